@@ -1,0 +1,70 @@
+"""Every environment variable, in one typed place.
+
+Ordinary AWS settings (``AWS_ENDPOINT_URL``, ``AWS_REGION``, credentials, profiles) are boto3's own
+and are not repeated here.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.topology import DEFAULT_PATH, Names, Topology
+
+
+class Settings(BaseSettings):
+    """Settings from ``VIDEODROP_*``; each field says its unit.
+
+    Stage parameters can be set one by one, ``VIDEODROP_PARAMS__TRANSCRIBE__MODEL=turbo``, or as
+    JSON, ``VIDEODROP_PARAMS='{"detect": {"confidence": 0.4}}'``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="VIDEODROP_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    name: str = Field("videodrop", description="Prefix of every AWS name of this installation")
+    topology_path: Path = Field(DEFAULT_PATH, validation_alias="VIDEODROP_TOPOLOGY")
+    uploads_bucket: str | None = Field(None, description="Overrides the name from the prefix")
+    artifacts_bucket: str | None = Field(None, description="Overrides the name from the prefix")
+    home: Path = Field(
+        Path(".videodrop"), description="Where the embedded stack keeps state, inbox and logs"
+    )
+    scratch: Path | None = Field(None, description="Work directories; the system's own by default")
+    model_dir: Path = Field(
+        Path.home() / ".cache" / "videodrop" / "models",
+        description="Where official weights are kept once downloaded",
+    )
+    params: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Stage parameters other than the defaults"
+    )
+
+    stage: str | None = Field(None, description="The stage this process hosts (handlers/stage.py)")
+    threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, description="CPU threads for this stage"
+    )
+    device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1, …")
+
+    lease_s: int = Field(60, ge=3, description="A stage run not heard of for so long is lost")
+    max_attempts: int = Field(3, ge=1, description="Claims of one stage run before it fails")
+    presign_s: int = Field(3600, ge=60, description="How long presigned URLs last")
+
+    max_bytes: int = Field(20 * 1024**3, description="Largest upload")
+    max_duration_s: float = Field(6 * 3600.0, description="Longest video")
+    max_pixels: int = Field(8192 * 4352, description="Largest frame, width times height")
+    max_streams: int = Field(32, description="Most streams in one file")
+
+    @cached_property
+    def topology(self) -> Topology:
+        return Topology.read(self.topology_path)
+
+    @cached_property
+    def names(self) -> Names:
+        names = Names(self.name, self.topology)
+        for attribute in ("uploads_bucket", "artifacts_bucket"):
+            if override := getattr(self, attribute):
+                setattr(names, attribute, override)
+        return names

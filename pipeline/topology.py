@@ -1,0 +1,138 @@
+"""The typed reader of ``topology.json``: stages, queues, event patterns and the table.
+
+Terraform reads the same file, so infrastructure and code cannot drift apart. Everything that has
+a name in AWS gets it here, from one prefix.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from string import Template
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Lane = Literal["live", "replay", "dlq"]
+
+DEFAULT_PATH = Path(__file__).with_name("topology.json")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StageSpec(_Frozen):
+    """One stage: the module that runs it and what it may use."""
+
+    module: str
+    timeout_s: int
+    memory_mb: int
+    gpu: bool = False
+
+
+class JanitorSpec(_Frozen):
+    """The housekeeping function: what it may use and how often it runs."""
+
+    timeout_s: int
+    memory_mb: int
+    every_s: int
+
+
+class UploadsSpec(_Frozen):
+    """Which uploads are ours: a key prefix and an EventBridge pattern per event."""
+
+    prefix: str
+    events: dict[Literal["created", "deleted"], dict[str, Any]]
+
+
+class ReprocessSpec(_Frozen):
+    """The event of our own that asks for a stage to run again."""
+
+    source: str
+    detail_type: str
+
+
+class QueueSpec(_Frozen):
+    """Delivery rules common to all queues."""
+
+    max_receive_count: int
+    visibility_per_timeout: int
+    retention_s: int
+
+
+class IndexSpec(_Frozen):
+    """A global secondary index; keys are strings, the projection is ALL."""
+
+    hash_key: str
+    range_key: str
+
+
+class TableSpec(_Frozen):
+    """The one table; keys are strings."""
+
+    hash_key: str
+    range_key: str
+    ttl: str
+    indexes: dict[str, IndexSpec]
+
+
+class Topology(_Frozen):
+    """The whole house, as ``topology.json`` draws it."""
+
+    uploads: UploadsSpec
+    reprocess: ReprocessSpec
+    queues: QueueSpec
+    stages: dict[str, StageSpec]
+    janitor: JanitorSpec
+    table: TableSpec
+
+    @classmethod
+    def read(cls, path: Path = DEFAULT_PATH) -> "Topology":
+        """Read and check a topology file.
+
+        Raises:
+            pydantic.ValidationError: it names an unknown field or lacks one.
+        """
+        return cls.model_validate_json(path.read_bytes())
+
+
+class Names:
+    """AWS names for one installation, all from its prefix (``videodrop`` by default)."""
+
+    def __init__(self, prefix: str, topology: Topology) -> None:
+        self.prefix = prefix
+        self._topology = topology
+
+    @cached_property
+    def uploads_bucket(self) -> str:
+        return f"{self.prefix}-uploads"
+
+    @cached_property
+    def artifacts_bucket(self) -> str:
+        return f"{self.prefix}-artifacts"
+
+    @property
+    def table(self) -> str:
+        return self.prefix
+
+    @property
+    def bus(self) -> str:
+        return self.prefix
+
+    def queue(self, function: str, lane: Lane = "live") -> str:
+        """Queue of a stage or of ``janitor``; the live lane has no suffix."""
+        return f"{self.prefix}-{function}" + ("" if lane == "live" else f"-{lane}")
+
+    def upload_pattern(self, event: Literal["created", "deleted"], bucket: str) -> dict[str, Any]:
+        """EventBridge pattern for uploads to ``bucket``."""
+        raw = json.dumps(self._topology.uploads.events[event])
+        return dict(json.loads(Template(raw).substitute(uploads_bucket=bucket)))
+
+    def reprocess_pattern(self, stage: str) -> dict[str, Any]:
+        """EventBridge pattern for requests to run ``stage`` again."""
+        spec = self._topology.reprocess
+        return {
+            "source": [spec.source],
+            "detail-type": [spec.detail_type],
+            "detail": {"stage": [stage]},
+        }
