@@ -1,0 +1,223 @@
+"""Captions from words with times: which words share a cue, and how a cue is laid out and written.
+
+The limits are those broadcasters agree on (two lines of about 42 characters, 1 to 7 seconds, a
+pace that can be read). Where cues are cut is found by dynamic programming over the words between
+two pauses: the cheapest way to cover them, where ending a sentence is free, ending a clause costs
+little and breaking inside a clause costs most.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pipeline.transcript import Word
+
+_SENTENCE_END = re.compile(r"[.!?…。！？]['\"”’»)\]]*$")  # noqa: RUF001 - full-width marks are meant
+_CLAUSE_END = re.compile(r"[,;:、，；：–—][\"'”’»)\]]*$")  # noqa: RUF001 - full-width marks are meant
+
+# Costs of cutting, in units of "one break after a comma".
+_PER_CUE = 0.5
+_AFTER_CLAUSE = 1.0
+_AFTER_WORD = 4.0
+_SENTENCE_END_INSIDE = 2.0
+_PER_SECOND_TOO_SHORT = 8.0
+_PER_SECOND_TOO_LONG = 8.0
+_EMPTY_ROOM = 1.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a cue may be.
+
+    Attributes:
+        width: columns a line; a full-width (CJK) character takes two.
+        lines: lines a cue, 1 or 2.
+        min_s: shortest time on screen, where the neighbours leave room for it.
+        max_s: longest time on screen.
+        pace: columns a second that can be read comfortably; a cue stays longer for it if it can.
+        pause_s: a silence that no cue spans.
+    """
+
+    width: int = 42
+    lines: int = 2
+    min_s: float = 1.0
+    max_s: float = 7.0
+    pace: float = 17.0
+    pause_s: float = 1.5
+
+
+@dataclass(frozen=True)
+class Cue:
+    """One caption: times in seconds (whole milliseconds) and one line of text per entry."""
+
+    start: float
+    end: float
+    lines: tuple[str, ...]
+
+
+def columns(text: str) -> int:
+    """Width of ``text`` on screen: full-width characters count two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def cues(words: Iterable[Word], limits: Limits, duration: float) -> list[Cue]:
+    """Lay ``words`` out as captions of a video ``duration`` seconds long.
+
+    Every word appears once and in order; cues do not overlap and no line exceeds the width. A cue
+    is shorter than ``min_s`` only where neighbours or the end of the video leave no room.
+    """
+    sound = list(_sound(words, limits, duration))
+    groups = [group for block in _blocks(sound, limits) for group in _group(block, limits)]
+    return _timed(groups, limits, duration)
+
+
+def to_vtt(captions: Iterable[Cue]) -> str:
+    """Write WebVTT (https://www.w3.org/TR/webvtt1/)."""
+    escapes = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+    blocks = ["WEBVTT\n"]
+    for cue in captions:
+        text = "\n".join(line.translate(escapes) for line in cue.lines)
+        blocks.append(f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{text}\n")
+    return "\n".join(blocks)
+
+
+def to_srt(captions: Iterable[Cue]) -> str:
+    """Write SubRip, which has no escapes: what players take for markup becomes a look-alike."""
+    lookalikes = str.maketrans({"<": "‹", ">": "›", "{": "(", "}": ")"})  # noqa: RUF001 - on purpose
+    blocks = []
+    for number, cue in enumerate(captions, start=1):
+        text = "\n".join(line.translate(lookalikes) for line in cue.lines)
+        blocks.append(f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{text}\n")
+    return "\n".join(blocks)
+
+
+def _clock(seconds: float, point: str) -> str:
+    whole, ms = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{point}{ms:03}"
+
+
+def _sound(words: Iterable[Word], limits: Limits, duration: float) -> Iterator[Word]:
+    """Words that can be shown: printable, within the video, in order, none wider than a line."""
+    clock = 0.0
+    for word in words:
+        lead = " " if word.text[:1].isspace() else ""
+        text = "".join(c for c in " ".join(word.text.split()) if c.isprintable())
+        start = min(max(clock, word.start), duration)
+        end = min(max(start, word.end), duration)
+        clock = start
+        pieces = list(_pieces(text, limits.width))
+        for index, piece in enumerate(pieces):
+            yield Word(
+                text=(lead if index == 0 else "") + piece,
+                start=start + (end - start) * index / len(pieces),
+                end=start + (end - start) * (index + 1) / len(pieces),
+                probability=word.probability,
+            )
+
+
+def _pieces(text: str, width: int) -> Iterator[str]:
+    """Cut what is wider than a line, such as a long address, into lines."""
+    piece = ""
+    for c in text:
+        if columns(piece + c) > width:
+            yield piece
+            piece = ""
+        piece += c
+    if piece:
+        yield piece
+
+
+def _blocks(words: list[Word], limits: Limits) -> Iterator[list[Word]]:
+    """Part words at pauses."""
+    block: list[Word] = []
+    for word in words:
+        if block and word.start - block[-1].end > limits.pause_s:
+            yield block
+            block = []
+        block.append(word)
+    if block:
+        yield block
+
+
+def _group(words: list[Word], limits: Limits) -> list[list[Word]]:
+    """Cut one block into the cheapest row of cues."""
+    count = len(words)
+    best = [0.0] + [float("inf")] * count
+    cut = [0] * (count + 1)
+    for end in range(1, count + 1):
+        for start in range(end - 1, -1, -1):
+            group = words[start:end]
+            if _layout(group, limits) is None:
+                break  # it only gets wider from here
+            following = words[end].start if end < count else float("inf")
+            cost = best[start] + _cost(group, following, limits)
+            if cost < best[end]:
+                best[end], cut[end] = cost, start
+    groups = []
+    end = count
+    while end:
+        groups.append(words[cut[end] : end])
+        end = cut[end]
+    return groups[::-1]
+
+
+def _cost(group: list[Word], following: float, limits: Limits) -> float:
+    """What it costs to make one cue of ``group`` when the next word starts at ``following``."""
+    last = group[-1].text
+    cost = _PER_CUE
+    if not (_SENTENCE_END.search(last) or following == float("inf")):
+        cost += _AFTER_CLAUSE if _CLAUSE_END.search(last) else _AFTER_WORD
+    inside = sum(bool(_SENTENCE_END.search(word.text)) for word in group[:-1])
+    cost += _SENTENCE_END_INSIDE * inside
+    room = following - group[0].start
+    cost += _PER_SECOND_TOO_SHORT * max(0.0, limits.min_s - room)
+    cost += _PER_SECOND_TOO_LONG * max(0.0, group[-1].end - group[0].start - limits.max_s)
+    full = columns(_text(group)) / (limits.width * limits.lines)
+    return cost + _EMPTY_ROOM * (1 - full) ** 2
+
+
+def _text(words: Sequence[Word]) -> str:
+    return "".join(word.text for word in words).strip()
+
+
+def _layout(words: list[Word], limits: Limits) -> tuple[str, ...] | None:
+    """Lines for a cue: one if it fits, else the most even two, rather after punctuation."""
+    text = _text(words)
+    if columns(text) <= limits.width:
+        return (text,)
+    if limits.lines == 1 or columns(text) > 2 * limits.width + 1:
+        return None
+    options = []
+    for index in range(1, len(words)):
+        upper, lower = _text(words[:index]), _text(words[index:])
+        wide = max(columns(upper), columns(lower))
+        if wide <= limits.width:
+            at_mark = _SENTENCE_END.search(upper) or _CLAUSE_END.search(upper)
+            options.append((wide - (limits.width // 4 if at_mark else 0), (upper, lower)))
+    return min(options)[1] if options else None
+
+
+def _timed(groups: list[list[Word]], limits: Limits, duration: float) -> list[Cue]:
+    """Give each cue its time on screen: longer than its words where reading asks for it."""
+    starts: list[float] = []
+    free = 0.0
+    for group, following in pairwise([*groups, []]):
+        limit = following[0].start if following else duration
+        start = group[0].start
+        if limit - start < limits.min_s:  # no room after it: come a little early
+            start = max(free, limit - limits.min_s)
+        starts.append(start)
+        free = min(limit, max(group[-1].end, start + limits.min_s))
+    timed = []
+    for group, start, limit in zip(groups, starts, [*starts[1:], duration], strict=True):
+        wanted = max(limits.min_s, columns(_text(group)) / limits.pace, group[-1].end - start)
+        end = min(limit, start + min(limits.max_s, wanted))
+        lines = _layout(group, limits)
+        if lines and round(start, 3) < round(end, 3):
+            timed.append(Cue(round(start, 3), round(end, 3), lines))
+    return timed

@@ -1,0 +1,24 @@
+"""Where torch runs and with how many threads: one place, because every library resets it."""
+
+from pipeline.settings import Settings
+
+
+def choose() -> str:
+    """The torch device to use: the one set, or the first GPU if there is one."""
+    import torch  # noqa: PLC0415 - takes seconds; only processes that run a model pay for it
+
+    wanted = Settings().device
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def pin_threads() -> None:
+    """Give torch this stage's share of the CPU.
+
+    More threads than that are far slower than one on a busy machine. silero-vad and ultralytics
+    both change the number when imported, so call this after them.
+    """
+    import torch  # noqa: PLC0415 - see above
+
+    torch.set_num_threads(Settings().threads)

@@ -1,0 +1,195 @@
+"""Where weights come from and how they are checked.
+
+A model is asked for by name, and never by anything else answers to it:
+
+* ``whisper-shapes`` and ``yolo-shapes``: the small sample models in this repository;
+* an official name (``tiny`` … ``turbo``, ``yolo11n.pt`` …): kept in ``Settings().model_dir``,
+  fetched there once, refused unless its sha256 is the pinned one;
+* a path to a ``.pt`` file of one's own, named in results by its own sha256.
+
+Nothing here imports torch, whisper or ultralytics.
+"""
+
+import fcntl
+import hashlib
+import http.client
+import logging
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from pipeline.errors import BadInput, DependencyFailed, MissingDependency
+from pipeline.models import official
+from pipeline.settings import Settings
+
+SAMPLES = ("whisper-shapes", "yolo-shapes")
+
+_log = logging.getLogger(__name__)
+_TIMEOUT_S = 30.0
+_BLOCK = 1 << 20
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A checkpoint on the local disk whose content has been checked.
+
+    Attributes:
+        name: what it was asked for by.
+        path: where it lies.
+        sha256: of its bytes.
+        origin: ``sample`` and ``official`` files match a pinned digest; a ``local`` one is taken
+            as it is.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    origin: Literal["sample", "official", "local"]
+
+
+def resolve(name: str) -> Weights:
+    """Find the weights called ``name``, fetching official ones on first use.
+
+    Raises:
+        BadInput: ``unknown_model``: no model has this name.
+        MissingDependency: ``model_unavailable``: the file is not here and cannot be had;
+            ``model_checksum``: a file is here, but with other bytes than pinned.
+        DependencyFailed: ``model_download``: the download broke off; it may work again.
+    """
+    if name in SAMPLES:
+        return _sample(name)
+    if name in official.ALL:
+        return _official(name)
+    path = Path(name)
+    if path.suffix != ".pt":
+        known = ", ".join((*SAMPLES, *official.ALL))
+        raise BadInput(
+            "unknown_model",
+            f"There is no model {name!r}. Known are {known}, and paths to .pt files.",
+        )
+    if not path.is_file():
+        raise MissingDependency(
+            "model_unavailable", f"There is no file {name!r}: put the checkpoint there."
+        )
+    return Weights(name, path, file_sha256(path), "local")
+
+
+def digest(name: str) -> str:
+    """The sha256 of the weights called ``name``, without fetching what is pinned.
+
+    Raises:
+        VideodropError: as ``resolve`` does, for sample and local models.
+    """
+    known = official.ALL.get(name)
+    return known.sha256 if known else resolve(name).sha256
+
+
+def file_sha256(path: Path) -> str:
+    """Hash a file; the answer is kept for as long as size and modification time stay."""
+    stat = path.stat()
+    return _sha256(path.resolve(), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sample_dir() -> Path:
+    return Path(str(files("samples"))) / "models"
+
+
+def _sample(name: str) -> Weights:
+    directory = _sample_dir()
+    path, sums = directory / f"{name}.pt", directory / "SHA256SUMS"
+    if not (path.is_file() and sums.is_file()):
+        raise MissingDependency(
+            "model_unavailable",
+            f"The sample model {name} is not in this installation. "
+            f"Run from a clone of the repository, or choose another model.",
+        )
+    lines = (line.split() for line in sums.read_text().splitlines())
+    pinned = {file.lstrip("*"): sha256 for sha256, file in lines}
+    return _checked(name, path, pinned.get(path.name, "listed"), "sample")
+
+
+def _official(name: str) -> Weights:
+    known = official.ALL[name]
+    path = Settings().model_dir / known.file
+    if not path.is_file():
+        _fetch(name, known, path)
+    return _checked(name, path, known.sha256, "official")
+
+
+def _checked(name: str, path: Path, pinned: str, origin: Literal["sample", "official"]) -> Weights:
+    if (found := file_sha256(path)) != pinned:
+        raise MissingDependency(
+            "model_checksum",
+            f"{path} is not the {name} it should be: its sha256 is {found}, not {pinned}. "
+            f"Delete it, or put the right file in its place.",
+        )
+    return Weights(name, path, found, origin)
+
+
+def _fetch(name: str, known: official.Official, path: Path) -> None:
+    """Download to ``path``: once among all processes, and never seen there half done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path.with_name(f"{path.name}.lock")):
+            if path.is_file():  # another process fetched it while we waited for the lock
+                return
+            part = path.with_name(f"{path.name}.part")
+            try:
+                _download(known.url, part)
+                _checked(name, part, known.sha256, "official")
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        raise DependencyFailed(
+            "model_download", f"The download of the model {name} broke off ({error!r})."
+        ) from error
+    except OSError as error:
+        if isinstance(error, urllib.error.HTTPError) and error.code >= _SERVER_ERROR:
+            raise DependencyFailed(
+                "model_download", f"The server that holds the model {name} failed ({error})."
+            ) from error
+        raise MissingDependency(
+            "model_unavailable",
+            f"The model {name} is not on this machine and cannot be fetched ({error}). "
+            f"Fetch {known.url} elsewhere and put it at {path}, "
+            f"or choose a sample model ({', '.join(SAMPLES)}): those need no network.",
+        ) from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released by the kernel however this process ends
+        yield
+
+
+def _download(url: str, target: Path) -> None:
+    _log.info("fetching %s", url)
+    with (
+        urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer,  # noqa: S310 - our own https URLs
+        target.open("wb") as out,
+    ):
+        size = int(answer.headers.get("Content-Length", 0))
+        done, told = 0, 0
+        while block := answer.read(_BLOCK):
+            out.write(block)
+            done += len(block)
+            if size and (tenth := 10 * done // size) > told:
+                told = tenth
+                _log.info("%s: %d of %d MB", target.stem, done >> 20, size >> 20)
+    if done < size:
+        raise http.client.IncompleteRead(b"", size - done)

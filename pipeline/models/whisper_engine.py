@@ -1,0 +1,139 @@
+"""The reference speech engine: openai-whisper on torch."""
+
+import importlib.metadata
+import logging
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import MissingDependency
+from pipeline.models import device, official
+from pipeline.models.engines import Speaking
+from pipeline.models.weights import Weights
+from pipeline.transcript import Segment, Word
+
+if TYPE_CHECKING:
+    from pipeline.models.engines import Samples
+
+NAME = "openai-whisper"
+
+_log = logging.getLogger(__name__)
+
+
+def version() -> str:
+    """Version of the library, without importing it.
+
+    Raises:
+        MissingDependency: ``extra_missing``: it is not installed.
+    """
+    try:
+        return importlib.metadata.version(NAME)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise MissingDependency(
+            "extra_missing", "Transcribing needs the extra: pip install 'videodrop[transcribe]'."
+        ) from error
+
+
+def load(weights: Weights) -> "WhisperEngine":
+    """The engine for these weights: loaded at the first call, kept warm for the next ones.
+
+    Raises:
+        MissingDependency: ``model_format``: the file is no Whisper checkpoint.
+    """
+    return _load(str(weights.path), weights.sha256, device.choose())
+
+
+@lru_cache(maxsize=1)  # a second model would double what the process holds
+def _load(path: str, sha256: str, where: str) -> "WhisperEngine":
+    import whisper  # noqa: PLC0415 - takes seconds to import
+
+    _log.info("loading %s on %s", path, where)
+    try:
+        model = whisper.load_model(path, device=where)  # reads with weights_only=True
+    except Exception as error:
+        raise MissingDependency(
+            "model_format", f"{path} cannot be loaded as a Whisper checkpoint ({error!r:.200})."
+        ) from error
+    for name, known in official.WHISPER.items():
+        if known.sha256 == sha256:
+            # load_model sets these only when it is given the name; word times depend on them.
+            model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])  # noqa: SLF001 - no other way
+            break
+    device.pin_threads()
+    return WhisperEngine(model)
+
+
+class WhisperEngine:
+    """A loaded Whisper model; see ``SpeechEngine``."""
+
+    def __init__(self, model: Any) -> None:
+        from whisper.tokenizer import LANGUAGES  # noqa: PLC0415 - imports torch
+
+        self._model = model
+        self._fp16 = model.device.type == "cuda"
+        known = tuple(LANGUAGES)[: model.num_languages]
+        self.languages = known if model.is_multilingual else ("en",)
+
+    def detect_language(self, windows: Sequence["Samples"]) -> tuple[str, float]:
+        """The language with the highest probability averaged over the windows."""
+        import torch  # noqa: PLC0415 - see above
+        import whisper  # noqa: PLC0415 - see above
+
+        mels = [
+            whisper.pad_or_trim(
+                whisper.log_mel_spectrogram(
+                    window, self._model.dims.n_mels, padding=whisper.audio.N_SAMPLES
+                ),
+                whisper.audio.N_FRAMES,
+            )
+            for window in windows
+        ]
+        batch = torch.stack(mels).to(self._model.device)
+        _, answers = self._model.detect_language(batch.half() if self._fp16 else batch)
+        mean = {code: sum(one[code] for one in answers) / len(answers) for code in answers[0]}
+        best = max(mean, key=lambda code: mean[code])
+        return best, mean[best]
+
+    def transcribe(self, window: "Samples", how: Speaking) -> list[Segment]:
+        """What ``whisper.transcribe`` makes of the window.
+
+        Windows stand alone: no text is carried over from the one before, so a mistake cannot
+        spread and windows can be run in any order, on any machine.
+        """
+        import torch  # noqa: PLC0415 - see above
+        import whisper  # noqa: PLC0415 - see above
+
+        torch.manual_seed(0)  # fallback temperatures sample; the same input gives the same text
+        answer = whisper.transcribe(
+            self._model,
+            window,
+            language=how.language,
+            task=how.task,
+            beam_size=how.beam_size if how.beam_size > 1 else None,
+            word_timestamps=how.word_times,
+            initial_prompt=how.prompt,
+            carry_initial_prompt=how.prompt is not None,
+            condition_on_previous_text=False,
+            fp16=self._fp16,
+        )
+        return [_segment(raw) for raw in answer["segments"] if raw["text"].strip()]
+
+
+def _segment(raw: dict[str, Any]) -> Segment:
+    words = [
+        Word(
+            text=word["word"],
+            start=float(word["start"]),
+            end=float(word["end"]),
+            probability=round(float(word["probability"]), 4),
+        )
+        for word in raw.get("words", [])
+    ]
+    return Segment(
+        text=raw["text"].strip(),
+        start=float(raw["start"]),
+        end=float(raw["end"]),
+        probability=round(math.exp(min(0.0, raw["avg_logprob"])), 4),
+        words=words,
+    )
