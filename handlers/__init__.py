@@ -1,0 +1,1 @@
+"""Lambda handlers: wiring only."""

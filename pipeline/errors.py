@@ -1,9 +1,9 @@
 """What can go wrong, as one small tree.
 
     VideodropError            class           retry?  who can help
-    ├── BadInput              bad_input       no      the person who uploaded the file
-    ├── LimitExceeded         limit           no      the uploader, or the operator who set the limit
-    ├── DependencyFailed      dependency      yes     nobody: S3, DynamoDB or a tool had a bad moment
+    ├── BadInput              bad_input       no      the uploader
+    ├── LimitExceeded         limit           no      the uploader, or the operator (limits)
+    ├── DependencyFailed      dependency      yes     nobody: S3 or DynamoDB had a bad moment
     ├── MissingDependency     dependency      no      the operator: something is not installed
     ├── TimedOut              timeout         no      the operator: more time, or a smaller job
     ├── OutOfMemory           out_of_memory   no      the operator: more memory, or a smaller job
@@ -14,8 +14,8 @@ A stage run that ends badly is recorded as ``{class, code, message, retryable}``
 stable snake_case word for programs; ``message`` is one or two sentences for a person: what was
 wrong and what to do. Whether to retry is data on the class, never decided where it is caught.
 
-``LeaseLost`` and ``Busy`` are not failures of a run and stand outside the tree: they say that
-another worker owns it.
+``LeaseLost``, ``Busy`` and ``Superseded`` are not failures of a run and stand outside the tree:
+they say that it belongs to another worker, or to a later upload.
 """
 
 from typing import ClassVar, Literal
@@ -102,3 +102,7 @@ class Busy(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"another worker holds the lease for {seconds:.0f} s more")
         self.seconds = max(1.0, seconds)
+
+
+class Superseded(Exception):
+    """A later upload or a deletion of the same key is already known."""

@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1, …")
 
     lease_s: int = Field(60, ge=3, description="A stage run not heard of for so long is lost")
+    redelivery_s: int = Field(
+        6 * 900,
+        ge=1,
+        description="Longest time from a lost lease to the next delivery of its message: the "
+        "queues' visibility timeout on AWS",
+    )
     max_attempts: int = Field(3, ge=1, description="Claims of one stage run before it fails")
     presign_s: int = Field(3600, ge=60, description="How long presigned URLs last")
 
@@ -59,10 +65,12 @@ class Settings(BaseSettings):
 
     @cached_property
     def topology(self) -> Topology:
+        """The house as ``topology_path`` draws it."""
         return Topology.read(self.topology_path)
 
     @cached_property
     def names(self) -> Names:
+        """AWS names, from ``name`` and the overrides."""
         names = Names(self.name, self.topology)
         for attribute in ("uploads_bucket", "artifacts_bucket"):
             if override := getattr(self, attribute):

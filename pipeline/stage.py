@@ -102,11 +102,13 @@ class Deadline:
         self._listen = listen
 
     def __call__(self, fraction: float) -> None:
+        """See ``Report``."""
         if self.remaining() <= 0:
             raise TimedOut("deadline", f"The run did not end within {self._seconds:.0f} s.")
         self._listen(min(1.0, max(0.0, fraction)))
 
     def remaining(self) -> float:
+        """Seconds until the deadline; 0 once it has passed."""
         return max(0.0, self._end - time.monotonic())
 
 
@@ -116,11 +118,14 @@ class StageModule(Protocol):
     VERSION: str
     Params: type[BaseModel]
 
-    def run(self, source: Source, params: Any, work: Path, report: Report) -> Result: ...
+    def run(self, source: Source, params: Any, work: Path, report: Report) -> Result:
+        """Write files below ``work``, an empty directory, and say what they are."""
 
-    def identity(self, params: Any) -> dict[str, str]: ...
+    def identity(self, params: Any) -> dict[str, str]:
+        """The models and engines behind a result with ``params``; cheap."""
 
-    def warm_up(self, params: Any) -> None: ...
+    def warm_up(self, params: Any) -> None:
+        """Load what the first job would otherwise wait for."""
 
 
 def load(module: str) -> StageModule:

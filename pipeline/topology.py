@@ -105,18 +105,22 @@ class Names:
 
     @cached_property
     def uploads_bucket(self) -> str:
+        """Where videos are dropped."""
         return f"{self.prefix}-uploads"
 
     @cached_property
     def artifacts_bucket(self) -> str:
+        """Where results go."""
         return f"{self.prefix}-artifacts"
 
     @property
     def table(self) -> str:
+        """The DynamoDB table."""
         return self.prefix
 
     @property
     def bus(self) -> str:
+        """The EventBridge bus for our own events."""
         return self.prefix
 
     def queue(self, function: str, lane: Lane = "live") -> str:

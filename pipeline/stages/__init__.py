@@ -1,0 +1,1 @@
+"""The stages: each a pure function from a local video to files and facts."""

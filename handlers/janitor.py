@@ -1,0 +1,31 @@
+"""The janitor: deletions from its queue, and lost runs on a schedule. Wiring only."""
+
+import logging
+from functools import cache
+from typing import Any
+
+from pipeline import bootstrap
+from pipeline.errors import VideodropError
+from pipeline.janitor import Janitor
+
+log = logging.getLogger(__name__)
+logging.getLogger().setLevel(logging.INFO)
+
+
+@cache
+def _janitor() -> Janitor:
+    return bootstrap.janitor(bootstrap.settings())
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Handle a batch of messages, or a tick of the schedule."""
+    if "Records" not in event:
+        return {"ended": _janitor().end_lost_runs()}
+    failures = []
+    for record in event["Records"]:
+        try:
+            _janitor().handle(record["body"])
+        except VideodropError:
+            log.exception("message %s is not for us", record["messageId"])
+            failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}

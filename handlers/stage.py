@@ -1,0 +1,68 @@
+"""The handler of every stage: ``VIDEODROP_STAGE`` says which. Wiring only.
+
+An SQS event of Lambda's event source mapping comes in; what goes back names the messages to be
+delivered again (``ReportBatchItemFailures``). ``{"warm_up": true}`` loads the models.
+"""
+
+import logging
+from functools import cache
+from typing import Any
+
+from pipeline import aws, bootstrap
+from pipeline.errors import VideodropError
+from pipeline.runner import Delivery, Retry, Runner
+from pipeline.workdir import sweep
+
+log = logging.getLogger(__name__)
+logging.getLogger().setLevel(logging.INFO)
+
+
+@cache
+def _runner() -> Runner:
+    config = bootstrap.settings()
+    sweep(config.scratch)
+    return bootstrap.runner(config.stage or "", config)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Run the stage for each message, one after the other."""
+    if event.get("warm_up"):
+        _runner().warm_up()
+        return {}
+    failures = []
+    for record in event["Records"]:
+        try:
+            seconds_left = context.get_remaining_time_in_millis() / 1000
+            _runner().handle(record["body"], Delivery(seconds_left, _extender(record)))
+        except Retry as retry:
+            log.info("again in %.0f s: %s", retry.seconds, retry)
+            _extender(record)(int(retry.seconds))
+            failures.append({"itemIdentifier": record["messageId"]})
+        except VideodropError:
+            # No event of ours: it stays in the queue until that moves it to the dead letters.
+            log.exception("message %s is not for us", record["messageId"])
+            failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}
+
+
+def _extender(record: dict[str, Any]) -> Any:
+    """Keeps the record's message invisible for so many seconds from now."""
+    queue_name = record["eventSourceARN"].rsplit(":", 1)[-1]
+
+    def extend(seconds: int) -> None:
+        try:
+            aws.client("sqs").change_message_visibility(
+                QueueUrl=_queue_url(queue_name),
+                ReceiptHandle=record["receiptHandle"],
+                VisibilityTimeout=seconds,
+            )
+        except aws.ERRORS:
+            # The lease still protects the run; the message may merely be seen once more.
+            log.warning("visibility of %s not extended", record["messageId"], exc_info=True)
+
+    return extend
+
+
+@cache
+def _queue_url(name: str) -> str:
+    return str(aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])

@@ -1,0 +1,62 @@
+"""The composition root: puts the parts together once a process.
+
+Tests replace parts by passing them; nothing else in the project constructs these objects.
+"""
+
+from functools import cache
+
+from pipeline import aws, options
+from pipeline.artifacts import Artifacts
+from pipeline.catalog import Catalog
+from pipeline.errors import MissingDependency, VideodropError
+from pipeline.janitor import Janitor
+from pipeline.runner import Runner
+from pipeline.settings import Settings
+from pipeline.stage import load
+from pipeline.table import Table
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings."""
+    return Settings()
+
+
+def catalog(config: Settings) -> Catalog:
+    """The catalog of this installation."""
+    return Catalog(Table(aws.table(config.names.table)), config.topology.stages)
+
+
+def artifacts(config: Settings) -> Artifacts:
+    """The buckets of this installation."""
+    return Artifacts(aws.client("s3"), config.names.artifacts_bucket, presign_s=config.presign_s)
+
+
+def janitor(config: Settings) -> Janitor:
+    """The housekeeper of this installation."""
+    return Janitor(catalog(config), grace_s=config.redelivery_s)
+
+
+def runner(stage: str, config: Settings) -> Runner:
+    """The runner of ``stage``.
+
+    Raises:
+        MissingDependency: there is no such stage, or the operator's parameters for it are wrong.
+    """
+    spec = config.topology.stages.get(stage)
+    if spec is None:
+        raise MissingDependency(
+            "unknown_stage",
+            f"There is no stage {stage!r}; {config.topology_path} has "
+            f"{', '.join(config.topology.stages)}.",
+        )
+    module = load(spec.module)
+    try:
+        options.validate(module.Params, stage, config.params.get(stage, {}))
+    except VideodropError as error:
+        raise MissingDependency(
+            "bad_settings", f"VIDEODROP_PARAMS is wrong: {error.message}"
+        ) from error
+    return Runner(
+        stage, module, catalog=catalog(config), artifacts=artifacts(config), settings=config
+    )

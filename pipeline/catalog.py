@@ -1,0 +1,175 @@
+"""The catalog: videos, stage runs, results and labels in one DynamoDB table.
+
+    pk            sk                            what
+    {video_id}    video                         the latest upload, the probe, a tombstone
+    {video_id}    stage#{stage}                 state, lease, progress and current result
+    {video_id}    result#{stage}#{fingerprint}  an immutable result, kept for versions and reuse
+    {video_id}    label#{stage}#{label}         one row a label, for the index ``labels``
+    #months       #months                       the months in which anything was uploaded
+
+Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
+``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the moment at
+which they must have been heard of). A video's place in time is ``{upload time}#{video_id}``.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+
+from pipeline.errors import Superseded
+from pipeline.events import Deletion, Upload
+from pipeline.labels import Labels
+from pipeline.media.probe import Probe
+from pipeline.records import StageResult, StageRun, Video
+from pipeline.runs import Runs, sort_key
+from pipeline.table import ConditionFailed, Table, iso
+
+_MONTHS = ("#months", "#months")
+
+
+class Catalog:
+    """Everything the pipeline remembers.
+
+    Args:
+        table: where.
+        stages: the stages there are, in the order in which people shall see them.
+
+    Attributes:
+        runs: the stage runs.
+    """
+
+    def __init__(self, table: Table, stages: Iterable[str]) -> None:
+        self._table = table
+        self._stages = tuple(stages)
+        self._labels = Labels(table)
+        self.runs = Runs(table)
+
+    def record_upload(self, upload: Upload, *, patience_s: float) -> None:
+        """Make ``upload`` the current revision, if it is new; all its stages become pending.
+
+        Args:
+            upload: the event; recording it again changes nothing.
+            patience_s: how long a stage may stay pending before it counts as lost.
+
+        Raises:
+            Superseded: a later upload or deletion of this key is known.
+        """
+        vid = upload.video_id
+        order = f"{iso(upload.time)}#{vid}"
+        try:
+            self._table.update(
+                vid,
+                "video",
+                set={
+                    "sequencer": upload.sequencer,
+                    "upload": upload.model_dump(mode="json"),
+                    "upload_month": order[:7],
+                    "uploaded_order": order,
+                },
+                remove=("deleted_at", "probe"),
+                condition="attribute_not_exists(#pk) OR #sequencer < :new",
+                given={"new": upload.sequencer},
+            )
+        except ConditionFailed as error:
+            known = self._table.get(vid, "video")
+            if known is None or known["sequencer"] != upload.sequencer:
+                raise Superseded from error
+            return
+        self._table.add_to_set(*_MONTHS, "months", order[:7])
+        for stage in self._stages:
+            self.runs.queue(upload, stage, patience_s=patience_s)
+
+    def record_deletion(self, deletion: Deletion) -> None:
+        """Tombstone the video, unless it was uploaded again since."""
+        try:
+            self._table.update(
+                deletion.video_id,
+                "video",
+                set={"deleted_at": iso(deletion.time), "sequencer": deletion.sequencer},
+                remove=("upload_month", "uploaded_order"),
+                condition="attribute_exists(#pk) AND #sequencer < :new",
+                given={"new": deletion.sequencer},
+            )
+        except ConditionFailed:
+            return
+        self._labels.forget(deletion.video_id, keep=None)
+
+    def record_probe(self, upload: Upload, probe: Probe) -> None:
+        """Keep what the file turned out to be, if ``upload`` is still the current revision."""
+        try:
+            self._table.update(
+                upload.video_id,
+                "video",
+                set={"probe": probe.model_dump(mode="json")},
+                condition="#sequencer = :ours",
+                given={"ours": upload.sequencer},
+            )
+        except ConditionFailed:
+            return
+
+    def succeed(self, video_id: str, run: StageRun, result: StageResult) -> None:
+        """Make ``result`` current and findable by its labels.
+
+        Raises:
+            LeaseLost: another worker took over; nothing changed for readers.
+        """
+        known = self._table.get(video_id, "video") or {}
+        if order := known.get("uploaded_order"):
+            self._labels.put(video_id, result, order=order)
+        self.runs.succeed(video_id, run, result)
+        self._labels.forget(video_id, keep=result)
+
+    def video(self, video_id: str) -> Video | None:
+        """One video with the state of every stage, read consistently."""
+        return next(iter(self.videos([video_id])), None)
+
+    def videos(self, video_ids: list[str]) -> list[Video]:
+        """Several videos, in the order given; unknown ids are left out."""
+        sks = ["video", *map(sort_key, self._stages)]
+        found: dict[str, dict[str, Any]] = {}
+        for item in self._table.get_many([(v, sk) for v in dict.fromkeys(video_ids) for sk in sks]):
+            found.setdefault(item["pk"], {})[item["sk"]] = item
+        return [self._video(vid, found[vid]) for vid in video_ids if "video" in found.get(vid, {})]
+
+    def newest(self, *, before: str | None = None, label: str | None = None) -> Iterator[str]:
+        """Places in time of videos, newest first.
+
+        Args:
+            before: start after this place (a cursor).
+            label: only videos that are indexed under this label.
+        """
+        if label is not None:
+            yield from self._labels.newest(label, before=before)
+            return
+        months = (self._table.get(*_MONTHS) or {}).get("months", set())
+        for month in sorted(months, reverse=True):
+            condition = Key("upload_month").eq(month)
+            if before:
+                condition &= Key("uploaded_order").lt(before)
+            for item in self._table.query(
+                IndexName="uploads", KeyConditionExpression=condition, ScanIndexForward=False
+            ):
+                yield item["uploaded_order"]
+
+    def _video(self, video_id: str, items: dict[str, dict[str, Any]]) -> Video:
+        head = items["video"]
+        upload = Upload.model_validate(head["upload"])
+        stages = {}
+        for stage in self._stages:
+            known = items.get(sort_key(stage))
+            if known is None or known["sequencer"] < upload.sequencer:
+                known = {
+                    "stage": stage,
+                    "state": "pending",
+                    "revision": upload.revision,
+                    "sequencer": upload.sequencer,
+                }
+            stages[stage] = StageRun.model_validate(known)
+        return Video(
+            video_id=video_id,
+            upload=upload,
+            probe=head.get("probe"),
+            deleted_at=head.get("deleted_at"),
+            stages=stages,
+        )

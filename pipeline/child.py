@@ -1,0 +1,128 @@
+"""Child processes that never outlive their parent.
+
+A child is a Python module run in a session of its own (a Ctrl-C in the terminal reaches the parent
+alone, which then stops its children in order). Between fork and the module's first line stands
+this file's ``main``: it asks the kernel to signal the child when the parent dies, however it dies.
+Doing so here rather than in ``preexec_fn`` keeps it safe in a parent with threads.
+"""
+
+import contextlib
+import ctypes
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+import psutil
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """A Python module running in a process of its own.
+
+    Args:
+        module: what ``python -m`` would run.
+        args: its command-line arguments.
+        env: its whole environment.
+        orphan_signal: what it gets when this process (in fact: this thread) ends before it.
+        stdout: where its output goes; like ``stderr``, ours when None.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        *args: str,
+        env: Mapping[str, str],
+        orphan_signal: signal.Signals = signal.SIGKILL,
+        stdout: int | IO[Any] | None = None,
+        stderr: int | IO[Any] | None = None,
+    ) -> None:
+        head = (sys.executable, "-m", __name__, str(os.getpid()), str(int(orphan_signal)))
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module names
+            (*head, module, *args),
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self.stdout: IO[bytes] | None = self._process.stdout
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit status, minus the signal's number when one killed it; None while it runs."""
+        return self._process.poll()
+
+    def rss(self) -> int:
+        """Resident bytes of the child and everything it started."""
+        total = 0
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_info().rss
+        return total
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait until it has ended, for ``timeout`` seconds at most; its exit status or None."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(timeout)
+        return None
+
+    def interrupt(self) -> None:
+        """Ask it to end (SIGTERM)."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End it, and whatever it started, at once; safe to call again."""
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        self._process.wait()
+        if self.stdout:
+            self.stdout.close()
+
+    def stop(self, grace_s: float) -> None:
+        """Ask it to end, and kill what is left of it after ``grace_s`` seconds."""
+        self.interrupt()
+        self.wait(grace_s)
+        self.kill()
+
+    def _family(self) -> list[psutil.Process]:
+        """The child, its descendants, and orphans of its session whose parent has died."""
+        family: dict[int, psutil.Process] = {}
+        with contextlib.suppress(psutil.Error):
+            child = psutil.Process(self.pid)
+            family = {p.pid: p for p in (child, *child.children(recursive=True))}
+        for process in _session(self.pid):
+            family.setdefault(process.pid, process)
+        return list(family.values())
+
+
+def _session(leader: int) -> Iterator[psutil.Process]:
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError, psutil.Error):
+            if os.getsid(pid) == leader:
+                yield psutil.Process(pid)
+
+
+def main(argv: list[str]) -> None:
+    """Tie this process's life to its parent's, then become the module in ``argv``.
+
+    Args:
+        argv: parent's pid, signal number, module, and the module's own arguments.
+    """
+    parent, orphan_signal, module = int(argv[0]), int(argv[1]), argv[2]
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, orphan_signal)
+    if os.getppid() != parent:  # it died before the kernel knew of our wish
+        sys.exit(1)
+    sys.argv = [module, *argv[3:]]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

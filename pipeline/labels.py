@@ -1,0 +1,59 @@
+"""The index of labels: which videos show what, newest first.
+
+Rows are written before a result becomes current and removed after it no longer is, so a row may
+be early or late: readers compare its fingerprint with the current result's.
+"""
+
+from collections.abc import Iterator
+
+from boto3.dynamodb.conditions import Key
+
+from pipeline.records import StageResult
+from pipeline.table import Table
+
+
+class Labels:
+    """The label rows in the catalog's table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def put(self, video_id: str, result: StageResult, *, order: str) -> None:
+        """Index the labels of a result; ``order`` is the video's place in time."""
+        self._table.write(
+            puts=[
+                {
+                    "pk": video_id,
+                    "sk": f"label#{result.stage}#{label}",
+                    "label": label,
+                    "fingerprint": result.fingerprint,
+                    "uploaded_order": order,
+                }
+                for label in sorted({label.lower() for label in result.labels})
+            ]
+        )
+
+    def forget(self, video_id: str, *, keep: StageResult | None) -> None:
+        """Remove the rows of earlier results of ``keep``'s stage, or all rows of the video."""
+        prefix = f"label#{keep.stage}#" if keep else "label#"
+        rows = self._table.query(
+            KeyConditionExpression=Key("pk").eq(video_id) & Key("sk").begins_with(prefix),
+            ConsistentRead=True,
+        )
+        self._table.write(
+            deletes=[row for row in rows if not keep or row["fingerprint"] != keep.fingerprint]
+        )
+
+    def newest(self, label: str, *, before: str | None) -> Iterator[str]:
+        """Places in time of the videos with this label, newest first."""
+        condition = Key("label").eq(label.lower())
+        if before:
+            condition &= Key("uploaded_order").lt(before)
+        last = None
+        for row in self._table.query(
+            IndexName="labels", KeyConditionExpression=condition, ScanIndexForward=False
+        ):
+            # Two stages may give one video the same label.
+            if row["uploaded_order"] != last:
+                last = row["uploaded_order"]
+                yield last

@@ -1,0 +1,412 @@
+"""Run one stage for one event: claim → fetch → probe → run → publish → record.
+
+The only place with leases, retries and reuse of results. Every way out is one of ``Outcome``,
+recorded in the catalog, or ``Retry``, which asks the queue to deliver the message again.
+"""
+
+import errno
+import logging
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel
+
+import pipeline
+from pipeline import aws, events, options
+from pipeline.artifacts import Artifacts, Changed
+from pipeline.catalog import Catalog
+from pipeline.errors import (
+    Bug,
+    Busy,
+    DependencyFailed,
+    LeaseLost,
+    Lost,
+    OutOfMemory,
+    Superseded,
+    TimedOut,
+    VideodropError,
+)
+from pipeline.events import Deletion, Reprocess, Upload
+from pipeline.fingerprint import fingerprint
+from pipeline.lease import Lease
+from pipeline.media.probe import Limits, probe
+from pipeline.records import Cost, PublishedArtifact, StageResult, StageRun
+from pipeline.settings import Settings
+from pipeline.stage import Report, Result, Source, StageModule
+from pipeline.workdir import workdir
+
+log = logging.getLogger(__name__)
+
+# Progress is spent as: fetching 5 %, the stage itself 90 %, publishing 5 %.
+_FETCHED, _RUN = 0.05, 0.95
+# A role with more files than this (segments) is listed in the manifest only.
+_LISTED_PER_ROLE = 16
+# What is kept back of the host's deadline, to record a timeout before the host kills us.
+_MARGIN_S = 5.0
+_FIRST_RETRY_S = 5.0
+
+Killed = Literal["timeout", "out_of_memory", "crashed"]
+
+
+class Outcome(StrEnum):
+    """How handling an event ended; in each case the message is done with."""
+
+    SUCCEEDED = "succeeded"
+    REUSED = "reused"
+    CURRENT = "current"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    IGNORED = "ignored"
+
+
+class Retry(Exception):
+    """The message shall be delivered again, ``seconds`` from now."""
+
+    def __init__(self, seconds: float, reason: str) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery of a message.
+
+    Attributes:
+        seconds_left: until the host ends this invocation.
+        extend: keeps the message invisible for so many seconds more.
+    """
+
+    seconds_left: float
+    extend: Callable[[int], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What would be run: known before anything is claimed or downloaded."""
+
+    wanted: bool
+    params: BaseModel
+    identity: dict[str, str]
+    fingerprint: str
+
+
+class Runner:
+    """Runs one stage.
+
+    Args:
+        stage: its name.
+        module: its code.
+        catalog: where states and results are recorded.
+        artifacts: where files come from and go to.
+        settings: limits, leases and the operator's own parameters.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        module: StageModule,
+        *,
+        catalog: Catalog,
+        artifacts: Artifacts,
+        settings: Settings,
+    ) -> None:
+        self._stage = stage
+        self._module = module
+        self._catalog = catalog
+        self._artifacts = artifacts
+        self._settings = settings
+        self._timeout_s = settings.topology.stages[stage].timeout_s
+
+    def warm_up(self) -> None:
+        """Load what the stage needs before its first job."""
+        self._module.warm_up(self._params({}))
+
+    def handle(self, body: str, delivery: Delivery) -> Outcome:
+        """Handle one event, as it stands in the body of its message.
+
+        Raises:
+            Retry: deliver it again later; nothing is lost meanwhile.
+            BadInput: ``bad_event``: it is no event of ours and belongs in the dead-letter queue.
+        """
+        event = events.parse(body)
+        try:
+            match event:
+                case Upload():
+                    patience = self._settings.topology.queues.retention_s
+                    self._catalog.record_upload(event, patience_s=patience)
+                    outcome = self._run(event, event.event_id, {}, delivery)
+                case Reprocess():
+                    outcome = self._reprocess(event, delivery)
+                case Deletion():
+                    outcome = Outcome.IGNORED
+        except Superseded:
+            outcome = Outcome.SUPERSEDED
+        except Busy as busy:
+            raise Retry(busy.seconds + 1, str(busy)) from busy
+        except (BotoCoreError, ClientError) as error:
+            raise Retry(_FIRST_RETRY_S, str(aws.as_failure(error))) from error
+        log.info("%s %s: %s", self._stage, event.video_id, outcome)
+        return outcome
+
+    def abandon(self, body: str, killed: Killed, message: str) -> bool:
+        """Record that the host had to kill the process which handled ``body``.
+
+        Returns:
+            Whether the run is over, so that the message can be deleted.
+        """
+        event = events.parse(body)
+        run = self._catalog.runs.get(event.video_id, self._stage)
+        if run is None or run.event_id != event.event_id or run.state != "running":
+            return False
+        error: VideodropError = {
+            "timeout": TimedOut("killed_at_deadline", message),
+            "out_of_memory": OutOfMemory("killed_at_memory_limit", message),
+            "crashed": Lost("crashed", message),
+        }[killed]
+        try:
+            self._give_up(event.video_id, run, error)
+        except (Retry, LeaseLost):
+            return False
+        return True
+
+    # -- one run ---------------------------------------------------------------------------------
+
+    def _reprocess(self, request: Reprocess, delivery: Delivery) -> Outcome:
+        video = self._catalog.video(request.video_id)
+        if video is None or video.deleted_at:
+            return Outcome.IGNORED
+        return self._run(video.upload, request.event_id, request.params, delivery)
+
+    def _run(
+        self, upload: Upload, event_id: str, extra: dict[str, Any], delivery: Delivery
+    ) -> Outcome:
+        try:
+            plan: _Plan | Exception = self._plan(upload, extra)
+        except Exception as error:  # noqa: BLE001 - recorded once the run is ours to record
+            plan = error
+        if isinstance(plan, _Plan) and plan.wanted and self._is_current(upload, plan):
+            return Outcome.CURRENT
+        run = self._catalog.runs.claim(
+            upload, self._stage, event_id=event_id, lease_s=self._settings.lease_s
+        )
+        try:
+            if isinstance(plan, Exception):
+                raise plan
+            return self._claimed(upload, run, plan, delivery)
+        except LeaseLost:
+            return Outcome.SUPERSEDED
+        except Exception as error:  # noqa: BLE001 - each becomes a class of our tree, and recorded
+            return self._give_up(upload.video_id, run, error)
+
+    def _claimed(self, upload: Upload, run: StageRun, plan: _Plan, delivery: Delivery) -> Outcome:
+        """Bring a run that is ours to a good end."""
+        if not plan.wanted:
+            self._catalog.runs.end(upload.video_id, run, "skipped")
+            return Outcome.SKIPPED
+        if stored := self._reusable(upload, plan):
+            self._catalog.succeed(upload.video_id, run, stored)
+            return Outcome.REUSED
+        if run.tries > self._settings.max_attempts:
+            raise Lost(
+                "gave_up",
+                f"The process that ran {self._stage} ended without a word {run.tries - 1} times. "
+                "Look at its log, then replay.",
+            )
+        result = self._execute(upload, run, plan, delivery)
+        self._catalog.succeed(upload.video_id, run, result)
+        return Outcome.SUCCEEDED
+
+    def _plan(self, upload: Upload, extra: dict[str, Any]) -> _Plan:
+        """What shall run, from the upload's options, the operator's settings and the event."""
+        head = self._artifacts.head(upload)
+        asked = options.parse(head.metadata, list(self._settings.topology.stages))
+        params = self._params(asked.params.get(self._stage, {}) | extra)
+        wanted = asked.wants(self._stage)
+        # A stage that is not wanted need not have its model.
+        identity = self._module.identity(params) if wanted else {}
+        return _Plan(
+            wanted=wanted,
+            params=params,
+            identity=identity,
+            fingerprint=fingerprint(
+                content_id=upload.content_id,
+                stage=self._stage,
+                version=self._module.VERSION,
+                params=params.model_dump(mode="json"),
+                identity=identity,
+            ),
+        )
+
+    def _params(self, given: dict[str, Any]) -> BaseModel:
+        configured = self._settings.params.get(self._stage, {})
+        return options.validate(self._module.Params, self._stage, {**configured, **given})
+
+    def _is_current(self, upload: Upload, plan: _Plan) -> bool:
+        run = self._catalog.runs.get(upload.video_id, self._stage)
+        return bool(
+            run
+            and run.revision == upload.revision
+            and run.state == "succeeded"
+            and run.current_result
+            and run.current_result.fingerprint == plan.fingerprint
+        )
+
+    def _reusable(self, upload: Upload, plan: _Plan) -> StageResult | None:
+        """A stored result with the same fingerprint, if its files still stand."""
+        stored = self._catalog.runs.result(upload.video_id, self._stage, plan.fingerprint)
+        return stored if stored and self._artifacts.has(stored.prefix) else None
+
+    def _execute(
+        self, upload: Upload, run: StageRun, plan: _Plan, delivery: Delivery
+    ) -> StageResult:
+        started, cpu = time.monotonic(), _cpu_seconds()
+        lease = Lease(
+            self._catalog.runs,
+            upload.video_id,
+            run,
+            lease_s=self._settings.lease_s,
+            extend=delivery.extend,
+            seconds_left=min(self._timeout_s, delivery.seconds_left) - _MARGIN_S,
+        )
+        with workdir(self._settings.scratch) as scratch, lease:
+            source = self._fetch(upload, scratch, lease.part(0, _FETCHED))
+            work = scratch / "out"
+            work.mkdir()
+            result = self._module.run(source, plan.params, work, lease.part(_FETCHED, _RUN))
+            prefix = (
+                f"artifacts/{upload.video_id}/{upload.revision}/{self._stage}/"
+                f"{plan.fingerprint}/{run.attempt}/"
+            )
+            facts = self._facts(upload, run, plan, result)
+            published = self._artifacts.publish(
+                prefix, work, result.artifacts, facts, lease.part(_RUN, 1)
+            )
+        return StageResult(
+            stage=self._stage,
+            fingerprint=plan.fingerprint,
+            revision=upload.revision,
+            attempt=run.attempt,
+            prefix=prefix,
+            params=plan.params.model_dump(mode="json"),
+            identity=plan.identity,
+            artifacts=_listed(published),
+            summary=result.summary,
+            warnings=result.warnings,
+            labels=result.labels,
+            cost=Cost(
+                seconds=round(time.monotonic() - started, 3),
+                cpu_seconds=round(_cpu_seconds() - cpu, 3),
+                bytes_in=upload.size,
+                bytes_out=sum(one.bytes for one in published),
+            ),
+            finished_at=datetime.now(UTC),
+        )
+
+    def _fetch(self, upload: Upload, scratch: Path, report: Report) -> Source:
+        # A fixed name: what an uploader calls a file never reaches a command line.
+        path = scratch / "source"
+        self._artifacts.fetch(upload, path, report)
+        settings = self._settings
+        found = probe(
+            path,
+            Limits(
+                max_bytes=settings.max_bytes,
+                max_duration_s=settings.max_duration_s,
+                max_pixels=settings.max_pixels,
+                max_streams=settings.max_streams,
+            ),
+        )
+        self._catalog.record_probe(upload, found)
+        return Source(path=path, name=upload.name, probe=found)
+
+    def _facts(self, upload: Upload, run: StageRun, plan: _Plan, result: Result) -> dict[str, Any]:
+        """What the manifest says beside its files."""
+        return {
+            "videodrop": pipeline.__version__,
+            "video_id": upload.video_id,
+            "source": upload.model_dump(mode="json"),
+            "revision": upload.revision,
+            "event_id": run.event_id,
+            "stage": self._stage,
+            "stage_version": self._module.VERSION,
+            "fingerprint": plan.fingerprint,
+            "attempt": run.attempt,
+            "params": plan.params.model_dump(mode="json"),
+            "identity": plan.identity,
+            "created_at": datetime.now(UTC).isoformat(),
+            "summary": result.summary,
+            "warnings": [notice.model_dump() for notice in result.warnings],
+            "labels": result.labels,
+        }
+
+    def _give_up(self, video_id: str, run: StageRun, problem: Exception) -> Outcome:
+        """End the run as failed, or give it back where another try may help.
+
+        Raises:
+            Retry: it was given back.
+        """
+        try:
+            if isinstance(problem, Changed):
+                self._catalog.runs.end(video_id, run, "superseded")
+                return Outcome.SUPERSEDED
+            error = _classify(problem)
+            if error.retryable and run.tries < self._settings.max_attempts:
+                wait = _FIRST_RETRY_S * 2**run.tries
+                self._catalog.runs.release(
+                    video_id, run, error, patience_s=self._settings.topology.queues.retention_s
+                )
+                raise Retry(wait, str(error)) from error
+            self._catalog.runs.end(video_id, run, "failed", error)
+        except LeaseLost:
+            return Outcome.SUPERSEDED
+        log.warning("%s %s: %s", self._stage, video_id, error)
+        return Outcome.FAILED
+
+
+def _classify(error: Exception) -> VideodropError:
+    """Any exception as a member of our tree."""
+    match error:
+        case VideodropError():
+            return error
+        case BotoCoreError() | ClientError():
+            return aws.as_failure(error)
+        case MemoryError():
+            return OutOfMemory("out_of_memory", "The stage ran out of memory. Give it more.")
+        case ConnectionError():
+            return DependencyFailed("connection", f"A connection broke: {error}")
+        case OSError() if error.errno in _DISK_FULL:
+            return DependencyFailed(
+                "disk_full",
+                f"There is no space left for work files: {error}. Free some, or set "
+                "VIDEODROP_SCRATCH to a larger disk.",
+            )
+    log.error("unforeseen", exc_info=error)
+    return Bug(
+        "unexpected",
+        f"{type(error).__name__}: {error}. This is a defect of videodrop; its log has the details.",
+    )
+
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def _listed(published: list[PublishedArtifact]) -> list[PublishedArtifact]:
+    """The artifacts worth a place in the record: not the thousand segments."""
+    by_role: dict[str, list[PublishedArtifact]] = {}
+    for one in published:
+        by_role.setdefault(one.role, []).append(one)
+    return [one for role in by_role.values() if len(role) <= _LISTED_PER_ROLE for one in role]
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of the tools it has waited for."""
+    own, tools = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + tools.ru_utime + tools.ru_stime

@@ -1,0 +1,154 @@
+"""DynamoDB as this project uses it: single-item conditional writes, queries, consistent reads.
+
+No transactions and no scans: each write is complete in itself, and every question has a key.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline import aws
+
+_BATCH_GET = 100  # DynamoDB's limit on keys a request
+
+
+class ConditionFailed(Exception):
+    """The item is no longer as the write expected it; nothing was written."""
+
+
+class Table:
+    """A DynamoDB table whose items go in and come out as JSON-ready Python data.
+
+    Args:
+        table: a boto3 ``Table`` with string keys ``pk`` and ``sk``.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """One item, read consistently."""
+        found = self._table.get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True).get("Item")
+        return None if found is None else dict(_plain(found))
+
+    def get_many(self, keys: list[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        """Those of the items that exist, read consistently, in no order."""
+        for start in range(0, len(keys), _BATCH_GET):
+            some = [{"pk": pk, "sk": sk} for pk, sk in keys[start : start + _BATCH_GET]]
+            wanted: dict[str, Any] = {self._table.name: {"Keys": some, "ConsistentRead": True}}
+            while wanted:
+                page = self._table.meta.client.batch_get_item(RequestItems=wanted)
+                yield from (_plain(item) for item in page["Responses"].get(self._table.name, []))
+                if wanted := page.get("UnprocessedKeys") or {}:
+                    time.sleep(0.05)  # throttled: DynamoDB asks for a pause
+
+    def query(self, **request: Any) -> Iterator[dict[str, Any]]:
+        """All items that a ``Query`` finds, page after page as they are asked for."""
+        while True:
+            page = self._table.query(**request)
+            yield from (_plain(item) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
+        """Write one item, whatever stood there."""
+        self._table.put_item(Item={"pk": pk, "sk": sk, **_item(dict(fields))})
+
+    def write(
+        self, puts: Iterable[dict[str, Any]] = (), deletes: Iterable[dict[str, Any]] = ()
+    ) -> None:
+        """Many unconditional writes; each item names its ``pk`` and ``sk``."""
+        with self._table.batch_writer() as batch:
+            for item in puts:
+                batch.put_item(Item=_item(item))
+            for item in deletes:
+                batch.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+
+    def update(
+        self,
+        pk: str,
+        sk: str,
+        *,
+        set: Mapping[str, Any],  # noqa: A002 - DynamoDB's own word
+        remove: Iterable[str] = (),
+        condition: str,
+        given: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Set and remove attributes of one item, if it is as expected.
+
+        Args:
+            pk: partition key.
+            sk: sort key.
+            set: attributes and their new values.
+            remove: attributes to remove.
+            condition: over attributes written ``#name`` and values written ``:value``.
+            given: the condition's values.
+
+        Raises:
+            ConditionFailed: the condition does not hold.
+        """
+        names = {f"#{name}": name for name in (*set, *remove, *_names(condition))}
+        expression = "SET " + ", ".join(f"#{name} = :set_{name}" for name in set)
+        if removed := ", ".join(f"#{name}" for name in remove):
+            expression += f" REMOVE {removed}"
+        values = {f":set_{name}": value for name, value in set.items()}
+        values |= {f":{name}": value for name, value in (given or {}).items()}
+        try:
+            self._table.update_item(
+                Key={"pk": pk, "sk": sk},
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={k: _item(value) for k, value in values.items()},
+            )
+        except ClientError as error:
+            if aws.code(error) == "ConditionalCheckFailedException":
+                raise ConditionFailed from error
+            raise
+
+    def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
+        """Add a string to a set attribute of an item, which is made if need be."""
+        self._table.update_item(
+            Key={"pk": pk, "sk": sk},
+            UpdateExpression="ADD #name :members",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":members": {member}},
+        )
+
+
+def iso(moment: datetime) -> str:
+    """UTC, to the millisecond, so that strings sort as times do."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch_key(seconds: float) -> str:
+    """Epoch seconds as a string that sorts as the number does (index keys are strings)."""
+    return f"{seconds:014.3f}"
+
+
+def _names(condition: str) -> Iterator[str]:
+    for word in condition.replace("(", " ").replace(")", " ").replace(",", " ").split():
+        if word.startswith("#"):
+            yield word[1:]
+
+
+def _item(value: Any) -> Any:
+    """JSON-ready data as DynamoDB takes it: Decimals for floats."""
+    return json.loads(json.dumps(value), parse_float=Decimal)
+
+
+def _plain(value: Any) -> Any:
+    """What DynamoDB gave as Python's own types: numbers for Decimals."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
