@@ -37,7 +37,7 @@ from pipeline.events import Deletion, Reprocess, Upload
 from pipeline.fingerprint import fingerprint
 from pipeline.lease import Lease
 from pipeline.media.probe import Limits, probe
-from pipeline.records import Cost, PublishedArtifact, StageResult, StageRun
+from pipeline.records import TERMINAL, Cost, PublishedArtifact, StageResult, StageRun
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source, StageModule
 from pipeline.workdir import workdir
@@ -192,7 +192,7 @@ class Runner:
             plan: _Plan | Exception = self._plan(upload, extra)
         except Exception as error:  # noqa: BLE001 - recorded once the run is ours to record
             plan = error
-        if isinstance(plan, _Plan) and plan.wanted and self._is_current(upload, plan):
+        if self._is_done(upload, event_id, plan):
             return Outcome.CURRENT
         run = self._catalog.runs.claim(
             upload, self._stage, event_id=event_id, lease_s=self._settings.lease_s
@@ -249,13 +249,17 @@ class Runner:
         configured = self._settings.params.get(self._stage, {})
         return options.validate(self._module.Params, self._stage, {**configured, **given})
 
-    def _is_current(self, upload: Upload, plan: _Plan) -> bool:
+    def _is_done(self, upload: Upload, event_id: str, plan: _Plan | Exception) -> bool:
+        """Whether this very event was handled before, or its answer is already the current one."""
         run = self._catalog.runs.get(upload.video_id, self._stage)
-        return bool(
-            run
-            and run.revision == upload.revision
+        if run is None or run.revision != upload.revision or run.state not in TERMINAL:
+            return False
+        if run.event_id == event_id:
+            return True
+        return (
+            isinstance(plan, _Plan)
             and run.state == "succeeded"
-            and run.current_result
+            and run.current_result is not None
             and run.current_result.fingerprint == plan.fingerprint
         )
 
