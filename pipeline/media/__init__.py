@@ -1,0 +1,1 @@
+"""Reading media: the guarded door to ffmpeg, and what comes through it."""

@@ -1,0 +1,66 @@
+"""Decoded sound as arrays: what speech models want, in pieces, on the file's own timeline."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import BadInput
+from pipeline.media import ffmpeg
+from pipeline.media.process import Complaints
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pipeline.stage import Report
+
+SAMPLE_RATE = 16_000
+
+
+def stream(
+    path: Path,
+    audio_stream_index: int,
+    *,
+    chunk_s: float = 30.0,
+    report: "Report | None" = None,
+    threads: int | None = None,
+    complaints: Complaints | None = None,
+) -> Iterator["np.ndarray"]:
+    """Yield an audio track as 16 kHz mono in pieces of ``chunk_s`` seconds.
+
+    Sample ``n`` of the whole is heard at ``n / SAMPLE_RATE`` seconds on the file's timeline (see
+    ``probe.VideoStream``), the one that frame times are on: a late start and gaps are filled with
+    silence. Memory does not grow with the length.
+
+    Args:
+        path: a local file that ``probe.probe`` accepted.
+        audio_stream_index: ``AudioStream.index``.
+        chunk_s: length of a piece; the last one is shorter.
+        report: its deadline limits the decoding. The caller reports progress.
+        threads: decoder and filter threads; see ``ffmpeg``.
+        complaints: takes up the decoder's error lines; not empty at the end if the media is
+            damaged.
+
+    Yields:
+        float32 in [-1, 1], [samples]; read-only.
+
+    Raises:
+        BadInput: ``undecodable`` when no sound at all could be decoded.
+        VideodropError: see ``ffmpeg.judge``.
+    """
+    import numpy as np  # noqa: PLC0415 - see ffmpeg.source()
+
+    sound = ffmpeg.source(path, max_pixels=1, threads=threads, vn=None)[str(audio_stream_index)]
+    node = sound.filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0}).output(
+        "pipe:1", format="f32le", ac=1
+    )
+    size = round(chunk_s * SAMPLE_RATE) * 4
+    with ffmpeg.pipe(node, report=report, threads=threads) as child:
+        heard_any = False
+        while piece := child.read(size):
+            heard_any = True
+            yield np.frombuffer(piece[: len(piece) // 4 * 4], np.float32)
+        said = ffmpeg.judge(child)
+        if complaints is not None:
+            complaints.merge(said)
+        if not heard_any:
+            raise BadInput("undecodable", "The sound of the file could not be decoded.")

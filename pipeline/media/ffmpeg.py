@@ -1,0 +1,269 @@
+"""The only door to ffmpeg and ffprobe: every run is guarded, watched and judged here.
+
+Input is always one local regular file, opened through the ``file:`` protocol by a demuxer of real
+media. Both whitelists matter: playlists and concat scripts (HLS, DASH, ffconcat) named ``.mp4``
+read other local files through the ``file`` protocol alone. ffmpeg exits 0 on damaged data, so its
+error lines are counted and handed to the caller.
+
+``threads`` is, here and in the modules above, the number of decoder, filter and encoder threads;
+by default the CPUs that this process may run on, at most ``OMP_NUM_THREADS`` when that is set
+(which is how a host pins a stage to its share).
+"""
+
+import os
+import selectors
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pipeline.errors import (
+    BadInput,
+    Bug,
+    DependencyFailed,
+    LimitExceeded,
+    MissingDependency,
+    OutOfMemory,
+    TimedOut,
+    VideodropError,
+)
+from pipeline.media.process import Caps, Child, Complaints
+
+if TYPE_CHECKING:  # pipeline.stage imports pipeline.media.probe, which needs this module
+    from pipeline.stage import Report
+
+# Containers that hold their media themselves: no playlists, no scripts, no images, no devices.
+FORMATS = (
+    "mov,matroska,avi,flv,asf,mpegts,mpeg,mxf,ogg,rm,nut,ivf,dv,wtv,gxf,"
+    "wav,w64,mp3,aac,flac,ac3,eac3,aiff,au,caf,amr,wv,ape"
+)
+_QUIET = ("-hide_banner", "-loglevel", "repeat+level+error")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands in its stage: ``report`` hears from ``start`` to ``end``."""
+
+    report: "Report"
+    duration_s: float
+    start: float = 0.0
+    end: float = 1.0
+
+    def at(self, time_s: float) -> None:
+        """Say that the media is done up to ``time_s``."""
+        done = min(1.0, max(0.0, time_s / self.duration_s)) if self.duration_s > 0 else 0.0
+        self.report(self.start + (self.end - self.start) * done)
+
+
+def thread_count(threads: int | None = None) -> int:
+    """``threads`` if given, else this process's share of the machine (see the module)."""
+    if threads is not None:
+        return threads
+    share = len(os.sched_getaffinity(0))
+    pinned = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(share, int(pinned))) if pinned.isdigit() else share
+
+
+def guarded(path: Path) -> dict[str, str]:
+    """Input options without which nothing here is opened; ``filename`` is among them.
+
+    Raises:
+        BadInput: ``not_a_file``: not a regular file.
+    """
+    if not path.is_file():
+        raise BadInput("not_a_file", "There is no regular file to read.")
+    return {
+        "filename": f"file:{path.resolve()}",
+        "protocol_whitelist": "file",
+        "format_whitelist": FORMATS,
+    }
+
+
+def source(path: Path, *, max_pixels: int, threads: int | None = None, **options: Any) -> Any:
+    """A guarded ffmpeg-python input node.
+
+    Args:
+        path: a local regular file.
+        max_pixels: larger frames are not decoded, whatever the header promised.
+        threads: decoder threads.
+        **options: further input options (``ss``, ``skip_frame``, …).
+    """
+    import ffmpeg  # noqa: PLC0415 - stage modules import nothing heavy before they run
+
+    return ffmpeg.input(
+        **guarded(path), max_pixels=max_pixels, threads=thread_count(threads), **options
+    )
+
+
+def run(
+    node: Any,
+    *,
+    progress: Progress | None = None,
+    caps: Caps = Caps(),  # noqa: B008 - frozen
+    threads: int | None = None,
+) -> Complaints:
+    """Run an ffmpeg-python output node to its end.
+
+    Args:
+        node: one output, or several merged, all to files.
+        progress: whom to tell, about once a second; its deadline limits the run as well.
+        caps: limits on the child.
+        threads: filter threads.
+
+    Returns:
+        ffmpeg's error lines; not empty although the run succeeded when the media is damaged.
+
+    Raises:
+        VideodropError: one of those of ``judge``; whatever ``progress.report`` raises.
+    """
+    argv = [*_argv(node, threads), "-progress", "pipe:1", "-nostats"]
+    with _start(argv, _within(caps, progress), threads) as child:
+        if progress:
+            _follow(child, progress)
+        else:
+            child.stdout.read()
+        return judge(child)
+
+
+@contextmanager
+def pipe(
+    node: Any,
+    *,
+    report: "Report | None" = None,
+    caps: Caps = Caps(),  # noqa: B008 - frozen
+    threads: int | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Iterator[Child]:
+    """Run an ffmpeg-python output node that writes to ``pipe:1`` while the caller reads it.
+
+    ffmpeg waits when nobody reads: memory stays flat. Call ``judge`` at the end of the output;
+    leaving early kills it.
+    """
+    with _start(_argv(node, threads), _within(caps, report), threads, pass_fds) as child:
+        yield child
+
+
+@contextmanager
+def probing(
+    path: Path,
+    *options: str,
+    caps: Caps = Caps(wall_s=60, memory_bytes=1024**3),  # noqa: B008 - frozen
+) -> Iterator[Child]:
+    """Run ffprobe on ``path``; the caller reads its output and then calls ``judge``."""
+    guard = guarded(path)
+    name = guard.pop("filename")
+    flags = [word for key, value in guard.items() for word in (f"-{key}", value)]
+    with _start(["ffprobe", *_QUIET, *flags, *options, "-i", name], caps, 1) as child:
+        yield child
+
+
+def works(*argv: str) -> bool:
+    """Whether ``ffmpeg argv…``, a constant command of ours without an input file, succeeds."""
+    command = ["ffmpeg", *_QUIET, "-nostdin", *argv]
+    with _start(command, Caps(wall_s=20), 1) as child:
+        child.stdout.read()
+        return child.wait() == 0
+
+
+def judge(child: Child) -> Complaints:
+    """Wait for the child and turn a bad end into one of our errors.
+
+    Raises:
+        TimedOut: ``deadline`` or ``cpu_time``.
+        OutOfMemory: ``media_memory``.
+        LimitExceeded: ``output_too_large``.
+        DependencyFailed: ``disk_full`` or ``ffmpeg_killed``.
+        BadInput: ``decoder_crashed`` or ``undecodable``.
+    """
+    status = child.wait()
+    if child.expired:
+        raise TimedOut("deadline", "Processing the media did not end in the time allowed.")
+    said = str(child.complaints)
+    if f"received signal {signal.SIGXCPU.value}" in said or status == -signal.SIGXCPU:
+        raise TimedOut("cpu_time", "Processing the media took more CPU time than allowed.")
+    if status != 0:
+        _raise(status, said)
+    return child.complaints
+
+
+def _raise(status: int, said: str) -> NoReturn:
+    by_words: tuple[tuple[str, VideodropError], ...] = (
+        (
+            "Cannot allocate memory",
+            OutOfMemory("media_memory", "Processing the media needs more memory than allowed."),
+        ),
+        (
+            "No space left on device",
+            DependencyFailed("disk_full", "The worker's disk is full; the run is tried again."),
+        ),
+        (
+            "File too large",
+            LimitExceeded("output_too_large", "The result would be larger than allowed."),
+        ),
+        ("Error initializing output", Bug("ffmpeg_options", f"ffmpeg refused its options: {said}")),
+        ("Unrecognized option", Bug("ffmpeg_options", f"ffmpeg refused its options: {said}")),
+        ("Unknown encoder", MissingDependency("ffmpeg_build", f"This ffmpeg lacks a part: {said}")),
+        ("No such filter", MissingDependency("ffmpeg_build", f"This ffmpeg lacks a part: {said}")),
+    )
+    by_signal: dict[int, VideodropError] = {
+        -signal.SIGXFSZ: LimitExceeded("output_too_large", "The result is larger than allowed."),
+        -signal.SIGKILL: DependencyFailed("ffmpeg_killed", "Something killed ffmpeg in its work."),
+        -signal.SIGTERM: DependencyFailed("ffmpeg_killed", "Something ended ffmpeg in its work."),
+    }
+    if status in by_signal:
+        raise by_signal[status]
+    for words, error in by_words:
+        if words in said:
+            raise error
+    if status < 0:
+        raise BadInput("decoder_crashed", "The file crashes the decoder; it is damaged or crafted.")
+    last = said.rpartition("\n")[2]
+    raise BadInput("undecodable", f"The media cannot be decoded. ffmpeg says: {last}")
+
+
+def _argv(node: Any, threads: int | None) -> list[str]:
+    import ffmpeg  # noqa: PLC0415 - see source()
+
+    program, *rest = ffmpeg.compile(node, overwrite_output=True)
+    count = str(thread_count(threads))
+    pools = ("-filter_threads", count, "-filter_complex_threads", count)
+    return [program, *_QUIET, "-nostdin", *pools, *rest]
+
+
+def _within(caps: Caps, limit: "Progress | Report | None") -> Caps:
+    if limit is None:
+        return caps
+    report = limit.report if isinstance(limit, Progress) else limit
+    return replace(caps, wall_s=min(caps.wall_s, report.remaining()))
+
+
+def _start(
+    argv: Sequence[str], caps: Caps, threads: int | None, pass_fds: Sequence[int] = ()
+) -> Child:
+    try:
+        return Child(argv, caps, pass_fds=pass_fds, cores=thread_count(threads))
+    except FileNotFoundError:
+        raise MissingDependency(
+            "ffmpeg_missing",
+            f"{argv[0]} is not installed. On Debian or Ubuntu: sudo apt-get install ffmpeg",
+        ) from None
+
+
+def _follow(child: Child, progress: Progress) -> None:
+    """Report until stdout ends, once a second even when ffmpeg is silent, so a stop is heard."""
+    time_s, rest = 0.0, b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while True:
+            if selector.select(timeout=1.0):
+                data = child.stdout.read(65536)
+                if not data:
+                    return
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    key, _, value = line.partition(b"=")
+                    if key == b"out_time_us" and value.strip().lstrip(b"-").isdigit():
+                        time_s = int(value) / 1e6
+            progress.at(time_s)

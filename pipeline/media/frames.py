@@ -1,0 +1,214 @@
+"""Decoded frames as arrays, one at a time, each with the time at which the source shows it."""
+
+import os
+import re
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from pipeline.errors import BadInput
+from pipeline.media import ffmpeg, picture
+from pipeline.media.probe import Probe, VideoStream
+from pipeline.media.process import Complaints
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pipeline.stage import Report
+
+# Frames that nothing refers to may be skipped when the source has so many more frames than we
+# want: then another frame, at most a few source frames away, stands in for the one skipped.
+_SKIP_FROM = 8
+_PTS_TIME = re.compile(rb"pts_time:(-?[0-9.]+(?:e[-+]?[0-9]+)?)")
+
+
+class Frame(NamedTuple):
+    """A frame and its time.
+
+    Attributes:
+        time_s: its presentation time on the file's timeline (see ``probe.VideoStream``).
+        image: uint8 RGB, [height, width, 3]; upright, square pixels, SDR; read-only.
+    """
+
+    time_s: float
+    image: "np.ndarray"
+
+
+def sample(
+    path: Path,
+    probe: Probe,
+    *,
+    fps: float,
+    long_side: int,
+    report: "Report | None" = None,
+    threads: int | None = None,
+    complaints: Complaints | None = None,
+) -> Iterator[Frame]:
+    """Yield the first frame of every ``1/fps`` seconds, with its true presentation time.
+
+    Memory does not grow with the length: ffmpeg waits until a frame is taken. Intervals without
+    a frame (variable frame rates) yield none. Where the source has at least eight times as many
+    frames as asked for, frames that no other frame refers to are not decoded, and the chosen
+    frame may be a few source frames later; its time is still its own.
+
+    Args:
+        path: the file that ``probe`` describes.
+        probe: what ``probe.probe`` found.
+        fps: how many frames a second of video.
+        long_side: frames are scaled down to at most this many pixels; sides are even.
+        report: its deadline limits the decoding. The caller reports progress, by ``time_s``.
+        threads: decoder and filter threads; see ``ffmpeg``.
+        complaints: takes up the decoder's error lines; not empty at the end if the media is
+            damaged.
+
+    Raises:
+        BadInput: ``no_video``; ``undecodable`` when not one frame could be decoded.
+        VideodropError: see ``ffmpeg.judge``.
+    """
+    video = require_video(probe)
+    # A frame just short of a multiple of 1/fps, by rounding of its timestamp, counts as on it.
+    slot, last = f"floor((t+0.0005)*{fps:.9g})", f"floor((prev_selected_t+0.0005)*{fps:.9g})"
+    skip = "noref" if video.fps >= _SKIP_FROM * fps else None
+    return _decoded(
+        path,
+        video,
+        f"isnan(prev_selected_t)+gt({slot},{last})",
+        size=picture.fit(video, long_side=long_side),
+        report=report,
+        threads=threads,
+        complaints=complaints,
+        skip_frame=skip,
+    )
+
+
+def keyframes(
+    path: Path,
+    probe: Probe,
+    *,
+    long_side: int,
+    every_s: float = 0.0,
+    report: "Report | None" = None,
+    threads: int | None = None,
+    complaints: Complaints | None = None,
+) -> Iterator[Frame]:
+    """Yield keyframes at least ``every_s`` seconds apart; only keyframes are decoded.
+
+    Arguments and errors are those of ``sample``.
+    """
+    video = require_video(probe)
+    return _decoded(
+        path,
+        video,
+        f"isnan(prev_selected_t)+gte(t-prev_selected_t,{every_s:.9g})",
+        size=picture.fit(video, long_side=long_side),
+        report=report,
+        threads=threads,
+        complaints=complaints,
+        skip_frame="nokey",
+    )
+
+
+def at(
+    path: Path,
+    probe: Probe,
+    time_s: float,
+    *,
+    long_side: int,
+    report: "Report | None" = None,
+    threads: int | None = None,
+    complaints: Complaints | None = None,
+) -> Frame | None:
+    """Return the frame shown from ``time_s`` on, found by seeking; None behind the last one.
+
+    Arguments and errors are those of ``sample``, save that nothing decodable is None, too.
+    """
+    video = require_video(probe)
+    found = _decoded(
+        path,
+        video,
+        "1",
+        size=picture.fit(video, long_side=long_side),
+        report=report,
+        threads=threads,
+        complaints=complaints,
+        offset_s=time_s,
+    )
+    try:
+        return next(found, None)
+    except BadInput:
+        return None
+    finally:
+        found.close()
+
+
+def require_video(probe: Probe) -> VideoStream:
+    """The video track.
+
+    Raises:
+        BadInput: ``no_video``.
+    """
+    if probe.video is None:
+        raise BadInput("no_video", "The file holds sound but no picture.")
+    return probe.video
+
+
+def _decoded(
+    path: Path,
+    video: VideoStream,
+    select: str,
+    *,
+    size: tuple[int, int],
+    report: "Report | None",
+    threads: int | None,
+    complaints: Complaints | None,
+    offset_s: float = 0.0,
+    skip_frame: str | None = None,
+) -> Generator[Frame]:
+    """Pixels come through stdout and times through a pipe of their own.
+
+    ffmpeg writes a frame's time before its pixels, so reading them the other way round never
+    waits in vain.
+    """
+    import numpy as np  # noqa: PLC0415 - see ffmpeg.source()
+
+    width, height = size
+    options = {"skip_frame": skip_frame} if skip_frame else {}
+    if offset_s > 0:
+        options["ss"] = f"{offset_s:.6f}"
+    times_in, times_out = os.pipe()
+    with ExitStack() as stack:
+        times = stack.enter_context(os.fdopen(times_in, "rb"))
+        try:
+            stream = ffmpeg.source(
+                path, max_pixels=picture.max_pixels(video), threads=threads, **options
+            )[str(video.index)]
+            stream = picture.rendered(stream.filter("select", select), video, size)
+            # The print filter is silent about frames without metadata: give each some.
+            stream = stream.filter("metadata", mode="add", key="videodrop", value=1)
+            stream = stream.filter("metadata", mode="print", file=f"pipe:{times_out}", direct=1)
+            node = stream.output("pipe:1", format="rawvideo", pix_fmt="rgb24", vsync="passthrough")
+            child = stack.enter_context(
+                ffmpeg.pipe(node, report=report, threads=threads, pass_fds=(times_out,))
+            )
+        finally:
+            os.close(times_out)  # only ffmpeg writes: its end is the end of the times
+        count, time_s = 0, offset_s
+        while len(pixels := child.read(width * height * 3)) == width * height * 3:
+            time_s = _time(times, offset_s, default=time_s)
+            yield Frame(time_s, np.frombuffer(pixels, np.uint8).reshape(height, width, 3))
+            count += 1
+        heard = ffmpeg.judge(child)
+        if complaints is not None:
+            complaints.merge(heard)
+        if not count and offset_s == 0:
+            raise BadInput("undecodable", "Not one frame of the video could be decoded.")
+
+
+def _time(times: IO[bytes], offset_s: float, *, default: float) -> float:
+    while line := times.readline():
+        if match := _PTS_TIME.search(line):
+            return offset_s + float(match[1])
+        if line.startswith(b"frame:"):
+            break  # a frame without a timestamp
+    return default

@@ -1,0 +1,67 @@
+"""Filters that make a decoded frame look as it should: progressive, SDR, upright, square pixels.
+
+ffmpeg itself applies the rotation of the file's display matrix before any of these.
+"""
+
+from functools import cache
+from typing import Any
+
+from pipeline.media import ffmpeg
+from pipeline.media.probe import VideoStream
+
+# BT.2408: SDR white at 203 nits; what zscale takes linear light 1.0 to be.
+_SDR_WHITE = 203
+
+
+def fit(video: VideoStream, *, long_side: int) -> tuple[int, int]:
+    """Largest even (width, height) of the same shape within ``long_side``; never larger."""
+    return scaled(video, min(1.0, long_side / max(video.width, video.height)))
+
+
+def scaled(video: VideoStream, factor: float) -> tuple[int, int]:
+    """The displayed size times ``factor``, rounded to even numbers, at least 2."""
+    return (
+        max(2, round(video.width * factor / 2) * 2),
+        max(2, round(video.height * factor / 2) * 2),
+    )
+
+
+def max_pixels(video: VideoStream) -> int:
+    """What the decoder may meet: streams do change size, but not beyond all measure."""
+    return max(4 * video.coded_width * video.coded_height, 1920 * 1088)
+
+
+def rendered(stream: Any, video: VideoStream, size: tuple[int, int]) -> Any:
+    """``stream`` (of ffmpeg-python) progressive, at ``size`` (width, height), SDR."""
+    if video.interlaced:
+        stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")
+    stream = stream.filter("scale", *size).filter("setsar", 1)
+    return _tone_mapped(stream, video) if video.hdr and can_tone_map() else stream
+
+
+def _tone_mapped(stream: Any, video: VideoStream) -> Any:
+    """PQ or HLG to SDR BT.709, by Hable's curve in linear light."""
+    return (
+        stream.filter(
+            "zscale",
+            transferin=video.color_transfer,
+            primariesin=video.color_primaries or "bt2020",
+            matrixin=video.color_space or "bt2020nc",
+            transfer="linear",
+            npl=_SDR_WHITE,
+        )
+        .filter("format", "gbrpf32le")
+        .filter("zscale", primaries="bt709")
+        .filter("tonemap", tonemap="hable", desat=0)
+        .filter("zscale", transfer="bt709", matrix="bt709", range="tv")
+        .filter("format", "yuv420p")
+    )
+
+
+@cache
+def can_tone_map() -> bool:
+    """Whether this ffmpeg was built with zimg; without it HDR comes out pale."""
+    return ffmpeg.works(
+        *("-f", "lavfi", "-i", "color=s=16x16", "-vf", "zscale=transfer=linear,tonemap"),
+        *("-frames:v", "1", "-f", "null", "-"),
+    )

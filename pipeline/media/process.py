@@ -1,0 +1,188 @@
+"""A child process on a short leash: limits on time, memory and output, and nothing left behind."""
+
+import contextlib
+import ctypes
+import math
+import os
+import resource
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import IO, Self, cast
+
+# All a media tool needs to run, and nothing that opens a door: no AWS_*, no proxies, no tokens.
+_ENVIRONMENT = (
+    "CUDA_VISIBLE_DEVICES",
+    "LD_LIBRARY_PATH",
+    "NVIDIA_DRIVER_CAPABILITIES",
+    "NVIDIA_VISIBLE_DEVICES",
+    "PATH",
+    "TMPDIR",
+)
+_PR_SET_PDEATHSIG = 1
+_KEPT = 20
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What one child may use.
+
+    Attributes:
+        wall_s: seconds until its whole process group is killed.
+        cpu_s: CPU seconds over all its threads; by default what ``wall_s`` on every core allows.
+        memory_bytes: private memory (``RLIMIT_DATA``: unlike ``RLIMIT_AS`` it does not count the
+            address space that GPU drivers only reserve).
+        file_bytes: largest file it may write.
+    """
+
+    wall_s: float = 3600.0
+    cpu_s: float | None = None
+    memory_bytes: int = 4 * 1024**3
+    file_bytes: int = 64 * 1024**3
+
+
+@dataclass
+class Complaints:
+    """What a child said on stderr: every line counted, the first and last few kept."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT))
+
+    def add(self, line: str) -> None:
+        """Take up one line."""
+        self.count += 1
+        if len(self.first) < _KEPT:
+            self.first.append(line)
+        self.last.append(line)
+
+    def merge(self, other: "Complaints") -> None:
+        """Take up those of another child."""
+        self.count += other.count
+        self.first = (self.first + other.first)[:_KEPT]
+        self.last.extend(other.last)
+
+    def __str__(self) -> str:
+        return "\n".join(self.last)
+
+
+class Child:
+    """A running program, killed with its whole process group on leaving the ``with`` block.
+
+    Attributes:
+        stdout: its standard output, unbuffered.
+        complaints: its stderr so far.
+        expired: whether it was killed because ``caps.wall_s`` had passed.
+    """
+
+    def __init__(
+        self, argv: Sequence[str], caps: Caps, *, pass_fds: Sequence[int] = (), cores: int = 1
+    ) -> None:
+        self.complaints = Complaints()
+        self.expired = False
+        # preexec_fn runs between fork and exec: these few system calls take no lock.
+        self._popen = subprocess.Popen(  # noqa: S603 - the callers build argv, never a shell
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            env={k: v for k in _ENVIRONMENT if (v := os.environ.get(k))} | {"LC_ALL": "C"},
+            start_new_session=True,
+            pass_fds=pass_fds,
+            preexec_fn=_leash(caps, cores),  # noqa: PLW1509 - see above
+        )
+        self.stdout = cast("IO[bytes]", self._popen.stdout)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        self._timer = threading.Timer(caps.wall_s, self._expire)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        self._kill()
+        self._popen.wait()
+        self._listener.join()
+        self.stdout.close()
+        cast("IO[bytes]", self._popen.stderr).close()
+
+    def read(self, size: int) -> bytes:
+        """The next ``size`` bytes of standard output; fewer only where it ends."""
+        parts: list[bytes] = []
+        while size > 0 and (part := self.stdout.read(size)):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def lines(self) -> Iterator[str]:
+        """Standard output line by line, without line ends."""
+        rest = b""
+        while data := self.stdout.read(65536):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                yield line.decode("utf-8", "replace")
+        if rest:
+            yield rest.decode("utf-8", "replace")
+
+    def wait(self) -> int:
+        """Wait for the end; the exit status, negative for a signal as in ``subprocess``."""
+        status = self._popen.wait()
+        self._listener.join()
+        return status
+
+    def _expire(self) -> None:
+        self.expired = True
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._popen.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+
+    def _listen(self) -> None:
+        stderr = cast("IO[bytes]", self._popen.stderr)
+        rest = b""
+        while data := stderr.read(65536):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                self._hear(line)
+            rest = rest[-4096:]
+        self._hear(rest)
+
+    def _hear(self, line: bytes) -> None:
+        if text := line[:500].decode("utf-8", "replace").strip():
+            self.complaints.add(text)
+
+
+def _leash(caps: Caps, cores: int) -> Callable[[], None]:
+    parent = os.getpid()
+    cpu_s = math.ceil(caps.wall_s * cores if caps.cpu_s is None else caps.cpu_s)
+    limits = (
+        (resource.RLIMIT_CPU, cpu_s, cpu_s + 5),  # ffmpeg answers SIGXCPU; the hard limit kills
+        (resource.RLIMIT_DATA, caps.memory_bytes, caps.memory_bytes),
+        (resource.RLIMIT_FSIZE, caps.file_bytes, caps.file_bytes),
+        (resource.RLIMIT_CORE, 0, 0),
+    )
+
+    def apply() -> None:
+        for which, soft, hard in limits:
+            resource.setrlimit(which, (soft, hard))
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the line above
+            os._exit(1)
+
+    return apply

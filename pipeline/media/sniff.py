@@ -1,0 +1,56 @@
+"""Naming what is not a video, by its first bytes: for messages a person understands."""
+
+from pathlib import Path
+
+_MAGIC = (
+    (b"#EXTM3U", "a playlist (M3U)"),
+    (b"ffconcat", "a concat script"),
+    (b"[playlist]", "a playlist (PLS)"),
+    (b"\x89PNG\r\n", "an image (PNG)"),
+    (b"\xff\xd8\xff", "an image (JPEG)"),
+    (b"GIF8", "an image (GIF)"),
+    (b"II*\x00", "an image (TIFF)"),
+    (b"MM\x00*", "an image (TIFF)"),
+    (b"%PDF", "a PDF document"),
+    (b"%!PS", "a PostScript document"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+)
+_IMAGE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"}
+_MARKUP = (
+    ("<!doctype html", "a web page"),
+    ("<html", "a web page"),
+    ("<mpd", "a playlist (DASH)"),
+    ("<smil", "a playlist (SMIL)"),
+    ("<asx", "a playlist (ASX)"),
+    ("<svg", "an image (SVG)"),
+)
+
+
+def describe(path: Path) -> str | None:
+    """What ``path`` is if it plainly is no media; None leaves the word to the demuxers."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for magic, name in _MAGIC:
+        if start.startswith(magic):
+            return name
+    if head[4:8] == b"ftyp" and head[8:12] in _IMAGE_BRANDS:
+        return "an image (AVIF or HEIF)"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "an image (WebP)"
+    return _text(head)
+
+
+def _text(head: bytes) -> str | None:
+    """A NUL or another control character means binary data."""
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:  # not merely a character cut in two by our read
+            return None
+        text = head[: error.start].decode("utf-8")
+    if any(c < " " and c not in "\t\r\n\f\x1b" for c in text):
+        return None
+    lowered = text.lower()
+    return next((name for word, name in _MARKUP if word in lowered), "text")
