@@ -12,8 +12,9 @@ from pipeline.errors import MissingDependency, VideodropError
 from pipeline.janitor import Janitor
 from pipeline.runner import Runner
 from pipeline.settings import Settings
-from pipeline.stage import load
+from pipeline.stage import StageModule, load
 from pipeline.table import Table
+from pipeline.uploads import Uploads
 
 
 @cache
@@ -32,13 +33,18 @@ def artifacts(config: Settings) -> Artifacts:
     return Artifacts(aws.client("s3"), config.names.artifacts_bucket, presign_s=config.presign_s)
 
 
+def uploads(config: Settings) -> Uploads:
+    """The uploads bucket of this installation, for those who drop videos."""
+    return Uploads(aws.client("s3"), config.names.uploads_bucket, config.topology.uploads.prefix)
+
+
 def janitor(config: Settings) -> Janitor:
     """The housekeeper of this installation."""
     return Janitor(catalog(config), grace_s=config.redelivery_s)
 
 
-def runner(stage: str, config: Settings) -> Runner:
-    """The runner of ``stage``.
+def module(stage: str, config: Settings) -> StageModule:
+    """The code of ``stage``.
 
     Raises:
         MissingDependency: there is no such stage, or the operator's parameters for it are wrong.
@@ -50,13 +56,26 @@ def runner(stage: str, config: Settings) -> Runner:
             f"There is no stage {stage!r}; {config.topology_path} has "
             f"{', '.join(config.topology.stages)}.",
         )
-    module = load(spec.module)
+    found = load(spec.module)
     try:
-        options.validate(module.Params, stage, config.params.get(stage, {}))
+        options.validate(found.Params, stage, config.params.get(stage, {}))
     except VideodropError as error:
         raise MissingDependency(
             "bad_settings", f"VIDEODROP_PARAMS is wrong: {error.message}"
         ) from error
+    return found
+
+
+def runner(stage: str, config: Settings) -> Runner:
+    """The runner of ``stage``.
+
+    Raises:
+        MissingDependency: see ``module``.
+    """
     return Runner(
-        stage, module, catalog=catalog(config), artifacts=artifacts(config), settings=config
+        stage,
+        module(stage, config),
+        catalog=catalog(config),
+        artifacts=artifacts(config),
+        settings=config,
     )

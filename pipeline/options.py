@@ -5,9 +5,10 @@
     x-amz-meta-videodrop-task: translate                  short for transcribe-task
     x-amz-meta-videodrop-detect-confidence: 0.4           any parameter of any stage
 
-A value is parsed as JSON where it is JSON (``0.4``, ``true``, ``[1,2]``), else taken as text.
+Lists are given as JSON: ``x-amz-meta-videodrop-transcode-rungs: [720, 360]``.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -43,16 +44,42 @@ def parse(metadata: Mapping[str, str], stages: list[str]) -> Options:
     """
     chosen: list[str] | None = None
     params: dict[str, dict[str, Any]] = {}
-    for header, value in metadata.items():
+    for header, text in metadata.items():
         name = header.lower().removeprefix(PREFIX)
         if name == header.lower():
             continue
         if name == "stages":
-            chosen = _stages(value, stages)
+            chosen = _stages(text, stages)
             continue
         stage, field = _SHORT.get(name) or _split(name, stages)
-        params.setdefault(stage, {})[field] = _value(value)
+        params.setdefault(stage, {})[field] = value(text)
     return Options(stages=chosen, params=params)
+
+
+def pairs(given: list[str]) -> dict[str, str]:
+    """Part ``NAME=VALUE`` pairs as a command line gives them.
+
+    Raises:
+        BadInput: ``bad_option``, when one has no equals sign.
+    """
+    read = {}
+    for pair in given:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise BadInput("bad_option", f"{pair!r} is no option: give NAME=VALUE.")
+        read[name] = text
+    return read
+
+
+def value(text: str) -> Any:
+    """What ``text`` means as a parameter: a JSON list or object if it is one, else itself.
+
+    Numbers and truth values stay text: the parameter's own type says what they become.
+    """
+    if text.startswith(("[", "{")):
+        with contextlib.suppress(ValueError):
+            return json.loads(text)
+    return text
 
 
 def validate(model: type[BaseModel], stage: str, given: Mapping[str, Any]) -> BaseModel:
@@ -74,12 +101,12 @@ def validate(model: type[BaseModel], stage: str, given: Mapping[str, Any]) -> Ba
         raise BadInput("bad_option", f"A parameter of {stage} is not valid. {wrong}.") from error
 
 
-def _stages(value: str, known: list[str]) -> list[str]:
-    chosen = [part.strip() for part in value.split(",") if part.strip()]
+def _stages(text: str, known: list[str]) -> list[str]:
+    chosen = [part.strip() for part in text.split(",") if part.strip()]
     if not chosen or set(chosen) - set(known):
         raise BadInput(
             "bad_option",
-            f"{PREFIX}stages is {value!r}; give one or more of {', '.join(known)}, with commas.",
+            f"{PREFIX}stages is {text!r}; give one or more of {', '.join(known)}, with commas.",
         )
     return chosen
 
@@ -93,10 +120,3 @@ def _split(name: str, stages: list[str]) -> tuple[str, str]:
         f"There is no option {PREFIX}{name}. There are {PREFIX}stages, "
         f"{', '.join(PREFIX + short for short in _SHORT)}, and {PREFIX}STAGE-PARAMETER.",
     )
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -36,7 +36,7 @@ from pipeline.errors import (
 from pipeline.events import Deletion, Reprocess, Upload
 from pipeline.fingerprint import fingerprint
 from pipeline.lease import Lease
-from pipeline.media.probe import Limits, probe
+from pipeline.media.probe import probe
 from pipeline.records import TERMINAL, Cost, PublishedArtifact, StageResult, StageRun
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source, StageModule
@@ -318,16 +318,7 @@ class Runner:
         # A fixed name: what an uploader calls a file never reaches a command line.
         path = scratch / "source"
         self._artifacts.fetch(upload, path, report)
-        settings = self._settings
-        found = probe(
-            path,
-            Limits(
-                max_bytes=settings.max_bytes,
-                max_duration_s=settings.max_duration_s,
-                max_pixels=settings.max_pixels,
-                max_streams=settings.max_streams,
-            ),
-        )
+        found = probe(path, self._settings.limits)
         self._catalog.record_probe(upload, found)
         return Source(path=path, name=upload.name, probe=found)
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.media.probe import Limits
 from pipeline.topology import DEFAULT_PATH, Names, Topology
 
 
@@ -67,6 +68,16 @@ class Settings(BaseSettings):
     def topology(self) -> Topology:
         """The house as ``topology_path`` draws it."""
         return Topology.read(self.topology_path)
+
+    @property
+    def limits(self) -> Limits:
+        """The largest input this installation takes."""
+        return Limits(
+            max_bytes=self.max_bytes,
+            max_duration_s=self.max_duration_s,
+            max_pixels=self.max_pixels,
+            max_streams=self.max_streams,
+        )
 
     @cached_property
     def names(self) -> Names:

@@ -1,0 +1,45 @@
+# Each target does its own set-up, once: a second run starts in seconds.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# CPU-only hosts: set PIP_ARGS to the CPU index that PyTorch's install page names, and the
+# environment takes under 2 GB instead of 6.
+PIP_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check accuracy bench samples clean setup
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+up: $(VENV)/.run ## start everything here, with no cloud account
+	@$(BIN)/videodrop up
+
+test: $(VENV)/.dev ## lint, types, and the whole suite with coverage
+	@$(MAKE) --no-print-directory check
+	$(BIN)/pytest --cov --cov-report=term
+
+check: $(VENV)/.dev ## lint and types only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+accuracy: $(VENV)/.dev ## word error rate and mAP on held-out videos, as a table
+	$(BIN)/python -m samples.accuracy
+
+bench: $(VENV)/.dev ## memory over length, as a table
+	$(BIN)/python benchmarks/memory.py
+
+samples: $(VENV)/.dev ## make the committed samples anew
+	$(BIN)/python -m samples.generate
+
+setup: $(VENV)/.dev ## what `test` needs, and no more
+
+clean: ## remove what these targets made, except the state of `up`
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .coverage*
+
+$(VENV)/.run: pyproject.toml constraints.txt setup.sh
+	@PYTHON='$(PYTHON)' PIP_ARGS='$(PIP_ARGS)' ./setup.sh run
+
+$(VENV)/.dev: pyproject.toml constraints.txt setup.sh
+	@PYTHON='$(PYTHON)' PIP_ARGS='$(PIP_ARGS)' ./setup.sh dev

@@ -1,0 +1,145 @@
+"""What this machine has and lacks, and how to get it."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import BaseModel
+
+from pipeline import bootstrap
+from pipeline.errors import VideodropError
+from pipeline.settings import Settings
+from pipeline.stage import load
+
+Verdict = Literal["ok", "missing", "optional"]
+
+_PYTHON = (3, 11)
+_GIB = 1024**3
+_FREE_GIB = 5
+
+
+class Finding(BaseModel):
+    """One thing looked at: ``fix`` says what to do where it is not ok."""
+
+    what: str
+    verdict: Verdict
+    detail: str
+    fix: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything that the pipeline needs here, the cheap things first."""
+    yield _python()
+    yield from (_tool(*row) for row in _TOOLS)
+    yield from (_package(*row) for row in _PACKAGES)
+    yield _disk(settings)
+    yield _gpu()
+    for stage in settings.topology.stages:
+        yield _stage(stage, settings)
+
+
+_TOOLS: list[tuple[str, bool, str, str]] = [
+    ("ffmpeg", True, "transcode, thumbnail, frames and audio", "sudo apt-get install ffmpeg"),
+    ("ffprobe", True, "reads what a file holds", "sudo apt-get install ffmpeg"),
+    ("espeak-ng", False, "samples and tests only", "sudo apt-get install espeak-ng"),
+    ("chromium", False, "page tests only", "sudo apt-get install chromium"),
+]
+_PACKAGES: list[tuple[str, str, str]] = [
+    ("PIL", "thumbnail", "media"),
+    ("whisper", "transcribe", "transcribe"),
+    ("silero_vad", "transcribe", "transcribe"),
+    ("ultralytics", "detect (AGPL-3.0)", "detect"),
+    ("moto", "the embedded stack", "local"),
+    ("fastapi", "the query API", "api"),
+    ("awslambdaric", "hosting handlers", "worker"),
+]
+
+
+def _python() -> Finding:
+    have = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info >= _PYTHON:
+        return Finding(what="python", verdict="ok", detail=have)
+    return Finding(
+        what="python", verdict="missing", detail=have, fix="Install Python 3.11 or newer."
+    )
+
+
+def _tool(name: str, required: bool, purpose: str, fix: str) -> Finding:  # noqa: FBT001 - a table row
+    path = shutil.which(name)
+    if path is None:
+        verdict: Verdict = "missing" if required else "optional"
+        return Finding(what=name, verdict=verdict, detail=f"not found: {purpose}", fix=fix)
+    flag = "-version" if name.startswith("ff") else "--version"
+    said = subprocess.run(  # noqa: S603 - a fixed name and flag
+        [path, flag], capture_output=True, text=True, timeout=20, check=False
+    ).stdout
+    return Finding(what=name, verdict="ok", detail=(said.splitlines() or [path])[0][:80])
+
+
+def _package(module: str, purpose: str, extra: str) -> Finding:
+    if importlib.util.find_spec(module):
+        return Finding(what=module, verdict="ok", detail=purpose)
+    return Finding(
+        what=module,
+        verdict="optional",
+        detail=f"not installed: {purpose}",
+        fix=f"pip install 'videodrop[{extra}]' -c constraints.txt",
+    )
+
+
+def _disk(settings: Settings) -> Finding:
+    home = settings.home
+    while not home.exists():
+        home = home.absolute().parent
+    free = shutil.disk_usage(home).free / _GIB
+    if free >= _FREE_GIB:
+        return Finding(what="disk", verdict="ok", detail=f"{free:.0f} GiB free for {home}")
+    return Finding(
+        what="disk",
+        verdict="optional",
+        detail=f"only {free:.1f} GiB free for {home}",
+        fix="Free some space, or set VIDEODROP_HOME and VIDEODROP_SCRATCH to a larger disk.",
+    )
+
+
+def _gpu() -> Finding:
+    path = shutil.which("nvidia-smi")
+    said = ""
+    if path:
+        said = subprocess.run(  # noqa: S603 - a fixed name and flags
+            [path, "--query-gpu=name,memory.total", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        ).stdout
+    if said.strip():
+        return Finding(what="gpu", verdict="ok", detail=said.strip().replace("\n", "; "))
+    return Finding(
+        what="gpu", verdict="optional", detail="none: everything runs on the CPU, more slowly"
+    )
+
+
+def _stage(name: str, settings: Settings) -> Finding:
+    """Whether a stage's module, parameters and model can be had."""
+    try:
+        bootstrap.runner(name, settings)
+        module = load(settings.topology.stages[name].module)
+        identity = module.identity(module.Params(**settings.params.get(name, {})))
+    except VideodropError as error:
+        return Finding(
+            what=f"stage {name}", verdict="missing", detail=error.code, fix=error.message
+        )
+    except ImportError as error:
+        return Finding(
+            what=f"stage {name}",
+            verdict="missing",
+            detail=str(error),
+            fix=f"pip install 'videodrop[{name}]' -c constraints.txt",
+        )
+    model = identity.get("model")
+    detail = f"model {model} ({identity.get('sha256', '')[:12]}…)" if model else "needs no model"
+    return Finding(what=f"stage {name}", verdict="ok", detail=detail)
