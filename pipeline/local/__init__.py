@@ -1,0 +1,1 @@
+"""The embedded stack: AWS, workers, API and inbox on one machine."""

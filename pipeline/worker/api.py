@@ -1,0 +1,172 @@
+"""The Lambda Runtime API, for one child process.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+
+The runtime client in the child asks for the next invocation and is kept waiting until there is
+one; it answers with a response or an error. Each child has an API of its own, so a question that a
+dead child left open can never swallow its successor's invocation.
+"""
+
+import json
+import queue
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+_VERSION = "/2018-06-01/runtime"
+
+
+@dataclass
+class Invocation:
+    """One event on its way through the handler.
+
+    Attributes:
+        event: what the handler gets, as JSON.
+        deadline_s: Unix time by which it must have answered.
+        answered: set once ``response`` or ``error`` is.
+    """
+
+    event: bytes
+    deadline_s: float
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    answered: threading.Event = field(default_factory=threading.Event)
+    response: bytes | None = None
+    error: str | None = None
+
+
+class RuntimeApi:
+    """Serves the Runtime API on a free loopback port until closed.
+
+    Args:
+        arn: the function's ARN, for the handler's context.
+    """
+
+    def __init__(self, arn: str) -> None:
+        self.arn = arn
+        self.settled = threading.Event()  # the child has asked for work, or says that it cannot
+        self.init_error: str | None = None
+        self._current: Invocation | None = None
+        self._next: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.api = self
+        self.address = f"127.0.0.1:{self._server.server_port}"
+        # Its own poll interval only bounds how long close() takes.
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def put(self, invocation: Invocation) -> None:
+        """Hand an invocation to the child."""
+        self._current = invocation
+        self._next.put(invocation)
+
+    def close(self) -> None:
+        """Stop serving; a question still open is cut off."""
+        self._next.put(None)
+        self._server.shutdown()
+        self._server.server_close()
+
+    def take(self) -> Invocation | None:
+        """Wait for the next invocation; None when closed."""
+        self.settled.set()
+        return self._next.get()
+
+    def answer(self, invocation_id: str, kind: str, body: bytes) -> bool:
+        """Accept a ``response`` or ``error``; False when nobody waits for it."""
+        invocation = self._current
+        if invocation is None or invocation.id != invocation_id or invocation.answered.is_set():
+            return False
+        if kind == "error":
+            invocation.error = _describe(body)
+        else:
+            invocation.response = body
+        invocation.answered.set()
+        return True
+
+    def fail_init(self, body: bytes) -> None:
+        """Accept that the handler could not be loaded."""
+        self.init_error = _describe(body)
+        self.settled.set()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # An open question of a child that was killed must not hold up server_close().
+    block_on_close = False
+    api: RuntimeApi
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Unbuffered writes and Nagle's algorithm together cost 40 ms and more an answer.
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: _Server
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        if self.path != f"{_VERSION}/invocation/next":
+            self._send(404)
+            return
+        invocation = self.server.api.take()
+        if invocation is None:
+            self.close_connection = True
+            return
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": invocation.id,
+            "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline_s * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": self.server.api.arn,
+            "Lambda-Runtime-Trace-Id": _trace_id(),
+        }
+        self._send(200, invocation.event, headers)
+
+    def do_POST(self) -> None:
+        body = self._body()
+        api, parts = self.server.api, self.path.removeprefix(f"{_VERSION}/").split("/")
+        match parts:
+            case ["init", "error"]:
+                api.fail_init(body)
+                self._send(202)
+            case ["invocation", invocation_id, ("response" | "error") as kind]:
+                self._send(202 if api.answer(invocation_id, kind, body) else 400)
+            case _:
+                self._send(404)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def _send(
+        self, status: int, body: bytes = b"{}", headers: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+
+def _describe(body: bytes) -> str:
+    """One line from the runtime client's error report."""
+    try:
+        report = json.loads(body)
+        return f"{report['errorType']}: {report['errorMessage']}"
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")
+
+
+def _trace_id() -> str:
+    """X-Ray's form of a trace id: version, seconds in hexadecimal, 96 random bits."""
+    return f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"
