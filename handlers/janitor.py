@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 from pipeline import bootstrap
-from pipeline.errors import VideodropError
 from pipeline.janitor import Janitor
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     for record in event["Records"]:
         try:
             _janitor().handle(record["body"])
-        except VideodropError:
-            log.exception("message %s is not for us", record["messageId"])
+        except Exception:
+            # It comes again until the queue moves it to the dead letters.
+            log.exception("message %s could not be handled", record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}

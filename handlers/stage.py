@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 from pipeline import aws, bootstrap
-from pipeline.errors import VideodropError
 from pipeline.runner import Delivery, Retry, Runner
 from pipeline.workdir import sweep
 
@@ -29,18 +28,24 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if event.get("warm_up"):
         _runner().warm_up()
         return {}
+    runner = _runner()
     failures = []
     for record in event["Records"]:
+        delivery = Delivery(
+            seconds_left=context.get_remaining_time_in_millis() / 1000,
+            extend=_extender(record),
+            receives=int(record["attributes"]["ApproximateReceiveCount"]),
+        )
         try:
-            seconds_left = context.get_remaining_time_in_millis() / 1000
-            _runner().handle(record["body"], Delivery(seconds_left, _extender(record)))
+            runner.handle(record["body"], delivery)
         except Retry as retry:
             log.info("again in %.0f s: %s", retry.seconds, retry)
             _extender(record)(int(retry.seconds))
             failures.append({"itemIdentifier": record["messageId"]})
-        except VideodropError:
-            # No event of ours: it stays in the queue until that moves it to the dead letters.
-            log.exception("message %s is not for us", record["messageId"])
+        except Exception:
+            # No event of ours, or a defect: it comes again until the queue moves it to the dead
+            # letters, and holds up no other message of its batch.
+            log.exception("message %s could not be handled", record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
 

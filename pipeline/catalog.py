@@ -57,12 +57,15 @@ class Catalog:
         """
         vid = upload.video_id
         order = f"{iso(upload.time)}#{vid}"
+        # First, because a video whose month is not known is never listed.
+        self._table.add_to_set(*_MONTHS, "months", order[:7])
         try:
             self._table.update(
                 vid,
                 "video",
                 set={
                     "sequencer": upload.sequencer,
+                    "version_id": upload.version_id,
                     "upload": upload.model_dump(mode="json"),
                     "upload_month": order[:7],
                     "uploaded_order": order,
@@ -75,21 +78,32 @@ class Catalog:
             known = self._table.get(vid, "video")
             if known is None or known["sequencer"] != upload.sequencer:
                 raise Superseded from error
-            return
-        self._table.add_to_set(*_MONTHS, "months", order[:7])
+        # Also when it is known: whoever recorded it may not have come this far.
         for stage in self._stages:
             self.runs.queue(upload, stage, patience_s=patience_s)
 
     def record_deletion(self, deletion: Deletion) -> None:
-        """Tombstone the video, unless it was uploaded again since."""
+        """Tombstone the video, unless it was uploaded again since.
+
+        Also before its upload is known, which then ends as superseded: their queues are not in
+        step. A version's end is the video's only while that version is the current one, and says
+        nothing about the order of uploads.
+        """
+        fields = {"deleted_at": iso(deletion.time)}
+        if deletion.version_id:
+            condition, given = "#version_id = :gone", {"gone": deletion.version_id}
+        else:
+            condition = "attribute_not_exists(#pk) OR #sequencer < :new"
+            given = {"new": deletion.sequencer}
+            fields["sequencer"] = deletion.sequencer
         try:
             self._table.update(
                 deletion.video_id,
                 "video",
-                set={"deleted_at": iso(deletion.time), "sequencer": deletion.sequencer},
+                set=fields,
                 remove=("upload_month", "uploaded_order"),
-                condition="attribute_exists(#pk) AND #sequencer < :new",
-                given={"new": deletion.sequencer},
+                condition=condition,
+                given=given,
             )
         except ConditionFailed:
             return
@@ -130,7 +144,9 @@ class Catalog:
         found: dict[str, dict[str, Any]] = {}
         for item in self._table.get_many([(v, sk) for v in dict.fromkeys(video_ids) for sk in sks]):
             found.setdefault(item["pk"], {})[item["sk"]] = item
-        return [self._video(vid, found[vid]) for vid in video_ids if "video" in found.get(vid, {})]
+        # A tombstone can be all there is of a video.
+        known = [vid for vid in video_ids if "upload" in found.get(vid, {}).get("video", {})]
+        return [self._video(vid, found[vid]) for vid in known]
 
     def newest(self, *, before: str | None = None, label: str | None = None) -> Iterator[str]:
         """Places in time of videos, newest first.
@@ -144,6 +160,8 @@ class Catalog:
             return
         months = (self._table.get(*_MONTHS) or {}).get("months", set())
         for month in sorted(months, reverse=True):
+            if before and month > before[:7]:
+                continue
             condition = Key("upload_month").eq(month)
             if before:
                 condition &= Key("uploaded_order").lt(before)

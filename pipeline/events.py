@@ -2,7 +2,8 @@
 
 Three kinds of event arrive, all as EventBridge envelopes: S3 "Object Created", S3 "Object
 Deleted", and our own "Reprocess Requested". Fields that we do not use are ignored, so a new
-version of S3's event, or the ``replay-name`` that an archive adds, changes nothing.
+version of S3's event changes nothing. An event that an archive replays keeps its ``id`` and gains
+a ``replay-name``: it is an event of its own here, or the replay would pass for a repetition.
 
 S3 keys in EventBridge events are raw: they are never URL-decoded here.
 """
@@ -12,7 +13,15 @@ from datetime import UTC, datetime
 from hashlib import blake2s
 from typing import Any, Literal
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from pipeline.errors import BadInput
 
@@ -71,7 +80,12 @@ class Upload(_ObjectEvent):
 
 
 class Deletion(_ObjectEvent):
-    """An object was deleted."""
+    """An object was deleted, or one version of it for good.
+
+    Attributes:
+        version_id: the version that is gone; None when the key itself was deleted, by a delete
+            marker or in a bucket without versions.
+    """
 
 
 class Reprocess(_Event):
@@ -90,20 +104,35 @@ Event = Upload | Deletion | Reprocess
 
 class _S3Object(BaseModel):
     key: str
-    sequencer: str = ""
-    size: int = 0
-    # AWS says "etag"; moto, a local stand-in for S3, says "eTag".
-    etag: str = Field("", validation_alias=AliasChoices("etag", "eTag"))
+    sequencer: str = Field(min_length=1)
     version_id: str | None = Field(None, alias="version-id")
+
+    @field_validator("version_id")
+    @classmethod
+    def _named(cls, version_id: str | None) -> str | None:
+        # Where versions are suspended, every upload to a key has the version "null".
+        return None if version_id == "null" else version_id
+
+
+class _S3Created(_S3Object):
+    size: int
+    # AWS says "etag"; moto, a local stand-in for S3, says "eTag".
+    etag: str = Field(min_length=1, validation_alias=AliasChoices("etag", "eTag"))
 
 
 class _S3Bucket(BaseModel):
     name: str
 
 
-class _S3Detail(BaseModel):
+class _CreatedDetail(BaseModel):
+    bucket: _S3Bucket
+    object: _S3Created
+
+
+class _DeletedDetail(BaseModel):
     bucket: _S3Bucket
     object: _S3Object
+    deletion_type: str = Field("", alias="deletion-type")
 
 
 class _ReprocessDetail(BaseModel):
@@ -115,11 +144,16 @@ class _ReprocessDetail(BaseModel):
 
 class _Envelope(BaseModel):
     id: str
+    replay_name: str = Field("", alias="replay-name")
     time: AwareDatetime
     detail_type: Literal["Object Created", "Object Deleted", "Reprocess Requested"] = Field(
         alias="detail-type"
     )
     detail: dict[str, Any]
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.id}@{self.replay_name}" if self.replay_name else self.id
 
 
 def parse(body: str | bytes) -> Event:
@@ -130,27 +164,57 @@ def parse(body: str | bytes) -> Event:
     """
     try:
         envelope = _Envelope.model_validate_json(body)
-        if envelope.detail_type == "Reprocess Requested":
-            request = _ReprocessDetail.model_validate(envelope.detail)
-            return Reprocess(event_id=envelope.id, time=envelope.time, **request.model_dump())
-        detail = _S3Detail.model_validate(envelope.detail)
+        match envelope.detail_type:
+            case "Reprocess Requested":
+                return _reprocess(envelope)
+            case "Object Created":
+                return _upload(envelope)
+            case "Object Deleted":
+                return _deletion(envelope)
     except ValidationError as error:
         where = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()
         )
         raise BadInput("bad_event", f"This message is not an event we know: {where}.") from error
+
+
+def _reprocess(envelope: _Envelope) -> Reprocess:
+    request = _ReprocessDetail.model_validate(envelope.detail)
+    return Reprocess(event_id=envelope.event_id, time=envelope.time, **request.model_dump())
+
+
+def _upload(envelope: _Envelope) -> Upload:
+    detail = _CreatedDetail.model_validate(envelope.detail)
     item = detail.object
-    common = {
-        "event_id": envelope.id,
-        "time": envelope.time,
-        "bucket": detail.bucket.name,
-        "key": item.key,
-        "sequencer": item.sequencer.ljust(_SEQUENCER_DIGITS, "0"),
-        "version_id": item.version_id,
-    }
-    if envelope.detail_type == "Object Deleted":
-        return Deletion(**common)
-    return Upload(**common, size=item.size, etag=item.etag.strip('"'))
+    return Upload(
+        event_id=envelope.event_id,
+        time=envelope.time,
+        bucket=detail.bucket.name,
+        key=item.key,
+        sequencer=_padded(item.sequencer),
+        version_id=item.version_id,
+        size=item.size,
+        etag=item.etag.strip('"'),
+    )
+
+
+def _deletion(envelope: _Envelope) -> Deletion:
+    detail = _DeletedDetail.model_validate(envelope.detail)
+    item = detail.object
+    # A delete marker has a version id of its own, which names no upload.
+    of_version = detail.deletion_type == "Permanently Deleted"
+    return Deletion(
+        event_id=envelope.event_id,
+        time=envelope.time,
+        bucket=detail.bucket.name,
+        key=item.key,
+        sequencer=_padded(item.sequencer),
+        version_id=item.version_id if of_version else None,
+    )
+
+
+def _padded(sequencer: str) -> str:
+    return sequencer.ljust(_SEQUENCER_DIGITS, "0")
 
 
 def reprocess_entry(

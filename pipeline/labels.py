@@ -1,7 +1,8 @@
 """The index of labels: which videos show what, newest first.
 
 Rows are written before a result becomes current and removed after it no longer is, so a row may
-be early or late: readers compare its fingerprint with the current result's.
+be early or late: readers check that the video still stands at that place in time, and that one of
+its current results has the label.
 """
 
 from collections.abc import Iterator

@@ -77,7 +77,7 @@ def value(text: str) -> Any:
     Numbers and truth values stay text: the parameter's own type says what they become.
     """
     if text.startswith(("[", "{")):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             return json.loads(text)
     return text
 

@@ -142,7 +142,8 @@ class Video(_Record):
             return "deleted"
         runs = self.stages.values()
         states = {run.state for run in runs}
-        if states & {"pending", "running"}:
+        # Superseded: the source was replaced before it was read; the later upload's event is due.
+        if states & {"pending", "running", "superseded"}:
             return "processing"
         if "failed" in states:
             kept = any(run.current_result for run in runs)

@@ -27,6 +27,7 @@ from pipeline.errors import (
     Busy,
     DependencyFailed,
     LeaseLost,
+    LimitExceeded,
     Lost,
     OutOfMemory,
     Superseded,
@@ -82,10 +83,12 @@ class Delivery:
     Attributes:
         seconds_left: until the host ends this invocation.
         extend: keeps the message invisible for so many seconds more.
+        receives: how often the message was delivered, this time included.
     """
 
     seconds_left: float
     extend: Callable[[int], None] = lambda _: None
+    receives: int = 1
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ class Runner:
         except Superseded:
             outcome = Outcome.SUPERSEDED
         except Busy as busy:
-            raise Retry(busy.seconds + 1, str(busy)) from busy
+            raise Retry(self._busy_wait_s(busy, delivery), str(busy)) from busy
         except (BotoCoreError, ClientError) as error:
             raise Retry(_FIRST_RETRY_S, str(aws.as_failure(error))) from error
         log.info("%s %s: %s", self._stage, event.video_id, outcome)
@@ -161,6 +164,9 @@ class Runner:
 
         Returns:
             Whether the run is over, so that the message can be deleted.
+
+        Raises:
+            BadInput: ``bad_event``.
         """
         event = events.parse(body)
         run = self._catalog.runs.get(event.video_id, self._stage)
@@ -172,10 +178,22 @@ class Runner:
             "crashed": Lost("crashed", message),
         }[killed]
         try:
-            self._give_up(event.video_id, run, error)
-        except (Retry, LeaseLost):
+            return self._give_up(event.video_id, run, error) is Outcome.FAILED
+        except Retry:
             return False
-        return True
+
+    def _busy_wait_s(self, busy: Busy, delivery: Delivery) -> float:
+        """When to look again at a run that another worker holds.
+
+        A worker that died is taken over as soon as its lease ends. One that is still there at the
+        second look may need its whole time, and a queue delivers a message only so often before
+        it counts as undeliverable: the looks that are left share that time.
+        """
+        wait = busy.seconds + 1
+        if delivery.receives == 1:
+            return wait
+        looks = max(1, self._settings.topology.queues.max_receive_count - 2)
+        return max(wait, self._timeout_s / looks)
 
     # -- one run ---------------------------------------------------------------------------------
 
@@ -317,8 +335,14 @@ class Runner:
     def _fetch(self, upload: Upload, scratch: Path, report: Report) -> Source:
         # A fixed name: what an uploader calls a file never reaches a command line.
         path = scratch / "source"
+        limits = self._settings.limits
+        if upload.size > limits.max_bytes:
+            raise LimitExceeded(
+                "too_large",
+                f"The file has {upload.size:,} bytes; at most {limits.max_bytes:,} are allowed.",
+            )
         self._artifacts.fetch(upload, path, report)
-        found = probe(path, self._settings.limits)
+        found = probe(path, limits)
         self._catalog.record_probe(upload, found)
         return Source(path=path, name=upload.name, probe=found)
 

@@ -7,7 +7,6 @@ a name in AWS gets it here, from one prefix.
 import json
 from functools import cached_property
 from pathlib import Path
-from string import Template
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -130,7 +129,7 @@ class Names:
     def upload_pattern(self, event: Literal["created", "deleted"], bucket: str) -> dict[str, Any]:
         """EventBridge pattern for uploads to ``bucket``."""
         raw = json.dumps(self._topology.uploads.events[event])
-        return dict(json.loads(Template(raw).substitute(uploads_bucket=bucket)))
+        return dict(json.loads(raw.replace("${uploads_bucket}", bucket)))
 
     def reprocess_pattern(self, stage: str) -> dict[str, Any]:
         """EventBridge pattern for requests to run ``stage`` again."""

@@ -1,0 +1,219 @@
+"""What every test may rely on: a loopback-only world, an embedded AWS, and nothing left behind."""
+
+import ipaddress
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from pipeline import aws, bootstrap, resources
+from pipeline.settings import Settings
+from pipeline.topology import DEFAULT_PATH
+
+_ROOT = Path(__file__).parents[1]
+_numbers = count(1)
+
+
+# -- the world -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment() -> Iterator[None]:
+    """No setting of this machine reaches a test: neither credentials, proxies nor VIDEODROP_*."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith(("AWS_", "VIDEODROP_")) or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_REGION", "us-east-1")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("NO_PROXY", "*")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Fails a test that connects to any other machine, also when the code swallows the refusal."""
+    refused: list[Any] = []
+
+    def guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[..., Any]:
+        def checked(self: socket.socket, address: Any) -> Any:
+            if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
+                refused.append(address)
+                raise ConnectionRefusedError(f"a test may connect to loopback only, not {address}")
+            return connect(self, address)
+
+        return checked
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+    yield refused
+    assert not refused, f"connections beyond loopback: {refused}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    """Fails the session if a test leaves a process running, and ends that process."""
+    here = psutil.Process()
+    before = set(here.children(recursive=True))
+    yield
+    left = []
+    for process in set(here.children(recursive=True)) - before:
+        try:
+            command = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        # Python's own helper lives as long as its parent; a zombie has no command.
+        if command and "multiprocessing.resource_tracker" not in command:
+            left.append(command)
+            process.kill()
+    assert not left, f"processes left running: {left}"
+
+
+# -- an embedded AWS -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the embedded AWS: moto's server, corrected, in a process of its own."""
+    folder = tmp_path_factory.mktemp("aws")
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipeline.local.server", str(folder), "0"],
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            assert server.stdout is not None
+            yield json.loads(server.stdout.readline())["endpoint"]
+        finally:
+            server.terminate()
+
+
+@pytest.fixture
+def aws_env(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """boto3, and all that starts from this process, talks to the embedded AWS."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint)
+    forget_process_state()
+    yield aws_endpoint
+    forget_process_state()
+
+
+@pytest.fixture
+def config(
+    aws_env: str,  # noqa: ARG001 - needed for its effect
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Settings:
+    """Settings of an installation that no other test uses; nothing of it exists yet."""
+    monkeypatch.setenv("VIDEODROP_NAME", f"test-{next(_numbers)}")
+    monkeypatch.setenv("VIDEODROP_SCRATCH", str(tmp_path / "scratch"))
+    monkeypatch.setenv("VIDEODROP_HOME", str(tmp_path / "home"))
+    return Settings()
+
+
+@pytest.fixture
+def installation(config: Settings) -> Settings:
+    """Settings of an installation of its own, with every resource the topology names."""
+    resources.ensure(config)
+    return config
+
+
+def forget_process_state() -> None:
+    """Empty what is made once a process: clients, settings, the handlers' runners."""
+    aws.client.cache_clear()
+    aws.table.cache_clear()
+    bootstrap.settings.cache_clear()
+    for name, attribute in (
+        ("handlers.stage", "_runner"),
+        ("handlers.stage", "_queue_url"),
+        ("handlers.janitor", "_janitor"),
+    ):
+        if name in sys.modules:
+            getattr(sys.modules[name], attribute).cache_clear()
+
+
+def topology_with(stages: dict[str, str], path: Path, *, only: bool = False) -> Path:
+    """Write the project's topology with more stages to ``path``.
+
+    Args:
+        stages: module by stage name.
+        path: the file to write.
+        only: leave the project's own stages out.
+    """
+    topology = json.loads(DEFAULT_PATH.read_bytes())
+    if only:
+        topology["stages"] = {}
+    for name, module in stages.items():
+        topology["stages"][name] = {"module": module, "timeout_s": 60, "memory_mb": 256}
+    path.write_text(json.dumps(topology))
+    return path
+
+
+# -- a second DynamoDB ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def dynalite_endpoint() -> Iterator[str]:
+    """The address of dynalite, a DynamoDB that shares no code with moto's."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if not (node and npm):
+        pytest.skip("dynalite needs node and npm, which are not installed here")
+    folder = _ROOT / "build" / "dynalite"
+    script = folder / "node_modules" / "dynalite" / "cli.js"
+    if not script.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        install = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund"]
+        done = subprocess.run(
+            [*install, "dynalite@4.0.0"], capture_output=True, text=True, timeout=180, check=False
+        )
+        if done.returncode:
+            pytest.skip(f"npm could not install dynalite: {done.stderr.strip()[-300:]}")
+    port = _free_port()
+    with subprocess.Popen(
+        [node, script, "--host", "127.0.0.1", "--port", str(port), "--createTableMs", "0"],
+        stdout=subprocess.PIPE,
+    ) as server:
+        try:
+            _wait_for(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _wait_for(port: int, timeout_s: float = 30.0) -> None:
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < end, f"nothing listens on port {port}"
+            time.sleep(0.05)
+        else:
+            return

@@ -1,0 +1,49 @@
+from typing import Any
+
+import pytest
+
+from pipeline.fingerprint import fingerprint
+
+PARTS: dict[str, Any] = {
+    "content_id": "etag-6",
+    "stage": "detect",
+    "version": "1",
+    "params": {"confidence": 0.25, "names": ["a", "b"], "model": "yolo"},
+    "identity": {"model": "yolo", "sha256": "00"},
+}
+
+
+def test_a_fingerprint_never_changes():
+    # A new value would make every stored result of every installation be computed again.
+    assert fingerprint(**PARTS) == "38edf8bd8ecc3bb6c2f5877cc150df21"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"content_id": "etag-7"},
+        {"stage": "transcribe"},
+        {"version": "2"},
+        {"params": PARTS["params"] | {"confidence": 0.3}},
+        {"params": PARTS["params"] | {"names": ["b", "a"]}},
+        {"params": {}},
+        {"identity": PARTS["identity"] | {"sha256": "01"}},
+        {"identity": {}},
+    ],
+)
+def test_every_part_counts(change: dict[str, Any]):
+    assert fingerprint(**(PARTS | change)) != fingerprint(**PARTS)
+
+
+def test_a_word_cannot_move_from_one_part_to_the_next():
+    assert fingerprint(**(PARTS | {"stage": "ab", "version": "c"})) != fingerprint(
+        **(PARTS | {"stage": "a", "version": "bc"})
+    )
+
+
+def test_the_order_of_names_does_not_count():
+    turned = {
+        name: dict(reversed(part.items())) if isinstance(part, dict) else part
+        for name, part in PARTS.items()
+    }
+    assert fingerprint(**turned) == fingerprint(**PARTS)

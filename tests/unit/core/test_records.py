@@ -1,0 +1,132 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.errors import BadInput, DependencyFailed
+from pipeline.events import Upload, parse
+from pipeline.records import (
+    TERMINAL,
+    Cost,
+    Failure,
+    PublishedArtifact,
+    StageResult,
+    StageRun,
+    Video,
+)
+from pipeline.stage import Notice
+from tests import aws_events
+
+UPLOAD = parse(aws_events.created())
+assert isinstance(UPLOAD, Upload)
+REVISION = UPLOAD.revision
+
+
+def result(*, warnings: bool = False, role: str = "toy_text") -> StageResult:
+    return StageResult(
+        stage="s",
+        fingerprint="f",
+        revision=REVISION,
+        attempt=1,
+        prefix="artifacts/",
+        params={},
+        identity={},
+        artifacts=[
+            PublishedArtifact(name="a", media_type="text/plain", role=role, bytes=1, sha256="0")
+        ],
+        summary={},
+        warnings=[Notice(code="no_speech", message="Nobody speaks.")] if warnings else [],
+        labels=[],
+        cost=Cost(seconds=1, cpu_seconds=1, bytes_in=1, bytes_out=1),
+        finished_at=datetime(2024, 1, 1, tzinfo=UTC),
+    )
+
+
+def run(state: str, kept: StageResult | None = None, revision: str = REVISION) -> StageRun:
+    return StageRun(
+        stage="s",
+        state=state,
+        revision=REVISION,
+        sequencer="0",
+        result=kept,
+        result_revision=revision if kept else None,
+    )
+
+
+def video(*runs: StageRun, deleted: bool = False) -> Video:
+    return Video(
+        video_id=UPLOAD.video_id,
+        upload=UPLOAD,
+        deleted_at=datetime(2024, 1, 2, tzinfo=UTC) if deleted else None,
+        stages={str(number): run for number, run in enumerate(runs)},
+    )
+
+
+GOOD, WARNED, SKIPPED, FAILED = (
+    run("succeeded", result()),
+    run("succeeded", result(warnings=True)),
+    run("skipped"),
+    run("failed"),
+)
+OLD = run("failed", result(), revision="an earlier upload")
+
+
+@pytest.mark.parametrize(
+    ("runs", "status"),
+    [
+        ((run("pending"), GOOD), "processing"),
+        ((run("running"), FAILED), "processing"),
+        ((run("pending", result()), GOOD), "processing"),
+        ((run("superseded"), GOOD), "processing"),
+        ((GOOD, GOOD), "ready"),
+        ((GOOD, SKIPPED), "ready"),
+        ((SKIPPED, SKIPPED), "ready"),
+        ((WARNED, GOOD), "ready_with_warnings"),
+        ((GOOD, FAILED), "partial"),
+        ((WARNED, FAILED), "partial"),
+        ((run("failed", result()), SKIPPED), "partial"),
+        ((FAILED, FAILED), "failed"),
+        ((FAILED, SKIPPED), "failed"),
+        ((OLD, FAILED), "failed"),
+    ],
+)
+def test_the_status_follows_from_the_stages(runs: tuple[StageRun, ...], status: str):
+    assert video(*runs).status == status
+    assert video(*reversed(runs)).status == status
+    assert video(*runs, deleted=True).status == "deleted"
+
+
+def test_states_in_which_work_is_still_due_are_not_terminal():
+    assert {"succeeded", "skipped", "failed", "superseded"} == TERMINAL
+
+
+@pytest.mark.parametrize(
+    ("played", "run_"),
+    [
+        (True, run("succeeded", result(role="hls_master"))),
+        (True, run("running", result(role="mp4"))),
+        (False, run("succeeded", result(role="poster"))),
+        (False, run("succeeded", result(role="mp4"), revision="an earlier upload")),
+        (False, run("running")),
+    ],
+)
+def test_a_video_is_playable_once_this_upload_has_a_playlist_or_a_file(
+    run_: StageRun, *, played: bool
+):
+    assert video(run("failed"), run_).playable is played
+
+
+def test_a_result_counts_only_for_the_upload_it_answers_for():
+    assert run("succeeded", result()).current_result == result()
+    assert OLD.current_result is None
+    assert run("pending").current_result is None
+
+
+@pytest.mark.parametrize(("kind", "retryable"), [(BadInput, False), (DependencyFailed, True)])
+def test_a_failure_keeps_all_that_the_error_knew(kind: type, *, retryable: bool):
+    failure = Failure.of(kind("a_code", "A sentence."))
+    assert failure.model_dump() == {
+        "failure_class": kind.failure_class,
+        "code": "a_code",
+        "message": "A sentence.",
+        "retryable": retryable,
+    }

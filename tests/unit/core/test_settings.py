@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.settings import Settings
+from pipeline.topology import DEFAULT_PATH
+
+
+def test_the_defaults_are_complete():
+    settings = Settings()
+    assert settings.topology_path == DEFAULT_PATH
+    assert settings.names.uploads_bucket == "videodrop-uploads"
+    assert settings.names.table == "videodrop"
+    assert settings.limits.max_bytes == settings.max_bytes
+
+
+def test_stage_parameters_are_set_one_by_one_or_as_json(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VIDEODROP_PARAMS", '{"detect": {"confidence": 0.4}}')
+    monkeypatch.setenv("VIDEODROP_PARAMS__TRANSCRIBE__MODEL", "turbo")
+    monkeypatch.setenv("VIDEODROP_PARAMS__DETECT__MAX_BOXES", "7")
+    assert Settings().params == {
+        "detect": {"confidence": 0.4, "max_boxes": "7"},
+        "transcribe": {"model": "turbo"},
+    }
+
+
+def test_the_prefix_names_everything_and_buckets_can_be_overridden(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VIDEODROP_NAME", "films")
+    monkeypatch.setenv("VIDEODROP_UPLOADS_BUCKET", "inbox")
+    names = Settings().names
+    assert (names.uploads_bucket, names.artifacts_bucket) == ("inbox", "films-artifacts")
+    assert (names.table, names.bus, names.queue("detect", "dlq")) == (
+        "films",
+        "films",
+        "films-detect-dlq",
+    )
+
+
+def test_another_topology_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    path = tmp_path / "topology.json"
+    path.write_bytes(DEFAULT_PATH.read_bytes().replace(b'"detect"', b'"spot"'))
+    monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
+    assert "spot" in Settings().topology.stages
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LEASE_S", "2"), ("MAX_ATTEMPTS", "0"), ("THREADS", "none"), ("PRESIGN_S", "1")],
+)
+def test_a_setting_that_cannot_work_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+):
+    monkeypatch.setenv(f"VIDEODROP_{name}", value)
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()

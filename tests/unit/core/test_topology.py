@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.settings import Settings
+from pipeline.topology import DEFAULT_PATH, Names, Topology
+
+
+def test_upload_patterns_name_the_bucket():
+    pattern = Names("x", Topology.read()).upload_pattern("created", "my-bucket")
+    assert pattern["detail"]["bucket"]["name"] == ["my-bucket"]
+    assert pattern["detail-type"] == ["Object Created"]
+
+
+def test_event_bridges_own_dollar_words_stay_in_a_pattern(tmp_path: Path):
+    topology = json.loads(DEFAULT_PATH.read_bytes())
+    key = {"$or": [{"key": [{"suffix": ".mp4"}]}, {"key": [{"suffix": ".mov"}]}]}
+    topology["uploads"]["events"]["created"]["detail"]["object"] = key
+    path = tmp_path / "topology.json"
+    path.write_text(json.dumps(topology))
+    pattern = Names("x", Topology.read(path)).upload_pattern("created", "b")
+    assert pattern["detail"]["object"] == key
+    assert pattern["detail"]["bucket"]["name"] == ["b"]
+
+
+def test_a_stage_hears_only_its_own_reprocess_requests():
+    topology = Topology.read()
+    pattern = Names("x", topology).reprocess_pattern("detect")
+    assert pattern["detail"] == {"stage": ["detect"]}
+    assert pattern["source"] == [topology.reprocess.source]
+
+
+def test_queues_have_a_lane_each():
+    names = Names("x", Topology.read())
+    assert [names.queue("s", lane) for lane in ("live", "replay", "dlq")] == [
+        "x-s",
+        "x-s-replay",
+        "x-s-dlq",
+    ]
+
+
+@pytest.mark.parametrize("where", [(), ("queues",), ("stages", "detect"), ("table",)])
+def test_a_field_nobody_reads_is_refused(where: tuple[str, ...], tmp_path: Path):
+    topology = json.loads(DEFAULT_PATH.read_bytes())
+    inner = topology
+    for name in where:
+        inner = inner[name]
+    inner["timeout_seconds"] = 1
+    path = tmp_path / "topology.json"
+    path.write_text(json.dumps(topology))
+    with pytest.raises(ValidationError, match="timeout_seconds"):
+        Topology.read(path)
+
+
+def test_a_message_is_received_more_often_than_a_run_is_tried():
+    # Else a run would lose its message before its last try, and never say why it failed.
+    assert Topology.read().queues.max_receive_count > Settings().max_attempts
