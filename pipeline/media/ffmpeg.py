@@ -11,6 +11,7 @@ by default the CPUs that this process may run on, at most ``OMP_NUM_THREADS`` wh
 """
 
 import os
+import re
 import selectors
 import signal
 from collections.abc import Iterator, Sequence
@@ -219,8 +220,13 @@ def _raise(status: int, said: str) -> NoReturn:
             raise error
     if status < 0:
         raise BadInput("decoder_crashed", "The file crashes the decoder; it is damaged or crafted.")
-    last = said.rpartition("\n")[2]
-    raise BadInput("undecodable", f"The media cannot be decoded. ffmpeg says: {last}")
+    raise BadInput("undecodable", f"The media cannot be decoded. ffmpeg says: {_last(said)}")
+
+
+def _last(said: str) -> str:
+    """The last error line, without paths of this machine and ffmpeg's addresses."""
+    line = said.rpartition("\n")[2]
+    return re.sub(r"\[[^]]* @ 0x[0-9a-f]+\] ", "", re.sub(r"file:/[^:]*", "file", line))
 
 
 def _argv(node: Any, threads: int | None) -> list[str]:

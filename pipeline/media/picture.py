@@ -20,10 +20,12 @@ def fit(video: VideoStream, *, long_side: int) -> tuple[int, int]:
 
 def scaled(video: VideoStream, factor: float) -> tuple[int, int]:
     """The displayed size times ``factor``, rounded to even numbers, at least 2."""
-    return (
-        max(2, round(video.width * factor / 2) * 2),
-        max(2, round(video.height * factor / 2) * 2),
-    )
+    return _even(video.width, factor), _even(video.height, factor)
+
+
+def _even(length: int, factor: float) -> int:
+    """The even number nearest to ``length * factor`` that is not above ``length``."""
+    return max(2, min(round(length * factor / 2), length // 2) * 2)
 
 
 def max_pixels(video: VideoStream) -> int:
@@ -43,13 +45,13 @@ def _tone_mapped(stream: Any, video: VideoStream) -> Any:
     """PQ or HLG to SDR BT.709, by Hable's curve in linear light."""
     return (
         stream.filter(
-            "zscale",
-            transferin=video.color_transfer,
-            primariesin=video.color_primaries or "bt2020",
-            matrixin=video.color_space or "bt2020nc",
-            transfer="linear",
-            npl=_SDR_WHITE,
+            "setparams",  # zscale refuses frames whose colour is not said in full
+            range=video.color_range or "tv",
+            color_primaries=video.color_primaries or "bt2020",
+            color_trc=video.color_transfer,
+            colorspace=video.color_space or "bt2020nc",
         )
+        .filter("zscale", transfer="linear", npl=_SDR_WHITE)
         .filter("format", "gbrpf32le")
         .filter("zscale", primaries="bt709")
         .filter("tonemap", tonemap="hable", desat=0)
@@ -61,7 +63,7 @@ def _tone_mapped(stream: Any, video: VideoStream) -> Any:
 @cache
 def can_tone_map() -> bool:
     """Whether this ffmpeg was built with zimg; without it HDR comes out pale."""
-    return ffmpeg.works(
-        *("-f", "lavfi", "-i", "color=s=16x16", "-vf", "zscale=transfer=linear,tonemap"),
-        *("-frames:v", "1", "-f", "null", "-"),
-    )
+    colour = "setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
+    chain = f"{colour},zscale=transfer=linear,format=gbrpf32le,tonemap"
+    frame = ("-f", "lavfi", "-i", "color=s=16x16", "-frames:v", "1")
+    return ffmpeg.works(*frame, "-vf", chain, "-f", "null", "-")

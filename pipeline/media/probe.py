@@ -158,7 +158,7 @@ def _headers(path: Path) -> dict[str, Any]:
             text = child.read(16 * 1024**2)
             ffmpeg.judge(child)
     except BadInput as error:
-        if "moov atom not found" in error.message:
+        if "moov atom not found" in str(child.complaints):
             raise BadInput(
                 "truncated",
                 "The file is cut off: the index that MP4 files keep at their end is missing. "
@@ -279,7 +279,7 @@ def _audio(raw: dict[str, Any], start: float) -> AudioStream:
 
 
 def _rotation(raw: dict[str, Any]) -> Literal[0, 90, 180, 270]:
-    """What ffprobe counts counter-clockwise; angles that are no quarter turn keep the frame's size."""
+    """Clockwise, unlike ffprobe; other angles than quarter turns do not change a frame's size."""
     turns: dict[int, Literal[0, 90, 180, 270]] = {0: 0, 90: 90, 180: 180, 270: 270}
     for side in raw.get("side_data_list", []):
         if "rotation" in side:

@@ -1,0 +1,30 @@
+"""Warnings that more than one stage gives, worded once."""
+
+from pipeline.media import picture
+from pipeline.media.probe import Probe
+from pipeline.media.process import Complaints
+from pipeline.stage import Notice
+
+
+def of_media(probe: Probe, complaints: Complaints, *, shown: bool = True) -> list[Notice]:
+    """What a viewer should know about the source: ``damaged_media``, ``hdr_tone_mapped``.
+
+    Args:
+        probe: the source.
+        complaints: what its decoder said.
+        shown: the result shows the picture, so that its colours matter.
+    """
+    found = []
+    if complaints.count or probe.cut_off:
+        cut = "The end of the file is missing. " if probe.cut_off else ""
+        text = f"{cut}Decoding gave {complaints.count} errors; parts may be missing or distorted."
+        found.append(Notice(code="damaged_media", message=text))
+    if shown and probe.video and probe.video.hdr:
+        name = probe.video.hdr.upper()
+        if picture.can_tone_map():
+            text = f"The video is HDR ({name}); its colours were mapped to standard range."
+            found.append(Notice(code="hdr_tone_mapped", message=text))
+        else:
+            text = f"The video is HDR ({name}), but this ffmpeg lacks zscale: colours are pale."
+            found.append(Notice(code="hdr_not_tone_mapped", message=text))
+    return found
