@@ -3,6 +3,7 @@
 import importlib.metadata
 import logging
 import math
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,10 @@ def _load(path: str, sha256: str, where: str) -> "WhisperEngine":
             # load_model sets these only when it is given the name; word times depend on them.
             model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])  # noqa: SLF001 - no other way
             break
+    with warnings.catch_warnings():
+        # It leaves its vocabulary's file to the garbage collector; the tokenizer is cached.
+        warnings.simplefilter("ignore", ResourceWarning)
+        whisper.tokenizer.get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
     device.pin_threads()
     return WhisperEngine(model)
 
