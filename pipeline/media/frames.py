@@ -132,7 +132,7 @@ def at(
         report=report,
         threads=threads,
         complaints=complaints,
-        offset_s=time_s,
+        offset_s=max(0.0, time_s - 0.0005),  # its timestamp may be rounded down
     )
     try:
         return next(found, None)
