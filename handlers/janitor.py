@@ -8,7 +8,7 @@ from pipeline import bootstrap
 from pipeline.janitor import Janitor
 
 log = logging.getLogger(__name__)
-logging.getLogger().setLevel(logging.INFO)
+bootstrap.log_to_host()
 
 
 @cache

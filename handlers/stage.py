@@ -13,7 +13,7 @@ from pipeline.runner import Delivery, Retry, Runner
 from pipeline.workdir import sweep
 
 log = logging.getLogger(__name__)
-logging.getLogger().setLevel(logging.INFO)
+bootstrap.log_to_host()
 
 
 @cache

@@ -3,6 +3,7 @@
 Tests replace parts by passing them; nothing else in the project constructs these objects.
 """
 
+import logging
 from functools import cache
 
 from pipeline import aws, options
@@ -15,6 +16,13 @@ from pipeline.settings import Settings
 from pipeline.stage import StageModule, load
 from pipeline.table import Table
 from pipeline.uploads import Uploads
+
+
+def log_to_host() -> None:
+    """Log at INFO through whatever handler the host has set up; libraries only when in trouble."""
+    logging.getLogger().setLevel(logging.INFO)
+    for chatty in ("botocore", "boto3", "urllib3", "s3transfer"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @cache

@@ -17,11 +17,12 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline import bootstrap, client, console, detections, doctor, options, uploads, views
+from pipeline import bootstrap, client, console, doctor, listing, options, uploads, views
 from pipeline.catalog import Catalog
+from pipeline.detections import Wanted
 from pipeline.errors import BadInput, MissingDependency, VideodropError
 from pipeline.media.probe import probe
-from pipeline.records import Video
+from pipeline.records import PublishedArtifact, StageResult, Video, VideoStatus
 from pipeline.settings import Settings
 from pipeline.stage import Deadline, Source
 
@@ -85,7 +86,7 @@ def worker(
 
 
 @app.command()
-def add(  # noqa: PLR0913 - one parameter an option
+def add(
     files: Annotated[list[Path], typer.Argument(help="Videos to drop")],
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until everything is done")] = False,
@@ -137,14 +138,21 @@ def add(  # noqa: PLR0913 - one parameter an option
 @app.command("ls")
 def list_videos(
     *,
-    status: Annotated[str | None, typer.Option(help="Only videos in this status")] = None,
+    status: Annotated[VideoStatus | None, typer.Option(help="Only videos in this status")] = None,
     label: Annotated[str | None, typer.Option(help="Only videos that show this")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List videos, newest first."""
     settings, catalog = _connect()
-    found, _ = views.page(catalog, views.Filter(status=status, label=label), limit=limit)
+    wanted = listing.Filter(status=status, label=label)
+    found: list[Video] = []
+    cursor = None
+    while len(found) < limit:
+        some, cursor = listing.page(catalog, wanted, cursor=cursor, limit=limit - len(found))
+        found += some
+        if cursor is None:
+            break
     _print_videos(found, settings, as_json=as_json)
 
 
@@ -179,7 +187,8 @@ def transcript(
     chosen = "json" if as_json else format_
     if chosen not in roles:
         raise BadInput("bad_option", f"--format is {chosen!r}; give one of {', '.join(roles)}.")
-    sys.stdout.buffer.write(_read(video, roles[chosen], settings))
+    result, artifact = _artifact(video, roles[chosen])
+    sys.stdout.buffer.write(bootstrap.artifacts(settings).read(result.prefix + artifact.name))
 
 
 @app.command()
@@ -193,16 +202,19 @@ def objects(
     """What is seen in a video, and when."""
     settings, catalog = _connect()
     video = _find(reference, settings, catalog)
-    found = json.loads(_read(video, "detections_json", settings))
-    if as_json or label:
-        frames = list(detections.select(found, label=label, min_confidence=min_confidence))
-        if as_json:
-            _print_json({**found, "frames": frames})
-            return
-        console.frames(out, frames)
+    result, artifact = _artifact(video, "detections_json")
+    summary: Any = result.summary["labels"]
+    if not (as_json or label or min_confidence):
+        console.labels(out, summary)
         return
-    view = views.video(video, bootstrap.artifacts(settings))
-    console.labels(out, view, min_confidence)
+    chunks = bootstrap.artifacts(settings).stream(result.prefix + artifact.name)
+    wanted = Wanted(label=label, min_confidence=min_confidence)
+    frames = [frame for _, frame in wanted.frames(chunks)]
+    if as_json:
+        shown = [frame.model_dump() for frame in frames]
+        _print_json({"models": result.identity, "labels": summary, "frames": shown})
+    else:
+        console.frames(out, frames)
 
 
 @app.command("open")
@@ -279,12 +291,10 @@ def _find(reference: str, settings: Settings, catalog: Catalog) -> Video:
     return video
 
 
-def _read(video: Video, role: str, settings: Settings) -> bytes:
-    """The one artifact of a role, whichever stage made it."""
-    for result in (run.current_result for run in video.stages.values()):
-        for artifact in result.artifacts if result else []:
-            if result and artifact.role == role:
-                return bootstrap.artifacts(settings).read(result.prefix + artifact.name)
+def _artifact(video: Video, role: str) -> tuple[StageResult, PublishedArtifact]:
+    """The artifact of a role, whichever stage made it."""
+    for found in views.artifacts(video, role=role):
+        return found
     err.print(f"{escape(video.upload.name)} has no {role} (yet): it is {video.status}.")
     raise typer.Exit(NOT_FOUND)
 

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from pipeline.detections import Frame
 from pipeline.doctor import Finding
 from pipeline.records import TERMINAL, StageRun, Video
 from pipeline.stage import Result
@@ -157,7 +158,7 @@ def videos(console: Console, items: Iterable[VideoItem]) -> None:
 
 def video(console: Console, view: VideoView) -> None:
     """Everything about one video."""
-    size = f"{view.width}×{view.height}" if view.width else "-"
+    size = f"{view.width}x{view.height}" if view.width else "-"
     console.print(f"[bold]{escape(view.name)}[/bold]  {view.video_id}  {_paint(view.status)}")
     console.print(
         f"{_clock(view.duration_s)}  {size}  {view.bytes / 1e6:.1f} MB  "
@@ -184,26 +185,28 @@ def video(console: Console, view: VideoView) -> None:
     console.print(files)
 
 
-def labels(console: Console, summary: Iterable[Mapping[str, Any]]) -> None:
+def labels(console: Console, summary: Mapping[str, Any]) -> None:
     """What is seen: each label with how often, how surely, and when."""
-    table = Table("label", "frames", "best", "when", box=None)
-    for row in summary:
-        when = ", ".join(f"{_clock(start)}–{_clock(end)}" for start, end in row["intervals"])  # noqa: RUF001 - an en dash for a range
+    table = Table("label", "objects", "frames", "best", "when", box=None)
+    for label, row in summary.items():
+        when = ", ".join(f"{_clock(start)} to {_clock(end)}" for start, end in row["intervals"])
         table.add_row(
-            escape(row["label"]), str(row["count"]), f"{row['best_confidence']:.2f}", when
+            escape(label),
+            str(row["tracks"]),
+            str(row["frames"]),
+            f"{row['best_confidence']:.2f} at {_clock(row['best_time'])}",
+            when,
         )
     console.print(table)
 
 
-def frames(console: Console, found: Iterable[Mapping[str, Any]]) -> None:
+def frames(console: Console, found: Iterable[Frame]) -> None:
     """Detections frame by frame."""
     table = Table("time", "label", "confidence", "box", box=None)
     for frame in found:
-        for one in frame["detections"]:
-            box = " ".join(f"{edge:.0f}" for edge in one["box"])
-            table.add_row(
-                f"{frame['time']:.2f}", escape(one["label"]), f"{one['confidence']:.2f}", box
-            )
+        for one in frame.objects:
+            box = " ".join(f"{edge:.0f}" for edge in one.box)
+            table.add_row(f"{frame.time:.2f}", escape(one.label), f"{one.confidence:.2f}", box)
     console.print(table)
 
 

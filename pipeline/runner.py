@@ -29,6 +29,7 @@ from pipeline.errors import (
     LeaseLost,
     LimitExceeded,
     Lost,
+    MissingDependency,
     OutOfMemory,
     Superseded,
     TimedOut,
@@ -397,6 +398,12 @@ def _classify(error: Exception) -> VideodropError:
             return error
         case BotoCoreError() | ClientError():
             return aws.as_failure(error)
+        case ImportError():
+            return MissingDependency(
+                "not_installed",
+                f"This worker lacks a package ({error}). Install the stage's extra; "
+                "`videodrop doctor` says which.",
+            )
         case MemoryError():
             return OutOfMemory("out_of_memory", "The stage ran out of memory. Give it more.")
         case ConnectionError():

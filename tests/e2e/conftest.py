@@ -1,0 +1,134 @@
+"""The whole stack, started as a user starts it, once for all end-to-end tests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from pipeline.client import StackFile
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+START_S = 120
+
+
+@dataclass
+class Stack:
+    """A running ``videodrop up`` and the command line beside it."""
+
+    home: Path
+    process: subprocess.Popen[str]
+    file: StackFile
+
+    def cli(self, *args: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline.cli", *map(str, args)],
+            env=environment(self.home),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, (args, done.stdout, done.stderr)
+        return done
+
+    def add(self, *args: str | Path) -> dict[str, dict[str, Any]]:
+        """Drop files, wait, and give each video as REST describes it, by file name."""
+        done = self.cli("add", *args, "--wait", "--json", check=False)
+        listed = json.loads(done.stdout)["videos"]
+        return {one["name"]: self.video(one["video_id"]) for one in listed}
+
+    def video(self, video_id: str) -> dict[str, Any]:
+        answer = httpx.get(f"{self.file.api_url}/videos/{video_id}", trust_env=False)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def get(self, path: str, **params: Any) -> httpx.Response:
+        return httpx.get(self.file.api_url + path, params=params, trust_env=False, timeout=30)
+
+
+def environment(home: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "VIDEODROP_"))}
+    return {**kept, "VIDEODROP_HOME": str(home), "VIDEODROP_LEASE_S": "15", "COLUMNS": "200"}
+
+
+def start(home: Path, **more: str) -> Stack:
+    log = (home.parent / "up.log").open("a")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "up", "--port", "0"],
+        env=environment(home) | more,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    log.close()
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        found = StackFile.read(home)
+        if found and found.pid == process.pid and _answers(found.api_url):
+            return Stack(home, process, found)
+        assert process.poll() is None, (home.parent / "up.log").read_text()
+        time.sleep(0.3)
+    stop(process)
+    raise AssertionError((home.parent / "up.log").read_text())
+
+
+def stop(process: subprocess.Popen[str], how: int = signal.SIGINT) -> list[psutil.Process]:
+    """End the stack; what it left running is returned, and killed."""
+    try:
+        family = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        family = []
+    process.send_signal(how)
+    process.wait(60)
+    _, left = psutil.wait_procs(family, timeout=10)
+    for one in left:
+        one.kill()
+    return left
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", trust_env=False, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = start(tmp_path_factory.mktemp("stack") / "home")
+    try:
+        yield running
+    finally:
+        assert stop(running.process) == [], "something was left running"
+
+
+@pytest.fixture(scope="session")
+def samples(stack: Stack) -> dict[str, dict[str, Any]]:
+    """Every sample, processed."""
+    return stack.add(*sorted(SAMPLES.glob("*.mp4")))
+
+
+@pytest.fixture
+def make_video(tmp_path: Path) -> Callable[..., Path]:
+    """Make a video with ffmpeg: ``make_video(name, *options)``."""
+
+    def make(name: str, *options: str) -> Path:
+        path = tmp_path / name
+        subprocess.run(
+            ["ffmpeg", "-v", "error", "-nostdin", "-y", *options, str(path)], check=True, timeout=60
+        )
+        return path
+
+    return make
