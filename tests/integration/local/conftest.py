@@ -1,0 +1,94 @@
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from pipeline import aws
+from pipeline.child import Child
+from pipeline.settings import Settings
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+class Server:
+    """The embedded AWS as a child process; a context manager."""
+
+    def __init__(self, folder, port=0):
+        self.folder = folder
+        self.child = Child(
+            "pipeline.local.server",
+            str(folder),
+            str(port),
+            env=os.environ,
+            stdout=subprocess.PIPE,
+        )
+        self.said = json.loads(self.child.stdout.readline())
+        self.endpoint = self.said.get("endpoint")
+        self.message = self.said.get("message")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.stop(10)
+
+    def cut(self):
+        os.kill(self.child.pid, signal.SIGKILL)
+        self.child.wait(10)
+
+
+@contextlib.contextmanager
+def pointed_to(server):
+    """boto3's environment and our cached clients, at ``server``."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+        patch.delenv("AWS_PROFILE", raising=False)
+        aws.client.cache_clear()
+        aws.table.cache_clear()
+        yield
+    aws.client.cache_clear()
+    aws.table.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("server") / "aws") as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server):
+    with pointed_to(shared_server):
+        yield shared_server
+
+
+@pytest.fixture
+def settings(server, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("VIDEODROP_")]:
+        monkeypatch.delenv(name)
+    return Settings(name=f"t{uuid.uuid4().hex[:8]}", lease_s=3)
+
+
+@pytest.fixture
+def start_server():
+    """Starts servers of the test's own; each is ended after it."""
+    with contextlib.ExitStack() as started:
+        yield lambda folder, port=0: started.enter_context(Server(Path(folder), port))
+
+
+@pytest.fixture
+def point_to():
+    return pointed_to

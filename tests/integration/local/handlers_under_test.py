@@ -1,0 +1,49 @@
+"""Handlers for the worker's tests: what they do stands in the message's body."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+OUT = Path(os.environ.get("OUT", "."))
+
+
+def handle(event, context):
+    records = event.get("Records", [])
+    orders = [json.loads(record["body"]) for record in records] or [{"do": "schedule"}]
+    with (OUT / "calls.jsonl").open("a") as calls:
+        call = {
+            "event": event,
+            "pid": os.getpid(),
+            "session": os.getsid(0),
+            "environment": dict(os.environ),
+            "request_id": context.aws_request_id,
+            "arn": context.invoked_function_arn,
+            "left_ms": context.get_remaining_time_in_millis(),
+            "name": context.function_name,
+            "trace": os.environ.get("_X_AMZN_TRACE_ID"),
+        }
+        calls.write(json.dumps(call) + "\n")
+    order = orders[0]
+    first = int(records[0]["attributes"]["ApproximateReceiveCount"]) == 1 if records else False
+    match order.get("do"):
+        case "raise":
+            raise ValueError("no good")
+        case "fail once" if first:
+            return {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+        case "die once" if first:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "exit":
+            os._exit(3)
+        case "sleep":
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+            time.sleep(order["s"])
+        case "hog":
+            hog = f"b = bytearray({order['mb']} << 20); import time; time.sleep(600)"
+            subprocess.run([sys.executable, "-c", hog], check=False)
+        case "return":
+            return order["what"]
+    return None

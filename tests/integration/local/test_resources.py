@@ -1,0 +1,106 @@
+"""The resources that the topology names, and what flows through them."""
+
+import json
+
+from pipeline import aws, resources
+
+
+def waiting(settings, function, lane="live"):
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName=settings.names.queue(function, lane))["QueueUrl"]
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [json.loads(message["Body"]) for message in found]
+
+
+def attributes(settings, function, lane="live"):
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName=settings.names.queue(function, lane))["QueueUrl"]
+    return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+
+
+def test_a_second_run_changes_nothing(settings):
+    assert len(resources.ensure(settings)) > 30
+    assert resources.ensure(settings) == []
+
+
+def test_an_upload_reaches_every_stage_and_a_deletion_the_janitor(settings):
+    resources.ensure(settings)
+    s3, bucket = aws.client("s3"), settings.names.uploads_bucket
+    s3.put_object(Bucket=bucket, Key="videos/a.mp4", Body=b"a")
+    s3.put_object(Bucket=bucket, Key="elsewhere/a.mp4", Body=b"a")
+    s3.delete_object(Bucket=bucket, Key="videos/a.mp4")
+    for stage in settings.topology.stages:
+        (event,) = waiting(settings, stage)
+        assert event["detail"]["object"]["key"] == "videos/a.mp4"
+        assert waiting(settings, stage, "replay") == []
+    (event,) = waiting(settings, "janitor")
+    assert event["detail-type"] == "Object Deleted"
+
+
+def test_a_request_to_reprocess_reaches_the_replay_lane_of_its_stage(settings):
+    resources.ensure(settings)
+    entry = {
+        "Source": settings.topology.reprocess.source,
+        "DetailType": settings.topology.reprocess.detail_type,
+        "Detail": json.dumps({"stage": "detect", "video_id": "v"}),
+        "EventBusName": settings.names.bus,
+    }
+    aws.client("events").put_events(Entries=[entry])
+    assert len(waiting(settings, "detect", "replay")) == 1
+    assert waiting(settings, "detect") == []
+    assert waiting(settings, "transcode", "replay") == []
+
+
+def test_what_was_changed_by_hand_is_mended(settings):
+    resources.ensure(settings)
+    url, before = attributes(settings, "detect")
+    aws.client("sqs").set_queue_attributes(
+        QueueUrl=url, Attributes={"VisibilityTimeout": "1", "Policy": "", "RedrivePolicy": ""}
+    )
+    name = settings.names.queue("detect")
+    aws.client("events").remove_targets(Rule=name, Ids=["queue"])
+    aws.client("events").put_rule(Name=name, EventPattern='{"source": ["other"]}')
+    assert resources.ensure(settings) == [f"rule {name}", f"queue {name}", f"target of rule {name}"]
+    after = attributes(settings, "detect")[1]
+    for attribute in ("VisibilityTimeout", "Policy", "RedrivePolicy"):
+        assert after[attribute] == before[attribute]
+
+
+def test_queues_outlast_their_function_and_give_up_into_dead_letters(settings):
+    resources.ensure(settings)
+    spec, queues = settings.topology.stages["detect"], settings.topology.queues
+    for lane in ("live", "replay"):
+        found = attributes(settings, "detect", lane)[1]
+        redrive = json.loads(found["RedrivePolicy"])
+        assert (
+            redrive["deadLetterTargetArn"] == attributes(settings, "detect", "dlq")[1]["QueueArn"]
+        )
+        assert redrive["maxReceiveCount"] == queues.max_receive_count
+        assert int(found["VisibilityTimeout"]) == spec.timeout_s * queues.visibility_per_timeout
+        assert int(found["MessageRetentionPeriod"]) == queues.retention_s
+
+
+def test_only_its_own_rule_may_send_to_a_queue(settings):
+    resources.ensure(settings)
+    found = attributes(settings, "detect", "replay")[1]
+    (statement,) = json.loads(found["Policy"])["Statement"]
+    rule = aws.client("events").describe_rule(
+        Name=settings.names.queue("detect", "replay"), EventBusName=settings.names.bus
+    )
+    assert statement["Resource"] == found["QueueArn"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule["Arn"]}}
+
+
+def test_the_table_has_its_keys_indexes_and_expiry(settings):
+    resources.ensure(settings)
+    dynamodb, spec = aws.client("dynamodb"), settings.topology.table
+    table = dynamodb.describe_table(TableName=settings.names.table)["Table"]
+    keys = {index["IndexName"]: index["KeySchema"] for index in table["GlobalSecondaryIndexes"]}
+    assert {name: [key["AttributeName"] for key in schema] for name, schema in keys.items()} == {
+        name: [index.hash_key, index.range_key] for name, index in spec.indexes.items()
+    }
+    assert [key["AttributeName"] for key in table["KeySchema"]] == [spec.hash_key, spec.range_key]
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    ttl = dynamodb.describe_time_to_live(TableName=settings.names.table)
+    assert ttl["TimeToLiveDescription"]["AttributeName"] == spec.ttl

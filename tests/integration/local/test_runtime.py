@@ -1,0 +1,181 @@
+"""A handler in its child process: the genuine Lambda runtime client against our Runtime API."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.worker.functions import Function
+from pipeline.worker.runtime import Failed, Response, Runtime
+
+HERE = Path(__file__).parent
+ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
+
+
+@pytest.fixture
+def host(tmp_path):
+    runtimes = []
+
+    def make(handler="handlers_under_test.handle", **limits):
+        function = Function(
+            name="f",
+            handler=handler,
+            env={"PYTHONPATH": str(HERE), "OUT": str(tmp_path), "VIDEODROP_STAGE": "s"},
+            **{"timeout_s": 60, "memory_mb": 1024, "threads": 3} | limits,
+        )
+        runtimes.append(Runtime(function, ARN, "eu-west-1"))
+        return runtimes[-1]
+
+    yield make
+    for runtime in runtimes:
+        runtime.close()
+
+
+def event(**order):
+    attributes = {"ApproximateReceiveCount": "1"}
+    return {"Records": [{"messageId": "m", "body": json.dumps(order), "attributes": attributes}]}
+
+
+def calls(tmp_path):
+    return [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+
+
+def session(leader):
+    """Living processes of a session; what is dead may still wait for init to notice."""
+    return [p for p in psutil.pids() if _sid(p) == leader and _alive(p)]
+
+
+def _sid(pid):
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def _alive(pid):
+    try:
+        return psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
+        return False
+
+
+def test_a_handler_gets_the_event_and_lambdas_context(host, tmp_path):
+    runtime = host()
+    sent = event(do="return", what={"ä": [1, None]})
+    assert runtime.invoke(sent) == Response({"ä": [1, None]})
+    (call,) = calls(tmp_path)
+    assert call["event"] == sent
+    assert call["arn"] == ARN
+    assert call["name"] == "f"
+    assert 55_000 < call["left_ms"] <= 60_000
+    assert call["request_id"]
+    assert call["trace"].startswith("Root=1-")
+
+
+def test_the_child_stays_warm_and_large_payloads_pass(host, tmp_path):
+    runtime = host()
+    large = "é" * 2_000_000
+    assert runtime.invoke(event(do="return", what=large)) == Response(large)
+    assert runtime.invoke(event()) == Response(None)
+    first, second = calls(tmp_path)
+    assert first["pid"] == second["pid"]
+    assert first["request_id"] != second["request_id"]
+
+
+def test_the_child_has_its_share_of_threads_and_its_own_session(host, tmp_path):
+    host().invoke(event())
+    (call,) = calls(tmp_path)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VIDEODROP_THREADS"):
+        assert call["environment"][name] == "3"
+    assert call["environment"]["VIDEODROP_STAGE"] == "s"
+    assert call["environment"]["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "1024"
+    assert call["environment"]["AWS_REGION"] == "eu-west-1"
+    assert call["session"] == call["pid"]
+
+
+def test_an_error_is_told_and_the_child_kept(host, tmp_path):
+    runtime = host()
+    assert runtime.invoke(event(do="raise")) == Failed("error", "ValueError: no good")
+    assert runtime.invoke(event()) == Response(None)
+    assert len({call["pid"] for call in calls(tmp_path)}) == 1
+
+
+def test_a_child_past_its_deadline_is_killed_with_all_it_started(host, tmp_path):
+    runtime = host(timeout_s=1)
+    failed = runtime.invoke(event(do="sleep", s=600))
+    assert failed == Failed("timeout", "It did not end within 1 s.")
+    assert session(calls(tmp_path)[0]["session"]) == []
+    assert runtime.invoke(event()) == Response(None)
+
+
+def test_memory_is_limited_for_the_child_and_what_it_starts_together(host, tmp_path):
+    runtime = host(memory_mb=150)
+    assert runtime.invoke(event()) == Response(None)
+    failed = runtime.invoke(event(do="hog", mb=300))
+    assert failed == Failed("out_of_memory", "It needed more than 150 MB.")
+    assert session(calls(tmp_path)[0]["session"]) == []
+    assert runtime.invoke(event()) == Response(None)
+
+
+@pytest.mark.parametrize(("order", "ending"), [("exit", "exit status 3"), ("die once", "SIGKILL")])
+def test_a_child_that_dies_is_told_from_an_error_and_replaced(host, order, ending):
+    runtime = host()
+    failed = runtime.invoke(event(do=order))
+    assert failed.kind == "crashed"
+    assert ending in failed.message
+    assert runtime.invoke(event()) == Response(None)
+
+
+def test_orphans_of_a_crashed_child_are_ended(host, tmp_path):
+    runtime = host()
+
+    def crash():
+        while not (tmp_path / "calls.jsonl").exists():
+            time.sleep(0.02)
+        pid = calls(tmp_path)[0]["pid"]
+        while len(session(pid)) < 2:
+            time.sleep(0.02)
+        os.kill(pid, signal.SIGKILL)
+
+    crasher = threading.Thread(target=crash)
+    crasher.start()
+    assert runtime.invoke(event(do="sleep", s=600)).kind == "crashed"
+    crasher.join()
+    assert session(calls(tmp_path)[0]["pid"]) == []
+
+
+@pytest.mark.parametrize(
+    ("handler", "why"),
+    [
+        ("there_is_no_such_module.handle", "Unable to import module"),
+        ("handlers_under_test.missing", "Handler 'missing' missing"),
+        ("dies_at_import.handle", "killed by SIGABRT"),
+    ],
+)
+def test_a_handler_that_cannot_be_loaded_says_why(host, handler, why):
+    failed = host(handler).start()
+    assert failed.kind == "init_error"
+    assert why in failed.message
+
+
+def test_a_running_invocation_can_be_cut(host, tmp_path):
+    runtime = host()
+    threading.Timer(0.5, runtime.cut).start()
+    assert runtime.invoke(event(do="sleep", s=600)).kind == "stopped"
+    assert session(calls(tmp_path)[0]["session"]) == []
+    assert runtime.start().kind == "stopped"
+
+
+def test_a_warm_invocation_takes_milliseconds(host):
+    runtime = host()
+    runtime.invoke(event())
+    started = time.monotonic()
+    for _ in range(20):
+        runtime.invoke(event())
+    # Without TCP_NODELAY and buffered writes each costs 40 ms and more of waiting.
+    assert time.monotonic() - started < 20 * 0.035

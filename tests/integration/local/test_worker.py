@@ -1,0 +1,275 @@
+"""The worker between real queues and real child processes."""
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline import aws, resources
+from pipeline.child import Child
+from pipeline.worker import Function, Worker
+
+HERE = Path(__file__).parent
+
+
+class Bench:
+    def __init__(self, settings, out):
+        self.settings = settings
+        self.out = out
+        self.failed = []
+        self.over = False
+        self.workers = []
+        resources.ensure(settings)
+
+    def function(self, name="detect", **more):
+        more = {"handler": "handlers_under_test.handle", "timeout_s": 30, "memory_mb": 1024} | more
+        env = {"PYTHONPATH": str(HERE), "OUT": str(self.out), "VIDEODROP_STAGE": name}
+        return Function(name=name, env=env, **more)
+
+    def start(self, *functions, **more):
+        functions = functions or (self.function(),)
+        worker = Worker(
+            self.settings, functions, self.on_failed, **{"wait_s": 1, "grace_s": 0.5} | more
+        )
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        self.workers.append((worker, thread))
+        return worker
+
+    def stop(self):
+        for worker, thread in self.workers:
+            worker.stop()
+            thread.join()
+
+    def on_failed(self, record, kind, message):
+        self.failed.append((json.loads(record["body"])["do"], kind, message))
+        return self.over
+
+    def url(self, name="detect", lane="live"):
+        queue = self.settings.names.queue(name, lane)
+        return aws.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
+
+    def send(self, name="detect", lane="live", **order):
+        aws.client("sqs").send_message(QueueUrl=self.url(name, lane), MessageBody=json.dumps(order))
+
+    def counts(self, name="detect", lane="live"):
+        found = aws.client("sqs").get_queue_attributes(
+            QueueUrl=self.url(name, lane), AttributeNames=["All"]
+        )["Attributes"]
+        return (
+            int(found["ApproximateNumberOfMessages"]),
+            int(found["ApproximateNumberOfMessagesNotVisible"]),
+        )
+
+    def calls(self):
+        path = self.out / "calls.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def orders(self):
+        return [json.loads(c["event"]["Records"][0]["body"])["do"] for c in self.calls()]
+
+    def until(self, condition, timeout_s=30.0):
+        end = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < end, "it never came true"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def bench(settings, tmp_path):
+    bench = Bench(settings, tmp_path)
+    yield bench
+    bench.stop()
+
+
+def test_an_upload_is_handled_by_every_stage_and_then_gone(bench):
+    stages = list(bench.settings.topology.stages)
+    bench.start(*map(bench.function, stages))
+    aws.client("s3").put_object(
+        Bucket=bench.settings.names.uploads_bucket, Key="videos/a+b.mp4", Body=b"film"
+    )
+    bench.until(lambda: len(bench.calls()) == len(stages))
+    assert {call["environment"]["VIDEODROP_STAGE"] for call in bench.calls()} == set(stages)
+    for stage in stages:
+        bench.until(lambda stage=stage: bench.counts(stage) == (0, 0))
+    for call in bench.calls():
+        (record,) = call["event"]["Records"]
+        assert json.loads(record["body"])["detail"]["object"]["key"] == "videos/a+b.mp4"
+        assert record["eventSource"] == "aws:sqs"
+        assert record["awsRegion"] == "us-east-1"
+        assert record["eventSourceARN"].startswith("arn:aws:sqs:us-east-1:")
+        assert record["attributes"]["ApproximateReceiveCount"] == "1"
+        assert int(record["attributes"]["SentTimestamp"]) > 0
+        assert record["receiptHandle"]
+        assert len(record["md5OfBody"]) == 32
+
+
+def test_a_message_named_as_failed_comes_back_and_others_are_deleted(bench):
+    bench.send(do="fail once")
+    bench.start()
+    bench.until(lambda: len(bench.calls()) == 2)
+    bench.until(lambda: bench.counts() == (0, 0))
+    first, second = (call["event"]["Records"][0] for call in bench.calls())
+    assert first["messageId"] == second["messageId"]
+    assert second["attributes"]["ApproximateReceiveCount"] == "2"
+
+
+@pytest.mark.parametrize("order", [{"do": "raise"}, {"do": "return", "what": "nonsense"}])
+def test_a_message_whose_handler_fails_stays(bench, order):
+    bench.send(**order)
+    bench.start()
+    bench.until(lambda: bench.calls())
+    bench.stop()
+    assert sum(bench.counts()) == 1
+    assert bench.failed == []  # the handler itself answered: nothing for the host to record
+
+
+def test_live_messages_go_before_replays(bench):
+    for number in range(3):
+        bench.send(lane="replay", do=f"replay {number}")
+    bench.send(do="live 0")
+    bench.send(do="live 1")
+    bench.start()
+    bench.until(lambda: len(bench.calls()) == 5)
+    assert bench.orders()[:2] == ["live 0", "live 1"]
+    bench.until(lambda: bench.counts(lane="replay") == (0, 0))
+
+
+def test_a_fresh_upload_is_not_kept_waiting_by_the_replay_lane(bench):
+    bench.start(wait_s=20)
+    bench.send(do="first")  # the worker is up once it has answered
+    bench.until(lambda: bench.calls())
+    sent = time.monotonic()
+    bench.send(do="fresh")
+    bench.until(lambda: len(bench.calls()) == 2)
+    assert time.monotonic() - sent < 3
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_a_killed_run_is_reported_and_its_message_deleted_only_if_over(bench, over):
+    bench.over = over
+    bench.send(do="die once")
+    bench.start()
+    bench.until(lambda: bench.failed)
+    (order, kind, message) = bench.failed[0]
+    assert (order, kind) == ("die once", "crashed")
+    assert "SIGKILL" in message
+    bench.until(lambda: bench.counts() == (0, 0))
+    # Left alone it comes back, and the next child manages.
+    assert len(bench.calls()) == (1 if over else 2)
+
+
+def test_runs_past_their_limits_are_reported(bench):
+    bench.over = True
+    bench.send(do="sleep", s=600)
+    bench.send(name="transcode", do="hog", mb=300)
+    bench.start(bench.function(timeout_s=1), bench.function("transcode", memory_mb=150))
+    bench.until(lambda: len(bench.failed) == 2)
+    assert {failure[:2] for failure in bench.failed} == {
+        ("sleep", "timeout"),
+        ("hog", "out_of_memory"),
+    }
+    bench.until(lambda: bench.counts() == bench.counts("transcode") == (0, 0))
+
+
+def test_a_failure_that_cannot_be_recorded_leaves_the_message(bench):
+    def broken(*_):
+        bench.failed.append(1)
+        raise RuntimeError("no catalog")
+
+    bench.on_failed = broken
+    bench.send(do="exit")
+    bench.start()
+    bench.until(lambda: bench.failed)
+    bench.stop()
+    assert sum(bench.counts()) == 1
+
+
+def test_a_stop_ends_a_running_invocation_and_gives_its_message_back_at_once(bench):
+    bench.send(do="sleep", s=600)
+    bench.start(grace_s=0.1)
+    bench.until(lambda: bench.calls())
+    bench.stop()
+    assert bench.counts() == (1, 0)
+    assert not _alive(bench.calls()[0]["pid"])
+
+
+def test_a_stop_lets_a_running_invocation_end_within_the_grace(bench):
+    bench.send(do="sleep", s=1)
+    bench.start(grace_s=20)
+    bench.until(lambda: bench.calls())
+    bench.stop()
+    assert bench.counts() == (0, 0)
+
+
+def test_a_handler_that_cannot_be_loaded_takes_no_messages(bench, caplog):
+    bench.send(do="anything")
+    bench.start(bench.function(handler="there_is_no_such_module.handle"))
+    bench.until(lambda: "could not be loaded" in caplog.text)
+    bench.stop()
+    assert bench.counts() == (1, 0)
+
+
+def test_a_scheduled_function_runs_at_its_times_as_well_as_for_messages(bench):
+    bench.start(bench.function("janitor", replays=False, every_s=0.5))
+    bench.until(lambda: len(bench.calls()) >= 2)
+    event = bench.calls()[0]["event"]
+    assert event["detail-type"] == "Scheduled Event"
+    assert event["source"] == "aws.scheduler"
+    bench.send(name="janitor", do="message")
+    bench.until(lambda: any("Records" in call["event"] for call in bench.calls()))
+
+
+def test_children_share_a_queue(bench):
+    for _ in range(2):
+        bench.send(do="sleep", s=3)
+    bench.start(bench.function(concurrency=2))
+    bench.until(lambda: len({call["pid"] for call in bench.calls()}) == 2)
+
+
+def test_an_endpoint_that_is_away_is_waited_for(tmp_path, start_server, point_to, settings, caplog):
+    first = start_server(tmp_path / "aws")
+    with point_to(first):
+        bench = Bench(settings, tmp_path)
+        bench.start()
+        bench.send(do="first")
+        bench.until(lambda: len(bench.calls()) == 1)
+        bench.until(lambda: bench.counts() == (0, 0))
+        first.child.stop(10)
+        bench.until(lambda: "trying again" in caplog.text)
+        start_server(tmp_path / "aws", int(first.endpoint.rpartition(":")[2]))
+        bench.send(do="second")
+        bench.until(lambda: len(bench.calls()) == 2)
+        bench.stop()
+
+
+def test_a_child_does_not_outlive_a_worker_that_was_killed(bench, tmp_path):
+    script = tmp_path / "one_worker.py"
+    script.write_text(
+        "import sys\n"
+        "from pipeline.settings import Settings\n"
+        "from pipeline.worker import Function, Worker\n"
+        "f = Function('detect', 'handlers_under_test.handle', 60, 1024)\n"
+        "Worker(Settings(name=sys.argv[1]), [f]).run()\n"
+    )
+    path = os.pathsep.join([str(HERE), str(tmp_path)])
+    env = os.environ | {"PYTHONPATH": path, "OUT": str(tmp_path)}
+    worker = Child("one_worker", bench.settings.name, env=env)
+    try:
+        bench.send(do="sleep", s=600)
+        bench.until(lambda: bench.calls())
+        os.kill(worker.pid, 9)
+        bench.until(lambda: not _alive(bench.calls()[0]["pid"]))
+    finally:
+        worker.kill()
+
+
+def _alive(pid):
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return status != "Z"
