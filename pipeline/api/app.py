@@ -1,0 +1,56 @@
+"""The query API as one ASGI app: uvicorn serves it anywhere, Mangum on Lambda."""
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+import pipeline
+from pipeline.api import (
+    detections,
+    health,
+    page,
+    playlist,
+    problems,
+    storyboard,
+    transcript,
+    video,
+    videos,
+)
+from pipeline.api.context import Context
+from pipeline.api.headers import SecurityHeaders
+from pipeline.artifacts import Artifacts
+from pipeline.catalog import Catalog
+from pipeline.settings import Settings
+
+_DESCRIPTION = """
+Drop a video into the uploads bucket; this API tells what became of it.
+
+* `GET /videos` lists videos, newest first; `GET /videos/{id}` has everything about one.
+* Files come as presigned URLs that last about an hour. Ask again for fresh ones.
+* Every error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` for people.
+* Nothing here writes.
+"""
+
+
+def create_app(
+    *,
+    settings: Settings | None = None,
+    catalog: Catalog | None = None,
+    artifacts: Artifacts | None = None,
+) -> FastAPI:
+    """The app; parts not given are this installation's own, made at the first request."""
+    app = FastAPI(
+        title="videodrop",
+        version=pipeline.__version__,
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,  # FastAPI's own pages load scripts from a CDN; page.py has ours
+        redoc_url=None,
+    )
+    app.state.context = Context(settings, catalog, artifacts)
+    problems.install(app)
+    for module in (videos, video, transcript, detections, storyboard, playlist, health, page):
+        app.include_router(module.router)
+    page.mount(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(SecurityHeaders)
+    return app

@@ -1,0 +1,128 @@
+"""Routes: what is seen in a video, frame by frame and object by object."""
+
+from collections.abc import Iterator
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from pipeline.api import caching
+from pipeline.api.context import Parts
+from pipeline.api.lookup import FoundVideo, artifact
+from pipeline.api.problems import described
+from pipeline.detections import Frame, Track, Wanted
+from pipeline.errors import BadInput
+from pipeline.records import PublishedArtifact
+
+router = APIRouter(prefix="/videos/{video_id}", tags=["detections"])
+
+_CURSOR = Field(description="Pass it as `cursor` for more; null at the end")
+
+Item = TypeVar("Item")
+
+
+class FramePage(BaseModel):
+    """Frames that show something asked for, in order of time."""
+
+    frames: list[Frame]
+    next_cursor: str | None = _CURSOR
+
+
+class TrackPage(BaseModel):
+    """Objects, in the order in which they went out of sight."""
+
+    tracks: list[Track]
+    next_cursor: str | None = _CURSOR
+
+
+class DetectionQuery(BaseModel):
+    """Which detections."""
+
+    label: str | None = Field(None, min_length=1, max_length=100, examples=["dog"])
+    start: float = Field(0, ge=0, description="Seconds: nothing earlier")
+    end: float | None = Field(None, ge=0, description="Seconds: nothing later")
+    min_confidence: float = Field(0, ge=0, le=1)
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: str | None = Field(None, max_length=100, description="`next_cursor` of a page")
+
+    @property
+    def wanted(self) -> Wanted:
+        """The filter."""
+        end = float("inf") if self.end is None else self.end
+        return Wanted(self.label, self.start, end, self.min_confidence)
+
+
+@router.get(
+    "/detections",
+    summary="What is seen, frame by frame",
+    description="Frames in order of time, each with the objects asked for; frames without any are "
+    "left out. The label summary with intervals is in the stage's `summary` of the video.",
+    response_model=FramePage,
+    responses=described(404, 409, 410, 422, 503),
+)
+def frames(
+    video: FoundVideo,
+    query: Annotated[DetectionQuery, Query()],
+    parts: Parts,
+    request: Request,
+    response: Response,
+) -> object:
+    """One page of frames."""
+    result, file = artifact(video, "detections_json", "detections")
+    tag = caching.etag(file.sha256, query)
+    if answer := caching.unchanged(request, tag):
+        return answer
+    response.headers.update(caching.headers(tag))
+    chunks = parts.artifacts.stream(result.prefix + file.name)
+    found, cursor = _page(query.wanted.frames(chunks), query, file)
+    return FramePage(frames=found, next_cursor=cursor)
+
+
+@router.get(
+    "/detections/tracks",
+    summary="What is seen, object by object",
+    description="One entry for each object from where it appears to where it is lost.",
+    response_model=TrackPage,
+    responses=described(404, 409, 410, 422, 503),
+)
+def tracks(
+    video: FoundVideo,
+    query: Annotated[DetectionQuery, Query()],
+    parts: Parts,
+    request: Request,
+    response: Response,
+) -> object:
+    """One page of tracks."""
+    result, file = artifact(video, "tracks_json", "tracks")
+    tag = caching.etag(file.sha256, query)
+    if answer := caching.unchanged(request, tag):
+        return answer
+    response.headers.update(caching.headers(tag))
+    chunks = parts.artifacts.stream(result.prefix + file.name)
+    found, cursor = _page(query.wanted.tracks(chunks), query, file)
+    return TrackPage(tracks=found, next_cursor=cursor)
+
+
+def _page(
+    found: Iterator[tuple[int, Item]], query: DetectionQuery, file: PublishedArtifact
+) -> tuple[list[Item], str | None]:
+    """At most ``limit`` of the items, from the cursor on, and the cursor of the next one."""
+    first = _index(query.cursor, file) if query.cursor else 0
+    page: list[Item] = []
+    for index, item in found:
+        if len(page) == query.limit:
+            return page, f"{index}-{file.sha256[:12]}"
+        if index >= first:
+            page.append(item)
+    return page, None
+
+
+def _index(cursor: str, file: PublishedArtifact) -> int:
+    """Where a page begins; a cursor is only good for the file that it came from."""
+    index, _, of = cursor.partition("-")
+    if not index.isdecimal() or of != file.sha256[:12]:
+        raise BadInput(
+            "invalid_cursor",
+            "This cursor is not one of ours, or the result is a new one. Start without it.",
+        )
+    return int(index)

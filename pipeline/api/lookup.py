@@ -1,0 +1,72 @@
+"""Find a video, or one of its artifacts, or say in plain words why it is not there."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Path
+
+from pipeline import views
+from pipeline.api.context import Parts
+from pipeline.api.problems import RETRY_AFTER, Problem
+from pipeline.records import TERMINAL, PublishedArtifact, StageResult, Video
+
+_VIDEO_ID = re.compile(r"[0-9a-f]{20}")
+
+
+def _video(
+    video_id: Annotated[
+        str,
+        Path(
+            description="The video's id: 20 hexadecimal digits", examples=["5c1e6f0a9b3d27481f60"]
+        ),
+    ],
+    parts: Parts,
+) -> Video:
+    video = parts.catalog.video(video_id) if _VIDEO_ID.fullmatch(video_id) else None
+    if video is None:
+        raise Problem(404, "unknown_video", f"There is no video {video_id}. /videos lists all.")
+    if video.deleted_at:
+        raise Problem(410, "video_deleted", f"{video.upload.name} was deleted.")
+    return video
+
+
+FoundVideo = Annotated[Video, Depends(_video)]
+"""The video of the path; 404 where there is none, 410 where it was deleted."""
+
+
+def artifact(video: Video, role: str, what: str) -> tuple[StageResult, PublishedArtifact]:
+    """The file with this role.
+
+    Args:
+        video: whose.
+        role: which artifact.
+        what: its name for a person, e.g. "a transcript".
+
+    Raises:
+        Problem: 409 while a stage that may yet make it is at work, 404 when none will.
+    """
+    for found in views.artifacts(video, role=role):
+        return found
+    states = views.states(video)
+    members = {"stages": [state.model_dump(mode="json") for state in states]}
+    told = ", ".join(map(_told, states))
+    name = video.upload.name
+    if any(state.state not in TERMINAL for state in states):
+        detail = f"{name} does not have {what} yet: {told}."
+        raise Problem(409, "not_ready", detail, headers=RETRY_AFTER, members=members)
+    raise Problem(404, "not_made", f"{name} does not have {what}: {told}.", members=members)
+
+
+def _told(stage: views.StageProgress) -> str:
+    """What a stage is doing, e.g. "transcribe is running (40 %)"."""
+    match stage.state:
+        case "running":
+            return f"{stage.stage} is running ({stage.progress:.0f} %)"
+        case "pending":
+            return f"{stage.stage} is waiting for a worker"
+        case "failed" if stage.error:
+            return f"{stage.stage} failed ({stage.error.message.rstrip('.')})"
+        case "skipped":
+            return f"{stage.stage} was left out"
+        case state:
+            return f"{stage.stage} {state}"

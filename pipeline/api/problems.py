@@ -1,0 +1,152 @@
+"""Every error as RFC 9457 problem details: ``application/problem+json``, whatever went wrong."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from pipeline import aws
+from pipeline.api.headers import SECURITY
+from pipeline.errors import BadInput, VideodropError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = {"Retry-After": "5"}
+
+
+class ProblemDetails(BaseModel):
+    """What an error looks like (RFC 9457)."""
+
+    type: str = Field(examples=["urn:videodrop:problem:unknown_video"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(
+        description="For a person: what was wrong and what to do",
+        examples=["There is no video 5c1e6f0a9b3d27481f60."],
+    )
+    instance: str = Field(
+        description="The path that was asked for", examples=["/videos/5c1e6f0a9b3d27481f60"]
+    )
+    code: str = Field(
+        description="The last word of `type`, for programs", examples=["unknown_video"]
+    )
+
+
+class Problem(Exception):
+    """An error to answer with.
+
+    Args:
+        status: HTTP status.
+        code: a stable snake_case word for programs.
+        detail: a sentence or two for a person.
+        headers: response headers to add.
+        members: further members of the problem, such as the state of stages.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = dict(members or {})
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route in OpenAPI, one problem for each status."""
+    schema = ProblemDetails.model_json_schema()
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Make every way in which ``app`` can fail end as a problem."""
+    app.add_exception_handler(Problem, _known)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(VideodropError, _failed)
+    for error in aws.ERRORS:
+        app.add_exception_handler(error, _unavailable)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _answer(request: Request, problem: Problem) -> JSONResponse:
+    return JSONResponse(
+        {
+            "type": f"urn:videodrop:problem:{problem.code}",
+            "title": HTTPStatus(problem.status).phrase,
+            "status": problem.status,
+            "detail": problem.detail,
+            "instance": request.url.path,
+            "code": problem.code,
+            **problem.members,
+        },
+        problem.status,
+        # An unforeseen error is answered outside all middleware: say these here, too.
+        {**SECURITY, "Cache-Control": "no-store", **problem.headers},
+        MEDIA_TYPE,
+    )
+
+
+def _known(request: Request, error: Any) -> JSONResponse:
+    return _answer(request, error)
+
+
+def _http(request: Request, error: Any) -> JSONResponse:
+    match error.status_code:
+        case 404:
+            code, detail = "unknown_route", "Nothing is at this address. /docs lists what there is."
+        case 405:
+            code, detail = "method_not_allowed", "This address only answers to GET."
+        case _:
+            code, detail = "http_error", str(error.detail)
+    return _answer(request, Problem(error.status_code, code, detail, headers=error.headers))
+
+
+def _invalid(request: Request, error: Any) -> JSONResponse:
+    wrong = [
+        {"in": str(e["loc"][0]), "name": ".".join(map(str, e["loc"][1:])), "detail": e["msg"]}
+        for e in error.errors()
+    ]
+    detail = "; ".join(f"{one['name']}: {one['detail']}" for one in wrong)
+    return _answer(
+        request, Problem(422, "invalid_request", f"{detail}.", members={"errors": wrong})
+    )
+
+
+def _failed(request: Request, error: Any) -> JSONResponse:
+    if isinstance(error, BadInput):
+        return _answer(request, Problem(422, error.code, error.message))
+    return _unavailable(request, error) if error.retryable else _unforeseen(request, error)
+
+
+def _unavailable(request: Request, error: Any) -> JSONResponse:
+    log.warning("%s %s: %s", request.method, request.url.path, error)
+    detail = "The catalog or the file store could not be reached. Try again in a moment."
+    return _answer(request, Problem(503, "service_unavailable", detail, headers=RETRY_AFTER))
+
+
+def _unforeseen(request: Request, error: Any) -> JSONResponse:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    detail = "Something went wrong on our side. The server's log has the details."
+    return _answer(request, Problem(500, "unexpected", detail))

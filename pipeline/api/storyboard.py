@@ -1,0 +1,45 @@
+"""Route: the storyboard as WebVTT whose pictures can be fetched."""
+
+import posixpath
+from functools import cache
+
+from fastapi import APIRouter, Response
+
+from pipeline.api import caching
+from pipeline.api.context import Parts
+from pipeline.api.lookup import FoundVideo, artifact
+from pipeline.api.playlist import within
+from pipeline.api.problems import described
+
+router = APIRouter(prefix="/videos/{video_id}", tags=["playback"])
+
+MEDIA_TYPE = "text/vtt; charset=utf-8"
+
+
+@router.get(
+    "/storyboard.vtt",
+    summary="Small pictures of every moment",
+    description="WebVTT as players take it for scrubbing: each cue is the presigned URL of a "
+    "sprite sheet with `#xywh=`, the rectangle to show.",
+    response_class=Response,
+    responses=described(404, 409, 410, 422, 503)
+    | {200: {"description": "The storyboard", "content": {"text/vtt": {"example": "WEBVTT\n"}}}},
+)
+def storyboard(video: FoundVideo, parts: Parts) -> Response:
+    """The storyboard, its sheets presigned."""
+    result, found = artifact(video, "storyboard_vtt", "a storyboard")
+    folder = posixpath.dirname(found.name)
+
+    @cache  # a sheet holds many pictures
+    def sheet(uri: str) -> str:
+        return parts.artifacts.url(result.prefix + within(folder, uri))
+
+    lines = []
+    for line in parts.artifacts.read(result.prefix + found.name).decode().splitlines():
+        uri, mark, rectangle = line.partition("#xywh=")
+        lines.append(f"{sheet(uri)}{mark}{rectangle}" if mark else line)
+    return Response(
+        "\n".join(lines) + "\n",
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": caching.REVALIDATE},
+    )

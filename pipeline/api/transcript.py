@@ -1,0 +1,76 @@
+"""Routes: what is said in a video, as JSON, captions or plain text."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from pipeline.api import caching
+from pipeline.api.context import Parts
+from pipeline.api.lookup import FoundVideo, artifact
+from pipeline.api.problems import described
+from pipeline.transcript import Transcript
+
+router = APIRouter(prefix="/videos/{video_id}", tags=["transcript"])
+
+Format = Literal["json", "vtt", "srt", "txt"]
+
+# Artifact role and Content-Type of each format.
+_FORMATS: dict[Format, tuple[str, str]] = {
+    "json": ("transcript_json", "application/json"),
+    "vtt": ("captions_vtt", "text/vtt; charset=utf-8"),
+    "srt": ("captions_srt", "application/x-subrip; charset=utf-8"),
+    "txt": ("transcript_txt", "text/plain; charset=utf-8"),
+}
+
+
+def _answer(video: FoundVideo, parts: Parts, request: Request, form: Format) -> Response:
+    role, media_type = _FORMATS[form]
+    result, found = artifact(video, role, "a transcript")
+    tag = caching.etag(found.sha256)
+    if answer := caching.unchanged(request, tag):
+        return answer
+    body = parts.artifacts.read(result.prefix + found.name)
+    return Response(body, media_type=media_type, headers=caching.headers(tag))
+
+
+_RESPONSES = described(404, 409, 410, 422, 503) | {
+    200: {
+        "description": "The transcript; without speech it is valid and empty",
+        "content": {
+            "application/json": {"schema": Transcript.model_json_schema()},
+            "text/vtt": {"example": "WEBVTT\n\n00:00:00.400 --> 00:00:02.100\nA red circle.\n"},
+            "application/x-subrip": {},
+            "text/plain": {"example": "A red circle.\n"},
+        },
+    }
+}
+
+
+@router.get(
+    "/transcript",
+    summary="The transcript",
+    description="`json` has segments and words with times and probabilities; `vtt` and `srt` are "
+    "captions of at most two lines; `txt` is the text alone. 409 says that it is not ready yet.",
+    response_class=Response,
+    responses=_RESPONSES,
+)
+def transcript(
+    video: FoundVideo,
+    parts: Parts,
+    request: Request,
+    form: Annotated[Format, Query(alias="format")] = "json",
+) -> Response:
+    """The transcript in the form asked for."""
+    return _answer(video, parts, request, form)
+
+
+@router.get(
+    "/transcript.{form}",
+    summary="The transcript, by file name",
+    description="The same, at an address that a `<track>` or a download likes better.",
+    response_class=Response,
+    responses=_RESPONSES,
+)
+def transcript_file(video: FoundVideo, parts: Parts, request: Request, form: Format) -> Response:
+    """The transcript in the form of the file name."""
+    return _answer(video, parts, request, form)

@@ -1,0 +1,56 @@
+"""Route: one video."""
+
+import time
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+
+from pipeline import views
+from pipeline.api import caching
+from pipeline.api.context import Parts
+from pipeline.api.lookup import FoundVideo
+from pipeline.api.problems import described
+from pipeline.records import Video
+
+router = APIRouter(prefix="/videos/{video_id}", tags=["videos"])
+
+# Where a video has something more to give: the artifact role that says so, and the route.
+_LINKS = {
+    "playlist": ("hls_master", "playlist/{name}"),
+    "transcript": ("transcript_json", "transcript"),
+    "captions": ("captions_vtt", "transcript.vtt"),
+    "storyboard": ("storyboard_vtt", "storyboard.vtt"),
+    "detections": ("detections_json", "detections"),
+    "tracks": ("tracks_json", "detections/tracks"),
+}
+
+
+@router.get(
+    "",
+    summary="Everything about one video",
+    description="Status, each stage with progress, cost, warnings and errors, and presigned URLs "
+    "of all artifacts. A stage this API has never heard of is listed like any other.",
+    response_model=views.VideoView,
+    responses=described(404, 410, 422, 503),
+)
+def show_video(video: FoundVideo, parts: Parts, request: Request, response: Response) -> object:
+    """One video, or 304 if the client has it already."""
+    # Signed URLs age: the tag changes in time for the client to get new ones before they expire.
+    age = int(time.time() / (parts.settings.presign_s / 2))
+    tag = caching.etag(video.model_dump_json(), age)
+    if answer := caching.unchanged(request, tag):
+        return answer
+    response.headers.update(caching.headers(tag))
+    return views.detail(
+        video, parts.artifacts.url, links(video, request.scope.get("root_path", ""))
+    )
+
+
+def links(video: Video, root: str) -> dict[str, str]:
+    """Paths of what this API knows of ``video``, below ``root``."""
+    base = f"{root}/videos/{video.video_id}"
+    found = {"self": base}
+    for name, (role, path) in _LINKS.items():
+        for _, artifact in views.artifacts(video, role=role)[:1]:
+            found[name] = f"{base}/{path.format(name=quote(artifact.name))}"
+    return found

@@ -1,0 +1,72 @@
+"""Route: the list of videos."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime, BaseModel, Field
+
+from pipeline import views
+from pipeline.api import caching
+from pipeline.api.context import Parts
+from pipeline.api.problems import described
+from pipeline.listing import EXAMINED, Filter, page
+
+router = APIRouter(tags=["videos"])
+
+
+class VideoPage(BaseModel):
+    """Videos, newest first."""
+
+    videos: list[views.VideoItem]
+    next_cursor: str | None = Field(
+        description="Pass it as `cursor` for more; null at the end. With filters a page may be "
+        "short, or empty, and still have one."
+    )
+
+
+class ListQuery(BaseModel):
+    """Which videos."""
+
+    status: Literal["processing", "ready", "ready_with_warnings", "partial", "failed"] | None = None
+    label: str | None = Field(
+        None, min_length=1, max_length=100, description="Something seen in it", examples=["dog"]
+    )
+    prefix: str | None = Field(
+        None,
+        max_length=1024,
+        description="What its key begins with",
+        examples=["videos/2026/"],
+    )
+    uploaded_after: AwareDatetime | None = Field(
+        None, description="At this moment or later", examples=["2026-01-31T00:00:00Z"]
+    )
+    uploaded_before: AwareDatetime | None = Field(
+        None, description="Earlier than this", examples=["2026-02-01T00:00:00Z"]
+    )
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of a page")
+
+
+@router.get(
+    "/videos",
+    summary="List videos, newest first",
+    description=f"One request looks at no more than {EXAMINED} videos: a filter that few pass "
+    "answers with what it found so far and a cursor to go on from.",
+    responses=described(422, 503),
+)
+def list_videos(
+    query: Annotated[ListQuery, Query()], parts: Parts, response: Response
+) -> VideoPage:
+    """One page of videos."""
+    wanted = Filter(
+        status=query.status,
+        label=query.label,
+        prefix=query.prefix,
+        after=query.uploaded_after,
+        before=query.uploaded_before,
+    )
+    found, cursor = page(parts.catalog, wanted, cursor=query.cursor, limit=query.limit)
+    response.headers["Cache-Control"] = caching.REVALIDATE
+    return VideoPage(
+        videos=[views.item(video, parts.artifacts.url) for video in found], next_cursor=cursor
+    )

@@ -1,0 +1,51 @@
+/** The query API, seen from the page. Addresses are relative, so any mount point works. */
+
+/** What the API said was wrong, in words meant for people. */
+export class Problem extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+async function ask(path, signal) {
+  let response;
+  try {
+    response = await fetch(path, { signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, "The server cannot be reached. Is it still running?");
+  }
+  if (!response.ok) {
+    const problem = await response.json().catch(() => ({}));
+    throw new Problem(response.status, problem.detail ?? `The server answered ${response.status}.`);
+  }
+  return response;
+}
+
+/** @param {Object} filter status, label, cursor, limit: those with a value are sent */
+export async function listVideos(filter, signal) {
+  const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value));
+  return (await ask(`videos?${query}`, signal)).json();
+}
+
+export const getVideo = async (id, signal) =>
+  (await ask(`videos/${encodeURIComponent(id)}`, signal)).json();
+
+export const getTranscript = async (id, signal) =>
+  (await ask(`videos/${encodeURIComponent(id)}/transcript`, signal)).json();
+
+export const getHealth = async (signal) => (await ask("health", signal)).json();
+
+/** The pictures of a storyboard: [{start, end, url, x, y, w, h}]. */
+export async function getStoryboard(id, signal) {
+  const text = await (await ask(`videos/${encodeURIComponent(id)}/storyboard.vtt`, signal)).text();
+  const cue = /^(\S+) --> (\S+).*\n(.+)#xywh=(\d+),(\d+),(\d+),(\d+)$/gm;
+  return [...text.matchAll(cue)].map(([, start, end, url, ...rectangle]) => {
+    const [x, y, w, h] = rectangle.map(Number);
+    return { start: seconds(start), end: seconds(end), url, x, y, w, h };
+  });
+}
+
+/** WebVTT's [hh:]mm:ss.ttt as seconds. */
+const seconds = (time) => time.split(":").reduce((total, part) => total * 60 + Number(part), 0);

@@ -1,0 +1,74 @@
+/** Numbers, times and states as people read them. */
+
+/** Seconds as 1:02 or 1:02:03. */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const tail = String(rest).padStart(2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
+}
+
+/** A stretch of time as 0.4 s, 12 s or 3 min 05 s. */
+export function duration(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+}
+
+/** Bytes as 512 B, 3.4 MB, … (decimal units). */
+export function size(bytes) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit && value < 99.5 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** A moment as "3 minutes ago", or its date once that says more. */
+export function ago(iso) {
+  const seconds = (Date.now() - Date.parse(iso)) / 1000;
+  const format = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  if (seconds < 45) return "just now";
+  if (seconds < 3600) return format.format(-Math.max(1, Math.round(seconds / 60)), "minute");
+  if (seconds < 86400) return format.format(-Math.round(seconds / 3600), "hour");
+  if (seconds < 7 * 86400) return format.format(-Math.round(seconds / 86400), "day");
+  return new Date(iso).toLocaleDateString("en", { year: "numeric", month: "short", day: "numeric" });
+}
+
+/** 0.873 as 87%. */
+export const percent = (fraction) => `${Math.round(fraction * 100)}%`;
+
+/** The file name without its last extension. */
+export const title = (name) => name.replace(/(?<=.)\.[^.]{1,5}$/, "");
+
+/** snake_case as words: "hls_master" as "hls master". */
+export const words = (name) => name.replaceAll("_", " ");
+
+/** A hue of its own for each word, the same every time. */
+export function hue(word) {
+  let hash = 2166136261;
+  for (const char of word) hash = Math.imul(hash ^ char.codePointAt(0), 16777619);
+  return (hash >>> 0) % 360;
+}
+
+export const STATUS = {
+  processing: "Processing",
+  ready: "Ready",
+  ready_with_warnings: "Ready, with notes",
+  partial: "Partly done",
+  failed: "Failed",
+  deleted: "Deleted",
+};
+
+export const STATE = {
+  pending: "Waiting",
+  running: "Running",
+  succeeded: "Done",
+  skipped: "Left out",
+  failed: "Failed",
+  superseded: "Replaced",
+};

@@ -1,0 +1,200 @@
+/** The library: every video as a card, newest first. */
+
+import { getHealth, listVideos } from "./api.js";
+import { bar, fill, h } from "./dom.js";
+import { STATUS, ago, clock, hue, size, title } from "./format.js";
+import { poll } from "./poll.js";
+
+const BUSY = 2000;
+const IDLE = 10000;
+const CHIPS = 4;
+
+/** @param {HTMLElement} place */
+export function showLibrary(place, { status = "", label = "" }, signal) {
+  document.title = "Library – videodrop";
+  const notice = h("div");
+  const grid = h("ul.grid");
+  const empty = h("div");
+  const more = h("button.more", { type: "button", hidden: true }, "Show more");
+  const known = new Map();
+  const labels = new Set();
+  const options = h("datalist", { id: "labels" });
+  let next = null; // cursor behind the last card
+  let extended = false; // whether more than the first page was asked for
+
+  function show(videos) {
+    for (const video of videos) {
+      const card = known.get(video.video_id) ?? makeCard(video);
+      known.set(video.video_id, card);
+      card.update(video);
+      for (const one of video.labels) labels.add(one);
+    }
+    fill(options, [...labels], () => [...labels].sort().map((value) => h("option", { value })));
+    more.hidden = next === null;
+  }
+
+  async function refresh() {
+    const page = await listVideos({ status, label }, signal);
+    if (!extended) {
+      // Cards of the first page in their order; those that no longer belong leave.
+      const ids = new Set(page.videos.map((video) => video.video_id));
+      for (const [id, card] of known) if (!ids.has(id)) (card.node.remove(), known.delete(id));
+      next = page.next_cursor;
+    }
+    show(page.videos);
+    page.videos.forEach((video, at) => {
+      const { node } = known.get(video.video_id);
+      if (grid.children[at] !== node) grid.insertBefore(node, grid.children[at] ?? null);
+    });
+    // Rare matches may lie behind an empty page: go on until there is something to show.
+    if (!known.size && next) await extend();
+    if (known.size) empty.replaceChildren();
+    else fill(empty, [status, label, drop], () => emptyState(Boolean(status || label), drop));
+    const busy = [...known.values()].some((card) => card.busy);
+    return busy || !known.size ? BUSY : IDLE;
+  }
+
+  async function extend() {
+    extended = true;
+    do {
+      const page = await listVideos({ status, label, cursor: next }, signal);
+      next = page.next_cursor;
+      show(page.videos);
+      grid.append(...page.videos.map((video) => known.get(video.video_id).node));
+    } while (!known.size && next);
+  }
+
+  let drop = null;
+  getHealth(signal).then((health) => (drop = health.drop)).catch(() => {});
+  more.addEventListener("click", () => {
+    more.disabled = true;
+    extend().catch(() => {}).finally(() => (more.disabled = false));
+  });
+  place.append(
+    h("div.library-head", {}, h("h1", {}, "Library"), filters(status, label, options)),
+    notice,
+    empty,
+    grid,
+    more,
+  );
+  poll(refresh, notice, signal);
+}
+
+function go(status, label) {
+  const query = new URLSearchParams(Object.entries({ status, label }).filter(([, v]) => v));
+  location.hash = query.size ? `#/?${query}` : "#/";
+}
+
+function filters(status, label, options) {
+  const state = h(
+    "select",
+    { id: "status", change: () => go(state.value, label) },
+    h("option", { value: "" }, "Any status"),
+    Object.entries(STATUS)
+      .filter(([value]) => value !== "deleted")
+      .map(([value, text]) => h("option", { value, selected: value === status }, text)),
+  );
+  const seen = h("input", {
+    id: "label",
+    type: "search",
+    list: "labels",
+    placeholder: "Anything seen in it",
+    autocomplete: "off",
+    value: label,
+    change: () => go(status, seen.value.trim()),
+  });
+  return h(
+    "form.filters",
+    { role: "search", submit: (event) => (event.preventDefault(), go(status, seen.value.trim())) },
+    h("label", { for: "status" }, h("span", {}, "Status"), state),
+    h("label", { for: "label" }, h("span", {}, "Shows"), seen),
+    options,
+    (status || label) && h("a.clear", { href: "#/" }, "Clear filters"),
+  );
+}
+
+function makeCard(first) {
+  const picture = h("div.card-picture");
+  const badges = h("div.card-badges");
+  const body = h("div.card-body");
+  const href = `#/videos/${encodeURIComponent(first.video_id)}`;
+  const node = h(
+    "li.card",
+    {},
+    h("a.card-link", { href }, h("div.card-media", {}, picture, badges), h("h2", { title: first.name }, title(first.name))),
+    body,
+  );
+  const card = {
+    node,
+    busy: false,
+    update(video) {
+      card.busy = video.status === "processing";
+      // A signed URL changes each time; the picture behind it does not.
+      fill(picture, video.poster?.split("?")[0], () =>
+        video.poster
+          ? h("img", { src: video.poster, alt: "", loading: "lazy", decoding: "async" })
+          : h("div.no-picture", {}, card.busy ? "" : "No picture"),
+      );
+      fill(badges, [video.status, video.duration_s], () => [
+        video.status !== "ready" && h(`span.badge.${video.status}`, {}, STATUS[video.status]),
+        video.duration_s !== null && h("span.badge.length", {}, clock(video.duration_s)),
+      ]);
+      fill(body, [video, ago(video.uploaded_at)].map(unsigned), () => cardBody(video));
+    },
+  };
+  return card;
+}
+
+const unsigned = (video) => (video.poster ? { ...video, poster: null } : video);
+
+function cardBody(video) {
+  const facts = [ago(video.uploaded_at), size(video.bytes), video.width && `${video.width}×${video.height}`];
+  const failed = video.stages.find((stage) => stage.state === "failed" && stage.error);
+  return [
+    h("p.facts", {}, facts.filter(Boolean).join(" · ")),
+    video.status === "processing" &&
+      h(
+        "ul.mini-stages",
+        {},
+        video.stages.map((stage) =>
+          h(`li.${stage.state}`, {}, h("span", {}, stage.stage), bar(stage.progress, `${stage.stage} of ${video.name}`)),
+        ),
+      ),
+    failed && h("p.reason", {}, failed.error.message),
+    video.labels.length > 0 &&
+      h(
+        "ul.chips",
+        { "aria-label": "Seen in it" },
+        video.labels
+          .slice(0, CHIPS)
+          .map((label) =>
+            h("li", {}, h("a.chip", { href: `#/?${new URLSearchParams({ label })}`, style: { "--hue": hue(label) } }, label)),
+          ),
+        video.labels.length > CHIPS && h("li.rest", {}, `+${video.labels.length - CHIPS}`),
+      ),
+  ];
+}
+
+function emptyState(filtered, drop) {
+  if (filtered) {
+    return h("div.empty", {}, h("h2", {}, "Nothing matches"), h("p", {}, "No video fits these filters. ", h("a", { href: "#/" }, "Show all videos")));
+  }
+  return h(
+    "div.empty",
+    {},
+    h("img", { src: "web/icon.svg", alt: "", width: 72, height: 72 }),
+    h("h2", {}, "Drop your first video"),
+    h("p", {}, "It becomes playable, with poster, captions, a searchable transcript and everything that can be seen in it."),
+    h(
+      "dl.ways",
+      {},
+      h("dt", {}, "From a terminal"),
+      h("dd", {}, h("code", {}, "videodrop add holiday.mp4")),
+      h("dt", {}, "With any S3 client"),
+      h("dd", {}, h("code", {}, `aws s3 cp holiday.mp4 ${drop ?? "s3://videodrop-uploads/videos/"}`)),
+      h("dt", {}, "On this machine"),
+      h("dd", {}, "Copy it into the inbox folder that ", h("code", {}, "videodrop up"), " names."),
+    ),
+    h("p.muted", {}, "This page notices by itself."),
+  );
+}

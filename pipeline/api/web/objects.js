@@ -1,0 +1,52 @@
+/** What can be seen: each label with its intervals and best confidence, and contact sheets. */
+
+import { fill, h } from "./dom.js";
+import { clock, hue, percent } from "./format.js";
+
+const SHOWN = 12; // intervals listed before "more"
+
+/** Labels from any stage that says when they are seen: [{label, tracks, best_confidence, intervals}]. */
+export function seenIn(video) {
+  return video.stages
+    .flatMap((stage) => Object.entries(stage.summary.labels ?? {}))
+    .filter(([, seen]) => Array.isArray(seen?.intervals))
+    .map(([label, seen]) => ({ label, ...seen }));
+}
+
+export function makeObjects(player) {
+  const node = h("section.panel.objects", { hidden: true, "aria-label": "Objects" });
+  return {
+    node,
+    update(video) {
+      const seen = seenIn(video);
+      const sheets = video.stages.flatMap((stage) => stage.artifacts).filter((one) => one.role === "contact_sheet");
+      node.hidden = !seen.length && !sheets.length;
+      fill(node, [seen, sheets.map((sheet) => sheet.sha256)], () => [
+        h("h2", {}, "Objects"),
+        h("ul.object-list", {}, seen.map((one) => card(one, player))),
+        sheets.map((sheet) =>
+          h("figure.sheet", {}, h("a", { href: sheet.url }, h("img", { src: sheet.url, alt: "The best frame of each label, with its box drawn in", loading: "lazy" })), h("figcaption.muted", {}, "The best frame of each")),
+        ),
+      ]);
+    },
+  };
+}
+
+function card({ label, tracks, best_confidence: confidence, intervals }, player) {
+  const jump = ([start, end]) =>
+    h("li", {}, h("button.jump", { type: "button", click: () => player.seek(start), "aria-label": `Play ${label} from ${clock(start)}` }, end - start < 1 ? clock(start) : `${clock(start)}–${clock(end)}`));
+  const rest = intervals.slice(SHOWN);
+  return h(
+    "li.object",
+    { style: { "--hue": hue(label) } },
+    h(
+      "div.object-head",
+      {},
+      h("h3", {}, h("a", { href: `#/?${new URLSearchParams({ label })}`, title: `All videos with ${label}` }, label)),
+      h("span.muted", {}, [typeof tracks === "number" && `${tracks} seen`, typeof confidence === "number" && `up to ${percent(confidence)} sure`].filter(Boolean).join(" · ")),
+    ),
+    typeof confidence === "number" && h("div.meter", {}, h("div", { style: { width: percent(confidence) } })),
+    h("ul.jumps", {}, intervals.slice(0, SHOWN).map(jump)),
+    rest.length > 0 && h("details", {}, h("summary", {}, `${rest.length} more`), h("ul.jumps", {}, rest.map(jump))),
+  );
+}

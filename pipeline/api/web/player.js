@@ -1,0 +1,117 @@
+/** The player: adaptive HLS where the browser plays it, else the MP4; captions, and seeking. */
+
+import { fill, h } from "./dom.js";
+
+const HLS = "application/vnd.apple.mpegurl";
+
+/**
+ * @param {() => Promise<Object>} renew gets the video again, with fresh signed URLs
+ * @param {number} start seconds at which to begin
+ */
+export function makePlayer(renew, start, signal) {
+  const media = h("video", { controls: true, playsinline: true, preload: "metadata" });
+  const waiting = h("div.player-wait", {}, h("p", {}, "Loading…"));
+  const node = h("div.player", {}, media, waiting);
+  const watchers = [];
+  let sources = []; // what can still be tried, the best first
+  let current = null; // which files these are of, without their signatures
+  let renewed = 0; // when signed URLs were last renewed
+
+  const find = (video, role) => video.stages.flatMap((stage) => stage.artifacts).filter((one) => one.role === role);
+
+  function load(video) {
+    const mp4 = find(video, "mp4")[0];
+    sources = [
+      video.links.playlist && media.canPlayType(HLS) ? relative(video.links.playlist) : null,
+      mp4?.url,
+    ].filter(Boolean);
+    if (sources.length) media.src = sources.shift();
+  }
+
+  function seek(time, play = true) {
+    const to = () => {
+      media.currentTime = Math.min(time, media.duration || time);
+      if (play) media.play().catch(() => {});
+    };
+    if (media.readyState >= HTMLMediaElement.HAVE_METADATA) to();
+    else media.addEventListener("loadedmetadata", to, { once: true, signal });
+  }
+
+  media.addEventListener("error", async () => {
+    const at = media.currentTime;
+    if (sources.length) media.src = sources.shift();
+    else if (Date.now() - renewed > 60000) {
+      renewed = Date.now();
+      load(await renew().catch(() => ({ stages: [], links: {} }))); // signed URLs may have expired
+    } else return;
+    if (at) seek(at, false);
+  }, { signal });
+
+  let frame = 0;
+  const tell = () => watchers.forEach((watch) => watch(media.currentTime));
+  const run = () => {
+    tell();
+    frame = media.paused || media.ended ? 0 : requestAnimationFrame(run);
+  };
+  for (const event of ["play", "seeking", "seeked", "timeupdate", "loadedmetadata"]) {
+    media.addEventListener(event, () => { if (!frame) run(); }, { signal });
+  }
+  signal.addEventListener("abort", () => {
+    cancelAnimationFrame(frame);
+    media.removeAttribute("src");
+    media.load();
+  });
+  if (start) seek(start, false);
+
+  return {
+    node,
+    seek,
+    /** Call `watch(seconds)` whenever the place in the video changes. */
+    watch: (watch) => watchers.push(watch),
+    /** Show what `video` has by now. */
+    update(video) {
+      const files = [...find(video, "hls_master"), ...find(video, "mp4")].map((one) => one.sha256).join();
+      if (video.width && video.height) node.style.setProperty("--ratio", `${video.width} / ${video.height}`);
+      if (video.playable && files !== current) {
+        current = files;
+        load(video);
+      }
+      const poster = largest(find(video, "poster"));
+      if (poster && media.dataset.poster !== poster.sha256) {
+        media.dataset.poster = poster.sha256;
+        media.poster = poster.url;
+      }
+      node.classList.toggle("ready", video.playable);
+      fill(waiting, [video.playable, video.status], () => h("p", {}, reason(video)));
+      captions(video);
+    },
+  };
+
+  function captions(video) {
+    const file = find(video, "captions_vtt")[0];
+    if (!file || media.dataset.captions === file.sha256) return;
+    media.dataset.captions = file.sha256;
+    media.querySelector("track")?.remove();
+    const language = languageOf(video, file.stage);
+    media.append(
+      h("track", { kind: "captions", label: "Captions", srclang: language ?? "en", src: relative(video.links.captions), default: true }),
+    );
+  }
+}
+
+/** The API's absolute paths as the page, which may be mounted elsewhere, reaches them. */
+const relative = (path) => path.slice(path.indexOf("/videos/") + 1);
+
+const largest = (files) => [...files].sort((a, b) => b.bytes - a.bytes)[0];
+
+const languageOf = (video, name) => {
+  const language = video.stages.find((stage) => stage.stage === name)?.summary.language;
+  return typeof language === "string" ? language : null;
+};
+
+function reason(video) {
+  if (video.playable) return "";
+  if (video.status === "processing") return "It can be played as soon as that is ready.";
+  const failed = video.stages.find((stage) => stage.error);
+  return failed ? failed.error.message : "There is nothing to play.";
+}

@@ -1,0 +1,39 @@
+/** Ask again and again, gently: never while the page is hidden, never two questions at once. */
+
+import { Problem } from "./api.js";
+import { h } from "./dom.js";
+
+/**
+ * Call `step` until `signal` aborts. It returns the milliseconds to wait, or null to stop; what it
+ * throws is shown in `notice` and it is tried again a little later.
+ */
+export async function poll(step, notice, signal) {
+  while (!signal.aborted) {
+    let wait = 5000;
+    try {
+      wait = await step();
+      notice.replaceChildren();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Problem)) throw error;
+      notice.replaceChildren(h("p.notice.bad", { role: "alert" }, error.message));
+      if (error.status >= 400 && error.status < 500) return;
+    }
+    if (wait === null) return;
+    await pause(wait, signal);
+  }
+}
+
+/** Wait, and then until somebody looks. */
+async function pause(milliseconds, signal) {
+  await new Promise((done) => {
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", () => (clearTimeout(timer), done()), { once: true });
+  });
+  while (document.hidden && !signal.aborted) {
+    await new Promise((done) => {
+      document.addEventListener("visibilitychange", done, { once: true, signal });
+      signal.addEventListener("abort", done, { once: true });
+    });
+  }
+}

@@ -1,0 +1,66 @@
+/** The stages as a table: whatever they are called, state, time, notes, and what they left. */
+
+import { bar, h } from "./dom.js";
+import { STATE, duration, size, words } from "./format.js";
+
+export function stageTable(video) {
+  return h(
+    "div.table-box",
+    { tabindex: 0, role: "region", "aria-label": "Stages" },
+    h(
+      "table.stages",
+      {},
+      h("thead", {}, h("tr", {}, ["Stage", "State", "Time", "CPU", "Output", "Notes"].map((name) => h("th", { scope: "col" }, name)))),
+      h("tbody", {}, video.stages.map(row)),
+      h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, "Together"), h("td"), ...costs(video.cost), h("td"))),
+    ),
+  );
+}
+
+function row(stage) {
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, stage.stage),
+    h(
+      "td",
+      {},
+      h(`span.state.${stage.state}`, {}, STATE[stage.state] ?? stage.state),
+      stage.state === "running" && h("div.with-number", {}, bar(stage.progress, stage.stage), `${Math.round(stage.progress)}%`),
+    ),
+    ...costs(stage.cost),
+    h("td.notes", {}, stage.error && failure(stage), stage.warnings.map((notice) => h("p.warning", {}, notice.message)), details(stage)),
+  );
+}
+
+const costs = (cost) =>
+  cost
+    ? [h("td.number", {}, duration(cost.seconds)), h("td.number", {}, duration(cost.cpu_seconds)), h("td.number", {}, size(cost.bytes_out))]
+    : [h("td.number", {}, "–"), h("td.number", {}, "–"), h("td.number", {}, "–")];
+
+function failure({ state, error }) {
+  return h(
+    "div.failure",
+    {},
+    h("p", {}, state === "failed" ? error.message : `Trying again soon: ${error.message}`),
+    h("p.muted", {}, `${words(error.class)} · ${error.code}`),
+  );
+}
+
+function details(stage) {
+  const facts = { ...stage.models, ...(stage.fingerprint && { fingerprint: stage.fingerprint }), attempt: stage.attempt };
+  if (!stage.fingerprint) return null;
+  return h(
+    "details",
+    {},
+    h("summary", {}, "Details"),
+    pairs(facts),
+    Object.keys(stage.params).length > 0 && [h("h4", {}, "Parameters"), pairs(stage.params)],
+    Object.keys(stage.summary).length > 0 && [h("h4", {}, "Summary"), h("pre", {}, JSON.stringify(stage.summary, null, 1))],
+    h("h4", {}, "Files"),
+    h("ul.files", {}, stage.artifacts.map((one) => h("li", {}, h("a", { href: one.url }, one.name), h("span.muted", {}, `${words(one.role)} · ${size(one.bytes)}`)))),
+  );
+}
+
+const pairs = (facts) =>
+  h("dl.pairs", {}, Object.entries(facts).map(([name, value]) => [h("dt", {}, words(name)), h("dd", {}, typeof value === "string" ? value : JSON.stringify(value))]));

@@ -1,0 +1,142 @@
+/** The timeline below the player: a strip of pictures, and a lane for speech and each label. */
+
+import { fill, h } from "./dom.js";
+import { clock, hue } from "./format.js";
+import { seenIn } from "./objects.js";
+
+const STRIP = 12; // pictures in the strip
+const PREVIEW = 176; // CSS pixels of the preview's longer side
+const STEP = 5; // seconds an arrow key moves
+
+export function makeTimeline(player, signal) {
+  const pictures = h("div.strip-pictures");
+  const preview = h("div.preview", { hidden: true }, h("div.preview-picture"), h("span"));
+  const strip = h(
+    "div.strip",
+    { role: "slider", tabindex: 0, "aria-label": "Place in the video", "aria-valuemin": 0 },
+    pictures,
+  );
+  const head = h("div.playhead");
+  const lanes = h("div.lanes");
+  const node = h("div.timeline", { hidden: true, role: "group", "aria-label": "Timeline" }, h("div.strip-row", {}, h("span.lane-name"), h("div.strip-box", {}, strip, preview)), lanes, head);
+  let length = 0;
+  let tiles = [];
+  let speech = [];
+  let video = null;
+  let now = 0;
+
+  const timeAt = (event) => {
+    const box = strip.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * length;
+  };
+
+  strip.addEventListener("pointerdown", (event) => player.seek(timeAt(event), false), { signal });
+  strip.addEventListener("pointermove", (event) => {
+    const time = timeAt(event);
+    if (event.buttons) player.seek(time, false);
+    show(time);
+  }, { signal });
+  strip.addEventListener("pointerleave", () => (preview.hidden = true), { signal });
+  strip.addEventListener("keydown", (event) => {
+    const moves = { ArrowLeft: now - STEP, ArrowRight: now + STEP, Home: 0, End: length };
+    if (!(event.key in moves)) return;
+    event.preventDefault();
+    player.seek(Math.min(length, Math.max(0, moves[event.key])), false);
+  }, { signal });
+
+  /** Show the picture of `time` above the pointer. */
+  function show(time) {
+    const [picture, text] = preview.children;
+    preview.hidden = false;
+    preview.style.left = `${(100 * time) / length}%`;
+    text.textContent = clock(time);
+    const tile = tileAt(time);
+    picture.hidden = !tile;
+    if (tile) draw(picture, tile, PREVIEW / Math.max(tile.w, tile.h));
+  }
+
+  const tileAt = (time) => tiles.findLast((tile) => tile.start <= time) ?? tiles[0];
+
+  function drawStrip() {
+    const count = Math.min(STRIP, tiles.length);
+    pictures.replaceChildren(
+      ...Array.from({ length: count }, (_, index) => {
+        const cell = h("div.strip-cell", {}, h("div"));
+        const tile = tileAt(((index + 0.5) / count) * length);
+        // Cover the cell whatever its shape: scale by its width or height, cut the rest.
+        new ResizeObserver(([{ contentRect: box }]) => {
+          if (box.width) draw(cell.firstChild, tile, Math.max(box.width / tile.w, box.height / tile.h));
+        }).observe(cell);
+        return cell;
+      }),
+    );
+  }
+
+  function drawLanes() {
+    const rows = seenIn(video).map(({ label, intervals }) => lane(label, intervals, `oklch(0.68 0.14 ${hue(label)})`));
+    if (speech.length) rows.unshift(lane("speech", speech, "var(--accent)"));
+    return rows;
+  }
+
+  const lane = (name, intervals, colour) =>
+    h(
+      "div.lane",
+      { style: { "--colour": colour } },
+      h("span.lane-name", { title: name }, name),
+      h(
+        "div.lane-track",
+        {},
+        intervals.map(([start, end]) =>
+          h("button", {
+            type: "button",
+            "aria-label": `${name}, ${clock(start)} to ${clock(end)}`,
+            title: `${name}: ${clock(start)}–${clock(end)}`,
+            style: { left: `${(100 * start) / length}%`, width: `${(100 * Math.max(0, end - start)) / length}%` },
+            click: () => player.seek(start),
+          }),
+        ),
+      ),
+    );
+
+  player.watch((time) => {
+    now = time;
+    node.style.setProperty("--at", length ? Math.min(1, time / length) : 0);
+    strip.setAttribute("aria-valuenow", Math.round(time));
+    strip.setAttribute("aria-valuetext", clock(time));
+  });
+
+  const redraw = () => {
+    node.hidden = !length;
+    if (length) fill(lanes, [seenIn(video), speech, length], drawLanes);
+  };
+
+  return {
+    node,
+    update(latest) {
+      video = latest;
+      length = latest.duration_s ?? 0;
+      strip.setAttribute("aria-valuemax", Math.round(length));
+      redraw();
+    },
+    /** @param {Array} given pictures of the storyboard */
+    pictures(given) {
+      tiles = given;
+      drawStrip();
+    },
+    speech(transcript) {
+      speech = transcript.segments.map(({ start, end }) => [start, end]);
+      redraw();
+    },
+  };
+}
+
+/** Show a tile of a sprite sheet in `element`, enlarged by `scale`. */
+function draw(element, tile, scale) {
+  Object.assign(element.style, {
+    width: `${tile.w}px`,
+    height: `${tile.h}px`,
+    transform: `scale(${scale})`,
+    backgroundImage: `url("${new URL(tile.url).href}")`,
+    backgroundPosition: `-${tile.x}px -${tile.y}px`,
+  });
+}

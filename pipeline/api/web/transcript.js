@@ -1,0 +1,127 @@
+/** The transcript: search it, click a word to go there, follow along. */
+
+import { fill, h } from "./dom.js";
+import { clock } from "./format.js";
+
+export function makeTranscript(player, signal) {
+  const search = h("input", { type: "search", placeholder: "Search what is said", "aria-label": "Search the transcript", autocomplete: "off" });
+  const count = h("span.muted", { role: "status" });
+  const list = h("div.segments", { tabindex: 0, role: "region", "aria-label": "What is said" });
+  const about = h("div");
+  const tools = h("div.transcript-tools", { hidden: true }, search, count);
+  const node = h("section.transcript.panel", { "aria-label": "Transcript" }, h("h2", {}, "Transcript"), tools, about, list);
+  let words = []; // every word in order: {start, end, element}
+  let segments = []; // {text, element, words}
+  let current = null;
+  let shown = false;
+
+  list.addEventListener("click", (event) => {
+    const at = event.target.closest("[data-start]")?.dataset.start;
+    if (at !== undefined) player.seek(Number(at));
+  }, { signal });
+
+  search.addEventListener("input", () => {
+    const query = search.value.trim().toLocaleLowerCase();
+    let hits = 0;
+    for (const segment of segments) {
+      const found = query ? mark(segment, query) : (mark(segment, null), 0);
+      hits += found;
+      segment.element.hidden = Boolean(query) && !found;
+    }
+    count.textContent = query ? `${hits} ${hits === 1 ? "match" : "matches"}` : "";
+  }, { signal });
+
+  player.watch((time) => {
+    const word = wordAt(words, time);
+    if (word === current) return;
+    current?.element.classList.remove("now");
+    current = word;
+    if (!word) return;
+    word.element.classList.add("now");
+    follow(list, word.element);
+  });
+
+  return {
+    node,
+    /** Say why there is no transcript yet, or never. */
+    explain(video) {
+      if (shown) return;
+      fill(about, [video.status, video.links.transcript, video.stages.map((stage) => stage.error)], () => {
+        if (video.links.transcript) return h("p.muted", {}, "Loading…");
+        if (video.status === "processing") return h("p.muted", {}, "It appears here when it is ready.");
+        return h("p.muted", {}, "This video has no transcript. The table below says why.");
+      });
+    },
+    show(transcript) {
+      shown = true;
+      segments = transcript.segments.map((segment) => build(segment));
+      words = segments.flatMap((segment) => segment.words);
+      list.replaceChildren(...segments.map((segment) => segment.element));
+      tools.hidden = !segments.length;
+      about.replaceChildren(
+        segments.length
+          ? h("p.muted", {}, [language(transcript.language), transcript.task === "translate" && "translated to English", transcript.model?.name].filter(Boolean).join(" · "))
+          : h("p.muted", {}, "Nobody speaks in this video."),
+      );
+    },
+  };
+}
+
+function build(segment) {
+  const given = segment.words.length ? segment.words : [segment];
+  const words = given.map(({ text, start, end, probability }) => ({
+    text,
+    start,
+    end,
+    element: h(`span.word${probability < 0.5 ? ".unsure" : ""}`, { "data-start": start }, text),
+  }));
+  const element = h(
+    "p.segment",
+    {},
+    h("button.time", { type: "button", "data-start": segment.start, "aria-label": `Play from ${clock(segment.start)}` }, clock(segment.start)),
+    h("span", {}, words.map((word) => word.element)),
+  );
+  return { element, words };
+}
+
+/** Mark the words that `query` touches; returns how often it occurs in the segment. */
+function mark(segment, query) {
+  const text = segment.words.map((word) => word.text).join("").toLocaleLowerCase();
+  const places = [];
+  for (let at = query ? text.indexOf(query) : -1; at >= 0; at = text.indexOf(query, at + query.length)) places.push(at);
+  let from = 0;
+  for (const word of segment.words) {
+    const to = from + word.text.length;
+    word.element.classList.toggle("hit", places.some((at) => at < to && at + query.length > from));
+    from = to;
+  }
+  return places.length;
+}
+
+/** The word that is being said at `time`, by binary search. */
+function wordAt(words, time) {
+  let [low, high] = [0, words.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (words[middle].start <= time) low = middle + 1;
+    else high = middle;
+  }
+  const word = words[low - 1];
+  return word && time < word.end + 0.25 ? word : null;
+}
+
+/** Scroll `list`, and nothing around it, so that `element` is in view; not while it is in use. */
+function follow(list, element) {
+  if (list.matches(":hover") || !element.offsetParent) return;
+  const [outer, inner] = [list.getBoundingClientRect(), element.getBoundingClientRect()];
+  if (inner.top >= outer.top && inner.bottom <= outer.bottom) return;
+  list.scrollBy({ top: inner.top - outer.top - outer.height / 3 });
+}
+
+function language(code) {
+  try {
+    return code && new Intl.DisplayNames("en", { type: "language" }).of(code);
+  } catch {
+    return code;
+  }
+}

@@ -1,0 +1,134 @@
+/** One video: player, timeline, transcript, objects, stages and downloads, as they come to be. */
+
+import { Problem, getStoryboard, getTranscript, getVideo } from "./api.js";
+import { bar, fill, h } from "./dom.js";
+import { STATUS, ago, clock, duration, size, title } from "./format.js";
+import { makeObjects, seenIn } from "./objects.js";
+import { makePlayer } from "./player.js";
+import { poll } from "./poll.js";
+import { stageTable } from "./stages.js";
+import { makeTimeline } from "./timeline.js";
+import { makeTranscript } from "./transcript.js";
+
+const BUSY = 1500;
+const NOT_FOR_DOWNLOAD = /^(hls_|storyboard)/;
+
+/** @param {HTMLElement} place */
+export function showVideo(place, id, { t = "0" }, signal) {
+  document.title = "Video – videodrop";
+  const head = h("div.video-head");
+  const notice = h("div");
+  const player = makePlayer(() => getVideo(id, signal), Number(t) || 0, signal);
+  const timeline = makeTimeline(player, signal);
+  const transcript = makeTranscript(player, signal);
+  const objects = makeObjects(player);
+  const stages = h("section.panel", { "aria-label": "Processing" });
+  const downloads = h("section.panel", { "aria-label": "Downloads" });
+  const facts = h("section.panel", { "aria-label": "File" });
+
+  place.append(
+    h("a.back", { href: "#/" }, "← Library"),
+    notice,
+    head,
+    h("div.stage-area", {}, h("div.watch", {}, player.node, timeline.node), transcript.node),
+    objects.node,
+    stages,
+    h("div.columns", {}, downloads, facts),
+  );
+
+  const once = new Map();
+  /** Fetch what belongs to an artifact when there is a new one. */
+  async function follow(role, video, fetch, show) {
+    const artifact = video.stages.flatMap((stage) => stage.artifacts).find((one) => one.role === role);
+    if (!artifact || once.get(role) === artifact.sha256) return;
+    once.set(role, artifact.sha256);
+    try {
+      show(await fetch(id, signal));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      once.delete(role);
+    }
+  }
+
+  async function refresh() {
+    const video = await getVideo(id, signal);
+    document.title = `${title(video.name)} – videodrop`;
+    fill(head, [video.name, video.status, video.progress, ago(video.uploaded_at)], () => heading(video));
+    player.update(video);
+    timeline.update(video);
+    objects.update(video);
+    transcript.explain(video);
+    fill(stages, unsigned(video.stages), () => [h("h2", {}, "How it was made"), stageTable(video)]);
+    fill(downloads, unsigned(video.stages).map((stage) => stage.artifacts), () => downloadList(video));
+    fill(facts, [video.probe, video.key], () => fileFacts(video));
+    await Promise.all([
+      follow("transcript_json", video, getTranscript, (text) => (transcript.show(text), timeline.speech(text))),
+      follow("storyboard_vtt", video, getStoryboard, timeline.pictures),
+    ]);
+    return video.status === "processing" ? BUSY : null;
+  }
+
+  poll(refresh, notice, signal);
+}
+
+/** Stages without their signed URLs, which differ each time. */
+const unsigned = (stages) =>
+  stages.map((stage) => ({ ...stage, artifacts: stage.artifacts.map(({ name, sha256 }) => name + sha256) }));
+
+function heading(video) {
+  const seen = seenIn(video).length;
+  const parts = [
+    ago(video.uploaded_at),
+    video.duration_s !== null && clock(video.duration_s),
+    video.width && `${video.width}×${video.height}`,
+    size(video.bytes),
+    seen > 0 && `${seen} ${seen === 1 ? "kind of object" : "kinds of objects"}`,
+    video.cost.elapsed_s !== null && `done ${duration(video.cost.elapsed_s)} after upload`,
+  ];
+  return [
+    h("div.title-row", {}, h("h1", {}, title(video.name)), h(`span.badge.${video.status}`, {}, STATUS[video.status])),
+    h("p.facts", {}, parts.filter(Boolean).join(" · ")),
+    video.status === "processing" && bar(video.progress, "All stages"),
+  ];
+}
+
+function downloadList(video) {
+  const artifacts = video.stages
+    .flatMap((stage) => stage.artifacts)
+    .filter((artifact) => !NOT_FOR_DOWNLOAD.test(artifact.role));
+  return [
+    h("h2", {}, "Downloads"),
+    artifacts.length === 0 && h("p.muted", {}, "Nothing yet."),
+    h(
+      "ul.downloads",
+      {},
+      artifacts.map((artifact) =>
+        h(
+          "li",
+          {},
+          h("a", { href: artifact.download_url, download: true }, artifact.name),
+          h("span.muted", {}, `${artifact.media_type} · ${size(artifact.bytes)}`),
+        ),
+      ),
+    ),
+  ];
+}
+
+function fileFacts({ probe, key, bucket, video_id: id, revision }) {
+  const shown = probe?.video;
+  const rows = [
+    ["Key", `s3://${bucket}/${key}`],
+    ["Id", `${id}, revision ${revision}`],
+    ["Container", probe?.container],
+    ["Duration", probe && `${probe.duration_s.toFixed(2)} s`],
+    ["Video", shown && `${shown.codec} ${shown.profile ?? ""} · ${shown.width}×${shown.height} · ${+shown.fps.toFixed(3)} fps · ${shown.pix_fmt}${shown.vfr ? " · variable frame rate" : ""}`],
+    ...(probe?.audio ?? []).map((track) => [
+      "Audio",
+      [track.codec, `${track.channels} ch`, `${track.sample_rate / 1000} kHz`, track.language].filter(Boolean).join(" · "),
+    ]),
+  ];
+  return [
+    h("h2", {}, "The file"),
+    h("dl.pairs", {}, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+  ];
+}
