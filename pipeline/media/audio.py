@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.stage import Report
 
 SAMPLE_RATE = 16_000
+_PIXELS = 1 << 26  # above what probe.Limits lets pass
 
 
 def stream(
@@ -49,8 +50,10 @@ def stream(
     """
     import numpy as np  # noqa: PLC0415 - see ffmpeg.source()
 
-    sound = ffmpeg.source(path, max_pixels=1, threads=threads, vn=None)[str(audio_stream_index)]
-    node = sound.filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0}).output(
+    # ffmpeg decodes a first picture to learn of the streams, and complains of one above the cap.
+    sound = ffmpeg.source(path, max_pixels=_PIXELS, threads=threads, vn=None)
+    track = sound[str(audio_stream_index)]
+    node = track.filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0}).output(
         "pipe:1", format="f32le", ac=1
     )
     size = round(chunk_s * SAMPLE_RATE) * 4
