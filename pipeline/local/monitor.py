@@ -31,11 +31,13 @@ def monitored(app: App) -> App:
     """Let one request at a time into ``app``, and note whether it may have written."""
 
     def enter(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        environ["wsgi.input"] = _whole_body(environ)
-        with STATE:
-            if not _reads(environ):
-                WRITTEN.set()
-            return app(environ, start_response)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as body:
+            _receive(environ, cast("IO[bytes]", body))
+            environ["wsgi.input"] = body
+            with STATE:
+                if not _reads(environ):
+                    WRITTEN.set()
+                return app(environ, start_response)
 
     return enter
 
@@ -45,10 +47,9 @@ def _reads(environ: Environ) -> bool:
     return environ["REQUEST_METHOD"] in ("GET", "HEAD") or operation.startswith(_READS)
 
 
-def _whole_body(environ: Environ) -> IO[bytes]:
-    """The request's body, off the wire; on disk when it is large."""
+def _receive(environ: Environ, body: IO[bytes]) -> None:
+    """Take the request's body off the wire."""
     source: IO[bytes] = environ["wsgi.input"]
-    body = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the request owns it
     if environ.get("wsgi.input_terminated"):  # chunked: the server marks the end
         shutil.copyfileobj(source, body)
     else:
@@ -57,4 +58,3 @@ def _whole_body(environ: Environ) -> IO[bytes]:
             body.write(chunk)
             left -= len(chunk)
     body.seek(0)
-    return cast("IO[bytes]", body)

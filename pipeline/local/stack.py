@@ -39,6 +39,7 @@ _LOOK_S = 0.25
 _STOP_S = 20.0
 _RESTARTS = 3
 _REGION = "us-east-1"
+_SERVICES = ("S3", "SQS", "EVENTBRIDGE", "DYNAMODB")
 
 
 class AlreadyRunning(VideodropError):
@@ -131,19 +132,10 @@ class Stack:
             self._tell(f"Using AWS at {os.environ['AWS_ENDPOINT_URL']}.")
             return {}
         self._tell("Starting the embedded AWS …")
-        state = str(self._home / "aws")
-        server = self._add("server", "pipeline.local.server", state, str(self._aws_port))
-        endpoint = self._hear(server)
-        # From now on a restart must come back at the same address.
-        server.command = ("pipeline.local.server", state, endpoint.rpartition(":")[2])
+        # Nothing of a real account may shine through: neither keys, nor profiles, nor endpoints.
         config = self._home / "aws.config"
         config.write_text(f"[default]\nregion = {_REGION}\n")
-        # Nothing of a real account may shine through: neither keys, nor profiles, nor endpoints.
-        services = ("S3", "SQS", "EVENTS", "EVENTBRIDGE", "DYNAMODB")
         environment = {
-            "AWS_ENDPOINT_URL": endpoint,
-            **{f"AWS_ENDPOINT_URL_{service}": endpoint for service in services},
-            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
             "AWS_ACCESS_KEY_ID": "embedded",
             "AWS_SECRET_ACCESS_KEY": "embedded",
             "AWS_SESSION_TOKEN": "",
@@ -153,7 +145,16 @@ class Stack:
             "AWS_CONFIG_FILE": str(config),
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
         }
+        os.environ.update(environment)
+        state = str(self._home / "aws")
+        server = self._add("server", "pipeline.local.server", state, str(self._aws_port))
+        endpoint = self._hear(server)
+        # From now on a restart must come back at the same address.
+        server.command = ("pipeline.local.server", state, endpoint.rpartition(":")[2])
+        names = ("AWS_ENDPOINT_URL", *(f"AWS_ENDPOINT_URL_{service}" for service in _SERVICES))
+        environment |= dict.fromkeys(names, endpoint)
         os.environ.update(environment)
         return environment
 

@@ -75,11 +75,19 @@ class Worker:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: self.stop())
+        # Trying again is the hosts' own business, and it must not keep a stop waiting.
+        config = Config(
+            read_timeout=self._wait_s + 30,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=2 * len(self._functions) + 8,
+        )
+        sqs = boto3.client("sqs", config=config)
         hosts = [
             _Host(
                 self._settings,
                 function,
                 self._on_failed or partial(_abandon, self._settings, function),
+                sqs,
                 self._wait_s,
                 self._stopping,
             )
@@ -110,6 +118,7 @@ class _Host(threading.Thread):
         settings: Settings,
         function: Function,
         on_failed: OnFailed,
+        sqs: Any,
         wait_s: int,
         stopping: threading.Event,
     ) -> None:
@@ -119,10 +128,8 @@ class _Host(threading.Thread):
         self._on_failed = on_failed
         self._wait_s = wait_s
         self._stopping = stopping
-        # Trying again is this loop's own business, and it must not keep a stop waiting.
-        config = Config(read_timeout=wait_s + 30, retries={"total_max_attempts": 1})
-        self._sqs = boto3.client("sqs", config=config)
-        region = self._sqs.meta.region_name
+        self._sqs = sqs
+        region = sqs.meta.region_name
         name = f"{settings.names.prefix}-{function.name}"
         arn = f"arn:aws:lambda:{region}:000000000000:function:{name}"
         self.runtime = Runtime(function, arn, region)

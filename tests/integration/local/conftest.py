@@ -76,7 +76,7 @@ def server(shared_server):
 
 
 @pytest.fixture
-def settings(server, monkeypatch):
+def settings(server, monkeypatch):  # noqa: ARG001 - boto3's environment
     for name in [name for name in os.environ if name.startswith("VIDEODROP_")]:
         monkeypatch.delenv(name)
     return Settings(name=f"t{uuid.uuid4().hex[:8]}", lease_s=3)

@@ -14,7 +14,7 @@ from pipeline.settings import Settings
 
 
 @pytest.fixture
-def config(monkeypatch):
+def config():
     return Settings(name="kept")
 
 

@@ -121,7 +121,7 @@ def test_a_message_named_as_failed_comes_back_and_others_are_deleted(bench):
 def test_a_message_whose_handler_fails_stays(bench, order):
     bench.send(**order)
     bench.start()
-    bench.until(lambda: bench.calls())
+    bench.until(bench.calls)
     bench.stop()
     assert sum(bench.counts()) == 1
     assert bench.failed == []  # the handler itself answered: nothing for the host to record
@@ -141,7 +141,7 @@ def test_live_messages_go_before_replays(bench):
 def test_a_fresh_upload_is_not_kept_waiting_by_the_replay_lane(bench):
     bench.start(wait_s=20)
     bench.send(do="first")  # the worker is up once it has answered
-    bench.until(lambda: bench.calls())
+    bench.until(bench.calls)
     sent = time.monotonic()
     bench.send(do="fresh")
     bench.until(lambda: len(bench.calls()) == 2)
@@ -191,7 +191,7 @@ def test_a_failure_that_cannot_be_recorded_leaves_the_message(bench):
 def test_a_stop_ends_a_running_invocation_and_gives_its_message_back_at_once(bench):
     bench.send(do="sleep", s=600)
     bench.start(grace_s=0.1)
-    bench.until(lambda: bench.calls())
+    bench.until(bench.calls)
     bench.stop()
     assert bench.counts() == (1, 0)
     assert not _alive(bench.calls()[0]["pid"])
@@ -200,7 +200,7 @@ def test_a_stop_ends_a_running_invocation_and_gives_its_message_back_at_once(ben
 def test_a_stop_lets_a_running_invocation_end_within_the_grace(bench):
     bench.send(do="sleep", s=1)
     bench.start(grace_s=20)
-    bench.until(lambda: bench.calls())
+    bench.until(bench.calls)
     bench.stop()
     assert bench.counts() == (0, 0)
 
@@ -260,7 +260,7 @@ def test_a_child_does_not_outlive_a_worker_that_was_killed(bench, tmp_path):
     worker = Child("one_worker", bench.settings.name, env=env)
     try:
         bench.send(do="sleep", s=600)
-        bench.until(lambda: bench.calls())
+        bench.until(bench.calls)
         os.kill(worker.pid, 9)
         bench.until(lambda: not _alive(bench.calls()[0]["pid"]))
     finally:

@@ -1,0 +1,202 @@
+"""The whole on one machine, from start to the last process gone."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from pipeline.client import StackFile
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from pipeline.errors import VideodropError
+from pipeline.local.stack import Stack
+from pipeline.settings import Settings
+
+try:
+    Stack(
+        Settings(home=Path(sys.argv[1])),
+        port=0,
+        aws_port=0,
+        tell=lambda message: print(message, flush=True),
+    ).run()
+except VideodropError as error:
+    print(error, flush=True)
+    sys.exit(1)
+"""
+
+
+class Up:
+    """A running stack."""
+
+    def __init__(self, home, **environment):
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "VIDEODROP_"))
+        }
+        self.home = home
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(home)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=inherited | environment,
+        )
+        self.said = []
+
+    def hear(self, what):
+        """Read on until a line holds ``what``."""
+        for line in self.process.stdout:
+            self.said.append(line)
+            if what in line:
+                return line
+        raise AssertionError(f"{what!r} was not said: {self.said}")
+
+    def family(self):
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def part(self, module):
+        """The part's process, once it has been started."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            for process in self.family():
+                with contextlib.suppress(psutil.Error):
+                    if module in process.cmdline():
+                        return process
+            time.sleep(0.05)
+        raise AssertionError(f"no {module} is running")
+
+    def end(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+        self.said += self.process.stdout.readlines()
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def start(tmp_path):
+    stacks = []
+
+    def up(home=tmp_path / "home", **environment):
+        stacks.append(Up(home, **environment))
+        return stacks[-1]
+
+    yield up
+    for stack in stacks:
+        if stack.process.poll() is None:
+            for process in stack.family():
+                process.kill()
+            stack.process.kill()
+        stack.process.stdout.close()
+        stack.process.wait()
+
+
+def gone(processes, timeout_s=30):
+    end = time.monotonic() + timeout_s
+    while left := [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
+
+
+def test_a_dropped_file_is_worked_on_and_ctrl_c_leaves_nothing_running(start):
+    stack = start()
+    stack.hear("Ready")
+    word = StackFile.read(stack.home)
+    assert word.pid == stack.process.pid
+    assert word.environment["AWS_ENDPOINT_URL"] == word.endpoint
+
+    second = start()
+    assert f"process {stack.process.pid}" in second.hear("already up")
+    assert second.process.wait(30) == 1
+
+    (stack.home / "inbox" / "not a film.mp4").write_text("text")
+    stack.hear("not a film.mp4 was dropped")
+
+    family = stack.family()
+    assert len(family) == 3 + 5
+    worker = stack.part("pipeline.worker")
+    children = worker.children()
+    worker.kill()
+    stack.hear("worker ended unexpectedly")
+    gone(children)
+    stack.part("pipeline.local.server").kill()
+    stack.hear("server ended unexpectedly")
+    stack.hear("was cut off")
+
+    family += stack.family()
+    assert stack.end() == 0
+    gone(family, timeout_s=5)
+    assert StackFile.read(stack.home) is None
+    assert not (stack.home / "stack.json").exists()
+    assert not (stack.home / "aws" / "running").exists()
+    journal = (stack.home / "inbox.journal").read_text()
+    assert json.loads(journal)[0] == "not a film.mp4"
+
+
+def test_nothing_outlives_a_stack_that_was_killed(start):
+    stack = start()
+    stack.hear("Ready")
+    family = stack.family()
+    assert len(family) == 3 + 5
+    stack.process.kill()
+    stack.process.wait()
+    gone(family)
+    assert StackFile.read(stack.home) is None
+    again = start()
+    again.hear("Ready")
+    assert again.end(signal.SIGTERM) == 0
+
+
+def test_another_endpoint_is_used_as_it_is(start, server):
+    stack = start(
+        AWS_ENDPOINT_URL=server.endpoint,
+        AWS_ACCESS_KEY_ID="a",
+        AWS_SECRET_ACCESS_KEY="b",  # noqa: S106 - moto accepts anything
+        AWS_REGION="us-east-1",
+        AWS_DEFAULT_REGION="us-east-1",
+        VIDEODROP_NAME="elsewhere",
+    )
+    stack.hear(server.endpoint)
+    stack.hear("Ready")
+    assert not any("pipeline.local.server" in p.cmdline() for p in stack.family())
+    assert StackFile.read(stack.home).endpoint == server.endpoint
+    assert stack.end() == 0
+    assert not (stack.home / "aws").exists()
+
+
+def test_a_part_that_keeps_dying_ends_the_whole_and_says_why(start):
+    stack = start()
+    stack.hear("Ready")
+    for _ in range(3):
+        stack.part("uvicorn").kill()
+        stack.hear("api ended unexpectedly")
+    stack.part("uvicorn").kill()
+    stack.hear("api does not stay up")
+    assert stack.process.wait(60) == 1
+
+
+def test_a_state_that_cannot_be_read_is_said_and_nothing_is_left_running(start, tmp_path):
+    state = tmp_path / "home" / "aws"
+    state.mkdir(parents=True, mode=0o700)
+    (state / "state.pickle").touch(mode=0o600)
+    (state / "state.pickle").write_bytes(b'{"moto": "4.0.0"}\n')
+    stack = start()
+    stack.hear("pip install moto==4.0.0")
+    assert stack.process.wait(60) == 1
+
+
+def test_nothing_of_a_real_account_shines_through(start, tmp_path):
+    stack = start(
+        AWS_PROFILE="production",
+        AWS_SESSION_TOKEN="secret",  # noqa: S106 - it must not be used
+        AWS_ENDPOINT_URL_S3="http://127.0.0.1:1",
+        HOME=str(tmp_path),
+    )
+    stack.hear("Ready")
+    assert stack.end() == 0

@@ -1,0 +1,206 @@
+"""The inbox: what is uploaded, when, and how often."""
+
+import os
+import threading
+import time
+
+import pytest
+from boto3.exceptions import S3UploadFailedError
+
+from pipeline.errors import DependencyFailed
+from pipeline.local.inbox import SETTLE_S, Inbox
+
+
+class Uploads:
+    """A stand-in for the uploads bucket."""
+
+    def __init__(self):
+        self.names = []
+        self.error = None
+
+    def put(self, path, sent):
+        if self.error:
+            raise self.error
+        for _ in range(2):
+            sent(path.stat().st_size // 2)
+        self.names.append(path.name)
+
+
+@pytest.fixture
+def uploads():
+    return Uploads()
+
+
+@pytest.fixture
+def box(tmp_path, uploads):
+    return Box(tmp_path, uploads)
+
+
+class Box:
+    def __init__(self, tmp_path, uploads):
+        self.folder, self.journal = tmp_path / "inbox", tmp_path / "inbox.journal"
+        self.uploads = uploads
+        self.told, self.progress = [], []
+        self.now = 100.0
+        self.restart()
+
+    def restart(self):
+        self.inbox = Inbox(
+            self.folder,
+            self.journal,
+            self.uploads,
+            self.told.append,
+            lambda *progress: self.progress.append(progress),
+        )
+
+    def drop(self, name, body=b"film"):
+        (self.folder / name).write_bytes(body)
+
+    def settle(self):
+        self.inbox.look(self.now)
+        self.now += SETTLE_S
+        self.inbox.look(self.now)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.mp4", "a b+c%20.mp4", "ä 映画.mov", "no extension", "#?&[x].mp4", "UPPER.MP4"]
+)
+def test_a_file_is_uploaded_once_under_its_own_name(box, uploads, name):
+    box.drop(name)
+    box.settle()
+    box.settle()
+    assert uploads.names == [name]
+    assert (box.folder / name).exists()
+    assert len(box.told) == 1
+    assert name in box.told[0]
+
+
+def test_a_file_that_still_grows_is_waited_for(box, uploads):
+    for size in range(1, 4):
+        box.drop("a.mp4", b"x" * size)
+        box.inbox.look(box.now)
+        box.now += SETTLE_S * 0.9
+    box.inbox.look(box.now)
+    assert uploads.names == []
+    box.settle()
+    assert uploads.names == ["a.mp4"]
+
+
+def test_a_file_that_is_open_for_writing_is_waited_for(box, uploads):
+    with (box.folder / "a.mp4").open("wb") as file:
+        file.write(b"half")
+        file.flush()
+        box.settle()
+        assert uploads.names == []
+    box.settle()
+    assert uploads.names == ["a.mp4"]
+
+
+def test_a_file_that_is_open_for_reading_is_not_waited_for(box, uploads):
+    box.drop("a.mp4")
+    with (box.folder / "a.mp4").open("rb"):
+        box.settle()
+    assert uploads.names == ["a.mp4"]
+
+
+@pytest.mark.parametrize(
+    "name", [".hidden.mp4", "a.mp4.part", "a.mp4.crdownload", "a.PARTIAL", "a.mp4~", "a.tmp"]
+)
+def test_hidden_and_partial_files_are_left_alone(box, uploads, name):
+    box.drop(name)
+    box.settle()
+    assert uploads.names == []
+
+
+def test_the_empty_file_that_holds_a_downloads_name_is_left_alone(box, uploads):
+    box.drop("a.mp4", b"")
+    box.drop("a.mp4.part")
+    box.settle()
+    assert uploads.names == []
+    (box.folder / "a.mp4.part").replace(box.folder / "a.mp4")
+    box.settle()
+    assert uploads.names == ["a.mp4"]
+
+
+def test_folders_are_not_looked_into(box, uploads):
+    (box.folder / "folder").mkdir()
+    box.drop("folder/a.mp4")
+    box.settle()
+    assert uploads.names == []
+
+
+def test_a_restart_uploads_only_what_is_new(box, uploads):
+    box.drop("a.mp4")
+    box.settle()
+    box.restart()
+    box.drop("b.mp4")
+    box.settle()
+    assert uploads.names == ["a.mp4", "b.mp4"]
+
+
+def test_a_changed_file_is_uploaded_again(box, uploads):
+    box.drop("a.mp4", b"1")
+    box.settle()
+    box.drop("a.mp4", b"2")
+    os.utime(box.folder / "a.mp4", (1, 1))
+    box.settle()
+    assert uploads.names == ["a.mp4", "a.mp4"]
+
+
+def test_the_journal_forgets_files_that_are_gone_and_survives_a_torn_line(box, uploads):
+    box.drop("a.mp4")
+    box.drop("b.mp4")
+    box.settle()
+    (box.folder / "a.mp4").unlink()
+    with box.journal.open("a") as journal:
+        journal.write('["b.mp4", 4')
+    box.restart()
+    box.settle()
+    assert sorted(uploads.names) == ["a.mp4", "b.mp4"]
+    assert box.journal.read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DependencyFailed("aws_unreachable", "away"), S3UploadFailedError("away"), OSError("away")],
+)
+def test_a_failed_upload_is_told_and_tried_again_later(box, uploads, error):
+    uploads.error = error
+    box.drop("a.mp4")
+    box.settle()
+    box.inbox.look(box.now + 1)
+    assert len(box.told) == 1
+    assert "away" in box.told[0]
+    uploads.error = None
+    box.inbox.look(box.now + 60)
+    assert uploads.names == ["a.mp4"]
+
+
+def test_a_name_that_is_not_text_is_refused_once(box, uploads):
+    (box.folder / os.fsdecode(b"\xff.mp4")).write_bytes(b"film")
+    box.settle()
+    box.settle()
+    assert uploads.names == []
+    assert len(box.told) == 1
+    assert "rename" in box.told[0]
+    box.restart()  # its name can be journalled too
+
+
+def test_progress_adds_up(box):
+    box.drop("a.mp4", b"x" * 10)
+    box.settle()
+    assert box.progress == [("a.mp4", 5, 10), ("a.mp4", 10, 10)]
+
+
+def test_a_running_inbox_notices_a_file_and_ends_when_told(box, uploads):
+    stopping = threading.Event()
+    runner = threading.Thread(target=box.inbox.run, args=(stopping,))
+    runner.start()
+    box.drop("a.mp4")
+    end = time.monotonic() + 20
+    while not uploads.names and time.monotonic() < end:
+        time.sleep(0.05)
+    stopping.set()
+    runner.join(20)
+    assert not runner.is_alive()
+    assert uploads.names == ["a.mp4"]

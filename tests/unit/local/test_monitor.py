@@ -1,0 +1,100 @@
+"""The lock around moto's state."""
+
+import io
+import threading
+
+import pytest
+
+from pipeline.local.monitor import STATE, WRITTEN, monitored
+
+
+def environ(method="POST", target="", body=b"", **more):
+    given = {
+        "REQUEST_METHOD": method,
+        "HTTP_X_AMZ_TARGET": target,
+        "wsgi.input": io.BytesIO(body),
+        "CONTENT_LENGTH": str(len(body)),
+    }
+    return given | more
+
+
+@pytest.fixture(autouse=True)
+def unwritten():
+    WRITTEN.clear()
+    yield
+    WRITTEN.clear()
+
+
+def test_one_request_at_a_time_is_inside():
+    inside, most, crowd = [], [], threading.Barrier(4)
+
+    def app(*_):
+        inside.append(1)
+        most.append(len(inside))
+        for _ in range(1000):
+            pass
+        inside.pop()
+        return []
+
+    enter = monitored(app)
+
+    def request():
+        crowd.wait()
+        for _ in range(50):
+            enter(environ(), None)
+
+    threads = [threading.Thread(target=request) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert len(most) == 200
+
+
+def test_a_body_is_read_before_entering():
+    class Slow(io.BytesIO):
+        def read(self, *size):
+            assert not STATE._is_owned()
+            return super().read(*size)
+
+    body = b"x" * 3_000_000
+    seen = []
+    app = monitored(lambda env, _: seen.append(env["wsgi.input"].read()) or [])
+    app(environ() | {"wsgi.input": Slow(body), "CONTENT_LENGTH": str(len(body))}, None)
+    assert seen == [body]
+
+
+@pytest.mark.parametrize("terminated", [True, False])
+def test_a_body_ends_where_its_length_or_the_server_says(terminated):
+    seen = []
+    app = monitored(lambda env, _: seen.append(env["wsgi.input"].read()) or [])
+    request = environ(body=b"bodynext request")
+    request["CONTENT_LENGTH"] = "" if terminated else "4"
+    app(request | {"wsgi.input_terminated": terminated}, None)
+    assert seen == [b"bodynext request" if terminated else b"body"]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "written"),
+    [
+        ("GET", "", False),
+        ("HEAD", "", False),
+        ("PUT", "", True),
+        ("DELETE", "", True),
+        ("POST", "", True),
+        ("POST", "DynamoDB_20120810.GetItem", False),
+        ("POST", "DynamoDB_20120810.TransactGetItems", False),
+        ("POST", "DynamoDB_20120810.Query", False),
+        ("POST", "DynamoDB_20120810.UpdateItem", True),
+        ("POST", "DynamoDB_20120810.TransactWriteItems", True),
+        ("POST", "DynamoDB_20120810.BatchWriteItem", True),
+        ("POST", "AmazonSQS.ReceiveMessage", False),
+        ("POST", "AmazonSQS.SendMessage", True),
+        ("POST", "AWSEvents.PutRule", True),
+        ("POST", "AWSEvents.DescribeRule", False),
+    ],
+)
+def test_only_what_may_write_is_noted(method, target, written):
+    monitored(lambda *_: [])(environ(method, target), None)
+    assert WRITTEN.is_set() is written
