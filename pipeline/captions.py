@@ -22,7 +22,7 @@ _PER_CUE = 0.5
 _AFTER_CLAUSE = 1.0
 _AFTER_WORD = 4.0
 _SENTENCE_END_INSIDE = 2.0
-_PER_SECOND_TOO_SHORT = 8.0
+_PER_SECOND_TOO_SHORT = 40.0
 _PER_SECOND_TOO_LONG = 8.0
 _EMPTY_ROOM = 1.0
 
@@ -72,7 +72,13 @@ def cues(words: Iterable[Word], limits: Limits, duration: float) -> list[Cue]:
     is shorter than ``min_s`` only where neighbours or the end of the video leave no room.
     """
     sound = list(_sound(words, limits, duration))
-    groups = [group for block in _blocks(sound, limits) for group in _group(block, limits)]
+    blocks = list(_blocks(sound, limits))
+    ends = [*(block[0].start for block in blocks), duration][1:]
+    groups = [
+        group
+        for block, end in zip(blocks, ends, strict=True)
+        for group in _group(block, limits, end)
+    ]
     return _timed(groups, limits, duration)
 
 
@@ -144,8 +150,8 @@ def _blocks(words: list[Word], limits: Limits) -> Iterator[list[Word]]:
         yield block
 
 
-def _group(words: list[Word], limits: Limits) -> list[list[Word]]:
-    """Cut one block into the cheapest row of cues."""
+def _group(words: list[Word], limits: Limits, until: float) -> list[list[Word]]:
+    """Cut one block, which has the screen ``until`` then, into the cheapest row of cues."""
     count = len(words)
     best = [0.0] + [float("inf")] * count
     cut = [0] * (count + 1)
@@ -154,8 +160,9 @@ def _group(words: list[Word], limits: Limits) -> list[list[Word]]:
             group = words[start:end]
             if _layout(group, limits) is None:
                 break  # it only gets wider from here
-            following = words[end].start if end < count else float("inf")
-            cost = best[start] + _cost(group, following, limits)
+            cost = best[start] + _cost(group, words[end].start if end < count else until, limits)
+            if end < count:
+                cost += _break_cost(group[-1].text)
             if cost < best[end]:
                 best[end], cut[end] = cost, start
     groups = []
@@ -166,12 +173,16 @@ def _group(words: list[Word], limits: Limits) -> list[list[Word]]:
     return groups[::-1]
 
 
+def _break_cost(last: str) -> float:
+    """What it costs to end a cue after the word ``last`` when others follow at once."""
+    if _SENTENCE_END.search(last):
+        return 0.0
+    return _AFTER_CLAUSE if _CLAUSE_END.search(last) else _AFTER_WORD
+
+
 def _cost(group: list[Word], following: float, limits: Limits) -> float:
-    """What it costs to make one cue of ``group`` when the next word starts at ``following``."""
-    last = group[-1].text
+    """What it costs to show ``group`` as one cue when the next one starts at ``following``."""
     cost = _PER_CUE
-    if not (_SENTENCE_END.search(last) or following == float("inf")):
-        cost += _AFTER_CLAUSE if _CLAUSE_END.search(last) else _AFTER_WORD
     inside = sum(bool(_SENTENCE_END.search(word.text)) for word in group[:-1])
     cost += _SENTENCE_END_INSIDE * inside
     room = following - group[0].start
@@ -214,7 +225,7 @@ def _timed(groups: list[list[Word]], limits: Limits, duration: float) -> list[Cu
         starts.append(start)
         free = min(limit, max(group[-1].end, start + limits.min_s))
     timed = []
-    for group, start, limit in zip(groups, starts, [*starts[1:], duration], strict=True):
+    for group, start, limit in zip(groups, starts, [*starts, duration][1:], strict=True):
         wanted = max(limits.min_s, columns(_text(group)) / limits.pace, group[-1].end - start)
         end = min(limit, start + min(limits.max_s, wanted))
         lines = _layout(group, limits)

@@ -158,10 +158,12 @@ def _fetch(name: str, known: official.Official, path: Path) -> None:
             "model_download", f"The download of the model {name} broke off ({error!r})."
         ) from error
     except OSError as error:
-        if isinstance(error, urllib.error.HTTPError) and error.code >= _SERVER_ERROR:
-            raise DependencyFailed(
-                "model_download", f"The server that holds the model {name} failed ({error})."
-            ) from error
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is the answer itself, with an open connection
+            if error.code >= _SERVER_ERROR:
+                raise DependencyFailed(
+                    "model_download", f"The server that holds the model {name} failed ({error})."
+                ) from error
         raise MissingDependency(
             "model_unavailable",
             f"The model {name} is not on this machine and cannot be fetched ({error}). "

@@ -61,10 +61,6 @@ def _load(path: str, sha256: str, where: str) -> "WhisperEngine":
             # load_model sets these only when it is given the name; word times depend on them.
             model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])  # noqa: SLF001 - no other way
             break
-    with warnings.catch_warnings():
-        # It leaves its vocabulary's file to the garbage collector; the tokenizer is cached.
-        warnings.simplefilter("ignore", ResourceWarning)
-        whisper.tokenizer.get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
     device.pin_threads()
     return WhisperEngine(model)
 
@@ -73,8 +69,12 @@ class WhisperEngine:
     """A loaded Whisper model; see ``SpeechEngine``."""
 
     def __init__(self, model: Any) -> None:
-        from whisper.tokenizer import LANGUAGES  # noqa: PLC0415 - imports torch
+        from whisper.tokenizer import LANGUAGES, get_tokenizer  # noqa: PLC0415 - imports torch
 
+        with warnings.catch_warnings():
+            # It leaves its vocabulary's file to the garbage collector. Once read it is cached.
+            warnings.simplefilter("ignore", ResourceWarning)
+            get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
         self._model = model
         self._fp16 = model.device.type == "cuda"
         known = tuple(LANGUAGES)[: model.num_languages]

@@ -60,7 +60,7 @@ def _load(path: str, _sha256: str, where: str) -> "YoloEngine":
     try:
         model = yolo(path, task="detect")
         if model.task != "detect":
-            raise ValueError(f"its task is {model.task}")  # noqa: TRY301 - one message for both
+            raise ValueError(f"its task is {model.task}")
     except Exception as error:
         raise MissingDependency(
             "model_format",

@@ -1,0 +1,285 @@
+# ruff: noqa: PLC0415 - torch and whisper take seconds to import
+import json
+import math
+import re
+import subprocess
+import sys
+import warnings
+
+import jiwer
+import numpy as np
+import pysubs2
+import pytest
+import webvtt
+
+from pipeline.errors import BadInput, MissingDependency, TimedOut
+from pipeline.media import audio
+from pipeline.models import voice, weights, whisper_engine
+from pipeline.models.engines import Speaking
+from pipeline.stage import Deadline
+from pipeline.stages import transcribe
+from pipeline.transcript import Segment, Transcript, Word
+
+from .conftest import SENTENCES, source
+
+pytestmark = pytest.mark.models
+
+
+def words(text):
+    return re.sub(r"[^a-z ]", "", text.lower())
+
+
+class Scripted:
+    """An engine that answers from a script and notes what it was asked."""
+
+    def __init__(self, *, languages=("en", "de"), answers=()):
+        self.languages = languages
+        self.answers = iter(answers)
+        self.detected = []
+        self.heard = []
+
+    def detect_language(self, windows):
+        self.detected.append(len(windows))
+        return "de", 0.9
+
+    def transcribe(self, window, how):
+        self.heard.append((len(window) / voice.RATE, how))
+        return next(self.answers, [])
+
+
+@pytest.fixture
+def scripted(monkeypatch, tmp_path):
+    """Put a scripted engine in Whisper's place."""
+    model = tmp_path / "model.pt"
+    model.touch()
+
+    def install(**script):
+        engine = Scripted(**script)
+        monkeypatch.setattr(whisper_engine, "load", lambda _: engine)
+        return engine
+
+    install.model = str(model)
+    return install
+
+
+def said(text, start, end):
+    word = Word(text=f" {text}", start=start, end=end, probability=0.9)
+    return Segment(text=text, start=start, end=end, probability=0.9, words=[word])
+
+
+def test_speech_in_a_video_becomes_transcript_and_captions(fresh, speech):
+    told = []
+    result, work = fresh(transcribe, speech, told.append)
+    transcript = Transcript.model_validate_json((work / "transcript.json").read_bytes())
+    assert jiwer.wer(words(" ".join(SENTENCES)), words(transcript.plain().replace("\n", " "))) < 0.3
+    assert (transcript.language, transcript.language_probability) == ("en", 1.0)
+    assert transcript.model.sha256 == weights.digest("whisper-shapes")
+    assert transcript.duration == pytest.approx(source(speech).probe.duration_s, abs=0.01)
+    assert [word.text for word in transcript.words()]
+    assert result.warnings == []
+    assert {artifact.role for artifact in result.artifacts} == {
+        "transcript_json", "captions_vtt", "captions_srt", "transcript_txt",
+    }  # fmt: skip
+    assert all((work / artifact.name).is_file() for artifact in result.artifacts)
+    assert len(webvtt.read(work / "captions.vtt").captions) == len(
+        pysubs2.load(str(work / "captions.srt"))
+    )
+    assert told == sorted(told)
+    assert result.summary["words"] == len((work / "transcript.txt").read_text().split())
+
+
+def test_words_are_timed_where_the_voice_is(fresh, speech):
+    _, work = fresh(transcribe, speech)
+    transcript = Transcript.model_validate_json((work / "transcript.json").read_bytes())
+    first = transcript.words()[0]
+    assert first.start == pytest.approx(1.0, abs=0.2)  # a second of silence comes before it
+
+
+def test_windows_say_what_plain_whisper_says_of_the_same_sound(fresh, speech):
+    import whisper
+
+    _, work = fresh(transcribe, speech)
+    ours = (work / "transcript.txt").read_text()
+    track = source(speech).probe.audio[0]
+    sound = np.concatenate(list(audio.stream(speech, track.index)))
+    model = whisper_engine.load(weights.resolve("whisper-shapes"))._model
+    plain = whisper.transcribe(
+        model, sound, language="en", fp16=False, condition_on_previous_text=False
+    )
+    assert jiwer.wer(words(plain["text"]), words(ours.replace("\n", " "))) <= 0.1
+
+
+@pytest.mark.parametrize("name", ["silent_track", "noise", "music"])
+def test_sound_without_speech_gives_no_text_and_a_warning(fresh, request, name):
+    result, work = fresh(transcribe, request.getfixturevalue(name))
+    assert [warning.code for warning in result.warnings] == ["no_speech"]
+    assert (work / "transcript.txt").read_text() == ""
+    assert json.loads((work / "transcript.json").read_text())["segments"] == []
+    assert (work / "captions.vtt").read_text() == "WEBVTT\n"
+
+
+def test_a_video_without_sound_gives_an_empty_transcript_and_loads_no_model(
+    fresh, no_audio, scripted, monkeypatch
+):
+    monkeypatch.setattr(whisper_engine, "load", lambda _: pytest.fail("loaded"))
+    result, work = fresh(transcribe, no_audio, model=scripted.model)
+    assert [warning.code for warning in result.warnings] == ["no_audio"]
+    assert Transcript.model_validate_json((work / "transcript.json").read_bytes()).segments == []
+
+
+def test_text_invented_where_nobody_speaks_is_dropped(fresh, speech, scripted):
+    scripted(languages=("en",), answers=[[said("Thanks for watching!", 14.5, 15.5)]])
+    result, work = fresh(transcribe, speech, model=scripted.model)
+    assert (work / "transcript.txt").read_text() == ""
+    assert [warning.code for warning in result.warnings] == ["no_speech"]
+
+
+def test_without_voice_activity_detection_all_sound_is_shown_to_the_model(fresh, noise, scripted):
+    engine = scripted(answers=[[said("Hiss.", 0, 1)]])
+    _, work = fresh(transcribe, noise, model=scripted.model, vad=False)
+    assert engine.heard[0][0] == pytest.approx(6, abs=0.1)
+    assert (work / "transcript.txt").read_text() == "Hiss.\n"
+
+
+def test_times_are_those_of_the_video_not_of_the_window(fresh, speech, scripted):
+    scripted(answers=[[said("Hello.", 1.0, 1.4)]])
+    _, work = fresh(transcribe, speech, model=scripted.model, language="en")
+    (word,) = Transcript.model_validate_json((work / "transcript.json").read_bytes()).words()
+    assert 1.3 < word.start < 1.7  # the window begins half a second before speech, at about 0.5
+
+
+def test_a_language_that_is_not_given_is_detected_on_speech_once(fresh, speech, scripted):
+    engine = scripted(answers=[[said("Hallo.", 1, 2)]])
+    result, _ = fresh(transcribe, speech, model=scripted.model)
+    assert engine.detected == [1]
+    assert engine.heard[0][1].language == "de"
+    assert (result.summary["language"], result.summary["language_probability"]) == ("de", 0.9)
+
+
+def test_a_given_language_is_used_as_it_is(fresh, speech, scripted):
+    engine = scripted(answers=[[said("Hello.", 1, 2)]])
+    fresh(transcribe, speech, model=scripted.model, language="en")
+    assert engine.detected == []
+    assert engine.heard[0][1].language == "en"
+
+
+def test_a_language_the_model_does_not_know_is_refused(fresh, speech, scripted):
+    scripted()
+    with pytest.raises(BadInput, match="unknown_language"):
+        fresh(transcribe, speech, model=scripted.model, language="xx")
+
+
+def test_an_english_only_model_hears_english_and_says_so(fresh, speech):
+    result, _ = fresh(transcribe, speech, language="de")
+    assert [warning.code for warning in result.warnings] == ["language_forced"]
+    assert result.summary["language"] == "en"
+
+
+def test_an_english_only_model_refuses_to_translate(fresh, speech):
+    with pytest.raises(BadInput, match="translate_unsupported"):
+        fresh(transcribe, speech, task="translate")
+
+
+def test_a_translation_has_captions_without_word_times(fresh, speech, scripted):
+    segment = Segment(text="Good day to you.", start=1, end=3, probability=0.9)
+    engine = scripted(answers=[[segment]])
+    _, work = fresh(transcribe, speech, model=scripted.model, task="translate", language="de")
+    assert not engine.heard[0][1].word_times
+    assert webvtt.read(work / "captions.vtt").captions[0].text == "Good day to you."
+
+
+def test_options_reach_the_engine(fresh, speech, scripted):
+    engine = scripted()
+    options = {"beam_size": 3, "initial_prompt": "Zanzibar", "word_timestamps": False}
+    fresh(transcribe, speech, model=scripted.model, language="en", **options)
+    assert engine.heard[0][1] == Speaking("en", "transcribe", 3, False, "Zanzibar")
+
+
+def test_a_missing_model_is_said_before_any_work(fresh, speech, tmp_path):
+    with pytest.raises(MissingDependency, match="model_unavailable"):
+        fresh(transcribe, speech, model=str(tmp_path / "none.pt"))
+
+
+def test_a_file_that_is_no_whisper_model_is_said_to_be_none(fresh, speech, tmp_path):
+    strange = tmp_path / "strange.pt"
+    strange.write_bytes(b"not a checkpoint")
+    with pytest.raises(MissingDependency, match="model_format"):
+        fresh(transcribe, speech, model=str(strange))
+
+
+def test_a_run_past_its_deadline_stops(speech, tmp_path):
+    with pytest.raises(TimedOut):
+        transcribe.run(source(speech), transcribe.Params(), tmp_path, Deadline(0))
+
+
+def test_the_same_weights_stay_loaded(fresh, speech):
+    first = whisper_engine.load(weights.resolve("whisper-shapes"))
+    fresh(transcribe, speech)
+    assert whisper_engine.load(weights.resolve("whisper-shapes")) is first
+
+
+def test_torch_gets_this_stages_share_of_the_cpu(monkeypatch):
+    import torch
+
+    monkeypatch.setenv("VIDEODROP_THREADS", "3")
+    whisper_engine._load.cache_clear()
+    voice.load.cache_clear()
+    transcribe.warm_up(transcribe.Params())
+    assert torch.get_num_threads() == 3
+    monkeypatch.setenv("VIDEODROP_THREADS", "1")
+    voice.load.cache_clear()
+    voice.load()
+    assert torch.get_num_threads() == 1
+
+
+def test_language_detection_averages_over_windows():
+    """A multilingual model of random weights: the interface, not the answer, is the subject."""
+    import torch
+    from whisper.model import ModelDimensions, Whisper
+
+    torch.manual_seed(1)
+    model = Whisper(ModelDimensions(80, 1500, 64, 2, 1, 51865, 448, 64, 2, 1)).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    engine = whisper_engine.WhisperEngine(model)
+    assert len(engine.languages) == 99
+    sound = np.random.default_rng(0).normal(0, 0.1, (2, voice.RATE)).astype(np.float32)
+    alone = [engine.detect_language([one]) for one in sound]
+    language, probability = engine.detect_language(list(sound))
+    assert language in engine.languages
+    assert 0 < probability <= max(one[1] for one in alone)
+
+
+def test_the_pinned_digests_are_those_of_the_whisper_package():
+    import whisper
+
+    from pipeline.models import official
+
+    assert {name: known.url for name, known in official.WHISPER.items()} == whisper._MODELS
+
+
+@pytest.mark.parametrize("split", [1, 511, 512, 513, 4000])
+def test_frames_do_not_depend_on_how_the_sound_comes_in_pieces(split):
+    sound = np.arange(3000, dtype=np.float32)
+    pieces = [sound[i : i + split] for i in range(0, len(sound), split)]
+    found = list(voice.frames(pieces))
+    assert len(found) == math.ceil(3000 / voice.FRAME)
+    joined = np.concatenate(found)
+    assert np.array_equal(joined[:3000], sound)
+    assert not joined[3000:].any()
+
+
+def test_the_stage_module_imports_nothing_heavy():
+    code = (
+        "import sys; from pipeline.stages import transcribe as t; t.identity(t.Params());"
+        "assert not {'torch', 'whisper', 'silero_vad', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_warning_of_a_library_reaches_the_log():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whisper_engine._load.cache_clear()
+        voice.load.cache_clear()
+        transcribe.warm_up(transcribe.Params())

@@ -1,0 +1,100 @@
+from pipeline import guards
+from pipeline.transcript import Segment, Word
+
+FRAME_S = 0.1
+
+
+def segment(*words, start=0.0, timed=True):
+    """A segment of half-second words."""
+    spoken = [
+        Word(text=f" {text}", start=start + i / 2, end=start + i / 2 + 0.5, probability=0.8)
+        for i, text in enumerate(words)
+    ]
+    return Segment(
+        text=" ".join(words),
+        start=start,
+        end=start + len(words) / 2,
+        probability=0.8,
+        words=spoken if timed else [],
+    )
+
+
+def flags(*runs):
+    """Voice flags from (seconds, voice) runs."""
+    return [voice for seconds, voice in runs for _ in range(round(seconds / FRAME_S))]
+
+
+def test_words_where_nobody_spoke_are_dropped():
+    said = segment("hello", "there", "thanks", "for", "watching", "bye")
+    (kept,) = guards.voiced([said], flags((1.0, True), (5, False)), FRAME_S)
+    assert kept.text == "hello there thanks"  # the last one is within the slack of its estimate
+    assert kept.end == 1.5
+
+
+def test_a_segment_in_silence_is_dropped_with_or_without_word_times():
+    speech = flags((1.0, True), (9, False))
+    for timed in (True, False):
+        said = [segment("yes", timed=timed), segment("thanks", start=5, timed=timed)]
+        assert [one.text for one in guards.voiced(said, speech, FRAME_S)] == ["yes"]
+
+
+def test_a_word_stretched_over_the_silence_before_it_begins_with_the_voice():
+    said = Segment(
+        text="hello",
+        start=0,
+        end=3,
+        probability=1,
+        words=[Word(text=" hello", start=0, end=3, probability=1)],
+    )
+    (kept,) = guards.voiced([said], flags((2.0, False), (2, True)), FRAME_S)
+    assert kept.words[0].start == 1.9
+    assert kept.start == 1.9
+
+
+def test_a_phrase_in_a_loop_is_said_once():
+    said = [segment("go", *["on", "and"] * 30, "stop"), segment(*["on", "and"] * 10, "end")]
+    first, second = guards.without_loops(said)
+    assert first.text == "go on and stop"
+    assert second.text == "on and end"
+    assert first.end == said[0].words[-1].end
+
+
+def test_a_loop_without_word_times_is_cut_as_well():
+    (kept,) = guards.without_loops([segment(*["thank", "you"] * 40, timed=False)])
+    assert kept.text == "thank you"
+    assert kept.words == []
+
+
+def test_a_segment_that_is_nothing_but_loop_goes_away():
+    said = [segment(*["you"] * 40), segment(*["you"] * 10, start=20)]
+    assert [one.text for one in guards.without_loops(said)] == ["you"]
+
+
+def test_ordinary_repetition_is_left_alone():
+    said = [
+        segment(
+            *[
+                "no",
+                "no",
+                "no",
+                "no",
+                "no",
+                "I",
+                "will",
+                "count",
+                "one",
+                "two",
+                "three",
+                "and",
+                "four",
+                "and",
+                "wait",
+            ]
+        )
+    ]
+    assert guards.without_loops(said) == said
+
+
+def test_no_text_is_fine():
+    assert guards.without_loops([]) == []
+    assert guards.voiced([], [], FRAME_S) == []

@@ -1,0 +1,233 @@
+import fcntl
+import hashlib
+import logging
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import BadInput, DependencyFailed, MissingDependency
+from pipeline.models import official, weights
+
+CONTENT = b"weights " * 1000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Server:
+    """A loopback server of one file, which counts requests and can misbehave."""
+
+    def __init__(self):
+        self.requests = 0
+        self.body = CONTENT
+        self.promised = len(CONTENT)
+        self.status = 200
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                owner.requests += 1
+                self.send_response(owner.status)
+                self.send_header("Content-Length", str(owner.promised))
+                self.end_headers()
+                self.wfile.write(owner.body)
+
+            def log_message(self, *_):
+                pass
+
+        self._http: HTTPServer = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}/tiny.pt"
+        self._thread = threading.Thread(target=partial(self._http.serve_forever, 0.01))
+        self._thread.start()
+
+    def stop(self):
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    server = Server()
+    monkeypatch.setitem(official.ALL, "tiny", official.Official("tiny.pt", server.url, SHA256))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def model_dir(tmp_path, monkeypatch):
+    directory = tmp_path / "models"
+    monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(directory))
+    return directory
+
+
+@pytest.fixture
+def sample_dir(tmp_path, monkeypatch):
+    (tmp_path / "whisper-shapes.pt").write_bytes(CONTENT)
+    (tmp_path / "SHA256SUMS").write_text(f"{SHA256}  whisper-shapes.pt\n")
+    monkeypatch.setattr(weights, "_sample_dir", lambda: tmp_path)
+    return tmp_path
+
+
+def test_official_weights_are_fetched_once_and_then_found(server, model_dir):
+    first = weights.resolve("tiny")
+    assert first == weights.Weights("tiny", model_dir / "tiny.pt", SHA256, "official")
+    assert first.path.read_bytes() == CONTENT
+    assert weights.resolve("tiny") == first
+    assert server.requests == 1
+
+
+@pytest.mark.usefixtures("model_dir")
+def test_a_download_says_how_far_it_is(server, caplog):
+    with caplog.at_level(logging.INFO):
+        weights.resolve("tiny")
+    assert server.url in caplog.text
+    assert "MB" in caplog.text
+
+
+def test_two_processes_that_need_the_same_weights_fetch_them_once(server, model_dir):
+    model_dir.mkdir()
+    results = []
+    with (model_dir / "tiny.pt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process is fetching …
+        waiting = threading.Thread(target=lambda: results.append(weights.resolve("tiny")))
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        (model_dir / "tiny.pt").write_bytes(CONTENT)  # … and done
+    waiting.join()
+    assert results[0].sha256 == SHA256
+    assert server.requests == 0
+
+
+def test_a_download_with_other_bytes_is_refused_and_leaves_nothing(server, model_dir):
+    server.body = CONTENT[::-1]
+    with pytest.raises(MissingDependency) as caught:
+        weights.resolve("tiny")
+    assert caught.value.code == "model_checksum"
+    assert [path.name for path in model_dir.iterdir()] == ["tiny.pt.lock"]
+
+
+def test_a_download_that_breaks_off_can_be_tried_again(server, model_dir):
+    server.body = CONTENT[:100]
+    with pytest.raises(DependencyFailed) as caught:
+        weights.resolve("tiny")
+    assert caught.value.code == "model_download"
+    assert not (model_dir / "tiny.pt").exists()
+    server.body = CONTENT
+    assert weights.resolve("tiny").sha256 == SHA256
+
+
+@pytest.mark.usefixtures("server")
+def test_leftovers_of_a_killed_download_do_no_harm(model_dir):
+    model_dir.mkdir()
+    (model_dir / "tiny.pt.part").write_bytes(b"x" * 10 * len(CONTENT))
+    assert weights.resolve("tiny").path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (503, DependencyFailed, "model_download"),
+        (404, MissingDependency, "model_unavailable"),
+    ],
+)
+@pytest.mark.usefixtures("model_dir")
+def test_only_a_server_fault_is_worth_a_retry(server, status, kind, code):
+    server.status = status
+    with pytest.raises(kind) as caught:
+        weights.resolve("tiny")
+    assert caught.value.code == code
+
+
+def test_offline_says_which_file_to_put_where_and_what_needs_no_network(server, model_dir):
+    server.stop()
+    with pytest.raises(MissingDependency) as caught:
+        weights.resolve("tiny")
+    assert caught.value.code == "model_unavailable"
+    for hint in (server.url, str(model_dir / "tiny.pt"), "whisper-shapes"):
+        assert hint in caught.value.message
+
+
+@pytest.mark.usefixtures("server")
+def test_a_model_directory_that_cannot_be_made_is_the_operators_to_mend(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(tmp_path / "file" / "models"))
+    with pytest.raises(MissingDependency, match="model_unavailable"):
+        weights.resolve("tiny")
+
+
+@pytest.mark.usefixtures("server", "model_dir")
+def test_official_weights_changed_on_disk_are_refused():
+    path = weights.resolve("tiny").path
+    path.write_bytes(CONTENT + b"!")
+    with pytest.raises(MissingDependency, match="model_checksum"):
+        weights.resolve("tiny")
+
+
+def test_sample_weights_are_checked_against_their_list(sample_dir):
+    found = weights.resolve("whisper-shapes")
+    assert found == weights.Weights(
+        "whisper-shapes", sample_dir / "whisper-shapes.pt", SHA256, "sample"
+    )
+    found.path.write_bytes(b"tampered")
+    with pytest.raises(MissingDependency, match="model_checksum"):
+        weights.resolve("whisper-shapes")
+
+
+def test_sample_weights_that_are_not_listed_are_refused(sample_dir):
+    (sample_dir / "SHA256SUMS").write_text("")
+    with pytest.raises(MissingDependency, match="model_checksum"):
+        weights.resolve("whisper-shapes")
+
+
+@pytest.mark.usefixtures("sample_dir")
+def test_missing_sample_weights_never_become_another_model():
+    with pytest.raises(MissingDependency, match="model_unavailable"):
+        weights.resolve("yolo-shapes")
+
+
+def test_a_file_of_ones_own_is_named_by_its_digest(tmp_path):
+    path = tmp_path / "mine.pt"
+    path.write_bytes(CONTENT)
+    assert weights.resolve(str(path)) == weights.Weights(str(path), path, SHA256, "local")
+    path.write_bytes(CONTENT + b"!")
+    assert weights.digest(str(path)) != SHA256
+
+
+def test_a_digest_is_not_computed_again_for_the_same_file(tmp_path, monkeypatch):
+    path = tmp_path / "mine.pt"
+    path.write_bytes(CONTENT)
+    weights.file_sha256(path)
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("hashed again"))
+    assert weights.file_sha256(path) == SHA256
+
+
+def test_a_missing_file_of_ones_own_is_the_operators_to_mend(tmp_path):
+    with pytest.raises(MissingDependency, match="model_unavailable"):
+        weights.resolve(str(tmp_path / "none.pt"))
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(BadInput, match="unknown_model") as caught:
+        weights.resolve("tinny")
+    assert "large-v3" in caught.value.message
+    assert "yolo11n.pt" in caught.value.message
+
+
+@pytest.mark.usefixtures("model_dir")
+def test_a_pinned_digest_needs_no_download(server):
+    assert weights.digest("tiny") == SHA256
+    assert server.requests == 0
+
+
+@pytest.mark.usefixtures("sample_dir")
+def test_finding_weights_imports_no_model_library():
+    code = (
+        "import sys; from pipeline.models import weights; weights.digest('turbo');"
+        "assert not {'torch', 'whisper', 'ultralytics', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
