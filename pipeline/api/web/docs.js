@@ -1,6 +1,6 @@
 /** The API's documentation, drawn from its own OpenAPI description: no script but this one. */
 
-import { h } from "./dom.js";
+import { h, inline } from "./dom.js";
 
 const main = document.querySelector("#main");
 const response = await fetch("openapi.json");
@@ -34,7 +34,7 @@ function section(method, path, route) {
 
 function parameters(list) {
   const rows = list.map(({ name, in: where, required, schema, description }) =>
-    h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, required ? `${where}, required` : where), h("td", {}, type(schema)), h("td", {}, code(description ?? ""))),
+    h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, required ? `${where}, required` : where), h("td", {}, type(schema)), h("td", {}, inline(description ?? ""))),
   );
   const head = ["Name", "In", "Type", ""].map((text) => h("th", { scope: "col" }, text));
   return h("div.table-box", {}, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)));
@@ -54,10 +54,9 @@ function prose(text) {
     {},
     text.trim().split("\n\n").map((block) =>
       block.startsWith("* ")
-        ? h("ul", {}, block.split(/^\* /m).slice(1).map((entry) => h("li", {}, code(entry))))
-        : h("p", {}, code(block)),
+        ? h("ul", {}, block.split(/^\* /m).slice(1).map((entry) => h("li", {}, inline(entry))))
+        : h("p", {}, inline(block)),
     ),
   );
 }
 
-const code = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));

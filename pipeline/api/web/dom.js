@@ -23,6 +23,11 @@ export function h(tag, given = {}, ...children) {
   return element;
 }
 
+/** Text with `code` in backticks, as messages have it. */
+export function inline(text) {
+  return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+}
+
 /** Replace what is in `element`, but only if `state` differs from the last time. */
 export function fill(element, state, build) {
   const key = JSON.stringify(state ?? null);

@@ -1,7 +1,7 @@
 /** The library: every video as a card, newest first. */
 
 import { getHealth, listVideos } from "./api.js";
-import { bar, fill, h } from "./dom.js";
+import { bar, fill, h, inline } from "./dom.js";
 import { STATUS, ago, clock, hue, size, title } from "./format.js";
 import { poll } from "./poll.js";
 
@@ -160,7 +160,7 @@ function cardBody(video) {
           h(`li.${stage.state}`, {}, h("span", {}, stage.stage), bar(stage.progress, `${stage.stage} of ${video.name}`)),
         ),
       ),
-    failed && h("p.reason", {}, failed.error.message),
+    failed && h("p.reason", {}, inline(failed.error.message)),
     video.labels.length > 0 &&
       h(
         "ul.chips",

@@ -15,17 +15,27 @@ export function makePlayer(renew, start, signal) {
   const watchers = [];
   let sources = []; // what can still be tried, the best first
   let current = null; // which files these are of, without their signatures
-  let renewed = 0; // when signed URLs were last renewed
+  let renewed = Date.now(); // when signed URLs were last renewed
 
   const find = (video, role) => video.stages.flatMap((stage) => stage.artifacts).filter((one) => one.role === role);
 
   function load(video) {
     const mp4 = find(video, "mp4")[0];
-    sources = [
-      video.links.playlist && media.canPlayType(HLS) ? relative(video.links.playlist) : null,
-      mp4?.url,
-    ].filter(Boolean);
-    if (sources.length) media.src = sources.shift();
+    sources = [];
+    // Chromium's own HLS takes segments from elsewhere only by CORS; a plain file needs none.
+    if (video.links.playlist && media.canPlayType(HLS)) {
+      sources.push({ src: relative(video.links.playlist), cors: "anonymous" });
+    }
+    if (mp4) sources.push({ src: mp4.url, cors: null });
+    next();
+  }
+
+  function next() {
+    if (!sources.length) return false;
+    const { src, cors } = sources.shift();
+    media.crossOrigin = cors;
+    media.src = src;
+    return true;
   }
 
   function seek(time, play = true) {
@@ -39,11 +49,13 @@ export function makePlayer(renew, start, signal) {
 
   media.addEventListener("error", async () => {
     const at = media.currentTime;
-    if (sources.length) media.src = sources.shift();
-    else if (Date.now() - renewed > 60000) {
+    if (!next()) {
+      if (Date.now() - renewed < 60000) return;
       renewed = Date.now();
-      load(await renew().catch(() => ({ stages: [], links: {} }))); // signed URLs may have expired
-    } else return;
+      const video = await renew().catch(() => null); // signed URLs may have expired
+      if (!video) return;
+      load(video);
+    }
     if (at) seek(at, false);
   }, { signal });
 

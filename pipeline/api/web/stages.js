@@ -1,6 +1,6 @@
 /** The stages as a table: whatever they are called, state, time, notes, and what they left. */
 
-import { bar, h } from "./dom.js";
+import { bar, h, inline } from "./dom.js";
 import { STATE, duration, size, words } from "./format.js";
 
 export function stageTable(video) {
@@ -29,7 +29,7 @@ function row(stage) {
       stage.state === "running" && h("div.with-number", {}, bar(stage.progress, stage.stage), `${Math.round(stage.progress)}%`),
     ),
     ...costs(stage.cost),
-    h("td.notes", {}, stage.error && failure(stage), stage.warnings.map((notice) => h("p.warning", {}, notice.message)), details(stage)),
+    h("td.notes", {}, stage.error && failure(stage), stage.warnings.map((notice) => h("p.warning", {}, inline(notice.message))), details(stage)),
   );
 }
 
@@ -42,7 +42,7 @@ function failure({ state, error }) {
   return h(
     "div.failure",
     {},
-    h("p", {}, state === "failed" ? error.message : `Trying again soon: ${error.message}`),
+    h("p", {}, inline(state === "failed" ? error.message : `Trying again soon: ${error.message}`)),
     h("p.muted", {}, `${words(error.class)} · ${error.code}`),
   );
 }

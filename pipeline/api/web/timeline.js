@@ -10,7 +10,7 @@ const STEP = 5; // seconds an arrow key moves
 
 export function makeTimeline(player, signal) {
   const pictures = h("div.strip-pictures");
-  const preview = h("div.preview", { hidden: true }, h("div.preview-picture"), h("span"));
+  const preview = h("div.preview", { hidden: true }, h("div.preview-picture", {}, h("div")), h("span"));
   const strip = h(
     "div.strip",
     { role: "slider", tabindex: 0, "aria-label": "Place in the video", "aria-valuemin": 0 },
@@ -48,11 +48,12 @@ export function makeTimeline(player, signal) {
   function show(time) {
     const [picture, text] = preview.children;
     preview.hidden = false;
-    preview.style.left = `${(100 * time) / length}%`;
     text.textContent = clock(time);
     const tile = tileAt(time);
     picture.hidden = !tile;
-    if (tile) draw(picture, tile, PREVIEW / Math.max(tile.w, tile.h));
+    if (tile) draw(picture.firstChild, tile, PREVIEW / Math.max(tile.w, tile.h), picture);
+    const [all, own] = [strip.clientWidth, preview.offsetWidth];
+    preview.style.left = `${Math.min(all - own, Math.max(0, (all * time) / length - own / 2))}px`;
   }
 
   const tileAt = (time) => tiles.findLast((tile) => tile.start <= time) ?? tiles[0];
@@ -130,8 +131,9 @@ export function makeTimeline(player, signal) {
   };
 }
 
-/** Show a tile of a sprite sheet in `element`, enlarged by `scale`. */
-function draw(element, tile, scale) {
+/** Show a tile of a sprite sheet in `element`, enlarged by `scale`; `frame` gets its size. */
+function draw(element, tile, scale, frame) {
+  if (frame) Object.assign(frame.style, { width: `${tile.w * scale}px`, height: `${tile.h * scale}px` });
   Object.assign(element.style, {
     width: `${tile.w}px`,
     height: `${tile.h}px`,

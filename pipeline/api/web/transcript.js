@@ -73,13 +73,15 @@ function build(segment) {
     text,
     start,
     end,
-    element: h(`span.word${probability < 0.5 ? ".unsure" : ""}`, { "data-start": start }, text),
+    element: h(`span.word${probability < 0.5 ? ".unsure" : ""}`, { "data-start": start }, text.trim()),
   }));
+  // The space before a word is not part of what is highlighted.
+  const spaced = words.map(({ text, element }, at) => [at && text.startsWith(" ") ? " " : "", element]);
   const element = h(
     "p.segment",
     {},
     h("button.time", { type: "button", "data-start": segment.start, "aria-label": `Play from ${clock(segment.start)}` }, clock(segment.start)),
-    h("span", {}, words.map((word) => word.element)),
+    h("span", {}, spaced),
   );
   return { element, words };
 }
