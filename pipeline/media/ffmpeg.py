@@ -40,6 +40,9 @@ FORMATS = (
     "mov,matroska,avi,flv,asf,mpegts,mpeg,mxf,ogg,rm,nut,ivf,dv,wtv,gxf,"
     "wav,w64,mp3,aac,flac,ac3,eac3,aiff,au,caf,amr,wv,ape"
 )
+# ffmpeg catches SIGXCPU, the only such signal that we cause, and ends with this status.
+_STOPPED_BY_SIGNAL = 255
+_NOT_LOADED = 127
 _QUIET = ("-hide_banner", "-loglevel", "repeat+level+error")
 
 
@@ -176,23 +179,29 @@ def judge(child: Child) -> Complaints:
         OutOfMemory: ``media_memory``.
         LimitExceeded: ``output_too_large``.
         DependencyFailed: ``disk_full`` or ``ffmpeg_killed``.
+        MissingDependency: ``ffmpeg_broken`` or ``ffmpeg_build``.
         BadInput: ``decoder_crashed`` or ``undecodable``.
     """
     status = child.wait()
     if child.expired:
         raise TimedOut("deadline", "Processing the media did not end in the time allowed.")
-    said = str(child.complaints)
-    if f"received signal {signal.SIGXCPU.value}" in said or status == -signal.SIGXCPU:
-        raise TimedOut("cpu_time", "Processing the media took more CPU time than allowed.")
     if status != 0:
-        _raise(status, said)
+        _raise(status, str(child.complaints))
     return child.complaints
 
 
 def _raise(status: int, said: str) -> NoReturn:
+    if status in (_STOPPED_BY_SIGNAL, -signal.SIGXCPU):
+        raise TimedOut("cpu_time", "Processing the media took more CPU time than allowed.")
+    if status == _NOT_LOADED:
+        raise MissingDependency("ffmpeg_broken", f"ffmpeg does not start: {said}")
     by_words: tuple[tuple[str, VideodropError], ...] = (
         (
             "Cannot allocate memory",
+            OutOfMemory("media_memory", "Processing the media needs more memory than allowed."),
+        ),
+        (  # what a thread says whose stack does not fit
+            "Resource temporarily unavailable",
             OutOfMemory("media_memory", "Processing the media needs more memory than allowed."),
         ),
         (

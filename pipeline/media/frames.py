@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # Frames that nothing refers to may be skipped when the source has so many more frames than we
 # want: then another frame, at most a few source frames away, stands in for the one skipped.
 _SKIP_FROM = 8
-_PTS_TIME = re.compile(rb"pts_time:(-?[0-9.]+(?:e[-+]?[0-9]+)?)")
+_TICKS = 1_000_000
+_PTS = re.compile(rb"pts:(-?[0-9]+)")
 
 
 class Frame(NamedTuple):
@@ -184,8 +185,11 @@ def _decoded(
                 path, max_pixels=picture.max_pixels(video), threads=threads, **options
             )[str(video.index)]
             stream = picture.rendered(stream.filter("select", select), video, size)
-            # The print filter is silent about frames without metadata: give each some.
-            stream = stream.filter("metadata", mode="add", key="videodrop", value=1)
+            # The print filter rounds seconds to six digits, but not ticks; and it is silent about
+            # frames without metadata.
+            stream = stream.filter("settb", f"1/{_TICKS}").filter(
+                "metadata", mode="add", key="videodrop", value=1
+            )
             stream = stream.filter("metadata", mode="print", file=f"pipe:{times_out}", direct=1)
             node = stream.output("pipe:1", format="rawvideo", pix_fmt="rgb24", vsync="passthrough")
             child = stack.enter_context(
@@ -207,8 +211,8 @@ def _decoded(
 
 def _time(times: IO[bytes], offset_s: float, *, default: float) -> float:
     while line := times.readline():
-        if match := _PTS_TIME.search(line):
-            return offset_s + float(match[1])
+        if match := _PTS.search(line):
+            return offset_s + int(match[1]) / _TICKS
         if line.startswith(b"frame:"):
             break  # a frame without a timestamp
     return default

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import BadInput, LimitExceeded
 from pipeline.media import ffmpeg
-from pipeline.media.sniff import describe
+from pipeline.media.sniff import describe, is_mp4
 
 _HDR: dict[str, Literal["pq", "hlg"]] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
 _SANE_SAR = (Fraction(1, 4), Fraction(4))
@@ -158,7 +158,7 @@ def _headers(path: Path) -> dict[str, Any]:
             text = child.read(16 * 1024**2)
             ffmpeg.judge(child)
     except BadInput as error:
-        if "moov atom not found" in str(child.complaints):
+        if is_mp4(path) and "moov atom not found" in str(child.complaints):
             raise BadInput(
                 "truncated",
                 "The file is cut off: the index that MP4 files keep at their end is missing. "

@@ -102,7 +102,9 @@ def remuxed(
 
     tracks = [ffmpeg.source(path, max_pixels=1 << 26)["0"] for path in (video, *sounds)]
     tags = {f"metadata:s:a:{n}": f"language={tag}" for n, tag in enumerate(languages) if tag}
-    return fluent.output(*tracks, _name(target), c="copy", movflags="+faststart", **tags)
+    joined = fluent.output(*tracks, _name(target), c="copy", movflags="+faststart", **tags)
+    # AAC begins a little before 0, with its priming; ffmpeg would move each file to begin at 0.
+    return joined.global_args("-copyts")
 
 
 def frame_rate(video: VideoStream, quality: Quality) -> float:

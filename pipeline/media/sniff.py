@@ -17,6 +17,7 @@ _MAGIC = (
     (b"\x1f\x8b", "a gzip archive"),
 )
 _IMAGE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"}
+_MP4_BOXES = {b"ftyp", b"mdat", b"wide", b"free", b"skip"}
 _MARKUP = (
     ("<!doctype html", "a web page"),
     ("<html", "a web page"),
@@ -25,6 +26,12 @@ _MARKUP = (
     ("<asx", "a playlist (ASX)"),
     ("<svg", "an image (SVG)"),
 )
+
+
+def is_mp4(path: Path) -> bool:
+    """Whether it begins as MP4, QuickTime and their kin do."""
+    with path.open("rb") as file:
+        return file.read(8)[4:] in _MP4_BOXES
 
 
 def describe(path: Path) -> str | None:
@@ -47,7 +54,7 @@ def _text(head: bytes) -> str | None:
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.start < len(head) - 4:  # not merely a character cut in two by our read
+        if error.reason != "unexpected end of data":  # which our read causes
             return None
         text = head[: error.start].decode("utf-8")
     if any(c < " " and c not in "\t\r\n\f\x1b" for c in text):

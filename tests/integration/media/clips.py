@@ -1,0 +1,245 @@
+"""Odd and hostile clips: each function writes one with ffmpeg, whatever the path is named."""
+
+import random
+import struct
+import subprocess
+
+TONE = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000")
+AAC = ("-c:a", "aac", "-b:a", "64k")
+
+
+def picture(size="320x180", rate="30"):
+    return ("-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}")
+
+
+def h264(*, gop=60, pix_fmt="yuv420p"):
+    return ("-c:v", "libx264", "-preset", "veryfast", "-g", str(gop), "-pix_fmt", pix_fmt)
+
+
+def ffmpeg(*args):
+    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", *map(str, args)]
+    subprocess.run(command, check=True)
+
+
+def patched(path, box, offset, data, *, nth=0):
+    """Overwrite bytes of ``path`` at ``offset`` behind the nth box type ``box``."""
+    content = bytearray(path.read_bytes())
+    position = -1
+    for _ in range(nth + 1):
+        position = content.index(box, position + 1)
+    start = position + 4 + offset
+    content[start : start + len(data)] = data
+    path.write_bytes(content)
+    return path
+
+
+def plain(path):
+    """5 s, 320x180 at 30 frames a second, keyframes every 2 s, with sound."""
+    ffmpeg(*picture(), *TONE, "-t", 5, *h264(), *AAC, path)
+
+
+def long_gops(path):
+    ffmpeg(*picture(), *TONE, "-t", 9, *h264(gop=9999), *AAC, path)
+
+
+def ntsc(path):
+    ffmpeg(*picture(rate="30000/1001"), *TONE, "-t", 7, *h264(gop=9999), *AAC, path)
+
+
+def film(path):
+    ffmpeg(*picture("426x240", rate="24000/1001"), *TONE, "-t", 7, *h264(gop=9999), *AAC, path)
+
+
+def conforming(path):
+    """13 s, 640x360, IDR every 1.6 s: fit to be copied."""
+    quality = ("-b:v", "600k")
+    ffmpeg(*picture("640x360"), *TONE, "-t", 13, *h264(gop=48), *quality, *AAC, path)
+
+
+def open_gop(path):
+    encoder = (*h264(gop=48), "-b:v", "600k", "-x264-params", "open-gop=1:bframes=3:b-adapt=0")
+    ffmpeg(*picture("640x360"), "-t", 7, *encoder, path.with_suffix(".ts"))
+    path.with_suffix(".ts").rename(path)
+
+
+def rotated(path):
+    """Stored 320x180, shown 180x320: a display matrix of 90 degrees clockwise."""
+    plain(path)
+    quarter = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
+    patched(path, b"tkhd", 40, struct.pack(">9i", *quarter))
+
+
+def odd_size(path):
+    ffmpeg(*picture(), "-t", 3, "-vf", "scale=321:181", *h264(pix_fmt="yuv444p"), path)
+
+
+def anamorphic(path):
+    ffmpeg(*picture("240x180"), "-t", 3, "-vf", "setsar=4/3", *h264(), path)
+
+
+def vfr(path):
+    """Every frame of 0-2 s, one in ten of 2-5 s, every other of the rest."""
+    keep = "lt(t,2)+between(t,2,5)*not(mod(n,10))+gt(t,5)*not(mod(n,2))"
+    drop = ("-vf", f"select='{keep}'", "-vsync", "passthrough")
+    ffmpeg(*picture(), *TONE, "-t", 8, *drop, *h264(gop=9999), *AAC, path)
+
+
+def hdr10(path):
+    tags = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:log-level=error"
+    colour = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
+    encoder = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", tags, *colour)
+    ffmpeg(*picture(), "-t", 2, "-pix_fmt", "yuv420p10le", *encoder, path)
+
+
+def interlaced(path):
+    woven = ("-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags", "+ildct+ilme")
+    ffmpeg(*picture(rate="50"), "-t", 2, *woven, *h264(), path)
+
+
+def slow(path):
+    """A frame every 43 s for 8 h 20 min."""
+    ffmpeg(*picture("64x64", "7/300"), "-t", 30_000, *h264(gop=50), path)
+
+
+def fast(path):
+    ffmpeg(*picture(rate="120"), "-t", 2, *h264(gop=9999), path)
+
+
+def silent(path):
+    ffmpeg(*picture(), "-t", 3, *h264(), path)
+
+
+def audio_only(path):
+    ffmpeg(*TONE, "-t", 3, *AAC, path)
+
+
+def two_languages(path):
+    other = ("-f", "lavfi", "-i", "sine=frequency=880:sample_rate=44100")
+    maps = ("-map", "0:v", "-map", "1:a", "-map", "2:a")
+    tags = ("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu")
+    ffmpeg(*picture(), *TONE, *other, "-t", 3, *maps, *tags, *h264(), *AAC, path)
+
+
+def late_sound(path):
+    """The sound starts 1.5 s after the picture."""
+    ffmpeg(*picture(), "-itsoffset", 1.5, *TONE, "-t", 4, *h264(), *AAC, path)
+
+
+def gap(path):
+    """The sound pauses from 2 s to 4 s: there are no packets at all."""
+    pause = ("-af", "aselect='not(between(t,2,4))'")
+    ffmpeg(*picture(), *TONE, "-t", 6, *pause, *h264(), "-c:a", "pcm_s16le", "-f", "matroska", path)
+
+
+def late_picture(path):
+    """The picture starts 1 s after the sound."""
+    kept = ("-vsync", "passthrough")
+    ffmpeg("-itsoffset", 1, *picture(), *TONE, "-t", 4, *kept, *h264(), *AAC, path)
+
+
+def one_frame(path):
+    ffmpeg(*picture(), "-frames:v", 1, *h264(), path)
+
+
+def truncated(path):
+    """The index, at the end, is missing."""
+    plain(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def cut_off(path):
+    """The index is there, the last fifth of the media is not."""
+    ffmpeg(*picture(), *TONE, "-t", 12, *h264(), *AAC, "-movflags", "+faststart", path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 4 // 5])
+
+
+def flipped(path):
+    plain(path)
+    content = bytearray(path.read_bytes())
+    chance = random.Random(7)  # noqa: S311 - reproducible damage
+    start, end = content.index(b"mdat") + 2000, content.index(b"moov") - 4
+    for _ in range(400):
+        content[chance.randrange(start, end)] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+
+
+def mvhd_lie(path):
+    """The movie header promises 2,147,483,647 units."""
+    plain(path)
+    patched(path, b"mvhd", 16, struct.pack(">I", 0x7FFFFFFF))
+
+
+def half_day_lie(path):
+    """A Matroska header that promises 12 hours, before 5 s of media."""
+    made = path.with_suffix(".mkv")
+    plain(made)
+    made.rename(path)
+    content = path.read_bytes()
+    at = content.index(b"\x44\x89\x88") + 3
+    path.write_bytes(content[:at] + struct.pack(">d", 12 * 3600 * 1000.0) + content[at + 8 :])
+
+
+def header_only(path):
+    """An index of media that is not there."""
+    ffmpeg(*picture(), "-t", 3, *h264(), "-movflags", "+faststart", path)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"mdat") + 4])
+
+
+def playlist(path):
+    secret = path.with_name("secret.ts")
+    ffmpeg(*picture(), "-t", 1, *h264(), secret)
+    lines = ("#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:1,", f"file://{secret}")
+    path.write_text("\n".join((*lines, "#EXT-X-ENDLIST", "")))
+
+
+def concat_script(path):
+    secret = path.with_name("secret2.mp4")
+    silent(secret)
+    path.write_text(f"ffconcat version 1.0\nfile '{secret}'\n")
+
+
+def html(path):
+    path.write_text("<!DOCTYPE html><html><body>404 Not Found</body></html>")
+
+
+def text(path):
+    path.write_text("This is no video.\n" * 50)
+
+
+def noise(path):
+    path.write_bytes(random.Random(3).randbytes(50_000))  # noqa: S311 - reproducible
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def image(path):
+    ffmpeg(*picture(), "-frames:v", 1, path.with_suffix(".png"))
+    path.with_suffix(".png").rename(path)
+
+
+def cover_art(path):
+    """A song with a picture on its sleeve."""
+    sleeve = path.with_suffix(".png")
+    ffmpeg(*picture("64x64"), "-frames:v", 1, sleeve)
+    tagged = ("-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic")
+    ffmpeg(*TONE, "-i", sleeve, "-t", 3, *tagged, *AAC, path)
+
+
+def shifted(path):
+    """Transport stream timestamps that do not begin at zero."""
+    made = path.with_suffix(".ts")
+    ffmpeg(*picture(), *TONE, "-t", 5, *h264(), *AAC, "-output_ts_offset", 9000, made)
+    made.rename(path)
+
+
+def raw_aac(path):
+    made = path.with_suffix(".aac")
+    ffmpeg(*TONE, "-t", 3, *AAC, made)
+    made.rename(path)
+
+
+def many_streams(path):
+    ffmpeg(*picture("64x64"), "-t", 1, *("-map", "0") * 12, *h264(), path)

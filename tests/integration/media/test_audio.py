@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from pipeline.errors import BadInput
+from pipeline.media import audio
+from pipeline.media.process import Complaints
+
+from . import clips
+
+
+def samples(source, track=0, **options):
+    return np.concatenate(
+        list(audio.stream(source.path, source.probe.audio[track].index, **options))
+    )
+
+
+def onset_s(sound):
+    return np.argmax(np.abs(sound) > 0.01) / audio.SAMPLE_RATE
+
+
+def pitch_hz(sound):
+    spectrum = np.abs(np.fft.rfft(sound))
+    return np.argmax(spectrum) * audio.SAMPLE_RATE / len(sound)
+
+
+def test_chunks_have_the_length_asked_for_and_the_last_the_rest(source):
+    video = source(clips.plain)
+    chunks = list(audio.stream(video.path, 1, chunk_s=2.0))
+    assert [len(c) for c in chunks[:2]] == [32000, 32000]
+    assert 16000 <= len(chunks[2]) < 17000
+    assert all(c.dtype == np.float32 and c.ndim == 1 for c in chunks)
+
+
+def test_a_late_start_is_silence_so_that_times_match_the_picture(source):
+    sound = samples(source(clips.late_sound))
+    assert onset_s(sound) == pytest.approx(1.5, abs=0.01)
+    assert len(sound) / audio.SAMPLE_RATE == pytest.approx(4.0, abs=0.05)
+
+
+def test_sound_that_starts_before_the_picture_keeps_its_place(source):
+    assert onset_s(samples(source(clips.late_picture))) < 0.01
+
+
+def test_a_gap_is_filled_with_silence(source):
+    sound = samples(source(clips.gap))
+    assert len(sound) / audio.SAMPLE_RATE == pytest.approx(6.0, abs=0.1)
+    assert np.abs(sound[int(2.3 * 16000) : int(3.7 * 16000)]).max() < 0.01
+    assert np.abs(sound[int(4.3 * 16000) : int(5.5 * 16000)]).max() > 0.05
+
+
+def test_the_track_asked_for_is_the_one_that_is_heard(source):
+    video = source(clips.two_languages)
+    assert pitch_hz(samples(video, 0)) == pytest.approx(440, abs=5)
+    assert pitch_hz(samples(video, 1)) == pytest.approx(880, abs=5)
+
+
+def test_damage_is_told(source):
+    complaints = Complaints()
+    samples(source(clips.flipped), complaints=complaints)
+    assert complaints.count > 0
+
+
+def test_a_track_that_is_none_is_refused(source):
+    with pytest.raises(BadInput):
+        list(audio.stream(source(clips.silent).path, 0))

@@ -1,0 +1,128 @@
+import os
+import resource
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import BadInput
+from pipeline.media import frames
+from pipeline.media.process import Complaints
+
+from . import clips
+
+
+def times(stream):
+    return [round(f.time_s, 3) for f in stream]
+
+
+def sampled(source, **options):
+    return frames.sample(source.path, source.probe, **{"fps": 2, "long_side": 160} | options)
+
+
+def test_sampled_frames_carry_their_own_times(source):
+    ideal = [n * 4 * 1001 / 24000 for n in range(42)]
+    found = [f.time_s for f in sampled(source(clips.film), fps=6)]
+    assert found == pytest.approx(ideal, abs=1e-4)
+
+
+def test_times_are_as_exact_after_hours(source):
+    found = [f.time_s for f in sampled(source(clips.slow))]
+    assert found == pytest.approx([n * 300 / 7 for n in range(700)], abs=1e-3)
+
+
+def test_with_a_variable_rate_no_frame_gets_a_made_up_time(source):
+    found = times(sampled(source(clips.vfr), fps=5))
+    ideal = [round(n / 30, 3) for n in range(300)]
+    assert set(found) <= set(ideal)
+    assert all(b > a for a, b in pairwise(found))
+    inside = [t for t in found if 2.1 < t < 4.9]  # where a frame comes every third of a second
+    assert len(inside) == 8
+
+
+def test_frames_show_what_the_video_shows_at_their_time(source):
+    """testsrc2's first stripe moves; the frame sought at a time equals the one streamed."""
+    video = source(clips.plain)
+    for frame in sampled(video, fps=1):
+        again = frames.at(video.path, video.probe, frame.time_s, long_side=160)
+        assert again.time_s == pytest.approx(frame.time_s, abs=0.002)
+        assert np.abs(again.image.astype(int) - frame.image).mean() < 1
+
+
+def test_times_count_from_the_earliest_stream(source):
+    assert times(sampled(source(clips.late_picture)))[0] == 1.0
+    assert times(sampled(source(clips.shifted)))[0] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("maker", "shape"),
+    [
+        (clips.plain, (90, 160, 3)),
+        (clips.rotated, (160, 90, 3)),
+        (clips.anamorphic, (90, 160, 3)),
+        (clips.odd_size, (90, 160, 3)),
+        (clips.hdr10, (90, 160, 3)),
+    ],
+)
+def test_frames_are_upright_even_and_of_square_pixels(source, maker, shape):
+    frame = next(sampled(source(maker)))
+    assert frame.image.shape == shape
+    assert frame.image.dtype == np.uint8
+
+
+def test_frames_are_never_enlarged(source):
+    assert next(sampled(source(clips.plain), long_side=4000)).image.shape == (180, 320, 3)
+
+
+def test_rotation_turns_the_picture_clockwise(source):
+    """testsrc2's leftmost stripe is red: turned clockwise, it is on top."""
+    image = next(sampled(source(clips.rotated))).image
+    red, green, _ = image[5, 60].astype(int)
+    assert red > 200
+    assert green < 60
+
+
+def test_keyframes_only_and_thinned(source):
+    video = source(clips.plain)
+    assert times(frames.keyframes(video.path, video.probe, long_side=64)) == [0.0, 2.0, 4.0]
+    thinned = frames.keyframes(video.path, video.probe, long_side=64, every_s=3)
+    assert times(thinned) == [0.0, 4.0]
+
+
+def test_behind_the_end_there_is_no_frame(source):
+    video = source(clips.plain)
+    assert frames.at(video.path, video.probe, 60, long_side=64) is None
+
+
+def test_damage_is_told(source):
+    complaints = Complaints()
+    assert list(sampled(source(clips.flipped), complaints=complaints))
+    assert complaints.count > 0
+    fine = Complaints()
+    list(sampled(source(clips.plain), complaints=fine))
+    assert fine.count == 0
+
+
+def test_sound_without_a_picture_is_refused_before_anything_starts(source):
+    with pytest.raises(BadInput, match="no_video"):
+        sampled(source(clips.audio_only))
+
+
+def test_leaving_early_ends_ffmpeg_and_closes_its_pipes(source):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    stream = sampled(source(clips.plain), fps=30)
+    next(stream)
+    stream.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_memory_does_not_grow_with_the_number_of_frames(source):
+    """A hundred frames of 320x180 are 17 MB; they pass through one at a time."""
+    stream = sampled(source(clips.plain), fps=30, long_side=320)
+    next(stream)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert sum(1 for _ in stream) == 149
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 * 1024

@@ -1,0 +1,136 @@
+import time
+
+import pytest
+
+from pipeline.errors import BadInput, LimitExceeded
+from pipeline.media.probe import Limits, VideoStream, probe
+
+from . import clips
+
+
+@pytest.mark.parametrize(
+    ("maker", "code"),
+    [
+        (clips.empty, "empty_file"),
+        (clips.text, "not_media"),
+        (clips.html, "not_media"),
+        (clips.image, "not_media"),
+        (clips.playlist, "not_media"),
+        (clips.concat_script, "not_media"),
+        (clips.noise, "unreadable"),
+        (clips.truncated, "truncated"),
+        (clips.mvhd_lie, "duration_mismatch"),
+        (clips.half_day_lie, "duration_mismatch"),
+        (clips.header_only, "no_packets"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_what_cannot_be_processed_is_refused_within_seconds(clip, maker, code):
+    path = clip(maker)
+    start = time.monotonic()
+    with pytest.raises(BadInput) as refusal:
+        probe(path)
+    assert refusal.value.code == code
+    assert str(path.parent) not in refusal.value.message
+    assert time.monotonic() - start < 10
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "none.mp4"):
+        with pytest.raises(BadInput, match="empty_file"):
+            probe(path)
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        (Limits(max_bytes=1000), "too_large"),
+        (Limits(max_duration_s=4), "too_long"),
+        (Limits(max_pixels=320 * 180 - 1), "too_many_pixels"),
+        (Limits(max_streams=1), "too_many_streams"),
+    ],
+)
+def test_limits_are_enforced(clip, limits, code):
+    with pytest.raises(LimitExceeded) as refusal:
+        probe(clip(clips.plain), limits)
+    assert refusal.value.code == code
+
+
+def test_what_is_exactly_at_the_limits_passes(clip):
+    path = clip(clips.plain)
+    size = path.stat().st_size
+    probe(path, Limits(max_bytes=size, max_duration_s=5.0, max_pixels=320 * 180, max_streams=2))
+
+
+def test_an_ordinary_video(clip):
+    found = probe(clip(clips.plain))
+    assert found.container == "mov,mp4,m4a,3gp,3g2,mj2"
+    assert found.duration_s == pytest.approx(5.0, abs=0.05)
+    assert found.video == VideoStream(
+        index=0,
+        codec="h264",
+        profile="High",
+        level=found.video.level,
+        pix_fmt="yuv420p",
+        bit_depth=8,
+        coded_width=320,
+        coded_height=180,
+        width=320,
+        height=180,
+        fps=30,
+        time_base="1/15360",
+        bit_rate=found.video.bit_rate,
+    )
+    assert found.video.hdr is None
+    assert not found.cut_off
+    assert [(a.index, a.codec, a.sample_rate) for a in found.audio] == [(1, "aac", 48000)]
+
+
+def test_the_displayed_size_follows_rotation_and_pixel_shape(clip):
+    rotated = probe(clip(clips.rotated)).video
+    assert (rotated.rotation, rotated.width, rotated.height) == (90, 180, 320)
+    assert (rotated.coded_width, rotated.coded_height) == (320, 180)
+    wide = probe(clip(clips.anamorphic)).video
+    assert (wide.coded_width, wide.width, wide.height) == (240, 320, 180)
+    assert not wide.square_pixels
+
+
+def test_depth_hdr_interlacing_and_variable_rates_are_seen(clip):
+    hdr = probe(clip(clips.hdr10)).video
+    assert (hdr.hdr, hdr.bit_depth) == ("pq", 10)
+    assert probe(clip(clips.interlaced)).video.interlaced
+    assert probe(clip(clips.vfr)).video.vfr
+
+
+def test_one_kind_of_stream_or_one_frame_is_enough(clip):
+    assert probe(clip(clips.audio_only)).video is None
+    assert probe(clip(clips.silent)).audio == ()
+    assert probe(clip(clips.one_frame)).duration_s < 0.1
+
+
+def test_cover_art_is_no_video(clip):
+    assert probe(clip(clips.cover_art)).video is None
+
+
+def test_languages_and_the_default_are_read(clip):
+    tracks = probe(clip(clips.two_languages)).audio
+    assert [(a.language, a.default) for a in tracks] == [("eng", True), ("deu", False)]
+
+
+def test_times_count_from_the_earliest_stream(clip):
+    late = probe(clip(clips.late_sound))
+    assert late.video.start_s == 0
+    assert late.audio[0].start_s == pytest.approx(1.5, abs=0.05)
+    offset = probe(clip(clips.shifted))
+    assert offset.duration_s == pytest.approx(5.0, abs=0.1)
+    assert offset.video.start_s < 0.1
+
+
+def test_a_missing_tail_is_noticed_and_the_rest_measured(clip):
+    found = probe(clip(clips.cut_off))
+    assert found.cut_off
+    assert 8 < found.duration_s < 11
+
+
+def test_a_container_without_promises_is_measured(clip):
+    assert probe(clip(clips.raw_aac)).duration_s == pytest.approx(3.0, abs=0.1)

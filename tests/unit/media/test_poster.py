@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from pipeline.media import poster
+from pipeline.media.frames import Frame
+
+NOISE = np.random.default_rng(1)
+
+
+def scene():
+    """Blocks of many shades with hard edges."""
+    shades = NOISE.integers(0, 256, (9, 16, 3), np.uint8)
+    return np.kron(shades, np.ones((10, 10, 1), np.uint8))
+
+
+def blurred(image, radius=12):
+    kernel = np.ones(radius) / radius
+    soft = image.astype(np.float32)
+    for axis in (0, 1):
+        soft = np.apply_along_axis(np.convolve, axis, soft, kernel, "same")
+    return soft.clip(0, 255).astype(np.uint8)
+
+
+def faded(image, share=0.25):
+    return (image * share).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shade", [0, 10, 128, 255])
+def test_a_frame_of_one_shade_scores_nothing(shade):
+    assert poster.score(np.full((90, 160, 3), shade, np.uint8)) == 0
+
+
+def test_sharp_beats_blurred_and_full_light_beats_a_fade():
+    image = scene()
+    assert poster.score(image) > 1.2 * poster.score(blurred(image))
+    assert poster.score(image) > 1.2 * poster.score(faded(image))
+
+
+def test_scores_lie_between_0_and_1():
+    noise = NOISE.integers(0, 256, (90, 160, 3), np.uint8)
+    assert 0 < poster.score(noise) <= 1
+    assert poster.score(np.zeros((2, 2, 3), np.uint8)) == 0
+
+
+def test_the_shortlist_is_spread_out_and_best_first():
+    image = scene()
+    shots = [Frame(t, image if 10 <= t < 14 or t == 40 else faded(image)) for t in range(60)]
+    times = [f.time_s for f in poster.shortlist(shots, 60, 3)]
+    assert times[:2] == [10, 40]
+    assert min(abs(a - b) for a in times for b in times if a != b) >= 5
+
+
+def test_the_ends_are_taken_only_if_there_is_nothing_else():
+    image, black = scene(), np.zeros((90, 160, 3), np.uint8)
+    shots = [Frame(0, image), Frame(50, faded(image)), Frame(99.9, image)]
+    assert poster.shortlist(shots, 100, 1)[0].time_s == 50
+    shots = [Frame(0, image), Frame(50, black), Frame(99.9, black)]
+    assert poster.shortlist(shots, 100, 1)[0].time_s == 0

@@ -1,0 +1,119 @@
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from pipeline.media.process import Caps, Child
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - a pseudo file
+        return stat.read().rpartition(")")[2].split()[0] == "Z"
+
+
+def soon(condition):
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+def grandchild(child):
+    """The pid that a shell prints of the sleeper it started."""
+    return int(next(child.lines()))
+
+
+SLEEPER = ("sh", "-c", "sleep 60 & echo $!; wait")
+
+
+def test_the_whole_group_dies_when_the_block_is_left_by_an_exception():
+    with contextlib.suppress(KeyError), Child(SLEEPER, Caps()) as child:
+        pid = grandchild(child)
+        raise KeyError
+    assert soon(lambda: gone(pid))
+
+
+def test_the_whole_group_dies_at_the_wall_clock_limit():
+    with Child(SLEEPER, Caps(wall_s=0.3)) as child:
+        pid = grandchild(child)
+        assert child.wait() == -signal.SIGKILL
+        assert child.expired
+    assert soon(lambda: gone(pid))
+
+
+def test_a_child_that_ended_in_time_has_not_expired():
+    with Child(["true"], Caps()) as child:
+        assert child.wait() == 0
+        assert not child.expired
+
+
+def test_killing_the_parent_leaves_no_child():
+    program = (
+        "from pipeline.media.process import Caps, Child\n"
+        "child = Child(['sh', '-c', 'echo $$; exec sleep 60'], Caps())\n"
+        "print(next(child.lines()), flush=True)\n"
+        "child.wait()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    assert soon(lambda: gone(pid))
+
+
+def test_the_environment_holds_no_credentials(monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/secret")
+    monkeypatch.setenv("https_proxy", "http://secret")
+    with Child(["env"], Caps()) as child:
+        seen = {line.partition("=")[0] for line in child.lines()}
+    assert "PATH" in seen
+    assert not {name for name in seen if name.startswith("AWS_") or "proxy" in name}
+
+
+def test_memory_is_limited():
+    greedy = [sys.executable, "-c", "bytearray(400 * 1024**2)"]
+    with Child(greedy, Caps(memory_bytes=200 * 1024**2)) as child:
+        assert child.wait() == 1
+    assert "MemoryError" in str(child.complaints)
+
+
+def test_cpu_time_is_limited():
+    with Child(["sh", "-c", "while :; do :; done"], Caps(cpu_s=1, wall_s=60)) as child:
+        assert child.wait() == -signal.SIGXCPU
+
+
+def test_file_size_is_limited(tmp_path):
+    target = tmp_path / "large"
+    writer = ["head", "-c", "200000", "/dev/zero"]
+    script = f"exec {' '.join(writer)} > {target}"
+    with Child(["sh", "-c", script], Caps(file_bytes=100_000)) as child:
+        assert child.wait() != 0
+    assert target.stat().st_size == 100_000
+
+
+def test_of_endless_complaints_all_are_counted_and_few_kept():
+    with Child(["sh", "-c", "seq 1 50000 >&2"], Caps()) as child:
+        child.wait()
+    assert child.complaints.count == 50_000
+    assert child.complaints.first[0] == "1"
+    assert child.complaints.last[-1] == "50000"
+    assert len(child.complaints.first) + len(child.complaints.last) < 50
+
+
+def test_a_line_without_end_does_not_fill_memory():
+    with Child(["sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x >&2"], Caps()) as child:
+        child.wait()
+    assert child.complaints.count == 1
+    assert len(child.complaints.first[0]) <= 500
+
+
+def test_read_joins_what_the_pipe_delivers_in_pieces():
+    with Child(["sh", "-c", "printf ab; sleep 0.1; printf cde"], Caps()) as child:
+        assert child.read(4) == b"abcd"
+        assert child.read(4) == b"e"
