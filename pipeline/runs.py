@@ -186,6 +186,8 @@ class Runs:
     def bury(self, video_id: str, run: StageRun, error: VideodropError) -> None:
         """Fail a run that nobody works on any more.
 
+        It forgets its event: should the message turn up after all, it is no repetition.
+
         Raises:
             LeaseLost: it was heard of after all.
         """
@@ -194,7 +196,7 @@ class Runs:
                 video_id,
                 sort_key(run.stage),
                 set=_ended("failed", error),
-                remove=("lease_until", "lease_shard"),
+                remove=("lease_until", "lease_shard", "event_id"),
                 **_unchanged(run),
             )
         except ConditionFailed as failed:

@@ -368,6 +368,16 @@ def test_a_request_outlasts_a_long_run_before_its_message_counts_as_undeliverabl
     assert sum(waits[1:]) >= rig.config.topology.stages["toy"].timeout_s
 
 
+def test_a_message_that_turns_up_after_its_run_was_given_up_as_lost_is_handled(rig: Rig):
+    body = rig.put()
+    upload = upload_of(body)
+    rig.catalog.record_upload(upload, patience_s=3600)
+    rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=-10)
+    assert Janitor(rig.catalog, grace_s=0).end_lost_runs() == 1
+    assert rig.handle(body) is Outcome.SUCCEEDED
+    assert rig.state(body).error is None
+
+
 class Killed(BaseException):
     """As good as SIGKILL: nothing below it gets to clean up what is in AWS."""
 

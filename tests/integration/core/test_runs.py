@@ -10,6 +10,7 @@ from pipeline.errors import BadInput, Busy, DependencyFailed, LeaseLost, Lost, S
 from pipeline.events import Upload
 from pipeline.janitor import Janitor
 from pipeline.records import Cost, StageResult, StageRun
+from pipeline.table import epoch_key
 from tests import aws_events
 from tests.integration.core.conftest import upload_of
 
@@ -246,6 +247,29 @@ def test_an_earlier_upload_that_comes_late_is_superseded(
     video = catalog.video(first.video_id)
     assert video is not None
     assert video.upload == second
+
+
+def test_a_whole_run_between_look_and_claim_is_noticed(
+    catalog: Catalog, first: Upload, monkeypatch: pytest.MonkeyPatch
+):
+    catalog.runs.end(first.video_id, claim(catalog, first), "skipped")
+    seen = state(catalog, first)
+    catalog.runs.end(first.video_id, claim(catalog, first), "skipped")
+    monkeypatch.setattr(catalog.runs, "get", lambda *_: seen)
+    with pytest.raises(Busy):
+        claim(catalog, first)
+
+
+def test_a_later_upload_in_the_same_millisecond_is_noticed(
+    catalog: Catalog, first: Upload, second: Upload, monkeypatch: pytest.MonkeyPatch
+):
+    seen = state(catalog, first)
+    same = {"lease_until": epoch_key(seen.lease_until or 0), "lease_shard": "0"}
+    monkeypatch.setattr("pipeline.runs._lease", lambda *_: same)
+    catalog.record_upload(second, patience_s=3600)
+    monkeypatch.setattr(catalog.runs, "get", lambda *_: seen)
+    with pytest.raises(Busy):
+        claim(catalog, first)
 
 
 def test_a_later_upload_between_look_and_claim_wins(
