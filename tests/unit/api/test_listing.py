@@ -1,0 +1,119 @@
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from pipeline import listing
+from pipeline.catalog import Catalog
+from pipeline.errors import BadInput
+from pipeline.listing import EXAMINED, Filter
+from pipeline.records import Video
+from tests.unit.api.fakes import START, FakeCatalog, done, place, run, upload, video
+
+
+def clip(number: int, *labels: str, **given: Any) -> Video:
+    source = upload(number, **given)
+    return video(source, done(source, "detect", labels=list(labels)))
+
+
+def names(videos: list[Video]) -> list[str]:
+    return [one.upload.name for one in videos]
+
+
+def page(
+    catalog: FakeCatalog,
+    wanted: Filter = Filter(),  # noqa: B008 - frozen
+    **given: Any,
+) -> tuple[list[Video], str | None]:
+    return listing.page(cast("Catalog", catalog), wanted, **{"limit": 10} | given)
+
+
+def test_pages_follow_one_another_without_gaps_or_repeats():
+    catalog = FakeCatalog(clip(n) for n in range(7))
+    seen, cursor = page(catalog, limit=3)
+    while cursor:
+        more, cursor = page(catalog, limit=3, cursor=cursor)
+        seen += more
+    assert names(seen) == [f"clip-00{n}.mp4" for n in range(6, -1, -1)]
+
+
+def test_a_page_that_ends_with_the_list_has_no_cursor():
+    catalog = FakeCatalog(clip(n) for n in range(3))
+    found, cursor = page(catalog, limit=3)
+    assert len(found) == 3
+    assert cursor is None
+
+
+def test_a_rare_filter_stops_after_a_bounded_number_and_goes_on_from_there():
+    rare = clip(0, "unicorn")
+    catalog = FakeCatalog([rare, *(clip(n) for n in range(1, EXAMINED + 50))])
+    found, cursor = page(catalog, Filter(label="unicorn"))
+    assert found == []
+    assert cursor is not None
+    assert catalog.read == EXAMINED
+    assert catalog.walked <= EXAMINED + 1
+    found, cursor = page(catalog, Filter(label="unicorn"), cursor=cursor)
+    assert found == [rare]
+    assert cursor is None
+
+
+def test_no_more_is_read_than_a_page_needs():
+    catalog = FakeCatalog(clip(n) for n in range(100))
+    page(catalog, limit=2)
+    assert catalog.read <= 25
+
+
+def test_a_label_is_checked_against_what_is_current():
+    stale = clip(1, "dog")
+    true = clip(2, "Cat")
+    found, _ = page(FakeCatalog([stale, true]), Filter(label="CAT"))
+    assert found == [true]
+
+
+def test_a_place_left_over_from_an_earlier_upload_does_not_show_the_video_twice():
+    one = clip(5)
+    old = place(clip(1, key=one.upload.key))
+    assert old.rpartition("#")[2] == one.video_id
+    found, _ = page(FakeCatalog([one], places=[place(one), old]))
+    assert found == [one]
+
+
+def test_an_index_may_name_a_video_that_is_gone():
+    gone = clip(1)
+    deleted = clip(2).model_copy(update={"deleted_at": START})
+    found, _ = page(FakeCatalog([deleted], places=[place(gone), place(deleted)]))
+    assert found == []
+
+
+def test_status_and_prefix_filter():
+    going = video(upload(3, key="videos/a/x.mp4"), run(upload(3), "a", "running"))
+    ready = clip(2, key="videos/a/y.mp4")
+    other = clip(1, key="videos/b/z.mp4")
+    catalog = FakeCatalog([going, ready, other])
+    assert page(catalog, Filter(status="processing"))[0] == [going]
+    assert page(catalog, Filter(prefix="videos/a/"))[0] == [going, ready]
+    assert page(catalog, Filter(status="ready", prefix="videos/a/"))[0] == [ready]
+
+
+def test_times_bound_the_walk_and_not_only_the_answer():
+    catalog = FakeCatalog(clip(n) for n in range(100))
+    wanted = Filter(after=START + timedelta(minutes=40), before=START + timedelta(minutes=43))
+    found, cursor = page(catalog, wanted)
+    assert names(found) == ["clip-042.mp4", "clip-041.mp4", "clip-040.mp4"]
+    assert cursor is None
+    assert catalog.walked == 4
+
+
+def test_a_cursor_goes_on_within_the_time_bounds():
+    catalog = FakeCatalog(clip(n) for n in range(10))
+    wanted = Filter(before=START + timedelta(minutes=5))
+    first, cursor = page(catalog, wanted, limit=2)
+    second, _ = page(catalog, wanted, limit=2, cursor=cursor)
+    assert names(first + second) == [f"clip-00{n}.mp4" for n in (4, 3, 2, 1)]
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "é", "a", listing.encode("#months#00"), "%00"])
+def test_a_forged_cursor_is_refused(cursor: str):
+    with pytest.raises(BadInput, match="not one of ours") as refused:
+        page(FakeCatalog(), cursor=cursor)
+    assert refused.value.code == "invalid_cursor"
