@@ -1,19 +1,32 @@
 """S3 object bodies as files, written once.
 
-moto keeps an object's body in memory or in an anonymous temporary file, and a finished multipart
-upload's parts beside the whole. Here each body is a file of its own in one folder, named at random
-and never changed. A snapshot then holds names only, a body costs one write however often the state
-is saved, and large uploads cost disk rather than memory.
+moto keeps an object's body in memory or in an anonymous temporary file, joins a multipart upload
+three times over in memory, and keeps its parts beside the whole. Here each body is a file of its
+own in one folder, named at random and never changed. A snapshot then holds names only, a body costs
+one write however often the state is saved, and large uploads cost disk rather than memory.
 """
 
 import hashlib
+import shutil
 import uuid
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moto.s3.models import FakeKey, S3Backend
+from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
+from moto.s3.models import FakeKey, FakeMultipart, MultipartChecksumBuilder
+from moto.settings import S3_UPLOAD_PART_MIN_SIZE
+
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A body that is in the folder already."""
+
+    name: str
+    size: int
 
 
 def keep_bodies_in(folder: Path) -> None:
@@ -23,9 +36,11 @@ def keep_bodies_in(folder: Path) -> None:
         body: Path = folder / self.body
         return body.read_bytes()
 
-    def write(self: Any, value: bytes) -> None:
-        self.body = uuid.uuid4().hex
-        self.contentsize = (folder / self.body).write_bytes(value)
+    def write(self: Any, value: bytes | _Stored) -> None:
+        if isinstance(value, bytes):
+            name = uuid.uuid4().hex
+            value = _Stored(name, (folder / name).write_bytes(value))
+        self.body, self.contentsize = value.name, value.size
 
     def etag(self: Any) -> str:
         if self._etag is None:
@@ -34,27 +49,52 @@ def keep_bodies_in(folder: Path) -> None:
                 self._etag = hashlib.file_digest(file, "md5").hexdigest()
         return f'"{self._etag}"'
 
-    corrected = {
+    key = {
         "value": property(read, write),
         "etag": property(etag),
         # moto's own pair copies the body into the pickle.
         "__getstate__": lambda self: vars(self) | {"_value_buffer": None},
         "__setstate__": lambda self, state: self.__dict__.update(state),
     }
-    for name, attribute in corrected.items():
-        setattr(FakeKey, name, attribute)
-    whole = "complete_multipart_upload"
-    setattr(S3Backend, whole, _release_parts(getattr(S3Backend, whole)))
+    multipart = {"complete": _join(folder)}
+    for owner, attributes in ((FakeKey, key), (FakeMultipart, multipart)):
+        for name, attribute in attributes.items():
+            setattr(owner, name, attribute)
 
 
-def _release_parts(complete: Callable[..., Any]) -> Callable[..., Any]:
-    """Let go of a multipart upload's parts once they have been joined."""
+def _join(folder: Path) -> Callable[..., Any]:
+    """How a multipart upload becomes one object.
 
-    @wraps(complete)
-    def complete_multipart_upload(*args: Any, **kwargs: Any) -> Any:
-        key = complete(*args, **kwargs)
-        if key is not None:
-            key.multipart.parts.clear()
-        return key
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+    """
 
-    return complete_multipart_upload
+    def complete(
+        self: Any, listed: Iterable[tuple[int, str]]
+    ) -> tuple[_Stored, str, tuple[str, str, int] | None]:
+        parts = []
+        for number, etag in listed:
+            part = self.parts.get(number)
+            if part is None or part.etag.strip('"') != etag.strip('"'):
+                raise InvalidPart
+            parts.append(part)
+        if not parts:
+            raise MalformedXML
+        if any(part.contentsize < S3_UPLOAD_PART_MIN_SIZE for part in parts[:-1]):
+            raise EntityTooSmall
+        algorithm = self.metadata.get("x-amz-checksum-algorithm")
+        composite = self.metadata.get("x-amz-checksum-type", "COMPOSITE") == "COMPOSITE"
+        checksum = MultipartChecksumBuilder(algorithm, "COMPOSITE")
+        name = uuid.uuid4().hex
+        with (folder / name).open("wb") as whole:
+            for part in parts:
+                with (folder / part.body).open("rb") as piece:
+                    shutil.copyfileobj(piece, whole, _CHUNK_BYTES)
+                if algorithm and composite:
+                    checksum.addPart(part.value)
+            size = whole.tell()
+        digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
+        etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
+        self.parts.clear()
+        return _Stored(name, size), etag, checksum.build() if algorithm and composite else None
+
+    return complete

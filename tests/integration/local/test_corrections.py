@@ -1,10 +1,12 @@
 """What moto does not do as AWS does, over HTTP: one test or more a correction."""
 
+import hashlib
 import json
 import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from botocore.exceptions import ClientError
@@ -307,3 +309,48 @@ def test_metadata_is_there_when_the_event_is(bench):
             bench.sqs.receive_message(QueueUrl=bench.queue, WaitTimeSeconds=10)
             head = bench.s3.head_object(Bucket=bench.name, Key=key)
         assert head["Metadata"] == {"videodrop-language": "de"}
+
+
+md5 = partial(hashlib.md5, usedforsecurity=False)  # what S3's ETags are made of
+
+
+class Multipart:
+    """A multipart upload, part by part."""
+
+    def __init__(self, bench, **more):
+        self.s3 = bench.s3
+        started = bench.s3.create_multipart_upload(Bucket=bench.name, Key="big", **more)
+        self.where = {"Bucket": bench.name, "Key": "big", "UploadId": started["UploadId"]}
+        self.more = {"ChecksumAlgorithm": more["ChecksumAlgorithm"]} if more else {}
+
+    def part(self, number, body):
+        etag = self.s3.upload_part(**self.where, PartNumber=number, Body=body, **self.more)["ETag"]
+        return {"PartNumber": number, "ETag": etag}
+
+    def complete(self, *parts):
+        self.s3.complete_multipart_upload(**self.where, MultipartUpload={"Parts": list(parts)})
+        bucket_and_key = {name: self.where[name] for name in ("Bucket", "Key")}
+        return self.s3.get_object(**bucket_and_key)["Body"].read()
+
+
+@pytest.mark.parametrize("more", [{}, {"ChecksumAlgorithm": "CRC32"}])
+def test_parts_are_joined_in_their_order(bench, more):
+    upload = Multipart(bench, **more)
+    large, last = b"ab" * (5 << 19), b"end"
+    second, first = upload.part(2, last), upload.part(1, large)
+    assert upload.complete(first, second) == large + last
+    head = bench.s3.head_object(Bucket=bench.name, Key="big")
+    assert head["ETag"] == f'"{md5(md5(large).digest() + md5(last).digest()).hexdigest()}-2"'
+    assert head["ContentLength"] == len(large + last)
+
+
+def test_parts_that_s3_would_refuse_are_refused(bench):
+    upload = Multipart(bench)
+    small, last = upload.part(1, b"small"), upload.part(2, b"end")
+    with pytest.raises(ClientError, match="EntityTooSmall"):
+        upload.complete(small, last)
+    with pytest.raises(ClientError, match="InvalidPart"):
+        upload.complete(small | {"ETag": last["ETag"]})
+    with pytest.raises(ClientError, match="InvalidPart"):
+        upload.complete({"PartNumber": 7, "ETag": last["ETag"]})
+    assert upload.complete(small) == b"small"

@@ -1,0 +1,67 @@
+"""What moto's queues do for a waiting receiver, and what they cost as they grow."""
+
+import subprocess
+import sys
+
+# Each in a process of its own: the corrections change moto for good.
+BEGIN = """
+import threading
+from moto.sqs.models import Message, sqs_backends
+from pipeline.local import corrections
+from pipeline.local.monitor import STATE
+
+corrections.apply()
+backend = sqs_backends["123456789012"]["us-east-1"]
+backend.create_queue("q", region="us-east-1")
+"""
+COST = """
+looks = []
+visible = Message.visible.fget
+Message.visible = property(lambda self: looks.append(1) or visible(self))
+costs = []
+with STATE:
+    for _ in range(50):
+        before = len(looks)
+        backend.send_message("q", "body")
+        costs.append(len(looks) - before)
+assert costs == [0] * 50, costs
+"""
+WAKE = """
+waiting = threading.Event()
+wait = STATE.wait
+
+
+def only_when_told(timeout):
+    waiting.set()
+    return wait()
+
+
+STATE.wait = only_when_told
+found = []
+
+
+def receive():
+    with STATE:
+        found.extend(backend.receive_message("q", 1, 20, 30, []))
+
+
+thread = threading.Thread(target=receive)
+thread.start()
+waiting.wait()
+with STATE:
+    backend.send_message("q", "body")
+thread.join()
+assert [message.body for message in found] == ["body"]
+"""
+
+
+def run(script):
+    subprocess.run([sys.executable, "-c", BEGIN + script], check=True, timeout=30)
+
+
+def test_a_send_looks_at_no_message_that_waits():
+    run(COST)
+
+
+def test_a_message_wakes_a_waiting_receiver_by_itself():
+    run(WAKE)
