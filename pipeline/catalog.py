@@ -67,6 +67,7 @@ class Catalog:
                     "sequencer": upload.sequencer,
                     "version_id": upload.version_id,
                     "upload": upload.model_dump(mode="json"),
+                    "stages": list(self._stages),
                     "upload_month": order[:7],
                     "uploaded_order": order,
                 },
@@ -179,7 +180,8 @@ class Catalog:
             if known is None or known["sequencer"] < upload.sequencer:
                 known = {
                     "stage": stage,
-                    "state": "pending",
+                    # A stage that is younger than the upload was never asked to run.
+                    "state": "pending" if stage in head["stages"] else "skipped",
                     "revision": upload.revision,
                     "sequencer": upload.sequencer,
                 }

@@ -106,6 +106,19 @@ def test_who_crashed_while_recording_is_made_good_by_the_next_delivery(
     assert listed(catalog) == [upload.video_id]
 
 
+def test_a_stage_added_later_does_not_reopen_the_videos_there_are(catalog: Catalog):
+    before = Catalog(catalog._table, ["toy"])
+    upload = record(before)
+    finish(before, upload)
+    found = video(catalog, upload)
+    assert found.stages["twin"].state == "skipped"
+    assert found.status == "ready"
+    finish(catalog, upload, stage="twin")  # a request runs it all the same
+    assert video(catalog, upload).stages["twin"].state == "succeeded"
+    again = record(catalog, sequencer="FF")
+    assert video(catalog, again).stages["twin"].state == "pending"
+
+
 def test_the_probe_is_kept_for_the_upload_it_is_of(catalog: Catalog):
     first = record(catalog, sequencer="0A")
     probe = Probe(container="mov", duration_s=1.5, size_bytes=6)
