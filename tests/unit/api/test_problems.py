@@ -1,0 +1,140 @@
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from fastapi import FastAPI
+
+from pipeline.api import problems
+from pipeline.errors import BadInput, Bug, DependencyFailed, VideodropError
+from tests.unit.api.fakes import START, Client, FakeCatalog, client, upload, video
+
+PRIVATE = "arn:aws:dynamodb:secret"
+
+
+def problem(answer):
+    """The problem in an answer, checked for all that RFC 9457 and this API promise of one."""
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    body = answer.json()
+    assert body["status"] == answer.status_code
+    assert body["type"] == f"urn:videodrop:problem:{body['code']}"
+    assert body["title"]
+    assert body["detail"]
+    assert body["instance"] == answer.request.url.raw_path.decode().partition("?")[0]
+    return body
+
+
+def test_an_unknown_route_is_a_problem():
+    assert problem(client().get("/nothing/here"))["code"] == "unknown_route"
+    assert problem(client().get("/web/nothing.js"))["status"] == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["/videos", "/videos/00000000000000000000", "/health"])
+def test_nothing_can_be_written(method, path):
+    answer = client().request(method, path)
+    assert problem(answer)["code"] == "method_not_allowed"
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=many", "limit"),
+        ("status=deleted", "status"),
+        ("label=", "label"),
+        ("uploaded_after=yesterday", "uploaded_after"),
+        ("uploaded_before=2026-01-01T00:00:00", "uploaded_before"),
+    ],
+)
+def test_an_invalid_query_says_which_parameter(query, name):
+    found = problem(client().get(f"/videos?{query}"))
+    assert found["code"] == "invalid_request"
+    assert [(one["in"], one["name"]) for one in found["errors"]] == [("query", name)]
+
+
+def test_what_was_sent_does_not_come_back_in_a_validation_problem():
+    assert "<script>" not in client().get("/videos?limit=<script>").text
+
+
+def test_a_forged_cursor_is_a_problem():
+    assert problem(client().get("/videos?cursor=forged"))["code"] == "invalid_cursor"
+
+
+@pytest.mark.parametrize("vid", ["0" * 20, "x", "%23months", "A" * 20, "0" * 3000, "é"])
+def test_an_unknown_video_is_not_found_whatever_it_is_called(vid):
+    assert problem(client().get(f"/videos/{vid}"))["code"] == "unknown_video"
+
+
+def test_an_id_of_another_shape_never_reaches_the_table():
+    catalog = FakeCatalog()
+    catalog.error = AssertionError("was asked")
+    assert client(catalog=catalog).get("/videos/%23months").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "/transcript", "/detections", "/playlist/hls/master.m3u8"])
+def test_a_deleted_video_is_gone(path):
+    source = upload()
+    api = client(video(source, deleted_at=START))
+    assert problem(api.get(f"/videos/{source.video_id}{path}"))["code"] == "video_deleted"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "Throttling", "Message": PRIVATE}}, "BatchGetItem"),
+        ConnectTimeoutError(endpoint_url=f"https://{PRIVATE}"),
+        DependencyFailed("aws_error", PRIVATE),
+    ],
+)
+@pytest.mark.parametrize("path", [f"/videos/{'0' * 20}", "/health"])
+def test_an_unreachable_service_is_a_503_that_says_when_to_come_back(error, path):
+    catalog = FakeCatalog()
+    catalog.error = error
+    answer = client(catalog=catalog).get(path)
+    assert problem(answer)["code"] == "service_unavailable"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert PRIVATE not in answer.text
+
+
+@pytest.mark.parametrize("error", [RuntimeError(PRIVATE), KeyError(PRIVATE), Bug("x", PRIVATE)])
+def test_an_unforeseen_error_tells_nothing_but_the_log(error, caplog):
+    catalog = FakeCatalog()
+    catalog.error = error
+    answer = client(catalog=catalog).get(f"/videos/{'0' * 20}")
+    assert problem(answer)["code"] == "unexpected"
+    assert PRIVATE not in answer.text
+    assert PRIVATE in caplog.text
+
+
+def test_a_request_refused_by_the_library_is_a_problem():
+    app = FastAPI()
+    problems.install(app)
+
+    @app.get("/")
+    def refuse() -> None:
+        raise BadInput("bad_thing", "That is wrong.")
+
+    found = Client(app).get("/").json()
+    assert (found["status"], found["code"], found["detail"]) == (422, "bad_thing", "That is wrong.")
+
+
+def test_every_route_documents_its_problems():
+    document = client().get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        assert list(methods) == ["get"], f"{path} is not read-only"
+        answers = methods["get"]["responses"]
+        assert "503" in answers, path
+        if "{video_id}" in path:
+            assert {"404", "410"} <= set(answers), path
+        for status, answer in answers.items():
+            if not status.startswith("2"):
+                assert list(answer["content"]) == ["application/problem+json"], (path, status)
+
+
+def test_every_failure_of_the_library_has_an_answer():
+    for error in VideodropError.__subclasses__():
+        catalog = FakeCatalog()
+        catalog.error = error("some_code", "Some message.")
+        assert problem(client(catalog=catalog).get(f"/videos/{'0' * 20}"))["status"] >= 422
