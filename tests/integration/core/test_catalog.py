@@ -251,6 +251,19 @@ def test_who_was_taken_over_leaves_the_labels_of_the_current_result(catalog: Cat
     assert labelled(catalog, "cat") == [upload.video_id]
 
 
+def test_a_result_is_not_current_before_it_can_be_found(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+):
+    def crash(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    upload = record(catalog)
+    monkeypatch.setattr(catalog._labels, "put", crash)
+    with pytest.raises(KeyboardInterrupt):
+        finish(catalog, upload, "cat")
+    assert video(catalog, upload).stages["toy"].current_result is None
+
+
 def test_labels_are_listed_newest_first_from_a_cursor(catalog: Catalog):
     uploads = [
         record(catalog, key=f"videos/{n}.mp4", time=f"2024-0{n}-01T00:00:00Z") for n in (1, 2, 3)
