@@ -8,9 +8,10 @@ little and breaking inside a clause costs most.
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from pipeline.transcript import Word
 
@@ -152,17 +153,17 @@ def _blocks(words: list[Word], limits: Limits) -> Iterator[list[Word]]:
 
 def _group(words: list[Word], limits: Limits, until: float) -> list[list[Word]]:
     """Cut one block, which has the screen ``until`` then, into the cheapest row of cues."""
+    block = _Block(words, limits)
     count = len(words)
     best = [0.0] + [float("inf")] * count
     cut = [0] * (count + 1)
     for end in range(1, count + 1):
+        following = words[end].start if end < count else until
+        after = _break_cost(words[end - 1].text) if end < count else 0.0
         for start in range(end - 1, -1, -1):
-            group = words[start:end]
-            if _layout(group, limits) is None:
+            if not block.fits(start, end):
                 break  # it only gets wider from here
-            cost = best[start] + _cost(group, words[end].start if end < count else until, limits)
-            if end < count:
-                cost += _break_cost(group[-1].text)
+            cost = best[start] + block.cost(start, end, following) + after
             if cost < best[end]:
                 best[end], cut[end] = cost, start
     groups = []
@@ -173,6 +174,42 @@ def _group(words: list[Word], limits: Limits, until: float) -> list[list[Word]]:
     return groups[::-1]
 
 
+class _Block:
+    """Words between two pauses; width and cost of any run of them in constant time."""
+
+    def __init__(self, words: list[Word], limits: Limits) -> None:
+        self._words, self._limits = words, limits
+        self._edges = [0, *accumulate(columns(word.text) for word in words)]
+        self._leads = [word.text.startswith(" ") for word in words]
+        ends = (bool(_SENTENCE_END.search(word.text)) for word in words)
+        self._sentences = [0, *accumulate(ends)]
+
+    def _width(self, start: int, end: int) -> int:
+        return self._edges[end] - self._edges[start] - self._leads[start]
+
+    def fits(self, start: int, end: int) -> bool:
+        """Whether words ``start`` to ``end`` go on the lines of one cue."""
+        width = self._limits.width
+        if self._width(start, end) <= width:
+            return True
+        if self._limits.lines == 1:
+            return False
+        room = self._edges[start] + self._leads[start] + width
+        full = bisect_right(self._edges, room) - 1  # as much as goes on the first line
+        return self._width(full, end) <= width
+
+    def cost(self, start: int, end: int, following: float) -> float:
+        """What it costs to show them as one cue when the next one starts at ``following``."""
+        limits, begin = self._limits, self._words[start].start
+        inside = self._sentences[end - 1] - self._sentences[start]
+        cost = _PER_CUE + _SENTENCE_END_INSIDE * inside
+        cost += _PER_SECOND_TOO_SHORT * max(0.0, limits.min_s - (following - begin))
+        length = self._words[end - 1].end - begin
+        cost += _PER_SECOND_TOO_LONG * max(0.0, length - limits.max_s)
+        full = self._width(start, end) / (limits.width * limits.lines)
+        return cost + _EMPTY_ROOM * (1 - full) ** 2
+
+
 def _break_cost(last: str) -> float:
     """What it costs to end a cue after the word ``last`` when others follow at once."""
     if _SENTENCE_END.search(last):
@@ -180,29 +217,15 @@ def _break_cost(last: str) -> float:
     return _AFTER_CLAUSE if _CLAUSE_END.search(last) else _AFTER_WORD
 
 
-def _cost(group: list[Word], following: float, limits: Limits) -> float:
-    """What it costs to show ``group`` as one cue when the next one starts at ``following``."""
-    cost = _PER_CUE
-    inside = sum(bool(_SENTENCE_END.search(word.text)) for word in group[:-1])
-    cost += _SENTENCE_END_INSIDE * inside
-    room = following - group[0].start
-    cost += _PER_SECOND_TOO_SHORT * max(0.0, limits.min_s - room)
-    cost += _PER_SECOND_TOO_LONG * max(0.0, group[-1].end - group[0].start - limits.max_s)
-    full = columns(_text(group)) / (limits.width * limits.lines)
-    return cost + _EMPTY_ROOM * (1 - full) ** 2
-
-
 def _text(words: Sequence[Word]) -> str:
     return "".join(word.text for word in words).strip()
 
 
-def _layout(words: list[Word], limits: Limits) -> tuple[str, ...] | None:
+def _layout(words: list[Word], limits: Limits) -> tuple[str, ...]:
     """Lines for a cue: one if it fits, else the most even two, rather after punctuation."""
     text = _text(words)
     if columns(text) <= limits.width:
         return (text,)
-    if limits.lines == 1 or columns(text) > 2 * limits.width + 1:
-        return None
     options = []
     for index in range(1, len(words)):
         upper, lower = _text(words[:index]), _text(words[index:])
@@ -210,7 +233,7 @@ def _layout(words: list[Word], limits: Limits) -> tuple[str, ...] | None:
         if wide <= limits.width:
             at_mark = _SENTENCE_END.search(upper) or _CLAUSE_END.search(upper)
             options.append((wide - (limits.width // 4 if at_mark else 0), (upper, lower)))
-    return min(options)[1] if options else None
+    return min(options)[1]
 
 
 def _timed(groups: list[list[Word]], limits: Limits, duration: float) -> list[Cue]:
@@ -228,7 +251,6 @@ def _timed(groups: list[list[Word]], limits: Limits, duration: float) -> list[Cu
     for group, start, limit in zip(groups, starts, [*starts, duration][1:], strict=True):
         wanted = max(limits.min_s, columns(_text(group)) / limits.pace, group[-1].end - start)
         end = min(limit, start + min(limits.max_s, wanted))
-        lines = _layout(group, limits)
-        if lines and round(start, 3) < round(end, 3):
-            timed.append(Cue(round(start, 3), round(end, 3), lines))
+        if round(start, 3) < round(end, 3):
+            timed.append(Cue(round(start, 3), round(end, 3), _layout(group, limits)))
     return timed
