@@ -3,13 +3,15 @@
 moto keeps an object's body in memory or in an anonymous temporary file, joins a multipart upload
 three times over in memory, and keeps its parts beside the whole. Here each body is a file of its
 own in one folder, named at random and never changed. A snapshot then holds names only, a body costs
-one write however often the state is saved, and large uploads cost disk rather than memory.
+one write however often the state is saved, a copy costs nothing, and large uploads and downloads
+cost disk rather than memory.
 """
 
 import hashlib
+import mmap
 import shutil
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,17 +31,60 @@ class _Stored:
     size: int
 
 
+@dataclass(frozen=True)
+class _Stretch:
+    """Some of a body, to be sent in chunks."""
+
+    body: mmap.mmap
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __iter__(self) -> Iterator[bytes]:
+        for at in range(self.start, self.stop, _CHUNK_BYTES):
+            yield self.body[at : min(at + _CHUNK_BYTES, self.stop)]
+
+
+class _Mapped(mmap.mmap):
+    """A body that is read as it is sent: it yields chunks, where mmap yields integers.
+
+    moto slices it to answer a range.
+    """
+
+    name: str
+
+    def __iter__(self) -> Iterator[bytes]:  # type: ignore[override]
+        return iter(_Stretch(self, 0, len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            start, stop, _ = key.indices(len(self))
+            if stop - start > _CHUNK_BYTES:
+                return _Stretch(self, start, stop)
+        return super().__getitem__(key)
+
+
 def keep_bodies_in(folder: Path) -> None:
     """Make moto's S3 keep every object's body in ``folder``."""
 
-    def read(self: Any) -> bytes:
-        body: Path = folder / self.body
-        return body.read_bytes()
+    def read(self: Any) -> bytes | _Mapped:
+        if not self.contentsize:
+            return b""  # which cannot be mapped
+        with (folder / self.body).open("rb") as file:
+            body = _Mapped(file.fileno(), 0, access=mmap.ACCESS_READ)
+        body.name = self.body
+        return body
 
-    def write(self: Any, value: bytes | _Stored) -> None:
-        if isinstance(value, bytes):
+    def write(self: Any, value: bytes | _Stretch | _Mapped | _Stored) -> None:
+        if isinstance(value, (bytes, _Stretch)):
             name = uuid.uuid4().hex
-            value = _Stored(name, (folder / name).write_bytes(value))
+            with (folder / name).open("wb") as file:
+                file.writelines([value] if isinstance(value, bytes) else value)
+            value = _Stored(name, len(value))
+        elif isinstance(value, _Mapped):
+            value = _Stored(value.name, len(value))
         self.body, self.contentsize = value.name, value.size
 
     def etag(self: Any) -> str:

@@ -23,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline import bootstrap, resources
+from pipeline import aws, bootstrap, resources
 from pipeline.child import Child
 from pipeline.client import StackFile
 from pipeline.errors import MissingDependency, VideodropError
@@ -37,6 +37,7 @@ _START_S = 60.0
 _LOOK_S = 0.25
 # Above the worker's own grace for a running invocation and its longest poll.
 _STOP_S = 20.0
+_API_GRACE = "--timeout-graceful-shutdown=3"
 _RESTARTS = 3
 _REGION = "us-east-1"
 _SERVICES = ("S3", "SQS", "EVENTBRIDGE", "DYNAMODB")
@@ -90,6 +91,7 @@ class Stack:
             AlreadyRunning: ``already_running``.
             PartFailed: ``part_failed``; everything else has been stopped.
             MissingDependency: the saved state cannot be used.
+            DependencyFailed: AWS refused, or is not where AWS_ENDPOINT_URL points.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
@@ -99,11 +101,14 @@ class Stack:
             (self._home / "logs").mkdir(exist_ok=True)
             environment = self._aws()
             self._tell("Preparing buckets, queues, rules and table …")
-            resources.ensure(self._settings)
+            try:
+                resources.ensure(self._settings)
+            except aws.ERRORS as error:
+                raise aws.as_failure(error) from error
             self._tell("Starting the workers and the API …")
             self._add("worker", "pipeline.worker")
             port = _free_port(self._host, self._port)
-            api = ("pipeline.api.app:create_app", "--factory", "--no-access-log")
+            api = ("pipeline.api.app:create_app", "--factory", "--no-access-log", _API_GRACE)
             self._add("api", "uvicorn", *api, f"--host={self._host}", f"--port={port}")
             self._await_api(port)
             inbox = self._watch_inbox(leaving)
@@ -117,7 +122,8 @@ class Stack:
                 environment=environment,
             ).write(self._home)
             leaving.callback(StackFile.path(self._home).unlink)
-            self._tell(f"Ready. Drop videos into {inbox}, and see them at {url}. Ctrl-C stops.")
+            if not self._stopping.is_set():
+                self._tell(f"Ready. Drop videos into {inbox}, and see them at {url}. Ctrl-C stops.")
             while not self._stopping.wait(_LOOK_S):
                 self._look_after_parts()
             self._tell("Stopping …")

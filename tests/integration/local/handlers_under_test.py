@@ -43,7 +43,8 @@ def handle(event, context):
             time.sleep(order["s"])
         case "hog":
             hog = f"b = bytearray({order['mb']} << 20); import time; time.sleep(600)"
-            subprocess.run([sys.executable, "-c", hog], check=False)
+            with subprocess.Popen([sys.executable, "-c", hog], start_new_session=True) as process:
+                (OUT / "hog").write_text(str(process.pid))
         case "return":
             return order["what"]
     return None

@@ -127,6 +127,7 @@ def test_memory_is_limited_for_the_child_and_what_it_starts_together(host, tmp_p
     failed = runtime.invoke(event(do="hog", mb=300))
     assert failed == Failed("out_of_memory", "It needed more than 150 MB.")
     gone(calls(tmp_path)[0]["session"])
+    gone(int((tmp_path / "hog").read_text()))  # although it had left for a session of its own
     assert runtime.invoke(event()) == Response(None)
 
 

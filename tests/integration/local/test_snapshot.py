@@ -166,6 +166,18 @@ def test_reading_writes_nothing(tmp_path, start_server, point_to, config):
     assert state.stat().st_mtime_ns == saved_at
 
 
+def test_taking_a_message_is_remembered(tmp_path, start_server, point_to):
+    with start_server(tmp_path / "aws") as server, point_to(server):
+        url = aws.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+        aws.client("sqs").send_message(QueueUrl=url, MessageBody="body")
+    for messages in (1, 0):
+        with start_server(tmp_path / "aws") as server, point_to(server):
+            sqs = aws.client("sqs")
+            url = sqs.get_queue_url(QueueName="q")["QueueUrl"]
+            found = sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)
+            assert len(found.get("Messages", [])) == messages
+
+
 def test_a_state_of_another_moto_is_refused_and_left_alone(
     tmp_path, start_server, point_to, config
 ):

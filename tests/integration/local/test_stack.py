@@ -200,3 +200,15 @@ def test_nothing_of_a_real_account_shines_through(start, tmp_path):
     )
     stack.hear("Ready")
     assert stack.end() == 0
+
+
+def test_an_endpoint_that_is_not_there_is_said(start):
+    stack = start(
+        AWS_ENDPOINT_URL="http://127.0.0.1:1",
+        AWS_ACCESS_KEY_ID="a",
+        AWS_SECRET_ACCESS_KEY="b",  # noqa: S106 - moto accepts anything
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_MAX_ATTEMPTS="1",
+    )
+    stack.hear("could not be reached")
+    assert stack.process.wait(60) == 1

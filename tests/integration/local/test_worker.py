@@ -194,6 +194,7 @@ def test_a_stop_ends_a_running_invocation_and_gives_its_message_back_at_once(ben
     bench.until(bench.calls)
     bench.stop()
     assert bench.counts() == (1, 0)
+    assert bench.failed == []
     assert not _alive(bench.calls()[0]["pid"])
 
 
