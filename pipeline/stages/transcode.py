@@ -1,5 +1,6 @@
 """Make a video playable everywhere: an HLS ladder in CMAF, and one MP4."""
 
+import contextlib
 import re
 import shutil
 from collections.abc import Sequence
@@ -147,10 +148,8 @@ def _carry_out(source: Source, plan: Plan, params: Params, work: Path, report: R
     complaints = ffmpeg.run(node, progress=progress)
     heard = []
     for stream, path in zip(plan.audio, sounds, strict=True):
-        try:
+        with contextlib.suppress(BadInput):  # the warnings say how many are missing
             heard.append((stream, cmaf.read(path)))
-        except BadInput:
-            complaints.add(f"audio stream {stream.index}: nothing could be decoded")
     return _Made(plan, [cmaf.read(path) for path in videos], heard, complaints)
 
 
@@ -237,9 +236,10 @@ def _summary(
 def _warnings(probe: Probe, video: VideoStream, params: Params, made: _Made) -> list[Notice]:
     found = notices.of_media(probe, made.complaints)
     if not probe.audio:
-        found.append(Notice(code="no_audio", message="The video has no sound."))
-    elif not made.sounds:
-        found.append(Notice(code="audio_undecodable", message="Its sound cannot be decoded."))
+        found.append(Notice(code="no_audio", message="The video has no sound that can be decoded."))
+    elif lost := min(len(probe.audio), params.max_audio_tracks) - len(made.sounds):
+        text = f"{lost} of {len(probe.audio)} audio tracks cannot be decoded."
+        found.append(Notice(code="audio_undecodable", message=text))
     if len(probe.audio) > params.max_audio_tracks:
         text = f"Only the first {params.max_audio_tracks} of {len(probe.audio)} audio tracks kept."
         found.append(Notice(code="audio_tracks_dropped", message=text))

@@ -51,14 +51,14 @@ def film(path):
 
 
 def conforming(path):
-    """13 s, 640x360, IDR every 1.6 s: fit to be copied."""
+    """8 s, 640x360, IDR every 1.6 s: fit to be copied."""
     quality = ("-b:v", "600k")
-    ffmpeg(*picture("640x360"), *TONE, "-t", 13, *h264(gop=48), *quality, *AAC, path)
+    ffmpeg(*picture("640x360"), *TONE, "-t", 8, *h264(gop=48), *quality, *AAC, path)
 
 
 def open_gop(path):
     encoder = (*h264(gop=48), "-b:v", "600k", "-x264-params", "open-gop=1:bframes=3:b-adapt=0")
-    ffmpeg(*picture("640x360"), "-t", 7, *encoder, path.with_suffix(".ts"))
+    ffmpeg(*picture("640x360"), "-t", 4, *encoder, path.with_suffix(".ts"))
     path.with_suffix(".ts").rename(path)
 
 
@@ -97,8 +97,8 @@ def interlaced(path):
 
 
 def slow(path):
-    """A frame every 43 s for 8 h 20 min."""
-    ffmpeg(*picture("64x64", "7/300"), "-t", 30_000, *h264(gop=50), path)
+    """A frame every 43 s for 5 h 33 min."""
+    ffmpeg(*picture("64x64", "7/300"), "-t", 20_000, *h264(gop=50), path)
 
 
 def fast(path):
@@ -153,14 +153,66 @@ def cut_off(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 4 // 5])
 
 
-def flipped(path):
-    plain(path)
+def damage(path, *, skip=2000, bits=400):
+    """Flip bits of the media data, at random but always the same."""
     content = bytearray(path.read_bytes())
     chance = random.Random(7)  # noqa: S311 - reproducible damage
-    start, end = content.index(b"mdat") + 2000, content.index(b"moov") - 4
-    for _ in range(400):
+    start, end = content.index(b"mdat") + skip, content.index(b"moov") - 4
+    for _ in range(bits):
         content[chance.randrange(start, end)] ^= 1 << chance.randrange(8)
     path.write_bytes(content)
+
+
+def flipped(path):
+    plain(path)
+    damage(path)
+
+
+def flipped_conforming(path):
+    conforming(path)
+    damage(path)
+
+
+def dead(path):
+    """Nothing is left of the picture but the index."""
+    silent(path)
+    content = bytearray(path.read_bytes())
+    start, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
+    content[start:end] = bytes(end - start)
+    path.write_bytes(content)
+
+
+def broken_sound(path):
+    """Every packet of sound is overwritten."""
+    plain(path)
+    content = bytearray(path.read_bytes())
+    show = ("-select_streams", "a", "-show_entries", "packet=pos,size", "-of", "csv=p=0")
+    command = ["ffprobe", "-v", "error", *show, path]
+    for line in subprocess.run(command, capture_output=True, check=True).stdout.split():
+        size, position = (int(number) for number in line.split(b",")[:2])
+        content[position : position + size] = b"\xff" * size
+    path.write_bytes(content)
+
+
+def located(path):
+    place = ("-metadata", "location=+48.8577+002.295/")
+    ffmpeg(*picture(), *TONE, "-t", 1, *place, *h264(), *AAC, path)
+
+
+def black(path):
+    ffmpeg("-f", "lavfi", "-i", "color=black:s=320x180:r=10", "-t", 3, *h264(), path)
+
+
+def mostly_black(path):
+    fades = "fade=in:st=6:d=0.4,fade=out:st=7.6:d=0.4"
+    ffmpeg(*picture(rate="10"), *TONE, "-t", 12, "-vf", fades, *h264(gop=5), *AAC, path)
+
+
+def brightening(path):
+    """Grey of 40 t: its shade tells the time."""
+    grey = "geq=lum='16+40*T*219/255':cb=128:cr=128"
+    plane = ("-f", "lavfi", "-i", "color=black:s=160x90:r=10")
+    ffmpeg(*plane, *TONE, "-t", 5, "-vf", grey, *h264(gop=5), *AAC, path)
 
 
 def mvhd_lie(path):

@@ -1,0 +1,87 @@
+"""Playing renditions back with ffmpeg and ffprobe alone: a check that shares no code with ours."""
+
+import re
+import subprocess
+
+
+def playlist(path):
+    """[(seconds, file)] of a media playlist."""
+    text = path.read_text()
+    assert text.startswith("#EXTM3U\n")
+    assert text.endswith("#EXT-X-ENDLIST\n")
+    found = re.findall(r"#EXTINF:([0-9.]+),\n(\S+)", text)
+    target = int(re.search(r"#EXT-X-TARGETDURATION:(\d+)", text)[1])
+    assert all(round(float(seconds)) <= target for seconds, _ in found)
+    return [(float(seconds), path.parent / name) for seconds, name in found]
+
+
+def attributes(line):
+    """The attribute list of a playlist tag."""
+    return dict(re.findall(r'([A-Z-]+)=("[^"]*"|[^,]*)', line.partition(":")[2]))
+
+
+def variants(master):
+    """[(attributes, media playlist)] of a master playlist."""
+    lines = master.read_text().splitlines()
+    return [
+        (attributes(line), master.parent / lines[number + 1])
+        for number, line in enumerate(lines)
+        if line.startswith("#EXT-X-STREAM-INF:")
+    ]
+
+
+def alternatives(master):
+    """[(attributes, media playlist)] of the audio renditions."""
+    found = [
+        attributes(line)
+        for line in master.read_text().splitlines()
+        if line.startswith("#EXT-X-MEDIA:")
+    ]
+    return [(a, master.parent / a["URI"].strip('"')) for a in found]
+
+
+def decodes(path):
+    """Decode all of ``path``, with any error fatal."""
+    strict = ("-xerror", "-err_detect", "explode")
+    command = ["ffmpeg", "-nostdin", "-v", "error", *strict, "-i", path, "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode == 0 and not done.stderr
+
+
+def each_segment_decodes(media_playlist, scratch):
+    """Every segment alone behind the init section, as after a seek."""
+    init = (media_playlist.parent / "init.mp4").read_bytes()
+    for _, segment in playlist(media_playlist):
+        alone = scratch / "alone.mp4"
+        alone.write_bytes(init + segment.read_bytes())
+        if not decodes(alone):
+            return False
+    return True
+
+
+def frames(path, stream="v:0"):
+    """[(time, is key)] of all packets, in order of presentation."""
+    entries = ("-show_entries", "packet=pts_time,flags", "-of", "csv=p=0")
+    command = ["ffprobe", "-v", "error", "-select_streams", stream, *entries, path]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return sorted((float(line.split(",")[0]), "K" in line) for line in lines)
+
+
+def whole(media_playlist, scratch):
+    """The rendition as one file."""
+    joined = scratch / f"{media_playlist.parent.name}.mp4"
+    parts = [media_playlist.parent / "init.mp4", *(s for _, s in playlist(media_playlist))]
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return joined
+
+
+def keyframes(media_playlist, scratch):
+    return [time for time, key in frames(whole(media_playlist, scratch)) if key]
+
+
+def stream(path, kind="v:0"):
+    """Facts of a stream, by ffprobe."""
+    show = ("-show_entries", "stream", "-of", "flat=s=_")
+    command = ["ffprobe", "-v", "error", "-select_streams", kind, *show, path]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return dict(re.findall(r'streams_stream_0_(\w+)="?([^"\n]*)', text))

@@ -1,0 +1,128 @@
+import json
+import re
+
+import pytest
+import webvtt
+from PIL import Image
+
+from pipeline.errors import BadInput
+from pipeline.stage import Deadline
+from pipeline.stages import thumbnail
+
+from . import clips
+
+
+def codes(result):
+    return [w.code for w in result.warnings]
+
+
+def opened(path):
+    kind = {".jpg": "JPEG", ".webp": "WEBP"}[path.suffix]
+    with Image.open(path, formats=[kind]) as image:
+        return image.convert("RGB")
+
+
+def tile_times(tmp_path):
+    return [t["time_s"] for t in json.loads((tmp_path / "storyboard.json").read_text())["tiles"]]
+
+
+def test_posters_come_in_widths_up_to_the_source_as_jpeg_and_webp(run, tmp_path):
+    result = run(thumbnail, clips.conforming)
+    assert result.summary["poster_widths"] == [320, 640]
+    for artifact in (a for a in result.artifacts if a.role.startswith("poster")):
+        image = opened(tmp_path / artifact.name)
+        assert image.size == (int(re.search(r"\d+", artifact.name)[0]), image.width * 9 // 16)
+    assert sum(a.role == "poster_webp" for a in result.artifacts) == 2
+
+
+def test_the_poster_is_no_black_frame_and_no_fade(run):
+    """Black but for 6 s to 8 s, which fade in and out of the test pattern."""
+    result = run(thumbnail, clips.mostly_black, tile_every_s=0.5)
+    assert 6.4 <= result.summary["poster"]["time_s"] <= 7.6
+    assert codes(result) == []
+
+
+def test_a_black_video_gets_its_poster_with_a_warning(run, tmp_path):
+    result = run(thumbnail, clips.black)
+    assert codes(result) == ["poster_blank"]
+    assert (tmp_path / "poster-320.jpg").exists()
+
+
+def test_the_storyboard_is_of_keyframes_at_their_own_times(run, tmp_path):
+    run(thumbnail, clips.conforming, tile_every_s=1.0)
+    assert tile_times(tmp_path) == pytest.approx([n * 1.6 for n in range(5)], abs=0.002)
+
+
+def test_few_keyframes_give_way_to_frames_by_time(run, tmp_path):
+    run(thumbnail, clips.long_gops, tile_every_s=1.0)
+    assert tile_times(tmp_path) == pytest.approx(list(range(9)), abs=0.2)
+
+
+def test_long_videos_are_thinned_over_several_sheets(run):
+    result = run(thumbnail, clips.slow, max_tiles=60, columns=5, rows=5)
+    assert result.summary["storyboard"]["tiles"] <= 60
+    assert result.summary["storyboard"]["tiles"] > 30
+    assert len([a for a in result.artifacts if a.role == "storyboard_sheet"]) >= 2
+
+
+def test_tiles_show_the_moment_that_their_cue_names(run, tmp_path):
+    run(thumbnail, clips.brightening, tile_every_s=0.5)
+    cues = webvtt.read(tmp_path / "storyboard.vtt").captions
+    index = json.loads((tmp_path / "storyboard.json").read_text())
+    assert len(cues) == len(index["tiles"]) > 8
+    for cue, tile in zip(cues, index["tiles"], strict=True):
+        sheet, area = cue.text.split("#xywh=")
+        x, y, width, height = map(int, area.split(","))
+        sheet = opened(tmp_path / sheet)
+        assert x + width <= sheet.width
+        assert y + height <= sheet.height
+        shade = sheet.crop((x, y, x + width, y + height)).resize((1, 1)).getpixel((0, 0))[0]
+        assert shade == pytest.approx(40 * tile["time_s"], abs=8)
+
+
+def test_portrait_is_upright(run, tmp_path):
+    run(thumbnail, clips.rotated)
+    image = opened(tmp_path / "poster-180.jpg")
+    assert image.size == (180, 320)
+    red, green, _ = image.getpixel((90, 10))
+    assert red > 150
+    assert green < 80
+
+
+def test_hdr_is_tone_mapped(run):
+    assert codes(run(thumbnail, clips.hdr10)) == ["hdr_tone_mapped"]
+
+
+def test_one_frame_is_enough(run, tmp_path):
+    run(thumbnail, clips.one_frame)
+    (cue,) = webvtt.read(tmp_path / "storyboard.vtt").captions
+    assert cue.start < cue.end
+
+
+def test_damage_is_told(run):
+    assert codes(run(thumbnail, clips.flipped)) == ["damaged_media"]
+
+
+@pytest.mark.parametrize(
+    ("maker", "code"), [(clips.audio_only, "no_video"), (clips.dead, "undecodable")]
+)
+def test_without_a_picture_it_ends_as_bad_input(run, maker, code):
+    with pytest.raises(BadInput) as refusal:
+        run(thumbnail, maker)
+    assert refusal.value.code == code
+
+
+def test_the_same_input_gives_the_same_bytes(source, tmp_path):
+    made = []
+    for name in ("one", "two"):
+        work = tmp_path / name
+        work.mkdir()
+        thumbnail.run(source(clips.plain), thumbnail.Params(), work, Deadline(60))
+        made.append({p.name: p.read_bytes() for p in work.iterdir()})
+    assert made[0] == made[1]
+
+
+def test_every_file_is_an_artifact(run, tmp_path):
+    result = run(thumbnail, clips.plain)
+    files = (p.name for p in tmp_path.iterdir())
+    assert sorted(a.name for a in result.artifacts) == sorted(files)
