@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -97,7 +98,7 @@ def _answer(request: Request, problem: Problem) -> JSONResponse:
             "title": HTTPStatus(problem.status).phrase,
             "status": problem.status,
             "detail": problem.detail,
-            "instance": request.url.path,
+            "instance": quote(request.url.path, safe="/%"),
             "code": problem.code,
             **problem.members,
         },
