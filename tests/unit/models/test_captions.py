@@ -120,11 +120,12 @@ def test_a_word_stretched_by_the_aligner_does_not_stay_for_ever():
 
 def test_times_that_run_backwards_or_past_the_end_are_put_right():
     words = [
-        Word(text=" one", start=5, end=6, probability=1),
-        Word(text=" two", start=4, end=4.5, probability=1),
-        Word(text=" three.", start=99, end=100, probability=1),
+        Word(text=" One.", start=10, end=11, probability=1),
+        Word(text=" Two.", start=2, end=3, probability=1),
+        Word(text=" Three.", start=99, end=100, probability=1),
     ]
     cues = captions.cues(words, LIMITS, 20)
+    assert " ".join(texts(cues)) == "One. Two. Three."
     assert all(a.end <= b.start for a, b in pairwise(cues))
     assert cues[-1].end <= 20
 
