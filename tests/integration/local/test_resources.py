@@ -66,6 +66,16 @@ def test_what_was_changed_by_hand_is_mended(settings):
         assert after[attribute] == before[attribute]
 
 
+def test_the_same_policy_in_other_words_is_left_alone(settings):
+    resources.ensure(settings)
+    url, before = attributes(settings, "detect")
+    redrive = json.loads(before["RedrivePolicy"])
+    reordered = json.dumps(dict(reversed(redrive.items())), indent=1)
+    aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": reordered})
+    assert attributes(settings, "detect")[1]["RedrivePolicy"] != before["RedrivePolicy"]
+    assert resources.ensure(settings) == []
+
+
 def test_queues_outlast_their_function_and_give_up_into_dead_letters(settings):
     resources.ensure(settings)
     spec, queues = settings.topology.stages["detect"], settings.topology.queues

@@ -27,9 +27,10 @@ def test_a_save_that_fails_leaves_the_state_to_be_saved(snapshot, monkeypatch):
         raise OSError("disk full")
 
     WRITTEN.set()
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+    with monkeypatch.context() as patch:
         patch.setattr(snapshot, "_write", full)
-        snapshot.save()
+        with pytest.raises(OSError, match="disk full"):
+            snapshot.save()
     assert snapshot.save()
     assert not snapshot.save()
 
