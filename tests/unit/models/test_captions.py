@@ -126,6 +126,7 @@ def test_times_that_run_backwards_or_past_the_end_are_put_right():
     ]
     cues = captions.cues(words, LIMITS, 20)
     assert " ".join(texts(cues)) == "One. Two. Three."
+    assert cues[0].start == 10
     assert all(a.end <= b.start for a, b in pairwise(cues))
     assert cues[-1].end <= 20
 
