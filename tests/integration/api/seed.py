@@ -156,24 +156,30 @@ class Seed:
 
     # -- the four stages -------------------------------------------------------------------------
 
-    def transcode(self, upload: Upload, mp4: bytes = b"mp4", **more: Any) -> StageResult:
+    def transcode(
+        self,
+        upload: Upload,
+        mp4: bytes = b"mp4",
+        *,
+        segments: tuple[bytes, bytes] = (b"init", b"segment"),
+        **more: Any,
+    ) -> StageResult:
         apple = "application/vnd.apple.mpegurl"
         master = (
             "#EXTM3U\n#EXT-X-VERSION:7\n"
-            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio 1",URI="audio-1/playlist.m3u8"\n'
-            '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1.64000c",AUDIO="audio"\n'
+            '#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS="avc1.42c00d,mp4a.40.2"\n'
             "180p/playlist.m3u8\n"
         )
         media = (
-            '#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-MAP:URI="init.mp4"\n'
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-PLAYLIST-TYPE:VOD\n"
+            '#EXT-X-MAP:URI="init.mp4"\n'
             "#EXTINF:2.0,\nsegment-001.m4s\n#EXT-X-ENDLIST\n"
         )
         files = {
             "hls/master.m3u8": ("hls_master", apple, master.encode()),
             "hls/180p/playlist.m3u8": ("hls_playlist", apple, media.encode()),
-            "hls/180p/init.mp4": ("hls_init", "video/mp4", b"init"),
-            "hls/180p/segment-001.m4s": ("hls_segment", "video/iso.segment", b"segment"),
-            "hls/audio-1/playlist.m3u8": ("hls_playlist", apple, media.encode()),
+            "hls/180p/init.mp4": ("hls_init", "video/mp4", segments[0]),
+            "hls/180p/segment-001.m4s": ("hls_segment", "video/iso.segment", segments[1]),
             "video-180p.mp4": ("mp4", "video/mp4", mp4),
         }
         return self.succeed(upload, "transcode", files, **more)
@@ -289,6 +295,17 @@ def make_mp4(path: Path, seconds: int = 2) -> bytes:
     )
     subprocess.run(command.split(), check=True, timeout=60)
     return path.read_bytes()
+
+
+def make_segments(path: Path, mp4: bytes) -> tuple[bytes, bytes]:
+    """The same video as an initialization section and one segment."""
+    (path / "clip.mp4").write_bytes(mp4)
+    command = (
+        "ffmpeg -v error -i clip.mp4 -c copy -f hls -hls_segment_type fmp4 -hls_time 10 "
+        "-hls_playlist_type vod -y index.m3u8"
+    )
+    subprocess.run(command.split(), check=True, timeout=60, cwd=path)
+    return (path / "init.mp4").read_bytes(), (path / "index0.m4s").read_bytes()
 
 
 def make_jpeg(path: Path) -> bytes:

@@ -62,7 +62,7 @@ def test_what_the_api_hands_out_can_be_fetched(seed, api):
     folder = view["links"]["playlist"].rpartition("/")[0]
     media = api.get(f"{folder}/{master.text.splitlines()[-1]}").text.splitlines()
     assert httpx.get(media[-2], trust_env=False).content == b"segment"
-    assert httpx.get(media[2].split('"')[1], trust_env=False).content == b"init"
+    assert httpx.get(media[4].split('"')[1], trust_env=False).content == b"init"
     sheet = api.get(view["links"]["storyboard"]).text.splitlines()[-1]
     assert httpx.get(sheet.partition("#")[0], trust_env=False).content == b"jpeg"
 

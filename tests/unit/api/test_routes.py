@@ -251,7 +251,17 @@ def test_only_a_playlist_of_the_result_can_be_asked_for(player, name):
 
 
 @pytest.mark.parametrize(
-    "uri", ["https://evil.example/x.ts", "//evil.example/x.ts", "/x.ts", "../x.ts", "a/../../x.ts"]
+    "uri",
+    [
+        "data:text/plain,x",
+        "https:x.ts",
+        "//evil.example",
+        "https://evil.example/x.ts",
+        "//evil.example/x.ts",
+        "/x.ts",
+        "../x.ts",
+        "a/../../x.ts",
+    ],
 )
 def test_a_playlist_cannot_sign_anything_outside_its_result(uri):
     with pytest.raises(Problem):

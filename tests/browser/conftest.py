@@ -1,0 +1,102 @@
+"""A browser, a page served by the real API over the embedded AWS, and its videos."""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from pipeline.api.app import create_app
+from pipeline.settings import Settings
+from tests.integration.api.seed import Seed, make_jpeg, make_mp4
+
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+@pytest.fixture(scope="module")  # while it lives, Playwright's loop is in asyncio.run's way
+def browser() -> Iterator[Browser]:
+    """Chromium; without it these tests are skipped on a laptop and fail in CI."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is not installed: apt-get install chromium")
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def mp4(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return make_mp4(tmp_path_factory.mktemp("media") / "clip.mp4")
+
+
+@pytest.fixture(scope="session")
+def jpeg(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return make_jpeg(tmp_path_factory.mktemp("media") / "picture.jpg")
+
+
+@pytest.fixture
+def seed(installation: Settings, tmp_path: Path) -> Seed:
+    return Seed.of(installation, tmp_path)
+
+
+@pytest.fixture
+def site(installation: Settings, seed: Seed) -> Iterator[str]:
+    """The address at which the page is served."""
+    app = create_app(settings=installation, catalog=seed.catalog, artifacts=seed.artifacts)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def complaints() -> list[Any]:
+    """What a page was not happy with: errors, dialogs, and requests to anybody but us."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, site: str, complaints: list[Any]) -> Iterator[Page]:
+    """A fresh page; anything it complains about is a failure."""
+    context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+    page.on(
+        "request",
+        lambda asked: (
+            None
+            if asked.url.startswith(("http://127.0.0.1:", "blob:", "data:"))
+            else complaints.append(asked.url)
+        ),
+    )
+    page.set_default_timeout(15_000)
+    yield page
+    context.close()
+    assert complaints == []

@@ -1,0 +1,247 @@
+"""What a person sees and does on the page."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from pipeline.errors import BadInput
+from pipeline.media.probe import Probe
+from pipeline.stage import Notice
+from tests.integration.api.seed import PROBE, Seed, make_segments
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = '<img src=x onerror=alert(1)>"&lt;script&gt;'
+
+
+@pytest.fixture
+def ready(seed: Seed, mp4: bytes, jpeg: bytes) -> str:
+    """The id of a video that has everything."""
+    upload = seed.upload("Street dance.mp4")
+    seed.probe(upload)
+    seed.transcode(upload, mp4)
+    seed.thumbnail(upload, jpeg)
+    seed.transcribe(upload, "Red circle here", "and now a dog")
+    seed.detect(upload, {"dog": [(1.0, 2.0)], "circle": [(0.0, 1.0)]})
+    return upload.video_id
+
+
+def open_video(page: Page, video_id: str) -> None:
+    page.goto(f"/#/videos/{video_id}")
+    expect(page.locator("video")).to_have_js_property("error", None)
+    until(page, "document.querySelector('video').readyState >= 1")
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait for a condition in JavaScript; Playwright's own way needs the eval that we forbid."""
+    for _ in range(300):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"never came true: {condition}")
+
+
+def test_an_empty_library_says_how_to_drop_a_video_and_notices_one(page, seed, jpeg, installation):
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Drop your first video")).to_be_visible()
+    expect(page.get_by_text(f"s3://{installation.names.uploads_bucket}/videos/")).to_be_visible()
+    seed.thumbnail(seed.upload("first.mp4"), jpeg)
+    expect(page.get_by_role("link", name="first")).to_be_visible()
+    expect(page.get_by_role("heading", name="Drop your first video")).to_be_hidden()
+
+
+def test_the_library_shows_each_video_with_picture_length_and_labels(page, ready):
+    page.goto("/")
+    card = page.locator(".card")
+    expect(card).to_have_count(1)
+    expect(card.get_by_text("0:02")).to_be_visible()
+    expect(card.get_by_role("link", name="dog")).to_be_visible()
+    until(page, "document.querySelector('.card img').naturalWidth === 160")
+    card.get_by_role("link", name="Street dance").click()
+    expect(page).to_have_url(re.compile(f"#/videos/{ready}$"))
+    expect(page.get_by_role("heading", name="Street dance")).to_be_visible()
+
+
+def test_a_video_plays_with_captions(page, ready):
+    open_video(page, ready)
+    page.evaluate("document.querySelector('video').play()")
+    until(page, "document.querySelector('video').currentTime > 0.2")
+    cues = "document.querySelector('video').textTracks[0]"
+    until(page, f"{cues}?.cues?.length === 2")
+    assert page.evaluate(f"{cues}.mode") == "showing"
+    assert page.evaluate("document.querySelector('video').videoWidth") == 320
+
+
+def test_the_adaptive_stream_is_played_where_the_browser_can(page, seed, mp4, tmp_path):
+    upload = seed.upload("hls.mp4")
+    seed.probe(upload)
+    seed.transcode(upload, b"not the mp4", segments=make_segments(tmp_path, mp4))
+    page.goto(f"/#/videos/{upload.video_id}")
+    video = "document.querySelector('video')"
+    if not page.evaluate(f"{video}.canPlayType('application/vnd.apple.mpegurl')"):
+        pytest.skip("this browser plays no HLS by itself")
+    until(page, f"{video}.readyState >= 2")
+    assert page.evaluate(f"{video}.currentSrc").endswith("/playlist/hls/master.m3u8")
+    assert page.evaluate(f"{video}.videoWidth") == 320
+
+
+def test_a_click_on_a_word_goes_there_and_the_word_is_followed(page, ready):
+    open_video(page, ready)
+    page.get_by_text("dog", exact=True).and_(page.locator(".word")).click()
+    until(page, "document.querySelector('video').currentTime >= 1.7")
+    expect(page.locator(".word.now")).to_have_text("dog")
+
+
+def test_searching_the_transcript_hides_the_rest_and_counts(page, ready):
+    open_video(page, ready)
+    page.get_by_role("searchbox", name="Search the transcript").fill("A DOG")
+    expect(page.locator(".segment:visible")).to_have_count(1)
+    expect(page.locator(".word.hit")).to_have_text(["a", "dog"])
+    expect(page.get_by_text("1 match", exact=True)).to_be_visible()
+
+
+def test_the_timeline_has_a_lane_for_speech_and_each_label(page, ready):
+    open_video(page, ready)
+    lanes = page.get_by_role("group", name="Timeline")
+    expect(lanes.locator(".lane .lane-name")).to_have_text(["speech", "dog", "circle"])
+    lanes.get_by_role("button", name="dog, 0:01 to 0:02").click()
+    until(page, "document.querySelector('video').currentTime >= 1")
+
+
+def test_the_strip_shows_pictures_and_seeks_by_pointer_and_keyboard(page, ready):
+    open_video(page, ready)
+    strip = page.get_by_role("slider", name="Place in the video")
+    expect(page.locator(".strip-cell")).to_have_count(2)
+    strip.hover()
+    expect(page.locator(".preview")).to_be_visible()
+    assert "storyboard-001.jpg" in page.locator(".preview-picture > div").evaluate(
+        "element => element.style.backgroundImage"
+    )
+    box = strip.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + 5)
+    until(page, "Math.abs(document.querySelector('video').currentTime - 1.5) < 0.1")
+    strip.press("Home")
+    until(page, "document.querySelector('video').currentTime === 0")
+
+
+def test_objects_list_their_intervals_and_lead_to_other_videos(page, ready, seed):
+    seed.detect(seed.upload("other.mp4"), {"cat": [(0, 1)]})
+    open_video(page, ready)
+    objects = page.get_by_role("region", name="Objects")
+    expect(objects.get_by_text("up to 90% sure")).to_have_count(2)
+    objects.get_by_role("button", name="Play dog from 0:01").click()
+    until(page, "document.querySelector('video').currentTime >= 1")
+    objects.get_by_role("link", name="dog").click()
+    expect(page.locator(".card")).to_have_count(1)
+    expect(page.get_by_role("link", name="Street dance")).to_be_visible()
+
+
+@pytest.mark.usefixtures("ready")
+def test_filters_by_label_and_status_and_can_be_cleared(page, seed):
+    failed = seed.upload("broken.mp4")
+    for stage in ("transcode", "thumbnail", "transcribe", "detect"):
+        seed.fail(failed, stage, BadInput("not_media", "Run `videodrop doctor`."))
+    page.goto("/")
+    expect(page.locator(".card")).to_have_count(2)
+    expect(page.locator(".reason code")).to_have_text("videodrop doctor")
+    page.get_by_label("Status").select_option("failed")
+    expect(page.locator(".card h2")).to_have_text(["broken"])
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.locator(".card")).to_have_count(2)
+    page.get_by_label("Shows").fill("DOG")
+    page.keyboard.press("Enter")
+    expect(page.locator(".card h2")).to_have_text(["Street dance"])
+    page.get_by_label("Shows").fill("unicorn")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+
+
+def test_progress_is_followed_until_the_video_is_ready(page, seed):
+    upload = seed.upload("live.mp4")
+    seed.probe(upload)
+    run = seed.claim(upload, "transcode")
+    seed.catalog.runs.heartbeat(upload.video_id, run, progress=37, lease_s=60)
+    page.goto(f"/#/videos/{upload.video_id}")
+    expect(page.get_by_text("37%")).to_be_visible()
+    expect(page.get_by_text("It can be played as soon as that is ready.")).to_be_visible()
+    page.get_by_role("link", name="← Library").click()
+    bar = page.get_by_role("progressbar", name="transcode of live.mp4")
+    expect(bar).to_have_attribute("aria-valuenow", "37")
+    seed.catalog.runs.end(upload.video_id, run, "skipped")
+    expect(bar).to_have_attribute("aria-valuenow", "100")
+    page.get_by_role("link", name="live").click()
+    expect(page.get_by_role("cell", name="Left out")).to_be_visible()
+    seed.transcribe(upload, "it came later")
+    expect(page.locator(".segment")).to_contain_text("it came later")
+
+
+def test_a_stage_nobody_knows_is_shown_with_its_facts_files_and_warnings(page, seed):
+    upload = seed.upload("toy.mp4")
+    files = {"deep/beats.csv": ("beats", "text/csv", b"1,2")}
+    notice = Notice(code="odd", message="The beat was lost at 0:03.")
+    seed.succeed(upload, "detect", files, summary={"tempo": 120}, warnings=(notice,))
+    page.goto(f"/#/videos/{upload.video_id}")
+    row = page.get_by_role("row", name="detect")
+    expect(row.get_by_text("The beat was lost at 0:03.")).to_be_visible()
+    row.get_by_text("Details").click()
+    expect(row.locator("pre")).to_contain_text('"tempo": 120')
+    expect(row.get_by_role("link", name="deep/beats.csv")).to_be_visible()
+    expect(page.locator(".downloads a")).to_have_text(["deep/beats.csv"])
+
+
+def test_names_labels_and_words_never_become_markup(page, seed, mp4, jpeg):
+    upload = seed.upload(f"{HOSTILE}.mp4")
+    seed.probe(upload, Probe(**PROBE.model_dump() | {"container": HOSTILE}))
+    seed.transcode(upload, mp4, warnings=(Notice(code="x", message=HOSTILE),))
+    seed.thumbnail(upload, jpeg)
+    seed.transcribe(upload, HOSTILE)
+    seed.detect(upload, {HOSTILE: [(0, 1)]})
+    page.goto("/")
+    expect(page.get_by_role("heading", name=HOSTILE)).to_be_visible()
+    expect(page.locator(".chip")).to_have_text([HOSTILE.lower()])
+    page.get_by_role("heading", name=HOSTILE).click()
+    expect(page.locator(".segment")).to_contain_text(HOSTILE)
+    expect(page.locator(".object h3")).to_have_text(HOSTILE)
+    expect(page.locator(".warning")).to_have_text(HOSTILE)
+    expect(page.locator(".lane-name").last).to_have_text(HOSTILE)
+    assert page.locator("img[src=x], script:not([type=module])").count() == 0
+
+
+@pytest.mark.usefixtures("ready")
+def test_the_policy_refuses_markup_that_gets_in_all_the_same(page, complaints):
+    page.goto("/")
+    expect(page.locator(".card")).to_have_count(1)
+    refused = page.evaluate(
+        """() => { try { document.body.innerHTML = '<b>x</b>'; return false; }
+                   catch (error) { return error instanceof TypeError; } }"""
+    )
+    assert refused
+    assert ["TrustedHTML" in one for one in complaints] == [True]
+    complaints.clear()
+
+
+@pytest.mark.parametrize("path", ["/", "/#/videos/{id}", "/docs"])
+def test_a_phone_need_not_scroll_sideways(page, ready, path):
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(path.format(id=ready))
+    expect(page.get_by_role("heading").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_api_is_described_without_any_script_from_elsewhere(page):
+    page.goto("/docs")
+    expect(page.get_by_role("heading", name="GET /videos", exact=True)).to_be_visible()
+    expect(page.get_by_text("uploaded_after")).to_be_visible()
+
+
+def test_more_videos_than_a_page_holds_can_be_shown(page, seed):
+    for number in range(22):
+        seed.upload(f"clip {number}.mp4")
+    page.goto("/")
+    expect(page.locator(".card")).to_have_count(20)
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator(".card")).to_have_count(22)
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
