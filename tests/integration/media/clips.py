@@ -195,7 +195,7 @@ def broken_sound(path):
 
 
 def located(path):
-    place = ("-metadata", "location=+48.8577+002.295/")
+    place = ("-metadata", "comment=filmed at +48.8577")
     ffmpeg(*picture(), *TONE, "-t", 1, *place, *h264(), *AAC, path)
 
 
