@@ -1,6 +1,6 @@
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 
 from pipeline.api import problems
 from pipeline.errors import BadInput, Bug, DependencyFailed, VideodropError
@@ -118,6 +118,20 @@ def test_a_request_refused_by_the_library_is_a_problem():
 
     found = Client(app).get("/").json()
     assert (found["status"], found["code"], found["detail"]) == (422, "bad_thing", "That is wrong.")
+
+
+def test_what_the_framework_refuses_is_a_problem():
+    app = FastAPI()
+    problems.install(app)
+
+    @app.get("/")
+    def refuse() -> None:
+        raise HTTPException(413, "The body is too large.", headers={"Connection": "close"})
+
+    answer = Client(app).get("/")
+    assert problem(answer)["code"] == "http_error"
+    assert answer.json()["detail"] == "The body is too large."
+    assert answer.headers["Connection"] == "close"
 
 
 def test_every_route_documents_its_problems():
