@@ -68,7 +68,9 @@ export function showLibrary(place, { status = "", label = "" }, signal) {
   getHealth(signal).then((health) => (drop = health.drop)).catch(() => {});
   more.addEventListener("click", () => {
     more.disabled = true;
-    extend().catch(() => {}).finally(() => (more.disabled = false));
+    extend()
+      .catch((error) => signal.aborted || notice.replaceChildren(h("p.notice.bad", { role: "alert" }, error.message)))
+      .finally(() => (more.disabled = false));
   });
   place.append(
     h("div.library-head", {}, h("h1", {}, "Library"), filters(status, label, options)),
