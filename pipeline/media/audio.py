@@ -29,7 +29,7 @@ def stream(
     """Yield an audio track as 16 kHz mono in pieces of ``chunk_s`` seconds.
 
     Sample ``n`` of the whole is heard at ``n / SAMPLE_RATE`` seconds on the file's timeline (see
-    ``probe.VideoStream``), the one that frame times are on: a late start and gaps are filled with
+    ``streams.VideoStream``), the one that frame times are on: a late start and gaps are filled with
     silence. Memory does not grow with the length.
 
     Args:

@@ -9,8 +9,9 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from pipeline.errors import BadInput
 from pipeline.media import ffmpeg, picture
-from pipeline.media.probe import Probe, VideoStream
+from pipeline.media.probe import Probe
 from pipeline.media.process import Complaints
+from pipeline.media.streams import VideoStream
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,7 @@ class Frame(NamedTuple):
     """A frame and its time.
 
     Attributes:
-        time_s: its presentation time on the file's timeline (see ``probe.VideoStream``).
+        time_s: its presentation time on the file's timeline (see ``streams.VideoStream``).
         image: uint8 RGB, [height, width, 3]; upright, square pixels, SDR; read-only.
     """
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pipeline.media import picture
-from pipeline.media.probe import VideoStream
+from pipeline.media.streams import VideoStream
 
 # What decoders of H.264 commonly stop at; NVENC does, too.
 MAX_SIDE = 4096

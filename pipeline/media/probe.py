@@ -2,18 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
 from pipeline.errors import BadInput, LimitExceeded
-from pipeline.media import ffmpeg
+from pipeline.media import ffmpeg, streams
 from pipeline.media.sniff import describe, is_mp4
-
-_HDR: dict[str, Literal["pq", "hlg"]] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
-_SANE_SAR = (Fraction(1, 4), Fraction(4))
+from pipeline.media.streams import AudioStream, Record, VideoStream
 
 
 @dataclass(frozen=True)
@@ -26,61 +21,7 @@ class Limits:
     max_streams: int = 32
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class VideoStream(_Frozen):
-    """The video track that is shown.
-
-    Times are seconds on the file's own timeline, whose 0 is the earliest of its streams: the
-    timeline on which a player shows it, and on which every result of the pipeline is given.
-    """
-
-    index: int = Field(description="Stream index in the file")
-    codec: str
-    profile: str | None = None
-    level: int | None = Field(None, description="As the codec counts: 41 is H.264 level 4.1")
-    pix_fmt: str
-    bit_depth: int
-    coded_width: int = Field(description="Stored pixels, before rotation and pixel shape")
-    coded_height: int
-    width: int = Field(description="As displayed: upright, in square pixels")
-    height: int
-    rotation: Literal[0, 90, 180, 270] = Field(0, description="Degrees clockwise to upright")
-    square_pixels: bool = True
-    fps: float = Field(description="Average frame rate; 25 where the file gives none")
-    vfr: bool = Field(False, description="Frame times are not evenly spaced")
-    interlaced: bool = False
-    time_base: str = Field(description="Unit of its timestamps in seconds, a fraction")
-    start_s: float = Field(0.0, description="When its first frame is shown")
-    bit_rate: int | None = Field(None, description="Bits a second, where known")
-    color_range: str | None = None
-    color_space: str | None = None
-    color_primaries: str | None = None
-    color_transfer: str | None = None
-
-    @property
-    def hdr(self) -> Literal["pq", "hlg"] | None:
-        """The HDR transfer function, if it has one."""
-        return _HDR.get(self.color_transfer or "")
-
-
-class AudioStream(_Frozen):
-    """One audio track."""
-
-    index: int = Field(description="Stream index in the file")
-    codec: str
-    channels: int
-    sample_rate: int
-    language: str | None = Field(None, description="As the file tags it, e.g. eng; None if und")
-    title: str | None = None
-    default: bool = False
-    start_s: float = Field(0.0, description="When it starts on the file's timeline")
-    bit_rate: int | None = None
-
-
-class Probe(_Frozen):
+class Probe(Record):
     """A media file as it is. At least one of ``video`` and ``audio`` is there.
 
     Attributes:
@@ -117,16 +58,16 @@ def probe(path: Path, limits: Limits = Limits()) -> Probe:
     if wrong := describe(path):
         raise BadInput("not_media", f"This is {wrong}, not a video or audio file.")
     raw = _headers(path)
-    streams = raw.get("streams", [])
-    if len(streams) > limits.max_streams:
+    found = raw.get("streams", [])
+    if len(found) > limits.max_streams:
         raise LimitExceeded(
             "too_many_streams",
-            f"The file has {len(streams)} streams; at most {limits.max_streams} are allowed.",
+            f"The file has {len(found)} streams; at most {limits.max_streams} are allowed.",
         )
     form = raw.get("format", {})
-    start = _seconds(form.get("start_time"))
-    video = _video(streams, start)
-    audio = tuple(_audio(s, start) for s in streams if _is_audio(s))
+    start = streams.seconds(form.get("start_time"))
+    video = streams.video(found, start)
+    audio = tuple(streams.audio(s, start) for s in found if streams.is_audio(s))
     if video is None and not audio:
         raise BadInput("no_streams", "The file holds no video and no audio that can be decoded.")
     if video and video.coded_width * video.coded_height > limits.max_pixels:
@@ -136,7 +77,7 @@ def probe(path: Path, limits: Limits = Limits()) -> Probe:
             f"at most {limits.max_pixels:,} are allowed.",
         )
     wanted = {s.index for s in (video, *audio) if s}
-    duration, cut_off = _duration(path, _seconds(form.get("duration")), start, wanted)
+    duration, cut_off = _duration(path, streams.seconds(form.get("duration")), start, wanted)
     if duration > limits.max_duration_s:
         raise LimitExceeded(
             "too_long",
@@ -198,130 +139,16 @@ def _last_packet(path: Path, seek_s: float | None, wanted: set[int]) -> float | 
         with ffmpeg.probing(path, *where, "-show_entries", entries, "-of", "csv=p=0") as child:
             for line in child.lines():
                 index, pts, dts, length, *_ = (*line.split(","), "", "", "")
-                time_s = _number(pts) if _number(pts) is not None else _number(dts)
+                time_s = (
+                    streams.number(pts) if streams.number(pts) is not None else streams.number(dts)
+                )
                 if time_s is not None and index.isdigit() and int(index) in wanted:
-                    end = max(end or 0.0, time_s + (_number(length) or 0.0))
+                    end = max(end or 0.0, time_s + (streams.number(length) or 0.0))
             ffmpeg.judge(child)
     except BadInput:
         if seek_s is None and end is None:
             raise
     return end
-
-
-def _video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:
-    found = [
-        s
-        for s in streams
-        if s.get("codec_type") == "video"
-        and s.get("codec_name")
-        and s.get("width")
-        and not s.get("disposition", {}).get("attached_pic")
-    ]
-    if not found:
-        return None
-    raw = max(found, key=lambda s: (s["disposition"]["default"], -s["index"]))
-    coded = (int(raw["width"]), int(raw["height"]))
-    sar = _pixel_shape(raw.get("sample_aspect_ratio"))
-    rotation = _rotation(raw)
-    shown = (max(1, round(coded[0] * sar)), coded[1])
-    width, height = shown if rotation in (0, 180) else shown[::-1]
-    average, nominal = _fraction(raw.get("avg_frame_rate")), _fraction(raw.get("r_frame_rate"))
-    fps = float(average or nominal or 25)
-    return VideoStream(
-        index=raw["index"],
-        codec=raw["codec_name"],
-        profile=raw.get("profile"),
-        level=raw.get("level") if raw.get("level", -99) > 0 else None,
-        pix_fmt=raw.get("pix_fmt", "unknown"),
-        bit_depth=_bit_depth(raw),
-        coded_width=coded[0],
-        coded_height=coded[1],
-        width=width,
-        height=height,
-        rotation=rotation,
-        square_pixels=sar == 1,
-        fps=fps,
-        vfr=bool(average and nominal and abs(average / nominal - 1) > Fraction(1, 200)),
-        interlaced=raw.get("field_order", "progressive") not in ("progressive", "unknown"),
-        time_base=raw["time_base"],
-        start_s=_seconds(raw.get("start_time"), start) - start,
-        bit_rate=_integer(raw.get("bit_rate")),
-        **{
-            key: value if (value := raw.get(key)) != "unknown" else None
-            for key in ("color_range", "color_space", "color_primaries", "color_transfer")
-        },
-    )
-
-
-def _is_audio(raw: dict[str, Any]) -> bool:
-    return bool(
-        raw.get("codec_type") == "audio"
-        and raw.get("codec_name")
-        and raw.get("channels")
-        and _integer(raw.get("sample_rate"))
-    )
-
-
-def _audio(raw: dict[str, Any], start: float) -> AudioStream:
-    tags = {key.lower(): value for key, value in raw.get("tags", {}).items()}
-    language = tags.get("language")
-    return AudioStream(
-        index=raw["index"],
-        codec=raw["codec_name"],
-        channels=raw["channels"],
-        sample_rate=int(raw["sample_rate"]),
-        language=language if language not in ("und", "") else None,
-        title=tags.get("title"),
-        default=bool(raw["disposition"]["default"]),
-        start_s=_seconds(raw.get("start_time"), start) - start,
-        bit_rate=_integer(raw.get("bit_rate")),
-    )
-
-
-def _rotation(raw: dict[str, Any]) -> Literal[0, 90, 180, 270]:
-    """Clockwise, unlike ffprobe; other angles than quarter turns do not change a frame's size."""
-    turns: dict[int, Literal[0, 90, 180, 270]] = {0: 0, 90: 90, 180: 180, 270: 270}
-    for side in raw.get("side_data_list", []):
-        if "rotation" in side:
-            return turns.get(-int(side["rotation"]) % 360, 0)
-    return 0
-
-
-def _pixel_shape(text: str | None) -> Fraction:
-    """Width of a pixel over its height; 1 where the file says nothing or nonsense."""
-    sar = _fraction((text or "").replace(":", "/"))
-    return sar if sar and _SANE_SAR[0] <= sar <= _SANE_SAR[1] else Fraction(1)
-
-
-def _bit_depth(raw: dict[str, Any]) -> int:
-    if depth := _integer(raw.get("bits_per_raw_sample")):
-        return depth
-    pix_fmt = raw.get("pix_fmt", "")
-    return next((n for n in (10, 12, 14, 16) if f"p{n}" in pix_fmt or f"p0{n}" in pix_fmt), 8)
-
-
-def _fraction(text: str | None) -> Fraction | None:
-    try:
-        value = Fraction(text or "0")
-    except (ValueError, ZeroDivisionError):
-        return None
-    return value if value > 0 else None
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _seconds(text: str | None, default: float = 0.0) -> float:
-    value = _number(text or "")
-    return default if value is None else value
-
-
-def _integer(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() and int(text) else None
 
 
 def _clock(seconds: float) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pipeline.media import ffmpeg, h264, ladder, picture
 from pipeline.media.ladder import Rung
-from pipeline.media.probe import AudioStream, Probe, VideoStream
+from pipeline.media.probe import Probe
+from pipeline.media.streams import AudioStream, VideoStream
 
 # A fragment per GOP; the decoder configuration and the edit list are known only once packets are.
 _FRAGMENTED = {

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pipeline.errors import BadInput, Bug
 from pipeline.media import cmaf, ffmpeg, frames, gop, h264, hls, ladder, renditions
 from pipeline.media.cmaf import Track
-from pipeline.media.probe import AudioStream, Probe, VideoStream
+from pipeline.media.probe import Probe
 from pipeline.media.process import Complaints
 from pipeline.media.renditions import Plan, Quality
+from pipeline.media.streams import AudioStream, VideoStream
 from pipeline.stage import Artifact, Notice, Report, Result, Source
 from pipeline.stages import notices
 

@@ -3,7 +3,8 @@ import time
 import pytest
 
 from pipeline.errors import BadInput, LimitExceeded
-from pipeline.media.probe import Limits, VideoStream, probe
+from pipeline.media.probe import Limits, probe
+from pipeline.media.streams import VideoStream
 
 from . import clips
 

@@ -1,6 +1,7 @@
 import pytest
 
-from pipeline.media.probe import Probe, VideoStream
+from pipeline.media.probe import Probe
+from pipeline.media.streams import VideoStream
 
 
 @pytest.fixture

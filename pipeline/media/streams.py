@@ -1,0 +1,186 @@
+"""The tracks of a media file, as typed records read from what ffprobe says of them."""
+
+from fractions import Fraction
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_HDR: dict[str, Literal["pq", "hlg"]] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
+_SANE_SAR = (Fraction(1, 4), Fraction(4))
+
+
+class Record(BaseModel):
+    """A frozen model."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class VideoStream(Record):
+    """The video track that is shown.
+
+    Times are seconds on the file's own timeline, whose 0 is the earliest of its streams: the
+    timeline on which a player shows it, and on which every result of the pipeline is given.
+    """
+
+    index: int = Field(description="Stream index in the file")
+    codec: str
+    profile: str | None = None
+    level: int | None = Field(None, description="As the codec counts: 41 is H.264 level 4.1")
+    pix_fmt: str
+    bit_depth: int
+    coded_width: int = Field(description="Stored pixels, before rotation and pixel shape")
+    coded_height: int
+    width: int = Field(description="As displayed: upright, in square pixels")
+    height: int
+    rotation: Literal[0, 90, 180, 270] = Field(0, description="Degrees clockwise to upright")
+    square_pixels: bool = True
+    fps: float = Field(description="Average frame rate; 25 where the file gives none")
+    vfr: bool = Field(False, description="Frame times are not evenly spaced")
+    interlaced: bool = False
+    time_base: str = Field(description="Unit of its timestamps in seconds, a fraction")
+    start_s: float = Field(0.0, description="When its first frame is shown")
+    bit_rate: int | None = Field(None, description="Bits a second, where known")
+    color_range: str | None = None
+    color_space: str | None = None
+    color_primaries: str | None = None
+    color_transfer: str | None = None
+
+    @property
+    def hdr(self) -> Literal["pq", "hlg"] | None:
+        """The HDR transfer function, if it has one."""
+        return _HDR.get(self.color_transfer or "")
+
+
+class AudioStream(Record):
+    """One audio track."""
+
+    index: int = Field(description="Stream index in the file")
+    codec: str
+    channels: int
+    sample_rate: int
+    language: str | None = Field(None, description="As the file tags it, e.g. eng; None if und")
+    title: str | None = None
+    default: bool = False
+    start_s: float = Field(0.0, description="When it starts on the file's timeline")
+    bit_rate: int | None = None
+
+
+def video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:
+    """The video track that is shown: not cover art, the default one first."""
+    found = [
+        s
+        for s in streams
+        if s.get("codec_type") == "video"
+        and s.get("codec_name")
+        and s.get("width")
+        and not s.get("disposition", {}).get("attached_pic")
+    ]
+    if not found:
+        return None
+    raw = max(found, key=lambda s: (s["disposition"]["default"], -s["index"]))
+    coded = (int(raw["width"]), int(raw["height"]))
+    sar = _pixel_shape(raw.get("sample_aspect_ratio"))
+    rotation = _rotation(raw)
+    shown = (max(1, round(coded[0] * sar)), coded[1])
+    width, height = shown if rotation in (0, 180) else shown[::-1]
+    average, nominal = _fraction(raw.get("avg_frame_rate")), _fraction(raw.get("r_frame_rate"))
+    fps = float(average or nominal or 25)
+    return VideoStream(
+        index=raw["index"],
+        codec=raw["codec_name"],
+        profile=raw.get("profile"),
+        level=raw.get("level") if raw.get("level", -99) > 0 else None,
+        pix_fmt=raw.get("pix_fmt", "unknown"),
+        bit_depth=_bit_depth(raw),
+        coded_width=coded[0],
+        coded_height=coded[1],
+        width=width,
+        height=height,
+        rotation=rotation,
+        square_pixels=sar == 1,
+        fps=fps,
+        vfr=bool(average and nominal and abs(average / nominal - 1) > Fraction(1, 200)),
+        interlaced=raw.get("field_order", "progressive") not in ("progressive", "unknown"),
+        time_base=raw["time_base"],
+        start_s=seconds(raw.get("start_time"), start) - start,
+        bit_rate=_integer(raw.get("bit_rate")),
+        **{
+            key: value if (value := raw.get(key)) != "unknown" else None
+            for key in ("color_range", "color_space", "color_primaries", "color_transfer")
+        },
+    )
+
+
+def is_audio(raw: dict[str, Any]) -> bool:
+    """Whether ``raw`` is a track of sound that says all it takes to decode it."""
+    return bool(
+        raw.get("codec_type") == "audio"
+        and raw.get("codec_name")
+        and raw.get("channels")
+        and _integer(raw.get("sample_rate"))
+    )
+
+
+def audio(raw: dict[str, Any], start: float) -> AudioStream:
+    """The record of a track of sound."""
+    tags = {key.lower(): value for key, value in raw.get("tags", {}).items()}
+    language = tags.get("language")
+    return AudioStream(
+        index=raw["index"],
+        codec=raw["codec_name"],
+        channels=raw["channels"],
+        sample_rate=int(raw["sample_rate"]),
+        language=language if language not in ("und", "") else None,
+        title=tags.get("title"),
+        default=bool(raw["disposition"]["default"]),
+        start_s=seconds(raw.get("start_time"), start) - start,
+        bit_rate=_integer(raw.get("bit_rate")),
+    )
+
+
+def _rotation(raw: dict[str, Any]) -> Literal[0, 90, 180, 270]:
+    """Clockwise, unlike ffprobe; other angles than quarter turns do not change a frame's size."""
+    turns: dict[int, Literal[0, 90, 180, 270]] = {0: 0, 90: 90, 180: 180, 270: 270}
+    for side in raw.get("side_data_list", []):
+        if "rotation" in side:
+            return turns.get(-int(side["rotation"]) % 360, 0)
+    return 0
+
+
+def _pixel_shape(text: str | None) -> Fraction:
+    """Width of a pixel over its height; 1 where the file says nothing or nonsense."""
+    sar = _fraction((text or "").replace(":", "/"))
+    return sar if sar and _SANE_SAR[0] <= sar <= _SANE_SAR[1] else Fraction(1)
+
+
+def _bit_depth(raw: dict[str, Any]) -> int:
+    if depth := _integer(raw.get("bits_per_raw_sample")):
+        return depth
+    pix_fmt = raw.get("pix_fmt", "")
+    return next((n for n in (10, 12, 14, 16) if f"p{n}" in pix_fmt or f"p0{n}" in pix_fmt), 8)
+
+
+def _fraction(text: str | None) -> Fraction | None:
+    try:
+        value = Fraction(text or "0")
+    except (ValueError, ZeroDivisionError):
+        return None
+    return value if value > 0 else None
+
+
+def number(text: str) -> float | None:
+    """``text`` as a number; None for N/A and the like."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def seconds(text: str | None, default: float = 0.0) -> float:
+    """``text`` as seconds, or ``default``."""
+    value = number(text or "")
+    return default if value is None else value
+
+
+def _integer(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() and int(text) else None
