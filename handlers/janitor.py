@@ -19,7 +19,7 @@ def _janitor() -> Janitor:
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Handle a batch of messages, or a tick of the schedule."""
     if "Records" not in event:
-        return {"ended": _janitor().end_lost_runs()}
+        return {"ended": _janitor().tidy()}
     failures = []
     for record in event["Records"]:
         try:

@@ -9,6 +9,7 @@ from functools import cache
 from pipeline import aws, options
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
+from pipeline.dead_letters import DeadLetters
 from pipeline.errors import MissingDependency, VideodropError
 from pipeline.janitor import Janitor
 from pipeline.runner import Runner
@@ -48,7 +49,8 @@ def uploads(config: Settings) -> Uploads:
 
 def janitor(config: Settings) -> Janitor:
     """The housekeeper of this installation."""
-    return Janitor(catalog(config), grace_s=config.redelivery_s)
+    dead_letters = DeadLetters(aws.client("sqs"), config.names, list(config.topology.stages))
+    return Janitor(catalog(config), dead_letters.bodies, grace_s=config.redelivery_s)
 
 
 def module(stage: str, config: Settings) -> StageModule:

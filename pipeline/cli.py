@@ -70,7 +70,9 @@ def up(
     """Start everything on this machine and watch the inbox, until Ctrl-C."""
     from pipeline.local.stack import Stack  # noqa: PLC0415 - moto and uvicorn are an extra
 
-    Stack(bootstrap.settings(), host=host, port=port, tell=err.print).run()
+    Stack(
+        bootstrap.settings(), host=host, port=port, tell=lambda said: err.print(escape(said))
+    ).run()
 
 
 @app.command()

@@ -2,30 +2,43 @@
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 
 from pipeline import events
 from pipeline.catalog import Catalog
-from pipeline.errors import LeaseLost, Lost
-from pipeline.events import Deletion
+from pipeline.errors import BadInput, LeaseLost, Lost
+from pipeline.events import Deletion, Event, Upload
+from pipeline.records import TERMINAL, StageRun
 
 log = logging.getLogger(__name__)
 
 
 class Janitor:
-    """Ends stage runs that lost both their lease and their message.
+    """Ends stage runs that lost their lease or their message.
 
     Args:
         catalog: where they are recorded.
+        dead_letters: gives stage and body of messages that were delivered in vain too often.
         grace_s: how long after the end of its lease a run may still be redelivered: the longest
             visibility timeout of a queue.
     """
 
-    def __init__(self, catalog: Catalog, *, grace_s: float) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        dead_letters: Callable[[], Iterable[tuple[str, str]]],
+        *,
+        grace_s: float,
+    ) -> None:
         self._catalog = catalog
+        self._dead_letters = dead_letters
         self._grace_s = grace_s
 
-    def end_lost_runs(self) -> int:
-        """Fail every run that nobody can be working on any more; returns how many."""
+    def tidy(self) -> int:
+        """Fail every run that nobody will work on any more; returns how many."""
+        return self._end_lost() + self._end_undeliverable()
+
+    def _end_lost(self) -> int:
         ended = 0
         for video_id, run in self._catalog.runs.overdue(before=time.time() - self._grace_s):
             error = Lost(
@@ -33,13 +46,34 @@ class Janitor:
                 f"{run.stage} was {run.state} and then not heard of again: its worker or its "
                 "message was lost. Replay it.",
             )
-            try:
-                self._catalog.runs.bury(video_id, run, error)
-            except LeaseLost:
-                continue  # it was heard of after all
-            log.warning("%s %s: lost", run.stage, video_id)
-            ended += 1
+            ended += self._bury(video_id, run, error)
         return ended
+
+    def _end_undeliverable(self) -> int:
+        ended = 0
+        for stage, body in self._dead_letters():
+            try:
+                event = events.parse(body)
+            except BadInput:
+                continue  # it never was about a video; a person has to look at it
+            run = self._catalog.runs.get(event.video_id, stage)
+            if run is None or not _waits_for(run, event):
+                continue
+            error = Lost(
+                "undeliverable",
+                f"{stage} could not be started although its message was delivered again and "
+                "again. The worker's log says why; the message is in the dead-letter queue.",
+            )
+            ended += self._bury(event.video_id, run, error)
+        return ended
+
+    def _bury(self, video_id: str, run: StageRun, error: Lost) -> bool:
+        try:
+            self._catalog.runs.bury(video_id, run, error)
+        except LeaseLost:
+            return False  # it was heard of after all
+        log.warning("%s %s: %s", run.stage, video_id, error.code)
+        return True
 
     def handle(self, body: str) -> None:
         """Handle an event from the janitor's queue: a deletion tombstones its video.
@@ -50,3 +84,14 @@ class Janitor:
         event = events.parse(body)
         if isinstance(event, Deletion):
             self._catalog.record_deletion(event)
+
+
+def _waits_for(run: StageRun, event: Event) -> bool:
+    """Whether a run cannot go on without the message of ``event``."""
+    if run.state in TERMINAL:
+        return False
+    if run.state == "running" and (run.lease_until or 0) > time.time():
+        return False
+    if run.event_id is None:
+        return isinstance(event, Upload) and event.revision == run.revision
+    return run.event_id == event.event_id

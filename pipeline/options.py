@@ -52,6 +52,12 @@ def parse(metadata: Mapping[str, str], stages: list[str]) -> Options:
             chosen = _stages(text, stages)
             continue
         stage, field = _SHORT.get(name) or _split(name, stages)
+        if field == "model" and "/" in text:
+            raise BadInput(
+                "bad_option",
+                f"{PREFIX}{name} is {text!r}: with an upload a model is given by name. Paths are "
+                "for this installation's own settings.",
+            )
         params.setdefault(stage, {})[field] = value(text)
     return Options(stages=chosen, params=params)
 

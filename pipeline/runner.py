@@ -53,8 +53,11 @@ _LISTED_PER_ROLE = 16
 # What is kept back of the host's deadline, to record a timeout before the host kills us.
 _MARGIN_S = 5.0
 _FIRST_RETRY_S = 5.0
+# An outage of AWS itself is outwaited: with each delivery four times as long, up to SQS's limit on
+# how often a message is delivered at all (about half an hour in all).
+_OUTAGE_FACTOR, _LONGEST_RETRY_S = 4, 900.0
 
-Killed = Literal["timeout", "out_of_memory", "crashed"]
+Killed = Literal["timeout", "out_of_memory", "crashed", "stopped"]
 
 
 class Outcome(StrEnum):
@@ -156,12 +159,15 @@ class Runner:
         except Busy as busy:
             raise Retry(self._busy_wait_s(busy, delivery), str(busy)) from busy
         except (BotoCoreError, ClientError) as error:
-            raise Retry(_FIRST_RETRY_S, str(aws.as_failure(error))) from error
+            wait = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * _OUTAGE_FACTOR**delivery.receives)
+            raise Retry(wait, str(aws.as_failure(error))) from error
         log.info("%s %s: %s", self._stage, event.video_id, outcome)
         return outcome
 
     def abandon(self, body: str, killed: Killed, message: str) -> bool:
         """Record that the host had to kill the process which handled ``body``.
+
+        A run that was cut off because its worker stops is given back, and the try not counted.
 
         Returns:
             Whether the run is over, so that the message can be deleted.
@@ -177,10 +183,14 @@ class Runner:
             "timeout": TimedOut("killed_at_deadline", message),
             "out_of_memory": OutOfMemory("killed_at_memory_limit", message),
             "crashed": Lost("crashed", message),
+            "stopped": Lost("stopped", message),
         }[killed]
         try:
+            if killed == "stopped":
+                self._release(event.video_id, run, error, tries=run.tries - 1)
+                return False
             return self._give_up(event.video_id, run, error) is Outcome.FAILED
-        except Retry:
+        except (Retry, LeaseLost):
             return False
 
     def _busy_wait_s(self, busy: Busy, delivery: Delivery) -> float:
@@ -367,6 +377,10 @@ class Runner:
             "labels": result.labels,
         }
 
+    def _release(self, video_id: str, run: StageRun, error: VideodropError, *, tries: int) -> None:
+        patience_s = self._settings.topology.queues.retention_s
+        self._catalog.runs.release(video_id, run, error, tries=tries, patience_s=patience_s)
+
     def _give_up(self, video_id: str, run: StageRun, problem: Exception) -> Outcome:
         """End the run as failed, or give it back where another try may help.
 
@@ -380,9 +394,7 @@ class Runner:
             error = _classify(problem)
             if error.retryable and run.tries < self._settings.max_attempts:
                 wait = _FIRST_RETRY_S * 2**run.tries
-                self._catalog.runs.release(
-                    video_id, run, error, patience_s=self._settings.topology.queues.retention_s
-                )
+                self._release(video_id, run, error, tries=run.tries)
                 raise Retry(wait, str(error)) from error
             self._catalog.runs.end(video_id, run, "failed", error)
         except LeaseLost:
@@ -404,7 +416,8 @@ def _classify(error: Exception) -> VideodropError:
                 f"This worker lacks a package ({error}). Install the stage's extra; "
                 "`videodrop doctor` says which.",
             )
-        case MemoryError():
+        # torch's own has this name and is no MemoryError; torch is not imported here.
+        case _ if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             return OutOfMemory("out_of_memory", "The stage ran out of memory. Give it more.")
         case ConnectionError():
             return DependencyFailed("connection", f"A connection broke: {error}")

@@ -161,9 +161,17 @@ class Runs:
         self._hold(video_id, run, _ended(state, error), remove=("lease_until", "lease_shard"))
 
     def release(
-        self, video_id: str, run: StageRun, error: VideodropError, *, patience_s: float
+        self,
+        video_id: str,
+        run: StageRun,
+        error: VideodropError,
+        *,
+        tries: int,
+        patience_s: float,
     ) -> None:
-        """Give the run back for another try; it counts as lost after ``patience_s``.
+        """Give the run back for another try, the next after ``tries``.
+
+        It counts as lost after ``patience_s``.
 
         Raises:
             LeaseLost: another worker took over.
@@ -173,7 +181,12 @@ class Runs:
         self._hold(
             video_id,
             run,
-            {"state": "pending", "error": failure, "lease_until": epoch_key(until)},
+            {
+                "state": "pending",
+                "error": failure,
+                "tries": tries,
+                "lease_until": epoch_key(until),
+            },
         )
 
     def overdue(self, *, before: float) -> Iterator[tuple[str, StageRun]]:

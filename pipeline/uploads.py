@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline import aws, events
 from pipeline.artifacts import media_type
 from pipeline.catalog import Catalog
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, DependencyFailed
 from pipeline.options import PREFIX
 from pipeline.records import Video
 
-# Parts of 64 MiB: few enough that a 20 GB file stays far below S3's 10,000.
-_TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=64 << 20)
+# Four parts of 16 MiB at a time: S3's 10,000 parts are 160 GB, and a small server holds them all.
+_TRANSFER = TransferConfig(
+    multipart_threshold=16 << 20, multipart_chunksize=16 << 20, max_concurrency=4
+)
 _VIDEO_ID = re.compile(r"[0-9a-f]{20}")
 
 
@@ -83,6 +86,8 @@ class Uploads:
                 Callback=sent,
                 Config=_TRANSFER,
             )
+        except S3UploadFailedError as error:
+            raise DependencyFailed("upload_failed", str(error)) from error
         except (BotoCoreError, ClientError) as error:
             raise aws.as_failure(error) from error
         return events.video_id(self._bucket, key)

@@ -160,7 +160,11 @@ class Stack:
         # From now on a restart must come back at the same address.
         server.command = ("pipeline.local.server", state, endpoint.rpartition(":")[2])
         names = ("AWS_ENDPOINT_URL", *(f"AWS_ENDPOINT_URL_{service}" for service in _SERVICES))
-        environment |= dict.fromkeys(names, endpoint)
+        # A service that was pointed elsewhere on purpose stays there: a DynamoDB of one's own, say.
+        environment |= {name: os.environ.get(name) or endpoint for name in names}
+        for name in names:
+            if environment[name] != endpoint:
+                self._tell(f"{name} is set: using {environment[name]} for that service.")
         os.environ.update(environment)
         return environment
 

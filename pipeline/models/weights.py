@@ -68,11 +68,12 @@ def resolve(name: str) -> Weights:
     if name in official.ALL:
         return _official(name)
     path = Path(name)
-    if path.suffix != ".pt":
+    # A bare name is never a path: uploaders may give names (see pipeline.options), never paths.
+    if path.suffix != ".pt" or "/" not in name:
         known = ", ".join((*SAMPLES, *official.ALL))
         raise BadInput(
             "unknown_model",
-            f"There is no model {name!r}. Known are {known}, and paths to .pt files.",
+            f"There is no model {name!r}. Known are {known}, and paths such as ./my.pt.",
         )
     if not path.is_file():
         raise MissingDependency(

@@ -45,7 +45,8 @@ class Worker:
         settings: names of queues, lease.
         functions: what to host, in full or by name; all of the topology when None.
         on_failed: called with (record, kind, message) when a child was killed at its limit or
-            died with a message in hand, kind being ``timeout``, ``out_of_memory`` or ``crashed``.
+            died with a message in hand, kind being ``timeout``, ``out_of_memory``, ``crashed`` or
+            ``stopped``.
             True says that the run is over for good, and the message is deleted; otherwise it comes
             back when its visibility timeout ends. By default the run is recorded in the catalog.
         wait_s: long-poll seconds (1 to 20); an idle worker needs up to so long to stop.
@@ -180,6 +181,7 @@ class _Host(threading.Thread):
             if not failures(outcome.payload, {record["messageId"]}):
                 self._insist(lanes.delete, delivery)
         elif outcome.kind == "stopped":
+            self._is_over(record, outcome)
             lanes.release(delivery)
         elif outcome.kind not in ("error", "init_error") and self._is_over(record, outcome):
             self._insist(lanes.delete, delivery)

@@ -54,9 +54,9 @@ def test_half_a_video_gives_what_half_there_is(stack: Stack, make_video: Make) -
         make_video("mute.mp4", *_PICTURE),
         make_video("still.mp4", *_PICTURE, "-frames:v", "1"),
     )
-    assert _errors(videos["sound.mp4"]) == {
-        stage: ("bad_input", "no_video") for stage in ("transcode", "thumbnail", "detect")
-    }
+    assert _errors(videos["sound.mp4"]) == dict.fromkeys(
+        ("transcode", "thumbnail", "detect"), ("bad_input", "no_video")
+    )
     assert videos["sound.mp4"]["status"] == "partial"
     assert videos["mute.mp4"]["status"] == "ready_with_warnings"
     assert videos["still.mp4"]["status"] == "ready_with_warnings"

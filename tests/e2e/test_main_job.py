@@ -1,13 +1,14 @@
 """Drop a video, get everything: what a newcomer does in the first five minutes."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import webvtt
 
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import SAMPLES, Stack
 from tests.playlists import check_ladder
 
 pytestmark = pytest.mark.models
@@ -48,11 +49,11 @@ def test_every_result_names_its_model_and_the_models_sha256(samples: Videos) -> 
             assert len(models["sha256"]) == 64
 
 
-def test_the_ladder_plays_through_the_api(stack: Stack, samples: Videos) -> None:
+def test_the_ladder_plays_through_the_api(stack: Stack, samples: Videos, tmp_path: Path) -> None:
     for name in ("landscape.mp4", "portrait.mp4"):
         video = samples[name]
         master = stack.file.api_url + video["links"]["hls"]
-        check_ladder(master, duration_s=video["duration_s"])
+        check_ladder(master, duration_s=video["duration_s"], work=tmp_path)
 
 
 def test_captions_parse_and_say_what_is_said(samples: Videos, stack: Stack) -> None:
@@ -94,11 +95,9 @@ def test_the_command_line_tells_the_same_as_rest(stack: Stack, samples: Videos) 
     assert stack.cli("show", "nothing.mp4", check=False).returncode == 3
 
 
-def test_dropping_the_same_file_again_computes_nothing_anew(
-    stack: Stack, samples: Videos, sample_path: Any
-) -> None:
+def test_dropping_the_same_file_again_computes_nothing_anew(stack: Stack, samples: Videos) -> None:
     before = samples["silent.mp4"]
-    after = stack.add(sample_path("silent.mp4"))["silent.mp4"]
+    after = stack.add(SAMPLES / "silent.mp4")["silent.mp4"]
     assert after["revision"] != before["revision"]
     assert after["status"] == before["status"]
     for stage in ("transcode", "thumbnail", "transcribe", "detect"):

@@ -251,6 +251,18 @@ def test_a_crashed_run_is_tried_again_but_not_for_ever(rig: Rig, running: str):
     assert recorded(rig, running) == ("lost", "crashed")
 
 
+def test_a_run_cut_off_by_a_stopping_worker_is_given_back_and_the_try_not_counted(
+    rig: Rig, running: str
+):
+    runner, upload = rig.runner(), upload_of(running)
+    for _ in range(rig.config.max_attempts + 2):
+        assert runner.abandon(running, "stopped", "The worker was stopped.") is False
+        assert rig.state(running).state == "pending"
+        rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60)
+    rig.expire_lease(running)
+    assert rig.handle(running) is Outcome.SUCCEEDED
+
+
 def test_a_run_of_another_event_is_left_alone(rig: Rig, running: str):
     before = rig.state(running)
     vid = upload_of(running).video_id
@@ -282,3 +294,20 @@ def test_a_run_taken_over_during_the_kill_keeps_its_message(
 def test_a_killed_process_that_handled_no_event_is_refused(rig: Rig):
     with pytest.raises(BadInput):
         rig.runner().abandon("{}", "crashed", "!")
+
+
+def test_an_outage_of_aws_is_outwaited_before_a_message_is_dead(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="x")
+
+    runner, body, waits = rig.runner(), rig.put(), []
+    monkeypatch.setattr(runner._catalog, "record_upload", unreachable)
+    for receives in range(1, rig.config.topology.queues.max_receive_count + 1):
+        with pytest.raises(Retry) as retry:
+            runner.handle(body, Delivery(600, receives=receives))
+        waits.append(retry.value.seconds)
+    assert waits == sorted(waits)
+    assert sum(waits[:-1]) > 15 * 60
+    assert max(waits) <= 12 * 3600  # SQS's limit on a visibility timeout

@@ -9,7 +9,7 @@ import pytest
 from handlers import janitor as janitor_handler
 from handlers import stage as stage_handler
 from pipeline import aws
-from pipeline.errors import DependencyFailed, MissingDependency
+from pipeline.errors import DependencyFailed, Lost, MissingDependency
 from pipeline.runner import Delivery, Runner
 from tests import aws_events
 from tests.integration.core.conftest import Rig, upload_of
@@ -159,7 +159,7 @@ def test_a_message_seen_before_waits_for_the_whole_of_a_long_run(
     )
     asked = visibility(monkeypatch)
     assert mapping.deliver() == [body]
-    assert asked[-1] >= 30  # half of the stage's 60 s: two looks are left
+    assert asked[-1] >= 20  # a third of the 60 s that the stage may take: three looks are left
 
 
 def test_while_a_stage_runs_its_message_stays_invisible_as_long_as_its_lease(
@@ -250,3 +250,34 @@ def test_a_tick_of_the_schedule_ends_lost_runs(rig: Rig, monkeypatch: pytest.Mon
     janitor_handler.bootstrap.settings.cache_clear()
     assert janitor_handler.handler(tick, Context()) == {"ended": 1}
     assert rig.state(body).state == "failed"
+
+
+def test_a_message_among_the_dead_letters_ends_the_run_that_waited_for_it(rig: Rig):
+    body, other = rig.put(), rig.put(key="videos/b.mp4")
+    for one in (body, other):
+        rig.catalog.record_upload(upload_of(one), patience_s=3600)
+    dead = Mapping(rig.config.names.queue("toy", "dlq"), janitor_handler.handler)
+    dead.send("poison", body)
+    assert janitor_handler.handler({}, Context()) == {"ended": 1}
+    assert rig.state(body).error.code == "undeliverable"
+    assert rig.state(other).state == "pending"
+    twin = rig.catalog.runs.get(upload_of(body).video_id, "twin")
+    assert twin is not None
+    assert twin.state == "pending"
+    assert dead.left() == 2, "a person may still want to send it on"
+
+
+def test_a_dead_letter_ends_no_run_that_does_not_wait_for_it(rig: Rig):
+    done, busy, again = (rig.put(key=f"videos/{n}.mp4") for n in "abc")
+    rig.handle(done)
+    for one, event_id in ((busy, upload_of(busy).event_id), (again, "a later request")):
+        rig.catalog.record_upload(upload_of(one), patience_s=3600)
+        run = rig.catalog.runs.claim(upload_of(one), "toy", event_id=event_id, lease_s=60)
+    rig.catalog.runs.release(
+        upload_of(again).video_id, run, Lost("lost", "!"), tries=1, patience_s=3600
+    )
+    dead = Mapping(rig.config.names.queue("toy", "dlq"), janitor_handler.handler)
+    dead.send(done, busy, again)
+    assert janitor_handler.handler({}, Context()) == {"ended": 0}
+    assert rig.state(busy).state == "running"
+    assert rig.state(again).state == "pending"

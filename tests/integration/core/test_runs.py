@@ -142,7 +142,7 @@ def test_who_was_taken_over_can_change_nothing(catalog: Catalog, first: Upload):
         lambda: catalog.succeed(first.video_id, paused, result(paused, "stale")),
         lambda: catalog.runs.end(first.video_id, paused, "failed", bad),
         lambda: catalog.runs.end(first.video_id, paused, "skipped"),
-        lambda: catalog.runs.release(first.video_id, paused, bad, patience_s=900),
+        lambda: catalog.runs.release(first.video_id, paused, bad, tries=1, patience_s=900),
     ):
         with pytest.raises(LeaseLost):
             write()
@@ -194,7 +194,7 @@ def test_tries_count_until_a_run_ends(catalog: Catalog, first: Upload):
     for tries in (1, 2, 3):
         run = claim(catalog, first)
         assert (run.tries, run.attempt) == (tries, tries)
-        catalog.runs.release(first.video_id, run, failed, patience_s=3600)
+        catalog.runs.release(first.video_id, run, failed, tries=run.tries, patience_s=3600)
         waiting = state(catalog, first)
         assert (waiting.state, waiting.error and waiting.error.code) == ("pending", "aws_error")
     run = claim(catalog, first)
@@ -310,21 +310,21 @@ def test_only_runs_that_nobody_can_be_working_on_are_overdue(catalog: Catalog, f
 
 def test_the_janitor_ends_what_was_lost_and_says_so(catalog: Catalog, first: Upload):
     claim(catalog, first, OVER)
-    assert Janitor(catalog, grace_s=3600).end_lost_runs() == 0
+    assert Janitor(catalog, list, grace_s=3600).tidy() == 0
     assert state(catalog, first).state == "running"
-    assert Janitor(catalog, grace_s=0).end_lost_runs() == 1
+    assert Janitor(catalog, list, grace_s=0).tidy() == 1
     ended = state(catalog, first)
     assert ended.state == "failed"
     assert ended.error is not None
     assert (ended.error.failure_class, ended.error.code) == ("lost", "lost")
     assert "toy was running" in ended.error.message
-    assert Janitor(catalog, grace_s=0).end_lost_runs() == 0
+    assert Janitor(catalog, list, grace_s=0).tidy() == 0
 
 
 def test_the_janitor_ends_what_waited_for_a_message_in_vain(catalog: Catalog):
     upload = upload_of(aws_events.created())
     catalog.record_upload(upload, patience_s=OVER)
-    assert Janitor(catalog, grace_s=0).end_lost_runs() == 2
+    assert Janitor(catalog, list, grace_s=0).tidy() == 2
     video = catalog.video(upload.video_id)
     assert video is not None
     assert video.status == "failed"
@@ -337,20 +337,20 @@ def test_the_janitor_spares_a_run_that_was_heard_of_meanwhile(
     seen = [(first.video_id, state(catalog, first))]
     monkeypatch.setattr(catalog.runs, "overdue", lambda **_: iter(seen))
     catalog.runs.heartbeat(first.video_id, held, progress=5, lease_s=OVER / 2)
-    assert Janitor(catalog, grace_s=0).end_lost_runs() == 0
+    assert Janitor(catalog, list, grace_s=0).tidy() == 0
     assert state(catalog, first).state == "running"
     taken = claim(catalog, first)
     with pytest.raises(LeaseLost):
         catalog.runs.bury(first.video_id, held, Lost("lost", "Lost."))
     assert state(catalog, first).attempt == taken.attempt
     catalog.record_upload(second, patience_s=OVER)
-    assert Janitor(catalog, grace_s=0).end_lost_runs() == 0
+    assert Janitor(catalog, list, grace_s=0).tidy() == 0
     assert state(catalog, second).state == "pending"
 
 
 def test_a_buried_run_is_not_the_workers_any_more(catalog: Catalog, first: Upload):
     held = claim(catalog, first, OVER)
-    Janitor(catalog, grace_s=0).end_lost_runs()
+    Janitor(catalog, list, grace_s=0).tidy()
     with pytest.raises(LeaseLost):
         catalog.succeed(first.video_id, held, result(held))
     assert state(catalog, first).state == "failed"

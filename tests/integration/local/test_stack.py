@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import boto3
 import psutil
 import pytest
 
@@ -195,10 +196,25 @@ def test_nothing_of_a_real_account_shines_through(start, tmp_path):
     stack = start(
         AWS_PROFILE="production",
         AWS_SESSION_TOKEN="secret",  # noqa: S106 - it must not be used
-        AWS_ENDPOINT_URL_S3="http://127.0.0.1:1",
         HOME=str(tmp_path),
     )
     stack.hear("Ready")
+    assert stack.end() == 0
+
+
+def test_a_service_that_is_pointed_elsewhere_on_purpose_stays_there(start, dynalite_endpoint):
+    stack = start(AWS_ENDPOINT_URL_DYNAMODB=dynalite_endpoint)
+    stack.hear("AWS_ENDPOINT_URL_DYNAMODB is set")
+    stack.hear("Ready")
+    dynamodb = boto3.client(
+        "dynamodb",
+        endpoint_url=dynalite_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="embedded",
+        aws_secret_access_key="embedded",  # noqa: S106 - dynalite takes any
+    )
+    tables = dynamodb.list_tables()["TableNames"]
+    assert "videodrop" in tables
     assert stack.end() == 0
 
 

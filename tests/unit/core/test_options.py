@@ -102,3 +102,10 @@ def test_pairs_of_a_command_line():
     assert options.pairs(["a=1", "b=x=y", "c="]) == {"a": "1", "b": "x=y", "c": ""}
     with pytest.raises(BadInput, match="'a' is no option"):
         options.pairs(["a"])
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd.pt", "../other.pt", "./mine.pt"])
+def test_an_uploader_cannot_have_a_file_of_the_worker_loaded_as_a_model(path: str):
+    with pytest.raises(BadInput, match="by name") as caught:
+        options.parse({"videodrop-transcribe-model": path}, STAGES)
+    assert caught.value.code == "bad_option"

@@ -211,6 +211,14 @@ def test_a_missing_file_of_ones_own_is_the_operators_to_mend(tmp_path):
         weights.resolve(str(tmp_path / "none.pt"))
 
 
+def test_a_bare_name_is_never_a_path(tmp_path, monkeypatch):
+    (tmp_path / "mine.pt").write_bytes(CONTENT)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match="unknown_model"):
+        weights.resolve("mine.pt")
+    assert weights.resolve("./mine.pt").origin == "local"
+
+
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(BadInput, match="unknown_model") as caught:
         weights.resolve("tinny")
