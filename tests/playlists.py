@@ -78,9 +78,9 @@ def _keyframes(path: Path) -> list[float]:
 
 
 def _probe(path: Path, entries: str) -> dict[str, list[dict[str, str]]]:
+    asked = ("-select_streams", "v", "-show_entries", entries, "-of", "json")
     done = subprocess.run(
-        ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", entries]
-        + ["-of", "json", path],
+        ["ffprobe", "-v", "error", *asked, path],
         capture_output=True,
         timeout=60,
         check=True,
