@@ -19,9 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
 from pipeline import aws
+from pipeline.catalog.records import PublishedArtifact
 from pipeline.errors import BadInput, DependencyFailed
 from pipeline.events import Upload
-from pipeline.records import PublishedArtifact
 from pipeline.stage import Artifact
 
 MANIFEST = "manifest.json"

@@ -9,13 +9,13 @@ from functools import cache
 from pipeline import aws, options
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
+from pipeline.catalog.table import Table
 from pipeline.dead_letters import DeadLetters
 from pipeline.errors import MissingDependency, VideodropError
 from pipeline.janitor import Janitor
 from pipeline.runner import Runner
 from pipeline.settings import Settings
 from pipeline.stage import StageModule, load
-from pipeline.table import Table
 from pipeline.uploads import Uploads
 
 

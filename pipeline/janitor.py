@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 from pipeline import events
 from pipeline.catalog import Catalog
+from pipeline.catalog.records import TERMINAL, StageRun
 from pipeline.errors import BadInput, LeaseLost, Lost
 from pipeline.events import Deletion, Event, Upload
-from pipeline.records import TERMINAL, StageRun
 
 log = logging.getLogger(__name__)
 

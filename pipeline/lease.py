@@ -7,9 +7,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from pipeline.catalog.records import StageRun
+from pipeline.catalog.runs import Runs
 from pipeline.errors import LeaseLost, TimedOut
-from pipeline.records import StageRun
-from pipeline.runs import Runs
 
 log = logging.getLogger(__name__)
 

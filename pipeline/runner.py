@@ -22,6 +22,7 @@ import pipeline
 from pipeline import aws, events, options
 from pipeline.artifacts import Artifacts, Changed
 from pipeline.catalog import Catalog
+from pipeline.catalog.records import TERMINAL, Cost, PublishedArtifact, StageResult, StageRun
 from pipeline.errors import (
     Bug,
     Busy,
@@ -39,7 +40,6 @@ from pipeline.events import Deletion, Reprocess, Upload
 from pipeline.fingerprint import fingerprint
 from pipeline.lease import Lease
 from pipeline.media.probe import probe
-from pipeline.records import TERMINAL, Cost, PublishedArtifact, StageResult, StageRun
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source, StageModule
 from pipeline.workdir import workdir

@@ -13,9 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline import aws, events
 from pipeline.artifacts import media_type
 from pipeline.catalog import Catalog
+from pipeline.catalog.records import Video
 from pipeline.errors import BadInput, DependencyFailed
 from pipeline.options import PREFIX
-from pipeline.records import Video
 
 # Four parts of 16 MiB at a time: S3's 10,000 parts are 160 GB, and a small server holds them all.
 _TRANSFER = TransferConfig(

@@ -12,9 +12,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from pipeline.errors import FailureClass
-from pipeline.media.probe import Probe
-from pipeline.records import (
+from pipeline.catalog.records import (
     TERMINAL,
     Cost,
     Failure,
@@ -25,6 +23,8 @@ from pipeline.records import (
     Video,
     VideoStatus,
 )
+from pipeline.errors import FailureClass
+from pipeline.media.probe import Probe
 from pipeline.stage import Notice
 
 _UNSAFE_IN_A_FILE_NAME = re.compile(r"[^\w.-]+", re.ASCII)

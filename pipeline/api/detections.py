@@ -10,9 +10,9 @@ from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import described
-from pipeline.detections import Frame, Track, Wanted
+from pipeline.catalog.records import PublishedArtifact
 from pipeline.errors import BadInput
-from pipeline.records import PublishedArtifact
+from pipeline.objects.detections import Frame, Track, Wanted
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["detections"])
 

@@ -8,7 +8,7 @@ from fastapi import Depends, Path
 from pipeline import views
 from pipeline.api.context import Parts
 from pipeline.api.problems import RETRY_AFTER, Problem
-from pipeline.records import TERMINAL, PublishedArtifact, StageResult, Video
+from pipeline.catalog.records import TERMINAL, PublishedArtifact, StageResult, Video
 
 _VIDEO_ID = re.compile(r"[0-9a-f]{20}")
 

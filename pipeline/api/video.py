@@ -10,7 +10,7 @@ from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo
 from pipeline.api.problems import described
-from pipeline.records import Video
+from pipeline.catalog.records import Video
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["videos"])
 

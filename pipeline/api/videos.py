@@ -9,7 +9,7 @@ from pipeline import views
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.problems import described
-from pipeline.listing import EXAMINED, Filter, page
+from pipeline.catalog.listing import EXAMINED, Filter, page
 
 router = APIRouter(tags=["videos"])
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from pipeline.transcript import Segment
+from pipeline.speech.transcript import Segment
 
 if TYPE_CHECKING:
     import numpy as np

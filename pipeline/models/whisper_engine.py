@@ -12,7 +12,7 @@ from pipeline.errors import MissingDependency
 from pipeline.models import device, official
 from pipeline.models.engines import Speaking
 from pipeline.models.weights import Weights
-from pipeline.transcript import Segment, Word
+from pipeline.speech.transcript import Segment, Word
 
 if TYPE_CHECKING:
     from pipeline.models.engines import Samples

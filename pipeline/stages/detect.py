@@ -12,15 +12,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from pipeline.contact_sheet import ContactSheet
-from pipeline.json_array import json_array
 from pipeline.media import frames
 from pipeline.media.process import Complaints
 from pipeline.models import weights, yolo_engine
 from pipeline.models.engines import Detection, Looking, ObjectEngine
-from pipeline.sightings import Sightings
+from pipeline.objects.contact_sheet import ContactSheet
+from pipeline.objects.json_array import json_array
+from pipeline.objects.sightings import Sightings
+from pipeline.objects.tracker import Track, Tracker
 from pipeline.stage import Artifact, Notice, Report, Result, Source
-from pipeline.tracker import Track, Tracker
 
 VERSION = "1"
 

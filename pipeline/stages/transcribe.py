@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline import captions, guards, windows
 from pipeline.errors import BadInput
 from pipeline.media import audio
 from pipeline.media.process import Complaints
 from pipeline.models import voice, weights, whisper_engine
 from pipeline.models.engines import Speaking, SpeechEngine
+from pipeline.speech import captions, guards, windows
+from pipeline.speech.transcript import ModelName, Segment, Transcript
 from pipeline.stage import Artifact, Notice, Report, Result, Source
-from pipeline.transcript import ModelName, Segment, Transcript
 
 if TYPE_CHECKING:
     from pipeline.models.engines import Samples

@@ -11,11 +11,11 @@ from typing import Any
 from pipeline import bootstrap
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
+from pipeline.catalog.records import Cost, StageResult, StageRun
 from pipeline.errors import VideodropError
 from pipeline.events import Upload
-from pipeline.json_array import json_array
 from pipeline.media.probe import AudioStream, Probe, VideoStream
-from pipeline.records import Cost, StageResult, StageRun
+from pipeline.objects.json_array import json_array
 from pipeline.settings import Settings
 from pipeline.stage import Artifact, Notice
 

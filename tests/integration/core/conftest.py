@@ -12,13 +12,13 @@ import pytest
 from pipeline import aws, bootstrap, events
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
+from pipeline.catalog.records import StageResult, StageRun, Video
+from pipeline.catalog.table import Table
 from pipeline.events import Upload
 from pipeline.media.probe import Probe
-from pipeline.records import StageResult, StageRun, Video
 from pipeline.runner import Delivery, Outcome, Runner
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source
-from pipeline.table import Table
 from tests import aws_events, toystage
 from tests.conftest import topology_with
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from pipeline.catalog import Catalog
+from pipeline.catalog.records import Cost, StageResult, StageRun, Video
 from pipeline.errors import LeaseLost, Superseded
 from pipeline.events import Deletion, Upload, parse
 from pipeline.media.probe import Probe
-from pipeline.records import Cost, StageResult, StageRun, Video
 from tests import aws_events
 from tests.integration.core.conftest import upload_of
 

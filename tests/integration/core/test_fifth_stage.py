@@ -14,8 +14,8 @@ import pytest
 from handlers import stage as stage_handler
 from pipeline import aws, bootstrap, resources
 from pipeline.api.app import create_app
+from pipeline.catalog.records import StageRun
 from pipeline.events import video_id
-from pipeline.records import StageRun
 from pipeline.settings import Settings
 from pipeline.worker import Worker
 from pipeline.worker.lanes import Lanes

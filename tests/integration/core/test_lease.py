@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from pipeline.catalog.records import StageRun
 from pipeline.errors import LeaseLost, TimedOut
 from pipeline.lease import Lease
-from pipeline.records import StageRun
 from tests.integration.core.conftest import Rig, upload_of
 
 WAIT_S = 20.0  # far more than any heartbeat here takes

@@ -16,9 +16,9 @@ from pipeline.errors import BadInput, MissingDependency, TimedOut
 from pipeline.media import audio
 from pipeline.models import voice, weights, whisper_engine
 from pipeline.models.engines import Speaking
+from pipeline.speech.transcript import Segment, Transcript, Word
 from pipeline.stage import Deadline
 from pipeline.stages import transcribe
-from pipeline.transcript import Segment, Transcript, Word
 
 from .conftest import SENTENCES, source
 

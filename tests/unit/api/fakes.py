@@ -11,8 +11,7 @@ from fastapi import FastAPI
 from pipeline.api.app import create_app
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
-from pipeline.events import Upload
-from pipeline.records import (
+from pipeline.catalog.records import (
     Cost,
     Failure,
     PublishedArtifact,
@@ -21,9 +20,10 @@ from pipeline.records import (
     StageState,
     Video,
 )
+from pipeline.catalog.table import iso
+from pipeline.events import Upload
 from pipeline.settings import Settings
 from pipeline.stage import Notice
-from pipeline.table import iso
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ORIGIN = "https://files.example"

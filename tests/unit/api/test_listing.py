@@ -3,11 +3,10 @@ from typing import Any, cast
 
 import pytest
 
-from pipeline import listing
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, listing
+from pipeline.catalog.listing import EXAMINED, Filter
+from pipeline.catalog.records import Video
 from pipeline.errors import BadInput
-from pipeline.listing import EXAMINED, Filter
-from pipeline.records import Video
 from tests.unit.api.fakes import START, FakeCatalog, done, place, run, upload, video
 
 

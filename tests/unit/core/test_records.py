@@ -2,9 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.errors import BadInput, DependencyFailed
-from pipeline.events import Upload, parse
-from pipeline.records import (
+from pipeline.catalog.records import (
     TERMINAL,
     Cost,
     Failure,
@@ -13,6 +11,8 @@ from pipeline.records import (
     StageRun,
     Video,
 )
+from pipeline.errors import BadInput, DependencyFailed
+from pipeline.events import Upload, parse
 from pipeline.stage import Notice
 from tests import aws_events
 

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta, timezone
 
-from pipeline.table import epoch_key, iso
+from pipeline.catalog.table import epoch_key, iso
 
 
 def test_times_sort_as_strings_whatever_their_zone():

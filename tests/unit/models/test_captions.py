@@ -8,8 +8,8 @@ import pysubs2
 import pytest
 import webvtt
 
-from pipeline import captions
-from pipeline.transcript import Word
+from pipeline.speech import captions
+from pipeline.speech.transcript import Word
 
 LIMITS = captions.Limits()
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.contact_sheet import ContactSheet
-from pipeline.json_array import json_array
 from pipeline.models.engines import Detection
-from pipeline.sightings import Sightings
-from pipeline.tracker import Tracker
+from pipeline.objects.contact_sheet import ContactSheet
+from pipeline.objects.json_array import json_array
+from pipeline.objects.sightings import Sightings
+from pipeline.objects.tracker import Tracker
 
 
 def seen(label, confidence=0.8, box=(10.0, 10.0, 30.0, 30.0)):

@@ -1,5 +1,5 @@
-from pipeline import guards
-from pipeline.transcript import Segment, Word
+from pipeline.speech import guards
+from pipeline.speech.transcript import Segment, Word
 
 FRAME_S = 0.1
 

@@ -19,9 +19,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from pipeline.detections import Frame
-from pipeline.doctor import Finding
-from pipeline.records import TERMINAL, StageRun, Video
+from pipeline.catalog.records import TERMINAL, StageRun, Video
+from pipeline.cli.doctor import Finding
+from pipeline.objects.detections import Frame
 from pipeline.stage import Result
 from pipeline.views import VideoItem, VideoView
 

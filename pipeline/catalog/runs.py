@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from boto3.dynamodb.conditions import Key
 
+from pipeline.catalog.records import Failure, StageResult, StageRun
+from pipeline.catalog.table import ConditionFailed, Table, epoch_key, iso
 from pipeline.errors import Busy, LeaseLost, Superseded, VideodropError
 from pipeline.events import Upload
-from pipeline.records import Failure, StageResult, StageRun
-from pipeline.table import ConditionFailed, Table, epoch_key, iso
 
 _SHARDS = "0123456789abcdef"
 

@@ -7,7 +7,7 @@ round in a loop.
 import zlib
 from collections.abc import Sequence
 
-from pipeline.transcript import Segment, Word
+from pipeline.speech.transcript import Segment, Word
 
 LOOP_RATIO = 2.4
 """Text that compresses better than this is suspect; Whisper's own threshold."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from pipeline.transcript import Word
+from pipeline.speech.transcript import Word
 
 _SENTENCE_END = re.compile(r"[.!?…。！？]['\"”’»)\]]*$")  # noqa: RUF001 - full-width marks are meant
 _CLAUSE_END = re.compile(r"[,;:、，；：–—][\"'”’»)\]]*$")  # noqa: RUF001 - full-width marks are meant

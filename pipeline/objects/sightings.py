@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from pipeline.models.engines import Detection
-from pipeline.tracker import Track
+from pipeline.objects.tracker import Track
 
 
 @dataclass

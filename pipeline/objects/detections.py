@@ -1,7 +1,7 @@
 """What was seen in a video, read from ``detections.json`` and ``tracks.json`` as they stream in.
 
-Hours of video make them large. ``pipeline.json_array`` writes them with one item a line, so one
-line at a time is all that is held.
+Hours of video make them large. ``pipeline.objects.json_array`` writes them with one item a line,
+so one line at a time is all that is held.
 """
 
 from collections.abc import Iterable, Iterator

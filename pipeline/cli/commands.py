@@ -17,12 +17,13 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline import bootstrap, client, console, doctor, listing, options, uploads, views
-from pipeline.catalog import Catalog
-from pipeline.detections import Wanted
+from pipeline import bootstrap, client, options, uploads, views
+from pipeline.catalog import Catalog, listing
+from pipeline.catalog.records import PublishedArtifact, StageResult, Video, VideoStatus
+from pipeline.cli import console, doctor
 from pipeline.errors import BadInput, MissingDependency, VideodropError
 from pipeline.media.probe import probe
-from pipeline.records import PublishedArtifact, StageResult, Video, VideoStatus
+from pipeline.objects.detections import Wanted
 from pipeline.settings import Settings
 from pipeline.stage import Deadline, Source
 

@@ -14,9 +14,9 @@ from itertools import islice, takewhile
 
 from pipeline import views
 from pipeline.catalog import Catalog
+from pipeline.catalog.records import Video, VideoStatus
+from pipeline.catalog.table import iso
 from pipeline.errors import BadInput
-from pipeline.records import Video, VideoStatus
-from pipeline.table import iso
 
 EXAMINED = 200
 """Most videos one request looks at."""

@@ -17,13 +17,13 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from pipeline.catalog.labels import Labels
+from pipeline.catalog.records import StageResult, StageRun, Video
+from pipeline.catalog.runs import Runs, sort_key
+from pipeline.catalog.table import ConditionFailed, Table, iso
 from pipeline.errors import Superseded
 from pipeline.events import Deletion, Upload
-from pipeline.labels import Labels
 from pipeline.media.probe import Probe
-from pipeline.records import StageResult, StageRun, Video
-from pipeline.runs import Runs, sort_key
-from pipeline.table import ConditionFailed, Table, iso
 
 _MONTHS = ("#months", "#months")
 

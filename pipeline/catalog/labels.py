@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from boto3.dynamodb.conditions import Key
 
-from pipeline.records import StageResult
-from pipeline.table import Table
+from pipeline.catalog.records import StageResult
+from pipeline.catalog.table import Table
 
 
 class Labels:

@@ -1,0 +1,1 @@
+"""What is said: windows of speech, transcripts, captions, and guards against invented text."""

@@ -1,0 +1,129 @@
+"""The committed checkpoints are whole, clean, official in form, and know their words and shapes."""
+
+import hashlib
+import json
+import pickletools
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pipeline.media.probe import probe
+from pipeline.stage import Deadline, Source
+from pipeline.stages import detect, transcribe
+from samples import generate, grammar
+from samples.models.training import pack
+from samples.scoring import Hearing
+from samples.speech import Word
+
+FOLDER = Path(pack.__file__).parents[1]
+SAMPLES = Path(generate.__file__).parent
+CHECKPOINTS = tuple(FOLDER / f"{name}-shapes.pt" for name in ("whisper", "yolo"))
+
+
+def test_sums_match():
+    lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
+    listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert set(listed) == {path.name for path in CHECKPOINTS}
+    for path in CHECKPOINTS:
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == listed[path.name]
+
+
+def test_they_are_small():
+    assert sum(path.stat().st_size for path in CHECKPOINTS) <= 4_000_000
+
+
+@pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda path: path.stem)
+def test_every_checkpoint_has_a_card(path):
+    card = path.with_suffix(".md").read_text()
+    for heading in ("Data", "Recipe", "Figures", "Limits", "Licence"):
+        assert f"## {heading}" in card
+
+
+def strings(path: Path) -> list[str]:
+    """All text a checkpoint's pickle holds."""
+    with zipfile.ZipFile(path) as archive:
+        (name,) = (one for one in archive.namelist() if one.endswith("/data.pkl"))
+        pickled = archive.read(name)
+    return [arg for _, arg, _ in pickletools.genops(pickled) if isinstance(arg, str)]
+
+
+@pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda path: path.stem)
+def test_nothing_of_a_machine_is_inside(path):
+    found = strings(path)
+    assert found
+    path_like = re.compile(
+        r"^(~|\.{0,2}/|[A-Z]:\\)|/(home|root|tmp|usr|work|users)\b", re.IGNORECASE
+    )
+    assert [text for text in found if path_like.search(text)] == []
+    assert [text for text in found if "@" in text] == []
+    with zipfile.ZipFile(path) as archive:
+        assert {info.date_time[0] for info in archive.infolist()} == {1980}
+
+
+def run(code: str) -> str:
+    """Run code in a Python of its own: these libraries change the process they are imported in."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.models
+def test_whisper_loads_in_the_official_library():
+    code = f"""
+import json, whisper
+model = whisper.load_model({str(CHECKPOINTS[0])!r}, device="cpu")
+print(json.dumps([model.is_multilingual, model.dims.n_vocab, model.dims.n_audio_ctx]))
+"""
+    assert json.loads(run(code)) == [False, 51864, 1500]
+
+
+@pytest.mark.models
+def test_yolo_loads_in_the_official_library_also_when_it_trusts_no_pickle(tmp_path):
+    code = f"""
+import json, os
+os.environ |= {{"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false",
+               "YOLO_CONFIG_DIR": {str(tmp_path)!r}, "ULTRALYTICS_SAFE_LOAD": "true"}}
+from ultralytics import YOLO
+model = YOLO({str(CHECKPOINTS[1])!r})
+print(json.dumps([model.task, list(model.names.values()), model.overrides["imgsz"]]))
+"""
+    assert json.loads(run(code)) == ["detect", list(grammar.SHAPES), 320]
+
+
+def through(stage, name: str, work: Path) -> Path:
+    path = SAMPLES / f"{name}.mp4"
+    stage.run(Source(path=path, name=name, probe=probe(path)), stage.Params(), work, Deadline(300))
+    return work
+
+
+@pytest.mark.models
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["landscape", "speech-only"])
+def test_the_samples_are_understood(name, tmp_path):
+    work = through(transcribe, name, tmp_path)
+    segments = json.loads((work / "transcript.json").read_text())["segments"]
+    heard = [Word(w["text"], w["start"], w["end"]) for one in segments for w in one["words"]]
+    truth = json.loads((SAMPLES / f"{name}.truth.json").read_text())
+    score = Hearing()
+    score.add([Word(w["word"], w["start"], w["end"]) for w in truth["words"]], heard)
+    assert score.word_error_rate <= 0.15
+    assert score.start_error(0.5) <= 0.15
+
+
+@pytest.mark.models
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["landscape", "portrait", "silent"])
+def test_the_shapes_of_the_samples_are_found(name, tmp_path):
+    work = through(detect, name, tmp_path)
+    found = json.loads((work / "detections.json").read_text())["frames"]
+    truth = json.loads((SAMPLES / f"{name}.truth.json").read_text())["frames"]
+    assert [f["time"] for f in found] == pytest.approx([f["time"] for f in truth], abs=0.01)
+    labels = lambda frames: [{one["label"] for one in frame["objects"]} for frame in frames]  # noqa: E731
+    right = [a == b for a, b in zip(labels(found), labels(truth), strict=True)]
+    assert sum(right) >= 0.75 * len(right)

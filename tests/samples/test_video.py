@@ -1,0 +1,84 @@
+# ruff: noqa: S311 - the same numbers each time are the point
+"""Videos are what their truth says, and small machines can make long ones."""
+
+import json
+import random
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from samples.generate import long_shots
+from samples.scenes import Shot, Size, Wish, shot
+from samples.video import Coding, truth_path, write
+
+
+def shots() -> Iterator[Shot]:
+    for seed in (1, 2):
+        yield shot(Wish(Size(160, 96), 2.5, actors=(2, 3), voice="en-us"), random.Random(seed))
+
+
+def ffprobe(path, *arguments):
+    command = ["ffprobe", "-v", "error", "-of", "json", *arguments, str(path)]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    path = tmp_path_factory.mktemp("video") / "two.mp4"
+    write(shots, path)
+    return path
+
+
+def test_streams(video):
+    found = ffprobe(video, "-show_streams", "-show_format")
+    assert [stream["codec_name"] for stream in found["streams"]] == ["h264", "aac"]
+    assert found["streams"][0]["pix_fmt"] == "yuv420p"
+    assert float(found["streams"][0]["duration"]) == pytest.approx(75 / 15, abs=0.01)
+    assert not {"creation_time", "encoder"} & set(found["format"].get("tags", {}))
+
+
+def test_a_keyframe_every_two_seconds(video):
+    found = ffprobe(video, "-select_streams", "v", "-skip_frame", "nokey", "-show_frames")
+    times = [float(frame["pts_time"]) for frame in found["frames"]]
+    assert times == pytest.approx([0, 2, 4])
+
+
+def test_truth(video):
+    truth = json.loads(truth_path(video).read_text())
+    assert (truth["width"], truth["height"], truth["fps"]) == (160, 96, 15)
+    first, second = shots()
+    assert truth["seconds"] == pytest.approx(first.seconds + second.seconds, abs=0.001)
+    # The first frame of each half second, also where a half second is no whole number of frames.
+    assert [frame["frame"] for frame in truth["frames"]] == [0, 8, 15, 23, 30, 38, 45, 53, 60, 68]
+    objects = truth["frames"][6]["objects"]
+    seen = second.seen(45 - first.count)
+    assert [one["label"] for one in objects] == [one.shape for one in seen]
+    assert objects[0]["box"] == pytest.approx(seen[0].box.edges, abs=0.01)
+    said = [word for one in (first, second) for line in one.lines for word in line.words]
+    assert [word["word"] for word in truth["words"]] == [word.text for word in said]
+
+
+def test_making_it_again_gives_the_same_truth(video, tmp_path):
+    write(shots, tmp_path / "again.mp4")
+    again = truth_path(tmp_path / "again.mp4").read_text()
+    assert again == truth_path(video).read_text()
+
+
+def test_a_silent_video_has_no_sound_track_and_no_words(tmp_path):
+    path = tmp_path / "silent.mp4"
+    truth = write(shots, path, Coding(kilobits=0))
+    assert [s["codec_name"] for s in ffprobe(path, "-show_streams")["streams"]] == ["h264"]
+    assert truth.words == truth.sentences == []
+    assert list(tmp_path.glob("*partial*")) == []
+
+
+def test_failure_of_ffmpeg_is_told(tmp_path):
+    with pytest.raises((RuntimeError, BrokenPipeError)):
+        write(shots, tmp_path / "no.mp4", Coding(preset="no such preset", kilobits=0))
+
+
+def test_long_videos_are_made_shot_by_shot():
+    coming = long_shots(3600 * 10)()
+    assert next(coming).seconds == 20  # and not ten hours' worth of work
+    assert sum(one.seconds for one in long_shots(25, Size(64, 64))()) == 25
