@@ -1,9 +1,9 @@
 """Processes killed at the worst moment: nothing is lost, nothing is done twice, nothing is left."""
 
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -21,6 +21,10 @@ def _until(what: Callable[[], bool], seconds: float = 90) -> None:
         time.sleep(0.2)
 
 
+def _videos(stack: Stack) -> list[dict[str, Any]]:
+    return list(stack.get("/videos").json()["videos"])
+
+
 def test_a_second_stack_in_the_same_home_is_refused_with_the_pid_of_the_first(
     stack: Stack,
 ) -> None:
@@ -29,34 +33,47 @@ def test_a_second_stack_in_the_same_home_is_refused_with_the_pid_of_the_first(
     assert str(stack.process.pid) in refused.stderr + refused.stdout
 
 
-def test_state_survives_kill_9_of_everything(tmp_path: Path) -> None:
+def test_state_survives_kill_9_of_everything_and_the_next_start_says_what_may_be_lost(
+    tmp_path: Path,
+) -> None:
     home = tmp_path / "home"
     running = start(home)
-    family = psutil.Process(running.process.pid).children(recursive=True)
+    family: list[psutil.Process] = []
     try:
-        [vid] = [v["video_id"] for v in running.add(SAMPLES / "silent.mp4").values()]
-        before = running.video(vid)
+        [before] = running.add(SAMPLES / "silent.mp4").values()
         time.sleep(11)  # what is older than ten seconds is promised to survive
         running.cli("add", SAMPLES / "portrait.mp4")
-        running.process.send_signal(signal.SIGKILL)
-        running.process.wait(10)
-        _, left = psutil.wait_procs(family, timeout=20)
-        assert left == [], "a killed stack takes its children with it"
-        assert StackFile.read(home) is None
     finally:
+        main = psutil.Process(running.process.pid)
+        family = [*main.children(recursive=True), main]
         for one in family:
-            if one.is_running():
-                one.kill()
+            one.kill()
+        running.process.wait(10)
+    assert StackFile.read(home) is None, "a dead stack is not taken for a running one"
     again = start(home)
     try:
-        after = again.video(vid)
+        after = again.video(before["video_id"])
         assert after["status"] == before["status"]
         assert [s["fingerprint"] for s in after["stages"]] == [
             s["fingerprint"] for s in before["stages"]
         ]
-        assert "10 s" in (tmp_path / "up.log").read_text()
+        assert "up to 10 s of work after that may be lost" in (tmp_path / "up.log").read_text()
+        _until(lambda: all(v["status"] != "processing" for v in _videos(again)))
     finally:
         assert stop(again.process) == []
+
+
+def test_a_stack_whose_main_process_is_killed_takes_all_its_children_with_it(
+    tmp_path: Path,
+) -> None:
+    running = start(tmp_path / "home")
+    family = psutil.Process(running.process.pid).children(recursive=True)
+    running.process.kill()
+    running.process.wait(10)
+    _, left = psutil.wait_procs(family, timeout=30)
+    for one in left:
+        one.kill()
+    assert left == []
 
 
 def test_a_stage_killed_in_the_middle_is_done_again_and_once(stack: Stack) -> None:

@@ -52,7 +52,7 @@ def test_every_result_names_its_model_and_the_models_sha256(samples: Videos) -> 
 def test_the_ladder_plays_through_the_api(stack: Stack, samples: Videos, tmp_path: Path) -> None:
     for name in ("landscape.mp4", "portrait.mp4"):
         video = samples[name]
-        master = stack.file.api_url + video["links"]["hls"]
+        master = stack.file.api_url + video["links"]["playlist"]
         check_ladder(master, duration_s=video["duration_s"], work=tmp_path)
 
 
