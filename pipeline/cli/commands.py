@@ -72,7 +72,11 @@ def up(
     from pipeline.local.stack import Stack  # noqa: PLC0415 - moto and uvicorn are an extra
 
     Stack(
-        bootstrap.settings(), host=host, port=port, tell=lambda said: err.print(escape(said))
+        bootstrap.settings(),
+        host=host,
+        port=port,
+        tell=lambda said: err.print(escape(said)),
+        ready=lambda word: console.welcome(err, word),
     ).run()
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
+from rich.panel import Panel
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -21,6 +22,7 @@ from rich.table import Table
 
 from pipeline.catalog.records import TERMINAL, StageRun, Video
 from pipeline.cli.doctor import Finding
+from pipeline.client import StackFile
 from pipeline.objects.detections import Frame
 from pipeline.stage import Result
 from pipeline.views import VideoItem, VideoView
@@ -130,6 +132,23 @@ class OneBar(_Bars):
     def listen(self, fraction: float) -> None:
         """Show ``fraction`` (0 to 1) as done."""
         self._progress.update(self._task, completed=fraction)
+
+
+def welcome(console: Console, stack: StackFile) -> None:
+    """One screen that says what to do next."""
+    table = Table.grid(padding=(0, 2))
+    for what, how in (
+        ("page", stack.api_url),
+        ("API", f"{stack.api_url}/docs"),
+        ("drop", f"copy a video into {stack.inbox}"),
+        ("or", "videodrop add FILE --wait"),
+        ("look", "videodrop ls, show, transcript, objects"),
+        ("AWS", f"aws --endpoint-url {stack.endpoint} s3 ls" if stack.endpoint else ""),
+        ("logs", str(stack.inbox.parent / "logs") if stack.inbox else ""),
+    ):
+        if how:
+            table.add_row(f"[dim]{what}[/dim]", escape(how))
+    console.print(Panel(table, title="videodrop", subtitle="Ctrl-C stops", expand=False))
 
 
 def videos(console: Console, items: Iterable[VideoItem]) -> None:

@@ -64,6 +64,7 @@ class Stack:
         port: port the API listens on; another if that is taken.
         aws_port: the same for the embedded AWS, which listens on loopback only.
         tell: hears in a sentence what is happening.
+        ready: called once everything is up, with where it is.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Stack:
         port: int = 8080,
         aws_port: int = AWS_PORT,
         tell: Callable[[str], None] = log.info,
+        ready: Callable[[StackFile], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._home = settings.home.resolve()
@@ -81,6 +83,7 @@ class Stack:
         self._port = port
         self._aws_port = aws_port
         self._tell = tell
+        self._ready = ready
         self._stopping = threading.Event()
         self._parts: list[_Part] = []
 
@@ -114,16 +117,18 @@ class Stack:
             inbox = self._watch_inbox(leaving)
             url = f"http://{_reachable(self._host)}:{port}"
             endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-            StackFile(
+            word = StackFile(
                 pid=os.getpid(),
                 endpoint=endpoint,
                 api_url=url,
                 inbox=inbox,
                 environment=environment,
-            ).write(self._home)
+            )
+            word.write(self._home)
             leaving.callback(StackFile.path(self._home).unlink)
             if not self._stopping.is_set():
                 self._tell(f"Ready. Drop videos into {inbox}, and see them at {url}. Ctrl-C stops.")
+                self._ready(word)
             while not self._stopping.wait(_LOOK_S):
                 self._look_after_parts()
             self._tell("Stopping …")
