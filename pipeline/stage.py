@@ -14,16 +14,16 @@ for the stage to be queued, hosted, recorded, listed and shown.
 """
 
 import importlib
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from pipeline.errors import TimedOut
 from pipeline.media.probe import Probe
+from pipeline.progress import Deadline, Report
+
+__all__ = ["Artifact", "Deadline", "Notice", "Report", "Result", "Source", "StageModule", "load"]
 
 
 class Source(BaseModel):
@@ -72,44 +72,6 @@ class Result(BaseModel):
     summary: dict[str, JsonValue] = {}
     warnings: list[Notice] = []
     labels: list[str] = []
-
-
-class Report(Protocol):
-    """How a running stage says how far it is, and learns that it must stop."""
-
-    def __call__(self, fraction: float) -> None:
-        """Say that ``fraction`` (0 to 1) is done.
-
-        Call it at least every few seconds of work.
-
-        Raises:
-            TimedOut: the deadline has passed.
-            LeaseLost: another worker has taken the run over.
-        """
-
-    def remaining(self) -> float:
-        """Seconds until the deadline; 0 once it has passed."""
-
-
-class Deadline:
-    """A ``Report`` for runs outside the pipeline: a time limit and an optional listener."""
-
-    def __init__(
-        self, seconds: float = 3600.0, listen: Callable[[float], None] = lambda _: None
-    ) -> None:
-        self._seconds = seconds
-        self._end = time.monotonic() + seconds
-        self._listen = listen
-
-    def __call__(self, fraction: float) -> None:
-        """See ``Report``."""
-        if self.remaining() <= 0:
-            raise TimedOut("deadline", f"The run did not end within {self._seconds:.0f} s.")
-        self._listen(min(1.0, max(0.0, fraction)))
-
-    def remaining(self) -> float:
-        """Seconds until the deadline; 0 once it has passed."""
-        return max(0.0, self._end - time.monotonic())
 
 
 class StageModule(Protocol):

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from pipeline.errors import BadInput
 from pipeline.media import ffmpeg
 from pipeline.media.process import Complaints
+from pipeline.progress import Report
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from pipeline.stage import Report
 
 SAMPLE_RATE = 16_000
 _PIXELS = 1 << 26  # above what probe.Limits lets pass
@@ -22,7 +21,7 @@ def stream(
     audio_stream_index: int,
     *,
     chunk_s: float = 30.0,
-    report: "Report | None" = None,
+    report: Report | None = None,
     threads: int | None = None,
     complaints: Complaints | None = None,
 ) -> Iterator["np.ndarray"]:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from pipeline.errors import (
     BadInput,
@@ -31,9 +31,7 @@ from pipeline.errors import (
     VideodropError,
 )
 from pipeline.media.process import Caps, Child, Complaints
-
-if TYPE_CHECKING:  # pipeline.stage imports pipeline.media.probe, which needs this module
-    from pipeline.stage import Report
+from pipeline.progress import Report
 
 # Containers that hold their media themselves: no playlists, no scripts, no images, no devices.
 FORMATS = (
@@ -50,7 +48,7 @@ _QUIET = ("-hide_banner", "-loglevel", "repeat+level+error")
 class Progress:
     """Where a run stands in its stage: ``report`` hears from ``start`` to ``end``."""
 
-    report: "Report"
+    report: Report
     duration_s: float
     start: float = 0.0
     end: float = 1.0
@@ -135,7 +133,7 @@ def run(
 def pipe(
     node: Any,
     *,
-    report: "Report | None" = None,
+    report: Report | None = None,
     caps: Caps = Caps(),  # noqa: B008 - frozen
     threads: int | None = None,
     pass_fds: Sequence[int] = (),

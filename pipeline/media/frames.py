@@ -12,11 +12,10 @@ from pipeline.media import ffmpeg, picture
 from pipeline.media.probe import Probe
 from pipeline.media.process import Complaints
 from pipeline.media.streams import VideoStream
+from pipeline.progress import Report
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from pipeline.stage import Report
 
 # Frames that nothing refers to may be skipped when the source has so many more frames than we
 # want: then another frame, at most a few source frames away, stands in for the one skipped.
@@ -43,7 +42,7 @@ def sample(
     *,
     fps: float,
     long_side: int,
-    report: "Report | None" = None,
+    report: Report | None = None,
     threads: int | None = None,
     complaints: Complaints | None = None,
 ) -> Iterator[Frame]:
@@ -90,7 +89,7 @@ def keyframes(
     *,
     long_side: int,
     every_s: float = 0.0,
-    report: "Report | None" = None,
+    report: Report | None = None,
     threads: int | None = None,
     complaints: Complaints | None = None,
 ) -> Iterator[Frame]:
@@ -117,7 +116,7 @@ def at(
     time_s: float,
     *,
     long_side: int,
-    report: "Report | None" = None,
+    report: Report | None = None,
     threads: int | None = None,
     complaints: Complaints | None = None,
 ) -> Frame | None:
@@ -161,7 +160,7 @@ def _decoded(
     select: str,
     *,
     size: tuple[int, int],
-    report: "Report | None",
+    report: Report | None,
     threads: int | None,
     complaints: Complaints | None,
     offset_s: float = 0.0,
