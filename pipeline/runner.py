@@ -4,7 +4,6 @@ The only place with leases, retries and reuse of results. Every way out is one o
 recorded in the catalog, or ``Retry``, which asks the queue to deliver the message again.
 """
 
-import errno
 import logging
 import resource
 import time
@@ -24,19 +23,17 @@ from pipeline.artifacts import Artifacts, Changed
 from pipeline.catalog import Catalog
 from pipeline.catalog.records import TERMINAL, Cost, PublishedArtifact, StageResult, StageRun
 from pipeline.errors import (
-    Bug,
     Busy,
-    DependencyFailed,
     LeaseLost,
     LimitExceeded,
     Lost,
-    MissingDependency,
     OutOfMemory,
     Superseded,
     TimedOut,
     VideodropError,
 )
 from pipeline.events import Deletion, Reprocess, Upload
+from pipeline.failures import classify
 from pipeline.fingerprint import fingerprint
 from pipeline.lease import Lease
 from pipeline.media.probe import probe
@@ -391,7 +388,7 @@ class Runner:
             if isinstance(problem, Changed):
                 self._catalog.runs.end(video_id, run, "superseded")
                 return Outcome.SUPERSEDED
-            error = _classify(problem)
+            error = classify(problem)
             if error.retryable and run.tries < self._settings.max_attempts:
                 wait = _FIRST_RETRY_S * 2**run.tries
                 self._release(video_id, run, error, tries=run.tries)
@@ -401,40 +398,6 @@ class Runner:
             return Outcome.SUPERSEDED
         log.warning("%s %s: %s", self._stage, video_id, error)
         return Outcome.FAILED
-
-
-def _classify(error: Exception) -> VideodropError:
-    """Any exception as a member of our tree."""
-    match error:
-        case VideodropError():
-            return error
-        case BotoCoreError() | ClientError():
-            return aws.as_failure(error)
-        case ImportError():
-            return MissingDependency(
-                "not_installed",
-                f"This worker lacks a package ({error}). Install the stage's extra; "
-                "`videodrop doctor` says which.",
-            )
-        # torch's own has this name and is no MemoryError; torch is not imported here.
-        case _ if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-            return OutOfMemory("out_of_memory", "The stage ran out of memory. Give it more.")
-        case ConnectionError():
-            return DependencyFailed("connection", f"A connection broke: {error}")
-        case OSError() if error.errno in _DISK_FULL:
-            return DependencyFailed(
-                "disk_full",
-                f"There is no space left for work files: {error}. Free some, or set "
-                "VIDEODROP_SCRATCH to a larger disk.",
-            )
-    log.error("unforeseen", exc_info=error)
-    return Bug(
-        "unexpected",
-        f"{type(error).__name__}: {error}. This is a defect of videodrop; its log has the details.",
-    )
-
-
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def _listed(published: list[PublishedArtifact]) -> list[PublishedArtifact]:
