@@ -14,6 +14,12 @@ from samples.models.training.tiny_whisper import TinyWhisper, collate
 from samples.models.training.vocabulary import VOCABULARY, Vocabulary
 from samples.models.training.windows import Pool, Recorder, Window
 
+# Whisper's tokenizer leaves a file open; that surfaces wherever garbage is next collected.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 
 @pytest.fixture(scope="module")
 def vocabulary() -> Vocabulary:

@@ -1,0 +1,1 @@
+"""Synthetic videos whose every word and box is known, and small models trained on them."""

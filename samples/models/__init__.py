@@ -1,0 +1,1 @@
+"""Two small checkpoints made by this project, and the code that trained them."""
