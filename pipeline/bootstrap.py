@@ -6,6 +6,9 @@ Tests replace parts by passing them; nothing else in the project constructs thes
 import logging
 from functools import cache
 
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
 from pipeline import aws, options
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
@@ -28,8 +31,20 @@ def log_to_host() -> None:
 
 @cache
 def settings() -> Settings:
-    """This process's settings."""
-    return Settings()
+    """This process's settings.
+
+    Raises:
+        MissingDependency: ``bad_settings``, when a variable or the topology is wrong.
+    """
+    try:
+        found = Settings()
+        _ = found.topology
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise MissingDependency("bad_settings", f"{error.title} are wrong. {wrong}.") from error
+    except (OSError, SettingsError) as error:
+        raise MissingDependency("bad_settings", f"Settings are wrong: {error}.") from error
+    return found
 
 
 def catalog(config: Settings) -> Catalog:

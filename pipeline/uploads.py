@@ -45,7 +45,15 @@ class Uploads:
         return events.video_id(self._bucket, self.key(reference))
 
     def key(self, name: str) -> str:
-        """The key a file of this name is uploaded to."""
+        """The key a file of this name is uploaded to.
+
+        Raises:
+            BadInput: ``bad_name``, when it is not UTF-8, which S3 keys are.
+        """
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise BadInput("bad_name", f"Rename {name!a}: S3 takes names in UTF-8 only.") from error
         return self._prefix + name.removeprefix(self._prefix)
 
     def put(
@@ -68,14 +76,15 @@ class Uploads:
             The id of the video.
 
         Raises:
-            BadInput: ``not_a_file`` or ``bad_option``.
+            BadInput: ``not_a_file``, ``bad_name`` or ``bad_option``.
             DependencyFailed: S3 refused or could not be reached.
         """
         if not path.is_file():
             raise BadInput("not_a_file", f"{path} is not a file.")
         metadata = {PREFIX + option: value for option, value in (options or {}).items()}
-        if not all(value.isascii() for value in metadata.values()):
-            raise BadInput("bad_option", "S3 takes options in ASCII only.")
+        said = "".join((*metadata, *metadata.values()))
+        if not (said.isascii() and said.isprintable()):
+            raise BadInput("bad_option", "S3 takes options in printable ASCII only.")
         key = self.key(name or path.name)
         try:
             self._s3.upload_file(
@@ -90,26 +99,42 @@ class Uploads:
             raise DependencyFailed("upload_failed", str(error)) from error
         except (BotoCoreError, ClientError) as error:
             raise aws.as_failure(error) from error
+        except OSError as error:
+            raise BadInput("not_a_file", f"{path} cannot be read: {error.strerror}.") from error
         return events.video_id(self._bucket, key)
 
 
 def follow(
-    catalog: Catalog, video_id: str, *, after: str | None, timeout_s: float, every_s: float = 0.5
-) -> Iterator[Video]:
-    """The video each time it was looked at, until nothing is left to do or the time is up.
+    catalog: Catalog,
+    before: Mapping[str, str | None],
+    *,
+    timeout_s: float,
+    every_s: float = 0.5,
+) -> Iterator[list[Video]]:
+    """Videos each time they were looked at, until nothing is left to do or the time is up.
+
+    All are read together, so many cost hardly more than one.
 
     Args:
         catalog: where to look.
-        video_id: which video.
-        after: the sequencer of the upload before the one to wait for, if there was one.
-        timeout_s: give up after so long; the last video given then still says "processing".
+        before: by id of each video, the sequencer of the upload before the one to wait for.
+        timeout_s: give up after so long; some of the videos given last then still say
+            "processing", or are missing because their upload was never heard of.
         every_s: how often to look.
+
+    Yields:
+        Those whose upload has been heard of, in the order of ``before``.
     """
     end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        video = catalog.video(video_id)
-        if video and video.upload.sequencer != after:
-            yield video
-            if video.status != "processing":
-                return
-        time.sleep(every_s)
+    while True:
+        videos = [
+            video
+            for video in catalog.videos(list(before))
+            if video.upload.sequencer != before[video.video_id]
+        ]
+        yield videos
+        done = sum(video.status != "processing" for video in videos)
+        left_s = end - time.monotonic()
+        if done == len(before) or left_s <= 0:
+            return
+        time.sleep(min(every_s, left_s))

@@ -1,5 +1,5 @@
 """The command line."""
 
-from pipeline.cli.commands import main
+from pipeline.cli.main import main
 
 __all__ = ["main"]

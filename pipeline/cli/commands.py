@@ -1,33 +1,33 @@
-"""The command line: ``videodrop``.
+"""The commands of ``videodrop``; ``pipeline.cli.main`` says how they end."""
 
-Exit codes: 0 all is well; 1 a video or a check failed; 2 wrong usage; 3 no such video or result;
-4 no pipeline to talk to; 5 the time to wait was up; 6 something has to be installed first.
-"""
-
-import contextlib
 import json
-import logging
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
-from rich.markup import escape
 
-from pipeline import bootstrap, client, options, uploads, views
-from pipeline.catalog import Catalog, listing
-from pipeline.catalog.records import PublishedArtifact, StageResult, Video, VideoStatus
-from pipeline.cli import console, doctor
-from pipeline.errors import BadInput, MissingDependency, VideodropError
+import pipeline
+from pipeline import bootstrap, client, options, views
+from pipeline.catalog import listing
+from pipeline.catalog.records import Video, VideoStatus
+from pipeline.cli import bars, console, doctor, drop, exits
+from pipeline.cli.console import err, out, plain
+from pipeline.cli.lookup import artifact, connect, find
+from pipeline.errors import BadInput
 from pipeline.media.probe import probe
 from pipeline.objects.detections import Wanted
 from pipeline.settings import Settings
 from pipeline.stage import Deadline, Source
 
-OK, FAILED, USAGE, NOT_FOUND, NOT_RUNNING, TIMED_OUT, NOT_INSTALLED = range(7)
+_TRANSCRIPTS = {
+    "txt": "transcript_txt",
+    "vtt": "captions_vtt",
+    "srt": "captions_srt",
+    "json": "transcript_json",
+}
 
 app = typer.Typer(
     help="Drop a video in a bucket: renditions, poster, captions, transcript and objects come out.",
@@ -37,28 +37,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output")]
 Reference = Annotated[str, typer.Argument(help="A video's id, or the file name it was dropped by")]
 
 
-def main() -> None:
-    """Run the command line; errors become a sentence and an exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    try:
-        app()
-    except client.NotRunning as error:
-        _die(error, NOT_RUNNING)
-    except MissingDependency as error:
-        _die(error, NOT_INSTALLED)
-    except BadInput as error:
-        _die(error, USAGE if error.code in {"bad_option", "not_a_file"} else FAILED)
-    except VideodropError as error:
-        _die(error, FAILED)
-    except KeyboardInterrupt:
-        sys.exit(130)
+def _version(asked: bool) -> None:  # noqa: FBT001 - Typer's callback
+    if asked:
+        sys.stdout.write(f"videodrop {pipeline.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options_of_all(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which this is")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -75,7 +71,7 @@ def up(
         bootstrap.settings(),
         host=host,
         port=port,
-        tell=lambda said: err.print(escape(said)),
+        tell=lambda said: err.print(plain(said)),
         ready=lambda word: console.welcome(err, word),
     ).run()
 
@@ -107,39 +103,29 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Drop videos into the uploads bucket."""
-    settings, catalog = _connect()
+    settings, catalog = connect()
     bucket = bootstrap.uploads(settings)
-    asked = _options(stages, language, option)
-    options.parse(
-        {options.PREFIX + name: value for name, value in asked.items()},
-        list(settings.topology.stages),
-    )
+    asked = drop.asked(stages, language, option or [], settings)
+    chosen = drop.distinct(files, bucket)
+    names: dict[str, str] = {}
     before: dict[str, str | None] = {}
-    with console.UploadBars(err, quiet=as_json) as bars:
-        for path in files:
+    with bars.UploadBars(err, quiet=as_json) as shown:
+        for path in chosen:
             known = catalog.video(bucket.video_id(path.name))
-            vid = bucket.put(path, options=asked, sent=bars.start(path))
-            before[vid] = known.upload.sequencer if known else None
-    videos: list[Video] = []
-    late = False
+            video_id = bucket.put(path, options=asked, sent=shown.start(path))
+            names[video_id] = path.name
+            before[video_id] = known.upload.sequencer if known else None
     if wait:
-        with console.StageBars(err, quiet=as_json) as stage_bars:
-            for vid, after in before.items():
-                last = None
-                for last in uploads.follow(catalog, vid, after=after, timeout_s=timeout):
-                    stage_bars.show(last)
-                late = late or last is None or last.status == "processing"
-                videos += [last] if last else []
+        videos = drop.wait(catalog, before, timeout_s=timeout, quiet=as_json)
         _print_videos(videos, settings, as_json=as_json)
+        drop.check_ended(names, videos, timeout_s=timeout)
+        if any(video.status in {"failed", "partial"} for video in videos):
+            raise typer.Exit(exits.FAILED)
     elif as_json:
-        _print_json({"videos": [{"video_id": vid} for vid in before]})
+        _print_json({"videos": [{"video_id": vid, "name": name} for vid, name in names.items()]})
     else:
-        for vid, path in zip(before, files, strict=False):
-            out.print(f"{vid}  {escape(path.name)}")
-    if late:
-        raise typer.Exit(TIMED_OUT)
-    if any(video.status in {"failed", "partial"} for video in videos):
-        raise typer.Exit(FAILED)
+        for vid, name in names.items():
+            out.print(f"{vid}  {plain(name)}")
 
 
 @app.command("ls")
@@ -151,7 +137,7 @@ def list_videos(
     as_json: AsJson = False,
 ) -> None:
     """List videos, newest first."""
-    settings, catalog = _connect()
+    settings, catalog = connect()
     wanted = listing.Filter(status=status, label=label)
     found: list[Video] = []
     cursor = None
@@ -161,13 +147,16 @@ def list_videos(
         if cursor is None:
             break
     _print_videos(found, settings, as_json=as_json)
+    if not found and not as_json:
+        filtered = status or label
+        err.print("No video is like that." if filtered else "No videos yet: videodrop add FILE")
 
 
 @app.command()
 def show(reference: Reference, *, as_json: AsJson = False) -> None:
     """Everything known of one video."""
-    settings, catalog = _connect()
-    video = _find(reference, settings, catalog)
+    settings, catalog = connect()
+    video = find(reference, settings, catalog)
     view = views.detail(video, bootstrap.artifacts(settings).url, links={})
     if as_json:
         _print_json(view)
@@ -179,23 +168,18 @@ def show(reference: Reference, *, as_json: AsJson = False) -> None:
 def transcript(
     reference: Reference,
     *,
-    format_: Annotated[str, typer.Option("--format", help="txt, vtt, srt or json")] = "txt",
+    format_: Annotated[
+        Literal["txt", "vtt", "srt", "json"], typer.Option("--format", help="How to write it")
+    ] = "txt",
     as_json: AsJson = False,
 ) -> None:
     """What is said in a video."""
-    settings, catalog = _connect()
-    video = _find(reference, settings, catalog)
-    roles = {
-        "txt": "transcript_txt",
-        "vtt": "captions_vtt",
-        "srt": "captions_srt",
-        "json": "transcript_json",
-    }
-    chosen = "json" if as_json else format_
-    if chosen not in roles:
-        raise BadInput("bad_option", f"--format is {chosen!r}; give one of {', '.join(roles)}.")
-    result, artifact = _artifact(video, roles[chosen])
-    sys.stdout.buffer.write(bootstrap.artifacts(settings).read(result.prefix + artifact.name))
+    settings, catalog = connect()
+    video = find(reference, settings, catalog)
+    role = _TRANSCRIPTS["json" if as_json else format_]
+    result, file = artifact(video, role, "a transcript")
+    sys.stdout.buffer.write(bootstrap.artifacts(settings).read(result.prefix + file.name))
+    sys.stdout.flush()
 
 
 @app.command()
@@ -207,14 +191,16 @@ def objects(
     as_json: AsJson = False,
 ) -> None:
     """What is seen in a video, and when."""
-    settings, catalog = _connect()
-    video = _find(reference, settings, catalog)
-    result, artifact = _artifact(video, "detections_json")
-    summary: Any = result.summary["labels"]
+    settings, catalog = connect()
+    video = find(reference, settings, catalog)
+    result, file = artifact(video, "detections_json", "a list of objects")
+    summary: Any = result.summary.get("labels", {})
     if not (as_json or label or min_confidence):
         console.labels(out, summary)
+        if not summary:
+            err.print("Nothing that the model knows is to be seen.")
         return
-    chunks = bootstrap.artifacts(settings).stream(result.prefix + artifact.name)
+    chunks = bootstrap.artifacts(settings).stream(result.prefix + file.name)
     wanted = Wanted(label=label, min_confidence=min_confidence)
     frames = [frame for _, frame in wanted.frames(chunks)]
     if as_json:
@@ -225,16 +211,25 @@ def objects(
 
 
 @app.command("open")
-def open_video(reference: Annotated[str | None, typer.Argument()] = None) -> None:
+def open_video(
+    reference: Annotated[
+        str | None, typer.Argument(help="A video's id or file name; the whole library without")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Open the page, or one video's page, in the browser."""
-    settings, catalog = _connect()
+    settings, catalog = connect()
     stack = client.StackFile.read(settings.home)
     if stack is None:
         raise client.NotRunning("no_page", "There is no page: no stack runs on this machine.")
     url = stack.api_url
     if reference:
-        url += f"/#/videos/{_find(reference, settings, catalog).video_id}"
-    out.print(url)
+        url += f"/#/videos/{find(reference, settings, catalog).video_id}"
+    if as_json:
+        _print_json({"url": url})
+    else:
+        out.print(url)
     webbrowser.open(url)
 
 
@@ -257,11 +252,14 @@ def run(
     params = options.validate(module.Params, stage, {**settings.params.get(stage, {}), **given})
     if not file.is_file():
         raise BadInput("not_a_file", f"{file} is not a file.")
-    into.mkdir(parents=True, exist_ok=True)
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput("bad_option", f"--out {into}: {error.strerror}.") from error
     source = Source(
         path=file.resolve(), name=file.name, probe=probe(file.resolve(), settings.limits)
     )
-    with console.OneBar(err, stage, quiet=as_json) as bar:
+    with bars.OneBar(err, stage, quiet=as_json) as bar:
         result = module.run(source, params, into.resolve(), Deadline(timeout, bar.listen))
     if as_json:
         _print_json(result)
@@ -278,40 +276,7 @@ def examine(*, as_json: AsJson = False) -> None:
     else:
         console.findings(out, findings)
     if any(finding.verdict == "missing" for finding in findings):
-        raise typer.Exit(NOT_INSTALLED)
-
-
-def _connect() -> tuple[Settings, Catalog]:
-    settings = bootstrap.settings()
-    stack = client.connect(settings.home)
-    if stack:
-        bootstrap.settings.cache_clear()
-        settings = bootstrap.settings()
-    return settings, bootstrap.catalog(settings)
-
-
-def _find(reference: str, settings: Settings, catalog: Catalog) -> Video:
-    video = catalog.video(bootstrap.uploads(settings).video_id(reference))
-    if video is None:
-        err.print(f"There is no video {escape(reference)}. `videodrop ls` lists them.")
-        raise typer.Exit(NOT_FOUND)
-    return video
-
-
-def _artifact(video: Video, role: str) -> tuple[StageResult, PublishedArtifact]:
-    """The artifact of a role, whichever stage made it."""
-    for found in views.artifacts(video, role=role):
-        return found
-    err.print(f"{escape(video.upload.name)} has no {role} (yet): it is {video.status}.")
-    raise typer.Exit(NOT_FOUND)
-
-
-def _options(stages: str | None, language: str | None, more: list[str] | None) -> dict[str, str]:
-    asked = {"stages": stages, "language": language}
-    chosen = {name: value for name, value in asked.items() if value is not None}
-    for name, value in options.pairs(more or []).items():
-        chosen[name.removeprefix(options.PREFIX)] = value
-    return chosen
+        raise typer.Exit(exits.NOT_INSTALLED)
 
 
 def _print_videos(videos: list[Video], settings: Settings, *, as_json: bool) -> None:
@@ -326,10 +291,5 @@ def _print_videos(videos: list[Video], settings: Settings, *, as_json: bool) -> 
 def _print_json(value: Any) -> None:
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json", by_alias=True)
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-
-
-def _die(error: VideodropError, exit_code: int) -> NoReturn:
-    err.print(f"[red]{escape(error.message)}[/red] [dim]{error.code}[/dim]")
-    sys.exit(exit_code)
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from pipeline import bootstrap
 from pipeline.errors import VideodropError
 from pipeline.settings import Settings
-from pipeline.stage import load
 
 Verdict = Literal["ok", "missing", "optional"]
 
@@ -58,6 +57,9 @@ _PACKAGES: list[tuple[str, str, str]] = [
 ]
 
 
+_INSTALL = "pip install -e '.[{}]' -c constraints.txt"
+
+
 def _python() -> Finding:
     have = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info >= _PYTHON:
@@ -72,11 +74,18 @@ def _tool(name: str, required: bool, purpose: str, fix: str) -> Finding:  # noqa
     if path is None:
         verdict: Verdict = "missing" if required else "optional"
         return Finding(what=name, verdict=verdict, detail=f"not found: {purpose}", fix=fix)
-    flag = "-version" if name.startswith("ff") else "--version"
-    said = subprocess.run(  # noqa: S603 - a fixed name and flag
-        [path, flag], capture_output=True, text=True, timeout=20, check=False
-    ).stdout
+    said = _said(path, "-version" if name.startswith("ff") else "--version")
     return Finding(what=name, verdict="ok", detail=(said.splitlines() or [path])[0][:80])
+
+
+def _said(*command: str) -> str:
+    """What a tool answers; nothing when it does not start or hangs."""
+    try:
+        return subprocess.run(  # noqa: S603 - fixed names and flags
+            command, capture_output=True, text=True, errors="replace", timeout=20, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
 
 
 def _package(module: str, purpose: str, extra: str) -> Finding:
@@ -86,7 +95,7 @@ def _package(module: str, purpose: str, extra: str) -> Finding:
         what=module,
         verdict="optional",
         detail=f"not installed: {purpose}",
-        fix=f"pip install 'videodrop[{extra}]' -c constraints.txt",
+        fix=_INSTALL.format(extra),
     )
 
 
@@ -107,15 +116,7 @@ def _disk(settings: Settings) -> Finding:
 
 def _gpu() -> Finding:
     path = shutil.which("nvidia-smi")
-    said = ""
-    if path:
-        said = subprocess.run(  # noqa: S603 - a fixed name and flags
-            [path, "--query-gpu=name,memory.total", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        ).stdout
+    said = _said(path, "--query-gpu=name,memory.total", "--format=csv,noheader") if path else ""
     if said.strip():
         return Finding(what="gpu", verdict="ok", detail=said.strip().replace("\n", "; "))
     return Finding(
@@ -126,8 +127,7 @@ def _gpu() -> Finding:
 def _stage(name: str, settings: Settings) -> Finding:
     """Whether a stage's module, parameters and model can be had."""
     try:
-        bootstrap.runner(name, settings)
-        module = load(settings.topology.stages[name].module)
+        module = bootstrap.module(name, settings)
         identity = module.identity(module.Params(**settings.params.get(name, {})))
     except VideodropError as error:
         return Finding(
@@ -138,7 +138,7 @@ def _stage(name: str, settings: Settings) -> Finding:
             what=f"stage {name}",
             verdict="missing",
             detail=str(error),
-            fix=f"pip install 'videodrop[{name}]' -c constraints.txt",
+            fix=_INSTALL.format("all"),
         )
     model = identity.get("model")
     detail = f"model {model} ({identity.get('sha256', '')[:12]}…)" if model else "needs no model"

@@ -1,0 +1,130 @@
+"""Progress bars while things happen; lines where there is no terminal to draw them on."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
+
+from pipeline.catalog.records import TERMINAL, StageRun, Video
+from pipeline.cli.console import paint, plain
+
+
+class _Bars:
+    """A block of progress bars; lines instead where there is no terminal, nothing when quiet."""
+
+    def __init__(self, console: Console, *columns: ProgressColumn, quiet: bool) -> None:
+        self._console = console
+        self._lines = not (quiet or console.is_terminal)
+        self._progress = Progress(
+            *columns, console=console, disable=quiet or not console.is_terminal
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+
+class UploadBars(_Bars):
+    """One bar a file, in bytes."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        super().__init__(
+            console,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            quiet=quiet,
+        )
+
+    def start(self, path: Path) -> Callable[[int], None]:
+        """Add a bar for ``path``; the function returned takes the bytes just sent."""
+        size = path.stat().st_size
+        if self._lines:
+            self._console.print(f"upload {plain(path.name)} ({size:,} bytes)")
+        task = self._progress.add_task(f"upload {plain(path.name)}", total=size)
+        return lambda count: self._progress.advance(task, count)
+
+
+class StageBars(_Bars):
+    """One bar for each stage of each video, in percent."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        super().__init__(
+            console,
+            TextColumn("{task.fields[video]}"),
+            TextColumn("{task.fields[stage]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            quiet=quiet,
+        )
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._told: dict[tuple[str, str], str] = {}
+
+    def show(self, videos: Iterable[Video]) -> None:
+        """Bring the bars of ``videos`` up to date."""
+        for video in videos:
+            for run in video.stages.values():
+                self._show(video, run)
+
+    def _show(self, video: Video, run: StageRun) -> None:
+        place, name, note = (video.video_id, run.stage), plain(video.upload.name), _note(run)
+        if self._lines and self._told.get(place) != run.state:
+            self._told[place] = run.state
+            self._console.print(f"{name} {run.stage} {note}")
+        if place not in self._tasks:
+            self._tasks[place] = self._progress.add_task(
+                "", total=100, video=name, stage=run.stage, note=""
+            )
+        done = 100 if run.state in TERMINAL else run.progress
+        self._progress.update(self._tasks[place], completed=done, note=note)
+
+
+class OneBar(_Bars):
+    """One bar, in percent."""
+
+    def __init__(self, console: Console, title: str, *, quiet: bool) -> None:
+        super().__init__(
+            console,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            quiet=quiet,
+        )
+        self._task = self._progress.add_task(plain(title), total=1.0)
+
+    def listen(self, fraction: float) -> None:
+        """Show ``fraction`` (0 to 1) as done."""
+        self._progress.update(self._task, completed=fraction)
+
+
+def _note(run: StageRun) -> str:
+    if run.error:
+        return f"[red]{plain(run.error.message)}[/red]"
+    if run.current_result and run.current_result.warnings:
+        codes = ", ".join(notice.code for notice in run.current_result.warnings)
+        return f"[yellow]{plain(codes)}[/yellow]"
+    return paint(run.state)

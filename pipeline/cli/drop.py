@@ -1,0 +1,88 @@
+"""What ``videodrop add`` checks before it uploads, and waits for afterwards."""
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline import bootstrap, options
+from pipeline.catalog import Catalog
+from pipeline.catalog.records import Video
+from pipeline.cli import bars, console
+from pipeline.errors import BadInput, TimedOut
+from pipeline.settings import Settings
+from pipeline.uploads import Uploads, follow
+
+
+def asked(
+    stages: str | None, language: str | None, more: list[str], settings: Settings
+) -> dict[str, str]:
+    """The options asked for, checked as the stages will check them.
+
+    Raises:
+        BadInput: ``bad_option``.
+    """
+    short = {"stages": stages, "language": language}
+    chosen = {name: value for name, value in short.items() if value is not None}
+    for name, value in options.pairs(more).items():
+        chosen[name.removeprefix(options.PREFIX)] = value
+    metadata = {options.PREFIX + name: value for name, value in chosen.items()}
+    parsed = options.parse(metadata, list(settings.topology.stages))
+    for stage, given in parsed.params.items():
+        # A stage whose code is elsewhere is left to its own host to judge.
+        with contextlib.suppress(ModuleNotFoundError):
+            model = bootstrap.module(stage, settings).Params
+            options.validate(model, stage, {**settings.params.get(stage, {}), **given})
+    return chosen
+
+
+def distinct(files: list[Path], bucket: Uploads) -> list[Path]:
+    """The files once each; none is uploaded while another cannot be.
+
+    Raises:
+        BadInput: ``not_a_file``; ``same_name``: one upload would replace the other.
+    """
+    chosen: dict[str, Path] = {}
+    for path in files:
+        if path.is_dir():
+            raise BadInput("not_a_file", f"{path} is a folder. Give the files in it: {path}/*.mp4")
+        if not path.is_file():
+            raise BadInput("not_a_file", f"There is no file {path}.")
+        other = chosen.setdefault(bucket.key(path.name), path)
+        if not other.samefile(path):
+            raise BadInput(
+                "same_name",
+                f"{other} and {path} have the same name: the later upload would replace the "
+                "earlier. Rename one of them.",
+            )
+    return list(chosen.values())
+
+
+def wait(
+    catalog: Catalog, before: Mapping[str, str | None], *, timeout_s: float, quiet: bool
+) -> list[Video]:
+    """Follow videos to their end, or for ``timeout_s`` seconds; see ``pipeline.uploads.follow``."""
+    videos: list[Video] = []
+    with bars.StageBars(console.err, quiet=quiet) as shown:
+        for videos in follow(catalog, before, timeout_s=timeout_s):
+            shown.show(videos)
+    return videos
+
+
+def check_ended(names: Mapping[str, str], videos: list[Video], *, timeout_s: float) -> None:
+    """See that every video is among ``videos`` and at its end.
+
+    Args:
+        names: what was uploaded, by id.
+        videos: what the pipeline says of it.
+        timeout_s: how long was waited.
+
+    Raises:
+        TimedOut: ``still_processing``.
+    """
+    ended = {video.video_id for video in videos if video.status != "processing"}
+    if late := [name for video_id, name in names.items() if video_id not in ended]:
+        raise TimedOut(
+            "still_processing",
+            f"After {timeout_s:g} s this is not done yet: {', '.join(late)}. It goes on; "
+            "`videodrop show NAME` tells how far it is.",
+        )

@@ -1,0 +1,54 @@
+"""Which pipeline is meant, and which of its videos."""
+
+from pipeline import bootstrap, client, views
+from pipeline.catalog import Catalog
+from pipeline.catalog.records import PublishedArtifact, StageResult, Video
+from pipeline.cli.exits import NotFound
+from pipeline.settings import Settings
+
+
+def connect() -> tuple[Settings, Catalog]:
+    """This process's settings, and the catalog of the pipeline they mean.
+
+    Raises:
+        NotRunning: there is none.
+    """
+    settings = bootstrap.settings()
+    stack = client.connect(settings.home)
+    if stack:
+        bootstrap.settings.cache_clear()
+        settings = bootstrap.settings()
+    return settings, bootstrap.catalog(settings)
+
+
+def find(reference: str, settings: Settings, catalog: Catalog) -> Video:
+    """The video with this id, key or file name.
+
+    Raises:
+        NotFound: ``unknown_video``.
+    """
+    video = catalog.video(bootstrap.uploads(settings).video_id(reference))
+    if video is None:
+        raise NotFound("unknown_video", f"There is no video {reference}. `videodrop ls` lists all.")
+    return video
+
+
+def artifact(video: Video, role: str, what: str) -> tuple[StageResult, PublishedArtifact]:
+    """The artifact of a role, whichever stage made it.
+
+    Args:
+        video: whose.
+        role: what to look it up by.
+        what: its name for a person, e.g. "a transcript".
+
+    Raises:
+        NotFound: ``no_result``.
+    """
+    for found in views.artifacts(video, role=role):
+        return found
+    yet = " yet" if video.status == "processing" else ""
+    raise NotFound(
+        "no_result",
+        f"{video.upload.name} does not have {what}{yet}: it is {video.status}. "
+        "`videodrop show` tells what each stage did.",
+    )

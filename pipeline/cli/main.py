@@ -1,0 +1,50 @@
+"""The entry point: every way to end, as an exit code and a sentence.
+
+Results go to standard output, progress and errors to standard error. With ``--json`` both hold
+JSON alone: an error is one line, ``{"error": {"class", "code", "message"}}``.
+"""
+
+import json
+import logging
+import sys
+from typing import NoReturn
+
+from typer.exceptions import TyperException
+
+from pipeline import aws
+from pipeline.cli import commands, console, exits
+from pipeline.errors import BadInput, MissingDependency, VideodropError
+
+
+def main() -> None:
+    """Run the command line; errors become a sentence, or JSON, and an exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    # Not by the parser: what it refuses must be told as JSON too.
+    as_json = "--json" in sys.argv[1:]
+    try:
+        sys.exit(commands.app(standalone_mode=not as_json))
+    except TyperException as error:
+        _die(BadInput("bad_usage", str(error)), as_json=as_json)
+    except aws.ERRORS as error:
+        _die(aws.as_failure(error), as_json=as_json)
+    except ModuleNotFoundError as error:
+        _die(
+            MissingDependency(
+                "not_installed",
+                f"The Python package {error.name} is not installed here. `videodrop doctor` says "
+                "how to get it.",
+            ),
+            as_json=as_json,
+        )
+    except VideodropError as error:
+        _die(error, as_json=as_json)
+
+
+def _die(error: VideodropError, *, as_json: bool) -> NoReturn:
+    if as_json:
+        said = {"class": error.failure_class, "code": error.code, "message": error.message}
+        sys.stderr.write(json.dumps({"error": said}, ensure_ascii=False) + "\n")
+    else:
+        lines = "\n".join(map(console.plain, error.message.splitlines()))
+        console.err.print(f"[red]{lines}[/red] [dim]{error.code}[/dim]")
+    sys.exit(exits.code(error))

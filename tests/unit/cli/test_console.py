@@ -1,0 +1,156 @@
+"""What a terminal, or a pipe, is shown; names and messages may come from anybody."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from pipeline import views
+from pipeline.cli import bars, console
+from pipeline.cli.doctor import Finding
+from pipeline.objects.detections import Detection, Frame
+from pipeline.stage import Artifact, Notice, Result
+
+HOSTILE = "[red]\x1b]0;owned\x07\u202e4pm.a\n[/red][/].mp4"
+SHOWN = "[red]�]0;owned��4pm.a�[/red][/].mp4"
+
+
+@pytest.fixture
+def shown():
+    """A console that is no terminal; what it was given is ``shown.file.getvalue()``."""
+    return Console(file=io.StringIO(), width=300)
+
+
+def sign(key, **_):
+    return key
+
+
+def terminal():
+    return Console(file=io.StringIO(), force_terminal=True, width=120)
+
+
+@pytest.mark.parametrize(
+    ("text", "harmless"),
+    [
+        (HOSTILE, SHOWN),
+        ("a\\", "a\\"),
+        ("[link=file:///x]y", "[link=file:///x]y"),
+        ("caf\udce9.mp4", "caf�.mp4"),
+        ("naïve 日本 👨‍👩‍👧.mp4", "naïve 日本 👨‍👩‍👧.mp4"),
+    ],
+)
+def test_text_of_others_is_shown_and_does_nothing(shown, text, harmless):
+    shown.print(f"[bold]{console.plain(text)}[/bold].")
+    assert shown.file.getvalue() == f"{harmless}.\n"
+
+
+def test_hostile_names_and_messages_are_harmless_wherever_they_are_shown(
+    shown, make_video, tmp_path
+):
+    video = make_video(HOSTILE.replace("/", ""), toy="failed", message=HOSTILE)
+    console.videos(shown, [views.item(video, sign)])
+    console.video(shown, views.detail(video, sign, {}))
+    console.labels(
+        shown,
+        {
+            HOSTILE: {
+                "tracks": 1,
+                "frames": 2,
+                "best_confidence": 1,
+                "best_time": 0,
+                "intervals": [],
+            }
+        },
+    )
+    found = Detection(label=HOSTILE, confidence=0.5, box=(0, 0, 1, 1))
+    console.frames(shown, [Frame(time=0, objects=[found])])
+    artifact = Artifact(name=HOSTILE, media_type="text/plain", role="toy")
+    notice = Notice(code="odd", message=HOSTILE)
+    console.result(shown, Result(artifacts=[artifact], warnings=[notice]), tmp_path)
+    console.findings(shown, [Finding(what="x", verdict="missing", detail=HOSTILE, fix=HOSTILE)])
+    with bars.StageBars(shown, quiet=False) as stage_bars:
+        stage_bars.show([video])
+    said = shown.file.getvalue()
+    assert said.count(SHOWN.replace("/", "")) == 4
+    assert said.count(SHOWN) == 9
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+
+
+def test_without_a_terminal_each_change_is_a_line_and_nothing_is_drawn(shown, make_video):
+    with bars.StageBars(shown, quiet=False) as stage_bars:
+        stage_bars.show([make_video(toy="running", progress=1)])
+        stage_bars.show([make_video(toy="running", progress=60)])
+        stage_bars.show([make_video(toy="succeeded")])
+    assert shown.file.getvalue() == "a.mp4 toy running\na.mp4 toy succeeded\n"
+
+
+def test_on_a_terminal_the_bars_of_all_videos_are_drawn():
+    # Through the same records as everywhere: one bar a stage and video.
+    screen = terminal()
+    with bars.OneBar(screen, "[toy]", quiet=False) as bar:
+        bar.listen(0.5)
+    assert "[toy]" in screen.file.getvalue()
+    assert "50%" in screen.file.getvalue()
+
+
+def test_a_bar_of_an_ended_stage_is_full_however_it_ended(make_video):
+    screen = terminal()
+    with bars.StageBars(screen, quiet=False) as stage_bars:
+        stage_bars.show(
+            [
+                make_video("a.mp4", toy="failed", progress=30, message="No good."),
+                make_video("b.mp4", toy="running", progress=70),
+            ]
+        )
+    drawn = screen.file.getvalue()
+    assert "100%" in drawn
+    assert "70%" in drawn
+    assert "30%" not in drawn
+    assert "No good." in drawn
+
+
+def test_uploads_are_told_without_a_terminal_and_counted_on_one(shown, tmp_path):
+    path = tmp_path / "[b].mp4"
+    path.write_bytes(b"12345")
+    with bars.UploadBars(shown, quiet=False) as upload_bars:
+        upload_bars.start(path)(5)
+    assert shown.file.getvalue() == "upload [b].mp4 (5 bytes)\n"
+    screen = terminal()
+    with bars.UploadBars(screen, quiet=False) as upload_bars:
+        upload_bars.start(path)(5)
+    assert "5/5 bytes" in screen.file.getvalue()
+
+
+@pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO())])
+def test_quiet_means_not_a_word(make, make_video, tmp_path):
+    screen = make()
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"1")
+    with bars.UploadBars(screen, quiet=True) as upload_bars:
+        upload_bars.start(path)(1)
+    with bars.StageBars(screen, quiet=True) as stage_bars:
+        stage_bars.show([make_video(toy="running")])
+    assert screen.file.getvalue() == ""
+
+
+def test_a_pipe_gets_whole_lines(make_video, capsys):
+    piped = console.make()
+    name = "long " * 40 + "name.mp4"
+    console.videos(piped, [views.item(make_video(name, toy="running"), sign)])
+    assert name in capsys.readouterr().out
+
+
+def test_an_unfinished_stage_is_marked(shown, make_video):
+    console.videos(shown, [views.item(make_video(toy="pending", other="skipped"), sign)])
+    assert "toy… other" in shown.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "clock"),
+    [(None, "-"), (0, "0:00.0"), (61.26, "1:01.3"), (3599.96, "1:00:00.0"), (7325, "2:02:05.0")],
+)
+def test_lengths_read_as_a_clock(shown, make_video, seconds, clock):
+    item = views.item(make_video(toy="running"), sign).model_copy(update={"duration_s": seconds})
+    console.videos(shown, [item])
+    assert clock in shown.file.getvalue()

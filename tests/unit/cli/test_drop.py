@@ -1,0 +1,100 @@
+"""What is checked before the first byte goes up, and told at the end."""
+
+import pytest
+
+from pipeline.cli import drop
+from pipeline.errors import BadInput, TimedOut
+from pipeline.settings import Settings
+from pipeline.uploads import Uploads
+from tests.conftest import topology_with
+
+
+class S3:
+    def __init__(self, error=None):
+        self.error = error
+        self.calls = []
+
+    def upload_file(self, *args, **more):
+        self.calls.append((args, more))
+        if self.error:
+            raise self.error
+
+
+@pytest.fixture
+def bucket():
+    return Uploads(S3(), "uploads", "videos/")
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name in ("x/a.mp4", "y/a.mp4", "b.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"video")
+    return tmp_path
+
+
+def test_a_file_given_twice_is_uploaded_once(bucket, files):
+    again = files / "x" / ".." / "b.mp4"
+    assert drop.distinct([files / "b.mp4", again], bucket) == [files / "b.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "said"),
+    [
+        (["b.mp4", "x/a.mp4", "y/a.mp4"], "same_name", "the same name"),
+        (["b.mp4", "none.mp4"], "not_a_file", "There is no file"),
+        (["b.mp4", "x"], "not_a_file", "is a folder"),
+        (["b.mp4", "caf\udce9.mp4"], "bad_name", "UTF-8"),
+    ],
+)
+def test_nothing_is_uploaded_unless_everything_can_be(bucket, files, names, code, said):
+    if code == "bad_name":
+        (files / names[1]).write_bytes(b"video")
+    with pytest.raises(BadInput) as error:
+        drop.distinct([files / name for name in names], bucket)
+    assert error.value.code == code
+    assert said in error.value.message
+
+
+def test_options_are_checked_as_the_stage_will_check_them(tmp_path):
+    path = topology_with({"toy": "tests.toystage"}, tmp_path / "t.json")
+    settings = Settings().model_copy(update={"topology_path": path})
+    given = drop.asked("toy", None, ["toy-repeat=3", "videodrop-toy-text=a=b"], settings)
+    assert given == {"stages": "toy", "toy-repeat": "3", "toy-text": "a=b"}
+    for wrong in ("toy-repeat=99", "toy-what=1", "toy-repeat", "nosuch-x=1"):
+        with pytest.raises(BadInput) as error:
+            drop.asked(None, None, [wrong], settings)
+        assert error.value.code == "bad_option"
+    with pytest.raises(BadInput):
+        drop.asked("nosuch", None, [], settings)
+
+
+def test_options_of_a_stage_whose_code_is_elsewhere_are_left_to_its_host(tmp_path):
+    path = topology_with({"far": "there.is.no.such.module"}, tmp_path / "t.json")
+    settings = Settings().model_copy(update={"topology_path": path})
+    assert drop.asked(None, None, ["far-x=1"], settings) == {"far-x": "1"}
+
+
+@pytest.mark.parametrize(
+    "option", [{"language": "dé"}, {"toy-text": "a\r\nx-evil: b"}, {"a\n": "b"}]
+)
+def test_options_that_a_header_cannot_hold_are_refused(bucket, files, option):
+    with pytest.raises(BadInput) as error:
+        bucket.put(files / "b.mp4", options=option)
+    assert error.value.code == "bad_option"
+    assert bucket._s3.calls == []
+
+
+def test_a_file_that_may_not_be_read_is_refused_in_words(files):
+    denied = Uploads(S3(PermissionError(13, "Permission denied")), "uploads", "videos/")
+    with pytest.raises(BadInput, match="cannot be read: Permission denied"):
+        denied.put(files / "b.mp4")
+
+
+def test_what_has_not_ended_is_named(make_video):
+    done, late = make_video("done.mp4", toy="failed"), make_video("late.mp4", toy="running")
+    names = {done.video_id: "done.mp4", late.video_id: "late.mp4", "unheard": "unheard.mp4"}
+    with pytest.raises(TimedOut, match=r"late\.mp4, unheard\.mp4") as error:
+        drop.check_ended(names, [done, late], timeout_s=7)
+    assert "done.mp4" not in error.value.message
+    drop.check_ended({done.video_id: "done.mp4"}, [done], timeout_s=7)
