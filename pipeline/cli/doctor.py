@@ -18,6 +18,7 @@ Verdict = Literal["ok", "missing", "optional"]
 _PYTHON = (3, 11)
 _GIB = 1024**3
 _FREE_GIB = 5
+_PATIENCE_S = 20.0
 
 
 class Finding(BaseModel):
@@ -82,7 +83,12 @@ def _said(*command: str) -> str:
     """What a tool answers; nothing when it does not start or hangs."""
     try:
         return subprocess.run(  # noqa: S603 - fixed names and flags
-            command, capture_output=True, text=True, errors="replace", timeout=20, check=False
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE_S,
+            check=False,
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -1,0 +1,110 @@
+"""The command line in this process, over real HTTP to the embedded AWS, with toy stages alone."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import aws, bootstrap, resources
+from pipeline.cli import main
+from pipeline.media.probe import Probe
+from pipeline.runner import Delivery
+from pipeline.settings import Settings
+from tests.conftest import forget_process_state, topology_with
+from tests.integration.api.seed import Seed
+from tests.integration.core.conftest import make_table
+
+
+@dataclass
+class Ended:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> Any:
+        return json.loads(self.err)["error"]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run the command line as a process of its own would: ``cli("ls", "--json")``."""
+
+    def run(*args: object) -> Ended:
+        forget_process_state()
+        monkeypatch.setattr(sys, "argv", ["videodrop", *map(str, args)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def toys(config: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    """An installation whose only stage is a toy."""
+    path = topology_with({"toy": "tests.toystage"}, tmp_path / "topology.json", only=True)
+    monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
+    settings = config.model_copy(update={"topology_path": path})
+    resources.ensure(settings)
+    return settings
+
+
+@pytest.fixture
+def worked(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """The toys' installation with a worker in a thread; what is uploaded need not be a video."""
+    monkeypatch.setattr(
+        "pipeline.runner.probe",
+        lambda path, _: Probe(container="mov", duration_s=1, size_bytes=path.stat().st_size),
+    )
+    runner, sqs = bootstrap.runner("toy", toys), aws.client("sqs")
+    url = sqs.get_queue_url(QueueName=toys.names.queue("toy"))["QueueUrl"]
+    ending = threading.Event()
+
+    def work() -> None:
+        while not ending.is_set():
+            got = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)
+            for message in got.get("Messages", []):
+                runner.handle(message["Body"], Delivery(60))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield toys
+    ending.set()
+    thread.join()
+
+
+@pytest.fixture
+def stored(config: Settings) -> Settings:
+    """An installation's table and buckets: all that those who look need."""
+    make_table(config)
+    for bucket in (config.names.uploads_bucket, config.names.artifacts_bucket):
+        aws.client("s3").create_bucket(Bucket=bucket)
+    return config
+
+
+@pytest.fixture
+def seed(stored: Settings, tmp_path: Path) -> Seed:
+    return Seed.of(stored, tmp_path)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A second of video whose name is markup."""
+    path = tmp_path / "[b]clip.mp4"
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x36:d=1:r=5"]
+    subprocess.run([*command, "-preset", "ultrafast", str(path)], check=True, timeout=60)
+    return path

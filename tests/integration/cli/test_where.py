@@ -1,0 +1,102 @@
+"""Which pipeline a command talks to."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pipeline import client
+from pipeline.client import NotRunning, StackFile, connect
+
+
+@pytest.fixture
+def word(tmp_path):
+    """Word of a stack that this very process runs."""
+    stack = StackFile(
+        pid=os.getpid(),
+        endpoint="http://127.0.0.1:1",
+        api_url="http://127.0.0.1:2",
+        environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "VIDEODROP_NAME": "of-the-stack"},
+    )
+    stack.write(tmp_path)
+    return stack
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+
+
+def test_the_running_stack_is_used(word, tmp_path):
+    assert connect(tmp_path) == word
+    assert os.environ["VIDEODROP_NAME"] == "of-the-stack"
+
+
+def test_an_endpoint_that_is_named_comes_first(word, tmp_path):
+    os.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    assert connect(tmp_path) is None
+    os.environ["AWS_ENDPOINT_URL"] = word.endpoint
+    assert connect(tmp_path) == word
+    assert "VIDEODROP_NAME" not in os.environ
+
+
+def test_an_account_is_reached_only_when_asked_for(word, tmp_path):
+    os.environ["VIDEODROP_CLOUD"] = "aws"
+    assert connect(tmp_path) is None
+    os.environ["VIDEODROP_CLOUD"] = "yes"
+    assert connect(tmp_path) == word
+
+
+@pytest.mark.parametrize("state", ["nothing", "half a file", "a process that is gone"])
+def test_without_a_running_stack_credentials_alone_reach_nothing(word, tmp_path, state):
+    path = StackFile.path(tmp_path)
+    match state:
+        case "nothing":
+            path.unlink()
+        case "half a file":
+            path.write_text(path.read_text()[:20])
+        case _:
+            with subprocess.Popen(["true"]) as process:
+                pass
+            word.model_copy(update={"pid": process.pid}).write(tmp_path)
+    with pytest.raises(NotRunning, match="videodrop up"):
+        connect(tmp_path)
+
+
+def test_a_stack_of_another_user_counts(word, tmp_path, monkeypatch):
+    def denied(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(client.os, "kill", denied)
+    assert connect(tmp_path) == word
+
+
+def test_a_pipeline_that_does_not_answer_ends_with_4(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("VIDEODROP_HOME", str(tmp_path))
+    ended = cli("ls", "--json")
+    assert (ended.code, ended.error["code"]) == (4, "aws_unreachable")
+
+
+def test_nothing_running_ends_with_4_and_says_what_to_do(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("VIDEODROP_HOME", str(tmp_path))
+    for command in (["ls"], ["show", "x"], ["transcript", "x"], ["objects", "x"], ["add", "x"]):
+        ended = cli(*command)
+        assert (ended.code, ended.out) == (4, "")
+        assert "make up" in ended.err
+
+
+def test_the_module_is_the_command_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "ls", "--json"],
+        env={**os.environ, "VIDEODROP_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert '"not_running"' in done.stderr
