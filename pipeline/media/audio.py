@@ -1,6 +1,6 @@
 """Decoded sound as arrays: what speech models want, in pieces, on the file's own timeline."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ def stream(
     path: Path,
     audio_stream_index: int,
     *,
+    alongside: Iterable[int] = (),
     chunk_s: float = 30.0,
     report: Report | None = None,
     threads: int | None = None,
@@ -34,6 +35,7 @@ def stream(
     Args:
         path: a local file that ``probe.probe`` accepted.
         audio_stream_index: ``AudioStream.index``.
+        alongside: the file's other streams (``Probe.streams``): those that frames are read with.
         chunk_s: length of a piece; the last one is shorter.
         report: its deadline limits the decoding. The caller reports progress.
         threads: decoder and filter threads; see ``ffmpeg``.
@@ -50,12 +52,13 @@ def stream(
     import numpy as np  # noqa: PLC0415 - see ffmpeg.source()
 
     # ffmpeg decodes a first picture to learn of the streams, and complains of one above the cap.
-    sound = ffmpeg.source(path, max_pixels=_PIXELS, threads=threads, vn=None)
+    sound = ffmpeg.source(path, max_pixels=_PIXELS, threads=threads)
     track = sound[str(audio_stream_index)]
     node = track.filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0}).output(
         "pipe:1", format="f32le", ac=1
     )
     size = round(chunk_s * SAMPLE_RATE) * 4
+    node = ffmpeg.on_whole_clock(node, sound, {audio_stream_index, *alongside})
     with ffmpeg.pipe(node, report=report, threads=threads) as child:
         heard_any = False
         while piece := child.read(size):

@@ -14,7 +14,7 @@ import os
 import re
 import selectors
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,6 +97,21 @@ def source(path: Path, *, max_pixels: int, threads: int | None = None, **options
     return ffmpeg.input(
         **guarded(path), max_pixels=max_pixels, threads=thread_count(threads), **options
     )
+
+
+def on_whole_clock(node: Any, given: Any, streams: Iterable[int]) -> Any:
+    """Output ``node`` on the clock of all ``streams`` of ``given``, whichever of them it uses.
+
+    ffmpeg counts the time of a transport stream from the first of the streams that it maps, and
+    bridges its jumps by them. With the same streams mapped in every run, copied to nowhere where
+    nobody wants them, what is heard in one run and seen in another stays in step.
+    """
+    import ffmpeg  # noqa: PLC0415 - see source()
+
+    tracks = [given[str(index)] for index in streams]
+    # Not the null muxer, which complains of every timestamp that does not rise.
+    aside = ffmpeg.output(*tracks, os.devnull, format="framecrc", c="copy")
+    return ffmpeg.merge_outputs(node, aside)
 
 
 def run(

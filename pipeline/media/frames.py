@@ -73,7 +73,7 @@ def sample(
     skip = "noref" if video.fps >= _SKIP_FROM * fps else None
     return _decoded(
         path,
-        video,
+        probe,
         f"isnan(prev_selected_t)+gt({slot},{last})",
         size=picture.fit(video, long_side=long_side),
         report=report,
@@ -100,7 +100,7 @@ def keyframes(
     video = require_video(probe)
     return _decoded(
         path,
-        video,
+        probe,
         f"isnan(prev_selected_t)+gte(t-prev_selected_t,{every_s:.9g})",
         size=picture.fit(video, long_side=long_side),
         report=report,
@@ -127,7 +127,7 @@ def at(
     video = require_video(probe)
     found = _decoded(
         path,
-        video,
+        probe,
         "1",
         size=picture.fit(video, long_side=long_side),
         report=report,
@@ -156,7 +156,7 @@ def require_video(probe: Probe) -> VideoStream:
 
 def _decoded(
     path: Path,
-    video: VideoStream,
+    probe: Probe,
     select: str,
     *,
     size: tuple[int, int],
@@ -173,6 +173,7 @@ def _decoded(
     """
     import numpy as np  # noqa: PLC0415 - see ffmpeg.source()
 
+    video = require_video(probe)
     width, height = size
     options = {"skip_frame": skip_frame} if skip_frame else {}
     if offset_s > 0:
@@ -181,10 +182,11 @@ def _decoded(
     with ExitStack() as stack:
         times = stack.enter_context(os.fdopen(times_in, "rb"))
         try:
-            stream = ffmpeg.source(
+            given = ffmpeg.source(
                 path, max_pixels=picture.max_pixels(video), threads=threads, **options
-            )[str(video.index)]
-            stream = picture.rendered(stream.filter("select", select), video, size)
+            )
+            stream = given[str(video.index)].filter("select", select)
+            stream = picture.rendered(stream, video, size)
             # The print filter rounds seconds to six digits, but not ticks; and it is silent about
             # frames without metadata.
             stream = stream.filter("settb", f"1/{_TICKS}").filter(
@@ -192,6 +194,7 @@ def _decoded(
             )
             stream = stream.filter("metadata", mode="print", file=f"pipe:{times_out}", direct=1)
             node = stream.output("pipe:1", format="rawvideo", pix_fmt="rgb24", vsync="passthrough")
+            node = ffmpeg.on_whole_clock(node, given, probe.streams)
             child = stack.enter_context(
                 ffmpeg.pipe(node, report=report, threads=threads, pass_fds=(times_out,))
             )

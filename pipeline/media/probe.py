@@ -2,13 +2,20 @@
 
 import json
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BadInput, LimitExceeded
 from pipeline.media import ffmpeg, streams
+from pipeline.media.process import Caps
 from pipeline.media.sniff import describe, is_mp4
 from pipeline.media.streams import AudioStream, Record, VideoStream
+
+# Recordings of these are joined by laying one behind the other, whatever their clocks say.
+_CLOCK_JUMPS = {"mpegts", "mpeg"}
+_NO_PACKETS = "The file has a header but no media behind it."
+_PIXELS = 1 << 26  # nothing is decoded beyond what ffmpeg needs to learn of the streams
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,11 @@ class Probe(Record):
     video: VideoStream | None = None
     audio: tuple[AudioStream, ...] = ()
     cut_off: bool = False
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """The indices of its picture and its sounds."""
+        return tuple(stream.index for stream in (self.video, *self.audio) if stream)
 
 
 def probe(path: Path, limits: Limits = Limits()) -> Probe:
@@ -76,15 +88,19 @@ def probe(path: Path, limits: Limits = Limits()) -> Probe:
             f"The picture has {video.coded_width} x {video.coded_height} pixels; "
             f"at most {limits.max_pixels:,} are allowed.",
         )
+    container = form.get("format_name", "")
     wanted = {s.index for s in (video, *audio) if s}
-    duration, cut_off = _duration(path, streams.seconds(form.get("duration")), start, wanted)
+    if container in _CLOCK_JUMPS:
+        duration, cut_off = _played(path, wanted), False  # nor do these promise anything
+    else:
+        duration, cut_off = _duration(path, streams.seconds(form.get("duration")), start, wanted)
     if duration > limits.max_duration_s:
         raise LimitExceeded(
             "too_long",
             f"The media lasts {duration:.0f} s; at most {limits.max_duration_s:.0f} s are allowed.",
         )
     return Probe(
-        container=form.get("format_name", ""),
+        container=container,
         duration_s=duration,
         size_bytes=size,
         video=video,
@@ -118,7 +134,7 @@ def _duration(path: Path, promised: float, start: float, wanted: set[int]) -> tu
     if end is None:  # a short file, no promise, or a container that cannot seek
         end = _last_packet(path, None, wanted)
     if end is None:
-        raise BadInput("no_packets", "The file has a header but no media behind it.")
+        raise BadInput("no_packets", _NO_PACKETS)
     measured = max(0.0, end - start)
     missing = promised - measured
     if missing > max(5.0, promised / 2):
@@ -149,6 +165,29 @@ def _last_packet(path: Path, seek_s: float | None, wanted: set[int]) -> float | 
         if seek_s is None and end is None:
             raise
     return end
+
+
+def _played(path: Path, wanted: set[int]) -> float:
+    """Measure a file whose clock may jump, such as recordings joined, with its jumps bridged."""
+    import ffmpeg as fluent  # noqa: PLC0415 - stage modules import nothing heavy before they run
+
+    given = ffmpeg.source(path, max_pixels=_PIXELS, threads=1)
+    tracks = [given[str(index)] for index in sorted(wanted)]
+    node = fluent.output(*tracks, "pipe:1", format="framecrc", c="copy")
+    units: dict[str, Fraction] = {}
+    end: Fraction | None = None
+    with ffmpeg.pipe(node, caps=Caps(wall_s=300), threads=1) as child:
+        for line in child.lines():
+            if line.startswith("#tb "):
+                number, unit = line.removeprefix("#tb ").split(": ")
+                units[number] = Fraction(unit)
+            elif not line.startswith("#"):
+                number, _, pts, length, *_ = (word.strip() for word in line.split(","))
+                end = max(end or Fraction(0), (int(pts) + int(length)) * units[number])
+        ffmpeg.judge(child)
+    if end is None:
+        raise BadInput("no_packets", _NO_PACKETS)
+    return float(end)
 
 
 def _clock(seconds: float) -> str:

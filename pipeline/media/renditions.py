@@ -92,7 +92,8 @@ def node(
                 **_FRAGMENTED,
             )
         )
-    return fluent.merge_outputs(*outputs), videos, sounds
+    merged = fluent.merge_outputs(*outputs)
+    return ffmpeg.on_whole_clock(merged, source, probe.streams), videos, sounds
 
 
 def remuxed(

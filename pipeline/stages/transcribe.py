@@ -229,7 +229,12 @@ def _sound(
     first, last = (round(seconds * voice.RATE) for seconds in span)
     at = 0
     for chunk in audio.stream(
-        source.path, track.index, chunk_s=_CHUNK_S, report=report, complaints=complaints
+        source.path,
+        track.index,
+        alongside=source.probe.streams,
+        chunk_s=_CHUNK_S,
+        report=report,
+        complaints=complaints,
     ):
         report(at / max(1, last))
         yield chunk[max(0, first - at) : max(0, last - at)]

@@ -125,6 +125,40 @@ def late_sound(path):
     ffmpeg(*picture(), "-itsoffset", 1.5, *TONE, "-t", 4, *h264(), *AAC, path)
 
 
+def late_sound_ts(path):
+    """The same in a transport stream, whose clock begins anywhere."""
+    made = path.with_suffix(".ts")
+    ffmpeg(*picture(), "-itsoffset", 1.5, *TONE, "-t", 4, *h264(), *AAC, made)
+    made.rename(path)
+
+
+def late_picture_ts(path):
+    """A transport stream whose picture starts 1 s after the sound."""
+    made, kept = path.with_suffix(".ts"), ("-vsync", "passthrough")
+    ffmpeg("-itsoffset", 1, *picture(), *TONE, "-t", 3, *kept, *h264(), *AAC, made)
+    made.rename(path)
+
+
+def early_second_sound(path):
+    """A transport stream whose picture and first sound start 1.5 s after its second sound."""
+    made, late = path.with_suffix(".ts"), ("-itsoffset", 1.5)
+    inputs = (*late, *picture(), *late, *TONE, *TONE)
+    maps = ("-map", "0:v", "-map", "1:a", "-map", "2:a", "-vsync", "passthrough")
+    ffmpeg(*inputs, "-t", 3, *maps, *h264(), *AAC, made)
+    made.rename(path)
+
+
+def joined(path):
+    """Three recordings of 2 s, end to end: the clock jumps an hour ahead, and back again."""
+    parts = []
+    for number, offset in enumerate((0, 3600, 0)):
+        part = path.with_name(f"part{number}.ts")
+        clock = ("-output_ts_offset", offset)
+        ffmpeg(*picture(), *TONE, "-t", 2, *h264(gop=30), *AAC, *clock, part)
+        parts.append(part.read_bytes())
+    path.write_bytes(b"".join(parts))
+
+
 def gap(path):
     """The sound pauses from 2 s to 4 s: there are no packets at all."""
     pause = ("-af", "aselect='not(between(t,2,4))'")

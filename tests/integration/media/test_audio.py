@@ -37,6 +37,12 @@ def test_a_late_start_is_silence_so_that_times_match_the_picture(source):
     assert len(sound) / audio.SAMPLE_RATE == pytest.approx(4.0, abs=0.05)
 
 
+def test_a_late_start_counts_in_a_transport_stream_as_well(source):
+    video = source(clips.late_sound_ts)
+    sound = samples(video, alongside=video.probe.streams)
+    assert onset_s(sound) == pytest.approx(1.5, abs=0.01)
+
+
 def test_sound_that_starts_before_the_picture_keeps_its_place(source):
     assert onset_s(samples(source(clips.late_picture))) < 0.01
 

@@ -52,7 +52,13 @@ def test_frames_show_what_the_video_shows_at_their_time(source):
 
 def test_times_count_from_the_earliest_stream(source):
     assert times(sampled(source(clips.late_picture)))[0] == 1.0
+    assert times(sampled(source(clips.late_picture_ts)))[0] == pytest.approx(1.0, abs=0.05)
     assert times(sampled(source(clips.shifted)))[0] < 0.1
+
+
+def test_jumps_of_the_clock_are_no_time(source):
+    found = times(sampled(source(clips.joined), fps=1))
+    assert found == pytest.approx([0, 1, 2, 3, 4, 5], abs=0.1)
 
 
 @pytest.mark.parametrize(

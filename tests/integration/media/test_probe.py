@@ -133,5 +133,9 @@ def test_a_missing_tail_is_noticed_and_the_rest_measured(clip):
     assert 8 < found.duration_s < 11
 
 
+def test_jumps_of_the_clock_are_not_counted(clip):
+    assert probe(clip(clips.joined)).duration_s == pytest.approx(6.0, abs=0.1)
+
+
 def test_a_container_without_promises_is_measured(clip):
     assert probe(clip(clips.raw_aac)).duration_s == pytest.approx(3.0, abs=0.1)

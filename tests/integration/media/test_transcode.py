@@ -39,6 +39,7 @@ def scratch(tmp_path_factory):
         (clips.shifted, 5),
         (clips.late_picture, 4),
         (clips.gap, 6),
+        (clips.joined, 6),
         (clips.fast, 2),
         (clips.interlaced, 2),
         (clips.one_frame, 0.03),
@@ -222,6 +223,12 @@ def test_surplus_audio_tracks_are_left_out_with_a_warning(run, master):
     result = run(transcode, clips.two_languages, max_audio_tracks=1)
     assert codes(result) == ["audio_tracks_dropped"]
     assert len(playback.alternatives(master)) == 1
+
+
+def test_what_is_left_out_does_not_move_the_rest(run, tmp_path):
+    run(transcode, clips.early_second_sound, max_audio_tracks=1)
+    heard = np.concatenate(list(audio.stream(tmp_path / "video.mp4", 1)))
+    assert np.argmax(np.abs(heard) > 0.01) / audio.SAMPLE_RATE == pytest.approx(1.5, abs=0.05)
 
 
 def test_a_silent_video_is_made_with_a_warning(run, master):

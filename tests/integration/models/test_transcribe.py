@@ -20,7 +20,7 @@ from pipeline.speech.transcript import Segment, Transcript, Word
 from pipeline.stage import Deadline
 from pipeline.stages import transcribe
 
-from .conftest import SENTENCES, source
+from .conftest import SENTENCES, ffmpeg, source
 
 pytestmark = pytest.mark.models
 
@@ -148,6 +148,16 @@ def test_times_are_those_of_the_video_not_of_the_window(fresh, speech, scripted)
     _, work = fresh(transcribe, speech, model=scripted.model, language="en")
     (word,) = Transcript.model_validate_json((work / "transcript.json").read_bytes()).words()
     assert 1.3 < word.start < 1.7  # the window begins half a second before speech, at about 0.5
+
+
+def test_sound_that_starts_late_in_a_transport_stream_keeps_its_place(fresh, speech, scripted):
+    scripted(answers=[[said("Hello.", 1.0, 1.4)]])
+    late = speech.with_suffix(".ts")
+    streams = ("-i", speech, "-itsoffset", 2, "-i", speech, "-map", "0:v", "-map", "1:a")
+    ffmpeg(*streams, "-c", "copy", late)
+    _, work = fresh(transcribe, late, model=scripted.model, language="en")
+    (word,) = Transcript.model_validate_json((work / "transcript.json").read_bytes()).words()
+    assert 3.3 < word.start < 3.7
 
 
 def test_a_language_that_is_not_given_is_detected_on_speech_once(fresh, speech, scripted):
