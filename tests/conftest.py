@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psutil
 import pytest
 
@@ -138,6 +139,42 @@ def installation(config: Settings) -> Settings:
     """Settings of an installation of its own, with every resource the topology names."""
     resources.ensure(config)
     return config
+
+
+@pytest.fixture
+def stored(config: Settings) -> Settings:
+    """Settings of an installation that has its table and buckets, but no queues: quicker made."""
+    make_table(config)
+    for bucket in (config.names.uploads_bucket, config.names.artifacts_bucket):
+        aws.client("s3").create_bucket(Bucket=bucket)
+    return config
+
+
+def make_table(config: Settings) -> None:
+    """The table alone, by the calls that every DynamoDB knows."""
+    spec = config.topology.table
+
+    def schema(hash_key: str, range_key: str) -> list[dict[str, str]]:
+        return [
+            {"AttributeName": hash_key, "KeyType": "HASH"},
+            {"AttributeName": range_key, "KeyType": "RANGE"},
+        ]
+
+    indexes = {
+        name: schema(index.hash_key, index.range_key) for name, index in spec.indexes.items()
+    }
+    schemas = [schema(spec.hash_key, spec.range_key), *indexes.values()]
+    names = sorted({key["AttributeName"] for keys in schemas for key in keys})
+    boto3.client("dynamodb").create_table(
+        TableName=config.names.table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=schemas[0],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
+        GlobalSecondaryIndexes=[
+            {"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}
+            for name, keys in indexes.items()
+        ],
+    )
 
 
 def forget_process_state() -> None:

@@ -53,14 +53,14 @@ def jpeg(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def seed(installation: Settings, tmp_path: Path) -> Seed:
-    return Seed.of(installation, tmp_path)
+def seed(stored: Settings, tmp_path: Path) -> Seed:
+    return Seed.of(stored, tmp_path)
 
 
 @pytest.fixture
-def site(installation: Settings, seed: Seed) -> Iterator[str]:
+def site(stored: Settings, seed: Seed) -> Iterator[str]:
     """The address at which the page is served."""
-    app = create_app(settings=installation, catalog=seed.catalog, artifacts=seed.artifacts)
+    app = create_app(settings=stored, catalog=seed.catalog, artifacts=seed.artifacts)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -42,10 +42,10 @@ def until(page: Page, condition: str) -> None:
     pytest.fail(f"never came true: {condition}")
 
 
-def test_an_empty_library_says_how_to_drop_a_video_and_notices_one(page, seed, jpeg, installation):
+def test_an_empty_library_says_how_to_drop_a_video_and_notices_one(page, seed, jpeg, stored):
     page.goto("/")
     expect(page.get_by_role("heading", name="Drop your first video")).to_be_visible()
-    expect(page.get_by_text(f"s3://{installation.names.uploads_bucket}/videos/")).to_be_visible()
+    expect(page.get_by_text(f"s3://{stored.names.uploads_bucket}/videos/")).to_be_visible()
     seed.thumbnail(seed.upload("first.mp4"), jpeg)
     expect(page.get_by_role("link", name="first")).to_be_visible()
     expect(page.get_by_role("heading", name="Drop your first video")).to_be_hidden()

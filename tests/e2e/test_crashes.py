@@ -40,9 +40,9 @@ def test_state_survives_kill_9_of_everything_and_the_next_start_says_what_may_be
     running = start(home)
     family: list[psutil.Process] = []
     try:
-        [before] = running.add(SAMPLES / "silent.mp4").values()
+        [before] = running.add(SAMPLES / "silent.mp4", "--stages", "thumbnail").values()
         time.sleep(11)  # what is older than ten seconds is promised to survive
-        running.cli("add", SAMPLES / "portrait.mp4")
+        running.cli("add", SAMPLES / "portrait.mp4", "--stages", "thumbnail")
     finally:
         main = psutil.Process(running.process.pid)
         family = [*main.children(recursive=True), main]
@@ -77,7 +77,8 @@ def test_a_stack_whose_main_process_is_killed_takes_all_its_children_with_it(
 
 
 def test_a_stage_killed_in_the_middle_is_done_again_and_once(stack: Stack) -> None:
-    stack.cli("add", SAMPLES / "landscape.mp4", "--option", "transcode-preset=slow")
+    slowly = ("--stages", "transcode", "--option", "transcode-preset=slow")
+    stack.cli("add", SAMPLES / "landscape.mp4", *slowly)
     vid = next(
         one["video_id"]
         for one in stack.get("/videos").json()["videos"]

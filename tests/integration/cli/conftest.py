@@ -18,7 +18,6 @@ from pipeline.runner import Delivery
 from pipeline.settings import Settings
 from tests.conftest import forget_process_state, topology_with
 from tests.integration.api.seed import Seed
-from tests.integration.core.conftest import make_table
 
 
 @dataclass
@@ -85,15 +84,6 @@ def worked(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings
     yield toys
     ending.set()
     thread.join()
-
-
-@pytest.fixture
-def stored(config: Settings) -> Settings:
-    """An installation's table and buckets: all that those who look need."""
-    make_table(config)
-    for bucket in (config.names.uploads_bucket, config.names.artifacts_bucket):
-        aws.client("s3").create_bucket(Bucket=bucket)
-    return config
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from pipeline import aws, bootstrap, events
@@ -20,36 +19,9 @@ from pipeline.runner import Delivery, Outcome, Runner
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source
 from tests import aws_events, toystage
-from tests.conftest import topology_with
+from tests.conftest import make_table, topology_with
 
 STAGES = {"toy": "tests.toystage", "twin": "tests.toystage"}
-
-
-def make_table(config: Settings) -> None:
-    """The table alone, by the calls that every DynamoDB knows."""
-    spec = config.topology.table
-
-    def schema(hash_key: str, range_key: str) -> list[dict[str, str]]:
-        return [
-            {"AttributeName": hash_key, "KeyType": "HASH"},
-            {"AttributeName": range_key, "KeyType": "RANGE"},
-        ]
-
-    indexes = {
-        name: schema(index.hash_key, index.range_key) for name, index in spec.indexes.items()
-    }
-    schemas = [schema(spec.hash_key, spec.range_key), *indexes.values()]
-    names = sorted({key["AttributeName"] for keys in schemas for key in keys})
-    boto3.client("dynamodb").create_table(
-        TableName=config.names.table,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=schemas[0],
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
-        GlobalSecondaryIndexes=[
-            {"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}
-            for name, keys in indexes.items()
-        ],
-    )
 
 
 @pytest.fixture

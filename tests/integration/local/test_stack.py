@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from pipeline.client import StackFile
+from tests.conftest import topology_with
 
 SCRIPT = """
 import sys
@@ -84,8 +85,11 @@ class Up:
 def start(tmp_path):
     stacks = []
 
+    # One stage: what four are like, the end-to-end tests know, and each is a process to start.
+    topology = topology_with({"toy": "tests.toystage"}, tmp_path / "topology.json", only=True)
+
     def up(home=tmp_path / "home", **environment):
-        stacks.append(Up(home, **environment))
+        stacks.append(Up(home, **{"VIDEODROP_TOPOLOGY": str(topology)} | environment))
         return stacks[-1]
 
     yield up
@@ -120,7 +124,7 @@ def test_a_dropped_file_is_worked_on_and_ctrl_c_leaves_nothing_running(start):
     stack.hear("not a film.mp4 was dropped")
 
     family = stack.family()
-    assert len(family) == 3 + 5
+    assert len(family) == 3 + 2  # server, worker, API; toy, janitor
     worker = stack.part("pipeline.worker")
     children = worker.children()
     worker.kill()
@@ -144,7 +148,7 @@ def test_nothing_outlives_a_stack_that_was_killed(start):
     stack = start()
     stack.hear("Ready")
     family = stack.family()
-    assert len(family) == 3 + 5
+    assert len(family) == 3 + 2  # server, worker, API; toy, janitor
     stack.process.kill()
     stack.process.wait()
     gone(family)

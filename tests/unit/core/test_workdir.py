@@ -43,3 +43,14 @@ def test_living_processes_and_strangers_keep_theirs(tmp_path: Path):
     (tmp_path / "videodrop-999999999-a-file").touch()
     assert sweep(tmp_path) == 0
     assert {path.name for path in tmp_path.iterdir()} > set(kept)
+
+
+def test_what_a_process_of_another_user_works_in_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def denied(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", denied)
+    (tmp_path / "videodrop-4000000-a").mkdir()
+    assert sweep(tmp_path) == 0

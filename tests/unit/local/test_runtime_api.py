@@ -1,0 +1,96 @@
+"""The Runtime API as any runtime client may speak it."""
+
+import http.client
+import threading
+import time
+
+import pytest
+
+from pipeline.worker.api import Invocation, RuntimeApi
+
+NEXT = "/2018-06-01/runtime/invocation/next"
+
+
+@pytest.fixture
+def api():
+    api = RuntimeApi("arn:aws:lambda:us-east-1:1:function:f")
+    yield api
+    api.close()
+
+
+def ask(api, method, path, body=None, **more):
+    connection = http.client.HTTPConnection(api.address, timeout=10)
+    try:
+        connection.request(method, path, body, **more)
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def invocation(api):
+    """One that a client has taken."""
+    invocation = Invocation(b'{"n": 1}', time.time() + 9)
+    api.put(invocation)
+    status, event, headers = ask(api, "GET", NEXT)
+    assert (status, event) == (200, b'{"n": 1}')
+    assert headers["Lambda-Runtime-Aws-Request-Id"] == invocation.id
+    return invocation
+
+
+def answer_to(invocation, kind="response"):
+    return f"/2018-06-01/runtime/invocation/{invocation.id}/{kind}"
+
+
+def test_a_response_in_pieces_is_put_together(api, invocation):
+    pieces = iter([b'{"long"', b": true}"])
+    status, *_ = ask(api, "POST", answer_to(invocation), pieces, encode_chunked=True)
+    assert (status, invocation.response) == (202, b'{"long": true}')
+
+
+def test_only_the_first_answer_to_the_invocation_that_runs_counts(api, invocation):
+    assert ask(api, "POST", answer_to(invocation), b"1")[0] == 202
+    assert ask(api, "POST", answer_to(invocation), b"2")[0] == 400
+    later = Invocation(b"{}", time.time() + 9)
+    api.put(later)
+    assert ask(api, "POST", answer_to(invocation, "error"), b"3")[0] == 400
+    assert (invocation.response, later.answered.is_set()) == (b"1", False)
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (b'{"errorType": "ValueError", "errorMessage": "no good"}', "ValueError: no good"),
+        (b"Segmentation \xff fault", "Segmentation \N{REPLACEMENT CHARACTER} fault"),
+        (b"[]", "[]"),
+    ],
+)
+def test_an_error_is_told_in_one_line_whatever_it_looks_like(api, invocation, report, said):
+    assert ask(api, "POST", answer_to(invocation, "error"), report)[0] == 202
+    assert invocation.error == said
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/"), ("POST", "/2018-06-01/runtime/invocation/x/shrug")]
+)
+def test_what_the_runtime_api_does_not_know_is_not_found(api, method, path):
+    assert ask(api, method, path)[0] == 404
+
+
+def test_a_question_that_is_open_when_it_closes_is_cut_off():
+    api = RuntimeApi("arn")
+    cut = []
+
+    def wait() -> None:
+        try:
+            ask(api, "GET", NEXT)
+        except (http.client.HTTPException, OSError) as error:
+            cut.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert api.settled.wait(10)
+    api.close()
+    thread.join(10)
+    assert len(cut) == 1
