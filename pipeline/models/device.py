@@ -16,8 +16,8 @@ def choose() -> str:
 def pin_threads() -> None:
     """Give torch this stage's share of the CPU.
 
-    More threads than that are far slower than one on a busy machine. silero-vad and ultralytics
-    both change the number when imported, so call this after them.
+    More threads than that are far slower than one on a busy machine. silero-vad changes the number
+    when imported, so call this after it; ultralytics is told in its adapter.
     """
     import torch  # noqa: PLC0415 - see above
 

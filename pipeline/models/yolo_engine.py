@@ -19,6 +19,7 @@ from pipeline.errors import BadInput, MissingDependency
 from pipeline.models import device
 from pipeline.models.engines import Detection, Looking
 from pipeline.models.weights import Weights
+from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.models.engines import Image
@@ -84,7 +85,10 @@ def _library() -> Any:
             "YOLO_VERBOSE": "false",
             "ULTRALYTICS_SAFE_LOAD": "true",  # weights_only: a checkpoint cannot run code
         }
+        os.environ.setdefault("OMP_NUM_THREADS", str(Settings().threads))  # else it sets it to 1
         library: Any = importlib.import_module(NAME)
+        # What it sets torch's threads to when it prepares its first prediction.
+        importlib.import_module(f"{NAME}.utils.torch_utils").NUM_THREADS = Settings().threads
         library.settings.update({"sync": False})
     PIL.Image.open, torch.save = patched
     return library.YOLO
@@ -125,7 +129,6 @@ class YoloEngine:
             rect=True,
             verbose=False,
         )
-        device.pin_threads()  # its first prediction sets them anew
         return [self._detections(answer.boxes) for answer in answers]
 
     def _detections(self, boxes: Any) -> list[Detection]:

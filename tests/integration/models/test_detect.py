@@ -183,12 +183,15 @@ import os, socket, PIL.Image, torch, numpy as np
 def no(*_): raise SystemExit("it went to the network")
 socket.socket.connect = socket.getaddrinfo = no
 before = PIL.Image.open, torch.save
+asked, real = [], torch.set_num_threads
+torch.set_num_threads = lambda count: (asked.append(count), real(count))
 from pipeline.models import weights, yolo_engine
 from pipeline.models.engines import Looking
 engine = yolo_engine.load(weights.resolve("yolo-shapes"))
 engine.detect([np.zeros((90, 160, 3), np.uint8)], Looking(0.5, 0.7, 160, 10, None))
 assert (PIL.Image.open, torch.save) == before, "patches are left"
-assert torch.get_num_threads() == 1, "threads are not those set"
+assert set(asked) == {3} == {torch.get_num_threads()}, asked
+assert os.environ["OMP_NUM_THREADS"] == "3", "ffmpeg would be held to one thread"
 assert not os.listdir(os.environ["HOME"]), "it wrote to the home directory"
 left = [name for name in os.listdir(os.environ["TMPDIR"]) if not name.startswith("torchinductor")]
 assert not left, left
@@ -198,7 +201,7 @@ assert not left, left
     env = {
         "HOME": str(tmp_path / "home"),
         "TMPDIR": str(tmp_path / "tmp"),
-        "VIDEODROP_THREADS": "1",
+        "VIDEODROP_THREADS": "3",
     }
     done = subprocess.run(
         [sys.executable, "-c", code],
