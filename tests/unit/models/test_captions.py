@@ -131,6 +131,17 @@ def test_times_that_run_backwards_or_past_the_end_are_put_right():
     assert cues[-1].end <= 20
 
 
+def test_words_that_run_backwards_into_another_cue_are_all_shown():
+    sentences = (
+        "The red star moves to the left of the ring.",
+        "Two blue rings fall down after it.",
+    )
+    words = said(sentences[0], start=10) + said(sentences[1], start=2)
+    cues = captions.cues(words, LIMITS, 30)
+    assert texts(cues) == list(sentences)
+    assert cues[0].start == 10
+
+
 def test_full_width_characters_count_double_and_are_not_spaced():
     words = [
         Word(text=c, start=i / 4, end=i / 4 + 0.25, probability=1)
