@@ -13,6 +13,8 @@ _PROFILES = {"Constrained Baseline", "Main", "High"}
 _MAX_LEVEL = 51
 # A video that starts this late is shown from the start all the same.
 ON_TIME_S = 0.05
+# NVENC refuses smaller frames; so small, they cost x264 nothing.
+_NVENC_WIDTH, _NVENC_HEIGHT = 160, 64
 
 
 @cache
@@ -35,7 +37,8 @@ def options(rung: Rung, *, crf: int, preset: str, gop_s: float | None) -> dict[s
         gop_s: a keyframe at the first frame at or behind each multiple of this many seconds; None
             puts them where the source has its own. No others, so that renditions stay aligned.
     """
-    name = encoder()
+    large = rung.width >= _NVENC_WIDTH and rung.height >= _NVENC_HEIGHT
+    name = encoder() if large else "libx264"
     if gop_s is None:
         keyframes = "source"
     else:  # timestamps are rounded: half a millisecond short of a multiple counts as on it

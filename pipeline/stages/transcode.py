@@ -205,7 +205,7 @@ def _summary(
     made: _Made, pictures: Sequence[hls.Picture], sounds: Sequence[hls.Sound], mp4: Path
 ) -> dict[str, JsonValue]:
     return {
-        "duration_s": round(max(t.end_s for t in made.videos), 3),
+        "duration_s": round(max(t.end_s for t in (*made.videos, *(s for _, s in made.sounds))), 3),
         "encoder": h264.encoder(),
         "mp4_bytes": mp4.stat().st_size,
         "renditions": [

@@ -120,6 +120,12 @@ def two_languages(path):
     ffmpeg(*picture(), *TONE, *other, "-t", 3, *maps, *tags, *h264(), *AAC, path)
 
 
+def long_sound(path):
+    """The sound goes on for 3 s after the last picture."""
+    lasts = ("-filter_complex", "[0]trim=end=2[v]", "-map", "[v]", "-map", "1")
+    ffmpeg(*picture(), *TONE, *lasts, "-t", 5, *h264(), *AAC, path)
+
+
 def late_sound(path):
     """The sound starts 1.5 s after the picture."""
     ffmpeg(*picture(), "-itsoffset", 1.5, *TONE, "-t", 4, *h264(), *AAC, path)

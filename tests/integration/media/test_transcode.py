@@ -231,6 +231,12 @@ def test_what_is_left_out_does_not_move_the_rest(run, tmp_path):
     assert np.argmax(np.abs(heard) > 0.01) / audio.SAMPLE_RATE == pytest.approx(1.5, abs=0.05)
 
 
+def test_sound_behind_the_last_picture_is_kept(run, tmp_path):
+    assert run(transcode, clips.long_sound).summary["duration_s"] == pytest.approx(5, abs=0.05)
+    heard = np.concatenate(list(audio.stream(tmp_path / "video.mp4", 1)))
+    assert np.abs(heard[round(4.8 * audio.SAMPLE_RATE) :]).max() > 0.05
+
+
 def test_a_silent_video_is_made_with_a_warning(run, master):
     assert codes(run(transcode, clips.silent)) == ["no_audio"]
     assert playback.alternatives(master) == []

@@ -2,6 +2,7 @@ import pytest
 
 from pipeline.media import h264
 from pipeline.media.gop import Gops
+from pipeline.media.ladder import Rung
 
 GOOD = Gops(starts_with_key=True, closed=True, longest_s=2.0, bit_rate=4e6)
 
@@ -42,3 +43,14 @@ def test_a_source_that_players_may_refuse_is_not_copied(probed, changes):
 )
 def test_unfit_gops_are_not_copied(probed, changes):
     assert not h264.conforms(probed(), Gops(**vars(GOOD) | changes), max_gop_s=6)
+
+
+@pytest.mark.parametrize(
+    ("size", "name"),
+    [((426, 240), "h264_nvenc"), ((90, 160), "libx264"), ((4096, 32), "libx264")],
+)
+def test_frames_too_small_for_a_gpu_are_encoded_without_it(monkeypatch, size, name):
+    monkeypatch.setattr(h264, "encoder", lambda: "h264_nvenc")
+    options = h264.options(Rung("small", *size, 500_000), crf=22, preset="veryfast", gop_s=2)
+    assert options["c:v"] == name
+    assert ("crf" in options) == (name == "libx264")
