@@ -36,6 +36,7 @@ from pipeline.events import Deletion, Reprocess, Upload
 from pipeline.failures import classify
 from pipeline.fingerprint import fingerprint
 from pipeline.lease import Lease
+from pipeline.media import ffmpeg
 from pipeline.media.probe import probe
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source, StageModule
@@ -368,6 +369,7 @@ class Runner:
             "attempt": run.attempt,
             "params": plan.params.model_dump(mode="json"),
             "identity": plan.identity,
+            "tools": {"ffmpeg": ffmpeg.version()},
             "created_at": datetime.now(UTC).isoformat(),
             "summary": result.summary,
             "warnings": [notice.model_dump() for notice in result.warnings],

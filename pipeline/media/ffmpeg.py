@@ -17,6 +17,7 @@ import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -176,6 +177,15 @@ def probing(
         yield child
 
 
+@cache
+def version() -> str:
+    """The version of ffmpeg, as it says itself, e.g. ``5.1.9-0+deb12u1``."""
+    with _start(["ffmpeg", "-version"], Caps(wall_s=20), 1) as child:
+        said = child.read(1 << 16).decode("utf-8", "replace")
+        judge(child)
+    return said.removeprefix("ffmpeg version ").partition(" ")[0]
+
+
 def works(*argv: str) -> bool:
     """Whether ``ffmpeg argv…``, a constant command of ours without an input file, succeeds."""
     command = ["ffmpeg", *_QUIET, "-nostdin", *argv]
@@ -246,9 +256,10 @@ def _raise(status: int, said: str) -> NoReturn:
 
 
 def _last(said: str) -> str:
-    """The last error line, without paths of this machine and ffmpeg's addresses."""
+    """The last error line, without paths of this machine, ffmpeg's addresses and levels."""
     line = said.rpartition("\n")[2]
-    return re.sub(r"\[[^]]* @ 0x[0-9a-f]+\] ", "", re.sub(r"file:/[^:]*", "file", line))
+    marks = r"\[(?:[^]]* @ 0x[0-9a-f]+|error|fatal|panic)\] "
+    return re.sub(marks, "", re.sub(r"file:/[^:]*", "file", line))
 
 
 def _argv(node: Any, threads: int | None) -> list[str]:

@@ -11,6 +11,7 @@ import pipeline
 from pipeline import aws
 from pipeline.errors import BadInput, MissingDependency
 from pipeline.janitor import Janitor
+from pipeline.media import ffmpeg
 from pipeline.runner import Delivery, Outcome, Retry
 from pipeline.stage import Artifact, Report, Result, Source
 from tests import aws_events
@@ -60,6 +61,7 @@ def test_the_manifest_says_where_a_result_comes_from(rig: Rig):
         "attempt": 1,
         "params": {"text": "words", "repeat": 1},
         "identity": {"model": "tiny", "sha256": "00"},
+        "tools": {"ffmpeg": ffmpeg.version()},
         "labels": ["words"],
         "warnings": [],
     }

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import time
 
 import pytest
@@ -60,6 +61,18 @@ def test_only_regular_files_are_opened(tmp_path):
 def test_decode_errors_are_counted_although_ffmpeg_exits_0(clip):
     assert ffmpeg.run(to_null(clip(clips.flipped))).count > 10
     assert ffmpeg.run(to_null(clip(clips.plain))).count == 0
+
+
+def test_the_version_is_what_ffmpeg_says_first():
+    said = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout
+    assert said.startswith(f"ffmpeg version {ffmpeg.version()} Copyright")
+
+
+def test_a_refusal_gives_the_decoders_words_without_paths_and_marks(clip):
+    with pytest.raises(BadInput) as refusal:
+        ffmpeg.run(to_null(clip(clips.truncated)))
+    reason = refusal.value.message.partition("ffmpeg says: ")[2]
+    assert reason == "file: Invalid data found when processing input"
 
 
 def test_frames_larger_than_promised_are_not_decoded(clip):
