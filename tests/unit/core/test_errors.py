@@ -15,6 +15,7 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes():
     classes = {
         kind.__name__: (kind.failure_class, kind.retryable)
         for kind in VideodropError.__subclasses__()
+        if kind.__module__ == errors.__name__  # hosts have failures of their own, of no run
     }
     assert drawn == classes
 
