@@ -1,9 +1,10 @@
 """What is checked before the first byte goes up, and told at the end."""
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from pipeline.cli import drop
-from pipeline.errors import BadInput, TimedOut
+from pipeline.errors import BadInput, DependencyFailed, TimedOut
 from pipeline.settings import Settings
 from pipeline.uploads import Uploads
 from tests.conftest import topology_with
@@ -98,3 +99,16 @@ def test_what_has_not_ended_is_named(make_video):
         drop.check_ended(names, [done, late], timeout_s=7)
     assert "done.mp4" not in error.value.message
     drop.check_ended({done.video_id: "done.mp4"}, [done], timeout_s=7)
+
+
+def test_what_is_no_file_is_not_uploaded(bucket, files):
+    with pytest.raises(BadInput, match="is not a file"):
+        bucket.put(files / "x")
+    assert bucket._s3.calls == []
+
+
+def test_a_way_to_s3_that_is_down_may_be_tried_again(files):
+    down = Uploads(S3(EndpointConnectionError(endpoint_url="http://x")), "uploads", "videos/")
+    with pytest.raises(DependencyFailed) as error:
+        down.put(files / "b.mp4")
+    assert error.value.code == "aws_unreachable"
