@@ -178,9 +178,12 @@ def test_a_machine_with_all_it_needs_is_well(cli, tools, monkeypatch, tmp_path):
     assert found["python"]["verdict"] == "ok"
 
 
-def test_a_tool_that_hangs_or_does_not_start_stops_no_examination(cli, tools, monkeypatch):
-    tools("ffmpeg", "sleep 60")
-    tools("nvidia-smi", "exit 9")
+def test_a_tool_that_hangs_or_does_not_start_stops_no_examination(
+    cli, tools, monkeypatch, tmp_path
+):
+    tools("ffmpeg", "exec /bin/sleep 60")
+    tools("nvidia-smi")
+    (tmp_path / "bin" / "nvidia-smi").write_bytes(b"\x7fELF, but not for this machine")
     monkeypatch.setattr(doctor, "_PATIENCE_S", 0.2)
     _, found = findings(cli)
     assert found["ffmpeg"]["verdict"] == "ok"
