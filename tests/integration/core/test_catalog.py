@@ -131,9 +131,12 @@ def test_the_probe_is_kept_for_the_upload_it_is_of(catalog: Catalog):
 
 
 def test_several_videos_come_in_the_order_asked_for(catalog: Catalog):
-    uploads = [record(catalog, key=f"videos/{n}.mp4") for n in range(45)]  # 135 keys: two requests
+    uploads = [record(catalog, key=f"videos/{n}.mp4") for n in range(4)]
     ids = [upload.video_id for upload in reversed(uploads)]
-    asked = [ids[0], "0" * 20, *ids]
+    unknown = [
+        f"{n:020x}" for n in range(40)
+    ]  # three keys each: the last ids need a second request
+    asked = [ids[0], *ids[:2], *unknown, *ids[2:]]
     assert [v.video_id for v in catalog.videos(asked)] == [ids[0], *ids]
 
 
