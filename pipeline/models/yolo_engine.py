@@ -88,7 +88,8 @@ def _library() -> Any:
         os.environ.setdefault("OMP_NUM_THREADS", str(Settings().threads))  # else it sets it to 1
         library: Any = importlib.import_module(NAME)
         # What it sets torch's threads to when it prepares its first prediction.
-        importlib.import_module(f"{NAME}.utils.torch_utils").NUM_THREADS = Settings().threads
+        setting: Any = importlib.import_module(f"{NAME}.utils.torch_utils")
+        setting.NUM_THREADS = Settings().threads
         library.settings.update({"sync": False})
     PIL.Image.open, torch.save = patched
     return library.YOLO
