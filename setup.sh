@@ -21,28 +21,41 @@ need() { command -v "$1" >/dev/null || missing+=("$2"); } # command, Debian pack
 need ffmpeg ffmpeg
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
   missing+=("$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')")
-# OpenCV, which Ultralytics brings, is linked against these two.
-ldconfig -p | grep -q 'libGL\.so\.1' || missing+=(libgl1)
-ldconfig -p | grep -q 'libglib-2\.0\.so\.0' || missing+=(libglib2.0-0)
+# Python looks for a library as the loader will; ldconfig is not on the PATH of Debian's ordinary
+# users.
+loads() { "$python" -c "import ctypes; ctypes.CDLL('$1')" 2>/dev/null || missing+=("$2"); }
+loads libGL.so.1 libgl1 # OpenCV, which Ultralytics brings, is linked against these two
+loads libglib-2.0.so.0 libglib2.0-0
 if [ "$kind" = dev ]; then
   need espeak-ng espeak-ng
-  command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
+  loads libatomic.so.1 libatomic1 # Playwright's driver
 fi
+
+root=()
+[ "$(id -u)" = 0 ] || root=(sudo)
+may_install() {
+  command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+}
+install() {
+  "${root[@]}" apt-get update -qq &&
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
 if [ ${#missing[@]} -gt 0 ]; then
-  root=()
-  [ "$(id -u)" = 0 ] || root=(sudo)
-  if command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
-    say "Installing system packages: ${missing[*]}"
-    "${root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-  else
-    die "These system packages are missing: ${missing[*]}
+  may_install || die "These system packages are missing: ${missing[*]}
            Install them, then run make again:  sudo apt-get install -y ${missing[*]}"
-  fi
+  say "Installing system packages, which takes a minute or two: ${missing[*]}"
+  install "${missing[@]}"
+fi
+# Not among what must be there, because Ubuntu has it as a snap only.
+if [ "$kind" = dev ] && ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
+  say "Installing Chromium, for the page's tests"
+  { may_install && install chromium; } ||
+    say "Not installed: the page's tests are skipped. To run them, sudo apt-get install chromium, or on Ubuntu, where that is a snap, install Google Chrome."
 fi
 
 # -- Python packages -------------------------------------------------------------------------------
-if [ ! -x $venv/bin/python ]; then
+if [ ! -x $venv/bin/pip ]; then # pip comes last: an interrupted set-up is done over
   say "Making a virtual environment in $venv"
   "$python" -m venv $venv
 fi
@@ -51,10 +64,10 @@ case $kind in
   dev) extra=dev ;;
   *) die "usage: setup.sh run|dev" ;;
 esac
-say "Installing Python packages (about 6 GB with PyTorch's CUDA libraries; minutes the first time)"
+say "Installing Python packages: minutes the first time, 6 GB with PyTorch's CUDA libraries"
 # PIP_ARGS is a list of options on purpose.
 # shellcheck disable=SC2086
-$venv/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar on \
+$venv/bin/python -m pip install --disable-pip-version-check \
   --constraint constraints.txt ${PIP_ARGS:-} --editable ".[$extra]"
 touch "$venv/.$kind"
 [ "$kind" = run ] || touch "$venv/.run" # what tests need holds what a run needs
