@@ -55,9 +55,10 @@ if [ "$kind" = dev ] && ! command -v chromium >/dev/null && ! command -v google-
 fi
 
 # -- Python packages -------------------------------------------------------------------------------
-if [ ! -x $venv/bin/pip ]; then # pip comes last: an interrupted set-up is done over
+# Also one that was interrupted, or whose Python an upgrade of the system took away.
+if ! $venv/bin/python -m pip --version >/dev/null 2>&1; then
   say "Making a virtual environment in $venv"
-  "$python" -m venv $venv
+  "$python" -m venv --clear $venv
 fi
 case $kind in
   run) extra=all ;;
