@@ -129,8 +129,8 @@ def table() -> list[Row]:
     return [
         Row("word error rate, voices of the training", known.word_error_rate, 0.05),
         Row("word error rate, unseen voices", unseen.word_error_rate, 0.12),
-        Row("  the same by whisper.transcribe() alone", known_default.word_error_rate, 0.05),
-        Row("  and for unseen voices", unseen_default.word_error_rate, 0.12),
+        Row("  the same by whisper.transcribe() alone", known_default.word_error_rate),
+        Row("  and for unseen voices", unseen_default.word_error_rate),
         Row("word error rate, an unseen accent", accent.word_error_rate),
         Row("word starts, median error (s)", known.start_error(0.5), 0.15),
         Row("word starts, 95% below (s)", known.start_error(0.95)),
