@@ -69,7 +69,12 @@ def welcome(console: Console, stack: StackFile) -> None:
         ("drop", f"copy a video into {stack.inbox}"),
         ("or", "videodrop add FILE --wait"),
         ("look", "videodrop ls, show, transcript, objects"),
-        ("AWS", f"aws --endpoint-url {stack.endpoint} s3 ls" if stack.endpoint else ""),
+        (
+            "AWS",
+            f"aws --no-sign-request --endpoint-url {stack.endpoint} s3 ls"
+            if stack.endpoint
+            else "",
+        ),
         ("logs", str(stack.inbox.parent / "logs") if stack.inbox else ""),
     ):
         if how:

@@ -32,7 +32,8 @@ def version() -> str:
         return importlib.metadata.version(NAME)
     except importlib.metadata.PackageNotFoundError as error:
         raise MissingDependency(
-            "extra_missing", "Transcribing needs the extra: pip install 'videodrop[transcribe]'."
+            "extra_missing",
+            'Transcribing needs the extra "transcribe" of videodrop; `videodrop doctor` says how to get it.',
         ) from error
 
 

@@ -41,7 +41,8 @@ def version() -> str:
         return importlib.metadata.version(NAME)
     except importlib.metadata.PackageNotFoundError as error:
         raise MissingDependency(
-            "extra_missing", "Detecting needs the extra: pip install 'videodrop[detect]'."
+            "extra_missing",
+            'Detecting needs the extra "detect" of videodrop; `videodrop doctor` says how to get it.',
         ) from error
 
 

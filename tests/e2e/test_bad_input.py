@@ -62,15 +62,23 @@ def test_half_a_video_gives_what_half_there_is(stack: Stack, make_video: Make) -
     assert videos["still.mp4"]["status"] == "ready_with_warnings"
 
 
-def test_a_wrong_option_is_refused_in_words(stack: Stack, make_video: Make) -> None:
+def test_a_wrong_option_is_refused_in_words_before_anything_is_sent(
+    stack: Stack, make_video: Make
+) -> None:
     path = make_video("options.mp4", *_PICTURE)
-    refused = stack.cli("add", path, "--option", "colour=blue", check=False)
-    assert refused.returncode == 2
-    assert "videodrop-colour" in refused.stderr
-    videos = stack.add(path, "--stages", "thumbnail", "--option", "detect-fps=many")
-    states = {stage["stage"]: stage["state"] for stage in videos["options.mp4"]["stages"]}
-    assert states["thumbnail"] == "succeeded"
-    assert states["transcode"] == "skipped"
+    for option, says in (("colour=blue", "videodrop-colour"), ("detect-fps=many", "fps")):
+        refused = stack.cli("add", path, "--option", option, check=False)
+        assert refused.returncode == 2
+        assert says in refused.stderr
+    assert stack.cli("show", path.name, check=False).returncode == 3
+
+
+def test_only_the_stages_asked_for_run(stack: Stack, make_video: Make) -> None:
+    videos = stack.add(make_video("some.mp4", *_PICTURE), "--stages", "thumbnail")
+    states = {stage["stage"]: stage["state"] for stage in videos["some.mp4"]["stages"]}
+    assert states.pop("thumbnail") == "succeeded"
+    assert set(states.values()) == {"skipped"}
+    assert videos["some.mp4"]["status"] == "ready"
 
 
 def _claim_hours(mp4: bytes, hours: int) -> bytes:
