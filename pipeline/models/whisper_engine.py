@@ -33,7 +33,7 @@ def version() -> str:
     except importlib.metadata.PackageNotFoundError as error:
         raise MissingDependency(
             "extra_missing",
-            'Transcribing needs the extra "transcribe" of videodrop; `videodrop doctor` says how to get it.',
+            'Transcribing needs the extra "transcribe"; `videodrop doctor` says how to get it.',
         ) from error
 
 

@@ -42,7 +42,7 @@ def version() -> str:
     except importlib.metadata.PackageNotFoundError as error:
         raise MissingDependency(
             "extra_missing",
-            'Detecting needs the extra "detect" of videodrop; `videodrop doctor` says how to get it.',
+            'Detecting needs the extra "detect"; `videodrop doctor` says how to get it.',
         ) from error
 
 
