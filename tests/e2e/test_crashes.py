@@ -18,7 +18,7 @@ def _until(what: Callable[[], bool], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end
-        time.sleep(0.2)
+        time.sleep(0.1)
 
 
 def _videos(stack: Stack) -> list[dict[str, Any]]:
@@ -76,16 +76,18 @@ def test_a_stack_whose_main_process_is_killed_takes_all_its_children_with_it(
     assert left == []
 
 
-def test_a_stage_killed_in_the_middle_is_done_again_and_once(stack: Stack) -> None:
+def test_a_stage_killed_in_the_middle_is_done_again_and_once(
+    stack: Stack, make_video: Callable[..., Path]
+) -> None:
+    # Long enough to be caught at work: no keyframes where a copy would need them.
+    source = ("-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30:d=12", "-g", "999")
+    path = make_video("busy.mp4", *source, "-c:v", "libx264", "-preset", "ultrafast")
     slowly = ("--stages", "transcode", "--option", "transcode-preset=slow")
-    stack.cli("add", SAMPLES / "landscape.mp4", *slowly)
-    vid = next(
-        one["video_id"]
-        for one in stack.get("/videos").json()["videos"]
-        if one["name"] == "landscape.mp4"
-    )
+    stack.cli("add", path, *slowly)
+    [vid] = [v["video_id"] for v in _videos(stack) if v["name"] == path.name]
 
-    def encoder() -> psutil.Process | None:
+    def host() -> psutil.Process | None:
+        """The process that hosts the handler whose encoder is at work."""
         for one in psutil.Process(stack.process.pid).children(recursive=True):
             try:
                 if one.name() == "ffmpeg" and "libx264" in one.cmdline():
@@ -94,13 +96,12 @@ def test_a_stage_killed_in_the_middle_is_done_again_and_once(stack: Stack) -> No
                 continue
         return None
 
-    _until(lambda: encoder() is not None)
-    host = encoder()
-    assert host is not None
-    host.kill()
+    found: list[psutil.Process] = []
+    _until(lambda: bool(found.extend(filter(None, [host()])) or found))
+    found[0].kill()
     _until(lambda: stack.video(vid)["status"] != "processing", 240)
     video = stack.video(vid)
-    assert video["status"] == "ready", video
+    assert video["status"] in {"ready", "ready_with_warnings"}, video
     [transcode] = [s for s in video["stages"] if s["stage"] == "transcode"]
     assert transcode["state"] == "succeeded"
     assert transcode["attempt"] >= 2
