@@ -70,6 +70,16 @@ say "Installing Python packages: minutes the first time, 6 GB with PyTorch's CUD
 # shellcheck disable=SC2086
 $venv/bin/python -m pip install --disable-pip-version-check \
   --constraint constraints.txt ${PIP_ARGS:-} --editable ".[$extra]"
+
+# -- a second DynamoDB, for the tests ---------------------------------------------------------------
+# Ours is moto's: dynalite shares no code with it. In the set-up, because tests reach for no network.
+if [ "$kind" = dev ] && command -v npm >/dev/null; then
+  say "Installing dynalite, a second DynamoDB to test against"
+  npm install --silent --no-audit --no-fund --prefix $venv/dynalite dynalite@4.0.0 >/dev/null ||
+    say "Not installed: the tests that need it are skipped."
+elif [ "$kind" = dev ]; then
+  say "npm is not installed: tests against dynalite, a second DynamoDB, are skipped."
+fi
 touch "$venv/.$kind"
 [ "$kind" = run ] || touch "$venv/.run" # what tests need holds what a run needs
 say "Ready."
