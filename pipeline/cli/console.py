@@ -87,23 +87,32 @@ def videos(console: Console, items: Iterable[VideoItem]) -> None:
     table = Table("id", "name", "status", "length", "stages", "labels", box=None, pad_edge=False)
     problems = []
     for item in items:
-        stages = " ".join(paint(run.state, _short(run.stage, run.state)) for run in item.stages)
+        states = " ".join(paint(run.state, _short(run.stage, run.state)) for run in item.stages)
         table.add_row(
             item.video_id,
             plain(item.name),
             paint(item.status),
             _clock(item.duration_s),
-            stages,
+            states,
             plain(", ".join(item.labels)),
         )
-        problems += [(item, run) for run in item.stages if run.error]
+        problems.append((item.name, _reasons(item)))
     console.print(table)
-    for item, run in problems:
-        if run.error:
+    for name, reasons in problems:
+        for (message, code), stages in reasons.items():
             console.print(
-                f"[red]{plain(item.name)}[/red] {run.stage}: {plain(run.error.message)} "
-                f"[dim]{run.error.failure_class}/{run.error.code}[/dim]"
+                f"[red]{plain(name)}[/red] {', '.join(stages)}: {plain(message)} [dim]{code}[/dim]"
             )
+
+
+def _reasons(item: VideoItem) -> dict[tuple[str, str], list[str]]:
+    """What went wrong, once each, and the stages it stopped: a bad file stops them all alike."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for run in item.stages:
+        if run.error:
+            known_as = f"{run.error.failure_class}/{run.error.code}"
+            reasons.setdefault((run.error.message, known_as), []).append(run.stage)
+    return reasons
 
 
 def video(console: Console, view: VideoView) -> None:

@@ -154,3 +154,33 @@ def test_lengths_read_as_a_clock(shown, make_video, seconds, clock):
     item = views.item(make_video(toy="running"), sign).model_copy(update={"duration_s": seconds})
     console.videos(shown, [item])
     assert clock in shown.file.getvalue()
+
+
+def test_a_reason_common_to_all_stages_is_said_once(shown):
+    error = {
+        "class": "bad_input",
+        "code": "not_media",
+        "message": "It is text.",
+        "retryable": False,
+    }
+    run = {"state": "failed", "progress": 0, "error": error}
+    item = views.VideoItem(
+        video_id="0" * 20,
+        name="notes.mp4",
+        key="videos/notes.mp4",
+        uploaded_at="2026-01-01T00:00:00Z",
+        bytes=1,
+        status="failed",
+        playable=False,
+        progress=100,
+        duration_s=None,
+        width=None,
+        height=None,
+        labels=[],
+        poster=None,
+        stages=[{"stage": stage, **run} for stage in ("transcode", "detect")],
+    )
+    console.videos(shown, [item])
+    said = shown.file.getvalue()
+    assert said.count("It is text.") == 1
+    assert "notes.mp4 transcode, detect: It is text. bad_input/not_media" in said
