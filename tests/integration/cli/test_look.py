@@ -35,7 +35,8 @@ def test_videos_are_listed_newest_first_and_filtered(cli, seed):
     listed = cli("ls")
     assert listed.code == 0
     assert listed.out.index("[broken].mp4") < listed.out.index("talk.mp4")
-    assert "[broken].mp4 transcode: It is no [video]. bad_input/unreadable" in listed.out
+    stages = "transcode, thumbnail, transcribe, detect"
+    assert f"[broken].mp4 {stages}: It is no [video]. bad_input/unreadable" in listed.out
     everything = cli("ls", "--json").json["videos"]
     assert [video["name"] for video in everything] == ["[broken].mp4", "talk.mp4"]
     for filtered in (["--status", "failed"], ["--limit", "1"]):
