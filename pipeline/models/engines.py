@@ -3,10 +3,12 @@
 Samples are mono float32 at 16 kHz in [-1, 1]; images are uint8 RGB of shape (height, width, 3).
 """
 
+import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from pipeline.errors import MissingDependency
 from pipeline.speech.transcript import Segment
 
 if TYPE_CHECKING:
@@ -98,3 +100,18 @@ class ObjectEngine(Protocol):
 
     def detect(self, images: Sequence["Image"], how: Looking) -> list[list[Detection]]:
         """Objects in each image, the surest first; boxes in the pixels of the image given."""
+
+
+def version(package: str, extra: str) -> str:
+    """Version of an engine's library, without importing it.
+
+    Raises:
+        MissingDependency: ``extra_missing``: it is not installed.
+    """
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise MissingDependency(
+            "extra_missing",
+            f'This needs the extra "{extra}"; `videodrop doctor` says how to get it.',
+        ) from error

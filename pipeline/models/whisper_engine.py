@@ -1,6 +1,5 @@
 """The reference speech engine: openai-whisper on torch."""
 
-import importlib.metadata
 import logging
 import math
 import warnings
@@ -9,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import MissingDependency
-from pipeline.models import device, official
+from pipeline.models import device, engines, official
 from pipeline.models.engines import Speaking
 from pipeline.models.weights import Weights
 from pipeline.speech.transcript import Segment, Word
@@ -23,18 +22,8 @@ _log = logging.getLogger(__name__)
 
 
 def version() -> str:
-    """Version of the library, without importing it.
-
-    Raises:
-        MissingDependency: ``extra_missing``: it is not installed.
-    """
-    try:
-        return importlib.metadata.version(NAME)
-    except importlib.metadata.PackageNotFoundError as error:
-        raise MissingDependency(
-            "extra_missing",
-            'Transcribing needs the extra "transcribe"; `videodrop doctor` says how to get it.',
-        ) from error
+    """See ``engines.version``."""
+    return engines.version(NAME, "transcribe")
 
 
 def load(weights: Weights) -> "WhisperEngine":

@@ -7,7 +7,6 @@ undone here.
 """
 
 import importlib
-import importlib.metadata
 import logging
 import os
 import tempfile
@@ -16,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import BadInput, MissingDependency
-from pipeline.models import device
+from pipeline.models import device, engines
 from pipeline.models.engines import Detection, Looking
 from pipeline.models.weights import Weights
 from pipeline.settings import Settings
@@ -32,18 +31,8 @@ _GPU_BATCH = 32
 
 
 def version() -> str:
-    """Version of the library, without importing it.
-
-    Raises:
-        MissingDependency: ``extra_missing``: it is not installed.
-    """
-    try:
-        return importlib.metadata.version(NAME)
-    except importlib.metadata.PackageNotFoundError as error:
-        raise MissingDependency(
-            "extra_missing",
-            'Detecting needs the extra "detect"; `videodrop doctor` says how to get it.',
-        ) from error
+    """See ``engines.version``."""
+    return engines.version(NAME, "detect")
 
 
 def load(weights: Weights) -> "YoloEngine":
