@@ -28,7 +28,7 @@ accuracy: $(VENV)/.dev ## word error rate and mAP on held-out videos, as a table
 	$(BIN)/python -m samples.accuracy
 
 bench: $(VENV)/.dev ## memory over length, as a table
-	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/memory.py samples/landscape.mp4
 
 samples: $(VENV)/.dev ## make the committed samples anew
 	$(BIN)/python -m samples.generate
