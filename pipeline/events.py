@@ -89,7 +89,12 @@ class Deletion(_ObjectEvent):
 
 
 class Reprocess(_Event):
-    """A request to run one stage of one video again, with other parameters if given."""
+    """A request to run one stage of one video again, with other parameters if given.
+
+    Attributes:
+        event_id: the same for every copy of one replay's request: its driver may send it twice.
+        shadow: keep the result for comparison; the current one stays.
+    """
 
     event_id: str
     time: AwareDatetime
@@ -97,6 +102,7 @@ class Reprocess(_Event):
     stage: str
     params: dict[str, Any] = {}
     replay_id: str | None = None
+    shadow: bool = False
 
 
 Event = Upload | Deletion | Reprocess
@@ -140,6 +146,7 @@ class _ReprocessDetail(BaseModel):
     stage: str
     params: dict[str, Any] = {}
     replay_id: str | None = None
+    shadow: bool = False
 
 
 class _Envelope(BaseModel):
@@ -180,7 +187,8 @@ def parse(body: str | bytes) -> Event:
 
 def _reprocess(envelope: _Envelope) -> Reprocess:
     request = _ReprocessDetail.model_validate(envelope.detail)
-    return Reprocess(event_id=envelope.event_id, time=envelope.time, **request.model_dump())
+    event_id = replay_event_id(request.replay_id) if request.replay_id else envelope.event_id
+    return Reprocess(event_id=event_id, time=envelope.time, **request.model_dump())
 
 
 def _upload(envelope: _Envelope) -> Upload:
@@ -215,6 +223,11 @@ def _deletion(envelope: _Envelope) -> Deletion:
 
 def _padded(sequencer: str) -> str:
     return sequencer.ljust(_SEQUENCER_DIGITS, "0")
+
+
+def replay_event_id(replay_id: str) -> str:
+    """The event that a run of this replay is recorded under."""
+    return f"replay:{replay_id}"
 
 
 def reprocess_entry(

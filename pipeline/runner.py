@@ -7,7 +7,7 @@ recorded in the catalog, or ``Retry``, which asks the queue to deliver the messa
 import logging
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel
 
 import pipeline
-from pipeline import aws, events, options
-from pipeline.artifacts import Artifacts, Changed
+from pipeline import aws, events
+from pipeline.artifacts import Artifacts, Changed, Head
 from pipeline.catalog import Catalog
 from pipeline.catalog.records import TERMINAL, Cost, PublishedArtifact, StageResult, StageRun
+from pipeline.catalog.runs import Runs
 from pipeline.errors import (
     Busy,
     LeaseLost,
@@ -32,12 +32,12 @@ from pipeline.errors import (
     TimedOut,
     VideodropError,
 )
-from pipeline.events import Deletion, Reprocess, Upload
+from pipeline.events import Deletion, Event, Reprocess, Upload
 from pipeline.failures import classify
-from pipeline.fingerprint import fingerprint
 from pipeline.lease import Lease
 from pipeline.media import ffmpeg
 from pipeline.media.probe import probe
+from pipeline.planner import Intent, Planner
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source, StageModule
 from pipeline.workdir import workdir
@@ -95,12 +95,31 @@ class Delivery:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What would be run: known before anything is claimed or downloaded."""
+    """What S3 knows of the source, and what to do with it."""
 
-    wanted: bool
-    params: BaseModel
-    identity: dict[str, str]
-    fingerprint: str
+    head: Head
+    intent: Intent
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One event's run.
+
+    Attributes:
+        upload: the source.
+        event_id: what asked for the run.
+        extra: parameters the event asks for.
+        shadow: the result is only to be compared: what people see stays.
+        runs: where its state is kept.
+        delivery: the message that brought the event.
+    """
+
+    upload: Upload
+    event_id: str
+    extra: Mapping[str, Any]
+    shadow: bool
+    runs: Runs
+    delivery: Delivery
 
 
 class Runner:
@@ -112,6 +131,7 @@ class Runner:
         catalog: where states and results are recorded.
         artifacts: where files come from and go to.
         settings: limits, leases and the operator's own parameters.
+        cancelled: whether a replay was cancelled, by its id: what it asked for is dropped.
     """
 
     def __init__(
@@ -122,17 +142,20 @@ class Runner:
         catalog: Catalog,
         artifacts: Artifacts,
         settings: Settings,
+        cancelled: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self._cancelled = cancelled
         self._stage = stage
         self._module = module
         self._catalog = catalog
         self._artifacts = artifacts
         self._settings = settings
+        self._planner = Planner(stage, module, settings)
         self._timeout_s = settings.topology.stages[stage].timeout_s
 
     def warm_up(self) -> None:
         """Load what the stage needs before its first job."""
-        self._module.warm_up(self._params({}))
+        self._module.warm_up(self._planner.params({}))
 
     def handle(self, body: str, delivery: Delivery) -> Outcome:
         """Handle one event, as it stands in the body of its message.
@@ -147,7 +170,8 @@ class Runner:
                 case Upload():
                     patience = self._settings.topology.queues.retention_s
                     self._catalog.record_upload(event, patience_s=patience)
-                    outcome = self._run(event, event.event_id, {}, delivery)
+                    job = _Job(event, event.event_id, {}, False, self._catalog.runs, delivery)
+                    outcome = self._run(job)
                 case Reprocess():
                     outcome = self._reprocess(event, delivery)
                 case Deletion():
@@ -174,7 +198,8 @@ class Runner:
             BadInput: ``bad_event``.
         """
         event = events.parse(body)
-        run = self._catalog.runs.get(event.video_id, self._stage)
+        runs = self._runs(event)
+        run = runs.get(event.video_id, self._stage)
         if run is None or run.event_id != event.event_id or run.state != "running":
             return False
         error: VideodropError = {
@@ -185,9 +210,9 @@ class Runner:
         }[killed]
         try:
             if killed == "stopped":
-                self._release(event.video_id, run, error, tries=run.tries - 1)
+                self._release(runs, event.video_id, run, error, tries=run.tries - 1)
                 return False
-            return self._give_up(event.video_id, run, error) is Outcome.FAILED
+            return self._give_up(runs, event.video_id, run, error) is Outcome.FAILED
         except (Retry, LeaseLost):
             return False
 
@@ -206,40 +231,58 @@ class Runner:
 
     # -- one run ---------------------------------------------------------------------------------
 
+    def _runs(self, event: Event) -> Runs:
+        """Where the state of the run that ``event`` asks for is kept."""
+        shadow = isinstance(event, Reprocess) and event.shadow
+        return self._catalog.shadows if shadow else self._catalog.runs
+
     def _reprocess(self, request: Reprocess, delivery: Delivery) -> Outcome:
         video = self._catalog.video(request.video_id)
         if video is None or video.deleted_at:
             return Outcome.IGNORED
-        return self._run(video.upload, request.event_id, request.params, delivery)
+        if request.replay_id and self._cancelled(request.replay_id):
+            return Outcome.IGNORED
+        runs = self._runs(request)
+        return self._run(
+            _Job(video.upload, request.event_id, request.params, request.shadow, runs, delivery)
+        )
 
-    def _run(
-        self, upload: Upload, event_id: str, extra: dict[str, Any], delivery: Delivery
-    ) -> Outcome:
+    def _run(self, job: _Job) -> Outcome:
+        upload = job.upload
         try:
-            plan: _Plan | Exception = self._plan(upload, extra)
+            plan: _Plan | Exception = self._plan(job)
         except Exception as error:  # noqa: BLE001 - recorded once the run is ours to record
             plan = error
-        if self._is_done(upload, event_id, plan):
+        if self._is_done(job, plan):
             return Outcome.CURRENT
-        run = self._catalog.runs.claim(
-            upload, self._stage, event_id=event_id, lease_s=self._settings.lease_s
+        run = job.runs.claim(
+            upload,
+            self._stage,
+            event_id=job.event_id,
+            lease_s=self._settings.lease_s,
+            fingerprint=plan.intent.fingerprint if isinstance(plan, _Plan) else None,
         )
         try:
             if isinstance(plan, Exception):
                 raise plan
-            return self._claimed(upload, run, plan, delivery)
+            return self._claimed(job, run, plan)
         except LeaseLost:
             return Outcome.SUPERSEDED
         except Exception as error:  # noqa: BLE001 - each becomes a class of our tree, and recorded
-            return self._give_up(upload.video_id, run, error)
+            return self._give_up(job.runs, upload.video_id, run, error)
 
-    def _claimed(self, upload: Upload, run: StageRun, plan: _Plan, delivery: Delivery) -> Outcome:
+    def _plan(self, job: _Job) -> _Plan:
+        head = self._artifacts.head(job.upload)
+        return _Plan(head, self._planner.intend(job.upload, head.metadata, job.extra))
+
+    def _claimed(self, job: _Job, run: StageRun, plan: _Plan) -> Outcome:
         """Bring a run that is ours to a good end."""
-        if not plan.wanted:
-            self._catalog.runs.end(upload.video_id, run, "skipped")
+        video_id = job.upload.video_id
+        if not plan.intent.wanted:
+            job.runs.end(video_id, run, "skipped")
             return Outcome.SKIPPED
-        if stored := self._reusable(upload, plan):
-            self._catalog.succeed(upload.video_id, run, stored)
+        if stored := self._reusable(job.upload, run, plan.intent):
+            self._succeed(job, run, stored)
             return Outcome.REUSED
         if run.tries > self._settings.max_attempts:
             raise Lost(
@@ -247,87 +290,81 @@ class Runner:
                 f"The process that ran {self._stage} ended without a word {run.tries - 1} times. "
                 "Look at its log, then replay.",
             )
-        result = self._execute(upload, run, plan, delivery)
-        self._catalog.succeed(upload.video_id, run, result)
+        result = self._execute(job, run, plan)
+        self._succeed(job, run, result)
         return Outcome.SUCCEEDED
 
-    def _plan(self, upload: Upload, extra: dict[str, Any]) -> _Plan:
-        """What shall run, from the upload's options, the operator's settings and the event."""
-        head = self._artifacts.head(upload)
-        asked = options.parse(head.metadata, list(self._settings.topology.stages))
-        params = self._params(asked.params.get(self._stage, {}) | extra)
-        wanted = asked.wants(self._stage)
-        # A stage that is not wanted need not have its model.
-        identity = self._module.identity(params) if wanted else {}
-        return _Plan(
-            wanted=wanted,
-            params=params,
-            identity=identity,
-            fingerprint=fingerprint(
-                content_id=upload.content_id,
-                stage=self._stage,
-                version=self._module.VERSION,
-                params=params.model_dump(mode="json"),
-                identity=identity,
-            ),
-        )
+    def _succeed(self, job: _Job, run: StageRun, result: StageResult) -> None:
+        if job.shadow:
+            job.runs.succeed(job.upload.video_id, run, result)
+        else:
+            self._catalog.succeed(job.upload.video_id, run, result)
 
-    def _params(self, given: dict[str, Any]) -> BaseModel:
-        configured = self._settings.params.get(self._stage, {})
-        return options.validate(self._module.Params, self._stage, {**configured, **given})
-
-    def _is_done(self, upload: Upload, event_id: str, plan: _Plan | Exception) -> bool:
+    def _is_done(self, job: _Job, plan: _Plan | Exception) -> bool:
         """Whether this very event was handled before, or its answer is already the current one."""
-        run = self._catalog.runs.get(upload.video_id, self._stage)
-        if run is None or run.revision != upload.revision or run.state not in TERMINAL:
+        run = job.runs.get(job.upload.video_id, self._stage)
+        if run is None or run.revision != job.upload.revision or run.state not in TERMINAL:
             return False
-        if run.event_id == event_id:
+        if run.event_id == job.event_id:
             return True
         return (
             isinstance(plan, _Plan)
             and run.state == "succeeded"
             and run.current_result is not None
-            and run.current_result.fingerprint == plan.fingerprint
+            and run.current_result.fingerprint == plan.intent.fingerprint
         )
 
-    def _reusable(self, upload: Upload, plan: _Plan) -> StageResult | None:
+    def _reusable(self, upload: Upload, run: StageRun, plan: Intent) -> StageResult | None:
         """A stored result with the same fingerprint, if its files still stand."""
         stored = self._catalog.runs.result(upload.video_id, self._stage, plan.fingerprint)
-        return stored if stored and self._artifacts.has(stored.prefix) else None
+        if stored is None or not self._artifacts.has(stored.prefix):
+            return None
+        if stored.revision == upload.revision:
+            return stored
+        # The same content was uploaded again: it was queued, and is done, now.
+        return stored.model_copy(
+            update={
+                "revision": upload.revision,
+                "queued_at": run.queued_at,
+                "started_at": run.started_at,
+                "finished_at": datetime.now(UTC),
+            }
+        )
 
-    def _execute(
-        self, upload: Upload, run: StageRun, plan: _Plan, delivery: Delivery
-    ) -> StageResult:
+    def _execute(self, job: _Job, run: StageRun, plan: _Plan) -> StageResult:
         started, cpu = time.monotonic(), _cpu_seconds()
+        upload, intent = job.upload, plan.intent
         lease = Lease(
-            self._catalog.runs,
+            job.runs,
             upload.video_id,
             run,
             lease_s=self._settings.lease_s,
-            extend=delivery.extend,
-            seconds_left=min(self._timeout_s, delivery.seconds_left) - _MARGIN_S,
+            extend=job.delivery.extend,
+            seconds_left=min(self._timeout_s, job.delivery.seconds_left) - _MARGIN_S,
         )
         with workdir(self._settings.scratch) as scratch, lease:
-            source = self._fetch(upload, scratch, lease.part(0, _FETCHED))
+            source = self._fetch(upload, plan.head, scratch, lease.part(0, _FETCHED))
             work = scratch / "out"
             work.mkdir()
-            result = self._module.run(source, plan.params, work, lease.part(_FETCHED, _RUN))
+            result = self._module.run(source, intent.params, work, lease.part(_FETCHED, _RUN))
             prefix = (
                 f"artifacts/{upload.video_id}/{upload.revision}/{self._stage}/"
-                f"{plan.fingerprint}/{run.attempt}/"
+                f"{intent.fingerprint}/{run.attempt}/"
             )
-            facts = self._facts(upload, run, plan, result)
+            facts = self._facts(upload, run, intent, result)
             published = self._artifacts.publish(
                 prefix, work, result.artifacts, facts, lease.part(_RUN, 1)
             )
         return StageResult(
             stage=self._stage,
-            fingerprint=plan.fingerprint,
+            version=intent.version,
+            fingerprint=intent.fingerprint,
+            content_id=upload.content_id,
             revision=upload.revision,
             attempt=run.attempt,
             prefix=prefix,
-            params=plan.params.model_dump(mode="json"),
-            identity=plan.identity,
+            params=intent.params.model_dump(mode="json"),
+            identity=intent.identity,
             artifacts=_listed(published),
             summary=result.summary,
             warnings=result.warnings,
@@ -335,13 +372,16 @@ class Runner:
             cost=Cost(
                 seconds=round(time.monotonic() - started, 3),
                 cpu_seconds=round(_cpu_seconds() - cpu, 3),
+                media_seconds=source.probe.duration_s,
                 bytes_in=upload.size,
                 bytes_out=sum(one.bytes for one in published),
             ),
+            queued_at=run.queued_at,
+            started_at=run.started_at or datetime.now(UTC),
             finished_at=datetime.now(UTC),
         )
 
-    def _fetch(self, upload: Upload, scratch: Path, report: Report) -> Source:
+    def _fetch(self, upload: Upload, head: Head, scratch: Path, report: Report) -> Source:
         # A fixed name: what an uploader calls a file never reaches a command line.
         path = scratch / "source"
         limits = self._settings.limits
@@ -352,10 +392,12 @@ class Runner:
             )
         self._artifacts.fetch(upload, path, report)
         found = probe(path, limits)
-        self._catalog.record_probe(upload, found)
+        self._catalog.record_probe(upload, found, head.metadata)
         return Source(path=path, name=upload.name, probe=found)
 
-    def _facts(self, upload: Upload, run: StageRun, plan: _Plan, result: Result) -> dict[str, Any]:
+    def _facts(
+        self, upload: Upload, run: StageRun, intent: Intent, result: Result
+    ) -> dict[str, Any]:
         """What the manifest says beside its files."""
         return {
             "videodrop": pipeline.__version__,
@@ -364,11 +406,11 @@ class Runner:
             "revision": upload.revision,
             "event_id": run.event_id,
             "stage": self._stage,
-            "stage_version": self._module.VERSION,
-            "fingerprint": plan.fingerprint,
+            "stage_version": intent.version,
+            "fingerprint": intent.fingerprint,
             "attempt": run.attempt,
-            "params": plan.params.model_dump(mode="json"),
-            "identity": plan.identity,
+            "params": intent.params.model_dump(mode="json"),
+            "identity": intent.identity,
             "tools": {"ffmpeg": ffmpeg.version()},
             "created_at": datetime.now(UTC).isoformat(),
             "summary": result.summary,
@@ -376,11 +418,13 @@ class Runner:
             "labels": result.labels,
         }
 
-    def _release(self, video_id: str, run: StageRun, error: VideodropError, *, tries: int) -> None:
+    def _release(
+        self, runs: Runs, video_id: str, run: StageRun, error: VideodropError, *, tries: int
+    ) -> None:
         patience_s = self._settings.topology.queues.retention_s
-        self._catalog.runs.release(video_id, run, error, tries=tries, patience_s=patience_s)
+        runs.release(video_id, run, error, tries=tries, patience_s=patience_s)
 
-    def _give_up(self, video_id: str, run: StageRun, problem: Exception) -> Outcome:
+    def _give_up(self, runs: Runs, video_id: str, run: StageRun, problem: Exception) -> Outcome:
         """End the run as failed, or give it back where another try may help.
 
         Raises:
@@ -388,14 +432,14 @@ class Runner:
         """
         try:
             if isinstance(problem, Changed):
-                self._catalog.runs.end(video_id, run, "superseded")
+                runs.end(video_id, run, "superseded")
                 return Outcome.SUPERSEDED
             error = classify(problem)
             if error.retryable and run.tries < self._settings.max_attempts:
                 wait = _FIRST_RETRY_S * 2**run.tries
-                self._release(video_id, run, error, tries=run.tries)
+                self._release(runs, video_id, run, error, tries=run.tries)
                 raise Retry(wait, str(error)) from error
-            self._catalog.runs.end(video_id, run, "failed", error)
+            runs.end(video_id, run, "failed", error)
         except LeaseLost:
             return Outcome.SUPERSEDED
         log.warning("%s %s: %s", self._stage, video_id, error)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 Lane = Literal["live", "replay", "dlq"]
+UploadEvent = Literal["created", "replayed", "deleted"]
 
 DEFAULT_PATH = Path(__file__).with_name("topology.json")
 
@@ -38,10 +39,15 @@ class JanitorSpec(_Frozen):
 
 
 class UploadsSpec(_Frozen):
-    """Which uploads are ours: a key prefix and an EventBridge pattern per event."""
+    """Which uploads are ours: a key prefix and an EventBridge pattern per event.
+
+    Attributes:
+        prefix: of every key that the pipeline takes notice of.
+        events: ``created`` now, ``replayed`` from an archive, ``deleted``.
+    """
 
     prefix: str
-    events: dict[Literal["created", "deleted"], dict[str, Any]]
+    events: dict[UploadEvent, dict[str, Any]]
 
 
 class ReprocessSpec(_Frozen):
@@ -49,6 +55,15 @@ class ReprocessSpec(_Frozen):
 
     source: str
     detail_type: str
+
+
+class ReplaysSpec(_Frozen):
+    """The function that drives replays: the event that wakes it and what it may use."""
+
+    source: str
+    detail_type: str
+    timeout_s: int
+    memory_mb: int
 
 
 class QueueSpec(_Frozen):
@@ -80,6 +95,7 @@ class Topology(_Frozen):
 
     uploads: UploadsSpec
     reprocess: ReprocessSpec
+    replays: ReplaysSpec
     queues: QueueSpec
     stages: dict[str, StageSpec]
     janitor: JanitorSpec
@@ -122,11 +138,16 @@ class Names:
         """The EventBridge bus for our own events."""
         return self.prefix
 
+    @property
+    def archive(self) -> str:
+        """The EventBridge archive of the uploads' events."""
+        return f"{self.prefix}-uploads"
+
     def queue(self, function: str, lane: Lane = "live") -> str:
-        """Queue of a stage or of ``janitor``; the live lane has no suffix."""
+        """Queue of a stage, of ``janitor`` or of ``replays``; the live lane has no suffix."""
         return f"{self.prefix}-{function}" + ("" if lane == "live" else f"-{lane}")
 
-    def upload_pattern(self, event: Literal["created", "deleted"], bucket: str) -> dict[str, Any]:
+    def upload_pattern(self, event: UploadEvent, bucket: str) -> dict[str, Any]:
         """EventBridge pattern for uploads to ``bucket``."""
         raw = json.dumps(self._topology.uploads.events[event])
         return dict(json.loads(raw.replace("${uploads_bucket}", bucket)))
@@ -139,3 +160,8 @@ class Names:
             "detail-type": [spec.detail_type],
             "detail": {"stage": [stage]},
         }
+
+    def replays_pattern(self) -> dict[str, Any]:
+        """EventBridge pattern for requests to start a replay, or to go on with one."""
+        spec = self._topology.replays
+        return {"source": [spec.source], "detail-type": [spec.detail_type]}

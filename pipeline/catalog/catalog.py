@@ -3,16 +3,18 @@
     pk            sk                            what
     {video_id}    video                         the latest upload, the probe, a tombstone
     {video_id}    stage#{stage}                 state, lease, progress and current result
+    {video_id}    shadow#{stage}                the same of a run whose result is only compared
     {video_id}    result#{stage}#{fingerprint}  an immutable result, kept for versions and reuse
     {video_id}    label#{stage}#{label}         one row a label, for the index ``labels``
     #months       #months                       the months in which anything was uploaded
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
 ``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the moment at
-which they must have been heard of). A video's place in time is ``{upload time}#{video_id}``.
+which they must have been heard of), ``failures`` (class, then moment). A
+video's place in time is ``{upload time}#{video_id}``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
@@ -37,6 +39,7 @@ class Catalog:
 
     Attributes:
         runs: the stage runs.
+        shadows: runs whose results are only compared with the current ones.
     """
 
     def __init__(self, table: Table, stages: Iterable[str]) -> None:
@@ -44,6 +47,7 @@ class Catalog:
         self._stages = tuple(stages)
         self._labels = Labels(table)
         self.runs = Runs(table)
+        self.shadows = Runs(table, "shadow")
 
     def record_upload(self, upload: Upload, *, patience_s: float) -> None:
         """Make ``upload`` the current revision, if it is new; all its stages become pending.
@@ -71,7 +75,7 @@ class Catalog:
                     "upload_month": order[:7],
                     "uploaded_order": order,
                 },
-                remove=("deleted_at", "probe"),
+                remove=("deleted_at", "probe", "metadata"),
                 condition="attribute_not_exists(#pk) OR #sequencer < :new",
                 given={"new": upload.sequencer},
             )
@@ -110,13 +114,19 @@ class Catalog:
             return
         self._labels.forget(deletion.video_id, keep=None)
 
-    def record_probe(self, upload: Upload, probe: Probe) -> None:
-        """Keep what the file turned out to be, if ``upload`` is still the current revision."""
+    def record_probe(self, upload: Upload, probe: Probe, metadata: Mapping[str, str]) -> None:
+        """Keep what the file turned out to be, if ``upload`` is still the current revision.
+
+        Args:
+            upload: which revision.
+            probe: what its file is.
+            metadata: what its uploader said with it: planning needs it and shall not ask S3.
+        """
         try:
             self._table.update(
                 upload.video_id,
                 "video",
-                set={"probe": probe.model_dump(mode="json")},
+                set={"probe": probe.model_dump(mode="json"), "metadata": dict(metadata)},
                 condition="#sequencer = :ours",
                 given={"ours": upload.sequencer},
             )
@@ -133,6 +143,20 @@ class Catalog:
         if order := known.get("uploaded_order"):
             self._labels.put(video_id, result, order=order)
         self.runs.succeed(video_id, run, result)
+        self._labels.forget(video_id, keep=result)
+
+    def promote(
+        self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
+    ) -> None:
+        """See ``Runs.promote``; the index of labels follows.
+
+        Raises:
+            LeaseLost: the run is being worked on, or was since it was read.
+        """
+        known = self._table.get(video_id, "video") or {}
+        if order := known.get("uploaded_order"):
+            self._labels.put(video_id, result, order=order)
+        self.runs.promote(video_id, run, result, history=history)
         self._labels.forget(video_id, keep=result)
 
     def video(self, video_id: str) -> Video | None:
@@ -189,6 +213,7 @@ class Catalog:
         return Video(
             video_id=video_id,
             upload=upload,
+            metadata=head.get("metadata"),
             probe=head.get("probe"),
             deleted_at=head.get("deleted_at"),
             stages=stages,

@@ -52,12 +52,16 @@ class Cost(_Record):
     Attributes:
         seconds: wall clock, from claim to publication.
         cpu_seconds: of the process and the tools it started.
+        gpu_seconds: wall clock for which it held a GPU.
+        media_seconds: length of the video.
         bytes_in: size of the source.
         bytes_out: size of all artifacts.
     """
 
     seconds: float
     cpu_seconds: float
+    gpu_seconds: float = 0.0
+    media_seconds: float
     bytes_in: int
     bytes_out: int
 
@@ -66,13 +70,17 @@ class StageResult(_Record):
     """An immutable result: where its files are, and the facts worth having without opening one.
 
     Attributes:
+        version: of the stage's code.
+        content_id: of the source; only results of the same content are versions of one another.
         prefix: S3 prefix of its files; ``manifest.json`` below it lists them all.
         artifacts: the files one asks for by role; roles with very many files (segments) are in
             the manifest only.
     """
 
     stage: str
+    version: str
     fingerprint: str
+    content_id: str
     revision: str
     attempt: int
     prefix: str
@@ -83,6 +91,8 @@ class StageResult(_Record):
     warnings: list[Notice]
     labels: list[str]
     cost: Cost
+    queued_at: datetime | None
+    started_at: datetime
     finished_at: datetime
 
 
@@ -97,6 +107,8 @@ class StageRun(_Record):
         progress: 0 to 100.
         result: the current result, which a later run's failure leaves in place.
         result_revision: the revision that ``result`` answers for.
+        history: fingerprints of what was current before, the latest last: the way back.
+        tried: fingerprint that the latest claim was after; what failed, if it failed.
     """
 
     stage: str
@@ -114,6 +126,8 @@ class StageRun(_Record):
     error: Failure | None = None
     result: StageResult | None = None
     result_revision: str | None = None
+    history: list[str] = []
+    tried: str | None = None
 
     @property
     def current_result(self) -> StageResult | None:
@@ -122,10 +136,15 @@ class StageRun(_Record):
 
 
 class Video(_Record):
-    """One video: its latest upload, and what became of it."""
+    """One video: its latest upload, and what became of it.
+
+    Attributes:
+        metadata: the upload's own, which holds its options; None until a stage has read it.
+    """
 
     video_id: str
     upload: Upload
+    metadata: dict[str, str] | None = None
     probe: Probe | None = None
     deleted_at: datetime | None = None
     stages: dict[str, StageRun]

@@ -12,28 +12,39 @@ from typing import Any, Literal
 
 from boto3.dynamodb.conditions import Key
 
-from pipeline.catalog.records import Failure, StageResult, StageRun
+from pipeline.catalog.records import TERMINAL, Failure, StageResult, StageRun
 from pipeline.catalog.table import ConditionFailed, Table, epoch_key, iso
-from pipeline.errors import Busy, LeaseLost, Superseded, VideodropError
+from pipeline.errors import Busy, FailureClass, LeaseLost, Superseded, VideodropError
 from pipeline.events import Upload
 
 _SHARDS = "0123456789abcdef"
+_HISTORY = 20  # ways back that are remembered
+_FAILED = ("failed_as", "failed_order")
+
+Kind = Literal["stage", "shadow"]
 
 
-def sort_key(stage: str) -> str:
+def sort_key(stage: str, kind: Kind = "stage") -> str:
     """Where the state of a stage stands below its video."""
-    return f"stage#{stage}"
+    return f"{kind}#{stage}"
 
 
 class Runs:
-    """The stage runs in the catalog's table."""
+    """The stage runs in the catalog's table.
 
-    def __init__(self, table: Table) -> None:
+    Args:
+        table: where.
+        kind: ``stage`` for those that people see, ``shadow`` for those whose results are only
+            compared: they are claimed and fenced alike.
+    """
+
+    def __init__(self, table: Table, kind: Kind = "stage") -> None:
         self._table = table
+        self._kind = kind
 
     def get(self, video_id: str, stage: str) -> StageRun | None:
         """The state of one stage."""
-        item = self._table.get(video_id, sort_key(stage))
+        item = self._table.get(video_id, sort_key(stage, self._kind))
         return None if item is None else StageRun.model_validate(item)
 
     def queue(self, upload: Upload, stage: str, *, patience_s: float) -> None:
@@ -48,7 +59,7 @@ class Runs:
         try:
             self._table.update(
                 upload.video_id,
-                sort_key(stage),
+                sort_key(stage, self._kind),
                 set={
                     "stage": stage,
                     "state": "pending",
@@ -59,15 +70,30 @@ class Runs:
                     "queued_at": iso(now),
                     **_lease(upload.video_id, now.timestamp() + patience_s),
                 },
-                remove=("error", "started_at", "finished_at"),
+                remove=("error", "started_at", "finished_at", "tried", "history", *_FAILED),
                 condition="attribute_not_exists(#pk) OR #sequencer < :new",
                 given={"new": upload.sequencer},
             )
         except ConditionFailed:
             return
 
-    def claim(self, upload: Upload, stage: str, *, event_id: str, lease_s: float) -> StageRun:
+    def claim(
+        self,
+        upload: Upload,
+        stage: str,
+        *,
+        event_id: str,
+        lease_s: float,
+        fingerprint: str | None = None,
+    ) -> StageRun:
         """Take the lease on a stage run.
+
+        Args:
+            upload: of which video.
+            stage: which stage.
+            event_id: what asked for it.
+            lease_s: how long it is ours unless a heartbeat extends it.
+            fingerprint: of the result that is wanted, where that is known.
 
         Returns:
             The run as claimed; its ``attempt`` is the fencing token for every later write.
@@ -98,6 +124,8 @@ class Runs:
             started_at=now,
             result=seen.result if seen else None,
             result_revision=seen.result_revision if seen else None,
+            history=same.history if same else [],
+            tried=fingerprint,
         )
         fields = claimed.model_dump(
             mode="json",
@@ -106,9 +134,9 @@ class Runs:
         try:
             self._table.update(
                 upload.video_id,
-                sort_key(stage),
+                sort_key(stage, self._kind),
                 set=fields | _lease(upload.video_id, claimed.lease_until or 0),
-                remove=("error", "finished_at"),
+                remove=("error", "finished_at", *_FAILED),
                 **_unchanged(seen),
             )
         except ConditionFailed as error:
@@ -130,21 +158,41 @@ class Runs:
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
         """
-        fields = result.model_dump(mode="json")
-        self._table.put(video_id, f"result#{run.stage}#{result.fingerprint}", fields)
+        self._table.put(video_id, _result_key(run.stage, result.fingerprint), _fields(result))
         self._hold(
             video_id,
             run,
-            {
-                "state": "succeeded",
-                "result": fields,
-                "result_revision": run.revision,
-                "progress": 100,
-                "tries": 0,
-                "finished_at": iso(datetime.now(UTC)),
-            },
+            _succeeded(run, result) | {"history": _came_from(run, result)},
             remove=("lease_until", "lease_shard", "error"),
         )
+
+    def promote(
+        self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
+    ) -> None:
+        """Make a stored result the current one, with nothing computed.
+
+        Args:
+            video_id: whose.
+            run: the run as it was read; it must be terminal.
+            result: a stored result of this content.
+            history: the ways back from there; by default the one that is current now is the first.
+
+        Raises:
+            LeaseLost: the run is being worked on, or was since it was read.
+        """
+        if run.state not in TERMINAL:
+            raise LeaseLost
+        back = _came_from(run, result) if history is None else history
+        try:
+            self._table.update(
+                video_id,
+                sort_key(run.stage, self._kind),
+                set=_succeeded(run, result) | {"history": back},
+                remove=("error", "event_id", *_FAILED),
+                **_unchanged(run),
+            )
+        except ConditionFailed as failed:
+            raise LeaseLost from failed
 
     def end(
         self,
@@ -158,7 +206,8 @@ class Runs:
         Raises:
             LeaseLost: another worker took over.
         """
-        self._hold(video_id, run, _ended(state, error), remove=("lease_until", "lease_shard"))
+        fields = _ended(state, error) | self._failed(video_id, error)
+        self._hold(video_id, run, fields, remove=("lease_until", "lease_shard"))
 
     def release(
         self,
@@ -191,10 +240,30 @@ class Runs:
 
     def overdue(self, *, before: float) -> Iterator[tuple[str, StageRun]]:
         """Runs that are not terminal and whose ``lease_until`` is earlier than ``before``."""
-        for shard in _SHARDS:
-            condition = Key("lease_shard").eq(shard) & Key("lease_until").lt(epoch_key(before))
-            for item in self._table.query(IndexName="leases", KeyConditionExpression=condition):
+        for item in overdue(self._table, before=before):
+            if item["sk"].startswith(f"{self._kind}#"):
                 yield item["pk"], StageRun.model_validate(item)
+
+    def failed(self, failure_class: FailureClass, *, before: str | None = None) -> Iterator[str]:
+        """Places of the runs that ended by a failure of this class, the latest first.
+
+        A place is ``{moment}#{video_id}``.
+
+        Args:
+            failure_class: which.
+            before: start after this place.
+        """
+        condition = Key("failed_as").eq(failure_class)
+        if before:
+            condition &= Key("failed_order").lt(before)
+        last = None
+        for item in self._table.query(
+            IndexName="failures", KeyConditionExpression=condition, ScanIndexForward=False
+        ):
+            # Several stages of one video may have failed within a millisecond.
+            if item["failed_order"] != last:
+                last = item["failed_order"]
+                yield last
 
     def bury(self, video_id: str, run: StageRun, error: VideodropError) -> None:
         """Fail a run that nobody works on any more.
@@ -207,8 +276,8 @@ class Runs:
         try:
             self._table.update(
                 video_id,
-                sort_key(run.stage),
-                set=_ended("failed", error),
+                sort_key(run.stage, self._kind),
+                set=_ended("failed", error) | self._failed(video_id, error),
                 remove=("lease_until", "lease_shard", "event_id"),
                 **_unchanged(run),
             )
@@ -217,8 +286,39 @@ class Runs:
 
     def result(self, video_id: str, stage: str, fingerprint: str) -> StageResult | None:
         """A stored result of this video, current or not."""
-        item = self._table.get(video_id, f"result#{stage}#{fingerprint}")
+        item = self._table.get(video_id, _result_key(stage, fingerprint))
         return None if item is None else StageResult.model_validate(item)
+
+    def results(self, video_id: str, stage: str | None = None) -> list[StageResult]:
+        """All stored results of a video, or of one stage of it, current or not, oldest first."""
+        prefix = _result_key(stage, "") if stage else "result#"
+        rows = self._table.query(
+            KeyConditionExpression=Key("pk").eq(video_id) & Key("sk").begins_with(prefix),
+            ConsistentRead=True,
+        )
+        found = [StageResult.model_validate(row) for row in rows]
+        return sorted(found, key=lambda result: result.finished_at)
+
+    def stored(self, wanted: list[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+        """Which of these (video id, stage, fingerprint) have a stored result."""
+        keys = {(vid, _result_key(stage, fp)): (vid, stage, fp) for vid, stage, fp in wanted}
+        return {keys[item["pk"], item["sk"]] for item in self._table.get_many(list(keys))}
+
+    def forget(self, video_id: str, result: StageResult) -> None:
+        """Remove a stored result from the record; its files are the caller's to remove."""
+        key = _result_key(result.stage, result.fingerprint)
+        self._table.write(deletes=[{"pk": video_id, "sk": key}])
+
+    def restore(self, video_id: str, result: StageResult) -> None:
+        """Put a stored result back: it became current while it was being forgotten."""
+        self._table.put(video_id, _result_key(result.stage, result.fingerprint), _fields(result))
+
+    def _failed(self, video_id: str, error: VideodropError | None) -> dict[str, str]:
+        """What the index of failures says of a run; shadows are in no index of people's."""
+        if error is None or self._kind != "stage":
+            return {}
+        moment = iso(datetime.now(UTC))
+        return {"failed_as": error.failure_class, "failed_order": f"{moment}#{video_id}"}
 
     def _hold(
         self, video_id: str, run: StageRun, fields: dict[str, Any], remove: tuple[str, ...] = ()
@@ -227,7 +327,7 @@ class Runs:
         try:
             self._table.update(
                 video_id,
-                sort_key(run.stage),
+                sort_key(run.stage, self._kind),
                 set=fields,
                 remove=remove,
                 condition="#attempt = :attempt AND #state = :running",
@@ -235,6 +335,43 @@ class Runs:
             )
         except ConditionFailed as error:
             raise LeaseLost from error
+
+
+def overdue(table: Table, *, before: float) -> Iterator[dict[str, Any]]:
+    """Items of any kind with a lease that ended earlier than ``before``."""
+    for shard in _SHARDS:
+        condition = Key("lease_shard").eq(shard) & Key("lease_until").lt(epoch_key(before))
+        yield from table.query(IndexName="leases", KeyConditionExpression=condition)
+
+
+def _result_key(stage: str, fingerprint: str) -> str:
+    return f"result#{stage}#{fingerprint}"
+
+
+def _fields(result: StageResult) -> dict[str, Any]:
+    return result.model_dump(mode="json")
+
+
+def _succeeded(run: StageRun, result: StageResult) -> dict[str, Any]:
+    """What a run says once ``result`` is current: the times are those of the result."""
+    fields = _fields(result)
+    return {
+        "state": "succeeded",
+        "result": fields,
+        "result_revision": run.revision,
+        "progress": 100,
+        "tries": 0,
+        **{name: fields[name] for name in ("queued_at", "started_at", "finished_at")},
+    }
+
+
+def _came_from(run: StageRun, result: StageResult) -> list[str]:
+    """The history of a run whose current result gives way to ``result``."""
+    last = run.current_result
+    back = [one for one in run.history if one != result.fingerprint]
+    if last and last.fingerprint != result.fingerprint:
+        back = [*(one for one in back if one != last.fingerprint), last.fingerprint]
+    return back[-_HISTORY:]
 
 
 def _lease(video_id: str, until: float) -> dict[str, str]:

@@ -97,7 +97,7 @@ class Seed:
         return upload
 
     def probe(self, upload: Upload, probe: Probe = PROBE) -> None:
-        self.catalog.record_probe(upload, probe)
+        self.catalog.record_probe(upload, probe, {})
 
     def claim(self, upload: Upload, stage: str) -> StageRun:
         return self.catalog.runs.claim(upload, stage, event_id="event", lease_s=60)
@@ -138,7 +138,9 @@ class Seed:
         published = self.artifacts.publish(prefix, work, artifacts, {}, lambda _: None)
         result = StageResult(
             stage=stage,
+            version="1",
             fingerprint=fingerprint,
+            content_id=upload.content_id,
             revision=upload.revision,
             attempt=run.attempt,
             prefix=prefix,
@@ -148,7 +150,11 @@ class Seed:
             summary=summary or {},
             warnings=list(warnings),
             labels=list(labels),
-            cost=Cost(seconds=1.5, cpu_seconds=1.0, bytes_in=1000, bytes_out=2000),
+            cost=Cost(
+                seconds=1.5, media_seconds=10, cpu_seconds=1.0, bytes_in=1000, bytes_out=2000
+            ),
+            queued_at=run.queued_at,
+            started_at=run.started_at or datetime.now(UTC),
             finished_at=datetime.now(UTC),
         )
         self.catalog.succeed(upload.video_id, run, result)

@@ -44,7 +44,9 @@ def finish(
 def result(run: StageRun, *labels: str, fingerprint: str) -> StageResult:
     return StageResult(
         stage=run.stage,
+        version="1",
         fingerprint=fingerprint,
+        content_id="content",
         revision=run.revision,
         attempt=run.attempt,
         prefix="artifacts/",
@@ -54,7 +56,9 @@ def result(run: StageRun, *labels: str, fingerprint: str) -> StageResult:
         summary={},
         warnings=[],
         labels=list(labels),
-        cost=Cost(seconds=1, cpu_seconds=1, bytes_in=1, bytes_out=1),
+        cost=Cost(seconds=1, media_seconds=10, cpu_seconds=1, bytes_in=1, bytes_out=1),
+        queued_at=None,
+        started_at=datetime(2024, 1, 1, tzinfo=UTC),
         finished_at=datetime(2024, 1, 1, tzinfo=UTC),
     )
 
@@ -122,11 +126,11 @@ def test_a_stage_added_later_does_not_reopen_the_videos_there_are(catalog: Catal
 def test_the_probe_is_kept_for_the_upload_it_is_of(catalog: Catalog):
     first = record(catalog, sequencer="0A")
     probe = Probe(container="mov", duration_s=1.5, size_bytes=6)
-    catalog.record_probe(first, probe)
+    catalog.record_probe(first, probe, {})
     assert video(catalog, first).probe == probe
     second = record(catalog, sequencer="0B")
     assert video(catalog, second).probe is None
-    catalog.record_probe(first, probe)
+    catalog.record_probe(first, probe, {})
     assert video(catalog, second).probe is None
 
 

@@ -45,7 +45,9 @@ def state(catalog: Catalog, upload: Upload) -> StageRun:
 def result(run: StageRun, fingerprint: str = "f", labels: tuple[str, ...] = ()) -> StageResult:
     return StageResult(
         stage=run.stage,
+        version="1",
         fingerprint=fingerprint,
+        content_id="content",
         revision=run.revision,
         attempt=run.attempt,
         prefix=f"artifacts/{fingerprint}/",
@@ -55,7 +57,9 @@ def result(run: StageRun, fingerprint: str = "f", labels: tuple[str, ...] = ()) 
         summary={"of": fingerprint},
         warnings=[],
         labels=list(labels),
-        cost=Cost(seconds=1.5, cpu_seconds=0.1, bytes_in=1, bytes_out=10**12),
+        cost=Cost(seconds=1.5, media_seconds=10, cpu_seconds=0.1, bytes_in=1, bytes_out=10**12),
+        queued_at=None,
+        started_at=datetime(2024, 1, 1, tzinfo=UTC),
         finished_at=datetime(2024, 1, 1, tzinfo=UTC),
     )
 

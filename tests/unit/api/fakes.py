@@ -48,7 +48,9 @@ def result(
     """A result whose files are given as name: role."""
     fields = {
         "stage": stage,
+        "version": "1",
         "fingerprint": f"{stage}-fingerprint",
+        "content_id": source.content_id,
         "revision": source.revision,
         "attempt": 1,
         "prefix": f"artifacts/{source.video_id}/{stage}/",
@@ -63,7 +65,9 @@ def result(
         "summary": {},
         "warnings": [],
         "labels": [],
-        "cost": Cost(seconds=2, cpu_seconds=1.5, bytes_in=1000, bytes_out=300),
+        "cost": Cost(seconds=2, media_seconds=10, cpu_seconds=1.5, bytes_in=1000, bytes_out=300),
+        "queued_at": source.time,
+        "started_at": source.time + timedelta(seconds=10),
         "finished_at": source.time + timedelta(seconds=30),
     }
     return StageResult(**fields | given)

@@ -140,7 +140,7 @@ def test_a_failure_that_will_be_tried_again_is_told_while_waiting():
 
 def test_the_cost_of_a_stage_is_that_of_its_result():
     source = upload()
-    cost = Cost(seconds=9, cpu_seconds=8, bytes_in=7, bytes_out=6)
+    cost = Cost(seconds=9, media_seconds=10, cpu_seconds=8, bytes_in=7, bytes_out=6)
     view = views.detail(video(source, done(source, "a", cost=cost)), SIGN, {})
     assert view.stages[0].cost == cost
     assert view.cost.seconds == 9

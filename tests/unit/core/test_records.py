@@ -24,7 +24,9 @@ REVISION = UPLOAD.revision
 def result(*, warnings: bool = False, role: str = "toy_text") -> StageResult:
     return StageResult(
         stage="s",
+        version="1",
         fingerprint="f",
+        content_id="content",
         revision=REVISION,
         attempt=1,
         prefix="artifacts/",
@@ -36,7 +38,9 @@ def result(*, warnings: bool = False, role: str = "toy_text") -> StageResult:
         summary={},
         warnings=[Notice(code="no_speech", message="Nobody speaks.")] if warnings else [],
         labels=[],
-        cost=Cost(seconds=1, cpu_seconds=1, bytes_in=1, bytes_out=1),
+        cost=Cost(seconds=1, media_seconds=10, cpu_seconds=1, bytes_in=1, bytes_out=1),
+        queued_at=None,
+        started_at=datetime(2024, 1, 1, tzinfo=UTC),
         finished_at=datetime(2024, 1, 1, tzinfo=UTC),
     )
 

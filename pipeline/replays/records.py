@@ -1,0 +1,189 @@
+"""A replay as it is recorded: what was asked, what is planned, how far it is.
+
+One item of the table holds all of it, so that each step of the driver is one conditional write:
+the checkpoint, the counts and the runs that are out either all move or none does.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.replays.request import ReplayRequest
+
+ReplayState = Literal["planning", "planned", "running", "paused", "finished", "cancelled", "failed"]
+Wish = Literal["plan", "run", "pause", "cancel"]
+Verdict = Literal[
+    "run", "reuse", "current", "left_out", "in_progress", "not_selected", "hopeless", "blocked"
+]
+Ending = Literal["succeeded", "reused", "failed", "superseded", "lost"]
+
+OVER: frozenset[ReplayState] = frozenset({"finished", "cancelled", "failed"})
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Estimate(_Record):
+    """What runs are expected to take.
+
+    Attributes:
+        seconds: wall clock of one worker after the other.
+        gpu_seconds: for which a GPU is held.
+        bytes_out: of artifacts.
+        usd: at the prices that the plan names.
+    """
+
+    seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    bytes_out: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: "Estimate") -> "Estimate":
+        return Estimate(
+            seconds=self.seconds + other.seconds,
+            gpu_seconds=self.gpu_seconds + other.gpu_seconds,
+            bytes_out=self.bytes_out + other.bytes_out,
+            usd=self.usd + other.usd,
+        )
+
+
+class StagePlan(_Record):
+    """What would become of one stage over all selected videos.
+
+    Attributes:
+        verdicts: how many videos, by what would become of them:
+            ``run``: it would be computed;
+            ``reuse``: a stored result would become current, nothing is computed;
+            ``current``: the current result is already the one;
+            ``left_out``: the uploader did not want the stage;
+            ``in_progress``: it is being worked on at this moment, or waits for it;
+            ``not_selected``: not among those asked for;
+            ``hopeless``: the same failed for good before; ask by failure class to try again;
+            ``blocked``: it cannot be planned: an option is wrong, or a model is missing.
+        because: why, and how often, e.g. ``{"confidence: 0.25 → 0.4": 200}``; the commonest.
+        estimate: of all that would run.
+        measured: how many of those it rests on recorded run times for; the rest are guesses.
+    """
+
+    verdicts: dict[Verdict, int] = {}
+    because: dict[str, int] = {}
+    estimate: Estimate = Estimate()
+    measured: int = 0
+
+
+class Plan(_Record):
+    """What a replay would do.
+
+    Attributes:
+        videos: how many were looked at and selected.
+        stages: by stage, in topology order.
+        prices: the price table's region and date.
+        complete: whether all of it has been looked at.
+    """
+
+    videos: int = 0
+    stages: dict[str, StagePlan] = {}
+    prices: str = ""
+    complete: bool = False
+
+    @property
+    def runs(self) -> int:
+        """Stage runs that would be asked for."""
+        return sum(
+            stage.verdicts.get("run", 0) + stage.verdicts.get("reuse", 0)
+            for stage in self.stages.values()
+        )
+
+    @property
+    def estimate(self) -> Estimate:
+        """Of all stages together."""
+        return sum((stage.estimate for stage in self.stages.values()), Estimate())
+
+
+class StageProgress(_Record):
+    """How far the runs of one stage are.
+
+    Attributes:
+        asked: runs asked for so far.
+        ended: how those that have ended did.
+        spent: what they took, as recorded; nothing for reused results.
+    """
+
+    asked: int = 0
+    ended: dict[Ending, int] = {}
+    spent: Estimate = Estimate()
+
+
+class Open(_Record):
+    """A run that was asked for and has not ended.
+
+    Attributes:
+        fingerprint: of the result it shall have.
+        asked_at: when it was last asked for; epoch seconds.
+        again: how often it was asked for again because nothing was heard of it.
+        usd: what it is expected to cost.
+    """
+
+    video_id: str
+    stage: str
+    fingerprint: str
+    verdict: Literal["run", "reuse"]
+    asked_at: float
+    again: int = 0
+    usd: float = 0.0
+
+
+class Replay(_Record):
+    """One replay.
+
+    Attributes:
+        state: ``planning`` → ``planned`` (a dry run stays there until told to run) → ``running``
+            ⇄ ``paused`` → ``finished``, or ``cancelled``, or ``failed``.
+        reason: why it paused or failed, for a person.
+        wish: what its owner last asked for; the driver follows.
+        sampled: the videos drawn by lot, once they are.
+        plan: as far as it goes.
+        progress: by stage.
+        comparison: of a shadow run, all differences added up (``pipeline.comparison``).
+        cursor: place of the last video that was looked at; the walk goes on after it.
+        walked: whether every video was looked at in the present state.
+        open: what has been asked for and not ended; bounded by the driver's window.
+        attempt: fencing token of the driver.
+        lease_until: epoch seconds; after that another driver may take over.
+    """
+
+    replay_id: str
+    created_at: datetime
+    updated_at: datetime
+    request: ReplayRequest
+    state: ReplayState = "planning"
+    reason: str | None = None
+    wish: Wish = "run"
+    sampled: list[str] | None = None
+    plan: Plan = Plan()
+    progress: dict[str, StageProgress] = {}
+    comparison: dict[str, object] | None = None
+    cursor: str | None = None
+    walked: bool = False
+    open: list[Open] = Field(default=[])
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempt: int = 0
+    lease_until: float | None = None
+
+    @property
+    def asked(self) -> int:
+        """Runs asked for so far."""
+        return sum(stage.asked for stage in self.progress.values())
+
+    @property
+    def ended(self) -> int:
+        """Runs that have ended, however they did."""
+        return sum(sum(stage.ended.values()) for stage in self.progress.values())
+
+    @property
+    def spent(self) -> Estimate:
+        """What all ended runs took."""
+        return sum((stage.spent for stage in self.progress.values()), Estimate())

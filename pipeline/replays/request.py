@@ -1,0 +1,73 @@
+"""What a replay is asked to do."""
+
+from typing import Any, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from pipeline.catalog.records import VideoStatus
+from pipeline.errors import FailureClass
+
+MOST_SAMPLED = 1000
+
+
+class Selection(BaseModel):
+    """Which stages of which videos; what is not given is not asked about.
+
+    Whatever is selected, a stage whose current result is what would be computed now is skipped.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    videos: list[str] | None = Field(
+        None, min_length=1, max_length=1000, description="Only these, by id"
+    )
+    prefix: str | None = Field(
+        None, max_length=1024, description="What the key begins with", examples=["videos/2026/"]
+    )
+    uploaded_after: AwareDatetime | None = Field(None, description="At this moment or later")
+    uploaded_before: AwareDatetime | None = Field(None, description="Earlier than this")
+    label: str | None = Field(
+        None, min_length=1, max_length=100, description="Something seen in it", examples=["dog"]
+    )
+    status: VideoStatus | None = None
+    failure_class: FailureClass | None = Field(
+        None, description="Only stages that failed so; also what no retry is expected to help"
+    )
+    stages: list[str] | None = Field(None, min_length=1, description="Only these stages")
+    outdated: bool = Field(
+        default=False,
+        description="Only results of another model, setting or code than the current ones: what "
+        "failed or never ran stays as it is",
+    )
+
+
+class ReplayRequest(Selection):
+    """A selection, and what to do with it."""
+
+    params: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Parameters by stage, over those of the installation and of the upload",
+        examples=[{"detect": {"confidence": 0.4}}],
+    )
+    sample: int | None = Field(
+        None, ge=1, le=MOST_SAMPLED, description="Only so many of the videos, drawn by lot"
+    )
+    shadow: bool = Field(
+        default=False,
+        description="Leave current results alone: compute, compare, and report the difference",
+    )
+    budget_usd: float | None = Field(
+        None,
+        ge=0,
+        description="Do not start if it is estimated to cost more; pause before it does",
+    )
+    dry_run: bool = Field(default=False, description="Plan, and wait to be told to run")
+
+    @model_validator(mode="after")
+    def _params_are_for_chosen_stages(self) -> Self:
+        if self.stages is not None and (others := set(self.params) - set(self.stages)):
+            raise ValueError(
+                f"params has {', '.join(sorted(others))}, which stages leaves out: nothing would "
+                "use them"
+            )
+        return self
