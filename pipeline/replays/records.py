@@ -151,7 +151,6 @@ class Replay(_Record):
         walked: whether every video was looked at in the present state.
         open: what has been asked for and not ended; bounded by the driver's window.
         attempt: fencing token of the driver.
-        lease_until: epoch seconds; after that another driver may take over.
     """
 
     replay_id: str
@@ -171,7 +170,6 @@ class Replay(_Record):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     attempt: int = 0
-    lease_until: float | None = None
 
     @property
     def asked(self) -> int:

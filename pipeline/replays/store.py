@@ -1,22 +1,254 @@
-"""Replays in the catalog's table, and the events that wake their driver."""
+"""Replays in the catalog's table, and the event that wakes their driver."""
 
 import json
 import secrets
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import takewhile
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
-from pipeline import aws
 from pipeline.catalog.runs import overdue
-from pipeline.catalog.table import ConditionFailed, Table, epoch_key, iso
+from pipeline.catalog.table import ConditionFailed, Table, epoch_key
 from pipeline.errors import BadInput, Busy, DependencyFailed, LeaseLost
 from pipeline.replays.records import OVER, Replay, Wish
 from pipeline.replays.request import ReplayRequest
 from pipeline.topology import ReplaysSpec
 
 _PK = "#replays"
-_SHARD = "0"  # replays are few: one partition of the index of leases does
+# Of its own, and tiny: every worker looks here before each run that a replay asked for.
+_CANCELLED = "#cancelled"
+_REMEMBERED_S = 30 * 86400
+# Replays are few: one partition of the index of leases does for all of them.
+_SHARD = "0"
+# How long a wake-up may take to arrive before the janitor sends another.
+_WAKE_S = 60.0
+
+
+class Replays:
+    """All replays of an installation.
+
+    Args:
+        table: where they are recorded, one item each.
+        events: a boto3 client for EventBridge.
+        bus: the bus of our own events.
+        spec: the event that wakes the driver.
+    """
+
+    def __init__(self, table: Table, events: Any, *, bus: str, spec: ReplaysSpec) -> None:
+        self._table = table
+        self._events = events
+        self._bus = bus
+        self._spec = spec
+
+    # -- what its owner does ---------------------------------------------------------------------
+
+    def start(self, request: ReplayRequest) -> Replay:
+        """Record a replay and wake its driver, who plans it first.
+
+        Raises:
+            DependencyFailed: ``event_refused``; the replay stands, and the janitor wakes it later.
+        """
+        now = datetime.now(UTC)
+        replay = Replay(
+            # Sorts as time does; the end keeps two of one second apart.
+            replay_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+            created_at=now,
+            updated_at=now,
+            request=request,
+            wish="plan" if request.dry_run else "run",
+        )
+        self._table.put(_PK, replay.replay_id, replay.model_dump(mode="json") | _watched())
+        self.wake(replay.replay_id)
+        return replay
+
+    def get(self, replay_id: str) -> Replay | None:
+        """One replay, read consistently."""
+        item = self._table.get(_PK, replay_id)
+        return None if item is None else _replay(item)
+
+    def newest(self, *, before: str | None = None) -> Iterator[Replay]:
+        """Replays, newest first.
+
+        Args:
+            before: start after the replay of this id.
+        """
+        condition = Key("pk").eq(_PK)
+        if before:
+            condition &= Key("sk").lt(before)
+        for item in self._table.query(
+            KeyConditionExpression=condition, ScanIndexForward=False, ConsistentRead=True
+        ):
+            yield _replay(item)
+
+    def ask(self, replay_id: str, wish: Wish, *, budget_usd: float | None = None) -> Replay:
+        """Say what shall become of a replay; its driver follows within seconds.
+
+        Args:
+            replay_id: which.
+            wish: ``run`` starts a planned one and resumes a paused one.
+            budget_usd: a new budget.
+
+        Raises:
+            BadInput: ``unknown_replay``; ``replay_over``: it has ended.
+        """
+        replay = self._known(replay_id)
+        request = replay.request
+        if budget_usd is not None:
+            request = request.model_copy(update={"budget_usd": budget_usd})
+        try:
+            self._table.update(
+                _PK,
+                replay_id,
+                set={
+                    "wish": wish,
+                    "request": request.model_dump(mode="json"),
+                    # The janitor knocks again should the wake-up get lost.
+                    **_watched(),
+                },
+                condition="NOT (#state IN (:finished, :cancelled, :failed))",
+                given={state: state for state in OVER},
+            )
+        except ConditionFailed as error:
+            over = self._known(replay_id)
+            raise BadInput(
+                "replay_over", f"Replay {replay_id} is {over.state}: start another one."
+            ) from error
+        if wish == "cancel":
+            self._table.put(_CANCELLED, replay_id, {"expires_at": int(time.time()) + _REMEMBERED_S})
+        self.wake(replay_id)
+        return self._known(replay_id)
+
+    def cancelled(self, replay_id: str) -> bool:
+        """Whether what this replay asked for is no longer wanted."""
+        return self._table.get(_CANCELLED, replay_id) is not None
+
+    # -- what its driver does --------------------------------------------------------------------
+
+    def wake(self, replay_id: str) -> None:
+        """Have the driver look at a replay, or go on with it.
+
+        Raises:
+            DependencyFailed: ``event_refused``.
+        """
+        put_events(
+            self._events,
+            [
+                {
+                    "Source": self._spec.source,
+                    "DetailType": self._spec.detail_type,
+                    "Detail": json.dumps({"replay_id": replay_id}),
+                    "EventBusName": self._bus,
+                }
+            ],
+        )
+
+    def claim(self, replay_id: str, *, lease_s: float) -> Replay | None:
+        """Take the driver's seat; None when there is nothing to drive.
+
+        Raises:
+            Busy: another driver sits there.
+        """
+        item = self._table.get(_PK, replay_id)
+        if item is None:
+            return None
+        replay = _replay(item)
+        if replay.state in OVER:
+            return None
+        now = datetime.now(UTC)
+        if item.get("driver_until", 0) > now.timestamp():
+            raise Busy(item["driver_until"] - now.timestamp())
+        claimed = replay.model_copy(update={"attempt": replay.attempt + 1})
+        try:
+            self._update(claimed, replay.attempt, lease_s=lease_s, fields={"attempt"})
+        except LeaseLost as error:
+            raise Busy(1) from error
+        return claimed
+
+    def checkpoint(self, replay: Replay, *, lease_s: float) -> Replay:
+        """Write down how far a replay is, and keep the driver's seat for ``lease_s`` more.
+
+        Returns:
+            The replay with its owner's latest wish and budget.
+
+        Raises:
+            LeaseLost: another driver took over; nothing was written.
+        """
+        kept = set(Replay.model_fields) - {"replay_id", "created_at", "request", "wish"}
+        self._update(replay, replay.attempt, lease_s=lease_s, fields=kept)
+        now = self._known(replay.replay_id)
+        return replay.model_copy(update={"wish": now.wish, "request": now.request})
+
+    def leave(self, replay: Replay) -> None:
+        """Leave the driver's seat, having written a last checkpoint.
+
+        One that is to be gone on with stays under the janitor's eyes; one that is over, or waits
+        for its owner, does not.
+
+        Raises:
+            LeaseLost: another driver took over.
+        """
+        at_rest = replay.state in {*OVER, "planned", "paused"}
+        try:
+            self._table.update(
+                _PK,
+                replay.replay_id,
+                set={"driver_until": 0, **({} if at_rest else _watched())},
+                remove=("lease_until", "lease_shard") if at_rest else (),
+                condition="#attempt = :attempt",
+                given={"attempt": replay.attempt},
+            )
+        except ConditionFailed as error:
+            raise LeaseLost from error
+
+    def overdue(self, *, before: float) -> Iterator[str]:
+        """Ids of replays that somebody should be driving and nobody was heard of driving."""
+        for item in overdue(self._table, before=before):
+            if item["pk"] == _PK:
+                yield item["sk"]
+
+    def _known(self, replay_id: str) -> Replay:
+        replay = self.get(replay_id)
+        if replay is None:
+            raise BadInput("unknown_replay", f"There is no replay {replay_id}.")
+        return replay
+
+    def _update(self, replay: Replay, attempt: int, *, lease_s: float, fields: set[str]) -> None:
+        until = datetime.now(UTC).timestamp() + lease_s
+        replay = replay.model_copy(update={"updated_at": datetime.now(UTC)})
+        try:
+            self._table.update(
+                _PK,
+                replay.replay_id,
+                set=replay.model_dump(mode="json", include=fields | {"updated_at"})
+                | {"driver_until": until, **_watched()},
+                condition="#attempt = :attempt",
+                given={"attempt": attempt},
+            )
+        except ConditionFailed as error:
+            raise LeaseLost from error
+
+
+def put_events(events: Any, entries: list[dict[str, Any]]) -> None:
+    """Send events, at most ten, all or an error.
+
+    Raises:
+        DependencyFailed: ``event_refused``, when the bus did not take one; some may have gone out.
+    """
+    answer = events.put_events(Entries=entries)
+    if answer["FailedEntryCount"]:
+        why = next(entry for entry in answer["Entries"] if "ErrorCode" in entry)
+        raise DependencyFailed(
+            "event_refused",
+            f"EventBridge did not take an event: {why['ErrorCode']}: {why.get('ErrorMessage')}",
+        )
+
+
+def _watched() -> dict[str, str]:
+    """Under the janitor's eyes: it knocks again should a wake-up, or the driver, get lost."""
+    return {"lease_until": epoch_key(time.time() + _WAKE_S), "lease_shard": _SHARD}
+
+
+def _replay(item: dict[str, Any]) -> Replay:
+    return Replay.model_validate(item)
