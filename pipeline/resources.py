@@ -7,11 +7,13 @@ so a second run changes nothing.
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws import client, code
+from pipeline.catalog import schema
 from pipeline.settings import Settings
 
 _MISSING = {
@@ -22,6 +24,7 @@ _MISSING = {
     "ResourceNotFoundException",
 }
 JANITOR = "janitor"
+REPLAYS = "replays"
 
 
 def ensure(settings: Settings) -> list[str]:
@@ -32,8 +35,18 @@ def ensure(settings: Settings) -> list[str]:
 
     Raises:
         botocore.exceptions.ClientError: the endpoint refused, e.g. for want of permission.
+        MissingDependency, DependencyFailed: see ``pipeline.catalog.schema``.
     """
     return _Resources(settings).ensure()
+
+
+@dataclass(frozen=True)
+class _Feed:
+    """A rule that sends to a queue."""
+
+    rule: str
+    pattern: dict[str, Any]
+    bus: str = "default"
 
 
 class _Resources:
@@ -47,32 +60,54 @@ class _Resources:
         self._bucket(names.uploads_bucket)
         self._bucket(names.artifacts_bucket)
         self._notifications(names.uploads_bucket)
-        self._table()
+        self._changed += schema.ensure(client("dynamodb"), names.table, self._topology.table)
         self._bus()
-        created = names.upload_pattern("created", names.uploads_bucket)
+        uploads = names.uploads_bucket
         for stage, spec in self._topology.stages.items():
-            dlq = self._queue(names.queue(stage, "dlq"), {})
-            self._lane(names.queue(stage), spec.timeout_s, dlq, created)
-            replay, pattern = names.queue(stage, "replay"), names.reprocess_pattern(stage)
-            self._lane(replay, spec.timeout_s, dlq, pattern, bus=names.bus)
-        deleted = names.upload_pattern("deleted", names.uploads_bucket)
-        dlq = self._queue(names.queue(JANITOR, "dlq"), {})
-        self._lane(names.queue(JANITOR), self._topology.janitor.timeout_s, dlq, deleted)
+            live, replay = names.queue(stage), names.queue(stage, "replay")
+            self._lanes(
+                names.queue(stage, "dlq"),
+                spec.timeout_s,
+                {
+                    live: [_Feed(live, names.upload_pattern("created", uploads))],
+                    replay: [
+                        _Feed(replay, names.reprocess_pattern(stage), names.bus),
+                        _Feed(names.archive_rule(stage), names.upload_pattern("replayed", uploads)),
+                    ],
+                },
+            )
+        janitor, replays = names.queue(JANITOR), names.queue(REPLAYS)
+        self._lanes(
+            names.queue(JANITOR, "dlq"),
+            self._topology.janitor.timeout_s,
+            {janitor: [_Feed(janitor, names.upload_pattern("deleted", uploads))]},
+        )
+        self._lanes(
+            names.queue(REPLAYS, "dlq"),
+            self._topology.replays.timeout_s,
+            {replays: [_Feed(replays, names.replays_pattern(), names.bus)]},
+        )
         return self._changed
 
-    def _lane(
-        self, name: str, timeout_s: int, dlq: str, pattern: dict[str, Any], bus: str = "default"
-    ) -> None:
-        """A queue and the rule of the same name that feeds it: AWS allows five targets a rule."""
-        rule = self._rule(name, pattern, bus)
+    def _lanes(self, dlq: str, timeout_s: int, lanes: dict[str, list[_Feed]]) -> None:
+        """The queues of one function, each with the rules that feed it, and their dead letters.
+
+        A rule has one target: AWS allows five.
+        """
         queues = self._topology.queues
-        redrive = {"deadLetterTargetArn": dlq, "maxReceiveCount": queues.max_receive_count}
+        redrive = {
+            "deadLetterTargetArn": self._queue(dlq, {}),
+            "maxReceiveCount": queues.max_receive_count,
+        }
         attributes = {
             "VisibilityTimeout": str(timeout_s * queues.visibility_per_timeout),
             "RedrivePolicy": json.dumps(redrive),
         }
-        arn = self._queue(name, attributes, sender=rule)
-        self._target(name, arn, bus)
+        for name, feeds in lanes.items():
+            senders = [self._rule(feed) for feed in feeds]
+            arn = self._queue(name, attributes, senders)
+            for feed in feeds:
+                self._target(feed, arn)
 
     def _bucket(self, name: str) -> None:
         s3 = client("s3")
@@ -99,24 +134,28 @@ class _Resources:
             events.create_event_bus(Name=self._names.bus)
             self._changed.append(f"event bus {self._names.bus}")
 
-    def _rule(self, name: str, pattern: dict[str, Any], bus: str) -> str:
+    def _rule(self, feed: _Feed) -> str:
         events = client("events")
-        now = _found(events.describe_rule, Name=name, EventBusName=bus)
-        if now is None or json.loads(now.get("EventPattern", "{}")) != pattern:
-            now = events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern))
-            self._changed.append(f"rule {name}")
+        place = {"Name": feed.rule, "EventBusName": feed.bus}
+        now = _found(events.describe_rule, **place)
+        if now is None or json.loads(now.get("EventPattern", "{}")) != feed.pattern:
+            now = events.put_rule(**place, EventPattern=json.dumps(feed.pattern))
+            self._changed.append(f"rule {feed.rule}")
             return str(now["RuleArn"])
         return str(now["Arn"])
 
-    def _target(self, rule: str, arn: str, bus: str) -> None:
+    def _target(self, feed: _Feed, arn: str) -> None:
         events = client("events")
-        now = events.list_targets_by_rule(Rule=rule, EventBusName=bus)["Targets"]
+        place = {"Rule": feed.rule, "EventBusName": feed.bus}
+        now = events.list_targets_by_rule(**place)["Targets"]
         if arn not in [target["Arn"] for target in now]:
-            events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
-            self._changed.append(f"target of rule {rule}")
+            events.put_targets(**place, Targets=[{"Id": "queue", "Arn": arn}])
+            self._changed.append(f"target of rule {feed.rule}")
 
-    def _queue(self, name: str, attributes: dict[str, str], sender: str | None = None) -> str:
-        """Make or mend a queue that the rule ``sender`` may send to; its ARN."""
+    def _queue(
+        self, name: str, attributes: dict[str, str], senders: list[str] | None = None
+    ) -> str:
+        """Make or mend a queue that the rules ``senders`` may send to; its ARN."""
         sqs = client("sqs")
         wanted = attributes | {
             "MessageRetentionPeriod": str(self._topology.queues.retention_s),
@@ -126,54 +165,13 @@ class _Resources:
         url = (found or sqs.create_queue(QueueName=name, Attributes=wanted))["QueueUrl"]
         now = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         arn = str(now["QueueArn"])
-        if sender:
-            wanted["Policy"] = json.dumps(_policy(arn, sender))
+        if senders:
+            wanted["Policy"] = json.dumps(_policy(arn, senders))
         if different := {k: v for k, v in wanted.items() if _value(now.get(k)) != _value(v)}:
             sqs.set_queue_attributes(QueueUrl=url, Attributes=different)
         if different or not found:
             self._changed.append(f"queue {name}")
         return arn
-
-    def _table(self) -> None:
-        dynamodb, name, spec = client("dynamodb"), self._names.table, self._topology.table
-        if _found(dynamodb.describe_table, TableName=name) is None:
-            keys = [(spec.hash_key, spec.range_key)]
-            keys += [(index.hash_key, index.range_key) for index in spec.indexes.values()]
-            attributes = sorted({key for pair in keys for key in pair})
-            dynamodb.create_table(
-                TableName=name,
-                BillingMode="PAY_PER_REQUEST",
-                KeySchema=_key_schema(spec.hash_key, spec.range_key),
-                AttributeDefinitions=[
-                    {"AttributeName": attribute, "AttributeType": "S"} for attribute in attributes
-                ],
-                GlobalSecondaryIndexes=[
-                    {
-                        "IndexName": index_name,
-                        "KeySchema": _key_schema(index.hash_key, index.range_key),
-                        "Projection": {"ProjectionType": "ALL"},
-                    }
-                    for index_name, index in spec.indexes.items()
-                ],
-            )
-            dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
-            self._changed.append(f"table {name}")
-        self._expiry(name, spec.ttl)
-
-    def _expiry(self, table: str, attribute: str) -> None:
-        """Let items expire, where the implementation can; nothing relies on it."""
-        dynamodb = client("dynamodb")
-        try:
-            now = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-            if now["TimeToLiveStatus"] == "DISABLED":
-                dynamodb.update_time_to_live(
-                    TableName=table,
-                    TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute},
-                )
-                self._changed.append(f"expiry in table {table}")
-        except ClientError as error:
-            if code(error) != "UnknownOperationException":
-                raise
 
 
 def _found(look: Callable[..., dict[str, Any]], **what: str) -> dict[str, Any] | None:
@@ -191,7 +189,7 @@ def _value(attribute: str | None) -> Any:
     return json.loads(attribute) if attribute and attribute.startswith("{") else attribute
 
 
-def _policy(queue: str, rule: str) -> dict[str, Any]:
+def _policy(queue: str, rules: list[str]) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -200,14 +198,7 @@ def _policy(queue: str, rule: str) -> dict[str, Any]:
                 "Principal": {"Service": "events.amazonaws.com"},
                 "Action": "sqs:SendMessage",
                 "Resource": queue,
-                "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+                "Condition": {"ArnEquals": {"aws:SourceArn": rules}},
             }
         ],
     }
-
-
-def _key_schema(hash_key: str, range_key: str) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": hash_key, "KeyType": "HASH"},
-        {"AttributeName": range_key, "KeyType": "RANGE"},
-    ]

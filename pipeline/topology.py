@@ -143,6 +143,10 @@ class Names:
         """The EventBridge archive of the uploads' events."""
         return f"{self.prefix}-uploads"
 
+    def archive_rule(self, stage: str) -> str:
+        """The rule on the default bus by which the archive's events reach a stage's replay lane."""
+        return f"{self.prefix}-{stage}-archive"
+
     def queue(self, function: str, lane: Lane = "live") -> str:
         """Queue of a stage, of ``janitor`` or of ``replays``; the live lane has no suffix."""
         return f"{self.prefix}-{function}" + ("" if lane == "live" else f"-{lane}")
