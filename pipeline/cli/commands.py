@@ -1,20 +1,19 @@
 """The commands of ``videodrop``; ``pipeline.cli.main`` says how they end."""
 
-import json
 import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from pydantic import BaseModel
 
 import pipeline
 from pipeline import bootstrap, client, options, views
 from pipeline.catalog import listing
 from pipeline.catalog.records import Video, VideoStatus
 from pipeline.cli import bars, console, doctor, drop, exits
-from pipeline.cli.console import err, out, plain
+from pipeline.cli.arguments import AsJson, Reference
+from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import artifact, connect, find
 from pipeline.errors import BadInput
 from pipeline.media.probe import probe
@@ -37,8 +36,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output")]
-Reference = Annotated[str, typer.Argument(help="A video's id, or the file name it was dropped by")]
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - Typer's callback
@@ -122,7 +119,7 @@ def add(
         if any(video.status in {"failed", "partial"} for video in videos):
             raise typer.Exit(exits.FAILED)
     elif as_json:
-        _print_json({"videos": [{"video_id": vid, "name": name} for vid, name in names.items()]})
+        print_json({"videos": [{"video_id": vid, "name": name} for vid, name in names.items()]})
     else:
         for vid, name in names.items():
             out.print(f"{vid}  {plain(name)}")
@@ -159,7 +156,7 @@ def show(reference: Reference, *, as_json: AsJson = False) -> None:
     video = find(reference, settings, catalog)
     view = views.detail(video, bootstrap.artifacts(settings).url, links={})
     if as_json:
-        _print_json(view)
+        print_json(view)
     else:
         console.video(out, view)
 
@@ -205,7 +202,7 @@ def objects(
     frames = [frame for _, frame in wanted.frames(chunks)]
     if as_json:
         shown = [frame.model_dump() for frame in frames]
-        _print_json({"models": result.identity, "labels": summary, "frames": shown})
+        print_json({"models": result.identity, "labels": summary, "frames": shown})
     else:
         console.frames(out, frames)
 
@@ -227,7 +224,7 @@ def open_video(
     if reference:
         url += f"/#/videos/{find(reference, settings, catalog).video_id}"
     if as_json:
-        _print_json({"url": url})
+        print_json({"url": url})
     else:
         out.print(url)
     webbrowser.open(url)
@@ -262,7 +259,7 @@ def run(
     with bars.OneBar(err, stage, quiet=as_json) as bar:
         result = module.run(source, params, into.resolve(), Deadline(timeout, bar.listen))
     if as_json:
-        _print_json(result)
+        print_json(result)
     else:
         console.result(out, result, into)
 
@@ -272,7 +269,7 @@ def examine(*, as_json: AsJson = False) -> None:
     """Say what is missing on this machine, and how to get it."""
     findings = list(doctor.examine(bootstrap.settings()))
     if as_json:
-        _print_json({"findings": [finding.model_dump() for finding in findings]})
+        print_json({"findings": [finding.model_dump() for finding in findings]})
     else:
         console.findings(out, findings)
     if any(finding.verdict == "missing" for finding in findings):
@@ -283,13 +280,6 @@ def _print_videos(videos: list[Video], settings: Settings, *, as_json: bool) -> 
     sign = bootstrap.artifacts(settings).url
     items = [views.item(video, sign) for video in videos]
     if as_json:
-        _print_json({"videos": [item.model_dump(mode="json") for item in items]})
+        print_json({"videos": [item.model_dump(mode="json") for item in items]})
     else:
         console.videos(out, items)
-
-
-def _print_json(value: Any) -> None:
-    if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json", by_alias=True)
-    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-    sys.stdout.flush()

@@ -4,12 +4,14 @@ File names, labels and messages come from anybody who can upload a video: ``plai
 a terminal or Rich would act upon.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -58,6 +60,14 @@ def plain(text: str) -> str:
 
 out = make()
 err = make(stderr=True)
+
+
+def print_json(value: Any) -> None:
+    """``value`` on standard output, for programs."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json", by_alias=True)
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def welcome(console: Console, stack: StackFile) -> None:
