@@ -6,7 +6,7 @@ answer, and what was predicted is what happens.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -14,7 +14,6 @@ from pipeline import options
 from pipeline.events import Upload
 from pipeline.fingerprint import fingerprint
 from pipeline.settings import Settings
-from pipeline.stage import StageModule
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,16 @@ class Intent:
     fingerprint: str
 
 
+class Plannable(Protocol):
+    """What planning needs of a stage's code (``pipeline.stage.StageModule``)."""
+
+    VERSION: str
+    Params: type[BaseModel]
+
+    def identity(self, params: Any) -> dict[str, str]:
+        """The models and engines behind a result with ``params``."""
+
+
 class Planner:
     """Plans the runs of one stage.
 
@@ -45,7 +54,7 @@ class Planner:
         settings: the operator's own parameters.
     """
 
-    def __init__(self, stage: str, module: StageModule, settings: Settings) -> None:
+    def __init__(self, stage: str, module: Plannable, settings: Settings) -> None:
         self._stage = stage
         self._module = module
         self._stages = list(settings.topology.stages)

@@ -71,12 +71,12 @@ def page(
         places = takewhile(lambda place: place >= oldest, places)
     found: list[Video] = []
     last = None
-    for place, video in _read(catalog, islice(places, EXAMINED)):
+    for place, video in read(catalog, islice(places, EXAMINED)):
         if len(found) == limit:
             return found, encode(last or "")
         last = place
         # A place that is no longer the video's own is a leftover of an earlier upload.
-        if video and place == _place(video) and wanted.passes(video):
+        if video and place == place_of(video) and wanted.passes(video):
             found.append(video)
     more = next(places, None) is not None
     return found, encode(last or "") if more else None
@@ -102,13 +102,14 @@ def decode(cursor: str) -> str:
     return place
 
 
-def _read(catalog: Catalog, places: Iterator[str]) -> Iterator[tuple[str, Video | None]]:
-    """Each place with its video as it is now, read a batch at a time."""
+def read(catalog: Catalog, places: Iterator[str]) -> Iterator[tuple[str, Video | None]]:
+    """Each place (it ends in ``#{video_id}``) with its video as it is now, read in batches."""
     while batch := list(islice(places, _BATCH)):
         ids = [place.rpartition("#")[2] for place in batch]
         videos = {video.video_id: video for video in catalog.videos(ids)}
         yield from ((place, videos.get(vid)) for place, vid in zip(batch, ids, strict=True))
 
 
-def _place(video: Video) -> str:
+def place_of(video: Video) -> str:
+    """Where a video stands among all, by the time of its upload."""
     return f"{iso(video.upload.time)}#{video.video_id}"

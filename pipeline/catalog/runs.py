@@ -6,7 +6,7 @@ taken over can change nothing. The last write flips the current result: readers 
 or the new one, never a mix.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -46,6 +46,12 @@ class Runs:
         """The state of one stage."""
         item = self._table.get(video_id, sort_key(stage, self._kind))
         return None if item is None else StageRun.model_validate(item)
+
+    def many(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], StageRun]:
+        """The states of several (video id, stage), by these; unknown ones are left out."""
+        keys = [(video_id, sort_key(stage, self._kind)) for video_id, stage in wanted]
+        found = self._table.get_many(keys)
+        return {(item["pk"], item["stage"]): StageRun.model_validate(item) for item in found}
 
     def queue(self, upload: Upload, stage: str, *, patience_s: float) -> None:
         """Mark a stage pending for ``upload``, unless a worker was quicker.
@@ -206,7 +212,7 @@ class Runs:
         Raises:
             LeaseLost: another worker took over.
         """
-        fields = _ended(state, error) | self._failed(video_id, error)
+        fields = self._ended(video_id, state, error)
         self._hold(video_id, run, fields, remove=("lease_until", "lease_shard"))
 
     def release(
@@ -277,7 +283,7 @@ class Runs:
             self._table.update(
                 video_id,
                 sort_key(run.stage, self._kind),
-                set=_ended("failed", error) | self._failed(video_id, error),
+                set=self._ended(video_id, "failed", error),
                 remove=("lease_until", "lease_shard", "event_id"),
                 **_unchanged(run),
             )
@@ -313,12 +319,18 @@ class Runs:
         """Put a stored result back: it became current while it was being forgotten."""
         self._table.put(video_id, _result_key(result.stage, result.fingerprint), _fields(result))
 
-    def _failed(self, video_id: str, error: VideodropError | None) -> dict[str, str]:
-        """What the index of failures says of a run; shadows are in no index of people's."""
-        if error is None or self._kind != "stage":
-            return {}
+    def _ended(self, video_id: str, state: str, error: VideodropError | None) -> dict[str, Any]:
         moment = iso(datetime.now(UTC))
-        return {"failed_as": error.failure_class, "failed_order": f"{moment}#{video_id}"}
+        fields = {
+            "state": state,
+            "error": Failure.of(error).model_dump() if error else None,
+            "tries": 0,
+            "finished_at": moment,
+        }
+        # The index of failures is people's, and shadows are not.
+        if error and self._kind == "stage":
+            fields |= {"failed_as": error.failure_class, "failed_order": f"{moment}#{video_id}"}
+        return fields
 
     def _hold(
         self, video_id: str, run: StageRun, fields: dict[str, Any], remove: tuple[str, ...] = ()
@@ -377,15 +389,6 @@ def _came_from(run: StageRun, result: StageResult) -> list[str]:
 def _lease(video_id: str, until: float) -> dict[str, str]:
     # A video id is random hexadecimal: its first digit spreads the index over 16 partitions.
     return {"lease_until": epoch_key(until), "lease_shard": video_id[0]}
-
-
-def _ended(state: str, error: VideodropError | None) -> dict[str, Any]:
-    return {
-        "state": state,
-        "error": Failure.of(error).model_dump() if error else None,
-        "tries": 0,
-        "finished_at": iso(datetime.now(UTC)),
-    }
 
 
 def _unchanged(seen: StageRun | None) -> dict[str, Any]:

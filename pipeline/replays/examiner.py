@@ -1,0 +1,119 @@
+"""Looks at videos and says what would become of each of their stages."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from pipeline.artifacts import Artifacts, Changed
+from pipeline.catalog import Catalog
+from pipeline.catalog.records import Video
+from pipeline.errors import BadInput
+from pipeline.planner import Planner
+from pipeline.replays import selection
+from pipeline.replays.request import ReplayRequest
+from pipeline.replays.verdict import Judged, judge
+from pipeline.settings import Settings
+from pipeline.stage import StageModule
+
+_BATCH = 20
+
+
+class Examiner:
+    """Judges the stages of selected videos, with the settings and models of this host.
+
+    Args:
+        catalog: where videos are recorded.
+        artifacts: asked for an upload's options where the catalog does not know them yet.
+        modules: the code of each stage.
+        settings: the operator's parameters.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        artifacts: Artifacts,
+        modules: Mapping[str, StageModule],
+        settings: Settings,
+    ) -> None:
+        self._catalog = catalog
+        self._artifacts = artifacts
+        self._planners = {
+            stage: Planner(stage, _Remembering(module), settings)
+            for stage, module in modules.items()
+        }
+
+    def check(self, request: ReplayRequest) -> None:
+        """Refuse what could only be refused again for every video.
+
+        Raises:
+            BadInput: ``unknown_stage`` or ``bad_option``.
+        """
+        for stage in {*(request.stages or ()), *request.params}:
+            if stage not in self._planners:
+                known = ", ".join(self._planners)
+                raise BadInput("unknown_stage", f"There is no stage {stage}; there are {known}.")
+            self._planners[stage].params(request.params.get(stage, {}))
+
+    def examine(
+        self, request: ReplayRequest, *, after: str | None
+    ) -> Iterator[tuple[str, list[Judged] | None]]:
+        """Places in the order of the walk, each with its video's stages if it is selected."""
+        walk = selection.walk(self._catalog, request, after=after)
+        while batch := list(islice(walk, _BATCH)):
+            judged = {
+                place: self._judge(request, video) for place, video in batch if video is not None
+            }
+            reusable = self._reusable(one for found in judged.values() for one in found)
+            for place, _ in batch:
+                found = judged.get(place)
+                yield place, found and [_settled(one, reusable) for one in found]
+
+    def _judge(self, request: ReplayRequest, video: Video) -> list[Judged]:
+        try:
+            metadata = video.metadata
+            if metadata is None:
+                metadata = self._artifacts.head(video.upload).metadata
+        except BadInput as error:
+            return [Judged(video, stage, "blocked", error.message) for stage in video.stages]
+        except Changed:
+            return [Judged(video, stage, "in_progress") for stage in video.stages]
+        return [
+            judge(request, video, stage, self._planners[stage], metadata) for stage in video.stages
+        ]
+
+    def _reusable(self, judged: Iterable[Judged]) -> set[tuple[str, str, str]]:
+        return self._catalog.runs.stored(
+            [
+                (one.video.video_id, one.stage, one.intent.fingerprint)
+                for one in judged
+                if one.intent is not None
+            ]
+        )
+
+
+def _settled(judged: Judged, reusable: set[tuple[str, str, str]]) -> Judged:
+    if judged.intent is None:
+        return judged
+    key = (judged.video.video_id, judged.stage, judged.intent.fingerprint)
+    return replace(judged, verdict="reuse") if key in reusable else judged
+
+
+class _Remembering:
+    """The part of a stage that planning needs; looks its models up once for equal parameters.
+
+    A walk asks a million times, and the look-up reads files.
+    """
+
+    def __init__(self, module: StageModule) -> None:
+        self.VERSION = module.VERSION
+        self.Params = module.Params
+        self._identity = module.identity
+        self._known: dict[str, dict[str, str]] = {}
+
+    def identity(self, params: Any) -> dict[str, str]:
+        """See ``StageModule``."""
+        key = str(params)
+        if key not in self._known:
+            self._known[key] = self._identity(params)
+        return self._known[key]

@@ -1,0 +1,99 @@
+"""The videos of a request, one after the other, from whichever index serves.
+
+Nothing is kept in memory but the batch being read, and each video comes with a place from which a
+later walk goes on: a million videos are walked in as many steps as one likes.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+
+from pipeline.catalog import Catalog, listing
+from pipeline.catalog.records import StageRun, Video
+from pipeline.catalog.table import iso
+from pipeline.errors import FailureClass
+from pipeline.replays.request import Selection
+
+
+def walk(
+    catalog: Catalog, wanted: Selection, *, after: str | None = None
+) -> Iterator[tuple[str, Video | None]]:
+    """Places, each with its video if it is selected.
+
+    Args:
+        catalog: where to look.
+        wanted: which videos.
+        after: the last place of an earlier walk; go on behind it.
+    """
+    if wanted.videos is not None:
+        places = _named(wanted.videos, after)
+    elif wanted.failure_class is not None:
+        places = catalog.runs.failed(wanted.failure_class, before=after)
+    else:
+        places = _by_time(catalog, wanted, after)
+    named = wanted.videos is not None
+    passes = listing.Filter(
+        status=wanted.status,
+        label=wanted.label,
+        prefix=wanted.prefix,
+    ).passes
+    for place, video in listing.read(catalog, places):
+        chosen = (
+            video is not None
+            and passes(video)
+            and _in_window(video, wanted)
+            and (named or place == _own_place(video, wanted.failure_class))
+        )
+        yield place, video if chosen else None
+
+
+def wants(wanted: Selection, run: StageRun) -> bool:
+    """Whether a stage of a selected video is selected."""
+    if wanted.stages is not None and run.stage not in wanted.stages:
+        return False
+    if wanted.failure_class is not None:
+        return fails_so(run, wanted.failure_class)
+    return not wanted.outdated or (run.state == "succeeded" and run.current_result is not None)
+
+
+def fails_so(run: StageRun, failure_class: FailureClass) -> bool:
+    """Whether a stage's latest run ended by a failure of this class."""
+    return run.state == "failed" and bool(run.error and run.error.failure_class == failure_class)
+
+
+def _named(videos: Sequence[str], after: str | None) -> Iterator[str]:
+    start = int(after.partition("#")[0]) + 1 if after else 0
+    for number in range(start, len(videos)):
+        yield f"{number:06d}#{videos[number]}"
+
+
+def _by_time(catalog: Catalog, wanted: Selection, after: str | None) -> Iterator[str]:
+    starts = [after] if after else []
+    if wanted.uploaded_before:
+        starts.append(iso(wanted.uploaded_before))
+    places = catalog.newest(before=min(starts, default=None), label=wanted.label)
+    if wanted.uploaded_after is None:
+        return places
+    oldest = iso(wanted.uploaded_after)
+    return takewhile(lambda place: place >= oldest, places)
+
+
+def _in_window(video: Video, wanted: Selection) -> bool:
+    time = video.upload.time
+    return (wanted.uploaded_after is None or time >= wanted.uploaded_after) and (
+        wanted.uploaded_before is None or time < wanted.uploaded_before
+    )
+
+
+def _own_place(video: Video, failure_class: FailureClass | None) -> str | None:
+    """The one place, among all that lead to a video, at which it counts.
+
+    An earlier upload, or another stage that failed, leads to it from another place.
+    """
+    if failure_class is None:
+        return listing.place_of(video)
+    ends = [
+        run.finished_at
+        for run in video.stages.values()
+        if fails_so(run, failure_class) and run.finished_at
+    ]
+    return f"{iso(max(ends))}#{video.video_id}" if ends else None
