@@ -11,6 +11,7 @@ from pipeline.topology import IndexSpec, TableSpec
 
 # DynamoDB fills an index that is added to a full table; a later run goes on waiting.
 _INDEX_PATIENCE_S = 900.0
+_UNABLE = {"UnknownOperationException", "ValidationException"}
 
 
 def ensure(dynamodb: Any, name: str, spec: TableSpec) -> list[str]:
@@ -71,11 +72,20 @@ def _add(dynamodb: Any, table: dict[str, Any], name: str, spec: IndexSpec) -> No
     """
     known = table["AttributeDefinitions"]
     new = [attribute for attribute in _attributes(spec) if attribute not in known]
-    dynamodb.update_table(
-        TableName=table["TableName"],
-        AttributeDefinitions=known + new,
-        GlobalSecondaryIndexUpdates=[{"Create": _index(name, spec)}],
-    )
+    try:
+        dynamodb.update_table(
+            TableName=table["TableName"],
+            AttributeDefinitions=known + new,
+            GlobalSecondaryIndexUpdates=[{"Create": _index(name, spec)}],
+        )
+    except ClientError as error:
+        if aws.code(error) not in _UNABLE:
+            raise
+        raise MissingDependency(
+            "missing_index",
+            f"Table {table['TableName']} lacks the index {name}, and this DynamoDB does not add "
+            f"one to a table that exists ({error}). Start with a new table.",
+        ) from error
 
 
 def _await(dynamodb: Any, table: str, index: str) -> dict[str, Any]:
@@ -83,15 +93,8 @@ def _await(dynamodb: Any, table: str, index: str) -> dict[str, Any]:
     end = time.monotonic() + _INDEX_PATIENCE_S
     while True:
         now = dict(dynamodb.describe_table(TableName=table)["Table"])
-        match _status(now, index):
-            case "ACTIVE":
-                return now
-            case None:
-                raise MissingDependency(
-                    "missing_index",
-                    f"Table {table} lacks the index {index}, and this DynamoDB does not add one "
-                    "to a table that exists. Start with a new table.",
-                )
+        if _status(now, index) == "ACTIVE":
+            return now
         if time.monotonic() > end:
             raise DependencyFailed(
                 "index_pending",

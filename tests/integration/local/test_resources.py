@@ -1,6 +1,7 @@
 """The resources that the topology names, and what flows through them."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 from pipeline import aws, resources
 
@@ -51,6 +52,51 @@ def test_a_request_to_reprocess_reaches_the_replay_lane_of_its_stage(settings):
     assert waiting(settings, "transcode", "replay") == []
 
 
+def test_what_an_archive_replays_reaches_the_replay_lanes_alone(settings):
+    resources.ensure(settings)
+    events, names = aws.client("events"), settings.names
+    bus = events.describe_event_bus()["Arn"]
+    pattern = names.upload_pattern("created", names.uploads_bucket)
+    archive = events.create_archive(
+        ArchiveName=names.archive, EventSourceArn=bus, EventPattern=json.dumps(pattern)
+    )["ArchiveArn"]
+    aws.client("s3").put_object(Bucket=names.uploads_bucket, Key="videos/a.mp4", Body=b"a")
+    for stage in settings.topology.stages:
+        assert len(waiting(settings, stage)) == 1
+        assert waiting(settings, stage, "replay") == []
+    now = datetime.now(UTC)
+    events.start_replay(
+        ReplayName=names.prefix,
+        EventSourceArn=archive,
+        EventStartTime=now - timedelta(hours=1),
+        EventEndTime=now,
+        Destination={"Arn": bus},
+    )
+    for stage in settings.topology.stages:
+        (event,) = waiting(settings, stage, "replay")
+        assert event["replay-name"] == names.prefix
+        assert event["detail"]["object"]["key"] == "videos/a.mp4"
+        assert waiting(settings, stage) == []
+
+
+def test_a_wish_for_a_replay_reaches_its_driver_alone(settings):
+    resources.ensure(settings)
+    spec = settings.topology.replays
+    entry = {
+        "Source": spec.source,
+        "DetailType": spec.detail_type,
+        "Detail": json.dumps({"replay_id": "r"}),
+        "EventBusName": settings.names.bus,
+    }
+    aws.client("events").put_events(Entries=[entry])
+    assert len(waiting(settings, "replays")) == 1
+    assert waiting(settings, "detect", "replay") == []
+    found = attributes(settings, "replays")[1]
+    dlq = attributes(settings, "replays", "dlq")[1]["QueueArn"]
+    assert json.loads(found["RedrivePolicy"])["deadLetterTargetArn"] == dlq
+    assert int(found["VisibilityTimeout"]) >= spec.timeout_s
+
+
 def test_what_was_changed_by_hand_is_mended(settings):
     resources.ensure(settings)
     url, before = attributes(settings, "detect")
@@ -90,16 +136,23 @@ def test_queues_outlast_their_function_and_give_up_into_dead_letters(settings):
         assert int(found["MessageRetentionPeriod"]) == queues.retention_s
 
 
-def test_only_its_own_rule_may_send_to_a_queue(settings):
+def rule_arn(name, bus="default"):
+    return aws.client("events").describe_rule(Name=name, EventBusName=bus)["Arn"]
+
+
+def test_only_its_own_rules_may_send_to_a_queue(settings):
     resources.ensure(settings)
-    found = attributes(settings, "detect", "replay")[1]
-    (statement,) = json.loads(found["Policy"])["Statement"]
-    rule = aws.client("events").describe_rule(
-        Name=settings.names.queue("detect", "replay"), EventBusName=settings.names.bus
-    )
-    assert statement["Resource"] == found["QueueArn"]
-    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule["Arn"]}}
+    names = settings.names
+    live, replay = names.queue("detect"), names.queue("detect", "replay")
+    for lane, rules in (
+        ("live", [rule_arn(live)]),
+        ("replay", [rule_arn(replay, names.bus), rule_arn(names.archive_rule("detect"))]),
+    ):
+        found = attributes(settings, "detect", lane)[1]
+        (statement,) = json.loads(found["Policy"])["Statement"]
+        assert statement["Resource"] == found["QueueArn"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
 
 
 def test_the_table_has_its_keys_indexes_and_expiry(settings):

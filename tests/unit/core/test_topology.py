@@ -14,6 +14,16 @@ def test_upload_patterns_name_the_bucket():
     assert pattern["detail-type"] == ["Object Created"]
 
 
+def test_an_upload_is_fresh_or_replayed_from_an_archive():
+    names = Names("x", Topology.read())
+    fresh, replayed = (names.upload_pattern(event, "b") for event in ("created", "replayed"))
+    assert (fresh.pop("replay-name"), replayed.pop("replay-name")) == (
+        [{"exists": False}],
+        [{"exists": True}],
+    )
+    assert fresh == replayed
+
+
 def test_event_bridges_own_dollar_words_stay_in_a_pattern(tmp_path: Path):
     topology = json.loads(DEFAULT_PATH.read_bytes())
     key = {"$or": [{"key": [{"suffix": ".mp4"}]}, {"key": [{"suffix": ".mov"}]}]}
