@@ -51,15 +51,38 @@ def parse(metadata: Mapping[str, str], stages: list[str]) -> Options:
         if name == "stages":
             chosen = _stages(text, stages)
             continue
-        stage, field = _SHORT.get(name) or _split(name, stages)
-        if field == "model" and "/" in text:
-            raise BadInput(
-                "bad_option",
-                f"{PREFIX}{name} is {text!r}: with an upload a model is given by name. Paths are "
-                "for this installation's own settings.",
-            )
+        stage, field = parameter(name, stages)
+        refuse_path(PREFIX + name, field, text)
         params.setdefault(stage, {})[field] = value(text)
     return Options(stages=chosen, params=params)
+
+
+def parameter(name: str, stages: list[str]) -> tuple[str, str]:
+    """The stage and the parameter that an option's name means.
+
+    Raises:
+        BadInput: ``bad_option``.
+    """
+    return _SHORT.get(name) or _split(name, stages)
+
+
+def refuse_path(name: str, field: str, given: Any) -> None:
+    """See that strangers name a model, and do not point at a file of the worker's.
+
+    Args:
+        name: of the option, for the message.
+        field: which parameter it means.
+        given: what it is set to.
+
+    Raises:
+        BadInput: ``bad_option``.
+    """
+    if field == "model" and "/" in str(given):
+        raise BadInput(
+            "bad_option",
+            f"{name} is {given!r}: models are given by name here. Paths are for this "
+            "installation's own settings.",
+        )
 
 
 def pairs(given: list[str]) -> dict[str, str]:
