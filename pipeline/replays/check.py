@@ -1,12 +1,16 @@
 """Whether a request makes sense, told at once instead of by a plan in which nothing works."""
 
 import contextlib
+import json
+from typing import Any
 
 from pipeline.errors import BadInput
 from pipeline.planner import Planner
 from pipeline.replays.request import ReplayRequest
 from pipeline.settings import Settings
 from pipeline.stage import load
+
+_MOST_BYTES = 8192  # of parameters: they travel with every event, ten to a call of at most 256 KiB
 
 
 def check(request: ReplayRequest, settings: Settings) -> None:
@@ -15,6 +19,7 @@ def check(request: ReplayRequest, settings: Settings) -> None:
     Raises:
         BadInput: ``unknown_stage``; ``bad_option``, naming the parameter.
     """
+    _fits_an_event(request.params)
     known = settings.topology.stages
     for stage in [*(request.stages or []), *request.params]:
         if stage not in known:
@@ -25,3 +30,14 @@ def check(request: ReplayRequest, settings: Settings) -> None:
         # A stage whose code is elsewhere is left to its own host to judge.
         with contextlib.suppress(ModuleNotFoundError):
             Planner(stage, load(known[stage].module), settings).params(given)
+
+
+def _fits_an_event(params: dict[str, Any]) -> None:
+    try:
+        size = len(json.dumps(params, ensure_ascii=False, allow_nan=False).encode())
+    except ValueError as error:
+        raise BadInput(
+            "bad_option", "params holds a number or a character that JSON does not know."
+        ) from error
+    if size > _MOST_BYTES:
+        raise BadInput("bad_option", f"params is {size:,} bytes long; at most {_MOST_BYTES:,}.")

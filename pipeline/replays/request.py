@@ -1,6 +1,6 @@
 """What a replay is asked to do."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -8,6 +8,9 @@ from pipeline.catalog.records import VideoStatus
 from pipeline.errors import FailureClass
 
 MOST_SAMPLED = 1000
+
+
+VideoId = Annotated[str, Field(pattern=r"^[0-9a-f]{20}$", examples=["5c1e6f0a9b3d27481f60"])]
 
 
 class Selection(BaseModel):
@@ -18,7 +21,7 @@ class Selection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    videos: list[str] | None = Field(
+    videos: list[VideoId] | None = Field(
         None, min_length=1, max_length=1000, description="Only these, by id"
     )
     prefix: str | None = Field(
@@ -59,6 +62,7 @@ class ReplayRequest(Selection):
     budget_usd: float | None = Field(
         None,
         ge=0,
+        allow_inf_nan=False,
         description="Do not start if it is estimated to cost more; pause before it does",
     )
     dry_run: bool = Field(default=False, description="Plan, and wait to be told to run")

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.comparison import Comparison
 from pipeline.replays.records import (
     Ending,
     Estimate,
@@ -102,8 +103,11 @@ class ReplayView(_View):
     request: ReplayRequest
     plan: PlanView
     progress: ProgressView
-    comparison: dict[str, JsonValue] | None = Field(
+    comparison: Comparison | None = Field(
         description="Of a shadow run: how its results differ from the current ones, all added up"
+    )
+    differences: list[str] = Field(
+        description="The comparison in words", examples=[["WER against current 3.1 %"]]
     )
     created_at: datetime
     updated_at: datetime
@@ -122,6 +126,8 @@ def detail(replay: Replay, links: Mapping[str, str]) -> ReplayView:
         request=replay.request,
         plan=_plan(replay),
         progress=_progress(replay),
+        comparison=replay.comparison,
+        differences=replay.comparison.sentences() if replay.comparison else [],
         links=dict(links),
     )
 
@@ -131,7 +137,6 @@ _AS_RECORDED = {
     "state",
     "reason",
     "wish",
-    "comparison",
     "created_at",
     "updated_at",
     "started_at",
