@@ -62,7 +62,7 @@ class ReplayRequest(Selection):
     budget_usd: float | None = Field(
         None,
         ge=0,
-        allow_inf_nan=False,
+        le=1e9,
         description="Do not start if it is estimated to cost more; pause before it does",
     )
     dry_run: bool = Field(default=False, description="Plan, and wait to be told to run")
