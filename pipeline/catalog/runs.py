@@ -20,6 +20,10 @@ from pipeline.events import Upload
 _SHARDS = "0123456789abcdef"
 _HISTORY = 20  # ways back that are remembered
 _FAILED = ("failed_as", "failed_order")
+_PROMOTED = {
+    *("state", "result", "result_revision", "progress", "tries", "error", "event_id", "history"),
+    *("queued_at", "started_at", "finished_at"),
+}  # what a promotion writes
 
 Kind = Literal["stage", "shadow"]
 
@@ -183,8 +187,10 @@ class Runs:
             result: a stored result of this content.
             history: the ways back from there; by default the one that is current now is the first.
 
+        It moves the fencing token as a claim does: of two promotions at once one wins.
+
         Raises:
-            LeaseLost: the run is being worked on, or was since it was read.
+            LeaseLost: the run is being worked on, or was touched since it was read.
         """
         if run.state not in TERMINAL:
             raise LeaseLost
@@ -193,9 +199,29 @@ class Runs:
             self._table.update(
                 video_id,
                 sort_key(run.stage, self._kind),
-                set=_succeeded(run, result) | {"history": back},
+                set=_succeeded(run, result) | {"history": back, "attempt": run.attempt + 1},
                 remove=("error", "event_id", *_FAILED),
                 **_unchanged(run),
+            )
+        except ConditionFailed as failed:
+            raise LeaseLost from failed
+
+    def undo_promotion(self, video_id: str, run: StageRun) -> None:
+        """Make a run that was promoted again what it was when it was read.
+
+        Raises:
+            LeaseLost: it was touched since.
+        """
+        promoted = run.model_copy(update={"attempt": run.attempt + 1})
+        fields = run.model_dump(mode="json", include=_PROMOTED) | {"attempt": run.attempt + 2}
+        if run.finished_at:
+            fields |= self._failure(video_id, run.error, iso(run.finished_at))
+        try:
+            self._table.update(
+                video_id,
+                sort_key(run.stage, self._kind),
+                set=fields,
+                **_unchanged(promoted),
             )
         except ConditionFailed as failed:
             raise LeaseLost from failed
@@ -327,10 +353,15 @@ class Runs:
             "tries": 0,
             "finished_at": moment,
         }
-        # The index of failures is people's, and shadows are not.
-        if error and self._kind == "stage":
-            fields |= {"failed_as": error.failure_class, "failed_order": f"{moment}#{video_id}"}
-        return fields
+        return fields | self._failure(video_id, error, moment)
+
+    def _failure(
+        self, video_id: str, error: VideodropError | Failure | None, moment: str
+    ) -> dict[str, str]:
+        """What the index of failures is told: it is people's, and shadows are not."""
+        if error is None or self._kind != "stage":
+            return {}
+        return {"failed_as": error.failure_class, "failed_order": f"{moment}#{video_id}"}
 
     def _hold(
         self, video_id: str, run: StageRun, fields: dict[str, Any], remove: tuple[str, ...] = ()
@@ -378,12 +409,10 @@ def _succeeded(run: StageRun, result: StageResult) -> dict[str, Any]:
 
 
 def _came_from(run: StageRun, result: StageResult) -> list[str]:
-    """The history of a run whose current result gives way to ``result``."""
+    """The history of a run whose current result gives way to ``result``: the way back is exact."""
     last = run.current_result
-    back = [one for one in run.history if one != result.fingerprint]
-    if last and last.fingerprint != result.fingerprint:
-        back = [*(one for one in back if one != last.fingerprint), last.fingerprint]
-    return back[-_HISTORY:]
+    left = [last.fingerprint] if last and last.fingerprint != result.fingerprint else []
+    return [*run.history, *left][-_HISTORY:]
 
 
 def _lease(video_id: str, until: float) -> dict[str, str]:
