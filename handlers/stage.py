@@ -8,8 +8,9 @@ import logging
 from functools import cache
 from typing import Any
 
-from pipeline import aws, bootstrap
+from pipeline import bootstrap
 from pipeline.runner import Delivery, Retry, Runner
+from pipeline.sqs import extender
 from pipeline.workdir import sweep
 
 log = logging.getLogger(__name__)
@@ -33,14 +34,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     for record in event["Records"]:
         delivery = Delivery(
             seconds_left=context.get_remaining_time_in_millis() / 1000,
-            extend=_extender(record),
+            extend=extender(record),
             receives=int(record["attributes"]["ApproximateReceiveCount"]),
         )
         try:
             runner.handle(record["body"], delivery)
         except Retry as retry:
             log.info("again in %.0f s: %s", retry.seconds, retry)
-            _extender(record)(int(retry.seconds))
+            extender(record)(int(retry.seconds))
             failures.append({"itemIdentifier": record["messageId"]})
         except Exception:
             # No event of ours, or a defect: it comes again until the queue moves it to the dead
@@ -48,26 +49,3 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             log.exception("message %s could not be handled", record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
-
-
-def _extender(record: dict[str, Any]) -> Any:
-    """Keeps the record's message invisible for so many seconds from now."""
-    queue_name = record["eventSourceARN"].rsplit(":", 1)[-1]
-
-    def extend(seconds: int) -> None:
-        try:
-            aws.client("sqs").change_message_visibility(
-                QueueUrl=_queue_url(queue_name),
-                ReceiptHandle=record["receiptHandle"],
-                VisibilityTimeout=seconds,
-            )
-        except aws.ERRORS:
-            # The lease still protects the run; the message may merely be seen once more.
-            log.warning("visibility of %s not extended", record["messageId"], exc_info=True)
-
-    return extend
-
-
-@cache
-def _queue_url(name: str) -> str:
-    return str(aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])

@@ -15,7 +15,16 @@ from pipeline.catalog import Catalog
 from pipeline.catalog.table import Table
 from pipeline.dead_letters import DeadLetters
 from pipeline.errors import MissingDependency, VideodropError
+from pipeline.estimator import Estimator
 from pipeline.janitor import Janitor
+from pipeline.prices import Prices
+from pipeline.redrive import Redrive
+from pipeline.replays.driver import Driver, Pace
+from pipeline.replays.examiner import Examiner
+from pipeline.replays.lanes import Lanes
+from pipeline.replays.settlement import Settlement
+from pipeline.replays.store import Replays
+from pipeline.resources import JANITOR, REPLAYS
 from pipeline.runner import Runner
 from pipeline.settings import Settings
 from pipeline.stage import StageModule, load
@@ -65,7 +74,48 @@ def uploads(config: Settings) -> Uploads:
 def janitor(config: Settings) -> Janitor:
     """The housekeeper of this installation."""
     dead_letters = DeadLetters(aws.client("sqs"), config.names, list(config.topology.stages))
-    return Janitor(catalog(config), dead_letters.bodies, grace_s=config.redelivery_s)
+    return Janitor(
+        catalog(config), replays(config), dead_letters.bodies, grace_s=config.redelivery_s
+    )
+
+
+def replays(config: Settings) -> Replays:
+    """All replays of this installation."""
+    table = Table(aws.table(config.names.table))
+    spec = config.topology.replays
+    return Replays(table, aws.client("events"), bus=config.names.bus, spec=spec)
+
+
+def driver(config: Settings) -> Driver:
+    """What plans and runs replays."""
+    known, files = catalog(config), artifacts(config)
+    modules = {stage: module(stage, config) for stage in config.topology.stages}
+    lanes = Lanes(aws.client("events"), aws.client("sqs"), config)
+    prices = estimator(config)
+    return Driver(
+        replays(config),
+        Examiner(known, files, modules, config),
+        prices,
+        lanes,
+        Settlement(known, files, lanes, prices),
+        pace=Pace(lease_s=config.lease_s, window=config.replay_window),
+    )
+
+
+def estimator(config: Settings) -> Estimator:
+    """What runs are expected to take, by what has been recorded until now.
+
+    Raises:
+        MissingDependency: ``bad_prices``.
+    """
+    prices = Prices.read(config.prices_path)
+    return Estimator(catalog(config).timings, prices, config.topology)
+
+
+def redrive(config: Settings) -> Redrive:
+    """Sends this installation's dead letters on again."""
+    functions = [*config.topology.stages, JANITOR, REPLAYS]
+    return Redrive(DeadLetters(aws.client("sqs"), config.names, functions), catalog(config))
 
 
 def module(stage: str, config: Settings) -> StageModule:
@@ -103,4 +153,5 @@ def runner(stage: str, config: Settings) -> Runner:
         catalog=catalog(config),
         artifacts=artifacts(config),
         settings=config,
+        cancelled=replays(config).cancelled,
     )

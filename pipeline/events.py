@@ -230,6 +230,27 @@ def replay_event_id(replay_id: str) -> str:
     return f"replay:{replay_id}"
 
 
+class _ReplayDetail(BaseModel):
+    replay_id: str
+
+
+class _ReplayEnvelope(BaseModel):
+    detail_type: Literal["Replay Requested"] = Field(alias="detail-type")
+    detail: _ReplayDetail
+
+
+def replay_requested(body: str | bytes) -> str:
+    """The replay that a "Replay Requested" event is about.
+
+    Raises:
+        BadInput: ``bad_event``.
+    """
+    try:
+        return _ReplayEnvelope.model_validate_json(body).detail.replay_id
+    except ValidationError as error:
+        raise BadInput("bad_event", f"This message asks for no replay: {error}.") from error
+
+
 def reprocess_entry(
     request: Reprocess, *, source: str, detail_type: str, bus: str
 ) -> dict[str, Any]:

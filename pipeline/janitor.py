@@ -7,17 +7,20 @@ from collections.abc import Callable, Iterable
 from pipeline import events
 from pipeline.catalog import Catalog
 from pipeline.catalog.records import TERMINAL, StageRun
+from pipeline.catalog.runs import Runs
 from pipeline.errors import BadInput, LeaseLost, Lost
-from pipeline.events import Deletion, Event, Upload
+from pipeline.events import Deletion, Event, Reprocess, Upload
+from pipeline.replays.store import Replays
 
 log = logging.getLogger(__name__)
 
 
 class Janitor:
-    """Ends stage runs that lost their lease or their message.
+    """Ends stage runs that lost their lease or their message, and wakes forgotten replays.
 
     Args:
-        catalog: where they are recorded.
+        catalog: where runs are recorded.
+        replays: where replays are.
         dead_letters: gives stage and body of messages that were delivered in vain too often.
         grace_s: how long after the end of its lease a run may still be redelivered: the longest
             visibility timeout of a queue.
@@ -26,27 +29,32 @@ class Janitor:
     def __init__(
         self,
         catalog: Catalog,
+        replays: Replays,
         dead_letters: Callable[[], Iterable[tuple[str, str]]],
         *,
         grace_s: float,
     ) -> None:
         self._catalog = catalog
+        self._replays = replays
         self._dead_letters = dead_letters
         self._grace_s = grace_s
 
     def tidy(self) -> int:
         """Fail every run that nobody will work on any more; returns how many."""
+        self._replays.wake_overdue()
         return self._end_lost() + self._end_undeliverable()
 
     def _end_lost(self) -> int:
         ended = 0
-        for video_id, run in self._catalog.runs.overdue(before=time.time() - self._grace_s):
-            error = Lost(
-                "lost",
-                f"{run.stage} was {run.state} and then not heard of again: its worker or its "
-                "message was lost. Replay it.",
-            )
-            ended += self._bury(video_id, run, error)
+        before = time.time() - self._grace_s
+        for runs in (self._catalog.runs, self._catalog.shadows):
+            for video_id, run in runs.overdue(before=before):
+                error = Lost(
+                    "lost",
+                    f"{run.stage} was {run.state} and then not heard of again: its worker or its "
+                    "message was lost. Replay it.",
+                )
+                ended += _bury(runs, video_id, run, error)
         return ended
 
     def _end_undeliverable(self) -> int:
@@ -56,7 +64,9 @@ class Janitor:
                 event = events.parse(body)
             except BadInput:
                 continue  # it never was about a video; a person has to look at it
-            run = self._catalog.runs.get(event.video_id, stage)
+            shadow = isinstance(event, Reprocess) and event.shadow
+            runs = self._catalog.shadows if shadow else self._catalog.runs
+            run = runs.get(event.video_id, stage)
             if run is None or not _waits_for(run, event):
                 continue
             error = Lost(
@@ -64,16 +74,8 @@ class Janitor:
                 f"{stage} could not be started although its message was delivered again and "
                 "again. The worker's log says why; the message is in the dead-letter queue.",
             )
-            ended += self._bury(event.video_id, run, error)
+            ended += _bury(runs, event.video_id, run, error)
         return ended
-
-    def _bury(self, video_id: str, run: StageRun, error: Lost) -> bool:
-        try:
-            self._catalog.runs.bury(video_id, run, error)
-        except LeaseLost:
-            return False  # it was heard of after all
-        log.warning("%s %s: %s", run.stage, video_id, error.code)
-        return True
 
     def handle(self, body: str) -> None:
         """Handle an event from the janitor's queue: a deletion tombstones its video.
@@ -84,6 +86,15 @@ class Janitor:
         event = events.parse(body)
         if isinstance(event, Deletion):
             self._catalog.record_deletion(event)
+
+
+def _bury(runs: Runs, video_id: str, run: StageRun, error: Lost) -> bool:
+    try:
+        runs.bury(video_id, run, error)
+    except LeaseLost:
+        return False  # it was heard of after all
+    log.warning("%s %s: %s", run.stage, video_id, error.code)
+    return True
 
 
 def _waits_for(run: StageRun, event: Event) -> bool:

@@ -13,6 +13,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.media.probe import Limits
+from pipeline.prices import DEFAULT_PATH as PRICES
 from pipeline.topology import DEFAULT_PATH, Names, Topology
 
 
@@ -29,6 +30,11 @@ class Settings(BaseSettings):
 
     name: str = Field("videodrop", description="Prefix of every AWS name of this installation")
     topology_path: Path = Field(DEFAULT_PATH, validation_alias="VIDEODROP_TOPOLOGY")
+    prices_path: Path = Field(
+        PRICES,
+        validation_alias="VIDEODROP_PRICES",
+        description="The price table of estimates, in the form of the one by default",
+    )
     uploads_bucket: str | None = Field(None, description="Overrides the name from the prefix")
     artifacts_bucket: str | None = Field(None, description="Overrides the name from the prefix")
     home: Path = Field(
@@ -47,6 +53,11 @@ class Settings(BaseSettings):
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="CPU threads for this stage"
     )
+    replay_concurrency: int = Field(
+        1,
+        ge=0,
+        description="Children a stage that a worker has for replays; with 0 it serves none",
+    )
     device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1, …")
 
     lease_s: int = Field(60, ge=3, description="A stage run not heard of for so long is lost")
@@ -58,6 +69,10 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(3, ge=1, description="Claims of one stage run before it fails")
     presign_s: int = Field(3600, ge=60, description="How long presigned URLs last")
+
+    replay_window: int = Field(
+        200, ge=1, le=2000, description="Most runs that one replay has out at once"
+    )
 
     max_bytes: int = Field(20 * 1024**3, description="Largest upload")
     max_duration_s: float = Field(6 * 3600.0, description="Longest video")

@@ -184,7 +184,7 @@ def forget_process_state() -> None:
     bootstrap.settings.cache_clear()
     for name, attribute in (
         ("handlers.stage", "_runner"),
-        ("handlers.stage", "_queue_url"),
+        ("pipeline.sqs", "queue_url"),
         ("handlers.janitor", "_janitor"),
     ):
         if name in sys.modules:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.comparison import Comparison
 from pipeline.replays.request import ReplayRequest
 
 ReplayState = Literal["planning", "planned", "running", "paused", "finished", "cancelled", "failed"]
@@ -120,17 +121,19 @@ class Open(_Record):
     """A run that was asked for and has not ended.
 
     Attributes:
+        revision: of the upload it is about.
         fingerprint: of the result it shall have.
-        asked_at: when it was last asked for; epoch seconds.
+        asked_at: when it was last asked for, in epoch seconds; 0 while that is still to be done.
         again: how often it was asked for again because nothing was heard of it.
         usd: what it is expected to cost.
     """
 
     video_id: str
     stage: str
+    revision: str
     fingerprint: str
     verdict: Literal["run", "reuse"]
-    asked_at: float
+    asked_at: float = 0.0
     again: int = 0
     usd: float = 0.0
 
@@ -143,10 +146,11 @@ class Replay(_Record):
             ⇄ ``paused`` → ``finished``, or ``cancelled``, or ``failed``.
         reason: why it paused or failed, for a person.
         wish: what its owner last asked for; the driver follows.
-        sampled: the videos drawn by lot, once they are.
+        sampled: the videos drawn by lot so far.
+        drawn: whether all lots are drawn.
         plan: as far as it goes.
         progress: by stage.
-        comparison: of a shadow run, all differences added up (``pipeline.comparison``).
+        comparison: of a shadow run: all differences added up.
         cursor: place of the last video that was looked at; the walk goes on after it.
         walked: whether every video was looked at in the present state.
         open: what has been asked for and not ended; bounded by the driver's window.
@@ -161,9 +165,10 @@ class Replay(_Record):
     reason: str | None = None
     wish: Wish = "run"
     sampled: list[str] | None = None
+    drawn: bool = False
     plan: Plan = Plan()
     progress: dict[str, StageProgress] = {}
-    comparison: dict[str, object] | None = None
+    comparison: Comparison | None = None
     cursor: str | None = None
     walked: bool = False
     open: list[Open] = Field(default=[])

@@ -24,6 +24,7 @@ _REMEMBERED_S = 30 * 86400
 _SHARD = "0"
 # How long a wake-up may take to arrive before the janitor sends another.
 _WAKE_S = 60.0
+_KNOCK_S = 300.0
 
 
 class Replays:
@@ -180,33 +181,59 @@ class Replays:
         now = self._known(replay.replay_id)
         return replay.model_copy(update={"wish": now.wish, "request": now.request})
 
-    def leave(self, replay: Replay) -> None:
+    def leave(self, replay: Replay, *, at_rest: bool) -> bool:
         """Leave the driver's seat, having written a last checkpoint.
 
-        One that is to be gone on with stays under the janitor's eyes; one that is over, or waits
-        for its owner, does not.
+        Args:
+            replay: which.
+            at_rest: nothing is to be done until its owner says something; otherwise it stays
+                under the janitor's eyes.
+
+        Returns:
+            False when its owner has said something meanwhile: stay, and look.
 
         Raises:
             LeaseLost: another driver took over.
         """
-        at_rest = replay.state in {*OVER, "planned", "paused"}
         try:
             self._table.update(
                 _PK,
                 replay.replay_id,
                 set={"driver_until": 0, **({} if at_rest else _watched())},
                 remove=("lease_until", "lease_shard") if at_rest else (),
-                condition="#attempt = :attempt",
-                given={"attempt": replay.attempt},
+                condition="#attempt = :attempt AND #wish = :wish AND #request = :request",
+                given={
+                    "attempt": replay.attempt,
+                    "wish": replay.wish,
+                    "request": replay.request.model_dump(mode="json"),
+                },
             )
         except ConditionFailed as error:
-            raise LeaseLost from error
+            if self._known(replay.replay_id).attempt != replay.attempt:
+                raise LeaseLost from error
+            return False
+        return True
 
-    def overdue(self, *, before: float) -> Iterator[str]:
-        """Ids of replays that somebody should be driving and nobody was heard of driving."""
-        for item in overdue(self._table, before=before):
-            if item["pk"] == _PK:
-                yield item["sk"]
+    def wake_overdue(self) -> int:
+        """Wake the driver of each replay that nobody was heard of driving; returns how many."""
+        woken = 0
+        for item in overdue(self._table, before=time.time()):
+            if item["pk"] != _PK:
+                continue
+            try:
+                # Moved on first: while no driver comes, one knock at a time is enough.
+                self._table.update(
+                    _PK,
+                    item["sk"],
+                    set=_watched(_KNOCK_S),
+                    condition="#lease_until = :seen",
+                    given={"seen": item["lease_until"]},
+                )
+            except ConditionFailed:
+                continue
+            self.wake(item["sk"])
+            woken += 1
+        return woken
 
     def _known(self, replay_id: str) -> Replay:
         replay = self.get(replay_id)
@@ -245,9 +272,9 @@ def put_events(events: Any, entries: list[dict[str, Any]]) -> None:
         )
 
 
-def _watched() -> dict[str, str]:
+def _watched(seconds: float = _WAKE_S) -> dict[str, str]:
     """Under the janitor's eyes: it knocks again should a wake-up, or the driver, get lost."""
-    return {"lease_until": epoch_key(time.time() + _WAKE_S), "lease_shard": _SHARD}
+    return {"lease_until": epoch_key(time.time() + seconds), "lease_shard": _SHARD}
 
 
 def _replay(item: dict[str, Any]) -> Replay:

@@ -14,10 +14,13 @@ from pipeline.catalog import Catalog
 from pipeline.catalog.records import StageResult, StageRun, Video
 from pipeline.catalog.table import Table
 from pipeline.events import Upload
+from pipeline.janitor import Janitor
 from pipeline.media.probe import Probe
+from pipeline.replays.store import Replays
 from pipeline.runner import Delivery, Outcome, Runner
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source
+from pipeline.topology import Topology
 from tests import aws_events, toystage
 from tests.conftest import make_table, topology_with
 
@@ -163,6 +166,13 @@ def rig(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> Rig:
         aws.client("s3").create_bucket(Bucket=bucket)
     monkeypatch.setattr("pipeline.runner.probe", probe_anything)
     return Rig(toys, FakeStage())
+
+
+def janitor(catalog: Catalog, *, grace_s: float) -> Janitor:
+    """A janitor who finds no dead letters, and no replays."""
+    spec = Topology.read().replays
+    replays = Replays(catalog._table, aws.client("events"), bus="none", spec=spec)
+    return Janitor(catalog, replays, list, grace_s=grace_s)
 
 
 def probe_anything(path: Path, _limits: Any) -> Probe:

@@ -10,12 +10,11 @@ import pytest
 import pipeline
 from pipeline import aws
 from pipeline.errors import BadInput, MissingDependency
-from pipeline.janitor import Janitor
 from pipeline.media import ffmpeg
 from pipeline.runner import Delivery, Outcome, Retry
 from pipeline.stage import Artifact, Report, Result, Source
 from tests import aws_events
-from tests.integration.core.conftest import Rig, upload_of
+from tests.integration.core.conftest import Rig, janitor, upload_of
 
 # -- a good run ----------------------------------------------------------------------------------
 
@@ -276,7 +275,7 @@ def test_a_deleted_video_is_not_processed_again(rig: Rig):
     rig.handle(body)
     gone = aws_events.deleted(bucket=upload_of(body).bucket, sequencer="FF")
     assert rig.handle(gone) is Outcome.IGNORED
-    Janitor(rig.catalog, list, grace_s=0).handle(gone)
+    janitor(rig.catalog, grace_s=0).handle(gone)
     assert rig.reprocess(body) is Outcome.IGNORED
     assert rig.handle(body) is Outcome.SUPERSEDED
     assert rig.stage.runs == 1
@@ -375,7 +374,7 @@ def test_a_message_that_turns_up_after_its_run_was_given_up_as_lost_is_handled(r
     upload = upload_of(body)
     rig.catalog.record_upload(upload, patience_s=3600)
     rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=-10)
-    assert Janitor(rig.catalog, list, grace_s=0).tidy() == 1
+    assert janitor(rig.catalog, grace_s=0).tidy() == 1
     assert rig.handle(body) is Outcome.SUCCEEDED
     assert rig.state(body).error is None
 

@@ -10,9 +10,8 @@ from pipeline.catalog.records import Cost, StageResult, StageRun
 from pipeline.catalog.table import epoch_key
 from pipeline.errors import BadInput, Busy, DependencyFailed, LeaseLost, Lost, Superseded
 from pipeline.events import Upload
-from pipeline.janitor import Janitor
 from tests import aws_events
-from tests.integration.core.conftest import upload_of
+from tests.integration.core.conftest import janitor, upload_of
 
 OVER = -10.0  # seconds: a lease that ended some time ago
 LEASE_S = 60.0
@@ -314,21 +313,21 @@ def test_only_runs_that_nobody_can_be_working_on_are_overdue(catalog: Catalog, f
 
 def test_the_janitor_ends_what_was_lost_and_says_so(catalog: Catalog, first: Upload):
     claim(catalog, first, OVER)
-    assert Janitor(catalog, list, grace_s=3600).tidy() == 0
+    assert janitor(catalog, grace_s=3600).tidy() == 0
     assert state(catalog, first).state == "running"
-    assert Janitor(catalog, list, grace_s=0).tidy() == 1
+    assert janitor(catalog, grace_s=0).tidy() == 1
     ended = state(catalog, first)
     assert ended.state == "failed"
     assert ended.error is not None
     assert (ended.error.failure_class, ended.error.code) == ("lost", "lost")
     assert "toy was running" in ended.error.message
-    assert Janitor(catalog, list, grace_s=0).tidy() == 0
+    assert janitor(catalog, grace_s=0).tidy() == 0
 
 
 def test_the_janitor_ends_what_waited_for_a_message_in_vain(catalog: Catalog):
     upload = upload_of(aws_events.created())
     catalog.record_upload(upload, patience_s=OVER)
-    assert Janitor(catalog, list, grace_s=0).tidy() == 2
+    assert janitor(catalog, grace_s=0).tidy() == 2
     video = catalog.video(upload.video_id)
     assert video is not None
     assert video.status == "failed"
@@ -341,20 +340,20 @@ def test_the_janitor_spares_a_run_that_was_heard_of_meanwhile(
     seen = [(first.video_id, state(catalog, first))]
     monkeypatch.setattr(catalog.runs, "overdue", lambda **_: iter(seen))
     catalog.runs.heartbeat(first.video_id, held, progress=5, lease_s=OVER / 2)
-    assert Janitor(catalog, list, grace_s=0).tidy() == 0
+    assert janitor(catalog, grace_s=0).tidy() == 0
     assert state(catalog, first).state == "running"
     taken = claim(catalog, first)
     with pytest.raises(LeaseLost):
         catalog.runs.bury(first.video_id, held, Lost("lost", "Lost."))
     assert state(catalog, first).attempt == taken.attempt
     catalog.record_upload(second, patience_s=OVER)
-    assert Janitor(catalog, list, grace_s=0).tidy() == 0
+    assert janitor(catalog, grace_s=0).tidy() == 0
     assert state(catalog, second).state == "pending"
 
 
 def test_a_buried_run_is_not_the_workers_any_more(catalog: Catalog, first: Upload):
     held = claim(catalog, first, OVER)
-    Janitor(catalog, list, grace_s=0).tidy()
+    janitor(catalog, grace_s=0).tidy()
     with pytest.raises(LeaseLost):
         catalog.succeed(first.video_id, held, result(held))
     assert state(catalog, first).state == "failed"

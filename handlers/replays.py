@@ -1,0 +1,40 @@
+"""The driver of replays: "Replay Requested" events from its queue. Wiring only."""
+
+import logging
+from functools import partial
+from typing import Any
+
+from pipeline import bootstrap, events
+from pipeline.errors import Busy
+from pipeline.sqs import extender
+
+log = logging.getLogger(__name__)
+bootstrap.log_to_host()
+
+# What is kept back of the function's own deadline, for the last checkpoint.
+_MARGIN_S = 30.0
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Drive the replay of each message for a while."""
+    config = bootstrap.settings()
+    failures = []
+    for record in event["Records"]:
+        extend = extender(record)
+        try:
+            replay_id = events.replay_requested(record["body"])
+            seconds = context.get_remaining_time_in_millis() / 1000 - _MARGIN_S
+            # A driver for each turn: it reads recorded run times and models as they are now.
+            driver = bootstrap.driver(config)
+            driver.drive(replay_id, seconds=seconds, beat=partial(extend, config.lease_s))
+        except Busy as busy:
+            # At its first delivery this is a knock at an open door: the driver that sits there
+            # looks at what its owner wants at each checkpoint. Later it may be the message of a
+            # driver that was killed, and somebody has to go on.
+            if int(record["attributes"]["ApproximateReceiveCount"]) > 1:
+                extend(int(busy.seconds) + 1)
+                failures.append({"itemIdentifier": record["messageId"]})
+        except Exception:
+            log.exception("message %s could not be handled", record["messageId"])
+            failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}

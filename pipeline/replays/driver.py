@@ -1,0 +1,333 @@
+"""Drives a replay from checkpoint to checkpoint.
+
+    planning   walk the selected videos, add up what would be done
+    running    walk them again, ask for runs, never more than a window of them at once, and look
+               which have ended
+    paused     what was asked for still ends
+
+Whoever drives may be killed at any moment. All that it knows is in the replay's item, which moves
+in single conditional writes; a run is written down as asked for before it is, and the worker knows
+a copy of a request for what it is.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import blake2s
+from typing import Literal
+
+from pipeline import aws
+from pipeline.errors import LeaseLost
+from pipeline.estimator import Estimator
+from pipeline.events import replay_event_id
+from pipeline.failures import classify
+from pipeline.replays.examiner import Examiner
+from pipeline.replays.lanes import Lanes
+from pipeline.replays.records import OVER, Open, Replay, ReplayState, StageProgress
+from pipeline.replays.request import ReplayRequest
+from pipeline.replays.settlement import Settlement
+from pipeline.replays.store import Replays
+from pipeline.replays.tally import Tally, estimated
+from pipeline.replays.verdict import Judged
+
+log = logging.getLogger(__name__)
+
+# Longer than this nobody waits for a checkpoint while much is to be looked at.
+_STEP_S = 1.0
+_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a driver works.
+
+    Attributes:
+        lease_s: how long a driver may be silent before another takes over.
+        turn_s: how long one replay is driven before another one's turn.
+        window: most runs that are out at once.
+    """
+
+    lease_s: float = 60.0
+    turn_s: float = 60.0
+    window: int = 200
+
+
+class Driver:
+    """Drives replays.
+
+    Args:
+        replays: where they are recorded.
+        examiner: says what would become of a video.
+        estimator: says what that would take.
+        lanes: asks for runs.
+        settlement: says which have ended.
+        pace: how fast.
+        sleep: waits; tests do not.
+    """
+
+    def __init__(
+        self,
+        replays: Replays,
+        examiner: Examiner,
+        estimator: Estimator,
+        lanes: Lanes,
+        settlement: Settlement,
+        *,
+        pace: Pace,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._replays = replays
+        self._examiner = examiner
+        self._estimator = estimator
+        self._lanes = lanes
+        self._settlement = settlement
+        self._pace = pace
+        self._sleep = sleep
+
+    def drive(
+        self, replay_id: str, *, seconds: float, beat: Callable[[], None] = lambda: None
+    ) -> None:
+        """Drive a replay for a while; one that is not over is woken again for its next turn.
+
+        Args:
+            replay_id: which.
+            seconds: how long at most; a turn is never longer than ``Pace.turn_s``.
+            beat: called at each checkpoint, to keep the message that woke us from others.
+
+        Raises:
+            Busy: another driver sits there.
+            botocore errors: AWS had a bad moment; the replay is gone on with by whoever is woken.
+        """
+        replay = self._replays.claim(replay_id, lease_s=self._pace.lease_s)
+        if replay is None:
+            return
+        end = time.monotonic() + min(seconds, self._pace.turn_s)
+        try:
+            while True:
+                replay, moved = self._step(replay)
+                replay = self._checkpoint(replay)
+                beat()
+                at_rest = _is_at_rest(replay)
+                if at_rest or time.monotonic() >= end:
+                    if self._replays.leave(replay, at_rest=at_rest):
+                        break
+                    # Its owner said something in this very moment.
+                    replay = self._checkpoint(replay)
+                    end = max(end, time.monotonic() + _STEP_S)
+                elif not moved:
+                    self._sleep(_PAUSE_S)
+        except LeaseLost:
+            return
+        if not at_rest:
+            self._replays.wake(replay_id)
+
+    def _checkpoint(self, replay: Replay) -> Replay:
+        return self._replays.checkpoint(replay, lease_s=self._pace.lease_s)
+
+    # -- one step --------------------------------------------------------------------------------
+
+    def _step(self, replay: Replay) -> tuple[Replay, bool]:
+        """The replay after one more step, and whether anything moved."""
+        try:
+            if replay.wish == "cancel":
+                return _over(replay, "cancelled"), True
+            match replay.state:
+                case "planning":
+                    return self._plan(replay), True
+                case "planned":
+                    return self._begin(replay), True
+                case _:
+                    return self._run(replay)
+        except (*aws.ERRORS, LeaseLost):
+            raise
+        except Exception as error:  # noqa: BLE001 - recorded: it would only happen again
+            return _over(replay, "failed", classify(error).message), True
+
+    def _plan(self, replay: Replay) -> Replay:
+        """Look at some more videos."""
+        if replay.cursor is None:
+            self._examiner.check(replay.request)
+        if replay.request.sample is not None and not replay.drawn:
+            return self._draw(replay, replay.request.sample)
+        tally = Tally(replay.plan, self._estimator)
+        cursor, walked, until = replay.cursor, True, time.monotonic() + _STEP_S
+        for place, judged in self._examiner.examine(_request(replay), after=cursor):
+            if judged:
+                tally.add(judged)
+            cursor = place
+            if time.monotonic() > until:
+                walked = False
+                break
+        replay = replay.model_copy(update={"cursor": cursor, "plan": tally.plan(complete=walked)})
+        return self._planned(replay) if walked else replay
+
+    def _draw(self, replay: Replay, size: int) -> Replay:
+        """Draw lots among the videos that have something to run: the lowest hashes win."""
+        drawn, lots = set(replay.sampled or ()), partial(_lot, replay.replay_id)
+        cursor, walked, until = replay.cursor, True, time.monotonic() + _STEP_S
+        for place, judged in self._examiner.examine(_request(replay), after=cursor):
+            if judged and any(one.verdict in {"run", "reuse"} for one in judged):
+                drawn.add(judged[0].video.video_id)
+                if len(drawn) > size:
+                    drawn.remove(max(drawn, key=lots))
+            cursor = place
+            if time.monotonic() > until:
+                walked = False
+                break
+        return replay.model_copy(
+            update={
+                "sampled": sorted(drawn),
+                "drawn": walked,
+                "cursor": None if walked else cursor,
+            }
+        )
+
+    def _planned(self, replay: Replay) -> Replay:
+        """What comes after the plan: nothing to do, a question, or the run."""
+        replay = replay.model_copy(update={"state": "planned", "cursor": None})
+        return self._begin(replay)
+
+    def _begin(self, replay: Replay) -> Replay:
+        if replay.wish != "run":
+            return replay
+        if not replay.plan.runs:
+            return _over(replay, "finished")
+        if reason := _over_budget(replay, replay.plan.estimate.usd):
+            return replay.model_copy(update={"reason": reason})
+        now = datetime.now(UTC)
+        return replay.model_copy(update={"state": "running", "reason": None, "started_at": now})
+
+    def _run(self, replay: Replay) -> tuple[Replay, bool]:
+        """Settle what has ended, ask for more."""
+        before = replay.ended
+        replay = self._settlement.settle(replay)
+        moved = replay.ended > before
+        if replay.wish == "pause":
+            return replay.model_copy(update={"state": "paused", "reason": None}), moved
+        if replay.state == "paused":
+            # Only a budget pauses a replay by itself, and only a larger one lifts that.
+            if replay.reason and _over_budget(replay, _due(replay)):
+                return replay, moved
+            replay = replay.model_copy(update={"state": "running", "reason": None})
+        if not replay.walked:
+            chosen = self._choose(replay)
+            moved |= chosen.cursor != replay.cursor
+            # Written down first: a copy of a request does no harm, a forgotten one would.
+            replay = self._checkpoint(chosen)
+        elif not replay.open:
+            return _over(replay, "finished"), True
+        return self._ask(replay), moved
+
+    def _choose(self, replay: Replay) -> Replay:
+        """Walk on and note the runs to ask for, as many as the window and the budget allow."""
+        chosen, cursor, walked = list(replay.open), replay.cursor, True
+        known = {(one.video_id, one.stage) for one in chosen}
+        progress = dict(replay.progress)
+        due, reason, until = _due(replay), None, time.monotonic() + _STEP_S
+        for place, judged in self._examiner.examine(_request(replay), after=cursor):
+            if len(chosen) >= self._pace.window or time.monotonic() > until:
+                walked = False
+                break
+            fresh = [one for one in self._opened(replay, judged or ()) if _key(one) not in known]
+            due += sum(one.usd for one in fresh)
+            if fresh and (reason := _over_budget(replay, due)):
+                walked = False
+                break
+            for one in fresh:
+                stage = progress.get(one.stage, StageProgress())
+                progress[one.stage] = stage.model_copy(update={"asked": stage.asked + 1})
+            chosen += fresh
+            cursor = place
+        state = {"state": "paused", "reason": reason} if reason else {}
+        return replay.model_copy(
+            update={
+                "open": chosen,
+                "cursor": cursor,
+                "walked": walked,
+                "progress": progress,
+                **state,
+            }
+        )
+
+    def _opened(self, replay: Replay, judged: Iterable[Judged]) -> Iterator[Open]:
+        """The runs to ask for of one video."""
+        event_id = replay_event_id(replay.replay_id)
+        for one in judged:
+            if one.intent is None or one.verdict not in {"run", "reuse"}:
+                continue
+            if one.video.stages[one.stage].event_id == event_id:
+                continue  # it was asked for and has ended; several failures lead to one video
+            verdict: Literal["run", "reuse"] = "reuse" if one.verdict == "reuse" else "run"
+            usd = 0.0
+            if verdict == "run":
+                usd = estimated(self._estimator, one, one.intent)[0].usd
+            yield Open(
+                video_id=one.video.video_id,
+                stage=one.stage,
+                revision=one.video.revision,
+                fingerprint=one.intent.fingerprint,
+                verdict=verdict,
+                usd=usd,
+            )
+
+    def _ask(self, replay: Replay) -> Replay:
+        """Ask for what is noted and not asked for yet."""
+        due = [one for one in replay.open if not one.asked_at]
+        if not due:
+            return replay
+        self._lanes.ask(replay, due)
+        now = time.time()
+        asked = [
+            one if one.asked_at else one.model_copy(update={"asked_at": now}) for one in replay.open
+        ]
+        return replay.model_copy(update={"open": asked})
+
+
+def _lot(replay_id: str, video_id: str) -> bytes:
+    return blake2s(f"{replay_id} {video_id}".encode()).digest()
+
+
+def _key(one: Open) -> tuple[str, str]:
+    return one.video_id, one.stage
+
+
+def _request(replay: Replay) -> ReplayRequest:
+    """What is asked for, once the lots are drawn: those videos alone."""
+    if not replay.drawn:
+        return replay.request
+    return replay.request.model_copy(update={"videos": replay.sampled})
+
+
+def _over(replay: Replay, state: ReplayState, reason: str | None = None) -> Replay:
+    now = datetime.now(UTC)
+    return replay.model_copy(
+        update={"state": state, "reason": reason, "open": [], "finished_at": now}
+    )
+
+
+def _due(replay: Replay) -> float:
+    """What has been spent, and what will be once all that is out has ended; USD."""
+    return replay.spent.usd + sum(one.usd for one in replay.open)
+
+
+def _over_budget(replay: Replay, usd: float) -> str | None:
+    """Why a replay may not go on, if it may not."""
+    budget = replay.request.budget_usd
+    if budget is None or usd <= budget:
+        return None
+    return (
+        f"It would come to {usd:.4f} USD, and the budget is {budget:.4f}. Resume it with a larger "
+        "one, or cancel it."
+    )
+
+
+def _is_at_rest(replay: Replay) -> bool:
+    """Whether nothing is to be done until its owner says something."""
+    return (
+        replay.state in OVER
+        or replay.state == "planned"
+        or (replay.state == "paused" and not replay.open)
+    )

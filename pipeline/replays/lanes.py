@@ -1,0 +1,60 @@
+"""The replay lanes: requests for runs go in by the bus, workers take them out."""
+
+from typing import Any
+
+from pipeline.events import Reprocess, reprocess_entry
+from pipeline.replays.records import Open, Replay
+from pipeline.replays.store import put_events
+from pipeline.settings import Settings
+
+_AT_ONCE = 10  # EventBridge's limit on events a request
+
+
+class Lanes:
+    """Asks for runs.
+
+    Args:
+        events: a boto3 client for EventBridge.
+        sqs: a boto3 client for SQS.
+        settings: names of bus and queues.
+    """
+
+    def __init__(self, events: Any, sqs: Any, settings: Settings) -> None:
+        self._events = events
+        self._sqs = sqs
+        self._names = settings.names
+        self._spec = settings.topology.reprocess
+
+    def ask(self, replay: Replay, runs: list[Open]) -> None:
+        """Ask for runs; asking twice for one does nothing twice.
+
+        Raises:
+            DependencyFailed: the bus refused; some may have been asked for.
+        """
+        entries = [self._entry(replay, run) for run in runs]
+        for start in range(0, len(entries), _AT_ONCE):
+            put_events(self._events, entries[start : start + _AT_ONCE])
+
+    def is_empty(self, stage: str) -> bool:
+        """Whether nothing waits for a worker or is in the hands of one, as far as SQS knows."""
+        url = self._sqs.get_queue_url(QueueName=self._names.queue(stage, "replay"))["QueueUrl"]
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+        found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return not any(int(found[name]) for name in names)
+
+    def _entry(self, replay: Replay, run: Open) -> dict[str, Any]:
+        request = Reprocess(
+            event_id="",
+            time=replay.created_at,
+            video_id=run.video_id,
+            stage=run.stage,
+            params=replay.request.params.get(run.stage, {}),
+            replay_id=replay.replay_id,
+            shadow=replay.request.shadow,
+        )
+        return reprocess_entry(
+            request,
+            source=self._spec.source,
+            detail_type=self._spec.detail_type,
+            bus=self._names.bus,
+        )

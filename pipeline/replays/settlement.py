@@ -1,0 +1,142 @@
+"""Which of the runs that a replay asked for have ended, and how.
+
+The runs themselves say so: nothing is counted by messages, which come twice or not at all.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache
+
+from pipeline.artifacts import Artifacts
+from pipeline.catalog import Catalog
+from pipeline.catalog.records import TERMINAL, StageResult, StageRun
+from pipeline.comparison import Comparison, compare
+from pipeline.estimator import Estimator
+from pipeline.events import replay_event_id
+from pipeline.replays.lanes import Lanes
+from pipeline.replays.records import Ending, Open, Replay, StageProgress
+
+# A run that nothing was heard of for so long, and whose lane is empty, is asked for again.
+PATIENCE_S = 60.0
+_ASKED_AGAIN = 2
+# Comparing reads files: so many, and the replay's item is written again.
+_COMPARED_AT_ONCE = 10
+
+
+class Settlement:
+    """Settles what a replay asked for.
+
+    Args:
+        catalog: where the runs are recorded.
+        artifacts: where the files of results are, for comparing them.
+        lanes: whether anything is still on its way.
+        estimator: says what a run took.
+        patience_s: how long a run may not be heard of.
+        clock: epoch seconds.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        artifacts: Artifacts,
+        lanes: Lanes,
+        estimator: Estimator,
+        *,
+        patience_s: float = PATIENCE_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._catalog = catalog
+        self._artifacts = artifacts
+        self._lanes = lanes
+        self._estimator = estimator
+        self._patience_s = patience_s
+        self._clock = clock
+
+    def settle(self, replay: Replay) -> Replay:
+        """The replay with what has ended moved from ``open`` to ``progress``.
+
+        What was lost on its way has ``asked_at`` 0, which says that it is to be asked for again.
+        """
+        if not replay.open:
+            return replay
+        runs = self._catalog.shadows if replay.request.shadow else self._catalog.runs
+        states = runs.many((one.video_id, one.stage) for one in replay.open)
+        empty = cache(self._lanes.is_empty)
+        left, progress = [], dict(replay.progress)
+        comparison, compared = replay.comparison, 0
+        for one in replay.open:
+            run = states.get((one.video_id, one.stage))
+            how = _ending(replay, one, run)
+            if how is None and self._is_overdue(one) and empty(one.stage):
+                how = self._gone(one)
+                one = _again(one) if how is None else one  # noqa: PLW2901 - as it goes on
+            if how is None:
+                left.append(one)
+                continue
+            result = run.current_result if run and how in {"succeeded", "reused"} else None
+            if result and replay.request.shadow:
+                if compared == _COMPARED_AT_ONCE:
+                    left.append(one)
+                    continue
+                compared += 1
+                comparison = self._compared(comparison, one, result)
+            known = progress.get(one.stage, StageProgress())
+            progress[one.stage] = self._counted(known, one.stage, how, result)
+        return replay.model_copy(
+            update={"open": left, "progress": progress, "comparison": comparison}
+        )
+
+    def _is_overdue(self, one: Open) -> bool:
+        return one.asked_at > 0 and self._clock() - one.asked_at > self._patience_s
+
+    def _gone(self, one: Open) -> Ending | None:
+        """How a run ended whose request is nowhere any more; None to ask for it again."""
+        video = self._catalog.video(one.video_id)
+        if video is None or video.deleted_at:
+            return "superseded"
+        return "lost" if one.again >= _ASKED_AGAIN else None
+
+    def _compared(
+        self, comparison: Comparison | None, one: Open, result: StageResult
+    ) -> Comparison | None:
+        run = self._catalog.runs.get(one.video_id, one.stage)
+        if run is None or run.current_result is None:
+            return comparison
+        difference = compare(run.current_result, result, self._artifacts.read)
+        return (comparison or Comparison()).add(difference)
+
+    def _counted(
+        self, known: StageProgress, stage: str, how: Ending, result: StageResult | None
+    ) -> StageProgress:
+        spent = known.spent
+        if how == "succeeded" and result:
+            spent += self._estimator.price(stage, result.cost)
+        ended = {**known.ended, how: known.ended.get(how, 0) + 1}
+        return known.model_copy(update={"ended": ended, "spent": spent})
+
+
+def _ending(replay: Replay, one: Open, run: StageRun | None) -> Ending | None:
+    """How a run that was asked for ended; None while it has not."""
+    if run is None or run.state not in TERMINAL:
+        return None
+    result = run.current_result
+    if run.event_id == replay_event_id(replay.replay_id):
+        if run.state == "succeeded" and result:
+            # A shadow counts its attempts apart from those that made the stored result.
+            shadow = replay.request.shadow
+            reused = one.verdict == "reuse" if shadow else result.attempt != run.attempt
+            return "reused" if reused else "succeeded"
+        return "failed" if run.state == "failed" else "superseded"
+    if run.state == "succeeded" and result and result.fingerprint == one.fingerprint:
+        return "reused"  # somebody else was quicker
+    if run.revision != one.revision:
+        return "superseded"
+    # The janitor ends a run that lost its message, and has it forget what asked for it.
+    ended = run.finished_at.timestamp() if run.finished_at else 0.0
+    if run.state == "failed" and run.event_id is None and ended >= one.asked_at > 0:
+        return "lost"
+    return None
+
+
+def _again(one: Open) -> Open:
+    return one.model_copy(update={"asked_at": 0.0, "again": one.again + 1})

@@ -1,0 +1,70 @@
+"""Adds up what a replay would do, stage by stage."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from pipeline.estimator import Estimator
+from pipeline.planner import Intent
+from pipeline.replays.records import Estimate, Plan, StagePlan, Verdict
+from pipeline.replays.verdict import Judged
+
+_REASONS = 20
+_OTHER = "other reasons"
+
+
+class Tally:
+    """A plan that grows.
+
+    Args:
+        plan: what there is of it so far.
+        estimator: says what each run would take.
+    """
+
+    def __init__(self, plan: Plan, estimator: Estimator) -> None:
+        self._estimator = estimator
+        self._videos = plan.videos
+        self._stages = {stage: _Row(known) for stage, known in plan.stages.items()}
+
+    def add(self, judged: Iterable[Judged]) -> None:
+        """Count one more video."""
+        self._videos += 1
+        for one in judged:
+            row = self._stages.setdefault(one.stage, _Row(StagePlan()))
+            row.verdicts[one.verdict] += 1
+            if one.because and one.verdict in {"run", "reuse", "blocked", "hopeless"}:
+                named = one.because in row.because or len(row.because) < _REASONS
+                row.because[one.because if named else _OTHER] += 1
+            if one.verdict == "run" and one.intent is not None:
+                estimate, measured = estimated(self._estimator, one, one.intent)
+                row.estimate += estimate
+                row.measured += measured
+
+    def plan(self, *, complete: bool) -> Plan:
+        """All that was added so far."""
+        return Plan(
+            videos=self._videos,
+            stages={stage: row.plan() for stage, row in self._stages.items()},
+            prices=self._estimator.prices.title,
+            complete=complete,
+        )
+
+
+def estimated(estimator: Estimator, judged: Judged, intent: Intent) -> tuple[Estimate, bool]:
+    """What one run is expected to take, and whether that rests on recorded run times."""
+    return estimator.estimate(judged.stage, intent.identity, intent.version, judged.video)
+
+
+class _Row:
+    def __init__(self, plan: StagePlan) -> None:
+        self.verdicts: Counter[Verdict] = Counter(plan.verdicts)
+        self.because = Counter(plan.because)
+        self.estimate = plan.estimate
+        self.measured = plan.measured
+
+    def plan(self) -> StagePlan:
+        return StagePlan(
+            verdicts=dict(self.verdicts),
+            because=dict(self.because.most_common()),
+            estimate=self.estimate,
+            measured=self.measured,
+        )
