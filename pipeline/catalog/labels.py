@@ -27,7 +27,6 @@ class Labels:
                     "pk": video_id,
                     "sk": f"label#{result.stage}#{label}",
                     "label": label,
-                    "fingerprint": result.fingerprint,
                     "uploaded_order": order,
                 }
                 for label in sorted({label.lower() for label in result.labels})
@@ -35,15 +34,17 @@ class Labels:
         )
 
     def forget(self, video_id: str, *, keep: StageResult | None) -> None:
-        """Remove the rows of earlier results of ``keep``'s stage, or all rows of the video."""
+        """Remove what ``keep`` has not of its stage's rows, or all rows of the video.
+
+        By label and not by who wrote a row: that may be a worker who lost the race to be current.
+        """
+        kept = {label.lower() for label in keep.labels} if keep else set()
         prefix = f"label#{keep.stage}#" if keep else "label#"
         rows = self._table.query(
             KeyConditionExpression=Key("pk").eq(video_id) & Key("sk").begins_with(prefix),
             ConsistentRead=True,
         )
-        self._table.write(
-            deletes=[row for row in rows if not keep or row["fingerprint"] != keep.fingerprint]
-        )
+        self._table.write(deletes=[row for row in rows if row["label"] not in kept])
 
     def newest(self, label: str, *, before: str | None) -> Iterator[str]:
         """Places in time of the videos with this label, newest first."""
