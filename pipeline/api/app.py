@@ -10,6 +10,7 @@ from pipeline.api import (
     page,
     playlist,
     problems,
+    replays,
     storyboard,
     transcript,
     video,
@@ -19,6 +20,7 @@ from pipeline.api.context import Context
 from pipeline.api.headers import SecurityHeaders
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
+from pipeline.replays.store import Replays
 from pipeline.settings import Settings
 
 _DESCRIPTION = """
@@ -27,7 +29,7 @@ Drop a video into the uploads bucket; this API tells what became of it.
 * `GET /videos` lists videos, newest first; `GET /videos/{id}` has everything about one.
 * Files come as presigned URLs that last about an hour. Ask again for fresh ones.
 * Every error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` for people.
-* Nothing here writes.
+* `POST /replays` reprocesses videos with another model or setting, or says what that would take.
 """
 
 
@@ -36,6 +38,7 @@ def create_app(
     settings: Settings | None = None,
     catalog: Catalog | None = None,
     artifacts: Artifacts | None = None,
+    replay_store: Replays | None = None,
 ) -> FastAPI:
     """The app; parts not given are this installation's own, made at the first request."""
     app = FastAPI(
@@ -46,9 +49,19 @@ def create_app(
         docs_url=None,  # FastAPI's own pages load scripts from a CDN; page.py has ours
         redoc_url=None,
     )
-    app.state.context = Context(settings, catalog, artifacts)
+    app.state.context = Context(settings, catalog, artifacts, replay_store)
     problems.install(app)
-    for module in (videos, video, transcript, detections, storyboard, playlist, health, page):
+    for module in (
+        videos,
+        video,
+        transcript,
+        detections,
+        storyboard,
+        playlist,
+        replays,
+        health,
+        page,
+    ):
         app.include_router(module.router)
     page.mount(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024)

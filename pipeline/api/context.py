@@ -1,4 +1,4 @@
-"""What every route needs: settings, the catalog and the artifacts, made on first use."""
+"""What the routes need: settings, catalog, artifacts and replays, made on first use."""
 
 from functools import cached_property
 from typing import Annotated
@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from pipeline import bootstrap
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
+from pipeline.replays.store import Replays
 from pipeline.settings import Settings
 
 
@@ -18,11 +19,16 @@ class Context:
     """
 
     def __init__(
-        self, settings: Settings | None, catalog: Catalog | None, artifacts: Artifacts | None
+        self,
+        settings: Settings | None,
+        catalog: Catalog | None,
+        artifacts: Artifacts | None,
+        replays: Replays | None,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._artifacts = artifacts
+        self._replays = replays
 
     @cached_property
     def settings(self) -> Settings:
@@ -38,6 +44,11 @@ class Context:
     def artifacts(self) -> Artifacts:
         """The files."""
         return self._artifacts or bootstrap.artifacts(self.settings)
+
+    @cached_property
+    def replays(self) -> Replays:
+        """What was asked to be reprocessed."""
+        return self._replays or bootstrap.replays(self.settings)
 
 
 def _context(request: Request) -> Context:

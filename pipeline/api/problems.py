@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from pipeline import aws
 from pipeline.api.headers import SECURITY
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": "5"}
+# What the library refuses is 422, unless it says something more exact.
+_STATUS = {"unknown_replay": 404, "replay_over": 409}
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ProblemDetails(BaseModel):
@@ -118,15 +122,38 @@ def _http(request: Request, error: Any) -> JSONResponse:
         case 404:
             code, detail = "unknown_route", "Nothing is at this address. /docs lists what there is."
         case 405:
-            code, detail = "method_not_allowed", "This address only answers to GET."
+            return _answer(request, _not_allowed(request))
         case _:
             code, detail = "http_error", str(error.detail)
     return _answer(request, Problem(error.status_code, code, detail, headers=error.headers))
 
 
+def _not_allowed(request: Request) -> Problem:
+    """Names all methods: the framework knows those of the first route at an address alone."""
+    allowed = [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+            if not isinstance(route, Mount)
+        )
+    ] or ["GET"]
+    return Problem(
+        405,
+        "method_not_allowed",
+        f"This address only answers to {' and '.join(allowed)}.",
+        headers={"Allow": ", ".join(allowed)},
+    )
+
+
 def _invalid(request: Request, error: Any) -> JSONResponse:
     wrong = [
-        {"in": str(e["loc"][0]), "name": ".".join(map(str, e["loc"][1:])), "detail": e["msg"]}
+        {
+            "in": str(e["loc"][0]),
+            "name": ".".join(map(str, e["loc"][1:] or e["loc"])),
+            "detail": e["msg"],
+        }
         for e in error.errors()
     ]
     detail = "; ".join(f"{one['name']}: {one['detail']}" for one in wrong)
@@ -137,7 +164,7 @@ def _invalid(request: Request, error: Any) -> JSONResponse:
 
 def _failed(request: Request, error: Any) -> JSONResponse:
     if isinstance(error, BadInput):
-        return _answer(request, Problem(422, error.code, error.message))
+        return _answer(request, Problem(_STATUS.get(error.code, 422), error.code, error.message))
     return _unavailable(request, error) if error.retryable else _unforeseen(request, error)
 
 

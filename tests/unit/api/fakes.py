@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -22,8 +23,11 @@ from pipeline.catalog.records import (
 )
 from pipeline.catalog.table import iso
 from pipeline.events import Upload
+from pipeline.replays.store import Replays
 from pipeline.settings import Settings
 from pipeline.stage import Notice
+from pipeline.topology import DEFAULT_PATH
+from tests.unit.replays_in_memory import FakeReplays
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ORIGIN = "https://files.example"
@@ -185,11 +189,16 @@ class Client:
 
 
 def client(
-    *videos: Video, catalog: FakeCatalog | None = None, artifacts: FakeArtifacts | None = None
+    *videos: Video,
+    catalog: FakeCatalog | None = None,
+    artifacts: FakeArtifacts | None = None,
+    replays: FakeReplays | None = None,
+    topology_path: Path = DEFAULT_PATH,
 ) -> Client:
     app = create_app(
-        settings=Settings(),
+        settings=Settings().model_copy(update={"topology_path": topology_path}),
         catalog=cast("Catalog", catalog or FakeCatalog(videos)),
         artifacts=cast("Artifacts", artifacts or FakeArtifacts()),
+        replay_store=cast("Replays", replays or FakeReplays()),
     )
     return Client(app)

@@ -1,0 +1,218 @@
+"""Routes: replays."""
+
+import asyncio
+import re
+import time
+from itertools import islice
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Path, Query, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from pipeline import options
+from pipeline.api import caching
+from pipeline.api.context import Context, Parts
+from pipeline.api.problems import described
+from pipeline.errors import BadInput
+from pipeline.replays import views
+from pipeline.replays.check import check
+from pipeline.replays.records import Replay, Wish
+from pipeline.replays.request import ReplayRequest
+
+router = APIRouter(prefix="/replays", tags=["replays"])
+
+_REPLAY_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_EVERY_S = 0.25
+# What is asked of a replay, as the last word of an address.
+_VERBS: dict[Wish, str] = {"run": "resume", "pause": "pause", "cancel": "cancel"}
+
+
+class ReplayPage(BaseModel):
+    """Replays, newest first."""
+
+    replays: list[views.ReplayView]
+    next_cursor: str | None = Field(description="Pass it as `cursor` for more; null at the end")
+
+
+class StartQuery(BaseModel):
+    """How to start."""
+
+    dry_run: bool = Field(default=False, description="The same as `dry_run` in the body")
+    wait: float = Field(
+        5, ge=0, le=20, description="Seconds to wait at most for the plan to be complete"
+    )
+
+
+class ListQuery(BaseModel):
+    """Which replays."""
+
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=64, description="`next_cursor` of a page")
+
+
+class Resumption(BaseModel):
+    """With what to go on."""
+
+    budget_usd: float | None = Field(None, ge=0, le=1e9, description="A new budget", examples=[5.0])
+
+
+def _replay_id(
+    replay_id: Annotated[
+        str, Path(description="The replay's id", examples=["20260131T120000-1f2e3d"])
+    ],
+) -> str:
+    if not _REPLAY_ID.fullmatch(replay_id):
+        raise _unknown(replay_id)
+    return replay_id
+
+
+ReplayId = Annotated[str, Depends(_replay_id)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Reprocess videos, or see what that would do",
+    description="Plans first: per stage how many videos would be computed, reuse a stored result, "
+    "or are current already, and what it takes. A dry run waits there until it is resumed; "
+    "otherwise what the plan says is run, unless it costs more than the budget. The answer comes "
+    "with the whole plan if that is made within `wait` seconds; while `state` is `planning`, ask "
+    "the address in `Location` again.",
+    responses=described(422, 503),
+)
+async def start_replay(
+    request: Annotated[
+        ReplayRequest,
+        Body(
+            openapi_examples={
+                "a setting": {
+                    "summary": "All videos with another confidence",
+                    "value": {"params": {"detect": {"confidence": 0.4}}, "dry_run": True},
+                },
+                "a failure": {
+                    "summary": "Try again what was lost",
+                    "value": {"failure_class": "lost"},
+                },
+                "a trial": {
+                    "summary": "Another model on 50 videos of a month, current results untouched",
+                    "value": {
+                        "uploaded_after": "2026-01-01T00:00:00Z",
+                        "uploaded_before": "2026-02-01T00:00:00Z",
+                        "params": {"transcribe": {"model": "turbo"}},
+                        "sample": 50,
+                        "shadow": True,
+                        "budget_usd": 5,
+                    },
+                },
+            }
+        ),
+    ],
+    query: Annotated[StartQuery, Query()],
+    parts: Parts,
+    response: Response,
+) -> views.ReplayView:
+    """Check the request, record the replay, and wait a little for its plan."""
+    if query.dry_run:
+        request = request.model_copy(update={"dry_run": True})
+    replay = await run_in_threadpool(_start, request, parts)
+    end = time.monotonic() + query.wait
+    while replay.state == "planning" and time.monotonic() < end:
+        await asyncio.sleep(_EVERY_S)
+        replay = await run_in_threadpool(_get, replay.replay_id, parts)
+    view = _view(replay)
+    response.headers["Location"] = view.links["self"]
+    response.headers["Cache-Control"] = "no-store"
+    return view
+
+
+@router.get("", summary="List replays, newest first", responses=described(422, 503))
+def list_replays(
+    query: Annotated[ListQuery, Query()], parts: Parts, response: Response
+) -> ReplayPage:
+    """One page of replays."""
+    if query.cursor and not _REPLAY_ID.fullmatch(query.cursor):
+        raise BadInput("invalid_cursor", "This cursor is not one of ours. Start without one.")
+    found = list(islice(parts.replays.newest(before=query.cursor), query.limit + 1))
+    shown = found[: query.limit]
+    response.headers["Cache-Control"] = caching.REVALIDATE
+    return ReplayPage(
+        replays=[_view(replay) for replay in shown],
+        next_cursor=shown[-1].replay_id if len(found) > len(shown) else None,
+    )
+
+
+@router.get(
+    "/{replay_id}", summary="Everything about one replay", responses=described(404, 422, 503)
+)
+def show_replay(replay_id: ReplayId, parts: Parts, response: Response) -> views.ReplayView:
+    """The replay as it is now."""
+    response.headers["Cache-Control"] = caching.REVALIDATE
+    return _view(_get(replay_id, parts))
+
+
+@router.post(
+    "/{replay_id}/pause",
+    status_code=202,
+    summary="Ask for no more runs",
+    description="What was asked for already still ends.",
+    responses=described(404, 409, 422, 503),
+)
+def pause_replay(replay_id: ReplayId, parts: Parts) -> views.ReplayView:
+    """Ask the replay to pause."""
+    return _view(parts.replays.ask(replay_id, "pause"))
+
+
+@router.post(
+    "/{replay_id}/resume",
+    status_code=202,
+    summary="Go on, or run what was planned by a dry run",
+    description="With a new budget if one is given: what paused because of its budget needs one.",
+    responses=described(404, 409, 422, 503),
+)
+def resume_replay(
+    replay_id: ReplayId, parts: Parts, given: Annotated[Resumption | None, Body()] = None
+) -> views.ReplayView:
+    """Ask the replay to run."""
+    budget_usd = given.budget_usd if given else None
+    return _view(parts.replays.ask(replay_id, "run", budget_usd=budget_usd))
+
+
+@router.post(
+    "/{replay_id}/cancel",
+    status_code=202,
+    summary="End it",
+    description="Runs that nobody works on yet are given up; what is being worked on still ends.",
+    responses=described(404, 409, 422, 503),
+)
+def cancel_replay(replay_id: ReplayId, parts: Parts) -> views.ReplayView:
+    """Ask the replay to end."""
+    return _view(parts.replays.ask(replay_id, "cancel"))
+
+
+def _start(request: ReplayRequest, parts: Context) -> Replay:
+    for stage, params in request.params.items():
+        for field, given in params.items():
+            options.refuse_path(f"{stage}.{field}", field, given)
+    check(request, parts.settings)
+    return parts.replays.start(request)
+
+
+def _get(replay_id: str, parts: Context) -> Replay:
+    replay = parts.replays.get(replay_id)
+    if replay is None:
+        raise _unknown(replay_id)
+    return replay
+
+
+def _unknown(replay_id: str) -> BadInput:
+    return BadInput("unknown_replay", f"There is no replay {replay_id}. GET /replays lists all.")
+
+
+def _view(replay: Replay) -> views.ReplayView:
+    address = f"/replays/{replay.replay_id}"
+    possible = views.POSSIBLE.get(replay.state, [])
+    return views.detail(
+        replay,
+        {"self": address} | {_VERBS[wish]: f"{address}/{_VERBS[wish]}" for wish in possible},
+    )
