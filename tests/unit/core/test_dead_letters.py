@@ -1,3 +1,5 @@
+from itertools import count
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -6,30 +8,108 @@ from pipeline.settings import Settings
 
 
 class Sqs:
-    """Queues by URL, some of which are not there."""
+    """Queues by URL, some of which are not there; a message that was received is hidden."""
 
     def __init__(self, queues, code="AWS.SimpleQueueService.NonExistentQueue"):
-        self.queues = queues
+        self.queues = {url: dict(enumerate(bodies)) for url, bodies in queues.items()}
         self.code = code
+        self.hidden = set()
+        self.waits = []
+        self.forgets = False
 
     def get_queue_url(self, QueueName):  # noqa: N803 - boto3's own name
         if QueueName not in self.queues:
             raise ClientError({"Error": {"Code": self.code}}, "GetQueueUrl")
         return {"QueueUrl": QueueName}
 
-    def receive_message(self, QueueUrl, MaxNumberOfMessages, **_):  # noqa: N803
-        found = self.queues[QueueUrl][:MaxNumberOfMessages]
-        del self.queues[QueueUrl][:MaxNumberOfMessages]
-        return {"Messages": [{"Body": body} for body in found]} if found else {}
+    def receive_message(self, QueueUrl, MaxNumberOfMessages, WaitTimeSeconds, **_):  # noqa: N803
+        self.waits.append(WaitTimeSeconds)
+        assert len(self.waits) < 20
+        if self.forgets and len(self.waits) % 3 == 1:
+            self.hidden.clear()
+        found = [n for n in self.queues[QueueUrl] if f"{QueueUrl} {n}" not in self.hidden]
+        found = found[:MaxNumberOfMessages]
+        self.hidden |= {f"{QueueUrl} {n}" for n in found}
+        return {
+            "Messages": [
+                {
+                    "Body": self.queues[QueueUrl][n],
+                    "MessageId": f"{n}",
+                    "ReceiptHandle": f"{QueueUrl} {n}",
+                }
+                for n in found
+            ]
+        }
+
+    def change_message_visibility_batch(self, QueueUrl, Entries):  # noqa: N803
+        assert QueueUrl in self.queues
+        assert 1 <= len(Entries) <= 10
+        assert len({entry["Id"] for entry in Entries}) == len(Entries)
+        assert {entry["VisibilityTimeout"] for entry in Entries} == {0}
+        self.hidden -= {entry["ReceiptHandle"] for entry in Entries}
+
+
+def letters(sqs, *stages):
+    return DeadLetters(sqs, Settings().names, stages)
 
 
 def test_a_stage_that_this_installation_does_not_have_yet_is_passed_over():
     sqs = Sqs({"videodrop-toy-dlq": [f"{n}" for n in range(12)]})
-    found = DeadLetters(sqs, Settings().names, ["younger", "toy"]).bodies()
+    found = letters(sqs, "younger", "toy").bodies()
     assert list(found) == [("toy", f"{n}") for n in range(12)]
+    assert letters(sqs, "younger").count("younger") == 0
 
 
 def test_a_refusal_is_not_taken_for_a_queue_that_is_not_there():
-    letters = DeadLetters(Sqs({}, "AccessDenied"), Settings().names, ["toy"])
     with pytest.raises(ClientError):
-        list(letters.bodies())
+        list(letters(Sqs({}, "AccessDenied"), "toy").bodies())
+
+
+def test_what_was_looked_at_is_in_sight_again_at_once():
+    sqs = Sqs({"videodrop-toy-dlq": [f"{n}" for n in range(25)]})
+    for _ in range(2):
+        assert len(list(letters(sqs, "toy").bodies())) == 25
+    assert not sqs.hidden
+
+
+def test_a_look_that_is_broken_off_puts_back_what_it_had_not_come_to():
+    sqs = Sqs({"videodrop-toy-dlq": ["a", "b", "c"]})
+    walk = letters(sqs, "toy").walk("toy")
+    next(walk)
+    assert len(sqs.hidden) == 3
+    walk.close()
+    assert not sqs.hidden
+
+
+def test_the_janitor_looks_for_a_while_only(monkeypatch):
+    seconds = count()
+    monkeypatch.setattr("time.monotonic", lambda: next(seconds))
+    sqs = Sqs({"videodrop-toy-dlq": ["x"] * 100, "videodrop-twin-dlq": ["x"]})
+    assert len(list(letters(sqs, "toy", "twin").bodies())) == 21
+    assert not sqs.hidden
+
+
+def test_messages_that_others_look_at_are_waited_for_until_all_expected_were_seen():
+    sqs = Sqs({"videodrop-toy-dlq": ["x"] * 12})
+    list(letters(sqs, "toy").walk("toy"))
+    assert sqs.waits == [0, 0, 0]
+    sqs.waits.clear()
+    list(letters(sqs, "toy").walk("toy", expected=12))
+    assert sqs.waits == [20, 20, 0]
+
+
+def test_a_message_that_comes_into_sight_again_during_a_long_walk_is_not_met_twice():
+    sqs = Sqs({"videodrop-toy-dlq": ["x"] * 30})
+    seen = []
+    for letter in letters(sqs, "toy").walk("toy", expected=30):
+        seen.append(letter.message_id)
+        if len(seen) == 20:
+            sqs.hidden.clear()
+    assert sorted(map(int, seen)) == list(range(30))
+    assert not sqs.hidden
+
+
+def test_a_walk_that_takes_longer_than_messages_stay_hidden_ends():
+    sqs = Sqs({"videodrop-toy-dlq": ["x"] * 30})
+    sqs.forgets = True
+    assert len(list(letters(sqs, "toy").walk("toy", expected=30))) == 30
