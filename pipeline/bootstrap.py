@@ -25,8 +25,6 @@ from pipeline.replays.lanes import Lanes
 from pipeline.replays.settlement import Settlement
 from pipeline.replays.store import Replays
 from pipeline.resources import JANITOR, REPLAYS
-from pipeline.redrive import Redrive
-from pipeline.resources import JANITOR, REPLAYS
 from pipeline.runner import Runner
 from pipeline.settings import Settings
 from pipeline.stage import StageModule, load
@@ -112,12 +110,6 @@ def estimator(config: Settings) -> Estimator:
     """
     prices = Prices.read(config.prices_path)
     return Estimator(catalog(config).timings, prices, config.topology)
-
-
-def redrive(config: Settings) -> Redrive:
-    """Sends this installation's dead letters on again."""
-    functions = [*config.topology.stages, JANITOR, REPLAYS]
-    return Redrive(DeadLetters(aws.client("sqs"), config.names, functions), catalog(config))
 
 
 def redrive(config: Settings) -> Redrive:
