@@ -37,6 +37,7 @@ from pipeline.failures import classify
 from pipeline.lease import Lease
 from pipeline.media import ffmpeg
 from pipeline.media.probe import probe
+from pipeline.models import device
 from pipeline.planner import Intent, Planner
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source, StageModule
@@ -292,6 +293,7 @@ class Runner:
             )
         result = self._execute(job, run, plan)
         self._succeed(job, run, result)
+        self._catalog.timings.record(result)
         return Outcome.SUCCEEDED
 
     def _succeed(self, job: _Job, run: StageRun, result: StageResult) -> None:
@@ -355,6 +357,7 @@ class Runner:
             published = self._artifacts.publish(
                 prefix, work, result.artifacts, facts, lease.part(_RUN, 1)
             )
+        seconds = round(time.monotonic() - started, 3)
         return StageResult(
             stage=self._stage,
             version=intent.version,
@@ -370,11 +373,13 @@ class Runner:
             warnings=result.warnings,
             labels=result.labels,
             cost=Cost(
-                seconds=round(time.monotonic() - started, 3),
+                seconds=seconds,
                 cpu_seconds=round(_cpu_seconds() - cpu, 3),
+                gpu_seconds=seconds if device.holds_gpu() else 0,
                 media_seconds=source.probe.duration_s,
                 bytes_in=upload.size,
                 bytes_out=sum(one.bytes for one in published),
+                files=len(published),
             ),
             queued_at=run.queued_at,
             started_at=run.started_at or datetime.now(UTC),

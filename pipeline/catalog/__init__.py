@@ -4,6 +4,7 @@ records   what there is: videos, stage runs, results
 catalog   the videos, and the whole
 runs      stage runs: leases, progress, current results
 labels    the index of labels
+timings   what runs have taken, for estimates
 listing   newest first, a page at a time
 table     DynamoDB as all of these use it
 """

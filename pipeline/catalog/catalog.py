@@ -7,6 +7,7 @@
     {video_id}    result#{stage}#{fingerprint}  an immutable result, kept for versions and reuse
     {video_id}    label#{stage}#{label}         one row a label, for the index ``labels``
     #months       #months                       the months in which anything was uploaded
+    #timings      {month}#{stage}#{digest}      what runs have taken, added up
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
 ``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the moment at
@@ -23,6 +24,7 @@ from pipeline.catalog.labels import Labels
 from pipeline.catalog.records import StageResult, StageRun, Video
 from pipeline.catalog.runs import Runs, sort_key
 from pipeline.catalog.table import ConditionFailed, Table, iso
+from pipeline.catalog.timings import Timings
 from pipeline.errors import Superseded
 from pipeline.events import Deletion, Upload
 from pipeline.media.probe import Probe
@@ -40,6 +42,7 @@ class Catalog:
     Attributes:
         runs: the stage runs.
         shadows: runs whose results are only compared with the current ones.
+        timings: what runs have taken.
     """
 
     def __init__(self, table: Table, stages: Iterable[str]) -> None:
@@ -48,6 +51,7 @@ class Catalog:
         self._labels = Labels(table)
         self.runs = Runs(table)
         self.shadows = Runs(table, "shadow")
+        self.timings = Timings(table)
 
     def record_upload(self, upload: Upload, *, patience_s: float) -> None:
         """Make ``upload`` the current revision, if it is new; all its stages become pending.

@@ -56,6 +56,7 @@ class Cost(_Record):
         media_seconds: length of the video.
         bytes_in: size of the source.
         bytes_out: size of all artifacts.
+        files: how many artifacts those are.
     """
 
     seconds: float
@@ -64,6 +65,7 @@ class Cost(_Record):
     media_seconds: float
     bytes_in: int
     bytes_out: int
+    files: int = 0
 
 
 class StageResult(_Record):

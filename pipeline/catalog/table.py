@@ -112,6 +112,33 @@ class Table:
                 raise ConditionFailed from error
             raise
 
+    def add(
+        self,
+        pk: str,
+        sk: str,
+        *,
+        numbers: Mapping[str, float],
+        set: Mapping[str, Any],  # noqa: A002 - DynamoDB's own word
+    ) -> None:
+        """Add to numbers of an item, which begin at 0, and set attributes, all in one write.
+
+        Args:
+            pk: partition key.
+            sk: sort key; the item is made if need be.
+            numbers: how much to add to each attribute.
+            set: other attributes and their new values.
+        """
+        given = {**numbers, **set}
+        self._table.update_item(
+            Key={"pk": pk, "sk": sk},
+            UpdateExpression="SET "
+            + ", ".join(f"#{name} = :{name}" for name in set)
+            + " ADD "
+            + ", ".join(f"#{name} :{name}" for name in numbers),
+            ExpressionAttributeNames={f"#{name}": name for name in given},
+            ExpressionAttributeValues={f":{name}": _item(value) for name, value in given.items()},
+        )
+
     def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
         """Add a string to a set attribute of an item, which is made if need be."""
         self._table.update_item(

@@ -1,5 +1,7 @@
 """Where torch runs and with how many threads: one place, because every library resets it."""
 
+import sys
+
 from pipeline.settings import Settings
 
 
@@ -11,6 +13,16 @@ def choose() -> str:
     if wanted != "auto":
         return wanted
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def holds_gpu() -> bool:
+    """Whether this process holds a GPU.
+
+    It does from the moment at which torch first used one until it ends: the model stays in the
+    GPU's memory between runs. Asked without importing torch: who has not, holds none.
+    """
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.cuda.is_initialized()
 
 
 def pin_threads() -> None:

@@ -1,0 +1,115 @@
+"""What runs have taken, by stage, code and models: what later ones are expected to take.
+
+    pk        sk                        what
+    #timings  {month}#{stage}#{digest}  sums over the runs that ended in this month
+
+A sum grows by one atomic ADD, so that workers need not read what they add to. It cannot forget:
+hence one item a month, and who reads takes the latest months in which there were runs. New
+hardware is so believed within weeks, and an installation that was idle for a year still has
+figures to go by.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Self
+
+from boto3.dynamodb.conditions import Key
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.catalog.records import Cost, StageResult
+from pipeline.catalog.table import Table, iso
+
+_PK = "#timings"
+
+log = logging.getLogger(__name__)
+
+
+class Totals(Cost):
+    """What ``runs`` runs took together, each attribute summed."""
+
+    runs: int
+
+    def __add__(self, other: Self) -> Self:
+        names = type(self).model_fields
+        return self.model_copy(
+            update={name: getattr(self, name) + getattr(other, name) for name in names}
+        )
+
+    def share(self, media_seconds: float | None) -> Cost:
+        """What one run over so much video took: its share by length.
+
+        Args:
+            media_seconds: its length; the average run's if it is not known.
+        """
+        if media_seconds is None or not self.media_seconds:
+            part = 1 / self.runs
+        else:
+            part = media_seconds / self.media_seconds
+        return Cost(
+            seconds=self.seconds * part,
+            cpu_seconds=self.cpu_seconds * part,
+            gpu_seconds=self.gpu_seconds * part,
+            media_seconds=self.media_seconds * part,
+            bytes_in=round(self.bytes_in * part),
+            bytes_out=round(self.bytes_out * part),
+            files=round(self.files * part),
+        )
+
+
+class Timing(BaseModel):
+    """The runs of one month that had the same code and the same models.
+
+    Attributes:
+        month: in which they ended, UTC, e.g. ``2026-11``.
+        stage: whose.
+        version: of the stage's code.
+        identity: the models and engines they used.
+        totals: what they took together.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    month: str
+    stage: str
+    version: str
+    identity: dict[str, str]
+    totals: Totals
+
+
+class Timings:
+    """The recorded run times in the catalog's table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def record(self, result: StageResult) -> None:
+        """Add what a run took that has just been computed.
+
+        Whatever goes wrong is only logged: the run is over and its result recorded. A message
+        that is delivered twice can so count not at all, or twice, which no estimate notices.
+        """
+        month = iso(result.finished_at)[:7]
+        same = json.dumps([result.version, result.identity], sort_keys=True)
+        try:
+            self._table.add(
+                _PK,
+                f"{month}#{result.stage}#{sha256(same.encode()).hexdigest()[:16]}",
+                numbers={"runs": 1, **result.cost.model_dump()},
+                set={
+                    "month": month,
+                    "stage": result.stage,
+                    "version": result.version,
+                    "identity": result.identity,
+                },
+            )
+        except Exception:
+            log.warning("what this run took was not recorded", exc_info=True)
+
+    def all(self) -> Iterator[Timing]:
+        """Everything recorded, the latest month first."""
+        for item in self._table.query(
+            KeyConditionExpression=Key("pk").eq(_PK), ScanIndexForward=False
+        ):
+            yield Timing.model_validate({**item, "totals": item})

@@ -1,0 +1,43 @@
+"""Results as if runs had taken so long."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.catalog.records import Cost, StageResult
+
+MODEL = {"model": "tiny", "sha256": "00"}
+
+
+def result(
+    seconds: float,
+    media_seconds: float = 10,
+    *,
+    month: int = 11,
+    stage: str = "toy",
+    version: str = "1",
+    identity: dict[str, str] = MODEL,
+    revision: str = "r",
+    **cost: Any,
+) -> StageResult:
+    """What a run left that took ``seconds`` for a video of ``media_seconds``, in 2026."""
+    ended = datetime(2026, month, 30 if month != 2 else 28, 23, 59, 59, tzinfo=UTC)
+    taken = {"cpu_seconds": 2 * seconds, "bytes_in": 1000, "bytes_out": 100, "files": 2, **cost}
+    return StageResult(
+        stage=stage,
+        version=version,
+        fingerprint="f",
+        content_id="content",
+        revision=revision,
+        attempt=1,
+        prefix="artifacts/",
+        params={},
+        identity=identity,
+        artifacts=[],
+        summary={},
+        warnings=[],
+        labels=[],
+        cost=Cost(seconds=seconds, media_seconds=media_seconds, **taken),
+        queued_at=None,
+        started_at=ended,
+        finished_at=ended,
+    )

@@ -1,0 +1,32 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.models import device
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_gpu_is_held_once_torch_has_used_it(
+    monkeypatch: pytest.MonkeyPatch,
+    held: bool,  # noqa: FBT001 - pytest passes parameters by name
+):
+    cuda = SimpleNamespace(is_initialized=lambda: held)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert device.holds_gpu() is held
+
+
+def test_a_stage_without_torch_holds_no_gpu_and_does_not_import_it():
+    script = (
+        "import sys; from pipeline.models import device; "
+        "assert device.holds_gpu() is False; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_torch_answers_what_it_is_asked():
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        torch.zeros(1, device="cuda")
+    assert device.holds_gpu() is torch.cuda.is_available()
