@@ -21,13 +21,26 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Guess(_Frozen):
+    """What a stage is taken to need until runs of it have been recorded; on CPUs.
+
+    Attributes:
+        seconds_per_media_second: the real-time factor.
+        bytes_per_source_byte: size of its artifacts against that of the source.
+    """
+
+    seconds_per_media_second: float = 1.0
+    bytes_per_source_byte: float = 0.1
+
+
 class StageSpec(_Frozen):
-    """One stage: the module that runs it and what it may use."""
+    """One stage: the module that runs it, what it may use and what it is taken to need."""
 
     module: str
     timeout_s: int
     memory_mb: int
     gpu: bool = False
+    guess: Guess = Guess()
 
 
 class JanitorSpec(_Frozen):

@@ -1,0 +1,120 @@
+"""The price of a run, against figures worked out by hand from the pages' own prices."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import MissingDependency
+from pipeline.prices import DEFAULT_PATH, Prices
+from pipeline.settings import Settings
+
+
+def table(tmp_path: Path, **changes: Any) -> Path:
+    """The price table with other values: ``assumed__market="spot"``."""
+    raw = json.loads(DEFAULT_PATH.read_bytes())
+    for path, value in changes.items():
+        *outer, last = path.split("__")
+        place = raw
+        for name in outer:
+            place = place[name]
+        place[last] = value
+    target = tmp_path / "prices.json"
+    target.write_text(json.dumps(raw))
+    return target
+
+
+def near(usd: float) -> Any:
+    return pytest.approx(usd, rel=1e-4)
+
+
+def test_the_table_names_region_month_currency_and_pages():
+    prices = Prices.read()
+    assert prices.title == "AWS list prices, us-east-1, USD, 2025-01"
+    raw = json.loads(DEFAULT_PATH.read_bytes())
+    services = [value for value in raw.values() if isinstance(value, dict) and "source" in value]
+    assert len(services) == 6
+    assert all("https://aws.amazon.com/" in one["source"] for one in services)
+    assert "check them" in prices.note
+
+
+def test_a_run_on_lambda_costs_its_memory_for_its_time_and_a_request():
+    # 100 s of 4 GB: 400 GB-seconds for 0.00666668 USD, and one request for 0.0000002 USD.
+    assert Prices.read().compute(4096, 100, 0) == near(0.00666688)
+
+
+def test_arm_is_cheaper(tmp_path: Path):
+    prices = Prices.read(table(tmp_path, assumed__architecture="arm64"))
+    # 100 s of 2 GB at 0.0000133334 USD.
+    assert prices.compute(2048, 100, 0) == near(0.00266688)
+
+
+def test_a_run_that_held_a_gpu_costs_the_instances_time(tmp_path: Path):
+    # Half an hour of a g4dn.xlarge; nothing is paid for Lambda.
+    assert Prices.read().compute(6144, 1800, 1800) == near(0.263)
+    spot = table(tmp_path, assumed__market="spot", assumed__gpu_instance="g6.xlarge")
+    assert Prices.read(spot).compute(6144, 1800, 1800) == near(0.175)
+
+
+def test_runs_of_which_some_held_a_gpu_are_priced_by_their_shares():
+    # 100 s of 1 GB on Lambda with a request, 36 s of a g4dn.xlarge.
+    assert Prices.read().compute(1024, 136, 36) == near(0.00166667 + 0.0000002 + 0.00526)
+
+
+def test_artifacts_cost_their_requests_and_a_month():
+    # 999 files and the manifest: 1000 PUTs for 0.005; 3 GETs for 0.0000012; 10 GiB for 0.23.
+    assert Prices.read().storage(999, 10 * 2**30) == near(0.2350012)
+
+
+def test_messages_cost_an_event_and_the_queues_requests():
+    # One event: 0.000001. Sent, received, deleted, and 200 / 20 + 100 heartbeats: 113 requests.
+    assert Prices.read().messages(200) == near(0.000001 + 113 * 0.0000004)
+    # 20 s: a heartbeat a second, and one more.
+    assert Prices.read().messages(20) == near(0.000001 + 24 * 0.0000004)
+
+
+def test_records_cost_reads_and_writes():
+    # 8 reads for 0.000001; 25 + 9 * 110 = 1015 writes for 0.000634375.
+    assert Prices.read().records(200) == near(0.000635375)
+
+
+def test_a_run_costs_all_of_it():
+    prices = Prices.read()
+    whole = prices.run(memory_mb=4096, seconds=200, gpu_seconds=0, files=9, bytes_out=2**30)
+    # Lambda 0.01333356, S3 0.0230512, messages 0.0000462, records 0.000635375.
+    assert whole == near(0.037066335)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"assumed__gpu_instance": "p5.48xlarge"}, "no hour of p5.48xlarge"),
+        ({"gpu_instances__hour": {"g4dn.xlarge": {"spot": 1}}}, "no hour of g4dn.xlarge"),
+        ({"lambda__gb_second": {"arm64": 1}}, "no gb_second for x86_64"),
+        ({"s3__gb_month": -1}, "gb_month"),
+        ({"sqs__million_requests": math.inf}, "million_requests"),
+        ({"sqs__per_thousand": 1}, "per_thousand"),
+        ({"currency": "EUR"}, "currency"),
+        ({"as_of": "lately"}, "as_of"),
+    ],
+)
+def test_a_table_that_cannot_be_right_is_refused(
+    tmp_path: Path, changes: dict[str, Any], complaint: str
+):
+    with pytest.raises(MissingDependency, match=complaint) as caught:
+        Prices.read(table(tmp_path, **changes))
+    assert caught.value.code == "bad_prices"
+
+
+def test_another_table_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    assert Settings().prices_path == DEFAULT_PATH
+    path = table(tmp_path, region="eu-central-1")
+    monkeypatch.setenv("VIDEODROP_PRICES", str(path))
+    assert Prices.read(Settings().prices_path).region == "eu-central-1"
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(MissingDependency, match=r"VIDEODROP_PRICES.*nowhere\.json"):
+        Prices.read(tmp_path / "nowhere.json")
