@@ -12,6 +12,7 @@ a copy of a request for what it is.
 
 import logging
 import time
+from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -165,21 +166,25 @@ class Driver:
         return self._planned(replay) if walked else replay
 
     def _draw(self, replay: Replay, size: int) -> Replay:
-        """Draw lots among the videos that have something to run: the lowest hashes win."""
-        drawn, lots = set(replay.sampled or ()), partial(_lot, replay.replay_id)
+        """Draw lots among the videos that have something to run: the lowest hashes win.
+
+        ``sampled`` is in the order of the lots while they are being drawn.
+        """
+        drawn, lot = list(replay.sampled or ()), partial(_lot, replay.replay_id)
         cursor, walked, until = replay.cursor, True, time.monotonic() + _STEP_S
         for place, judged in self._examiner.examine(_request(replay), after=cursor):
             if judged and any(one.verdict in {"run", "reuse"} for one in judged):
-                drawn.add(judged[0].video.video_id)
-                if len(drawn) > size:
-                    drawn.remove(max(drawn, key=lots))
+                video_id = judged[0].video.video_id
+                if video_id not in drawn:
+                    insort(drawn, video_id, key=lot)
+                    del drawn[size:]
             cursor = place
             if time.monotonic() > until:
                 walked = False
                 break
         return replay.model_copy(
             update={
-                "sampled": sorted(drawn),
+                "sampled": drawn,
                 "drawn": walked,
                 "cursor": None if walked else cursor,
             }

@@ -146,6 +146,7 @@ class Replay(_Record):
             ⇄ ``paused`` → ``finished``, or ``cancelled``, or ``failed``.
         reason: why it paused or failed, for a person.
         wish: what its owner last asked for; the driver follows.
+        wishes: how often its owner has asked for something.
         sampled: the videos drawn by lot so far.
         drawn: whether all lots are drawn.
         plan: as far as it goes.
@@ -164,6 +165,7 @@ class Replay(_Record):
     state: ReplayState = "planning"
     reason: str | None = None
     wish: Wish = "run"
+    wishes: int = 0
     sampled: list[str] | None = None
     drawn: bool = False
     plan: Plan = Plan()

@@ -19,6 +19,8 @@ from pipeline.topology import ReplaysSpec
 _PK = "#replays"
 # Of its own, and tiny: every worker looks here before each run that a replay asked for.
 _CANCELLED = "#cancelled"
+# What its owner writes, and its driver only reads.
+_OWNERS = ("request", "wish", "wishes")
 _REMEMBERED_S = 30 * 86400
 # Replays are few: one partition of the index of leases does for all of them.
 _SHARD = "0"
@@ -104,6 +106,7 @@ class Replays:
                 replay_id,
                 set={
                     "wish": wish,
+                    "wishes": replay.wishes + 1,
                     "request": request.model_dump(mode="json"),
                     # The janitor knocks again should the wake-up get lost.
                     **_watched(),
@@ -176,10 +179,10 @@ class Replays:
         Raises:
             LeaseLost: another driver took over; nothing was written.
         """
-        kept = set(Replay.model_fields) - {"replay_id", "created_at", "request", "wish"}
+        kept = set(Replay.model_fields) - {"replay_id", "created_at", *_OWNERS}
         self._update(replay, replay.attempt, lease_s=lease_s, fields=kept)
         now = self._known(replay.replay_id)
-        return replay.model_copy(update={"wish": now.wish, "request": now.request})
+        return replay.model_copy(update={name: getattr(now, name) for name in _OWNERS})
 
     def leave(self, replay: Replay, *, at_rest: bool) -> bool:
         """Leave the driver's seat, having written a last checkpoint.
@@ -201,12 +204,8 @@ class Replays:
                 replay.replay_id,
                 set={"driver_until": 0, **({} if at_rest else _watched())},
                 remove=("lease_until", "lease_shard") if at_rest else (),
-                condition="#attempt = :attempt AND #wish = :wish AND #request = :request",
-                given={
-                    "attempt": replay.attempt,
-                    "wish": replay.wish,
-                    "request": replay.request.model_dump(mode="json"),
-                },
+                condition="#attempt = :attempt AND #wishes = :wishes",
+                given={"attempt": replay.attempt, "wishes": replay.wishes},
             )
         except ConditionFailed as error:
             if self._known(replay.replay_id).attempt != replay.attempt:
