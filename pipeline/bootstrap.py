@@ -29,6 +29,7 @@ from pipeline.runner import Runner
 from pipeline.settings import Settings
 from pipeline.stage import StageModule, load
 from pipeline.uploads import Uploads
+from pipeline.versions import Versions
 
 
 def log_to_host() -> None:
@@ -69,6 +70,11 @@ def artifacts(config: Settings) -> Artifacts:
 def uploads(config: Settings) -> Uploads:
     """The uploads bucket of this installation, for those who drop videos."""
     return Uploads(aws.client("s3"), config.names.uploads_bucket, config.topology.uploads.prefix)
+
+
+def versions(config: Settings) -> Versions:
+    """The versions of this installation's results."""
+    return Versions(catalog(config), artifacts(config))
 
 
 def janitor(config: Settings) -> Janitor:
