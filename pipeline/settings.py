@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     presign_s: int = Field(3600, ge=60, description="How long presigned URLs last")
 
     replay_window: int = Field(
-        200, ge=1, le=2000, description="Most runs that one replay has out at once"
+        200, ge=1, le=1000, description="Most runs that one replay has out at once"
     )
 
     max_bytes: int = Field(20 * 1024**3, description="Largest upload")

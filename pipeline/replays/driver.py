@@ -20,7 +20,6 @@ from functools import partial
 from hashlib import blake2s
 from typing import Literal
 
-from pipeline import aws
 from pipeline.errors import LeaseLost
 from pipeline.estimator import Estimator
 from pipeline.events import replay_event_id
@@ -100,7 +99,7 @@ class Driver:
 
         Raises:
             Busy: another driver sits there.
-            botocore errors: AWS had a bad moment; the replay is gone on with by whoever is woken.
+            DependencyFailed, or botocore's own: AWS had a bad moment; whoever is woken goes on.
         """
         replay = self._replays.claim(replay_id, lease_s=self._pace.lease_s)
         if replay is None:
@@ -142,10 +141,13 @@ class Driver:
                     return self._begin(replay), True
                 case _:
                     return self._run(replay)
-        except (*aws.ERRORS, LeaseLost):
+        except LeaseLost:
             raise
-        except Exception as error:  # noqa: BLE001 - recorded: it would only happen again
-            return _over(replay, "failed", classify(error).message), True
+        except Exception as error:
+            failure = classify(error)
+            if failure.retryable:
+                raise
+            return _over(replay, "failed", failure.message), True
 
     def _plan(self, replay: Replay) -> Replay:
         """Look at some more videos."""
