@@ -75,7 +75,9 @@ class StageProgress(_View):
 class StageView(StageProgress):
     """One stage with everything it left behind."""
 
-    attempt: int = Field(description="How often a worker has claimed it")
+    attempt: int = Field(
+        description="Which claim of a worker made the current result; until one has, the latest"
+    )
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
@@ -190,9 +192,10 @@ def progress(video: Video) -> float:
 def total_cost(video: Video) -> TotalCost:
     """What the current results took together."""
     costs = [run.current_result.cost for run in video.stages.values() if run.current_result]
-    ends = [run.finished_at for run in video.stages.values()]
+    ends = [_made(run).finished_at for run in video.stages.values()]
     known = [end for end in ends if end]
-    elapsed = (max(known) - video.upload.time).total_seconds() if known else None
+    # A result of the same content may be older than this upload.
+    elapsed = max(0.0, (max(known) - video.upload.time).total_seconds()) if known else None
     return TotalCost(
         seconds=round(sum(cost.seconds for cost in costs), 3),
         cpu_seconds=round(sum(cost.cpu_seconds for cost in costs), 3),
@@ -250,14 +253,20 @@ def _state(run: StageRun) -> dict[str, Any]:
     }
 
 
+def _made(run: StageRun) -> StageRun | StageResult:
+    """Who says when and by which claim: the result, where the run has one; else the run itself."""
+    return run.current_result if run.current_result and run.state == "succeeded" else run
+
+
 def _stage(video: Video, run: StageRun, sign: Sign) -> StageView:
     result = run.current_result
+    made = _made(run)
     return StageView(
         **_state(run),
-        attempt=run.attempt,
-        queued_at=run.queued_at,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
+        attempt=made.attempt,
+        queued_at=made.queued_at,
+        started_at=made.started_at,
+        finished_at=made.finished_at,
         warnings=result.warnings if result else [],
         labels=result.labels if result else [],
         summary=result.summary if result else {},

@@ -13,11 +13,13 @@ from pipeline.api import (
     replays,
     storyboard,
     transcript,
+    versions,
     video,
     videos,
 )
 from pipeline.api.context import Context
 from pipeline.api.headers import SecurityHeaders
+from pipeline.api.origin import OwnPagesWrite
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
 from pipeline.replays.store import Replays
@@ -29,7 +31,10 @@ Drop a video into the uploads bucket; this API tells what became of it.
 * `GET /videos` lists videos, newest first; `GET /videos/{id}` has everything about one.
 * Files come as presigned URLs that last about an hour. Ask again for fresh ones.
 * Every error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` for people.
+* Earlier results stay: `GET /videos/{id}/versions` lists them, `/diff` below it compares two, and
+  one `POST` makes another one current, or goes back.
 * `POST /replays` reprocesses videos with another model or setting, or says what that would take.
+* A page of another site can change nothing here (403 `foreign_origin`).
 """
 
 
@@ -58,12 +63,14 @@ def create_app(
         detections,
         storyboard,
         playlist,
+        versions,
         replays,
         health,
         page,
     ):
         app.include_router(module.router)
     page.mount(app)
+    app.add_middleware(OwnPagesWrite)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
     return app

@@ -1,4 +1,4 @@
-"""What the routes need: settings, catalog, artifacts and replays, made on first use."""
+"""What the routes need: settings, catalog, files, versions and replays, made on first use."""
 
 from functools import cached_property
 from typing import Annotated
@@ -10,6 +10,7 @@ from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
 from pipeline.replays.store import Replays
 from pipeline.settings import Settings
+from pipeline.versions import Versions
 
 
 class Context:
@@ -44,6 +45,11 @@ class Context:
     def artifacts(self) -> Artifacts:
         """The files."""
         return self._artifacts or bootstrap.artifacts(self.settings)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """Earlier results beside the current ones."""
+        return Versions(self.catalog, self.artifacts)
 
     @cached_property
     def replays(self) -> Replays:

@@ -22,7 +22,16 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": "5"}
 # What the library refuses is 422, unless it says something more exact.
-_STATUS = {"unknown_replay": 404, "replay_over": 409}
+_STATUS = {
+    "unknown_replay": 404,
+    "replay_over": 409,
+    "unknown_video": 404,
+    "video_deleted": 410,
+    "unknown_version": 404,
+    "no_earlier_version": 409,
+    "stage_busy": 409,
+    "version_gone": 410,
+}
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -95,7 +104,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unforeseen)
 
 
-def _answer(request: Request, problem: Problem) -> JSONResponse:
+def answer(request: Request, problem: Problem) -> JSONResponse:
+    """``problem`` as a response."""
     return JSONResponse(
         {
             "type": f"urn:videodrop:problem:{problem.code}",
@@ -114,7 +124,7 @@ def _answer(request: Request, problem: Problem) -> JSONResponse:
 
 
 def _known(request: Request, error: Any) -> JSONResponse:
-    return _answer(request, error)
+    return answer(request, error)
 
 
 def _http(request: Request, error: Any) -> JSONResponse:
@@ -122,10 +132,10 @@ def _http(request: Request, error: Any) -> JSONResponse:
         case 404:
             code, detail = "unknown_route", "Nothing is at this address. /docs lists what there is."
         case 405:
-            return _answer(request, _not_allowed(request))
+            return answer(request, _not_allowed(request))
         case _:
             code, detail = "http_error", str(error.detail)
-    return _answer(request, Problem(error.status_code, code, detail, headers=error.headers))
+    return answer(request, Problem(error.status_code, code, detail, headers=error.headers))
 
 
 def _not_allowed(request: Request) -> Problem:
@@ -157,24 +167,22 @@ def _invalid(request: Request, error: Any) -> JSONResponse:
         for e in error.errors()
     ]
     detail = "; ".join(f"{one['name']}: {one['detail']}" for one in wrong)
-    return _answer(
-        request, Problem(422, "invalid_request", f"{detail}.", members={"errors": wrong})
-    )
+    return answer(request, Problem(422, "invalid_request", f"{detail}.", members={"errors": wrong}))
 
 
 def _failed(request: Request, error: Any) -> JSONResponse:
     if isinstance(error, BadInput):
-        return _answer(request, Problem(_STATUS.get(error.code, 422), error.code, error.message))
+        return answer(request, Problem(_STATUS.get(error.code, 422), error.code, error.message))
     return _unavailable(request, error) if error.retryable else _unforeseen(request, error)
 
 
 def _unavailable(request: Request, error: Any) -> JSONResponse:
     log.warning("%s %s: %s", request.method, request.url.path, error)
     detail = "The catalog or the file store could not be reached. Try again in a moment."
-    return _answer(request, Problem(503, "service_unavailable", detail, headers=RETRY_AFTER))
+    return answer(request, Problem(503, "service_unavailable", detail, headers=RETRY_AFTER))
 
 
 def _unforeseen(request: Request, error: Any) -> JSONResponse:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     detail = "Something went wrong on our side. The server's log has the details."
-    return _answer(request, Problem(500, "unexpected", detail))
+    return answer(request, Problem(500, "unexpected", detail))

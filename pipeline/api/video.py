@@ -35,15 +35,15 @@ _LINKS = {
 )
 def show_video(video: FoundVideo, parts: Parts, request: Request, response: Response) -> object:
     """One video, or 304 if the client has it already."""
+    found = links(video, request.scope.get("root_path", ""))
     # Signed URLs age: the tag changes in time for the client to get new ones before they expire.
     age = int(time.time() / (parts.settings.presign_s / 2))
-    tag = caching.etag(video.model_dump_json(), age)
+    # Of what is shown: leases and attempts come and go behind an answer that stays the same.
+    tag = caching.etag(views.detail(video, _unsigned, found).model_dump_json(), age)
     if answer := caching.unchanged(request, tag):
         return answer
     response.headers.update(caching.headers(tag))
-    return views.detail(
-        video, parts.artifacts.url, links(video, request.scope.get("root_path", ""))
-    )
+    return views.detail(video, parts.artifacts.url, found)
 
 
 def links(video: Video, root: str) -> dict[str, str]:
@@ -53,4 +53,10 @@ def links(video: Video, root: str) -> dict[str, str]:
     for name, (role, path) in _LINKS.items():
         for _, artifact in views.artifacts(video, role=role)[:1]:
             found[name] = f"{base}/{path.format(name=quote(artifact.name))}"
+    if any(run.current_result for run in video.stages.values()):
+        found["versions"] = f"{base}/versions"
     return found
+
+
+def _unsigned(key: str, *, download_as: str | None = None) -> str:
+    return f"{key}?{download_as}"

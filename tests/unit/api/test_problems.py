@@ -163,6 +163,8 @@ def test_only_what_is_meant_to_write_does():
         "post /replays/{replay_id}/pause",
         "post /replays/{replay_id}/resume",
         "post /replays/{replay_id}/cancel",
+        "post /videos/{video_id}/versions/{stage}/rollback",
+        "post /videos/{video_id}/versions/{stage}/{fingerprint}/promote",
     }
 
 

@@ -76,6 +76,7 @@ def test_links_name_what_there_is_and_nothing_else():
         "playlist": f"{base}/playlist/hls/master.m3u8",
         "transcript": f"{base}/transcript",
         "captions": f"{base}/transcript.vtt",
+        "versions": f"{base}/versions",
     }
 
 

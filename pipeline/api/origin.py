@@ -1,0 +1,49 @@
+"""Writes are for this API's own pages and for programs: another site's page cannot ask for one.
+
+A browser lets any page send simple requests anywhere, also to an API on this machine. But it says
+where a request comes from, in ``Origin`` (RFC 6454, on everything but GET and HEAD) and in
+``Sec-Fetch-Site`` (Fetch Metadata), which a page cannot change. Programs send neither.
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pipeline.api.problems import Problem, answer
+
+_READS = {"GET", "HEAD"}
+_OURS = {"same-origin", "none"}  # none: its user asked for it, not a page
+
+
+class OwnPagesWrite:
+    """Refuses every request that is no read and comes from another origin's page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if (
+            scope["type"] == "http"
+            and scope["method"] not in _READS
+            and _is_foreign(Headers(scope=scope))
+        ):
+            problem = Problem(
+                403, "foreign_origin", "A page of another site may not change anything here."
+            )
+            await answer(Request(scope), problem)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def _is_foreign(headers: Headers) -> bool:
+    """Whether another origin's page sent a request.
+
+    The host is compared, not the scheme: behind a proxy that ends TLS we see another one.
+    """
+    if headers.get("Sec-Fetch-Site", "none") not in _OURS:
+        return True
+    origin = headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("Host", "").lower()

@@ -1,0 +1,104 @@
+"""Routes: earlier and current results of a video, what differs, and which of them is current."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel, Field
+
+from pipeline.api import caching
+from pipeline.api.context import Parts
+from pipeline.api.lookup import FoundVideo
+from pipeline.api.problems import described
+from pipeline.comparison import VersionDiff
+from pipeline.versions import FEWEST_DIGITS, Version
+
+router = APIRouter(prefix="/videos/{video_id}/versions", tags=["versions"])
+
+_BEGINS = f"How its fingerprint begins: at least {FEWEST_DIGITS} digits"
+
+Stage = Annotated[str, Path(description="A stage", examples=["detect"])]
+
+
+class VersionList(BaseModel):
+    """Versions by stage, the oldest first."""
+
+    versions: list[Version]
+
+
+class DiffQuery(BaseModel):
+    """Which versions."""
+
+    stage: str = Field(examples=["transcribe"])
+    before: str | None = Field(
+        None,
+        min_length=FEWEST_DIGITS,
+        description=f"{_BEGINS}. By default "
+        "the current version, or, where that is `after`, the one that was current before it",
+    )
+    after: str | None = Field(
+        None, min_length=FEWEST_DIGITS, description=f"{_BEGINS}. By default the current version"
+    )
+
+
+@router.get(
+    "",
+    summary="All stored results of a video",
+    description="Results of other models, settings or code stay when a newer one takes their "
+    "place, until retention removes them. Those of an earlier upload with other content are not "
+    "listed.",
+    responses=described(404, 410, 422, 503),
+)
+def list_versions(
+    video: FoundVideo,
+    parts: Parts,
+    response: Response,
+    stage: Annotated[str | None, Query(description="Only of this stage")] = None,
+) -> VersionList:
+    """The versions."""
+    response.headers["Cache-Control"] = caching.REVALIDATE
+    return VersionList(versions=parts.versions.of(video, stage))
+
+
+@router.get(
+    "/diff",
+    summary="What differs between two versions",
+    description="Parameters, models, warnings, files and cost; words where both have a transcript "
+    "(`before` is the reference of the word error rate), labels and when they are in view, and "
+    "renditions. Without `before` and `after` it tells what the last change changed.",
+    responses=described(404, 409, 410, 422, 503),
+)
+def diff(
+    video: FoundVideo, query: Annotated[DiffQuery, Query()], parts: Parts, response: Response
+) -> VersionDiff:
+    """The difference."""
+    response.headers["Cache-Control"] = caching.REVALIDATE
+    return parts.versions.diff(video, query.stage, before=query.before, after=query.after)
+
+
+@router.post(
+    "/{stage}/rollback",
+    summary="Back to the version that was current before",
+    description="Nothing is computed. Once more leads one version further back. 409 when there is "
+    "none, or while the stage is being worked on.",
+    responses=described(404, 409, 410, 422, 503),
+)
+def rollback(video: FoundVideo, stage: Stage, parts: Parts) -> Version:
+    """Roll back; the version that is current now."""
+    return parts.versions.rollback(video.video_id, stage)
+
+
+@router.post(
+    "/{stage}/{fingerprint}/promote",
+    summary="Make a version the current one",
+    description="Nothing is computed. `rollback` undoes it. 409 while the stage is being worked "
+    "on, 410 when the version's files are gone.",
+    responses=described(404, 409, 410, 422, 503),
+)
+def promote(
+    video: FoundVideo,
+    stage: Stage,
+    fingerprint: Annotated[str, Path(description=_BEGINS)],
+    parts: Parts,
+) -> Version:
+    """Promote; the version that is current now."""
+    return parts.versions.promote(video.video_id, stage, fingerprint)
