@@ -143,9 +143,7 @@ class Catalog:
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
         """
-        known = self._table.get(video_id, "video") or {}
-        if order := known.get("uploaded_order"):
-            self._labels.put(video_id, result, order=order)
+        self._index(video_id, result)
         self.runs.succeed(video_id, run, result)
         self._labels.forget(video_id, keep=result)
 
@@ -157,11 +155,21 @@ class Catalog:
         Raises:
             LeaseLost: the run is being worked on, or was since it was read.
         """
-        known = self._table.get(video_id, "video") or {}
-        if order := known.get("uploaded_order"):
-            self._labels.put(video_id, result, order=order)
+        self._index(video_id, result)
         self.runs.promote(video_id, run, result, history=history)
         self._labels.forget(video_id, keep=result)
+
+    def undo_promotion(self, video_id: str, run: StageRun) -> None:
+        """See ``Runs.undo_promotion``; the index of labels follows.
+
+        Raises:
+            LeaseLost: the run was touched since.
+        """
+        if run.current_result:
+            self._index(video_id, run.current_result)
+        self.runs.undo_promotion(video_id, run)
+        if run.current_result:
+            self._labels.forget(video_id, keep=run.current_result)
 
     def video(self, video_id: str) -> Video | None:
         """One video with the state of every stage, read consistently."""
@@ -198,6 +206,12 @@ class Catalog:
                 IndexName="uploads", KeyConditionExpression=condition, ScanIndexForward=False
             ):
                 yield item["uploaded_order"]
+
+    def _index(self, video_id: str, result: StageResult) -> None:
+        """Make a result that is about to be current findable; a deleted video has no place."""
+        known = self._table.get(video_id, "video") or {}
+        if order := known.get("uploaded_order"):
+            self._labels.put(video_id, result, order=order)
 
     def _video(self, video_id: str, items: dict[str, dict[str, Any]]) -> Video:
         head = items["video"]
