@@ -3,7 +3,8 @@
 A child is a Python module run in a session of its own (a Ctrl-C in the terminal reaches the parent
 alone, which then stops its children in order). Between fork and the module's first line stands
 this file's ``main``: it asks the kernel to signal the child when the parent dies, however it dies.
-Doing so here rather than in ``preexec_fn`` keeps it safe in a parent with threads.
+Doing so here rather than in ``preexec_fn`` keeps it safe in a parent with threads. There it also
+takes its place behind everything else on the machine, if it is to work in the background.
 """
 
 import contextlib
@@ -13,12 +14,15 @@ import runpy
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import IO, Any
 
 import psutil
 
 _PR_SET_PDEATHSIG = 1
+_AUTOGROUP = Path("/proc/self/autogroup")
 
 
 class Child:
@@ -30,6 +34,7 @@ class Child:
         env: its whole environment.
         orphan_signal: what it gets when this process (in fact: this thread) ends before it.
         stdout: where its output goes; like ``stderr``, ours when None.
+        background: run it, and all that it starts, only when nothing else wants the CPU.
     """
 
     def __init__(
@@ -40,8 +45,10 @@ class Child:
         orphan_signal: signal.Signals = signal.SIGKILL,
         stdout: int | IO[Any] | None = None,
         stderr: int | IO[Any] | None = None,
+        background: bool = False,
     ) -> None:
-        head = (sys.executable, "-m", __name__, str(os.getpid()), str(int(orphan_signal)))
+        wishes = (str(os.getpid()), str(int(orphan_signal)), str(int(background)))
+        head = (sys.executable, "-m", __name__, *wishes)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module names
             (*head, module, *args),
             env=dict(env),
@@ -114,14 +121,40 @@ def main(argv: list[str]) -> None:
     """Tie this process's life to its parent's, then become the module in ``argv``.
 
     Args:
-        argv: parent's pid, signal number, module, and the module's own arguments.
+        argv: parent's pid, signal number, 1 for the background or 0, module, and the module's own
+            arguments.
     """
-    parent, orphan_signal, module = int(argv[0]), int(argv[1]), argv[2]
+    parent, orphan_signal, background = map(int, argv[:3])
+    module = argv[3]
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, orphan_signal)
     if os.getppid() != parent:  # it died before the kernel knew of our wish
         sys.exit(1)
-    sys.argv = [module, *argv[3:]]
+    if background:
+        _step_back()
+    sys.argv = [module, *argv[4:]]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _step_back() -> None:
+    """Take the lowest CPU priority, and with it the lowest I/O priority, for good.
+
+    All that this process starts inherits it. Linux may schedule sessions against each other before
+    it looks at the processes in them (``man 7 sched``, "The autogroup feature"), and this process
+    leads a session: so that has to stand back as a whole, too.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except PermissionError:  # a sandbox that forbids the call
+        os.nice(19)
+    while True:
+        try:
+            _AUTOGROUP.write_text("19")
+        except BlockingIOError:  # the kernel takes ten such wishes a second from us all
+            time.sleep(0.1)
+        except OSError:  # it does not schedule by session
+            return
+        else:
+            return
 
 
 if __name__ == "__main__":

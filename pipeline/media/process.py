@@ -93,7 +93,8 @@ class Child:
             stderr=subprocess.PIPE,
             bufsize=0,
             env={k: v for k in _ENVIRONMENT if (v := os.environ.get(k))} | {"LC_ALL": "C"},
-            start_new_session=True,
+            # No session of its own: Linux might schedule it apart from a process in the background.
+            process_group=0,
             pass_fds=pass_fds,
             preexec_fn=_leash(caps, cores),  # noqa: PLW1509 - see above
         )

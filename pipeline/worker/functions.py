@@ -3,25 +3,31 @@
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pipeline.errors import MissingDependency
-from pipeline.resources import JANITOR
+from pipeline.resources import JANITOR, REPLAYS
 from pipeline.settings import Settings
+
+Lane = Literal["live", "replay"]
 
 
 @dataclass(frozen=True)
 class Function:
-    """A handler and its limits.
+    """A handler, one lane of messages for it, and its limits.
 
     Attributes:
-        name: names its queues (``Names.queue``).
+        name: with ``lane`` it names its queue (``Names.queue``).
         handler: dotted name of the callable.
         memory_mb: limit on the resident memory of the child and all that it starts.
         threads: CPU threads it may use.
         env: further environment variables.
-        replays: whether it has a replay lane.
+        lane: what comes by the replay lane runs at the lowest priority, in a child that is only
+            there while messages come.
+        gpu: whether it uses the GPU where there is one.
         every_s: invoke it on a schedule too; never when None.
-        concurrency: how many children share its queues.
+        idle_s: how long a replay's child is kept after its last message.
+        concurrency: how many children share its queue.
     """
 
     name: str
@@ -30,8 +36,10 @@ class Function:
     memory_mb: int
     threads: int = 1
     env: dict[str, str] = field(default_factory=dict)
-    replays: bool = True
+    lane: Lane = "live"
+    gpu: bool = False
     every_s: float | None = None
+    idle_s: float = 60.0
     concurrency: int = 1
 
 
@@ -40,23 +48,25 @@ def hosted(
 ) -> list[Function]:
     """The functions of the topology, or those named, with the machine's cores split among them.
 
+    Replays get as many threads as live work: they use what it leaves of the same cores.
+
     Args:
-        settings: whose topology to read.
-        names: stages and ``janitor``; all when None.
-        concurrency: children a stage.
+        settings: whose topology to read, and how many children a stage has for replays.
+        names: stages, ``janitor`` and ``replays``; all when None.
+        concurrency: children a stage for live work.
 
     Raises:
-        MissingDependency: ``unknown_stage``, when a name is neither a stage nor the janitor.
+        MissingDependency: ``unknown_stage``, when a name is none of these.
     """
-    known = [*settings.topology.stages, JANITOR]
+    known = [*settings.topology.stages, JANITOR, REPLAYS]
     if unknown := set(names or ()).difference(known):
         raise MissingDependency(
             "unknown_stage",
             f"There is no {', '.join(sorted(unknown))} to host; choose from {', '.join(known)}.",
         )
     stages = {n: s for n, s in settings.topology.stages.items() if names is None or n in names}
-    cores = len(os.sched_getaffinity(0))
-    threads = max(1, cores // max(1, len(stages) * concurrency))
+    threads = max(1, cores() // max(1, len(stages) * concurrency))
+    lanes: dict[Lane, int] = {"live": concurrency, "replay": settings.replay_concurrency}
     functions = [
         Function(
             name=name,
@@ -65,9 +75,12 @@ def hosted(
             memory_mb=spec.memory_mb,
             threads=threads,
             env={"VIDEODROP_STAGE": name},
-            concurrency=concurrency,
+            lane=lane,
+            gpu=spec.gpu,
+            concurrency=children,
         )
         for name, spec in stages.items()
+        for lane, children in lanes.items()
     ]
     if names is None or JANITOR in names:
         janitor = settings.topology.janitor
@@ -77,8 +90,22 @@ def hosted(
                 handler="handlers.janitor.handler",
                 timeout_s=janitor.timeout_s,
                 memory_mb=janitor.memory_mb,
-                replays=False,
                 every_s=janitor.every_s,
             )
         )
+    if names is None or REPLAYS in names:
+        replays = settings.topology.replays
+        functions.append(
+            Function(
+                name=REPLAYS,
+                handler="handlers.replays.handler",
+                timeout_s=replays.timeout_s,
+                memory_mb=replays.memory_mb,
+            )
+        )
     return functions
+
+
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -1,11 +1,13 @@
 """The worker: from queue to handler, as Lambda's event source mapping does it."""
 
 import logging
+import math
 import signal
 import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
@@ -17,8 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline import bootstrap
 from pipeline.runner import Killed
 from pipeline.settings import Settings
-from pipeline.worker.functions import Function, hosted
-from pipeline.worker.lanes import Delivery, Lanes, Record, failures
+from pipeline.worker.functions import Function, cores, hosted
+from pipeline.worker.lane import Lane, Record, failures
+from pipeline.worker.load import Load
 from pipeline.worker.runtime import Failed, Runtime
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,7 @@ OnFailed = Callable[[Record, str, str], bool]
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
+_LOOK_S = 0.25
 
 
 def _abandon(
@@ -46,7 +50,7 @@ class Worker:
         functions: what to host, in full or by name; all of the topology when None.
         on_failed: called with (record, kind, message) when a child was killed at its limit or
             died with a message in hand, kind being ``timeout``, ``out_of_memory``, ``crashed`` or
-            ``stopped``.
+            ``stopped``, which is no fault of the run.
             True says that the run is over for good, and the message is deleted; otherwise it comes
             back when its visibility timeout ends. By default the run is recorded in the catalog.
         wait_s: long-poll seconds (1 to 20); an idle worker needs up to so long to stop.
@@ -80,9 +84,10 @@ class Worker:
         config = Config(
             read_timeout=self._wait_s + 30,
             retries={"total_max_attempts": 1},
-            max_pool_connections=2 * len(self._functions) + 8,
+            max_pool_connections=sum(function.concurrency for function in self._functions) + 8,
         )
         sqs = boto3.client("sqs", config=config)
+        load = Load(cores())
         hosts = [
             _Host(
                 self._settings,
@@ -90,6 +95,7 @@ class Worker:
                 self._on_failed or partial(_abandon, self._settings, function),
                 sqs,
                 self._wait_s,
+                load,
                 self._stopping,
             )
             for function in self._functions
@@ -121,32 +127,39 @@ class _Host(threading.Thread):
         on_failed: OnFailed,
         sqs: Any,
         wait_s: int,
+        load: Load,
         stopping: threading.Event,
     ) -> None:
-        super().__init__(name=function.name)
+        self._replays = function.lane == "replay"
+        super().__init__(name=f"{function.name} replay" if self._replays else function.name)
         self._settings = settings
         self._function = function
         self._on_failed = on_failed
         self._wait_s = wait_s
+        self._load = load
         self._stopping = stopping
         self._sqs = sqs
         region = sqs.meta.region_name
         name = f"{settings.names.prefix}-{function.name}"
         arn = f"arn:aws:lambda:{region}:000000000000:function:{name}"
-        self.runtime = Runtime(function, arn, region)
+        starved = load.full if self._replays else lambda: False
+        self.runtime = Runtime(function, arn, region, starved)
         self._due = 0.0
+        self._heard = -math.inf
 
     def run(self) -> None:
         pause = _FIRST_PAUSE_S
-        lanes: Lanes | None = None
+        lane: Lane | None = None
         try:
             while not self._stopping.is_set():
-                # A handler that cannot be loaded takes no messages: it would only wear them out.
-                trouble = self.runtime.start()
                 try:
+                    lane = lane or self._open()
+                    if self._rests(lane):
+                        continue
+                    # What cannot be loaded takes no messages: it would only wear them out.
+                    trouble = self.runtime.start()
                     if not trouble:
-                        lanes = lanes or self._open()
-                        self._turn(lanes)
+                        self._turn(lane)
                         pause = _FIRST_PAUSE_S
                         continue
                     log.error("%s: %s", self.name, trouble.message)
@@ -157,34 +170,55 @@ class _Host(threading.Thread):
         finally:
             self.runtime.close()
 
-    def _open(self) -> Lanes:
-        names, function = self._settings.names, self._function
-        queues = [names.queue(function.name)]
-        if function.replays:
-            queues.append(names.queue(function.name, "replay"))
-        return Lanes(self._sqs, queues, visibility_s=self._settings.lease_s, wait_s=self._wait_s)
+    def _open(self) -> Lane:
+        queue = self._settings.names.queue(self._function.name, self._function.lane)
+        return Lane(self._sqs, queue, visibility_s=self._settings.lease_s, wait_s=self._wait_s)
 
-    def _turn(self, lanes: Lanes) -> None:
+    def _rests(self, lane: Lane) -> bool:
+        """Wait a moment, if this is a replay lane with nothing to do, or that has to make way."""
+        if not self._replays:
+            return False
+        if self._load.holds_back(self._function):
+            self._stopping.wait(_LOOK_S)
+            return True
+        if time.monotonic() - self._heard < self._function.idle_s:
+            return False
+        self.runtime.close()
+        if lane.is_empty():
+            self._stopping.wait(self._wait_s)
+            return True
+        self._heard = time.monotonic()
+        return False
+
+    def _turn(self, lane: Lane) -> None:
         if self._function.every_s is not None and time.monotonic() >= self._due:
             self._due = time.monotonic() + self._function.every_s
             self._invoke(scheduled_event(self._sqs.meta.region_name))
-        delivery = lanes.receive()
-        if delivery and self._stopping.is_set():
-            lanes.release(delivery)
-        elif delivery:
-            self._process(lanes, delivery)
+        record = lane.receive()
+        if record is None:
+            return
+        if self._stopping.is_set():
+            lane.release(record)
+        else:
+            with self._counted():
+                self._process(lane, record)
+        self._heard = time.monotonic()
 
-    def _process(self, lanes: Lanes, delivery: Delivery) -> None:
-        record = delivery.record
+    def _counted(self) -> AbstractContextManager[None]:
+        name = self._function.name
+        live = not self._replays and name in self._settings.topology.stages
+        return self._load.running(name) if live else nullcontext()
+
+    def _process(self, lane: Lane, record: Record) -> None:
         outcome = self._invoke({"Records": [record]})
         if not isinstance(outcome, Failed):
             if not failures(outcome.payload, {record["messageId"]}):
-                self._insist(lanes.delete, delivery)
+                self._insist(lane.delete, record)
         elif outcome.kind == "stopped":
             self._is_over(record, outcome)
-            lanes.release(delivery)
+            lane.release(record)
         elif outcome.kind not in ("error", "init_error") and self._is_over(record, outcome):
-            self._insist(lanes.delete, delivery)
+            self._insist(lane.delete, record)
 
     def _invoke(self, event: Any) -> Any:
         outcome = self.runtime.invoke(event)
@@ -201,11 +235,11 @@ class _Host(threading.Thread):
             )
             return False
 
-    def _insist(self, call: Callable[[Delivery], None], delivery: Delivery) -> None:
+    def _insist(self, call: Callable[[Record], None], record: Record) -> None:
         """Delete although the endpoint may be away for a moment: else the work is done again."""
         for _ in range(5):
             try:
-                call(delivery)
+                call(record)
             except BotoCoreError as error:
                 log.warning("%s: %s", self.name, error)
                 self._stopping.wait(1.0)

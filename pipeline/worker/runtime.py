@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,8 @@ Kind = Literal["error", "timeout", "out_of_memory", "crashed", "init_error", "st
 _WATCH_S = 0.25
 # Importing torch on a busy machine takes tens of seconds; Lambda itself allows 10.
 _INIT_S = 180.0
+# The part of its time limit for which a job may be starved: the rest has to do for its work.
+_STARVED = 1 / 3
 _MIB = 1 << 20
 
 
@@ -42,8 +45,8 @@ class Failed:
 
     Attributes:
         kind: ``error``: it raised; ``timeout``, ``out_of_memory``: it was killed at its limit;
-            ``crashed``: its process died; ``init_error``: it could not be loaded; ``stopped``: the
-            worker was told to stop and could not wait.
+            ``crashed``: its process died; ``init_error``: it could not be loaded; ``stopped``: no
+            fault of its own: the worker was told to stop, or left it no time.
         message: a sentence for the log and for the record of the run.
     """
 
@@ -58,12 +61,20 @@ class Runtime:
         function: what to host.
         arn: its ARN, for the handler's context.
         region: its AWS region.
+        starved: whether work of higher priority leaves it next to no time at this moment.
     """
 
-    def __init__(self, function: Function, arn: str, region: str) -> None:
+    def __init__(
+        self,
+        function: Function,
+        arn: str,
+        region: str,
+        starved: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._function = function
         self._arn = arn
         self._region = region
+        self._starved = starved
         self._child: Child | None = None
         self._api: RuntimeApi | None = None
         self._cut = threading.Event()
@@ -77,7 +88,10 @@ class Runtime:
             return Failed("stopped", "The worker is stopping.")
         self._api = api = RuntimeApi(self._arn)
         self._child = child = Child(
-            "awslambdaric", self._function.handler, env=self._environment(api.address)
+            "awslambdaric",
+            self._function.handler,
+            env=self._environment(api.address),
+            background=self._function.lane == "replay",
         )
         end = time.monotonic() + _INIT_S
         while not api.settled.wait(_WATCH_S):
@@ -125,6 +139,7 @@ class Runtime:
     def _watch(self, invocation: Invocation, child: Child) -> Failed | None:
         """Wait for the answer; why there is none, if there will be none."""
         function = self._function
+        starved_s = 0.0
         while not invocation.answered.wait(_WATCH_S):
             if self._cut.is_set():
                 return Failed("stopped", "The worker was stopped while this ran.")
@@ -132,6 +147,10 @@ class Runtime:
                 if invocation.answered.is_set():
                     return None
                 return Failed("crashed", f"The process that ran it ended: {_ending(child)}")
+            starved_s += _WATCH_S * self._starved()
+            if starved_s > function.timeout_s * _STARVED:
+                # Its deadline goes on meanwhile: it would end as a failure, and is none.
+                return Failed("stopped", "It made way for live work, and begins anew after it.")
             if time.time() > invocation.deadline_s:
                 return Failed("timeout", f"It did not end within {function.timeout_s:.0f} s.")
             if child.rss() > function.memory_mb * _MIB:

@@ -18,7 +18,7 @@ from pipeline.catalog.records import StageRun
 from pipeline.events import video_id
 from pipeline.settings import Settings
 from pipeline.worker import Worker
-from pipeline.worker.lanes import Lanes
+from pipeline.worker.lane import Lane
 from tests.conftest import topology_with
 from tests.integration.core.test_handlers import Context
 
@@ -61,10 +61,10 @@ def test_a_fifth_stage_is_queued_run_and_recorded(
     house: Settings, dropped: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("VIDEODROP_STAGE", "toy")
-    lanes = Lanes(aws.client("sqs"), [house.names.queue("toy")], visibility_s=60, wait_s=10)
-    delivery = lanes.receive()
-    assert delivery is not None
-    answer = stage_handler.handler({"Records": [delivery.record]}, Context())
+    lane = Lane(aws.client("sqs"), house.names.queue("toy"), visibility_s=60, wait_s=10)
+    record = lane.receive()
+    assert record is not None
+    answer = stage_handler.handler({"Records": [record]}, Context())
     assert answer == {"batchItemFailures": []}
     run = toy(house, dropped)
     assert run.state == "succeeded"

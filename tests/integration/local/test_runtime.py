@@ -21,14 +21,14 @@ ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
 def host(tmp_path):
     runtimes = []
 
-    def make(handler="handlers_under_test.handle", **limits):
+    def make(handler="handlers_under_test.handle", starved=lambda: False, **limits):
         function = Function(
             name="f",
             handler=handler,
             env={"PYTHONPATH": str(HERE), "OUT": str(tmp_path), "VIDEODROP_STAGE": "s"},
             **{"timeout_s": 60, "memory_mb": 1024, "threads": 3} | limits,
         )
-        runtimes.append(Runtime(function, ARN, "eu-west-1"))
+        runtimes.append(Runtime(function, ARN, "eu-west-1", starved))
         return runtimes[-1]
 
     yield make
@@ -119,6 +119,21 @@ def test_a_child_past_its_deadline_is_killed_with_all_it_started(host, tmp_path)
     assert failed == Failed("timeout", "It did not end within 1 s.")
     gone(calls(tmp_path)[0]["session"])
     assert runtime.invoke(event()) == Response(None)
+
+
+def test_a_starved_job_is_ended_as_no_fault_of_its_own_long_before_its_deadline(host, tmp_path):
+    runtime = host(timeout_s=3, starved=lambda: True)
+    failed = runtime.invoke(event(do="sleep", s=600))
+    assert failed.kind == "stopped"
+    gone(calls(tmp_path)[0]["session"])
+    assert runtime.invoke(event()) == Response(None)
+
+
+def test_a_replay_and_all_that_it_starts_run_at_the_lowest_priority(host):
+    replay = host(lane="replay").invoke(event(do="tell priority")).payload
+    assert replay == [[os.SCHED_IDLE, "nice 19"]] * 2
+    live = host().invoke(event(do="tell priority")).payload
+    assert [policy for policy, _ in live] == [os.SCHED_OTHER] * 2
 
 
 def test_memory_is_limited_for_the_child_and_what_it_starts_together(host, tmp_path):

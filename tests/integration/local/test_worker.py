@@ -1,16 +1,18 @@
 """The worker between real queues and real child processes."""
 
+import contextlib
 import json
 import os
 import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline import aws, resources
 from pipeline.child import Child
-from pipeline.worker import Function, Worker
+from pipeline.worker import Function, Worker, host
 
 HERE = Path(__file__).parent
 
@@ -55,6 +57,11 @@ class Bench:
     def send(self, name="detect", lane="live", **order):
         aws.client("sqs").send_message(QueueUrl=self.url(name, lane), MessageBody=json.dumps(order))
 
+    def receive(self, name="detect", lane="live"):
+        return aws.client("sqs").receive_message(
+            QueueUrl=self.url(name, lane), MessageSystemAttributeNames=["All"]
+        )["Messages"]
+
     def counts(self, name="detect", lane="live"):
         found = aws.client("sqs").get_queue_attributes(
             QueueUrl=self.url(name, lane), AttributeNames=["All"]
@@ -83,6 +90,11 @@ def bench(settings, tmp_path):
     bench = Bench(settings, tmp_path)
     yield bench
     bench.stop()
+
+
+@pytest.fixture
+def one_core(monkeypatch):
+    monkeypatch.setattr(host, "cores", lambda: 1)
 
 
 def test_an_upload_is_handled_by_every_stage_and_then_gone(bench):
@@ -127,42 +139,76 @@ def test_a_message_whose_handler_fails_stays(bench, order):
     assert bench.failed == []  # the handler itself answered: nothing for the host to record
 
 
-def test_live_messages_go_before_replays(bench):
-    for number in range(3):
-        bench.send(lane="replay", do=f"replay {number}")
-    bench.send(do="live 0")
-    bench.send(do="live 1")
-    bench.start()
-    bench.until(lambda: len(bench.calls()) == 5)
-    assert bench.orders()[:2] == ["live 0", "live 1"]
-    bench.until(lambda: bench.counts(lane="replay") == (0, 0))
-
-
-def test_a_fresh_upload_is_not_kept_waiting_by_the_replay_lane(bench):
-    bench.start(wait_s=6)
-    bench.send(do="first")  # the worker is up once it has answered
+def test_live_work_does_not_wait_for_a_replay_that_runs(bench):
+    bench.start(bench.function(), bench.function(lane="replay"))
+    bench.send(lane="replay", do="sleep", s=600)
     bench.until(bench.calls)
-    sent = time.monotonic()
     bench.send(do="fresh")
+    bench.until(lambda: bench.orders() == ["sleep", "fresh"])
+    bench.until(lambda: bench.counts() == (0, 0))
+    assert bench.counts(lane="replay") == (0, 1)
+
+
+def test_a_replay_has_a_child_only_while_messages_come(bench):
+    before = _handlers()
+    bench.start(bench.function(), bench.function(lane="replay", idle_s=0.2))
+    bench.send(do="first")  # the live lane's child is up once it has answered
+    bench.until(bench.calls)
+    assert len(_handlers() - before) == 1
+    for number in (1, 2):
+        bench.send(lane="replay", do="return", what=None)
+        bench.until(lambda number=number: len(bench.calls()) == 1 + number)
+        bench.until(lambda: bench.counts(lane="replay") == (0, 0))
+        bench.until(lambda: len(_handlers() - before) == 1)
+    live, *replays = (call["pid"] for call in bench.calls())
+    assert len({live, *replays}) == 3
+    assert _alive(live)
+
+
+def test_no_replay_begins_while_live_jobs_have_every_core(bench, one_core):  # noqa: ARG001 - its effect
+    bench.start(bench.function(), bench.function(lane="replay"))
+    bench.send(do="sleep", s=2)
+    bench.until(bench.calls)
+    bench.send(lane="replay", do="replay")
     bench.until(lambda: len(bench.calls()) == 2)
-    assert time.monotonic() - sent < 3
+    assert bench.counts() == (0, 0)  # the live one had come to its end
 
 
+def test_a_replay_that_live_work_starves_is_given_back_and_waits(bench, one_core):  # noqa: ARG001 - its effect
+    bench.start(bench.function(), bench.function(lane="replay", timeout_s=3))
+    bench.send(lane="replay", do="sleep", s=600)
+    bench.until(bench.calls)
+    bench.send(do="sleep", s=600)
+    bench.until(lambda: bench.counts(lane="replay") == (1, 0))
+    assert [failure[:2] for failure in bench.failed] == [("sleep", "stopped")]
+    bench.stop()
+    assert len(bench.calls()) == 2
+
+
+def test_what_is_no_stage_holds_up_no_replay(bench, one_core):  # noqa: ARG001 - its effect
+    bench.start(bench.function("janitor"), bench.function(lane="replay"))
+    bench.send("janitor", do="sleep", s=600)
+    bench.until(bench.calls)
+    bench.send(lane="replay", do="replay")
+    bench.until(lambda: bench.orders() == ["sleep", "replay"])
+
+
+@pytest.mark.parametrize("lane", ["live", "replay"])
 @pytest.mark.parametrize("over", [True, False])
-def test_a_killed_run_is_reported_and_its_message_deleted_only_if_over(bench, over):
+def test_a_killed_run_is_reported_and_its_message_deleted_only_if_over(bench, over, lane):
     bench.over = over
-    bench.send(do="die once")
-    bench.start()
+    bench.send(lane=lane, do="die once")
+    bench.start(bench.function(lane=lane))
     bench.until(lambda: bench.failed)
     (order, kind, message) = bench.failed[0]
     assert (order, kind) == ("die once", "crashed")
     assert "SIGKILL" in message
-    bench.until(lambda: bench.counts() == (0, 0))
+    bench.until(lambda: bench.counts(lane=lane) == (0, 0))
     # Left alone it comes back, and the next child manages.
     assert len(bench.calls()) == (1 if over else 2)
 
 
-def test_runs_past_their_limits_are_reported(bench):
+def test_runs_past_their_limits_are_reported(bench, one_core):  # noqa: ARG001 - none is starved
     bench.over = True
     bench.send(do="sleep", s=600)
     bench.send(name="transcode", do="hog", mb=300)
@@ -188,12 +234,13 @@ def test_a_failure_that_cannot_be_recorded_leaves_the_message(bench):
     assert sum(bench.counts()) == 1
 
 
-def test_a_stop_ends_a_running_invocation_and_gives_its_message_back_at_once(bench):
-    bench.send(do="sleep", s=600)
-    bench.start(grace_s=0.1)
+@pytest.mark.parametrize("lane", ["live", "replay"])
+def test_a_stop_ends_a_running_invocation_and_gives_its_message_back_at_once(bench, lane):
+    bench.send(lane=lane, do="sleep", s=600)
+    bench.start(bench.function(lane=lane), grace_s=0.1)
     bench.until(bench.calls)
     bench.stop()
-    assert bench.counts() == (1, 0)
+    assert bench.counts(lane=lane) == (1, 0)
     assert [failure[:2] for failure in bench.failed] == [("sleep", "stopped")]
     assert not _alive(bench.calls()[0]["pid"])
 
@@ -206,16 +253,19 @@ def test_a_stop_lets_a_running_invocation_end_within_the_grace(bench):
     assert bench.counts() == (0, 0)
 
 
-def test_a_handler_that_cannot_be_loaded_takes_no_messages(bench, caplog):
-    bench.send(do="anything")
-    bench.start(bench.function(handler="there_is_no_such_module.handle"))
-    bench.until(lambda: "could not be loaded" in caplog.text)
+@pytest.mark.parametrize("lane", ["live", "replay"])
+def test_a_handler_that_cannot_be_loaded_takes_no_messages(bench, caplog, lane):
+    bench.send(lane=lane, do="anything")
+    bench.start(bench.function(lane=lane, handler="there_is_no_such_module.handle", idle_s=0.1))
+    bench.until(lambda: caplog.text.count("could not be loaded") == 2)
     bench.stop()
-    assert bench.counts() == (1, 0)
+    assert bench.counts(lane=lane) == (1, 0)
+    (left,) = bench.receive(lane=lane)
+    assert left["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
 def test_a_scheduled_function_runs_at_its_times_as_well_as_for_messages(bench):
-    bench.start(bench.function("janitor", replays=False, every_s=0.5))
+    bench.start(bench.function("janitor", every_s=0.5))
     bench.until(lambda: len(bench.calls()) >= 2)
     event = bench.calls()[0]["event"]
     assert event["detail-type"] == "Scheduled Event"
@@ -224,10 +274,11 @@ def test_a_scheduled_function_runs_at_its_times_as_well_as_for_messages(bench):
     bench.until(lambda: any("Records" in call["event"] for call in bench.calls()))
 
 
-def test_children_share_a_queue(bench):
+@pytest.mark.parametrize("lane", ["live", "replay"])
+def test_children_share_a_queue(bench, lane):
     for _ in range(2):
-        bench.send(do="sleep", s=3)
-    bench.start(bench.function(concurrency=2))
+        bench.send(lane=lane, do="sleep", s=3)
+    bench.start(bench.function(lane=lane, concurrency=2))
     bench.until(lambda: len({call["pid"] for call in bench.calls()}) == 2)
 
 
@@ -266,6 +317,16 @@ def test_a_child_does_not_outlive_a_worker_that_was_killed(bench, tmp_path):
         bench.until(lambda: not _alive(bench.calls()[0]["pid"]))
     finally:
         worker.kill()
+
+
+def _handlers():
+    """Processes of ours that host a handler."""
+    found = set()
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if "awslambdaric" in process.cmdline():
+                found.add(process.pid)
+    return found
 
 
 def _alive(pid):

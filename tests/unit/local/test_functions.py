@@ -16,17 +16,38 @@ def cores(monkeypatch):
 
 def test_everything_in_the_topology_is_hosted():
     settings = Settings()
-    functions = {function.name: function for function in hosted(settings)}
-    assert list(functions) == [*settings.topology.stages, "janitor"]
-    for name, spec in settings.topology.stages.items():
-        assert functions[name].handler == "handlers.stage.handler"
-        assert functions[name].env == {"VIDEODROP_STAGE": name}
-        assert functions[name].timeout_s == spec.timeout_s
-        assert functions[name].memory_mb == spec.memory_mb
-        assert functions[name].replays
-    assert functions["janitor"].handler == "handlers.janitor.handler"
-    assert functions["janitor"].every_s == settings.topology.janitor.every_s
-    assert not functions["janitor"].replays
+    topology = settings.topology
+    functions = {(function.name, function.lane): function for function in hosted(settings)}
+    stages = [(name, lane) for name in topology.stages for lane in ("live", "replay")]
+    assert list(functions) == [*stages, ("janitor", "live"), ("replays", "live")]
+    for name, lane in stages:
+        function, spec = functions[name, lane], topology.stages[name]
+        assert function.handler == "handlers.stage.handler"
+        assert function.env == {"VIDEODROP_STAGE": name}
+        assert function.timeout_s == spec.timeout_s
+        assert function.memory_mb == spec.memory_mb
+        assert function.gpu == spec.gpu
+    janitor, driver = functions["janitor", "live"], functions["replays", "live"]
+    assert janitor.handler == "handlers.janitor.handler"
+    assert janitor.every_s == topology.janitor.every_s
+    assert driver.handler == "handlers.replays.handler"
+    assert driver.every_s is None
+    assert driver.timeout_s == topology.replays.timeout_s
+    assert driver.memory_mb == topology.replays.memory_mb
+
+
+def test_functions_can_be_hosted_by_name():
+    named = [(function.name, function.lane) for function in hosted(Settings(), ["detect"])]
+    assert named == [("detect", "live"), ("detect", "replay")]
+    assert [function.name for function in hosted(Settings(), ["replays"])] == ["replays"]
+
+
+@pytest.mark.parametrize("children", [0, 1, 3])
+def test_replays_have_a_concurrency_of_their_own(monkeypatch, children):
+    monkeypatch.setenv("VIDEODROP_REPLAY_CONCURRENCY", str(children))
+    live, replay = hosted(Settings(), ["detect"], 2)
+    assert live.concurrency == 2
+    assert replay.concurrency == children
 
 
 @pytest.mark.parametrize(
@@ -36,7 +57,7 @@ def test_everything_in_the_topology_is_hosted():
 def test_cores_are_split_among_hosted_children(cores, machine, names, concurrency, threads):
     cores(machine)
     functions = hosted(Settings(), names, concurrency)
-    assert {f.threads for f in functions if f.name != "janitor"} == {threads}
+    assert {f.threads for f in functions if f.name in Settings().topology.stages} == {threads}
 
 
 def test_a_name_that_is_not_in_the_topology_is_refused():

@@ -1,4 +1,4 @@
-"""A function's queues: which message is next, the event Lambda would make of it, and its end.
+"""One lane of a function: its next message, the event Lambda would make of it, and its end.
 
 What Lambda's event source mapping for SQS does, with one message an invocation.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
 import base64
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import JsonValue
@@ -14,90 +13,55 @@ from pydantic import JsonValue
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True)
 class Lane:
-    """A queue to poll."""
-
-    url: str
-    arn: str
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A message in our hands until its visibility timeout ends.
-
-    Attributes:
-        lane: where it came from.
-        record: as Lambda hands it to a handler.
-    """
-
-    lane: Lane
-    record: Record
-
-
-class Lanes:
-    """Polls a function's queues, live before replay.
+    """A queue to poll.
 
     Args:
         sqs: a boto3 client with a read timeout above ``wait_s``.
-        names: queue names, live first.
+        name: the queue's name.
         visibility_s: how long a message stays ours unless a heartbeat extends it.
-        wait_s: seconds to wait for a live message when all is quiet.
+        wait_s: seconds to wait for a message when all is quiet.
 
     Raises:
         botocore.exceptions.ClientError: there is no such queue.
     """
 
-    def __init__(self, sqs: Any, names: list[str], *, visibility_s: int, wait_s: int) -> None:
+    def __init__(self, sqs: Any, name: str, *, visibility_s: int, wait_s: int) -> None:
         self._sqs = sqs
         self._visibility_s = visibility_s
         self._wait_s = wait_s
-        self._live, *self._replay = [self._lane(name) for name in names]
-        self._replaying = False
+        self._url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        self._arn = found["Attributes"]["QueueArn"]
 
-    def receive(self) -> Delivery | None:
-        """The next message; None when there was none for ``wait_s`` seconds.
-
-        Only when no live message is there is the replay lane looked at, and never waited for, so
-        an upload never queues behind replays. While replays flow, the wait for a live one is 1 s:
-        not 0, because a short poll asks only some of SQS's servers and may miss it.
-        """
-        found = self._poll(self._live, 1 if self._replaying else self._wait_s)
-        if not found and self._replay:
-            found = self._poll(self._replay[0], 0)
-            self._replaying = found is not None
-        return found
-
-    def delete(self, delivery: Delivery) -> None:
-        """Its work is done, for good or bad."""
-        self._sqs.delete_message(
-            QueueUrl=delivery.lane.url, ReceiptHandle=delivery.record["receiptHandle"]
-        )
-
-    def release(self, delivery: Delivery) -> None:
-        """Let others have it at once."""
-        self._sqs.change_message_visibility(
-            QueueUrl=delivery.lane.url,
-            ReceiptHandle=delivery.record["receiptHandle"],
-            VisibilityTimeout=0,
-        )
-
-    def _lane(self, name: str) -> Lane:
-        url = self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        return Lane(url, found["Attributes"]["QueueArn"])
-
-    def _poll(self, lane: Lane, wait_s: int) -> Delivery | None:
+    def receive(self) -> Record | None:
+        """The next message, as Lambda hands it to a handler; None when none came in time."""
         answer = self._sqs.receive_message(
-            QueueUrl=lane.url,
+            QueueUrl=self._url,
             MaxNumberOfMessages=1,
-            WaitTimeSeconds=wait_s,
+            WaitTimeSeconds=self._wait_s,
             VisibilityTimeout=self._visibility_s,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
         messages = answer.get("Messages", [])
-        return Delivery(lane, record(messages[0], lane.arn)) if messages else None
+        return record(messages[0], self._arn) if messages else None
+
+    def is_empty(self) -> bool:
+        """Whether no message waits, as far as the queue knows; none is touched."""
+        count = "ApproximateNumberOfMessages"
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[count])
+        return int(found["Attributes"][count]) == 0
+
+    def delete(self, message: Record) -> None:
+        """Its work is done, for good or bad."""
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["receiptHandle"])
+
+    def release(self, message: Record) -> None:
+        """Let others have it at once."""
+        self._sqs.change_message_visibility(
+            QueueUrl=self._url, ReceiptHandle=message["receiptHandle"], VisibilityTimeout=0
+        )
 
 
 def record(message: dict[str, Any], queue_arn: str) -> Record:

@@ -1,0 +1,43 @@
+"""A child in the background, where the system does not simply say yes."""
+
+import json
+import os
+import subprocess
+import sys
+
+TELL = """
+import json, os, sys
+from pipeline import child
+
+asked = []
+
+class Autogroup:
+    def write_text(self, text):
+        asked.append(text)
+        if len(asked) < 3:
+            raise BlockingIOError
+
+def forbid(*_):
+    raise PermissionError
+
+child._AUTOGROUP = Autogroup()
+if "forbidden" in sys.argv:
+    os.sched_setscheduler = forbid
+child._step_back()
+print(json.dumps([os.sched_getscheduler(0), os.nice(0), asked]))
+"""
+
+
+def tell(*args):
+    done = subprocess.run([sys.executable, "-c", TELL, *args], check=True, capture_output=True)
+    return json.loads(done.stdout)
+
+
+def test_a_kernel_that_is_asked_too_often_is_asked_again():
+    policy, _, asked = tell()
+    assert policy == os.SCHED_IDLE
+    assert asked == ["19"] * 3
+
+
+def test_a_sandbox_that_forbids_the_idle_policy_gets_the_least_nice_one():
+    assert tell("forbidden")[:2] == [os.SCHED_OTHER, 19]

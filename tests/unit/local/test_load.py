@@ -1,0 +1,37 @@
+"""When replays make way for live work."""
+
+import pytest
+
+from pipeline.worker.functions import Function
+from pipeline.worker.load import Load
+
+
+def replay(name, **more):
+    return Function(name, "no.handler", 1, 1, lane="replay", **more)
+
+
+def test_replays_are_held_back_while_there_are_as_many_live_jobs_as_cores():
+    load = Load(cores=2)
+    with load.running("transcode"):
+        assert not load.holds_back(replay("detect"))
+        with load.running("transcode"):
+            assert load.full()
+            assert load.holds_back(replay("detect"))
+        assert not load.holds_back(replay("detect"))
+
+
+def test_a_job_that_fails_is_no_longer_counted():
+    load = Load(cores=1)
+    with pytest.raises(ValueError, match="no good"), load.running("transcode"):
+        raise ValueError("no good")
+    assert not load.full()
+
+
+def test_many_cores_leave_replays_alone_unless_their_stage_shares_a_gpu():
+    load = Load(cores=16)
+    with load.running("detect"):
+        assert not load.holds_back(replay("transcode"))
+        assert not load.holds_back(replay("transcribe", gpu=True))
+        assert load.holds_back(replay("detect", gpu=True))
+        assert not load.full()
+    assert not load.holds_back(replay("detect", gpu=True))
