@@ -11,7 +11,7 @@ import pipeline
 from pipeline import bootstrap, client, options, views
 from pipeline.catalog import listing
 from pipeline.catalog.records import Video, VideoStatus
-from pipeline.cli import bars, console, doctor, drop, exits
+from pipeline.cli import bars, console, doctor, drop, exits, versions
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import artifact, connect, find
@@ -205,6 +205,10 @@ def objects(
         print_json({"models": result.identity, "labels": summary, "frames": shown})
     else:
         console.frames(out, frames)
+
+
+for _command in (versions.versions, versions.diff, versions.promote, versions.rollback):
+    app.command()(_command)
 
 
 @app.command("open")

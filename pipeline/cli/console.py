@@ -36,6 +36,11 @@ _COLOURS = {
     "running": "cyan",
     "pending": "dim",
     "superseded": "dim",
+    "planning": "cyan",
+    "planned": "cyan",
+    "paused": "yellow",
+    "finished": "green",
+    "cancelled": "dim",
     "ok": "green",
     "missing": "red",
     "optional": "yellow",
@@ -102,7 +107,7 @@ def videos(console: Console, items: Iterable[VideoItem]) -> None:
             item.video_id,
             plain(item.name),
             paint(item.status),
-            _clock(item.duration_s),
+            clock(item.duration_s),
             states,
             plain(", ".join(item.labels)),
         )
@@ -130,7 +135,7 @@ def video(console: Console, view: VideoView) -> None:
     size = f"{view.width}x{view.height}" if view.width else "-"
     console.print(f"[bold]{plain(view.name)}[/bold]  {view.video_id}  {paint(view.status)}")
     console.print(
-        f"{_clock(view.duration_s)}  {size}  {view.bytes / 1e6:.1f} MB  "
+        f"{clock(view.duration_s)}  {size}  {view.bytes / 1e6:.1f} MB  "
         f"uploaded {view.uploaded_at:%Y-%m-%d %H:%M:%S}"
     )
     table = Table("stage", "state", "done", "seconds", "cpu s", "model", "notes", box=None)
@@ -158,12 +163,12 @@ def labels(console: Console, summary: Mapping[str, Any]) -> None:
     """What is seen: each label with how often, how surely, and when."""
     table = Table("label", "objects", "frames", "best", "when", box=None)
     for label, row in summary.items():
-        when = ", ".join(f"{_clock(start)} to {_clock(end)}" for start, end in row["intervals"])
+        when = ", ".join(f"{clock(start)} to {clock(end)}" for start, end in row["intervals"])
         table.add_row(
             plain(label),
             str(row["tracks"]),
             str(row["frames"]),
-            f"{row['best_confidence']:.2f} at {_clock(row['best_time'])}",
+            f"{row['best_confidence']:.2f} at {clock(row['best_time'])}",
             when,
         )
     console.print(table)
@@ -212,7 +217,8 @@ def paint(word: str, text: str | None = None) -> str:
     return f"[{_COLOURS.get(word, 'default')}]{text or word}[/]"
 
 
-def _clock(seconds: float | None) -> str:
+def clock(seconds: float | None) -> str:
+    """A length or a place in a video, as players show it."""
     if seconds is None:
         return "-"
     minutes, rest = divmod(round(seconds, 1), 60)  # first, or 59.96 would read 0:60.0

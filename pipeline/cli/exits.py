@@ -1,6 +1,6 @@
 """Exit codes.
 
-0 all is well; 1 a video or a check failed; 2 wrong usage; 3 no such video or result;
+0 all is well; 1 a video or a check failed; 2 wrong usage; 3 no such video, result or replay;
 4 no pipeline to talk to; 5 the time was up; 6 something has to be installed first.
 """
 
@@ -8,21 +8,31 @@ from pipeline.client import NotRunning
 from pipeline.errors import MissingDependency, TimedOut, VideodropError
 
 OK, FAILED, USAGE, NOT_FOUND, NOT_RUNNING, TIMED_OUT, NOT_INSTALLED = range(7)
+INTERRUPTED = 130  # as shells say of what Ctrl-C ended
 
 _BY_CODE = {
+    "ambiguous_version": USAGE,
+    "ambiguous_replay": USAGE,
     "aws_unreachable": NOT_RUNNING,
     "bad_name": USAGE,
     "bad_option": USAGE,
     "bad_settings": USAGE,
     "bad_usage": USAGE,
+    "interrupted": INTERRUPTED,
+    "no_earlier_version": NOT_FOUND,
     "not_a_file": USAGE,
+    "not_confirmed": USAGE,
     "same_name": USAGE,
+    "unknown_replay": NOT_FOUND,
     "unknown_stage": USAGE,
+    "unknown_version": NOT_FOUND,
+    "version_gone": NOT_FOUND,
+    "video_deleted": NOT_FOUND,
 }
 
 
 class NotFound(VideodropError):
-    """There is no such video, or it has no such result."""
+    """There is no such video, result or replay."""
 
     failure_class = "bad_input"
 
