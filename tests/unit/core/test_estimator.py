@@ -161,6 +161,14 @@ def test_the_latest_two_months_with_runs_count(topology: Topology):
     assert seconds(topology, *recorded) == (4, True)
 
 
+def test_everything_of_a_month_counts_or_nothing(topology: Topology):
+    recorded = [
+        result(seconds, 25, month=month, version=version)
+        for month, version, seconds in [(11, "5", 1), (10, "4", 2), (10, "3", 3), (9, "2", 90)]
+    ]
+    assert seconds(topology, *recorded, of=video(75)) == (6, True)
+
+
 def test_months_are_counted_for_each_kind_of_run(topology: Topology):
     """A model that was not used of late is known by the months in which it was."""
     recorded = [result(5, 100, month=month, identity=OTHER) for month in (9, 10, 11)]
