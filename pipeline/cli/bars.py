@@ -19,6 +19,9 @@ from rich.progress import (
 
 from pipeline.catalog.records import TERMINAL, StageRun, Video
 from pipeline.cli.console import paint, plain
+from pipeline.cli.plans import span
+from pipeline.replays import views
+from pipeline.replays.records import Replay
 
 
 class _Bars:
@@ -26,6 +29,7 @@ class _Bars:
 
     def __init__(self, console: Console, *columns: ProgressColumn, quiet: bool) -> None:
         self._console = console
+        self._quiet = quiet
         self._lines = not (quiet or console.is_terminal)
         self._progress = Progress(
             *columns, console=console, disable=quiet or not console.is_terminal
@@ -102,6 +106,44 @@ class StageBars(_Bars):
         self._progress.update(self._tasks[place], completed=done, note=note)
 
 
+class ReplayBar(_Bars):
+    """One bar: how far a replay's plan is, then how far its runs are."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        super().__init__(
+            console,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            quiet=quiet,
+        )
+        self._task = self._progress.add_task("", total=None, note="")
+        self._told: tuple[str, int] | None = None
+
+    def show(self, replay: Replay) -> None:
+        """Bring the bar up to date."""
+        view = views.detail(replay, {})
+        done, note = view.progress, _replay_note(view)
+        # A line for each tenth is enough where no bar can be drawn.
+        stand = (view.state, int(done.percent // 10))
+        if self._lines and self._told != stand:
+            self._told = stand
+            self._console.print(f"{paint(view.state)} {note}")
+        self._progress.update(
+            self._task,
+            description=paint(view.state),
+            total=None if view.state == "planning" else 100,
+            completed=done.percent,
+            note=note,
+        )
+
+    def warn(self, text: str) -> None:
+        """Say something above the bar."""
+        if not self._quiet:
+            self._console.print(f"[yellow]{plain(text)}[/yellow]")
+
+
 class OneBar(_Bars):
     """One bar, in percent."""
 
@@ -119,6 +161,17 @@ class OneBar(_Bars):
     def listen(self, fraction: float) -> None:
         """Show ``fraction`` (0 to 1) as done."""
         self._progress.update(self._task, completed=fraction)
+
+
+def _replay_note(view: views.ReplayView) -> str:
+    if view.state in {"planning", "planned"}:
+        return f"{view.plan.videos:,} videos looked at, {view.plan.runs:,} runs"
+    done = view.progress
+    ended = done.succeeded + done.reused + done.failed + done.superseded + done.lost
+    note = f"{ended:,} of {view.plan.runs:,} runs"
+    if bad := done.failed + done.lost:
+        note += f", [red]{bad:,} failed[/red]"
+    return note + (f", about {span(done.seconds_left)} left" if done.seconds_left else "")
 
 
 def _note(run: StageRun) -> str:

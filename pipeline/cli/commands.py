@@ -11,7 +11,7 @@ import pipeline
 from pipeline import bootstrap, client, options, views
 from pipeline.catalog import listing
 from pipeline.catalog.records import Video, VideoStatus
-from pipeline.cli import bars, console, doctor, drop, exits, versions
+from pipeline.cli import bars, console, doctor, drop, exits, replaying, versions
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import artifact, connect, find
@@ -266,6 +266,10 @@ def run(
         print_json(result)
     else:
         console.result(out, result, into)
+
+
+app.command()(replaying.replay)
+app.add_typer(replaying.app, name="replays")
 
 
 @app.command("doctor")

@@ -18,6 +18,7 @@ _BY_CODE = {
     "bad_option": USAGE,
     "bad_settings": USAGE,
     "bad_usage": USAGE,
+    "bad_window": USAGE,
     "interrupted": INTERRUPTED,
     "no_earlier_version": NOT_FOUND,
     "not_a_file": USAGE,

@@ -1,5 +1,7 @@
 """Which pipeline is meant, and which of its videos."""
 
+import os
+
 from pipeline import bootstrap, client, views
 from pipeline.catalog import Catalog
 from pipeline.catalog.records import PublishedArtifact, StageResult, Video
@@ -19,6 +21,12 @@ def connect() -> tuple[Settings, Catalog]:
         bootstrap.settings.cache_clear()
         settings = bootstrap.settings()
     return settings, bootstrap.catalog(settings)
+
+
+def is_embedded(settings: Settings) -> bool:
+    """Whether the pipeline we are connected to is this machine's embedded stack."""
+    stack = client.StackFile.read(settings.home)
+    return stack is not None and stack.endpoint == os.environ.get("AWS_ENDPOINT_URL")
 
 
 def find(reference: str, settings: Settings, catalog: Catalog) -> Video:

@@ -1,0 +1,183 @@
+"""What the command line shows of replays: the plan as a build system would, and how it went."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+
+from pipeline.cli.console import paint, plain
+from pipeline.replays.records import OVER, Estimate
+from pipeline.replays.request import ReplayRequest
+from pipeline.replays.views import PlanView, ReplayView, StagePlanView
+
+_CENT = 0.01
+
+_OTHER = {
+    "left_out": "left out by the uploader",
+    "in_progress": "being worked on",
+    "not_selected": "not selected",
+    "hopeless": "failed for good before (--failure-class tries again)",
+    "blocked": "cannot be planned",
+}
+_ENDINGS = {
+    "succeeded": "computed",
+    "reused": "reused",
+    "failed": "failed",
+    "superseded": "superseded",
+    "lost": "lost",
+}
+
+
+def plan(console: Console, shown: PlanView) -> None:
+    """What would run, what need not, why, and what it would take."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("stage")
+    for title in ("run", "reuse stored", "current", "other", "time", "GPU", "bytes", "USD"):
+        table.add_column(title, justify="right")
+    for stage in shown.stages:
+        other = sum(getattr(stage, verdict) for verdict in _OTHER)
+        table.add_row(
+            plain(stage.stage),
+            *(_number(count) for count in (stage.run, stage.reuse, stage.current, other)),
+            *_taken(stage.estimate),
+        )
+    if len(shown.stages) > 1:
+        table.add_section()
+        sums = [
+            _number(sum(getattr(stage, name) for stage in shown.stages))
+            for name in ("run", "reuse", "current")
+        ]
+        table.add_row("all", *sums, "", *_taken(shown.estimate))
+    console.print(table)
+    for stage in shown.stages:
+        for line in _reasons(stage):
+            console.print(line)
+    console.print(f"[dim]{_basis(shown)}[/dim]")
+
+
+def replay(console: Console, shown: ReplayView) -> None:
+    """Everything about one replay."""
+    console.print(
+        f"[bold]{shown.replay_id}[/bold]  {paint(shown.state)}  "
+        f"{plain(asked(shown.request))}  [dim]{shown.created_at:%Y-%m-%d %H:%M:%S}[/dim]"
+    )
+    if shown.reason:
+        console.print(f"[yellow]{plain(shown.reason)}[/yellow]")
+    plan(console, shown.plan)
+    if shown.started_at:
+        outcome(console, shown)
+
+
+def outcome(console: Console, shown: ReplayView) -> None:
+    """How far it is, or how it ended."""
+    done = shown.progress
+    counts = [
+        f"{getattr(done, ending):,} {word}"
+        for ending, word in _ENDINGS.items()
+        if getattr(done, ending)
+    ]
+    how = ", ".join(counts) or "nothing has ended yet"
+    left = "" if shown.state in OVER else f" ({done.percent:.0f}% of {shown.plan.runs:,})"
+    took = ", ".join(
+        f"{value} {what}"
+        for value, what in zip(_taken(done.spent), ("", "of GPU", "", "USD"), strict=True)
+        if value
+    )
+    console.print(f"{paint(shown.state)}{left}: {how}. Took {took or 'nothing'}.")
+    for sentence in shown.differences:
+        console.print(f"  {plain(sentence)}")
+
+
+def replays(console: Console, items: Iterable[ReplayView]) -> None:
+    """A list of replays, a line each."""
+    table = Table("id", "state", "done", "videos", "runs", "USD", "what", box=None, pad_edge=False)
+    for item in items:
+        table.add_row(
+            item.replay_id,
+            paint(item.state),
+            f"{item.progress.percent:.0f}%",
+            f"{item.plan.videos:,}",
+            f"{item.plan.runs:,}",
+            dollars(item.plan.estimate.usd),
+            plain(asked(item.request)),
+        )
+    console.print(table)
+
+
+def asked(request: ReplayRequest) -> str:
+    """A request in a line."""
+    given = request.model_dump(
+        mode="json", exclude_defaults=True, exclude={"params", "dry_run", "videos"}
+    )
+    words = [name if one is True else f"{name}={_listed(one)}" for name, one in given.items()]
+    if request.videos:
+        words.insert(0, f"{len(request.videos)} videos by name")
+    words += [
+        f"{stage}.{name}={value}"
+        for stage, params in request.params.items()
+        for name, value in params.items()
+    ]
+    return " ".join(words) or "everything"
+
+
+def dollars(usd: float) -> str:
+    """An amount of money; what is less than a cent, but not nothing, says so."""
+    return "<0.01" if 0 < usd < _CENT else f"{usd:,.2f}"
+
+
+def span(seconds: float) -> str:
+    """A length of time, in the largest unit that tells two digits of it."""
+    for limit, unit, word in ((100, 1, "s"), (100 * 60, 60, "min"), (100 * 3600, 3600, "h")):
+        if seconds < limit:
+            digits = 1 if seconds < 10 * unit else 0
+            return f"{seconds / unit:.{digits}f} {word}"
+    return f"{seconds / 86400:,.0f} days"
+
+
+def _taken(amount: Estimate) -> tuple[str, str, str, str]:
+    """Time, GPU time, bytes and dollars; empty where it is nothing at all."""
+    return (
+        span(amount.seconds) if amount.seconds else "",
+        span(amount.gpu_seconds) if amount.gpu_seconds else "",
+        decimal(amount.bytes_out) if amount.bytes_out else "",
+        dollars(amount.usd) if amount.usd else "",
+    )
+
+
+def _reasons(stage: StagePlanView) -> Iterable[str]:
+    for reason, count in stage.because.items():
+        yield f"{plain(stage.stage)}: {plain(reason)} [dim]\N{MULTIPLICATION SIGN}{count:,}[/dim]"
+    others = [
+        f"{getattr(stage, verdict):,} {words}"
+        for verdict, words in _OTHER.items()
+        if getattr(stage, verdict)
+    ]
+    if others:
+        yield f"{plain(stage.stage)}: {', '.join(others)}"
+
+
+def _basis(shown: PlanView) -> str:
+    runs = sum(stage.run for stage in shown.stages)
+    measured = sum(stage.measured for stage in shown.stages)
+    videos = f"{shown.videos:,} {'video' if shown.videos == 1 else 'videos'} looked at"
+    if not runs:
+        return f"{videos}."
+    rests = (
+        "recorded run times"
+        if measured == runs
+        else f"recorded run times for {measured:,} of {runs:,} runs, a guess for the rest"
+        if measured
+        else "a guess: nothing like it has run here yet"
+    )
+    return (
+        f"{videos}. Time is that of one worker; it rests on {rests}. Prices: {plain(shown.prices)}."
+    )
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count else ""
+
+
+def _listed(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

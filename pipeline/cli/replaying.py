@@ -1,0 +1,316 @@
+"""The commands ``replay`` and ``replays``: have work done again, and see what becomes of it.
+
+All they do is read and write the replay's record, as the API does: a worker plans it, by its own
+settings, and runs it.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from pipeline import archive, bootstrap
+from pipeline.catalog.records import VideoStatus
+from pipeline.cli import bars, exits, following, plans, selecting
+from pipeline.cli.arguments import AsJson
+from pipeline.cli.console import err, out, plain, print_json
+from pipeline.cli.lookup import connect, is_embedded
+from pipeline.errors import BadInput, FailureClass, LimitExceeded
+from pipeline.replays import views
+from pipeline.replays.records import Replay, Wish
+from pipeline.replays.request import MOST_SAMPLED, ReplayRequest
+from pipeline.replays.store import Replays
+from pipeline.settings import Settings
+
+_A_DAY = 24 * 3600.0
+_OF_AN_ARCHIVE = {"uploaded_after", "uploaded_before", "stages", "dry_run"}
+
+app = typer.Typer(help="Replays: list them, look at one, pause, resume or cancel it.")
+Which = Annotated[str, typer.Argument(metavar="ID", help="A replay's id, how it begins, or 'last'")]
+
+
+def replay(
+    videos: Annotated[
+        list[str] | None, typer.Argument(metavar="VIDEO", help="Only these: ids or file names")
+    ] = None,
+    *,
+    prefix: Annotated[str | None, typer.Option(help="Only keys that begin so")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Uploaded then or later: 2026-01-31, 12h, 7d")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Uploaded before then")] = None,
+    label: Annotated[str | None, typer.Option(help="Only what shows this")] = None,
+    status: Annotated[VideoStatus | None, typer.Option(help="Only videos in this status")] = None,
+    failure_class: Annotated[
+        FailureClass | None, typer.Option(help="Only stages that failed so; tries them again")
+    ] = None,
+    stage: Annotated[
+        list[str] | None, typer.Option(help="Only this stage; may be repeated")
+    ] = None,
+    outdated: Annotated[
+        bool, typer.Option("--outdated", help="Only results of another model, setting or code")
+    ] = False,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE, e.g. detect-confidence=0.4; may be repeated"),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, max=MOST_SAMPLED, help="Only so many, drawn by lot")
+    ] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Compare only: current results stay")
+    ] = False,
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="USD: do not start, or pause, beyond it")
+    ] = None,
+    from_archive: Annotated[
+        bool,
+        typer.Option("--from-archive", help="By AWS's own replay; takes --since, --until, --stage"),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan alone")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether to run it")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not stay until it ends")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to stay at most")] = _A_DAY,
+    as_json: AsJson = False,
+) -> None:
+    """Reprocess videos: see what would run and what it would take, then run it."""
+    settings, catalog = connect()
+    now = datetime.now(UTC)
+    request = selecting.request(
+        settings,
+        videos=selecting.videos(videos, settings, catalog) if videos else None,
+        prefix=prefix,
+        uploaded_after=selecting.moment(since, now) if since else None,
+        uploaded_before=selecting.moment(until, now) if until else None,
+        label=label,
+        status=status,
+        failure_class=failure_class,
+        stages=stage or None,
+        outdated=outdated,
+        params=selecting.params(given or [], settings),
+        sample=sample,
+        shadow=shadow,
+        budget_usd=budget,
+        dry_run=True,  # until its owner has seen the plan
+    )
+    if from_archive:
+        _check_archivable(request)
+        if not is_embedded(settings):
+            _replay_archive(settings, request, now, dry_run=dry_run, as_json=as_json)
+            return
+        if not as_json:
+            err.print("The embedded AWS keeps no archive: the catalog serves the same request.")
+    stay = _Stay(bootstrap.replays(settings), timeout_s=timeout, as_json=as_json)
+    planned = stay.until(following.is_planned, stay.replays.start(request))
+    if not (as_json or planned.state == "failed"):
+        plans.plan(out, views.detail(planned, {}).plan)
+    if planned.state != "planned":
+        stay.end(planned)
+    elif not planned.plan.runs:
+        stay.nothing_to_do(planned, dry_run=dry_run)
+    elif dry_run:
+        stay.look(planned, f"Nothing was started. {_how_to_run(planned)}")
+    elif _is_wanted(stay, planned, yes=yes):
+        asked = stay.replays.ask(planned.replay_id, "run")
+        if detach:
+            stay.look(asked, f"It runs. {following.how_to_look(asked.replay_id)}")
+        else:
+            stay.end(stay.until(following.is_at_rest, asked))
+
+
+@app.callback(invoke_without_command=True)
+def list_replays(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Replays: list them, look at one, pause, resume or cancel it."""
+    if context.invoked_subcommand is not None:
+        return
+    found = islice(_replays().newest(), limit)
+    items = [views.detail(one, {}) for one in found]
+    if as_json:
+        print_json({"replays": [item.model_dump(mode="json") for item in items]})
+    elif items:
+        plans.replays(out, items)
+    else:
+        err.print("No replays yet: videodrop replay --help")
+
+
+@app.command()
+def show(
+    which: Which,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", help="Stay until it ends")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to stay at most")] = _A_DAY,
+    as_json: AsJson = False,
+) -> None:
+    """Everything about one replay: its plan, and how far it is."""
+    stay = _Stay(_replays(), timeout_s=timeout, as_json=as_json)
+    found = following.find(which, stay.replays)
+    if follow:
+        found = stay.until(following.is_at_rest, found)
+    view = views.detail(found, {})
+    if as_json:
+        print_json(view)
+    else:
+        plans.replay(out, view)
+
+
+@app.command()
+def pause(which: Which, *, as_json: AsJson = False) -> None:
+    """Ask for no more runs; what was asked for already still ends."""
+    _ask(which, "pause", as_json=as_json)
+
+
+@app.command()
+def resume(
+    which: Which,
+    *,
+    budget: Annotated[float | None, typer.Option(min=0, help="USD: a new budget")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with what is paused, or run what was planned."""
+    _ask(which, "run", budget_usd=budget, as_json=as_json)
+
+
+@app.command()
+def cancel(which: Which, *, as_json: AsJson = False) -> None:
+    """End it; what is being worked on at this moment still ends."""
+    _ask(which, "cancel", as_json=as_json)
+
+
+class _Stay:
+    """Staying with a replay, within one patience for its plan and its runs."""
+
+    def __init__(self, replays: Replays, *, timeout_s: float, as_json: bool) -> None:
+        self.replays = replays
+        self.as_json = as_json
+        self._end = time.monotonic() + timeout_s
+
+    def until(self, there: Callable[[Replay], bool], replay: Replay) -> Replay:
+        """Follow a replay with a bar."""
+        with bars.ReplayBar(err, quiet=self.as_json) as bar:
+            return following.until(
+                there,
+                replay.replay_id,
+                self.replays,
+                show=bar.show,
+                warn=bar.warn,
+                timeout_s=max(0, self._end - time.monotonic()),
+            )
+
+    def look(self, replay: Replay, said: str) -> None:
+        """Say what is to be known, and end well."""
+        if self.as_json:
+            print_json(views.detail(replay, {}))
+        else:
+            err.print(said)
+
+    def nothing_to_do(self, planned: Replay, *, dry_run: bool) -> None:
+        """A plan without runs: all is as it should be, or cannot be planned."""
+        if not dry_run:
+            planned = self.replays.ask(planned.replay_id, "run")  # which ends it
+        self.look(planned, "Nothing to do." if planned.plan.videos else "No video is like that.")
+        if any(stage.verdicts.get("blocked") for stage in planned.plan.stages.values()):
+            raise typer.Exit(exits.FAILED)
+
+    def end(self, replay: Replay) -> None:
+        """Say how it ended, also by the exit code."""
+        view = views.detail(replay, {})
+        if self.as_json:
+            print_json(view)
+        else:
+            if replay.reason:
+                err.print(f"[yellow]{plain(replay.reason)}[/yellow]")
+            plans.outcome(out, view)
+        if replay.state != "finished" or view.progress.failed or view.progress.lost:
+            raise typer.Exit(exits.FAILED)
+
+
+def _check_archivable(request: ReplayRequest) -> None:
+    given = request.model_dump(exclude_defaults=True)
+    if "uploaded_after" not in given or given.keys() - _OF_AN_ARCHIVE:
+        raise BadInput(
+            "bad_option",
+            "An archive knows events by their time alone: with --from-archive give --since, and "
+            "--until and --stage if you like, and nothing else.",
+        )
+
+
+def _replay_archive(
+    settings: Settings, request: ReplayRequest, now: datetime, *, dry_run: bool, as_json: bool
+) -> None:
+    """Have EventBridge send archived uploads again; it goes on by itself."""
+    if dry_run or request.uploaded_after is None:
+        raise BadInput(
+            "bad_option",
+            "EventBridge does not say beforehand what it will send: without --from-archive, "
+            "--dry-run shows what the catalog would do.",
+        )
+    started = archive.start(
+        settings, request.uploaded_after, request.uploaded_before or now, request.stages
+    )
+    if as_json:
+        print_json(started)
+    else:
+        out.print(f"{started.name}  {started.state}")
+        err.print(
+            f"EventBridge sends the uploads from {started.since} to {started.until} again. "
+            f"`{plain(started.follow)}` tells how far it is."
+        )
+
+
+def _replays() -> Replays:
+    settings, _ = connect()
+    return bootstrap.replays(settings)
+
+
+def _ask(which: str, wish: Wish, *, as_json: bool, budget_usd: float | None = None) -> None:
+    replays = _replays()
+    found = following.find(which, replays)
+    asked = replays.ask(found.replay_id, wish, budget_usd=budget_usd)
+    if as_json:
+        print_json(views.detail(asked, {}))
+    else:
+        said = {"run": "It shall run.", "pause": "It shall pause.", "cancel": "It shall end."}
+        err.print(f"{said[wish]} {following.how_to_look(asked.replay_id)}")
+
+
+def _is_wanted(stay: _Stay, planned: Replay, *, yes: bool) -> bool:
+    """Whether to run it: the owner has seen the plan and agrees.
+
+    Raises:
+        LimitExceeded: ``over_budget``.
+        BadInput: ``not_confirmed``: there is nobody to ask.
+    """
+    usd, budget = planned.plan.estimate.usd, planned.request.budget_usd
+    if budget is not None and usd > budget:
+        raise LimitExceeded(
+            "over_budget",
+            f"Nothing was started: it is estimated to cost USD {usd:.2f}, and the budget is "
+            f"{budget:.2f}. {_how_to_run(planned, ' --budget USD')}",
+        )
+    if yes:
+        return True
+    if stay.as_json or not sys.stdin.isatty():
+        if stay.as_json:
+            print_json(views.detail(planned, {}))
+        raise BadInput(
+            "not_confirmed",
+            "Nothing was started: there is no terminal to ask on. Give --yes to run without "
+            f"asking. {_how_to_run(planned)}",
+        )
+    if typer.confirm(f"Start {planned.plan.runs:,} runs?", err=True):
+        return True
+    err.print(f"Nothing was started. {_how_to_run(planned)}")
+    raise typer.Exit(exits.FAILED)
+
+
+def _how_to_run(planned: Replay, more: str = "") -> str:
+    return f"`videodrop replays resume {planned.replay_id}{more}` runs this plan."

@@ -1,0 +1,97 @@
+"""What a replay is asked to do, from the options of the command line."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline import bootstrap, options
+from pipeline.catalog import Catalog
+from pipeline.cli.exits import NotFound
+from pipeline.errors import BadInput
+from pipeline.replays.check import check
+from pipeline.replays.request import ReplayRequest
+from pipeline.settings import Settings
+
+_AGO = re.compile(r"(\d{1,5})([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_OPTIONS = {"uploaded_after": "--since", "uploaded_before": "--until", "params": "--set"}
+
+
+def request(settings: Settings, **given: Any) -> ReplayRequest:
+    """A request that makes sense.
+
+    Args:
+        settings: for the stages there are.
+        **given: fields of the request; those that are None were not given.
+
+    Raises:
+        BadInput: ``bad_option`` or ``unknown_stage``.
+    """
+    try:
+        asked = ReplayRequest(**{name: one for name, one in given.items() if one is not None})
+    except ValidationError as error:
+        raise BadInput("bad_option", "; ".join(map(_told, error.errors()))) from error
+    check(asked, settings)
+    return asked
+
+
+def params(pairs: Sequence[str], settings: Settings) -> dict[str, dict[str, Any]]:
+    """Parameters by stage from ``NAME=VALUE``, named as the options of an upload are.
+
+    Raises:
+        BadInput: ``bad_option``.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, text in options.pairs(list(pairs)).items():
+        stages = list(settings.topology.stages)
+        stage, field = options.parameter(name.removeprefix(options.PREFIX), stages)
+        found.setdefault(stage, {})[field] = options.value(text)
+    return found
+
+
+def videos(references: Sequence[str], settings: Settings, catalog: Catalog) -> list[str]:
+    """The ids of the videos meant, once each, by id, key or file name.
+
+    Raises:
+        NotFound: ``unknown_video``.
+    """
+    uploads = bootstrap.uploads(settings)
+    meant = {uploads.video_id(reference): reference for reference in references}
+    known = {video.video_id for video in catalog.videos(list(meant))}
+    if missing := [name for video_id, name in meant.items() if video_id not in known]:
+        raise NotFound(
+            "unknown_video",
+            f"There is no video {', '.join(missing)}. `videodrop ls` lists all.",
+        )
+    return list(meant)
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """A moment: a date or time by ISO 8601, in UTC unless it says otherwise, or how long ago.
+
+    Args:
+        text: e.g. ``2026-01-31``, ``2026-01-31T12:00+02:00``, ``90m``, ``12h``, ``7d``, ``2w``.
+        now: what "ago" is counted from.
+
+    Raises:
+        BadInput: ``bad_option``.
+    """
+    if ago := _AGO.fullmatch(text):
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(
+            "bad_option",
+            f"{text!r} is no moment: give a date or time such as 2026-01-31 or "
+            "2026-01-31T12:00+02:00, or how long ago, such as 12h or 7d.",
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _told(error: Any) -> str:
+    name = ".".join(map(str, error["loc"]))
+    return f"{_OPTIONS.get(name, name)}: {error['msg']}" if name else str(error["msg"])
