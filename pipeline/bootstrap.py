@@ -11,6 +11,7 @@ from pydantic_settings import SettingsError
 
 from pipeline import aws, options
 from pipeline.artifacts import Artifacts
+from pipeline.attempts import Attempts
 from pipeline.catalog import Catalog
 from pipeline.catalog.table import Table
 from pipeline.dead_letters import DeadLetters
@@ -25,6 +26,7 @@ from pipeline.replays.lanes import Lanes
 from pipeline.replays.settlement import Settlement
 from pipeline.replays.store import Replays
 from pipeline.resources import JANITOR, REPLAYS
+from pipeline.retention import Retention
 from pipeline.runner import Runner
 from pipeline.settings import Settings
 from pipeline.stage import StageModule, load
@@ -116,6 +118,11 @@ def estimator(config: Settings) -> Estimator:
     """
     prices = Prices.read(config.prices_path)
     return Estimator(catalog(config).timings, prices, config.topology)
+
+
+def retention(config: Settings) -> Retention:
+    """Removes old results of this installation."""
+    return Retention(catalog(config), Attempts(aws.client("s3"), config.names.artifacts_bucket))
 
 
 def redrive(config: Settings) -> Redrive:
