@@ -84,7 +84,7 @@ class Comparison(_Frozen):
         )
 
     def sentences(self) -> list[str]:
-        """The same for people, one thing each; nothing is said of what did not change."""
+        """The same for people, one thing each; counts of nothing are left out."""
         said = [f"{self.videos:,} {'video' if self.videos == 1 else 'videos'} compared"]
         if self.wer is not None:
             said.append(f"WER against current {self.wer * 100:.1f} %")
