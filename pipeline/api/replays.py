@@ -59,7 +59,7 @@ class Resumption(BaseModel):
 
 def _replay_id(
     replay_id: Annotated[
-        str, Path(description="The replay's id", examples=["20260131T120000-1f2e3d"])
+        str, Path(description="The replay's id", examples=["20260131T120000123-1f2e3d"])
     ],
 ) -> str:
     if not _REPLAY_ID.fullmatch(replay_id):

@@ -55,8 +55,9 @@ def is_planned(replay: Replay) -> bool:
 
 def is_at_rest(replay: Replay) -> bool:
     """Whether nothing will happen until its owner says something."""
-    refused = replay.state == "planned" and replay.reason is not None
-    return replay.state in OVER or replay.state == "paused" or refused
+    waits = replay.state in {"planned", "paused"}
+    # Told to run, it is about to; unless it says why not.
+    return replay.state in OVER or (waits and (replay.wish != "run" or replay.reason is not None))
 
 
 def until(

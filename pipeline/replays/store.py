@@ -55,8 +55,8 @@ class Replays:
         """
         now = datetime.now(UTC)
         replay = Replay(
-            # Sorts as time does; the end keeps two of one second apart.
-            replay_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+            # Sorts as time does; the end keeps two of one millisecond apart.
+            replay_id=f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{secrets.token_hex(3)}",
             created_at=now,
             updated_at=now,
             request=request,

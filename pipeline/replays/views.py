@@ -96,7 +96,7 @@ class ProgressView(StageProgressView):
 class ReplayView(_View):
     """One replay."""
 
-    replay_id: str = Field(examples=["20260131T120000-1f2e3d"])
+    replay_id: str = Field(examples=["20260131T120000123-1f2e3d"])
     state: ReplayState
     reason: str | None = Field(description="Why it paused or failed")
     wish: Wish = Field(description="What was asked of it last; it follows within seconds")

@@ -27,8 +27,9 @@ function section(method, path, route) {
     h("p", {}, h("strong", {}, route.summary)),
     route.description && prose(route.description),
     route.parameters?.length && parameters(route.parameters),
+    route.requestBody && body(route.requestBody.content["application/json"]),
     h("p.answers", {}, Object.entries(route.responses).map(([status, answer]) => h("span", {}, `${status} ${answer.description}`))),
-    !path.includes("{") && h("p", {}, h("a", { href: path.slice(1) }, "Try it")),
+    method === "get" && !path.includes("{") && h("p", {}, h("a", { href: path.slice(1) }, "Try it")),
   );
 }
 
@@ -38,6 +39,16 @@ function parameters(list) {
   );
   const head = ["Name", "In", "Type", ""].map((text) => h("th", { scope: "col" }, text));
   return h("div.table-box", {}, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)));
+}
+
+function body({ schema, examples = {} }) {
+  const one = schema.anyOf?.find((option) => option.type !== "null") ?? schema;
+  const { properties, required = [] } = api.components.schemas[one.$ref.split("/").pop()];
+  const fields = Object.entries(properties).map(([name, field]) => ({
+    name, in: "body", required: required.includes(name), schema: field, description: field.description,
+  }));
+  const shown = Object.values(examples).map(({ summary, value }) => [h("p", {}, summary), h("pre", {}, JSON.stringify(value, null, 2))]);
+  return [parameters(fields), shown];
 }
 
 function type(schema) {

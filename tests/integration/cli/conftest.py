@@ -4,14 +4,15 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline import aws, bootstrap, resources
+from pipeline import aws, bootstrap, events, resources
 from pipeline.cli import main
 from pipeline.media.probe import Probe
 from pipeline.runner import Delivery
@@ -68,22 +69,48 @@ def worked(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings
         "pipeline.runner.probe",
         lambda path, _: Probe(container="mov", duration_s=1, size_bytes=path.stat().st_size),
     )
-    runner, sqs = bootstrap.runner("toy", toys), aws.client("sqs")
-    url = sqs.get_queue_url(QueueName=toys.names.queue("toy"))["QueueUrl"]
+    runner = bootstrap.runner("toy", toys)
+    with hosting({toys.names.queue("toy"): lambda body: runner.handle(body, Delivery(60))}):
+        yield toys
+
+
+@pytest.fixture
+def replayed(worked: Settings) -> Iterator[Settings]:
+    """The same, with workers for the replay lane and the driver of replays."""
+    runner, driver = bootstrap.runner("toy", worked), bootstrap.driver(worked)
+    lanes: dict[str, Callable[[str], object]] = {
+        worked.names.queue("toy", "replay"): lambda body: runner.handle(body, Delivery(60)),
+        worked.names.queue("replays"): lambda body: driver.drive(
+            events.replay_requested(body), seconds=60
+        ),
+    }
+    with hosting(lanes):
+        yield worked
+
+
+@contextmanager
+def hosting(queues: dict[str, Callable[[str], object]]) -> Iterator[None]:
+    """Have a thread for each queue hand its messages over."""
+    sqs = aws.client("sqs")
     ending = threading.Event()
 
-    def work() -> None:
+    def work(queue: str, handle: Callable[[str], object]) -> None:
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         while not ending.is_set():
             got = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)
             for message in got.get("Messages", []):
-                runner.handle(message["Body"], Delivery(60))
+                handle(message["Body"])
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield toys
-    ending.set()
-    thread.join()
+    threads = [threading.Thread(target=work, args=queue) for queue in queues.items()]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join()
 
 
 @pytest.fixture

@@ -367,6 +367,27 @@ def test_ctrl_c_leaves_it_running_and_says_how_to_look_and_stop(cli, replays, js
         assert json.loads(said)["error"]["code"] == "interrupted"
 
 
+@pytest.mark.parametrize(
+    ("state", "wish", "reason", "rests"),
+    [
+        ("planning", "plan", None, False),
+        ("planned", "plan", None, True),
+        ("planned", "run", None, False),
+        ("planned", "run", "Over budget.", True),
+        ("running", "run", None, False),
+        ("running", "pause", None, False),
+        ("paused", "pause", None, True),
+        ("paused", "run", None, False),
+        ("paused", "run", "Over budget.", True),
+        ("finished", "run", None, True),
+        ("cancelled", "cancel", None, True),
+        ("failed", "run", "Oh.", True),
+    ],
+)
+def test_a_replay_is_followed_until_it_waits_for_its_owner(state, wish, reason, rests):
+    assert following.is_at_rest(replay(state=state, wish=wish, reason=reason)) is rests
+
+
 # -- AWS's own replay ----------------------------------------------------------------------------
 
 
