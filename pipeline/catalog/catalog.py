@@ -30,6 +30,16 @@ from pipeline.events import Deletion, Upload
 from pipeline.media.probe import Probe
 
 _MONTHS = ("#months", "#months")
+_BRIEF = (
+    *("pk", "sk", "upload", "stages", "metadata", "probe", "deleted_at"),
+    *("stage", "state", "revision", "sequencer", "event_id", "finished_at", "error", "tried"),
+    "result_revision",
+    *(
+        f"result.{name}"
+        for name in StageResult.model_fields
+        if name not in {"artifacts", "summary"}
+    ),
+)
 
 
 class Catalog:
@@ -175,11 +185,21 @@ class Catalog:
         """One video with the state of every stage, read consistently."""
         return next(iter(self.videos([video_id])), None)
 
-    def videos(self, video_ids: list[str]) -> list[Video]:
-        """Several videos, in the order given; unknown ids are left out."""
+    def videos(self, video_ids: list[str], *, brief: bool = False) -> list[Video]:
+        """Several videos, in the order given; unknown ids are left out.
+
+        Args:
+            video_ids: which.
+            brief: leave out what is needed to show a video but not to plan its runs: the files
+                and the summary of each result, and how a run came to its state. It is most of
+                what there is to read.
+        """
         sks = ["video", *map(sort_key, self._stages)]
+        keys = [(vid, sk) for vid in dict.fromkeys(video_ids) for sk in sks]
         found: dict[str, dict[str, Any]] = {}
-        for item in self._table.get_many([(v, sk) for v in dict.fromkeys(video_ids) for sk in sks]):
+        for item in self._table.get_many(keys, only=_BRIEF if brief else ()):
+            if brief and item.get("result"):
+                item["result"] |= {"artifacts": [], "summary": {}}
             found.setdefault(item["pk"], {})[item["sk"]] = item
         # A tombstone can be all there is of a video.
         known = [vid for vid in video_ids if "upload" in found.get(vid, {}).get("video", {})]
@@ -203,7 +223,10 @@ class Catalog:
             if before:
                 condition &= Key("uploaded_order").lt(before)
             for item in self._table.query(
-                IndexName="uploads", KeyConditionExpression=condition, ScanIndexForward=False
+                IndexName="uploads",
+                KeyConditionExpression=condition,
+                ScanIndexForward=False,
+                ProjectionExpression="uploaded_order",
             ):
                 yield item["uploaded_order"]
 

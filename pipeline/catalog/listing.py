@@ -21,7 +21,8 @@ from pipeline.errors import BadInput
 EXAMINED = 200
 """Most videos one request looks at."""
 
-_BATCH = 25
+# With four stages: as many items as DynamoDB gives at once.
+_BATCH = 20
 _PLACE = re.compile(r"[0-9T:.-]{23}Z#[0-9a-f]{20}")
 
 
@@ -102,11 +103,19 @@ def decode(cursor: str) -> str:
     return place
 
 
-def read(catalog: Catalog, places: Iterator[str]) -> Iterator[tuple[str, Video | None]]:
-    """Each place (it ends in ``#{video_id}``) with its video as it is now, read in batches."""
+def read(
+    catalog: Catalog, places: Iterator[str], *, brief: bool = False
+) -> Iterator[tuple[str, Video | None]]:
+    """Each place (it ends in ``#{video_id}``) with its video as it is now, read in batches.
+
+    Args:
+        catalog: where the videos are.
+        places: of the videos.
+        brief: see ``Catalog.videos``.
+    """
     while batch := list(islice(places, _BATCH)):
         ids = [place.rpartition("#")[2] for place in batch]
-        videos = {video.video_id: video for video in catalog.videos(ids)}
+        videos = {video.video_id: video for video in catalog.videos(ids, brief=brief)}
         yield from ((place, videos.get(vid)) for place, vid in zip(batch, ids, strict=True))
 
 

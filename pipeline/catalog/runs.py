@@ -290,7 +290,10 @@ class Runs:
             condition &= Key("failed_order").lt(before)
         last = None
         for item in self._table.query(
-            IndexName="failures", KeyConditionExpression=condition, ScanIndexForward=False
+            IndexName="failures",
+            KeyConditionExpression=condition,
+            ScanIndexForward=False,
+            ProjectionExpression="failed_order",
         ):
             # Several stages of one video may have failed within a millisecond.
             if item["failed_order"] != last:
@@ -334,7 +337,8 @@ class Runs:
     def stored(self, wanted: list[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
         """Which of these (video id, stage, fingerprint) have a stored result."""
         keys = {(vid, _result_key(stage, fp)): (vid, stage, fp) for vid, stage, fp in wanted}
-        return {keys[item["pk"], item["sk"]] for item in self._table.get_many(list(keys))}
+        found = self._table.get_many(list(keys), only=("pk", "sk"))
+        return {keys[item["pk"], item["sk"]] for item in found}
 
     def forget(self, video_id: str, result: StageResult) -> None:
         """Remove a stored result from the record; its files are the caller's to remove."""

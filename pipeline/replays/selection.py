@@ -36,7 +36,7 @@ def walk(
         label=wanted.label,
         prefix=wanted.prefix,
     ).passes
-    for place, video in listing.read(catalog, places):
+    for place, video in listing.read(catalog, places, brief=True):
         chosen = (
             video is not None
             and passes(video)

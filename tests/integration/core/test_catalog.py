@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from pipeline.catalog import Catalog
-from pipeline.catalog.records import Cost, StageResult, StageRun, Video
-from pipeline.errors import LeaseLost, Superseded
+from pipeline.catalog.records import Cost, PublishedArtifact, StageResult, StageRun, Video
+from pipeline.errors import BadInput, LeaseLost, Superseded
 from pipeline.events import Deletion, Upload, parse
 from pipeline.media.probe import Probe
+from pipeline.stage import Notice
 from tests import aws_events
 from tests.integration.core.conftest import upload_of
 
@@ -327,3 +328,34 @@ def test_a_query_goes_on_where_a_page_ends(catalog: Catalog):
     catalog._table._table.query = lambda **request: query(**request, Limit=2)
     assert list(catalog.newest()) == places
     assert len(places) == 5
+
+
+def test_a_brief_video_has_all_that_planning_asks_about_and_not_its_files(catalog: Catalog):
+    upload = record(catalog)
+    probe = Probe(container="mov", duration_s=1.5, size_bytes=6)
+    catalog.record_probe(upload, probe, {"videodrop-stages": "toy"})
+    run = catalog.runs.claim(upload, "toy", event_id="e", lease_s=60, fingerprint="f")
+    full = result(run, "dog", fingerprint="f").model_copy(
+        update={
+            "params": {"text": "hello"},
+            "identity": {"model": "m"},
+            "warnings": [Notice(code="dull", message="It is dull.")],
+            "summary": {"words": 3},
+            "artifacts": [
+                PublishedArtifact(name="a", media_type="b", role="c", bytes=1, sha256="d")
+            ],
+        }
+    )
+    catalog.succeed(upload.video_id, run, full)
+    failed = catalog.runs.claim(upload, "twin", event_id="e2", lease_s=60, fingerprint="g")
+    catalog.runs.end(upload.video_id, failed, "failed", BadInput("no", "No."))
+    whole = video(catalog, upload)
+    [brief] = catalog.videos([upload.video_id, "unknown"], brief=True)
+    toy = brief.stages["toy"].result
+    assert toy == full.model_copy(update={"summary": {}, "artifacts": []})
+    assert brief.status == whole.status == "partial"
+    for asked in ("upload", "metadata", "probe", "deleted_at", "revision"):
+        assert getattr(brief, asked) == getattr(whole, asked)
+    for stage in ("toy", "twin"):
+        for asked in ("state", "revision", "event_id", "finished_at", "error", "tried"):
+            assert getattr(brief.stages[stage], asked) == getattr(whole.stages[stage], asked)

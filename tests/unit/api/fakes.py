@@ -129,7 +129,7 @@ class FakeCatalog:
             raise self.error
         return self._videos.get(video_id)
 
-    def videos(self, video_ids: list[str]) -> list[Video]:
+    def videos(self, video_ids: list[str], **_: bool) -> list[Video]:
         self.read += len(video_ids)
         return [self._videos[one] for one in video_ids if one in self._videos]
 
