@@ -1,0 +1,96 @@
+"""Planning a replay of very many videos: its memory must not grow with their number.
+
+    python benchmarks/planning.py [--videos 1000000]
+
+Everything down to boto3 is real, driven turn after turn as the handler drives it. Only the network
+is not: below it a DynamoDB makes its items up as they are read (``generated.py``), and what that
+takes is counted apart. Exits with 1 if memory grew, or if the plan is not the right one.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+
+import psutil
+from generated import CONFIDENCE, GeneratedVideos
+
+from pipeline import aws, bootstrap
+from pipeline.replays.request import ReplayRequest
+from pipeline.settings import Settings
+
+_TURN_S = 5.0
+_SHARES = (0.01, 0.1, 0.5, 1.0)
+
+
+def main() -> None:
+    """Plan, and print what it took."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--videos", type=int, default=1_000_000)
+    parser.add_argument("--limit", type=float, default=20.0, help="MB that memory may grow by")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    config = bootstrap.settings()
+    videos = GeneratedVideos(args.videos, config)
+    _answer_with(videos, config)
+    replays = bootstrap.replays(config)
+    request = ReplayRequest(params={"detect": {"confidence": CONFIDENCE}}, dry_run=True)
+    replay_id = replays.start(request).replay_id
+    held: dict[float, float] = {}
+    process = psutil.Process()
+
+    def look() -> None:
+        replay = replays.get(replay_id)
+        done = replay.plan.videos / args.videos if replay else 0
+        for share in _SHARES:
+            if done >= share:
+                held.setdefault(share, process.memory_info().rss / 2**20)
+
+    begun, cpu, answering = time.monotonic(), time.process_time(), videos.cpu_seconds
+    turns = 0
+    while (replay := replays.get(replay_id)) and replay.state == "planning":
+        bootstrap.driver(config).drive(replay_id, seconds=_TURN_S, beat=look)
+        turns += 1
+    seconds, cpu = time.monotonic() - begun, time.process_time() - cpu
+    answering = videos.cpu_seconds - answering
+    plan = replay.plan if replay else None
+    verdicts = {stage: one.verdicts for stage, one in plan.stages.items()} if plan else {}
+    expected = {stage: {"current": args.videos} for stage in config.topology.stages}
+    right = verdicts == expected | {"detect": videos.expected()}
+    grown = held[1.0] - held[_SHARES[0]]
+    figures = {
+        "videos": plan.videos if plan else 0,
+        "turns": turns,
+        "seconds": round(seconds, 1),
+        "cpu_seconds": {"planning": round(cpu - answering, 1), "answering": round(answering, 1)},
+        "cpu_us_a_video": round((cpu - answering) / args.videos * 1e6),
+        "rss_mb": {f"{share:.0%}": round(mb, 1) for share, mb in held.items()},
+        "growth_mb": round(grown, 1),
+        "requests": dict(videos.calls),
+        "items_read_by_key": videos.read,
+        "scans": videos.calls["Scan"],
+        "plan": verdicts,
+        "plan_is_right": right,
+    }
+    print(json.dumps(figures, indent=1))
+    sys.exit(not right or grown > args.limit)
+
+
+def _answer_with(videos: GeneratedVideos, config: Settings) -> None:
+    """Put ``videos`` in the place of DynamoDB, and nobody in that of the bus."""
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "generated",
+        "AWS_SECRET_ACCESS_KEY": "generated",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    table = aws.table(config.names.table)
+    table.meta.client.meta.events.register("before-send.dynamodb", videos.answer)
+    # A dry run asks for nothing, and is woken by the loop above.
+    aws.client("events").put_events = lambda **_: {"FailedEntryCount": 0}
+
+
+if __name__ == "__main__":
+    main()
