@@ -5,8 +5,6 @@ where a request comes from, in ``Origin`` (RFC 6454, on everything but GET and H
 ``Sec-Fetch-Site`` (Fetch Metadata), which a page cannot change. Programs send neither.
 """
 
-from urllib.parse import urlsplit
-
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -46,4 +44,7 @@ def _is_foreign(headers: Headers) -> bool:
     if headers.get("Sec-Fetch-Site", "none") not in _OURS:
         return True
     origin = headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("Host", "").lower()
+    if origin is None:
+        return False
+    _, _, sender = origin.lower().partition("://")
+    return not sender or sender != headers.get("Host", "").lower()

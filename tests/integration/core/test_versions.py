@@ -62,7 +62,7 @@ def everything(source, params, work, report):
         ],
         summary={"of": params.text},
         warnings=[Notice(code="odd", message="Odd.")] if params.text == "two" else [],
-        labels=[params.text],
+        labels=[params.text, "common"],
     )
 
 
@@ -206,6 +206,15 @@ def test_rolling_back_again_and_again_leads_further_back(house, versions, body):
     assert current(house, body).params["text"] == "one"
 
 
+def test_rolling_back_never_leads_to_where_one_is(house, versions, body):
+    vid, one = upload_of(body).video_id, current(house, body)
+    two = replayed(house, body, "two")
+    versions.promote(vid, "toy", one.fingerprint)
+    house.catalog.runs.forget(vid, two)
+    assert not any(version.way_back for version in of(versions, house, body).values())
+    assert refused(lambda: versions.rollback(vid, "toy")) == "no_earlier_version"
+
+
 def test_a_promotion_that_is_rolled_back_leaves_the_way_back_as_it_was(house, versions, body):
     vid, one = upload_of(body).video_id, current(house, body)
     replayed(house, body, "two")
@@ -255,7 +264,7 @@ def test_versions_tell_what_made_them_and_which_one_is_shown(house, versions, bo
     assert list(found) == ["one", "two"]
     assert [(one.current, one.way_back) for one in found.values()] == [(False, True), (True, False)]
     told = found["two"]
-    assert (told.models, told.code_version, told.labels) == ({"model": "large"}, "2", ["two"])
+    assert (told.models, told.code_version, told.labels[0]) == ({"model": "large"}, "2", "two")
     assert [notice.code for notice in told.warnings] == ["odd"]
     assert (told.finished_at, told.cost, told.bytes) == (
         two.finished_at,
@@ -353,6 +362,23 @@ def test_of_two_promotions_at_once_one_wins(house, versions, body, monkeypatch: 
     monkeypatch.setattr(versions._catalog, "video", lambda _: seen)
     assert refused(lambda: versions.promote(vid, "toy", two.fingerprint)) == "stage_busy"
     assert current(house, body) == one
+
+
+def test_who_loses_the_race_to_be_current_takes_no_label_along(house, versions, body, monkeypatch):
+    vid, one = upload_of(body).video_id, current(house, body)
+    two = replayed(house, body, "two")
+    catalog = versions._catalog
+    promote = catalog.runs.promote
+
+    def raced(*args, **given):
+        (place,) = catalog.newest()
+        catalog._labels.put(vid, two, order=place)
+        promote(*args, **given)
+
+    monkeypatch.setattr(catalog.runs, "promote", raced)
+    versions.promote(vid, "toy", one.fingerprint)
+    found = [[*catalog.newest(label=label)] != [] for label in ("one", "two", "common")]
+    assert found == [True, False, True]
 
 
 def pruned_meanwhile(house: Rig, versions: Versions, body: str, result: StageResult) -> None:
