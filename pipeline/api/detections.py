@@ -1,9 +1,10 @@
 """Routes: what is seen in a video, frame by frame and object by object."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from pipeline.api import caching
@@ -52,6 +53,32 @@ class DetectionQuery(BaseModel):
         return Wanted(self.label, self.start, end, self.min_confidence)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What both routes are asked, and how either answers."""
+
+    video: FoundVideo
+    query: Annotated[DetectionQuery, Query()]
+    parts: Parts
+    request: Request
+    response: Response
+
+    def answer(
+        self,
+        role: str,
+        wanted: Callable[[Iterator[bytes]], Iterator[tuple[int, Item]]],
+        page: Callable[[list[Item], str | None], BaseModel],
+    ) -> object:
+        """One page of the file with this role, or 304 if the client has it already."""
+        result, file = artifact(self.video, role, "detections")
+        tag = caching.etag(file.sha256, self.query)
+        if answer := caching.unchanged(self.request, tag):
+            return answer
+        self.response.headers.update(caching.headers(tag))
+        chunks = self.parts.artifacts.stream(result.prefix + file.name)
+        return page(*_page(wanted(chunks), self.query, file))
+
+
 @router.get(
     "/detections",
     summary="What is seen, frame by frame",
@@ -60,22 +87,12 @@ class DetectionQuery(BaseModel):
     response_model=FramePage,
     responses=described(404, 409, 410, 422, 503),
 )
-def frames(
-    video: FoundVideo,
-    query: Annotated[DetectionQuery, Query()],
-    parts: Parts,
-    request: Request,
-    response: Response,
-) -> object:
+def frames(asked: Annotated[Asked, Depends()]) -> object:
     """One page of frames."""
-    result, file = artifact(video, "detections_json", "detections")
-    tag = caching.etag(file.sha256, query)
-    if answer := caching.unchanged(request, tag):
-        return answer
-    response.headers.update(caching.headers(tag))
-    chunks = parts.artifacts.stream(result.prefix + file.name)
-    found, cursor = _page(query.wanted.frames(chunks), query, file)
-    return FramePage(frames=found, next_cursor=cursor)
+    wanted = asked.query.wanted.frames
+    return asked.answer(
+        "detections_json", wanted, lambda found, more: FramePage(frames=found, next_cursor=more)
+    )
 
 
 @router.get(
@@ -85,22 +102,12 @@ def frames(
     response_model=TrackPage,
     responses=described(404, 409, 410, 422, 503),
 )
-def tracks(
-    video: FoundVideo,
-    query: Annotated[DetectionQuery, Query()],
-    parts: Parts,
-    request: Request,
-    response: Response,
-) -> object:
+def tracks(asked: Annotated[Asked, Depends()]) -> object:
     """One page of tracks."""
-    result, file = artifact(video, "tracks_json", "tracks")
-    tag = caching.etag(file.sha256, query)
-    if answer := caching.unchanged(request, tag):
-        return answer
-    response.headers.update(caching.headers(tag))
-    chunks = parts.artifacts.stream(result.prefix + file.name)
-    found, cursor = _page(query.wanted.tracks(chunks), query, file)
-    return TrackPage(tracks=found, next_cursor=cursor)
+    wanted = asked.query.wanted.tracks
+    return asked.answer(
+        "tracks_json", wanted, lambda found, more: TrackPage(tracks=found, next_cursor=more)
+    )
 
 
 def _page(
