@@ -41,7 +41,8 @@ def walk(
             video is not None
             and passes(video)
             and _in_window(video, wanted)
-            and (named or place == _own_place(video, wanted.failure_class))
+            and (own := _own_place(video, wanted.failure_class)) is not None
+            and (named or place == own)
         )
         yield place, video if chosen else None
 
@@ -61,9 +62,10 @@ def fails_so(run: StageRun, failure_class: FailureClass) -> bool:
 
 
 def _named(videos: Sequence[str], after: str | None) -> Iterator[str]:
+    once = list(dict.fromkeys(videos))
     start = int(after.partition("#")[0]) + 1 if after else 0
-    for number in range(start, len(videos)):
-        yield f"{number:06d}#{videos[number]}"
+    for number in range(start, len(once)):
+        yield f"{number:06d}#{once[number]}"
 
 
 def _by_time(catalog: Catalog, wanted: Selection, after: str | None) -> Iterator[str]:

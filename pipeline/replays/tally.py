@@ -8,7 +8,9 @@ from pipeline.planner import Intent
 from pipeline.replays.records import Estimate, Plan, StagePlan, Verdict
 from pipeline.replays.verdict import Judged
 
+# All of them go into one item of the table, which may have 400 KB.
 _REASONS = 20
+_LONGEST = 300
 _OTHER = "other reasons"
 
 
@@ -32,8 +34,9 @@ class Tally:
             row = self._stages.setdefault(one.stage, _Row(StagePlan()))
             row.verdicts[one.verdict] += 1
             if one.because and one.verdict in {"run", "reuse", "blocked", "hopeless"}:
-                named = one.because in row.because or len(row.because) < _REASONS
-                row.because[one.because if named else _OTHER] += 1
+                because = one.because[:_LONGEST]
+                named = because in row.because or len(row.because) < _REASONS
+                row.because[because if named else _OTHER] += 1
             if one.verdict == "run" and one.intent is not None:
                 estimate, measured = estimated(self._estimator, one, one.intent)
                 row.estimate += estimate
