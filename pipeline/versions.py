@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
-from pipeline.catalog.records import TERMINAL, Cost, StageResult, StageRun, Video
+from pipeline.catalog.records import Cost, StageResult, StageRun, Video
 from pipeline.comparison import VersionDiff, compare
 from pipeline.errors import BadInput, LeaseLost
 from pipeline.stage import Notice
@@ -168,8 +168,6 @@ class Versions:
         self, video: Video, run: StageRun, result: StageResult, *, history: list[str] | None
     ) -> None:
         self._require_files(result)
-        if run.state not in TERMINAL:
-            raise _busy(run)
         try:
             self._catalog.promote(video.video_id, run, result, history=history)
         except LeaseLost as lost:
