@@ -190,7 +190,8 @@ def _not_kept(
 
 
 def _rank(result: StageResult, history: list[str]) -> int:
-    return history.index(result.fingerprint) if result.fingerprint in history else -1
+    # Who goes there and back is in the history more than once.
+    return max((n for n, one in enumerate(history) if one == result.fingerprint), default=-1)
 
 
 def _add(pruned: Pruned, doomed: _Doomed) -> None:
