@@ -1,0 +1,174 @@
+"""A whole stack with a library of small videos, as benchmarks of replays need one."""
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from pipeline import aws, bootstrap, client
+from pipeline.artifacts import MANIFEST
+from pipeline.replays.records import OVER, Replay
+from pipeline.replays.request import ReplayRequest
+from pipeline.settings import Settings
+from pipeline.uploads import follow
+
+DRIVER = "handlers.replays.handler"
+STAGE = "handlers.stage.handler"
+WORKER = "pipeline.worker"
+
+_CLIP = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=1", "-pix_fmt", "yuv420p")
+_START_S = 180.0
+_LOOK_S = 0.2
+
+Made = tuple[str, str, str]
+"""Video id, stage and fingerprint of a result."""
+
+
+class House:
+    """A running stack, this process being pointed to it.
+
+    Args:
+        up: its main process.
+        home: where it keeps its state.
+    """
+
+    def __init__(self, up: psutil.Process, home: Path) -> None:
+        self.home = home
+        self.settings = Settings(home=home)
+        self.catalog = bootstrap.catalog(self.settings)
+        self.replays = bootstrap.replays(self.settings)
+        self._up = up
+
+    def fill(self, count: int, *, timeout_s: float) -> list[str]:
+        """Have so many videos processed: a second each, no two with the same bytes; their ids."""
+        uploads = bootstrap.uploads(self.settings)
+        with tempfile.TemporaryDirectory() as directory:
+            clip = Path(directory) / "clip.mp4"
+            _ffmpeg(*_CLIP, clip)
+            # A box that players skip makes each file another one.
+            tail = clip.stat().st_size
+            ids = []
+            for number in range(count):
+                with clip.open("r+b") as file:
+                    file.seek(tail)
+                    file.write(struct.pack(">I4sQ", 16, b"free", number))
+                ids.append(uploads.put(clip, name=f"{number:04}.mp4"))
+        for seen in follow(self.catalog, dict.fromkeys(ids), timeout_s=timeout_s, every_s=5):
+            done = sum(video.status != "processing" for video in seen)
+            tell(f"{done} of {count} videos processed")
+        return ids
+
+    def start(self, request: ReplayRequest) -> Replay:
+        """Start a replay."""
+        return self.replays.start(request)
+
+    def rest(self, replay: Replay, *, timeout_s: float) -> Replay:
+        """The replay once it is over, or planned and waiting to be told to run.
+
+        Raises:
+            TimeoutError: it did not get there.
+        """
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            now = self.look(replay)
+            if now.state in OVER or (now.state == "planned" and now.wish == "plan"):
+                return now
+            time.sleep(_LOOK_S)
+        raise TimeoutError(f"Replay {replay.replay_id} is {self.look(replay).state}.")
+
+    def look(self, replay: Replay) -> Replay:
+        """The replay as it is now."""
+        now = self.replays.get(replay.replay_id)
+        if now is None:
+            raise LookupError(replay.replay_id)
+        return now
+
+    def made(self) -> Counter[Made]:
+        """How often each result was published, by the manifests in the bucket."""
+        made: Counter[Made] = Counter()
+        bucket = self.settings.names.artifacts_bucket
+        pages = aws.client("s3").get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix="artifacts/"):
+            for item in page.get("Contents", []):
+                if item["Key"].endswith(f"/{MANIFEST}"):
+                    _, video_id, _, stage, fingerprint, _, _ = item["Key"].split("/")
+                    made[video_id, stage, fingerprint] += 1
+        return made
+
+    def computed(self) -> dict[str, int]:
+        """How many runs were computed and recorded, by stage, as the workers added them up."""
+        runs: Counter[str] = Counter()
+        for timing in self.catalog.timings.all():
+            runs[timing.stage] += timing.totals.runs
+        return dict(runs)
+
+    def processes(self, of: str) -> list[psutil.Process]:
+        """The stack's processes that have this word in their command line."""
+        found = []
+        for one in self.family():
+            try:
+                if of in one.cmdline():
+                    found.append(one)
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+    def family(self) -> list[psutil.Process]:
+        """All processes of the stack."""
+        return [self._up, *self._up.children(recursive=True)]
+
+
+@contextmanager
+def house(home: Path, **environment: str) -> Iterator[House]:
+    """``videodrop up`` in a home of its own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "VIDEODROP_"))}
+    command = [sys.executable, "-m", "pipeline", "up", "--port", "0"]
+    up = subprocess.Popen(  # noqa: S603 - our own program
+        command,
+        env=kept | environment | {"VIDEODROP_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        end = time.monotonic() + _START_S
+        while client.StackFile.read(home) is None:
+            if up.poll() is not None or time.monotonic() > end:
+                sys.exit(f"videodrop up does not come up; see {home / 'logs'}.")
+            time.sleep(_LOOK_S)
+        client.connect(home)
+        yield House(psutil.Process(up.pid), home)
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(60)
+
+
+def cpu_seconds(processes: list[psutil.Process]) -> float:
+    """CPU time that these processes have taken until now."""
+    total = 0.0
+    for one in processes:
+        try:
+            times = one.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def tell(said: str) -> None:
+    """Say how far it is, beside the figures."""
+    print(said, file=sys.stderr, flush=True)
+
+
+def _ffmpeg(*args: str | Path) -> None:
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *args]
+    subprocess.run(command, check=True)  # noqa: S603 - our own arguments

@@ -1,0 +1,106 @@
+"""A replay of a changed setting runs one stage, a second one nothing, and dry runs say so before.
+
+    python benchmarks/replay.py [--videos 200]
+
+A whole stack processes so many small videos. Then detect gets another confidence: dry run, replay,
+dry run, replay. What ran is counted by the manifests in the bucket, not by the replay's own word.
+Prints JSON; exits with 1 if something else ran, was predicted, or took too long.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from house import DRIVER, House, cpu_seconds, house, tell
+
+from pipeline.replays.records import Replay
+from pipeline.replays.request import ReplayRequest
+
+_CHANGED: dict[str, dict[str, Any]] = {"detect": {"confidence": 0.4}}
+_MOST_MS = 5.0
+
+
+def main() -> None:
+    """Measure and print; exit with 1 if a bar is missed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--videos", type=int, default=200)
+    parser.add_argument("--timeout", type=float, default=3600.0, help="seconds for each step")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory, house(Path(directory) / "home") as here:
+        here.fill(args.videos, timeout_s=args.timeout)
+        stages = here.settings.topology.stages
+        processed = Counter(stage for _, stage, _ in here.made().elements())
+        tell("the setting is changed …")
+        first = _both(here, args.timeout)
+        tell("and again …")
+        second = _both(here, args.timeout)
+    nothing = dict.fromkeys(stages, 0)
+    bars = {
+        "all_processed_once": processed == dict.fromkeys(stages, args.videos),
+        "only_detect_ran": first["ran"] == nothing | {"detect": args.videos},
+        "first_was_predicted": first["predicted"] == first["ran"] == first["reported"],
+        "nothing_ran_again": second["ran"] == nothing,
+        "second_was_predicted": second["predicted"] == second["ran"] == second["reported"],
+        "little_work": second["driver_cpu_ms_a_video"] <= _MOST_MS,
+    }
+    print(
+        json.dumps({"videos": args.videos, "first": first, "again": second, "bars": bars}, indent=1)
+    )
+    sys.exit(not all(bars.values()))
+
+
+def _both(here: House, timeout_s: float) -> dict[str, Any]:
+    """Plan, run, and compare."""
+    stages = here.settings.topology.stages
+    dry = here.rest(here.start(ReplayRequest(params=_CHANGED, dry_run=True)), timeout_s=timeout_s)
+    before, computed, cpu = here.made(), here.computed(), _cpu(here)
+    begun = time.monotonic()
+    replay = here.rest(here.start(ReplayRequest(params=_CHANGED)), timeout_s=timeout_s)
+    seconds = time.monotonic() - begun
+    driver_cpu, stack_cpu = (after - before for after, before in zip(_cpu(here), cpu, strict=True))
+    ran = Counter(stage for _, stage, _ in (here.made() - before).elements())
+    videos = replay.plan.videos
+    return {
+        "state": replay.state,
+        "predicted": {stage: _planned(dry, stage) for stage in stages},
+        "ran": {stage: ran[stage] for stage in stages},
+        "reported": {stage: _reported(replay, stage) for stage in stages},
+        "recorded": {stage: here.computed()[stage] - computed[stage] for stage in stages},
+        "seconds": round(seconds, 2),
+        "planned_in_ms_a_video": _per(videos, _planning_s(dry)),
+        "driver_cpu_ms_a_video": _per(videos, driver_cpu),
+        "stack_cpu_ms_a_video": _per(videos, stack_cpu),
+    }
+
+
+def _cpu(here: House) -> tuple[float, float]:
+    """CPU seconds of the driver, and of all processes of the stack together."""
+    return cpu_seconds(here.processes(DRIVER)), cpu_seconds(here.family())
+
+
+def _planned(replay: Replay, stage: str) -> int:
+    plan = replay.plan.stages.get(stage)
+    return plan.verdicts.get("run", 0) + plan.verdicts.get("reuse", 0) if plan else 0
+
+
+def _reported(replay: Replay, stage: str) -> int:
+    progress = replay.progress.get(stage)
+    return progress.ended.get("succeeded", 0) if progress else 0
+
+
+def _planning_s(dry: Replay) -> float:
+    """From the request to the complete plan, the wake-up and the first look at models included."""
+    return (dry.updated_at - dry.created_at).total_seconds()
+
+
+def _per(videos: int, seconds: float) -> float:
+    return round(seconds * 1000 / max(1, videos), 2)
+
+
+if __name__ == "__main__":
+    main()
