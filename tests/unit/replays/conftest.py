@@ -1,0 +1,22 @@
+"""Replays without AWS, queues or processes; see ``house``."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.settings import Settings
+from tests.conftest import topology_with
+from tests.unit.replays.house import STAGES, House, probe_anything
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> House:
+    path = topology_with(
+        dict.fromkeys(STAGES, "tests.toystage"), tmp_path / "topology.json", only=True
+    )
+    monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
+    monkeypatch.setattr("pipeline.runner.probe", probe_anything)
+    monkeypatch.setattr("pipeline.runner.ffmpeg.version", lambda: "none")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return House(Settings(scratch=scratch))

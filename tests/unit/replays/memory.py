@@ -1,0 +1,298 @@
+"""As much of AWS as replays use, in memory: hundreds of crashes a second, and no waiting.
+
+The queries and conditions are the project's own, word for word; that DynamoDB understands them too
+is shown in ``tests/integration/core``, where two implementations are asked.
+"""
+
+import io
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import md5
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from pipeline.catalog.table import ConditionFailed, Table, _plain
+from pipeline.topology import Names, Topology
+
+_T = TypeVar("_T")
+
+
+class Killed(BaseException):
+    """The process is gone: nothing may catch it."""
+
+
+class Faults:
+    """Kills whoever makes the ``nth`` call from now on, before or after it took effect.
+
+    Attributes:
+        calls: that the victim has made.
+        who: makes calls now.
+    """
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.who: str | None = None
+        self._victim: str | None = None
+        self._at: int | None = None
+        self._late = False
+
+    def arm(self, victim: str, nth: int | None = None, *, late: bool = False) -> None:
+        self.calls, self._victim, self._at, self._late = 0, victim, nth, late
+
+    def call(self, effect: Callable[[], _T]) -> _T:
+        if self.who is None or self.who != self._victim:
+            return effect()
+        self.calls += 1
+        dies = self.calls == self._at
+        if dies and not self._late:
+            raise Killed
+        done = effect()
+        if dies:
+            raise Killed
+        return done
+
+
+class MemoryTable(Table):
+    """A table in a dictionary."""
+
+    def __init__(self, topology: Topology, faults: Faults) -> None:
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
+        self.queries: list[dict[str, Any]] = []
+        self.updates: list[tuple[str, str, dict[str, Any]]] = []
+        self._spec, self._faults = topology.table, faults
+
+    def get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        return self._faults.call(lambda: _copy(self.items.get((pk, sk))))
+
+    def get_many(
+        self, keys: list[tuple[str, str]], *, only: Sequence[str] = ()
+    ) -> Iterator[dict[str, Any]]:
+        assert len(keys) == len(set(keys)), "DynamoDB refuses a key that is named twice"
+        yield from (_part(_copy(self.items[key]), only) for key in keys if key in self.items)
+
+    def query(self, **request: Any) -> Iterator[dict[str, Any]]:
+        self.queries.append(request)
+        key = "sk"
+        if index := request.get("IndexName"):
+            key = self._spec.indexes[index].range_key
+        found = [
+            item for item in self.items.values() if _holds(request["KeyConditionExpression"], item)
+        ]
+        found.sort(key=lambda item: str(item[key]))
+        if not request.get("ScanIndexForward", True):
+            found.reverse()
+        yield from (_copy(item) for item in found)
+
+    def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
+        item = {"pk": pk, "sk": sk, **_copy(dict(fields))}
+        self._faults.call(lambda: self.items.update({(pk, sk): item}))
+
+    def write(
+        self, puts: Iterable[dict[str, Any]] = (), deletes: Iterable[dict[str, Any]] = ()
+    ) -> None:
+        for item in puts:
+            self.put(item["pk"], item["sk"], item)
+        for item in deletes:
+            self.items.pop((item["pk"], item["sk"]), None)
+
+    def update(
+        self,
+        pk: str,
+        sk: str,
+        *,
+        set: Mapping[str, Any],  # noqa: A002 - as in Table
+        remove: Iterable[str] = (),
+        condition: str,
+        given: Mapping[str, Any] | None = None,
+    ) -> None:
+        def effect() -> None:
+            now = self.items.get((pk, sk), {})
+            if not _true(condition, now, _copy(dict(given or {}))):
+                raise ConditionFailed
+            kept = {name: value for name, value in now.items() if name not in set_of(remove)}
+            self.items[pk, sk] = {"pk": pk, "sk": sk, **kept, **_copy(dict(set))}
+            self.updates.append((pk, sk, dict(set)))
+
+        set_of = frozenset
+        self._faults.call(effect)
+
+    def add(
+        self,
+        pk: str,
+        sk: str,
+        *,
+        numbers: Mapping[str, float],
+        set: Mapping[str, Any],  # noqa: A002 - as in Table
+    ) -> None:
+        item = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk})
+        item.update(set)
+        item.update({name: item.get(name, 0) + number for name, number in numbers.items()})
+
+    def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
+        members = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk}).setdefault(name, [])
+        if member not in members:
+            members.append(member)
+
+
+class MemoryS3:
+    """Buckets in a dictionary: as much of a boto3 client as ``Artifacts`` uses."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.objects: dict[tuple[str, str], tuple[bytes, dict[str, str]]] = {}
+        self._faults = faults
+
+    def put_object(self, **request: Any) -> dict[str, Any]:
+        body = request["Body"]
+        data = body if isinstance(body, bytes) else body.read()
+        self.objects[request["Bucket"], request["Key"]] = data, request.get("Metadata", {})
+        return {"ETag": f'"{_etag(data)}"'}
+
+    def head_object(self, **request: Any) -> dict[str, Any]:
+        data, metadata = self._faults.call(lambda: self._known(request, "HeadObject"))
+        return {"ContentLength": len(data), "Metadata": metadata, "ETag": f'"{_etag(data)}"'}
+
+    def get_object(self, **request: Any) -> dict[str, Any]:
+        data, _ = self._faults.call(lambda: self._known(request, "GetObject"))
+        return {"Body": _Body(data), "ETag": f'"{_etag(data)}"'}
+
+    def _known(self, request: dict[str, Any], call: str) -> tuple[bytes, dict[str, str]]:
+        try:
+            return self.objects[request["Bucket"], request["Key"]]
+        except KeyError:
+            answer: Any = {"Error": {"Code": "NoSuchKey", "Message": request["Key"]}}
+            raise ClientError(answer, call) from None
+
+
+class _Body(io.BytesIO):
+    def iter_chunks(self, size: int) -> Iterator[bytes]:
+        while piece := self.read(size):
+            yield piece
+
+
+@dataclass
+class MemoryBus:
+    """The bus and the queues behind it: boto3's ``events`` and ``sqs`` as far as they are used."""
+
+    names: Names
+    topology: Topology
+    faults: Faults
+    queues: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    in_flight: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    refused: int = 0
+    sent: int = 0
+
+    def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        assert len(Entries) <= 10, "EventBridge takes ten events a request"
+        return self.faults.call(lambda: self._put(Entries))
+
+    def _put(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        answers: list[dict[str, str]] = []
+        for entry in entries:
+            if self.refused:
+                self.refused -= 1
+                answers.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"})
+                continue
+            self.sent += 1
+            detail = json.loads(entry["Detail"])
+            assert entry["EventBusName"] == self.names.bus
+            body = {
+                "id": f"event-{self.sent}",
+                "detail-type": entry["DetailType"],
+                "source": entry["Source"],
+                "time": "2026-11-22T00:00:00Z",
+                "detail": detail,
+            }
+            replays = entry["DetailType"] == self.topology.replays.detail_type
+            queue = (
+                self.names.queue("replays")
+                if replays
+                else self.names.queue(detail["stage"], "replay")
+            )
+            self.queues[queue].append(json.dumps(body))
+            answers.append({"EventId": body["id"]})
+        failed = sum("ErrorCode" in answer for answer in answers)
+        return {"FailedEntryCount": failed, "Entries": answers}
+
+    def get_queue_url(self, *, QueueName: str) -> dict[str, str]:  # noqa: N803 - boto3's
+        return {"QueueUrl": QueueName}
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        found = dict.fromkeys(AttributeNames, "0")
+        found["ApproximateNumberOfMessages"] = str(len(self.queues[QueueUrl]))
+        found["ApproximateNumberOfMessagesNotVisible"] = str(self.in_flight[QueueUrl])
+        return {"Attributes": found}
+
+
+def _copy(value: Any) -> Any:
+    """As it comes back from DynamoDB: whole numbers are ints."""
+    return None if value is None else _plain(json.loads(json.dumps(value), parse_float=_number))
+
+
+def _part(item: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """What a projection leaves of an item; paths are at most two deep."""
+    if not paths:
+        return item
+    part: dict[str, Any] = {}
+    for path in paths:
+        outer, _, inner = path.partition(".")
+        if not inner and outer in item:
+            part[outer] = item[outer]
+        elif isinstance(item.get(outer), dict) and inner in item[outer]:
+            part.setdefault(outer, {})[inner] = item[outer][inner]
+    return part
+
+
+def _number(text: str) -> float | int:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def _etag(data: bytes) -> str:
+    return md5(data, usedforsecurity=False).hexdigest()
+
+
+def _holds(condition: Any, item: dict[str, Any]) -> bool:
+    """Whether a boto3 key condition holds."""
+    operator, values = condition.expression_operator, condition._values
+    if operator == "AND":
+        return all(_holds(one, item) for one in values)
+    name, wanted = values[0].name, values[1]
+    if name not in item:
+        return False
+    found = item[name]
+    return {
+        "=": lambda: found == wanted,
+        "<": lambda: found < wanted,
+        "begins_with": lambda: found.startswith(wanted),
+    }[operator]()
+
+
+def _true(condition: str, item: dict[str, Any], given: dict[str, Any]) -> bool:
+    """Whether a condition expression holds."""
+    code = re.sub(r"attribute_not_exists\(#(\w+)\)", r"('\1' not in item)", condition)
+    code = re.sub(r"#(\w+)", r"item.get('\1', nothing)", code)
+    code = re.sub(r":(\w+)", r"given['\1']", code)
+    code = re.sub(r"(?<![<>])=", "==", code).replace("<>", "!=")
+    for word in ("AND", "OR", "NOT", "IN"):
+        code = re.sub(rf"\b{word}\b", word.lower(), code)
+    names = {"item": item, "given": given, "nothing": _Nothing()}
+    return bool(eval(code, {"__builtins__": {}}, names))  # noqa: S307 - the project's own conditions
+
+
+class _Nothing:
+    """An attribute that is not there: no comparison with it holds."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+    def __lt__(self, other: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment] # never a key

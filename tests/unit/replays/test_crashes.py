@@ -1,0 +1,68 @@
+"""Kill whoever drives a replay at any moment: the next one goes on, nothing is lost or doubled."""
+
+import pytest
+
+from pipeline.replays.records import OVER, Replay
+from tests.unit.replays.house import House
+from tests.unit.replays.memory import Killed
+
+
+def replay_in_two_windows(house: House) -> Replay:
+    """A replay that needs several windows of runs, and reuses one result."""
+    house.library(3)
+    other = {"params": {"toy": {"text": "other"}}}
+    house.replay(videos=[first(house)], **other)
+    house.replay(videos=[first(house)])
+    house.table.updates.clear()
+    house.toy.seen.clear()
+    return house.start(**other)
+
+
+def first(house: House) -> str:
+    return min(pk for pk, sk in house.table.items if sk == "video")
+
+
+def go_on(house: House, replay: Replay) -> Replay:
+    """Driver and workers until it is over; after a death leases run out and the janitor comes."""
+    for _ in range(40):
+        try:
+            while house.drive(window=2):
+                house.work()
+            if house.get(replay).state in OVER:
+                return house.get(replay)
+            house.lose_seat(replay)
+            house.replays.wake_overdue()
+        except Killed:
+            house.faults.who = None
+            house.lose_seat(replay)
+            for (pk, sk), item in house.table.items.items():
+                if sk.startswith("stage#") and item["state"] == "running":
+                    house.free_lease(pk, sk.removeprefix("stage#"))
+    raise AssertionError(house.get(replay))
+
+
+def calls_of(victim: str, house: House) -> int:
+    replay = replay_in_two_windows(house)
+    house.faults.arm(victim)
+    go_on(house, replay)
+    assert house.faults.calls > 20
+    return house.faults.calls
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("victim", ["driver", "worker"])
+def test_killed_at_any_call_it_still_ends_exactly(house: House, victim: str, late: bool) -> None:
+    for nth in range(1, calls_of(victim, House(house.config)) + 1):
+        again = House(house.config)
+        replay = replay_in_two_windows(again)
+        again.faults.arm(victim, nth, late=late)
+        ended = go_on(again, replay)
+        toy = ended.progress["toy"]
+        assert ended.state == "finished", nth
+        assert (toy.asked, sum(toy.ended.values()), ended.open) == (3, 3, []), nth
+        assert len(again.successes()) == len(set(again.successes())) == 3, nth
+        assert ended.plan.stages["toy"].verdicts == {"run": 2, "reuse": 1}, nth
+        assert {again.text(vid) for vid, sk in again.table.items if sk == "video"} == {"other"}
+        if victim == "driver":
+            assert toy.ended == {"succeeded": 2, "reused": 1}, nth
+            assert len(again.toy.seen) == len(set(again.toy.seen)), nth
