@@ -3,16 +3,17 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pipeline import aws, views
+from pipeline import aws, bootstrap, views
 from pipeline.api.app import create_app
 from pipeline.catalog.records import StageResult, StageRun
 from pipeline.errors import BadInput
 from pipeline.objects.json_array import json_array
+from pipeline.retention import Policy
 from pipeline.runner import Outcome
 from pipeline.stage import Artifact, Notice, Result
 from pipeline.versions import Version, Versions
@@ -448,6 +449,18 @@ def test_a_version_without_files_is_refused_and_passed_over(house, versions, bod
     assert refused(lambda: versions.promote(vid, "toy", two.fingerprint)) == "version_gone"
     assert house.state(body) == before
     assert refused(lambda: versions.diff(house.video(body), "toy")) == "version_gone"
+    assert versions.rollback(vid, "toy").fingerprint == one.fingerprint
+
+
+def test_retention_keeps_the_way_back_of_who_went_there_and_back(house, versions, body):
+    vid, one = upload_of(body).video_id, current(house, body)
+    two = replayed(house, body, "two")
+    replayed(house, body, "three")
+    for result in (one, two):
+        versions.promote(vid, "toy", result.fingerprint)
+    later = datetime.now(UTC) + timedelta(days=1)
+    bootstrap.retention(house.config).prune(Policy(keep=1, before=later))
+    assert set(of(versions, house, body)) == {"one", "two"}
     assert versions.rollback(vid, "toy").fingerprint == one.fingerprint
 
 
