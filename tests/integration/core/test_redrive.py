@@ -147,6 +147,20 @@ def test_a_message_about_a_revision_that_was_replaced_is_not_of_its_successors_c
     }
 
 
+def test_a_shadow_run_has_a_class_of_its_own(rig: Rig, queues: Queues):
+    body = failed(rig, queues, BadInput("unreadable", "!"), "videos/a.mp4")
+    upload = upload_of(body)
+    run = rig.catalog.shadows.claim(upload, "toy", event_id="e", lease_s=60)
+    rig.catalog.shadows.end(upload.video_id, run, "failed", DependencyFailed("aws_error", "!"))
+    request = json.loads(aws_events.reprocess(upload.video_id, "toy"))
+    request["detail"]["shadow"] = True
+    queues("toy", "dlq").send(json.dumps(request))
+    assert queues.counts(dry_run=True) == {
+        "toy bad_input": (1, 1, 0),
+        "toy dependency": (1, 1, 0),
+    }
+
+
 def test_each_message_goes_back_to_its_lane_with_its_attributes(rig: Rig, queues: Queues):
     fresh = rig.put()
     vid = upload_of(fresh).video_id

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import aws, bootstrap
 from pipeline.attempts import Attempt, Attempts
+from pipeline.catalog import Catalog
 from pipeline.catalog.records import StageResult
 from pipeline.catalog.runs import Runs
 from pipeline.errors import DependencyFailed
@@ -104,10 +105,9 @@ def test_the_ways_back_are_kept_before_later_results_that_never_were_current(rig
         rig.catalog.runs.restore(vid, rival)
         for name in ("manifest.json", "toy.txt"):
             put_file(rig, rival.prefix + name)
-    assert prune(rig, policy(keep=2)).results == 2
-    assert with_files(rig, body) == ["1", "2", "3"]
-    assert prune(rig, policy(keep=1)).results == 1
-    assert with_files(rig, body) == ["2", "3"]
+    for keep, left in ((3, ["1", "2", "3", "tried too"]), (2, ["1", "2", "3"]), (1, ["2", "3"])):
+        assert prune(rig, policy(keep=keep)).results == 1
+        assert with_files(rig, body) == left
 
 
 def test_results_of_earlier_uploads_count_like_all_others(rig: Rig):
@@ -142,8 +142,27 @@ def test_the_latest_shadow_result_is_kept(rig: Rig):
 def test_a_stage_that_is_being_worked_on_is_left_alone(rig: Rig, runs: str):
     body = versions(rig, "1", "2")
     getattr(rig.catalog, runs).claim(upload_of(body), "toy", event_id="e", lease_s=-60)
-    assert prune(rig, policy(keep=0)) == Pruned()
+    assert prune(rig, policy(keep=0), dry_run=True) == prune(rig, policy(keep=0)) == Pruned()
     assert with_files(rig, body) == ["1", "2"]
+
+
+def test_the_row_of_the_current_result_stays_whichever_attempt_it_names(rig: Rig):
+    body = versions(rig, "1")
+    vid = upload_of(body).video_id
+    (result,) = rig.catalog.runs.results(vid)
+    earlier = result.prefix.rsplit("/", 2)[0] + "/0/"
+    put_file(rig, earlier + "manifest.json")
+    rig.catalog.runs.restore(vid, result.model_copy(update={"prefix": earlier}))
+    assert prune(rig, policy(keep=0)) == Pruned()
+    assert stored(rig, body) == ["1"]
+
+
+def test_a_video_whose_files_are_all_young_costs_no_look_at_the_catalog(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    versions(rig, "1", "2")
+    monkeypatch.setattr(Catalog, "video", None)
+    assert prune(rig, policy(keep=0, older_than=DAY)) == Pruned()
 
 
 # -- what nobody refers to -----------------------------------------------------------------------

@@ -81,6 +81,13 @@ def test_a_look_that_is_broken_off_puts_back_what_it_had_not_come_to():
     assert not sqs.hidden
 
 
+def test_what_was_sent_back_is_not_put_back_too():
+    sqs = Sqs({"videodrop-toy-dlq": ["a", "b", "c"]})
+    for letter in letters(sqs, "toy").walk("toy"):
+        letter.gone = letter.body == "b"
+    assert sqs.hidden == {"videodrop-toy-dlq 1"}
+
+
 def test_the_janitor_looks_for_a_while_only(monkeypatch):
     seconds = count()
     monkeypatch.setattr("time.monotonic", lambda: next(seconds))
