@@ -21,7 +21,7 @@ from pipeline.events import Deletion, Reprocess, Upload
 from pipeline.resources import JANITOR, REPLAYS
 from pipeline.topology import Lane
 
-LetterClass = FailureClass | Literal["bad_event", "unknown"]
+LetterClass = Literal[FailureClass, "bad_event", "unknown"]
 
 
 class Row(BaseModel):

@@ -144,6 +144,25 @@ class ReplayBar(_Bars):
             self._console.print(f"[yellow]{plain(text)}[/yellow]")
 
 
+class CountBar(_Bars):
+    """One bar that counts; how far it goes may not be known."""
+
+    def __init__(self, console: Console, unit: str, *, quiet: bool) -> None:
+        super().__init__(
+            console,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn(f"{{task.completed:,.0f}} {unit}"),
+            TimeElapsedColumn(),
+            quiet=quiet,
+        )
+        self._task = self._progress.add_task("", total=None)
+
+    def show(self, title: str, done: int, total: int | None = None) -> None:
+        """Bring the bar up to date."""
+        self._progress.update(self._task, description=plain(title), completed=done, total=total)
+
+
 class OneBar(_Bars):
     """One bar, in percent."""
 

@@ -11,7 +11,7 @@ import pipeline
 from pipeline import bootstrap, client, options, views
 from pipeline.catalog import listing
 from pipeline.catalog.records import Video, VideoStatus
-from pipeline.cli import bars, console, doctor, drop, exits, replaying, versions
+from pipeline.cli import bars, console, doctor, drop, exits, housekeeping, replaying, versions
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import artifact, connect, find
@@ -268,6 +268,8 @@ def run(
         console.result(out, result, into)
 
 
+app.command()(housekeeping.redrive)
+app.command()(housekeeping.prune)
 app.command()(replaying.replay)
 app.add_typer(replaying.app, name="replays")
 

@@ -1,0 +1,138 @@
+"""Commands: redrive, prune."""
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, get_args
+
+import typer
+from rich.filesize import decimal
+from rich.table import Table
+
+from pipeline import bootstrap
+from pipeline.cli import bars, selecting
+from pipeline.cli.arguments import AsJson
+from pipeline.cli.console import err, out, plain, print_json
+from pipeline.cli.lookup import connect
+from pipeline.errors import BadInput
+from pipeline.redrive import LetterClass, Redriven
+from pipeline.retention import Policy, Pruned
+
+_CLASSES: dict[str, LetterClass] = {name: name for name in get_args(LetterClass)}
+
+
+def redrive(
+    *,
+    class_: Annotated[
+        list[str] | None,
+        typer.Option("--class", help=f"Only what failed so: {', '.join(_CLASSES)}; repeatable"),
+    ] = None,
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(help="Only of this stage, of janitor or of replays; may be repeated"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send messages that were delivered in vain too often back to their queues."""
+    settings, _ = connect()
+    with bars.CountBar(err, "messages", quiet=as_json) as bar:
+        done = bootstrap.redrive(settings).run(
+            functions=stage or None,
+            classes=[_class(name) for name in class_] if class_ else None,
+            dry_run=dry_run,
+            tell=bar.show,
+        )
+    if as_json:
+        rows = [row.model_dump(by_alias=True) for row in done.rows]
+        print_json({"dry_run": dry_run, "rows": rows, "hidden": done.hidden})
+    else:
+        _print_redriven(done, dry_run=dry_run)
+
+
+def prune(
+    *,
+    keep: Annotated[
+        int, typer.Option(min=0, help="Results a stage to keep beside the current one")
+    ] = 3,
+    older_than: Annotated[
+        str, typer.Option(help="Only what is older: 30d, 12h, or a date such as 2026-01-31")
+    ] = "30d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove old results and files that nothing refers to; current results stay."""
+    settings, _ = connect()
+    policy = Policy(keep=keep, before=selecting.moment(older_than, datetime.now(UTC)))
+    if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
+        raise BadInput(
+            "not_confirmed",
+            "Nothing was removed: there is nobody to ask. --dry-run shows what would go, --yes "
+            "removes it.",
+        )
+
+    def walk(*, dry_run: bool) -> dict[str, Pruned]:
+        with bars.CountBar(err, "videos", quiet=as_json) as bar:
+            return bootstrap.retention(settings).prune(
+                policy, dry_run=dry_run, tell=lambda seen: bar.show("", seen)
+            )
+
+    found = walk(dry_run=dry_run or not yes)
+    if as_json:
+        stages = {stage: pruned.model_dump() for stage, pruned in found.items()}
+        print_json({"dry_run": dry_run, "stages": stages})
+        return
+    _print_pruned(found)
+    if not found:
+        err.print("Nothing to remove.")
+    elif dry_run:
+        err.print("Nothing was removed. --yes removes it.")
+    elif not yes:
+        typer.confirm("Remove all that for good?", abort=True, err=True)
+        _print_pruned(walk(dry_run=False))
+
+
+def _class(name: str) -> LetterClass:
+    if name not in _CLASSES:
+        raise BadInput("bad_option", f"There is no class {name}, but {', '.join(_CLASSES)}.")
+    return _CLASSES[name]
+
+
+def _print_redriven(done: Redriven, *, dry_run: bool) -> None:
+    table = Table(box=None, pad_edge=False)
+    for title in ("queue", "class"):
+        table.add_column(title)
+    for title in ("found", "would be sent" if dry_run else "sent back"):
+        table.add_column(title, justify="right")
+    for row in done.rows:
+        sent = row.chosen if dry_run else row.sent
+        table.add_row(plain(row.function), row.failure_class, f"{row.found:,}", f"{sent:,}")
+    if done.rows:
+        out.print(table)
+    elif not done.hidden:
+        err.print("No message was delivered in vain.")
+    if any(row.failure_class == "bad_event" and not row.chosen for row in done.rows):
+        err.print(
+            "What cannot be read would only come back: --class bad_event sends it all the same."
+        )
+    if done.hidden:
+        err.print(
+            f"{done.hidden:,} more could not be seen: somebody else is looking at them. Try again "
+            "in some minutes."
+        )
+
+
+def _print_pruned(found: Mapping[str, Pruned]) -> None:
+    if not found:
+        return
+    table = Table("stage", box=None, pad_edge=False)
+    for title in ("results", "left over", "files", "bytes"):
+        table.add_column(title, justify="right")
+    for stage, pruned in found.items():
+        table.add_row(
+            plain(stage),
+            *(f"{count:,}" for count in (pruned.results, pruned.leftovers, pruned.files)),
+            decimal(pruned.bytes),
+        )
+    out.print(table)
