@@ -79,12 +79,9 @@ def outcome(console: Console, shown: ReplayView) -> None:
     ]
     how = ", ".join(counts) or "nothing has ended yet"
     left = "" if shown.state in OVER else f" ({done.percent:.0f}% of {shown.plan.runs:,})"
-    took = ", ".join(
-        f"{value} {what}"
-        for value, what in zip(_taken(done.spent), ("", "of GPU", "", "USD"), strict=True)
-        if value
-    )
-    console.print(f"{paint(shown.state)}{left}: {how}. Took {took or 'nothing'}.")
+    time, gpu, size, usd = _taken(done.spent)
+    took = ", ".join(filter(None, (time, gpu and f"{gpu} of GPU", size, usd and f"{usd} USD")))
+    console.print(f"{paint(shown.state)}{left}: {how}. It took {took or 'nothing'}.")
     for sentence in shown.differences:
         console.print(f"  {plain(sentence)}")
 
@@ -170,9 +167,7 @@ def _basis(shown: PlanView) -> str:
         if measured
         else "a guess: nothing like it has run here yet"
     )
-    return (
-        f"{videos}. Time is that of one worker; it rests on {rests}. Prices: {plain(shown.prices)}."
-    )
+    return f"{videos}. Time is that of one worker; it rests on {rests}. {plain(shown.prices)}."
 
 
 def _number(count: int) -> str:

@@ -192,7 +192,10 @@ def test_a_dry_run_shows_the_plan_and_runs_nothing(cli, replays):
 def test_with_yes_it_is_run_to_its_end(cli, replays):
     code, out, said = cli("replay", "--yes")
     assert (code, replays.asked) == (0, [(REPLAY_ID, "run", None)])
-    assert "finished: 200 computed, 3 reused. Took 8.3 min" in out
+    assert (
+        "finished: 200 computed, 3 reused. It took 8.3 min, 4.2 min of GPU, 1.0 MB, 0.30 USD."
+        in out
+    )
     assert said.splitlines() == [
         "planned 203 videos looked at, 203 runs",
         "finished 203 of 203 runs",
@@ -554,7 +557,7 @@ def test_the_plan_is_a_table_with_sums_reasons_and_what_it_rests_on(shown):
     assert ["all", "200", "3", "200", "10", "min", "5.0", "min", "2.0", "MB", "0.40"] in words
     assert f"detect: confidence: 0.25 → 0.4 {TIMES}200" in lines
     assert any(line.startswith("transcode: 2 left out by the uploader, 1 failed") for line in lines)
-    assert "180 of 200 runs, a guess for the rest. Prices: us-east-1, 2026-02-01." in lines[-1]
+    assert "180 of 200 runs, a guess for the rest. us-east-1, 2026-02-01." in lines[-1]
 
 
 @pytest.mark.parametrize(
