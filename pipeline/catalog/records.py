@@ -102,7 +102,7 @@ class StageRun(_Record):
     """The state of one stage for the current revision of a video.
 
     Attributes:
-        attempt: the fencing token: raised by every claim, never lowered.
+        attempt: the fencing token: raised by every claim and promotion, never lowered.
         tries: claims since the last terminal state, this one included.
         lease_until: epoch seconds; in ``pending`` and ``running`` the moment after which nobody
             can be expected to work on it any more.

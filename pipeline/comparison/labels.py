@@ -69,10 +69,13 @@ def compare(before: StageResult, after: StageResult) -> LabelsDiff | None:
 def without(intervals: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
     """What of ``intervals`` none of ``others`` covers; a single moment is an interval, too."""
     left = []
+    others = sorted(others)
     for start, end in intervals:
         at = start
-        for other_start, other_end in sorted(others):
-            if other_end < at or other_start > end:
+        for other_start, other_end in others:
+            if other_start > end:
+                break
+            if other_end < at:
                 continue
             if at < other_start:
                 left.append((at, other_start))
