@@ -97,7 +97,7 @@ def until(
                 why = f" {NO_WORKER}" if heard.warned else ""
                 raise TimedOut(
                     "still_replaying",
-                    f"After {timeout_s:g} s it is still {replay.state}, and goes on.{why} "
+                    f"After {timeout_s:,.0f} s it is still {replay.state}, and goes on.{why} "
                     f"{how_to_look(replay_id)}",
                 )
             time.sleep(_EVERY_S)

@@ -13,21 +13,19 @@ from typing import Annotated
 
 import typer
 
-from pipeline import archive, bootstrap
+from pipeline import bootstrap
 from pipeline.catalog.records import VideoStatus
-from pipeline.cli import bars, exits, following, plans, selecting
+from pipeline.cli import archived, bars, exits, following, plans, selecting
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import connect, is_embedded
 from pipeline.errors import BadInput, FailureClass, LimitExceeded
 from pipeline.replays import views
 from pipeline.replays.records import Replay, Wish
-from pipeline.replays.request import MOST_SAMPLED, ReplayRequest
+from pipeline.replays.request import MOST_SAMPLED
 from pipeline.replays.store import Replays
-from pipeline.settings import Settings
 
 _A_DAY = 24 * 3600.0
-_OF_AN_ARCHIVE = {"uploaded_after", "uploaded_before", "stages", "dry_run"}
 
 app = typer.Typer(help="Replays: list them, look at one, pause, resume or cancel it.")
 Which = Annotated[str, typer.Argument(metavar="ID", help="A replay's id, how it begins, or 'last'")]
@@ -98,9 +96,9 @@ def replay(
         dry_run=True,  # until its owner has seen the plan
     )
     if from_archive:
-        _check_archivable(request)
+        archived.check(request)
         if not is_embedded(settings):
-            _replay_archive(settings, request, now, dry_run=dry_run, as_json=as_json)
+            archived.replay(settings, request, now, dry_run=dry_run, as_json=as_json)
             return
         if not as_json:
             err.print("The embedded AWS keeps no archive: the catalog serves the same request.")
@@ -114,7 +112,8 @@ def replay(
         stay.nothing_to_do(planned, dry_run=dry_run)
     elif dry_run:
         stay.look(planned, f"Nothing was started. {_how_to_run(planned)}")
-    elif _is_wanted(stay, planned, yes=yes):
+    else:
+        _confirm(stay, planned, yes=yes)
         asked = stay.replays.ask(planned.replay_id, "run")
         if detach:
             stay.look(asked, f"It runs. {following.how_to_look(asked.replay_id)}")
@@ -233,39 +232,6 @@ class _Stay:
             raise typer.Exit(exits.FAILED)
 
 
-def _check_archivable(request: ReplayRequest) -> None:
-    given = request.model_dump(exclude_defaults=True)
-    if "uploaded_after" not in given or given.keys() - _OF_AN_ARCHIVE:
-        raise BadInput(
-            "bad_option",
-            "An archive knows events by their time alone: with --from-archive give --since, and "
-            "--until and --stage if you like, and nothing else.",
-        )
-
-
-def _replay_archive(
-    settings: Settings, request: ReplayRequest, now: datetime, *, dry_run: bool, as_json: bool
-) -> None:
-    """Have EventBridge send archived uploads again; it goes on by itself."""
-    if dry_run or request.uploaded_after is None:
-        raise BadInput(
-            "bad_option",
-            "EventBridge does not say beforehand what it will send: without --from-archive, "
-            "--dry-run shows what the catalog would do.",
-        )
-    started = archive.start(
-        settings, request.uploaded_after, request.uploaded_before or now, request.stages
-    )
-    if as_json:
-        print_json(started)
-    else:
-        out.print(f"{started.name}  {started.state}")
-        err.print(
-            f"EventBridge sends the uploads from {started.since} to {started.until} again. "
-            f"`{plain(started.follow)}` tells how far it is."
-        )
-
-
 def _replays() -> Replays:
     settings, _ = connect()
     return bootstrap.replays(settings)
@@ -282,34 +248,35 @@ def _ask(which: str, wish: Wish, *, as_json: bool, budget_usd: float | None = No
         err.print(f"{said[wish]} {following.how_to_look(asked.replay_id)}")
 
 
-def _is_wanted(stay: _Stay, planned: Replay, *, yes: bool) -> bool:
-    """Whether to run it: the owner has seen the plan and agrees.
+def _confirm(stay: _Stay, planned: Replay, *, yes: bool) -> None:
+    """Have the owner, who has seen the plan, agree to it.
 
     Raises:
         LimitExceeded: ``over_budget``.
         BadInput: ``not_confirmed``: there is nobody to ask.
+        typer.Exit: the answer is no.
     """
     usd, budget = planned.plan.estimate.usd, planned.request.budget_usd
-    if budget is not None and usd > budget:
+    is_over = budget is not None and usd > budget
+    if yes and not is_over:
+        return
+    if stay.as_json:
+        print_json(views.detail(planned, {}))
+    if is_over:
         raise LimitExceeded(
             "over_budget",
-            f"Nothing was started: it is estimated to cost USD {usd:.2f}, and the budget is "
-            f"{budget:.2f}. {_how_to_run(planned, ' --budget USD')}",
+            f"Nothing was started: it is estimated to cost {usd:.4f} USD, and the budget is "
+            f"{budget:.4f}. {_how_to_run(planned, ' --budget USD')}",
         )
-    if yes:
-        return True
     if stay.as_json or not sys.stdin.isatty():
-        if stay.as_json:
-            print_json(views.detail(planned, {}))
         raise BadInput(
             "not_confirmed",
             "Nothing was started: there is no terminal to ask on. Give --yes to run without "
             f"asking. {_how_to_run(planned)}",
         )
-    if typer.confirm(f"Start {planned.plan.runs:,} runs?", err=True):
-        return True
-    err.print(f"Nothing was started. {_how_to_run(planned)}")
-    raise typer.Exit(exits.FAILED)
+    if not typer.confirm(f"Start {planned.plan.runs:,} runs?", err=True):
+        err.print(f"Nothing was started. {_how_to_run(planned)}")
+        raise typer.Exit(exits.FAILED)
 
 
 def _how_to_run(planned: Replay, more: str = "") -> str:

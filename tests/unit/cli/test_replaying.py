@@ -283,7 +283,10 @@ def test_a_plan_beyond_the_budget_is_not_started(cli, replays):
     code, out, said = cli("replay", "--yes", "--budget", "0.1")
     assert (code, replays.asked) == (1, [])
     assert "0.40" in out
-    assert "the budget is 0.10" in said
+    assert "0.4000 USD, and the budget is 0.1000" in said
+    shown = cli("replay", "--yes", "--budget", "0.1", "--json")
+    assert json.loads(shown[1])["plan"]["runs"] == 203
+    assert json.loads(shown[2])["error"]["code"] == "over_budget"
     assert cli("replay", "--yes", "--budget", "0.4")[0] == 0
 
 

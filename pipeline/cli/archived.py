@@ -1,0 +1,54 @@
+"""``videodrop replay --from-archive``: AWS's own replay, which knows nothing but time and rules."""
+
+from datetime import datetime
+
+from pipeline import archive
+from pipeline.cli.console import err, out, plain, print_json
+from pipeline.errors import BadInput
+from pipeline.replays.request import ReplayRequest
+from pipeline.settings import Settings
+
+_KNOWN = {"uploaded_after", "uploaded_before", "stages", "dry_run"}
+
+
+def check(request: ReplayRequest) -> None:
+    """See that nothing is asked of an archive that it cannot answer.
+
+    Raises:
+        BadInput: ``bad_option``.
+    """
+    given = request.model_dump(exclude_defaults=True)
+    if "uploaded_after" not in given or given.keys() - _KNOWN:
+        raise BadInput(
+            "bad_option",
+            "An archive knows events by their time alone: with --from-archive give --since, and "
+            "--until and --stage if you like, and nothing else.",
+        )
+
+
+def replay(
+    settings: Settings, request: ReplayRequest, now: datetime, *, dry_run: bool, as_json: bool
+) -> None:
+    """Have EventBridge send archived uploads again; it goes on by itself.
+
+    Raises:
+        BadInput: ``bad_option`` or ``bad_window``.
+        MissingDependency: ``no_archive``.
+    """
+    if dry_run or request.uploaded_after is None:
+        raise BadInput(
+            "bad_option",
+            "EventBridge does not say beforehand what it will send: without --from-archive, "
+            "--dry-run shows what the catalog would do.",
+        )
+    started = archive.start(
+        settings, request.uploaded_after, request.uploaded_before or now, request.stages
+    )
+    if as_json:
+        print_json(started)
+    else:
+        out.print(f"{started.name}  {started.state}")
+        err.print(
+            f"EventBridge sends the uploads from {started.since} to {started.until} again. "
+            f"`{plain(started.follow)}` tells how far it is."
+        )
