@@ -391,3 +391,21 @@ def test_progress_is_told_video_by_video(rig: Rig):
     told: list[int] = []
     prune(rig, policy(), tell=told.append)
     assert told == [1, 2]
+
+
+def test_videos_are_found_a_page_at_a_time():
+    asked: list[str] = []
+
+    class Pages:
+        def get_paginator(self, _: str) -> Any:
+            return self
+
+        def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
+            for page in "ab":
+                asked.append(page)
+                yield {"CommonPrefixes": [{"Prefix": f"artifacts/{page}{n}/"} for n in range(2)]}
+            yield {}
+
+    found = Attempts(Pages(), "b").video_ids()
+    assert (next(found), asked) == ("a0", ["a"])
+    assert list(found) == ["a1", "b0", "b1"]
