@@ -18,10 +18,10 @@ from pipeline.topology import Lane, Names
 
 _AT_ONCE = 10  # SQS's limit on messages a request
 _PATIENCE_S = 20  # SQS's longest poll
-# How long a look hides messages if it is cut off: more than the janitor's takes, and so long that
-# a walk through as many as SQS lets one hide (120,000) does not meet its first ones again.
-_JANITORS_LOOK_S, _HIDDEN_S = 20.0, 60
-_LONGEST_LOOK_S = 900
+# How long the janitor looks, and how long its look hides messages should it be cut off.
+_JANITORS_LOOK_S, _JANITOR_HIDES_S = 20.0, 60
+# The same of a whole walk; the messages of a longer one come into sight while it goes on.
+_WALK_HIDES_S = 900
 _COUNTS = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 _GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 
@@ -64,7 +64,7 @@ class DeadLetters:
         """Function and body of each message, or of as many as can be looked at in 20 s."""
         end = time.monotonic() + _JANITORS_LOOK_S
         for function in self.functions:
-            with closing(self.walk(function, hidden_s=_HIDDEN_S)) as letters:
+            with closing(self.walk(function, hidden_s=_JANITOR_HIDES_S)) as letters:
                 for letter in letters:
                     yield function, letter.body
                     if time.monotonic() > end:
@@ -79,7 +79,7 @@ class DeadLetters:
         return sum(int(found[name]) for name in _COUNTS)
 
     def walk(
-        self, function: str, *, expected: int = 0, hidden_s: int = _LONGEST_LOOK_S
+        self, function: str, *, expected: int = 0, hidden_s: int = _WALK_HIDES_S
     ) -> Generator[Letter, None, None]:
         """Each message once, hidden from others until the walk is over.
 
