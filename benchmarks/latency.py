@@ -1,0 +1,194 @@
+"""How much slower a fresh upload gets while a replay runs: hardly, by the lanes of the worker.
+
+    python benchmarks/latency.py CLIP [--videos 500] [--uploads 15]
+
+A whole stack processes so many small videos. Then come rounds: some uploads on the idle system,
+some while a replay of all stages of all videos runs. Taking turns, both meet the same disturbances
+of the machine. An upload's time is from its first byte to the moment that its last stage has ended.
+Prints JSON; exits with 1 if the bar is missed, or if the replay did not run all the time.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline import bootstrap, client
+from pipeline.catalog.records import Video
+from pipeline.replays.records import OVER, Replay
+from pipeline.replays.request import ReplayRequest
+from pipeline.settings import Settings
+from pipeline.uploads import follow
+
+_SMALL = ("-t", "1", "-vf", "scale=160:-2", "-r", "10", "-preset", "ultrafast", "-ac", "1")
+_FRESH = ("-t", "6", "-preset", "veryfast")
+
+
+def main() -> None:
+    """Measure and print; exit with 1 if the bar is missed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("clip", type=Path, help="a video with speech; 6 s of it are uploaded")
+    parser.add_argument("--videos", type=int, default=500, help="small ones, to be replayed")
+    parser.add_argument("--uploads", type=int, default=15, help="measured of each kind")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--limit", type=float, default=1.2, help="busy over idle, of the medians")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory, _stack(Path(directory) / "home") as settings:
+        bench = _Bench(settings, Path(directory), args.clip)
+        _tell(f"{args.videos} small videos are processed …")
+        bench.fill(args.videos)
+        found = bench.compare(args.uploads, args.rounds)
+    print(json.dumps({"videos": args.videos, **found}, indent=1))
+    sys.exit(not found["valid"] or found["ratio"] > args.limit)
+
+
+class _Bench:
+    def __init__(self, settings: Settings, directory: Path, clip: Path) -> None:
+        self._uploads = bootstrap.uploads(settings)
+        self._catalog = bootstrap.catalog(settings)
+        self._replays = bootstrap.replays(settings)
+        self._directory = directory
+        self._small = self._encoded(clip, "small.mp4", _SMALL)
+        self._fresh = self._encoded(clip, "fresh.mp4", _FRESH)
+        self._dropped = 0
+        self._valid = True
+
+    def fill(self, videos: int) -> None:
+        """Process so many small videos, and a fresh one, so that every model is loaded."""
+        dropped = [self._drop(self._small) for _ in range(videos)]
+        dropped.append(self._drop(self._fresh))
+        for seen in follow(self._catalog, dict.fromkeys(dropped), timeout_s=24 * 3600, every_s=5):
+            done = sum(video.status != "processing" for video in seen)
+            _tell(f"{done} of {len(dropped)}")
+
+    def compare(self, uploads: int, rounds: int) -> dict[str, Any]:
+        """Uploads on the idle system and beside a replay, in turns."""
+        idle: list[float] = []
+        busy: list[float] = []
+        ran = []
+        for number in range(rounds):
+            share = uploads * (number + 1) // rounds - len(idle)
+            idle += [self._measured() for _ in range(share)]
+            replay = self._begin(number)
+            before = replay.ended
+            busy += [self._measured() for _ in range(share)]
+            replay = self._end(replay)
+            ran.append({"asked": replay.asked, "ended": replay.ended - before})
+            _tell(f"idle {_seconds(idle[-share:])}, busy {_seconds(busy[-share:])}, {ran[-1]}")
+        return {
+            "uploads": uploads,
+            "idle_s": _spread(idle),
+            "busy_s": _spread(busy),
+            "ratio": round(statistics.median(busy) / statistics.median(idle), 3),
+            "replays": ran,
+            "valid": self._valid,
+        }
+
+    def _measured(self) -> float:
+        """Seconds from the upload of a fresh video to the end of its last stage."""
+        begun = time.time()
+        video_id = self._drop(self._fresh)
+        *_, (video,) = follow(self._catalog, {video_id: None}, timeout_s=3600, every_s=1)
+        self._valid &= video.status == "ready"
+        return _finished(video) - begun
+
+    def _begin(self, number: int) -> Replay:
+        """A replay that has something to do everywhere, and is at it."""
+        params: dict[str, dict[str, Any]] = {
+            "transcode": {"crf": 23 + number},
+            "thumbnail": {"poster_quality": 80 - number},
+            "transcribe": {"caption_width": 41 - number},
+            "detect": {"confidence": 0.3 + number / 100},
+        }
+        replay = self._replays.start(ReplayRequest(prefix="videos/small", params=params))
+        return self._until(replay, lambda now: len(now.progress) == len(params) and now.ended > 0)
+
+    def _end(self, replay: Replay) -> Replay:
+        """Cancel a replay that must not have been over before; it, once nothing of it runs."""
+        last = self._until(replay, lambda _: True)
+        self._valid &= last.state == "running" and bool(last.open)
+        self._replays.ask(replay.replay_id, "cancel")
+        self._until(replay, lambda now: now.state in OVER)
+        while any(
+            run.state == "running"
+            for video in self._catalog.videos([one.video_id for one in last.open])
+            for run in video.stages.values()
+        ):
+            time.sleep(1)
+        return last
+
+    def _until(self, replay: Replay, condition: Callable[[Replay], bool]) -> Replay:
+        while True:
+            now = self._replays.get(replay.replay_id)
+            if now and condition(now):
+                return now
+            time.sleep(1)
+
+    def _drop(self, path: Path) -> str:
+        """Upload a copy that differs in its bytes, as a video of its own."""
+        self._dropped += 1
+        copy = path.with_name(f"{path.stem}-{self._dropped}.mp4")
+        _ffmpeg("-i", path, "-c", "copy", "-metadata", f"title={self._dropped}", copy)
+        video_id = self._uploads.put(copy)
+        copy.unlink()
+        return video_id
+
+    def _encoded(self, clip: Path, name: str, options: tuple[str, ...]) -> Path:
+        path = self._directory / name
+        _ffmpeg("-i", clip, *options, path)
+        return path
+
+
+@contextmanager
+def _stack(home: Path) -> Iterator[Settings]:
+    """``videodrop up`` in a home of its own, with this process pointed to it."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    command = [sys.executable, "-m", "pipeline", "up", "--port", "0"]
+    up = subprocess.Popen(  # noqa: S603 - our own program
+        command, env=kept | {"VIDEODROP_HOME": str(home)}, stderr=subprocess.DEVNULL
+    )
+    try:
+        while client.StackFile.read(home) is None:
+            if up.poll() is not None:
+                sys.exit("videodrop up ended; run it by hand to see why.")
+            time.sleep(0.5)
+        client.connect(home)
+        yield Settings()
+    finally:
+        up.terminate()
+        up.wait()
+
+
+def _finished(video: Video) -> float:
+    """The moment at which the last stage ended, in epoch seconds."""
+    return max(run.finished_at.timestamp() for run in video.stages.values() if run.finished_at)
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    quartiles = statistics.quantiles(seconds, n=4, method="inclusive")
+    return dict(zip(("q1", "median", "q3"), (round(q, 3) for q in quartiles), strict=True))
+
+
+def _seconds(measured: list[float]) -> str:
+    return " ".join(f"{one:.1f}" for one in measured) + " s"
+
+
+def _ffmpeg(*args: str | Path) -> None:
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *args]
+    subprocess.run(command, check=True)  # noqa: S603 - our own arguments
+
+
+def _tell(said: str) -> None:
+    print(said, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
