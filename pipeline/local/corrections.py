@@ -4,6 +4,7 @@ Each takes moto's own function and gives the one that replaces it; ``apply`` put
 addresses point to AWS's description of the behaviour.
 """
 
+import base64
 import copy
 import itertools
 import logging
@@ -14,7 +15,9 @@ from functools import wraps
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from moto.core.serialize import JSONSerializer
 from moto.core.utils import unix_time
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.events.models import Rule, events_backends
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend
@@ -245,6 +248,48 @@ def notifications_name_event_bridge(get_notification: Function) -> Function:
     return corrected
 
 
+def attribute_values_are_sent_as_they_are(serialize: Function) -> Function:
+    """Send DynamoDB's values as they stand, in the form that they have in JSON anyway.
+
+    moto asks every value in an item for each of the ten types in turn: 9 ms for a stage's record,
+    in which nobody else is served.
+    """
+
+    @wraps(serialize)
+    def corrected(
+        self: JSONSerializer, serialized: dict[str, Any], value: Any, shape: Any, key: str
+    ) -> None:
+        if shape.name == "AttributeValue":
+            serialized[key] = _attribute(value)
+        else:
+            serialize(self, serialized, value, shape, key)
+
+    return corrected
+
+
+def _attribute(value: Any) -> dict[str, Any]:
+    """A DynamoDB value as it is written in JSON."""
+    if isinstance(value, DynamoType):
+        value = {value.type: value.value}
+    ((kind, inner),) = value.items()
+    match kind, inner:
+        case "M", _:
+            return {kind: {name: _attribute(one) for name, one in inner.items()}}
+        case "L", _:
+            return {kind: [_attribute(one) for one in inner]}
+        case "BS", _:
+            return {kind: [_base64(one) for one in inner]}
+        case "B", _:
+            return {kind: _base64(inner)}
+        case _:
+            return {kind: inner}
+
+
+def _base64(value: bytes | str) -> str:
+    """Bytes as they are written in JSON, which moto has done with some of them."""
+    return value if isinstance(value, str) else base64.b64encode(value).decode()
+
+
 _CORRECTIONS: tuple[tuple[Any, str, Callable[[Function], Function]], ...] = (
     (notifications, "_send_event_bridge_message", s3_events_are_s3s_own),
     (S3Backend, "delete_object", versioned_deletes_are_events),
@@ -254,6 +299,7 @@ _CORRECTIONS: tuple[tuple[Any, str, Callable[[Function], Function]], ...] = (
     (SQSBackend, "set_queue_attributes", policy_survives_other_changes),
     (SQSBackend, "receive_message", waiting_lets_others_in),
     (Queue, "add_message", arrival_wakes_receivers),
+    (JSONSerializer, "_serialize_type_structure", attribute_values_are_sent_as_they_are),
 )
 
 
