@@ -7,6 +7,7 @@ addresses point to AWS's description of the behaviour.
 import base64
 import copy
 import itertools
+import json
 import logging
 import time
 import uuid
@@ -44,6 +45,7 @@ _COUNTS = {
     "ApproximateNumberOfMessagesDelayed",
     "ApproximateNumberOfMessagesNotVisible",
 }
+_ALLOW = "RedriveAllowPolicy"
 # Rises with every event, also over a restart. S3 promises an order within one key only.
 _sequence = itertools.count(time.time_ns())
 
@@ -193,6 +195,30 @@ def policy_survives_other_changes(set_attributes: Function) -> Function:
     return corrected
 
 
+def redrive_policies_read_as_on_aws(get_attributes: Function) -> Function:
+    """Tell what becomes of dead letters: where from, without spaces, and where to.
+
+    moto writes a ``RedrivePolicy`` in its own way, and refuses to be asked for a
+    ``RedriveAllowPolicy``.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+    """
+
+    @wraps(get_attributes)
+    def corrected(self: SQSBackend, queue_name: str, names: list[str]) -> dict[str, Any]:
+        others = [name for name in names if name != _ALLOW]
+        found: dict[str, Any] = get_attributes(self, queue_name, others)
+        if found.get("RedrivePolicy"):
+            policy = json.loads(found["RedrivePolicy"])
+            found["RedrivePolicy"] = json.dumps(policy, separators=(",", ":"))
+        # A request to set it reaches the queue, where moto forgets it.
+        allowed = getattr(self.get_queue(queue_name), "redrive_allow_policy", None)
+        if allowed and {_ALLOW, "All"}.intersection(names):
+            found[_ALLOW] = allowed
+        return found
+
+    return corrected
+
+
 def waiting_lets_others_in(receive: Function) -> Function:
     """Give a message to one receiver, and wait outside the monitor while there is none.
 
@@ -296,6 +322,7 @@ _CORRECTIONS: tuple[tuple[Any, str, Callable[[Function], Function]], ...] = (
     (S3Response, "get_bucket_notification", notifications_name_event_bridge),
     (Rule, "send_to_targets", each_target_on_its_own),
     (SQSBackend, "get_queue_attributes", counts_on_request),
+    (SQSBackend, "get_queue_attributes", redrive_policies_read_as_on_aws),
     (SQSBackend, "set_queue_attributes", policy_survives_other_changes),
     (SQSBackend, "receive_message", waiting_lets_others_in),
     (Queue, "add_message", arrival_wakes_receivers),

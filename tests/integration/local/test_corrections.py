@@ -247,6 +247,22 @@ def test_setting_one_attribute_leaves_the_policy(bench):
     assert json.loads(found["Attributes"]["Policy"]) == policy
 
 
+def test_redrive_policies_read_as_they_were_written(bench):
+    dead_letters, arn = bench.new_queue()
+    redrive = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":3}}'
+    allow = json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [bench.arn]})
+    for queue, name, policy in (
+        (bench.queue, "RedrivePolicy", redrive),
+        (dead_letters, "RedriveAllowPolicy", allow),
+    ):
+        bench.sqs.set_queue_attributes(QueueUrl=queue, Attributes={name: policy})
+        for asked in ([name], ["All"]):
+            found = bench.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=asked)
+            assert found["Attributes"][name] == policy
+        found = bench.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        assert list(found["Attributes"]) == ["QueueArn"]
+
+
 def test_a_message_is_given_to_one_receiver(bench):
     sent = 300
     for start in range(0, sent, 10):

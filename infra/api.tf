@@ -1,0 +1,145 @@
+# The query API and its page: an HTTP API before one function.
+
+module "query" {
+  source = "./modules/function"
+
+  name         = "${var.name}-query"
+  description  = "The query API and its page"
+  handler      = "handlers.query.handler"
+  zip          = { path = var.functions.zip, runtime = var.functions.runtime }
+  architecture = var.functions.architecture
+  timeout_s    = 29 # API Gateway gives up after 30 s
+  memory_mb    = 1769
+  common       = local.common
+
+  statements = [
+    {
+      Action = [
+        "dynamodb:BatchGetItem",
+        "dynamodb:BatchWriteItem",
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+      ]
+      Resource = [local.table_arn]
+    },
+    {
+      Action   = ["dynamodb:Query"]
+      Resource = [for index in ["labels", "uploads"] : "${local.table_arn}/index/${index}"]
+    },
+    {
+      # Also for the addresses that it signs.
+      Action   = ["s3:GetObject"]
+      Resource = ["${local.artifacts_arn}/artifacts/*"]
+    },
+    {
+      # Without it S3 answers 403 for an object that is not there, instead of 404.
+      Action   = ["s3:ListBucket"]
+      Resource = [local.artifacts_arn]
+    },
+    local.put_events,
+  ]
+}
+
+resource "aws_apigatewayv2_api" "query" {
+  name          = "${var.name}-query"
+  description   = "What became of videos"
+  protocol_type = "HTTP"
+}
+
+resource "aws_apigatewayv2_integration" "query" {
+  api_id                 = aws_apigatewayv2_api.query.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = module.query.live.invoke_arn
+  payload_format_version = "2.0"
+}
+
+resource "aws_apigatewayv2_authorizer" "jwt" {
+  count = var.jwt == null ? 0 : 1
+
+  api_id           = aws_apigatewayv2_api.query.id
+  name             = "jwt"
+  authorizer_type  = "JWT"
+  identity_sources = ["$request.header.Authorization"]
+
+  jwt_configuration {
+    issuer   = var.jwt.issuer
+    audience = var.jwt.audience
+  }
+}
+
+resource "aws_apigatewayv2_route" "all" {
+  api_id             = aws_apigatewayv2_api.query.id
+  route_key          = "$default"
+  target             = "integrations/${aws_apigatewayv2_integration.query.id}"
+  authorization_type = var.jwt == null ? "NONE" : "JWT"
+  authorizer_id      = one(aws_apigatewayv2_authorizer.jwt[*].id)
+}
+
+resource "aws_cloudwatch_log_group" "access" {
+  # API Gateway may write to every group of this name: a policy of its own would soon be too long.
+  name              = "/aws/vendedlogs/${var.name}-query"
+  retention_in_days = var.log_days
+}
+
+resource "aws_apigatewayv2_stage" "default" {
+  api_id      = aws_apigatewayv2_api.query.id
+  name        = "$default"
+  auto_deploy = true
+
+  default_route_settings {
+    detailed_metrics_enabled = true
+    throttling_rate_limit    = var.throttle.rate
+    throttling_burst_limit   = var.throttle.burst
+  }
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+    format = jsonencode({
+      time       = "$context.requestTime"
+      request_id = "$context.requestId"
+      client     = "$context.identity.sourceIp"
+      subject    = "$context.authorizer.claims.sub"
+      method     = "$context.httpMethod"
+      path       = "$context.path"
+      status     = "$context.status"
+      bytes      = "$context.responseLength"
+      ms         = "$context.responseLatency"
+      error      = "$context.integrationErrorMessage"
+    })
+  }
+}
+
+resource "aws_lambda_permission" "api" {
+  statement_id  = "api"
+  action        = "lambda:InvokeFunction"
+  function_name = module.query.name
+  qualifier     = module.query.live.name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.query.execution_arn}/*/$default"
+}
+
+resource "aws_cloudwatch_metric_alarm" "api" {
+  alarm_name          = "${var.name}-query-5xx"
+  alarm_description   = "One request in a hundred fails: the table, the function or its deadline."
+  namespace           = "AWS/ApiGateway"
+  metric_name         = "5xx"
+  dimensions          = { ApiId = aws_apigatewayv2_api.query.id }
+  statistic           = "Average"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0.01
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+locals {
+  # Whose pages may reach into the buckets.
+  origins = concat(
+    [aws_apigatewayv2_api.query.api_endpoint],
+    [for distribution in aws_cloudfront_distribution.cdn : "https://${distribution.domain_name}"],
+    var.web_origins,
+  )
+}

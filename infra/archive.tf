@@ -1,0 +1,14 @@
+# The uploads' events, which EventBridge can send again (`videodrop replay --from-archive`).
+
+resource "aws_cloudwatch_event_archive" "uploads" {
+  name             = "${var.name}-uploads"
+  description      = "Uploads to ${local.uploads_bucket}"
+  event_source_arn = "${local.events}:event-bus/default"
+  retention_days   = var.archive_days
+
+  # EventBridge itself keeps replayed events out of archives.
+  event_pattern = replace(
+    jsonencode({ for field, values in local.topology.uploads.events.created : field => values if field != "replay-name" }),
+    "$${uploads_bucket}", local.uploads_bucket,
+  )
+}

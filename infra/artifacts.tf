@@ -1,0 +1,25 @@
+# Where results go. Never overwritten, so no versions are kept.
+
+module "artifacts" {
+  source = "./modules/bucket"
+
+  name          = local.artifacts_bucket
+  local         = var.local
+  force_destroy = !var.deletion_protection
+  cors = {
+    # Browsers that play HLS by themselves, and hls.js on pages elsewhere, ask for ranges.
+    methods        = ["GET", "HEAD"]
+    origins        = local.origins
+    expose_headers = ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"]
+  }
+  statements = [
+    for distribution in aws_cloudfront_distribution.cdn : {
+      Sid       = "CloudFront"
+      Effect    = "Allow"
+      Principal = { Service = "cloudfront.amazonaws.com" }
+      Action    = ["s3:GetObject"]
+      Resource  = ["${local.artifacts_arn}/artifacts/*"]
+      Condition = { StringEquals = { "AWS:SourceArn" = [distribution.arn] } }
+    }
+  ]
+}

@@ -1,0 +1,5 @@
+# Our own events: requests to run stages again, and to drive replays.
+
+resource "aws_cloudwatch_event_bus" "own" {
+  name = var.name
+}

@@ -1,0 +1,27 @@
+# Where the stages' images are pushed to: for Lambda, and for GPU hosts.
+
+resource "aws_ecr_repository" "images" {
+  for_each = toset(["lambda", "gpu"])
+
+  name                 = "${var.name}/${each.key}"
+  image_tag_mutability = "IMMUTABLE"
+  force_delete         = !var.deletion_protection
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "images" {
+  for_each   = aws_ecr_repository.images
+  repository = each.value.name
+
+  policy = jsonencode({
+    rules = [{
+      rulePriority = 1
+      description  = "To go back to the last ten is enough"
+      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 10 }
+      action       = { type = "expire" }
+    }]
+  })
+}

@@ -1,0 +1,79 @@
+# Ends what nobody works on any more, wakes forgotten replays, and marks videos that were deleted.
+
+locals {
+  janitor = "${var.name}-janitor"
+}
+
+module "janitor_lanes" {
+  source = "./modules/lanes"
+
+  dead_letters = "${local.janitor}-dlq"
+  timeout_s    = local.topology.janitor.timeout_s
+  queues       = local.topology.queues
+  arn_prefix   = local.sqs
+  alarm_topic  = aws_sns_topic.alarms.arn
+
+  lanes = {
+    (local.janitor) = {
+      alarm_age_s = var.oldest_message_s
+      feeds       = { (local.janitor) = { pattern = local.patterns.deleted } }
+    }
+  }
+}
+
+module "janitor" {
+  source = "./modules/function"
+
+  name         = local.janitor
+  description  = "Housekeeping: lost runs, forgotten replays, deleted videos"
+  handler      = "handlers.janitor.handler"
+  zip          = { path = var.functions.zip, runtime = var.functions.runtime }
+  architecture = var.functions.architecture
+  timeout_s    = local.topology.janitor.timeout_s
+  memory_mb    = local.topology.janitor.memory_mb
+  common       = local.common
+  queues       = { live = { arn = module.janitor_lanes.queues[local.janitor].arn, maximum_concurrency = 2 } }
+
+  statements = [
+    {
+      Action = [
+        "dynamodb:BatchWriteItem",
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+      ]
+      Resource = [local.table_arn]
+    },
+    {
+      Action   = ["dynamodb:Query"]
+      Resource = ["${local.table_arn}/index/leases"]
+    },
+    {
+      # It looks at dead letters and puts them back.
+      Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
+      Resource = [for stage in values(module.stage) : stage.dead_letters.arn]
+    },
+    local.put_events,
+  ]
+}
+
+module "janitor_schedule" {
+  source = "./modules/schedule"
+
+  name         = local.janitor
+  description  = "A tick of the janitor's clock"
+  expression   = local.janitor_minutes == 1 ? "rate(1 minute)" : "rate(${local.janitor_minutes} minutes)"
+  function_arn = module.janitor.live.arn
+  input        = jsonencode({})
+}
+
+locals {
+  # Schedules count in minutes.
+  janitor_minutes = ceil(local.topology.janitor.every_s / 60)
+
+  put_events = {
+    Action    = ["events:PutEvents"]
+    Resource  = [aws_cloudwatch_event_bus.own.arn]
+    Condition = { StringEquals = { "events:source" = distinct([local.topology.reprocess.source, local.topology.replays.source]) } }
+  }
+}

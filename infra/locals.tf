@@ -1,0 +1,48 @@
+locals {
+  # The code reads the same file: stages, queues, patterns and table cannot drift apart.
+  topology = jsondecode(file("${path.module}/../pipeline/topology.json"))
+
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+
+  # What pipeline/topology.py calls Names.
+  uploads_bucket   = coalesce(var.uploads_bucket, "${var.name}-uploads")
+  artifacts_bucket = coalesce(var.artifacts_bucket, "${var.name}-artifacts")
+
+  # By name, since policies are made before or beside what they speak of.
+  uploads_arn   = "arn:${local.partition}:s3:::${local.uploads_bucket}"
+  artifacts_arn = "arn:${local.partition}:s3:::${local.artifacts_bucket}"
+  table_arn     = "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${var.name}"
+  events        = "arn:${local.partition}:events:${var.region}:${local.account}"
+  sqs           = "arn:${local.partition}:sqs:${var.region}:${local.account}"
+
+  patterns = {
+    for event, pattern in local.topology.uploads.events :
+    event => replace(jsonencode(pattern), "$${uploads_bucket}", local.uploads_bucket)
+  }
+
+  # How long after a lost lease its message can still come again.
+  longest_visibility_s = local.topology.queues.visibility_per_timeout * max([
+    for stage in values(local.topology.stages) : stage.timeout_s
+  ]...)
+
+  settings = merge(
+    {
+      VIDEODROP_NAME             = var.name
+      VIDEODROP_UPLOADS_BUCKET   = local.uploads_bucket
+      VIDEODROP_ARTIFACTS_BUCKET = local.artifacts_bucket
+      VIDEODROP_REDELIVERY_S     = tostring(local.longest_visibility_s)
+      VIDEODROP_SCRATCH          = "/tmp"
+    },
+    var.settings,
+  )
+
+  # What all functions share.
+  common = {
+    local       = var.local
+    region      = var.region
+    settings    = local.settings
+    log_days    = var.log_days
+    alarm_topic = aws_sns_topic.alarms.arn
+  }
+}

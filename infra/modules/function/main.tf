@@ -1,0 +1,93 @@
+# A Lambda function behind the alias `live`, with its role, its log and its queues.
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.common.log_days
+}
+
+resource "aws_lambda_function" "this" {
+  function_name = var.name
+  description   = var.description
+  role          = aws_iam_role.this.arn
+  architectures = [var.architecture]
+  timeout       = var.timeout_s
+  memory_size   = var.memory_mb
+  publish       = true
+
+  package_type     = var.image == null ? "Zip" : "Image"
+  image_uri        = var.image
+  filename         = try(var.zip.path, null)
+  source_code_hash = try(filebase64sha256(var.zip.path), null)
+  runtime          = try(var.zip.runtime, null)
+  handler          = var.zip == null ? null : var.handler
+
+  dynamic "image_config" {
+    for_each = var.image == null ? [] : [var.handler]
+
+    content {
+      command = [image_config.value]
+    }
+  }
+
+  dynamic "snap_start" {
+    for_each = var.zip == null ? [] : ["PublishedVersions"]
+
+    content {
+      apply_on = snap_start.value
+    }
+  }
+
+  environment {
+    variables = merge(var.common.settings, var.environment)
+  }
+
+  ephemeral_storage {
+    size = var.scratch_mb
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.this.name
+  }
+
+  # Without its policy a first execution would fail.
+  depends_on = [aws_iam_role_policy.this]
+}
+
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  description      = "The version that works"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+}
+
+resource "aws_lambda_provisioned_concurrency_config" "live" {
+  # moto has none on aliases.
+  count = var.provisioned_concurrency > 0 && !var.common.local ? 1 : 0
+
+  function_name                     = aws_lambda_function.this.function_name
+  qualifier                         = aws_lambda_alias.live.name
+  provisioned_concurrent_executions = var.provisioned_concurrency
+}
+
+resource "aws_lambda_event_source_mapping" "queue" {
+  for_each = var.queues
+
+  event_source_arn        = each.value.arn
+  function_name           = aws_lambda_alias.live.arn
+  batch_size              = 1
+  function_response_types = ["ReportBatchItemFailures"]
+  # moto swallows what an enabled mapping takes: there, a worker polls the queue.
+  enabled = !var.common.local
+
+  scaling_config {
+    maximum_concurrency = each.value.maximum_concurrency
+  }
+
+  # Whose role must be allowed to receive before a mapping can be made.
+  depends_on = [aws_iam_role_policy.this]
+}

@@ -1,0 +1,13 @@
+output "name" {
+  description = "Of the function."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "live" {
+  description = "The alias: its name, its ARN, and the ARN that API Gateway invokes it by."
+  value = {
+    name       = aws_lambda_alias.live.name
+    arn        = aws_lambda_alias.live.arn
+    invoke_arn = aws_lambda_alias.live.invoke_arn
+  }
+}

@@ -1,0 +1,74 @@
+locals {
+  tasks = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role" "worker" {
+  name               = var.name
+  description        = "What workers of ${var.name} may do"
+  assume_role_policy = local.tasks
+}
+
+resource "aws_iam_role_policy" "worker" {
+  name = "own"
+  role = aws_iam_role.worker.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          Effect = "Allow"
+          Action = [
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:ReceiveMessage",
+          ]
+          Resource = values(var.queues)
+        },
+      ],
+      var.statements,
+    )
+  })
+}
+
+resource "aws_iam_role" "start" {
+  name               = "${var.name}-start"
+  description        = "Lets ECS pull the image of ${var.name} and write its log"
+  assume_role_policy = local.tasks
+}
+
+resource "aws_iam_role_policy" "start" {
+  name = "own"
+  role = aws_iam_role.start.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
+      },
+      {
+        # A token is for a whole registry: there is no resource to name.
+        Effect   = "Allow"
+        Action   = ["ecr:GetAuthorizationToken"]
+        Resource = ["*"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        Resource = [var.repository_arn]
+      },
+    ]
+  })
+}

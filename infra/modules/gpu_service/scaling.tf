@@ -1,0 +1,164 @@
+# Workers follow the queues: more while messages wait or grow old, none once all is done.
+
+locals {
+  visible = { for name in keys(var.queues) : name => "ApproximateNumberOfMessagesVisible" }
+  hidden  = { for name in keys(var.queues) : name => "ApproximateNumberOfMessagesNotVisible" }
+  counts = merge(
+    { for index, name in keys(var.queues) : "visible${index}" => { queue = name, metric = local.visible[name] } },
+    { for index, name in keys(var.queues) : "hidden${index}" => { queue = name, metric = local.hidden[name] } },
+  )
+  waiting = [for id in keys(local.counts) : id if startswith(id, "visible")]
+}
+
+resource "aws_appautoscaling_target" "workers" {
+  service_namespace  = "ecs"
+  scalable_dimension = "ecs:service:DesiredCount"
+  resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.workers.name}"
+  min_capacity       = 0
+  max_capacity       = var.hosts.max_hosts
+}
+
+resource "aws_appautoscaling_policy" "more" {
+  name               = "${var.name}-more"
+  policy_type        = "StepScaling"
+  service_namespace  = aws_appautoscaling_target.workers.service_namespace
+  scalable_dimension = aws_appautoscaling_target.workers.scalable_dimension
+  resource_id        = aws_appautoscaling_target.workers.resource_id
+
+  step_scaling_policy_configuration {
+    adjustment_type         = "ChangeInCapacity"
+    metric_aggregation_type = "Maximum"
+    # A host with a GPU takes minutes to come.
+    cooldown = 300
+
+    step_adjustment {
+      metric_interval_lower_bound = 0
+      metric_interval_upper_bound = 20
+      scaling_adjustment          = 1
+    }
+    step_adjustment {
+      metric_interval_lower_bound = 20
+      scaling_adjustment          = var.hosts.max_hosts
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "waiting" {
+  alarm_name          = "${var.name}-waiting"
+  alarm_description   = "Messages wait: start workers. No call for people."
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_appautoscaling_policy.more.arn]
+
+  metric_query {
+    id          = "waiting"
+    label       = "Messages that wait"
+    expression  = join(" + ", local.waiting)
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = { for id in local.waiting : id => local.counts[id] }
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "AWS/SQS"
+        metric_name = metric_query.value.metric
+        dimensions  = { QueueName = metric_query.value.queue }
+        period      = 60
+        stat        = "Maximum"
+      }
+    }
+  }
+}
+
+resource "aws_appautoscaling_policy" "another" {
+  name               = "${var.name}-another"
+  policy_type        = "StepScaling"
+  service_namespace  = aws_appautoscaling_target.workers.service_namespace
+  scalable_dimension = aws_appautoscaling_target.workers.scalable_dimension
+  resource_id        = aws_appautoscaling_target.workers.resource_id
+
+  step_scaling_policy_configuration {
+    adjustment_type         = "ChangeInCapacity"
+    metric_aggregation_type = "Maximum"
+    cooldown                = 300
+
+    step_adjustment {
+      metric_interval_lower_bound = 0
+      scaling_adjustment          = 1
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "old" {
+  alarm_name          = "${var.name}-old"
+  alarm_description   = "A fresh upload has waited ten minutes: one worker more. No call for people."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = var.name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 600
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_appautoscaling_policy.another.arn]
+}
+
+resource "aws_appautoscaling_policy" "none" {
+  name               = "${var.name}-none"
+  policy_type        = "StepScaling"
+  service_namespace  = aws_appautoscaling_target.workers.service_namespace
+  scalable_dimension = aws_appautoscaling_target.workers.scalable_dimension
+  resource_id        = aws_appautoscaling_target.workers.resource_id
+
+  step_scaling_policy_configuration {
+    adjustment_type         = "ExactCapacity"
+    metric_aggregation_type = "Maximum"
+    cooldown                = 60
+
+    step_adjustment {
+      metric_interval_upper_bound = 0
+      scaling_adjustment          = 0
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "idle" {
+  alarm_name          = "${var.name}-idle"
+  alarm_description   = "Nothing waits and nothing is in work: end all workers. No call for people."
+  evaluation_periods  = var.hosts.idle_minutes
+  comparison_operator = "LessThanOrEqualToThreshold"
+  threshold           = 0
+  # SQS reports nothing of a queue that nobody has used for six hours.
+  treat_missing_data = "breaching"
+  alarm_actions      = [aws_appautoscaling_policy.none.arn]
+
+  metric_query {
+    id          = "all"
+    label       = "Messages that wait or are in work"
+    expression  = join(" + ", keys(local.counts))
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = local.counts
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "AWS/SQS"
+        metric_name = metric_query.value.metric
+        dimensions  = { QueueName = metric_query.value.queue }
+        period      = 60
+        stat        = "Maximum"
+      }
+    }
+  }
+}

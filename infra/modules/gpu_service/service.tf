@@ -1,0 +1,98 @@
+# Workers: each polls the stage's queues and hosts its handler, as on any machine.
+
+locals {
+  # ECS kills two minutes after SIGTERM, as EC2 does after the notice of a Spot interruption.
+  drain_s = 110
+}
+
+resource "aws_ecs_cluster" "this" {
+  name = var.name
+
+  setting {
+    name  = "containerInsights"
+    value = "enabled"
+  }
+}
+
+resource "aws_ecs_capacity_provider" "hosts" {
+  name = var.name
+
+  auto_scaling_group_provider {
+    auto_scaling_group_arn         = aws_autoscaling_group.hosts.arn
+    managed_termination_protection = "ENABLED"
+    managed_draining               = "ENABLED"
+
+    managed_scaling {
+      status          = "ENABLED"
+      target_capacity = 100
+    }
+  }
+}
+
+resource "aws_ecs_cluster_capacity_providers" "this" {
+  cluster_name       = aws_ecs_cluster.this.name
+  capacity_providers = [aws_ecs_capacity_provider.hosts.name]
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/ecs/${var.name}"
+  retention_in_days = var.common.log_days
+}
+
+resource "aws_ecs_task_definition" "worker" {
+  family                   = var.name
+  requires_compatibilities = ["EC2"]
+  network_mode             = "bridge"
+  task_role_arn            = aws_iam_role.worker.arn
+  execution_role_arn       = aws_iam_role.start.arn
+
+  container_definitions = jsonencode([{
+    name              = "worker"
+    image             = var.image
+    command           = ["videodrop", "worker", "--stage", var.stage]
+    essential         = true
+    memoryReservation = var.memory_mb
+    stopTimeout       = local.drain_s
+    # A worker's handlers are its children.
+    linuxParameters      = { initProcessEnabled = true }
+    resourceRequirements = [{ type = "GPU", value = "1" }]
+    environment = [
+      for name, value in merge(var.common.settings, var.environment, { AWS_REGION = var.common.region }) :
+      { name = name, value = value }
+    ]
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.this.name
+        awslogs-region        = var.common.region
+        awslogs-stream-prefix = "worker"
+      }
+    }
+  }])
+}
+
+resource "aws_ecs_service" "workers" {
+  name            = var.name
+  cluster         = aws_ecs_cluster.this.id
+  task_definition = aws_ecs_task_definition.worker.arn
+  desired_count   = 0
+  # A new revision takes the place of an old one on the same GPU: queues wait meanwhile.
+  deployment_minimum_healthy_percent = 0
+  deployment_maximum_percent         = 100
+
+  capacity_provider_strategy {
+    capacity_provider = aws_ecs_capacity_provider.hosts.name
+    weight            = 1
+  }
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  lifecycle {
+    ignore_changes = [desired_count] # the queues' business
+  }
+
+  depends_on = [aws_ecs_cluster_capacity_providers.this, aws_iam_role_policy.worker]
+}

@@ -1,0 +1,112 @@
+# One stage: its queues and rules, and what takes the messages.
+
+locals {
+  name    = "${var.prefix}-${var.stage}"
+  live    = local.name
+  replay  = "${local.name}-replay"
+  queues  = module.lanes.queues
+  on_gpu  = var.compute.host == "gpu"
+  setting = { VIDEODROP_STAGE = var.stage }
+
+  statements = [
+    {
+      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+      Resource = ["${var.data.uploads_bucket}/${var.data.uploads_prefix}*"]
+    },
+    {
+      # GetObject for HeadObject: whether a stored result is still there.
+      Action   = ["s3:GetObject", "s3:PutObject"]
+      Resource = ["${var.data.artifacts_bucket}/artifacts/*/*/${var.stage}/*"]
+    },
+    {
+      # Without it S3 answers 403 for an object that is not there, instead of 404.
+      Action   = ["s3:ListBucket"]
+      Resource = [var.data.uploads_bucket, var.data.artifacts_bucket]
+    },
+    {
+      Action = [
+        "dynamodb:BatchWriteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+      ]
+      Resource = [var.data.table]
+    },
+  ]
+}
+
+module "lanes" {
+  source = "../lanes"
+
+  dead_letters = "${local.name}-dlq"
+  timeout_s    = var.spec.timeout_s
+  queues       = var.queues
+  arn_prefix   = var.data.sqs
+  alarm_topic  = var.common.alarm_topic
+
+  lanes = {
+    (local.live) = {
+      alarm_age_s = var.oldest_message_s
+      feeds       = { (local.live) = { pattern = var.patterns.created } }
+    }
+    # Replays take as long as they take: their age is no alarm.
+    (local.replay) = {
+      feeds = {
+        (local.replay)          = { pattern = var.patterns.reprocess, bus = var.bus }
+        "${local.name}-archive" = { pattern = var.patterns.replayed }
+      }
+    }
+  }
+}
+
+module "function" {
+  source = "../function"
+  count  = local.on_gpu ? 0 : 1
+
+  name                    = local.name
+  description             = "The stage ${var.stage}"
+  handler                 = "handlers.stage.handler"
+  image                   = var.compute.image
+  architecture            = var.compute.architecture
+  timeout_s               = var.spec.timeout_s
+  memory_mb               = var.spec.memory_mb
+  scratch_mb              = 10240
+  environment             = local.setting
+  statements              = local.statements
+  provisioned_concurrency = var.compute.provisioned_concurrency
+  common                  = var.common
+
+  queues = {
+    live   = { arn = local.queues[local.live].arn, maximum_concurrency = var.compute.live_concurrency }
+    replay = { arn = local.queues[local.replay].arn, maximum_concurrency = var.compute.replay_concurrency }
+  }
+}
+
+module "warm_up" {
+  source = "../schedule"
+  count  = var.compute.warm_up == null ? 0 : 1
+
+  name         = "${local.name}-warm-up"
+  description  = "Loads the model of ${local.name}, and no more"
+  expression   = var.compute.warm_up
+  function_arn = module.function[0].live.arn
+  input        = jsonencode({ warm_up = true })
+}
+
+module "gpu_service" {
+  source = "../gpu_service"
+  # moto's ECS loses capacity providers.
+  count = local.on_gpu && !var.common.local ? 1 : 0
+
+  name           = local.name
+  stage          = var.stage
+  image          = var.compute.image
+  memory_mb      = var.spec.memory_mb
+  environment    = local.setting
+  statements     = local.statements
+  queues         = { for name, queue in local.queues : name => queue.arn }
+  hosts          = var.gpu
+  repository_arn = var.gpu_repository_arn
+  common         = var.common
+}

@@ -1,0 +1,103 @@
+variable "stage" {
+  description = "Its name in the topology."
+  type        = string
+}
+
+variable "spec" {
+  description = "Its entry in the topology."
+  type = object({
+    timeout_s = number
+    memory_mb = number
+  })
+}
+
+variable "prefix" {
+  description = "Of every name of the installation."
+  type        = string
+}
+
+variable "patterns" {
+  description = "Events (JSON) that call for it: an upload created or replayed from the archive, and a request to run it again."
+  type = object({
+    created   = string
+    replayed  = string
+    reprocess = string
+  })
+}
+
+variable "bus" {
+  description = "Name of the bus that requests come by."
+  type        = string
+}
+
+variable "queues" {
+  description = "Rules of delivery, from the topology."
+  type = object({
+    max_receive_count      = number
+    visibility_per_timeout = number
+    retention_s            = number
+  })
+}
+
+variable "oldest_message_s" {
+  description = "Age of the oldest fresh upload in its queue at which to sound the alarm."
+  type        = number
+}
+
+variable "compute" {
+  description = "Where it runs: the root module's `compute`, with an image."
+  type = object({
+    host                    = string
+    image                   = string
+    architecture            = string
+    live_concurrency        = number
+    replay_concurrency      = number
+    provisioned_concurrency = number
+    warm_up                 = optional(string)
+  })
+
+  validation {
+    condition     = var.compute.image != null
+    error_message = "There is no image for ${var.stage}: push one and name it in `images`."
+  }
+}
+
+variable "gpu" {
+  description = "GPU hosts, if it runs there: the root module's `gpu`."
+  type = object({
+    subnet_ids        = list(string)
+    instance_types    = list(string)
+    max_hosts         = number
+    on_demand_base    = number
+    on_demand_percent = number
+    idle_minutes      = number
+  })
+  default = null
+}
+
+variable "data" {
+  description = "What it reads and writes: ARNs of uploads (those under a prefix), artifacts and table, and the prefix of queues' ARNs."
+  type = object({
+    uploads_bucket   = string
+    uploads_prefix   = string
+    artifacts_bucket = string
+    table            = string
+    sqs              = string
+  })
+}
+
+variable "common" {
+  description = "What all functions of an installation share."
+  type = object({
+    local       = bool
+    region      = string
+    settings    = map(string)
+    log_days    = number
+    alarm_topic = string
+  })
+}
+
+variable "gpu_repository_arn" {
+  description = "Of the repository that holds the image for GPU hosts."
+  type        = string
+}

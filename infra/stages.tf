@@ -1,0 +1,62 @@
+# One module for each stage that topology.json draws: a new entry there is all that a new stage takes.
+
+locals {
+  compute = {
+    for stage in keys(local.topology.stages) : stage => merge(
+      {
+        host                    = "lambda"
+        architecture            = "x86_64"
+        live_concurrency        = 250
+        replay_concurrency      = 50
+        provisioned_concurrency = 0
+        warm_up                 = null
+      },
+      try(var.compute[stage], {}),
+      {
+        # Its own image, or the one for its kind of host.
+        image = try(
+          coalesce(
+            try(var.compute[stage].image, null),
+            var.images[try(var.compute[stage].host, "lambda")],
+          ),
+          null,
+        )
+      },
+    )
+  }
+}
+
+module "stage" {
+  source   = "./modules/stage"
+  for_each = local.topology.stages
+
+  stage            = each.key
+  spec             = each.value
+  prefix           = var.name
+  queues           = local.topology.queues
+  bus              = aws_cloudwatch_event_bus.own.name
+  oldest_message_s = var.oldest_message_s
+  compute          = local.compute[each.key]
+  gpu              = var.gpu
+  common           = local.common
+
+  gpu_repository_arn = aws_ecr_repository.images["gpu"].arn
+
+  patterns = {
+    created  = local.patterns.created
+    replayed = local.patterns.replayed
+    reprocess = jsonencode({
+      source      = [local.topology.reprocess.source]
+      detail-type = [local.topology.reprocess.detail_type]
+      detail      = { stage = [each.key] }
+    })
+  }
+
+  data = {
+    uploads_bucket   = local.uploads_arn
+    uploads_prefix   = local.topology.uploads.prefix
+    artifacts_bucket = local.artifacts_arn
+    table            = local.table_arn
+    sqs              = local.sqs
+  }
+}
