@@ -77,7 +77,9 @@ def test_the_answer_waits_for_the_plan():
 
 @pytest.mark.parametrize("wait", ["0", "0.05"])
 def test_the_answer_does_not_wait_for_ever(wait):
-    shown = post(client(replays=FakeReplays()), f"/replays?wait={wait}", {}).json()
+    looks = iter(range(10_000))
+    replays = FakeReplays(driver=lambda one: (next(looks), one)[1])
+    shown = post(client(replays=replays), f"/replays?wait={wait}", {}).json()
     assert (shown["state"], shown["plan"]["complete"]) == ("planning", False)
 
 
@@ -239,6 +241,7 @@ def test_links_name_what_can_be_done_now(state, verbs):
         ("DELETE", "/replays", "GET and POST"),
         ("PUT", f"/replays/{REPLAY_ID}", "GET"),
         ("GET", f"/replays/{REPLAY_ID}/pause", "POST"),
+        ("POST", "/web/app.js", "GET"),
     ],
 )
 def test_a_method_that_is_not_there_is_told_from_those_that_are(method, path, allowed):
