@@ -21,17 +21,23 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     failures = []
     for record in event["Records"]:
         extend = extender(record)
+        receives = int(record["attributes"]["ApproximateReceiveCount"])
         try:
-            replay_id = events.replay_requested(record["body"])
+            wake_up = events.replay_requested(record["body"])
             seconds = context.get_remaining_time_in_millis() / 1000 - _MARGIN_S
             # A driver for each turn: it reads recorded run times and models as they are now.
             driver = bootstrap.driver(config)
-            driver.drive(replay_id, seconds=seconds, beat=partial(extend, config.lease_s))
+            driver.drive(
+                wake_up,
+                seconds=seconds,
+                beat=partial(extend, config.lease_s),
+                receives=receives,
+            )
         except Busy as busy:
             # At its first delivery this is a knock at an open door: the driver that sits there
             # looks at what its owner wants at each checkpoint. Later it may be the message of a
             # driver that was killed, and somebody has to go on.
-            if int(record["attributes"]["ApproximateReceiveCount"]) > 1:
+            if receives > 1:
                 extend(int(busy.seconds) + 1)
                 failures.append({"itemIdentifier": record["messageId"]})
         except Exception:

@@ -230,23 +230,33 @@ def replay_event_id(replay_id: str) -> str:
     return f"replay:{replay_id}"
 
 
-class _ReplayDetail(BaseModel):
+class WakeUp(_Event):
+    """Who gets this shall drive a replay.
+
+    Attributes:
+        replay_id: which.
+        attempt: of its latest driver when this was sent: once another one has sat there since,
+            this is old news, and so any number of wake-ups makes for one turn. None from a
+            stranger, whose word always counts.
+    """
+
     replay_id: str
+    attempt: int | None = None
 
 
-class _ReplayEnvelope(BaseModel):
+class _WakeUpEnvelope(BaseModel):
     detail_type: Literal["Replay Requested"] = Field(alias="detail-type")
-    detail: _ReplayDetail
+    detail: WakeUp
 
 
-def replay_requested(body: str | bytes) -> str:
-    """The replay that a "Replay Requested" event is about.
+def replay_requested(body: str | bytes) -> WakeUp:
+    """What a "Replay Requested" event says.
 
     Raises:
         BadInput: ``bad_event``.
     """
     try:
-        return _ReplayEnvelope.model_validate_json(body).detail.replay_id
+        return _WakeUpEnvelope.model_validate_json(body).detail
     except ValidationError as error:
         raise BadInput("bad_event", f"This message asks for no replay: {error}.") from error
 

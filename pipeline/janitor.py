@@ -41,8 +41,10 @@ class Janitor:
 
     def tidy(self) -> int:
         """Fail every run that nobody will work on any more; returns how many."""
+        ended = self._end_lost() + self._end_undeliverable()
+        # Last: while the bus is down, everything else is tidy.
         self._replays.wake_overdue()
-        return self._end_lost() + self._end_undeliverable()
+        return ended
 
     def _end_lost(self) -> int:
         ended = 0

@@ -22,7 +22,7 @@ from typing import Literal
 
 from pipeline.errors import LeaseLost
 from pipeline.estimator import Estimator
-from pipeline.events import replay_event_id
+from pipeline.events import WakeUp, replay_event_id
 from pipeline.failures import classify
 from pipeline.replays.examiner import Examiner
 from pipeline.replays.lanes import Lanes
@@ -88,20 +88,28 @@ class Driver:
         self._sleep = sleep
 
     def drive(
-        self, replay_id: str, *, seconds: float, beat: Callable[[], None] = lambda: None
+        self,
+        wake_up: WakeUp,
+        *,
+        seconds: float,
+        beat: Callable[[], None] = lambda: None,
+        receives: int = 1,
     ) -> None:
         """Drive a replay for a while; one that is not over is woken again for its next turn.
 
         Args:
-            replay_id: which.
+            wake_up: what says which, and is ignored if it was answered before.
             seconds: how long at most; a turn is never longer than ``Pace.turn_s``.
             beat: called at each checkpoint, to keep the message that woke us from others.
+            receives: how often that message was delivered, this time included.
 
         Raises:
             Busy: another driver sits there.
             DependencyFailed, or botocore's own: AWS had a bad moment; whoever is woken goes on.
         """
-        replay = self._replays.claim(replay_id, lease_s=self._pace.lease_s)
+        # Whoever had the message before us may have taken the seat, and died in it.
+        after = None if wake_up.attempt is None else wake_up.attempt + receives - 1
+        replay = self._replays.claim(wake_up.replay_id, lease_s=self._pace.lease_s, after=after)
         if replay is None:
             return
         end = time.monotonic() + min(seconds, self._pace.turn_s)
@@ -122,7 +130,7 @@ class Driver:
         except LeaseLost:
             return
         if not at_rest:
-            self._replays.wake(replay_id)
+            self._replays.wake(replay)
 
     def _checkpoint(self, replay: Replay) -> Replay:
         return self._replays.checkpoint(replay, lease_s=self._pace.lease_s)
@@ -235,7 +243,7 @@ class Driver:
         progress = dict(replay.progress)
         due, reason, until = _due(replay), None, time.monotonic() + _STEP_S
         for place, judged in self._examiner.examine(_request(replay), after=cursor):
-            if len(chosen) >= self._pace.window or time.monotonic() > until:
+            if len(chosen) >= self._pace.window:
                 walked = False
                 break
             fresh = [one for one in self._opened(replay, judged or ()) if _key(one) not in known]
@@ -248,6 +256,10 @@ class Driver:
                 progress[one.stage] = stage.model_copy(update={"asked": stage.asked + 1})
             chosen += fresh
             cursor = place
+            # Looked at last: however slow the first batch comes, the walk moves.
+            if time.monotonic() > until:
+                walked = False
+                break
         state = {"state": "paused", "reason": reason} if reason else {}
         return replay.model_copy(
             update={
@@ -336,5 +348,6 @@ def _is_at_rest(replay: Replay) -> bool:
     return (
         replay.state in OVER
         or replay.state == "planned"
-        or (replay.state == "paused" and not replay.open)
+        # What was lost on its way is asked for when it goes on.
+        or (replay.state == "paused" and not any(one.asked_at for one in replay.open))
     )

@@ -63,7 +63,7 @@ class Replays:
             wish="plan" if request.dry_run else "run",
         )
         self._table.put(_PK, replay.replay_id, replay.model_dump(mode="json") | _watched())
-        self.wake(replay.replay_id)
+        self.wake(replay)
         return replay
 
     def get(self, replay_id: str) -> Replay | None:
@@ -90,7 +90,7 @@ class Replays:
 
         Args:
             replay_id: which.
-            wish: ``run`` starts a planned one and resumes a paused one.
+            wish: ``run`` starts a planned one and resumes a paused one; ``cancel`` is for good.
             budget_usd: a new budget.
 
         Raises:
@@ -111,18 +111,23 @@ class Replays:
                     # The janitor knocks again should the wake-up get lost.
                     **_watched(),
                 },
-                condition="NOT (#state IN (:finished, :cancelled, :failed))",
-                given={state: state for state in OVER},
+                condition="NOT (#state IN (:finished, :cancelled, :failed))"
+                # What it asked for may have been dropped already.
+                + ("" if wish == "cancel" else " AND #wish <> :cancel"),
+                given={state: state for state in OVER}
+                | ({} if wish == "cancel" else {"cancel": "cancel"}),
             )
         except ConditionFailed as error:
-            over = self._known(replay_id)
+            over = self._known(replay_id).state
+            state = over if over in OVER else "cancelled"
             raise BadInput(
-                "replay_over", f"Replay {replay_id} is {over.state}: start another one."
+                "replay_over", f"Replay {replay_id} is {state}: start another one."
             ) from error
         if wish == "cancel":
             self._table.put(_CANCELLED, replay_id, {"expires_at": int(time.time()) + _REMEMBERED_S})
-        self.wake(replay_id)
-        return self._known(replay_id)
+        replay = self._known(replay_id)
+        self.wake(replay)
+        return replay
 
     def cancelled(self, replay_id: str) -> bool:
         """Whether what this replay asked for is no longer wanted."""
@@ -130,8 +135,11 @@ class Replays:
 
     # -- what its driver does --------------------------------------------------------------------
 
-    def wake(self, replay_id: str) -> None:
+    def wake(self, replay: Replay) -> None:
         """Have the driver look at a replay, or go on with it.
+
+        Args:
+            replay: as it was read after all that the driver shall know was written.
 
         Raises:
             DependencyFailed: ``event_refused``.
@@ -142,14 +150,21 @@ class Replays:
                 {
                     "Source": self._spec.source,
                     "DetailType": self._spec.detail_type,
-                    "Detail": json.dumps({"replay_id": replay_id}),
+                    "Detail": json.dumps(
+                        {"replay_id": replay.replay_id, "attempt": replay.attempt}
+                    ),
                     "EventBusName": self._bus,
                 }
             ],
         )
 
-    def claim(self, replay_id: str, *, lease_s: float) -> Replay | None:
+    def claim(self, replay_id: str, *, lease_s: float, after: int | None = None) -> Replay | None:
         """Take the driver's seat; None when there is nothing to drive.
+
+        Args:
+            replay_id: of which replay.
+            lease_s: for how long.
+            after: the latest attempt that is no reason to stay away; None when none is.
 
         Raises:
             Busy: another driver sits there.
@@ -158,7 +173,7 @@ class Replays:
         if item is None:
             return None
         replay = _replay(item)
-        if replay.state in OVER:
+        if replay.state in OVER or (after is not None and replay.attempt > after):
             return None
         now = datetime.now(UTC)
         if item.get("driver_until", 0) > now.timestamp():
@@ -168,7 +183,8 @@ class Replays:
             self._update(claimed, replay.attempt, lease_s=lease_s, fields={"attempt"})
         except LeaseLost as error:
             raise Busy(1) from error
-        return claimed
+        # Only now can nobody else write: the last one who sat there may have, in between.
+        return self._known(replay_id)
 
     def checkpoint(self, replay: Replay, *, lease_s: float) -> Replay:
         """Write down how far a replay is, and keep the driver's seat for ``lease_s`` more.
@@ -230,7 +246,7 @@ class Replays:
                 )
             except ConditionFailed:
                 continue
-            self.wake(item["sk"])
+            self.wake(_replay(item))
             woken += 1
         return woken
 
