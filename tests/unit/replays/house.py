@@ -250,9 +250,9 @@ class House:
         for turn in range(turns):
             if not self.wakes:
                 return turn
-            driver, replay_id = self.driver(**pace), replay_requested(self.wakes.pop(0))
+            driver, wake_up = self.driver(**pace), replay_requested(self.wakes.pop(0))
             self.faults.who = "driver"
-            driver.drive(replay_id, seconds=60)
+            driver.drive(wake_up, seconds=60)
             self.faults.who = None
         return turns
 

@@ -1,0 +1,87 @@
+"""A budget stops a replay before it is exceeded."""
+
+from pipeline.replays.records import Replay
+from tests.unit.replays.house import House, OneDollar
+
+OTHER = {"params": {"toy": {"text": "other"}}}
+
+
+def rest(house: House, replay: Replay, window: int = 1) -> Replay:
+    for _ in range(40):
+        if not house.drive(window=window):
+            return house.get(replay)
+        house.work()
+    raise AssertionError(house.get(replay))
+
+
+def test_a_plan_over_budget_does_not_start_and_says_why(house: House):
+    house.library(3)
+    now = house.replay(budget_usd=2.5, **OTHER)
+    assert (now.state, now.asked) == ("planned", 0)
+    assert now.reason is not None
+    assert "3.0000" in now.reason
+    assert "2.5000" in now.reason
+    assert house.wakes == []
+
+
+def test_asked_to_run_on_the_same_budget_it_still_does_not(house: House):
+    house.library(3)
+    now = house.replay(budget_usd=2.5, **OTHER)
+    house.replays.ask(now.replay_id, "run")
+    assert house.finish(now).state == "planned"
+    house.replays.ask(now.replay_id, "run", budget_usd=3)
+    done = house.finish(now)
+    assert (done.state, done.reason, done.ended) == ("finished", None, 3)
+
+
+def test_what_turns_out_dearer_pauses_before_the_next_run_would_exceed(house: House):
+    house.library(4)
+    house.estimator = OneDollar(real=2)
+    replay = house.start(budget_usd=4.5, **OTHER)
+    now = rest(house, replay)
+    assert now.state == "paused"
+    assert now.reason is not None
+    assert "4.5000" in now.reason
+    assert (now.spent.usd, now.ended, now.open) == (4, 2, [])
+    assert len(house.toy.seen) == 6
+    house.replays.ask(replay.replay_id, "run", budget_usd=100)
+    done = rest(house, replay)
+    assert (done.state, done.reason, done.ended) == ("finished", None, 4)
+    assert len(house.toy.seen) == 8
+
+
+def test_resumed_on_too_small_a_budget_it_runs_nothing(house: House):
+    house.library(4)
+    house.estimator = OneDollar(real=2)
+    replay = house.start(budget_usd=4.5, **OTHER)
+    rest(house, replay)
+    house.replays.ask(replay.replay_id, "run")
+    now = rest(house, replay)
+    assert (now.state, now.spent.usd) == ("paused", 4)
+    assert now.reason
+
+
+def test_what_is_out_counts_against_the_budget(house: House):
+    house.library(4)
+    replay = house.start(**OTHER)
+    house.drive()
+    house.replays.ask(replay.replay_id, "run", budget_usd=2)
+    house.drive(4)
+    now = house.get(replay)
+    assert (len(now.open), now.state) == (2, "paused")
+
+
+def test_what_is_reused_costs_nothing(house: House):
+    house.library(3)
+    house.replay(**OTHER)
+    done = house.replay(budget_usd=0)
+    assert (done.state, done.progress["toy"].ended) == ("finished", {"reused": 3})
+
+
+def test_what_turns_out_cheaper_lets_it_go_on_by_itself(house: House):
+    house.library(3)
+    house.estimator = OneDollar(real=0.1)
+    replay = house.start(**OTHER)
+    house.drive()
+    house.replays.ask(replay.replay_id, "run", budget_usd=2.5)
+    assert rest(house, replay, window=200).ended == 3

@@ -1,0 +1,447 @@
+"""How a replay goes: plan, run, pause, resume, cancel; one driver at a time."""
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.errors import Busy, DependencyFailed, LeaseLost, MissingDependency
+from pipeline.events import WakeUp, replay_requested
+from pipeline.replays.records import Replay
+from pipeline.runner import Outcome
+from tests.unit.replays.house import STAGES, House, event_of, fail
+
+OTHER = {"params": {"toy": {"text": "other"}}}
+
+
+def rest(house: House, replay: Replay, **pace: Any) -> Replay:
+    """Drive until nobody has to be woken any more; no worker works."""
+    for _ in range(50):
+        if not house.drive(**pace):
+            return house.get(replay)
+    raise AssertionError(house.get(replay))
+
+
+# -- plan, then run ------------------------------------------------------------------------------
+
+
+def test_a_dry_run_waits_and_runs_when_it_is_told_to(house: House):
+    house.library(2)
+    replay = house.replay(dry_run=True, **OTHER)
+    assert (replay.state, replay.wish, replay.plan.runs) == ("planned", "plan", 2)
+    assert house.requests() == []
+    assert "lease_until" not in house.table.items["#replays", replay.replay_id]
+    house.replays.ask(replay.replay_id, "run")
+    done = house.finish(replay)
+    assert (done.state, done.ended, done.open) == ("finished", 2, [])
+    assert done.started_at
+    assert done.finished_at
+
+
+def test_a_plan_with_nothing_to_run_is_finished_at_once(house: House):
+    house.library(2)
+    done = house.replay()
+    assert (done.state, done.plan.videos, done.asked) == ("finished", 2, 0)
+
+
+def test_what_is_asked_for_goes_to_the_lanes_with_all_that_it_needs(house: House):
+    (vid,) = house.library(1)
+    replay = house.start(**OTHER)
+    house.drive(2)
+    (request,) = house.requests()
+    assert (request.video_id, request.stage, request.shadow) == (vid, "toy", False)
+    assert (request.params, request.replay_id) == ({"text": "other"}, replay.replay_id)
+    assert request.event_id == f"replay:{replay.replay_id}"
+
+
+def test_a_plan_that_takes_many_steps_is_the_plan_of_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    house.library(5)
+    whole = house.replay(dry_run=True, **OTHER)
+    monkeypatch.setattr("pipeline.replays.driver._STEP_S", -1)
+    replay = house.start(dry_run=True, **OTHER)
+    house.drive()
+    assert house.get(replay).plan.videos == 1
+    assert house.get(replay).plan.complete is False
+    assert house.finish(replay).plan == whole.plan
+
+
+def test_a_run_that_takes_many_steps_asks_for_each_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    house.library(5)
+    monkeypatch.setattr("pipeline.replays.driver._STEP_S", -1)
+    done = house.replay(**OTHER)
+    assert done.state == "finished"
+    assert len(house.toy.seen) == 5 + 5
+    assert done.progress["toy"].ended == {"succeeded": 5}
+
+
+def test_never_more_than_a_window_of_runs_is_out(house: House):
+    house.library(5)
+    replay = house.start(params={stage: {"text": "x"} for stage in STAGES})
+    most = 0
+    for _ in range(40):
+        house.drive(window=4)
+        most = max(most, len(house.requests()))
+        assert len(house.get(replay).open) <= 4
+        house.work(1)
+    assert most == 4
+    assert house.get(replay).state == "finished"
+
+
+def test_a_window_smaller_than_a_video_has_stages_still_moves(house: House):
+    house.library(2)
+    replay = house.start(params={stage: {"text": "x"} for stage in STAGES})
+    assert house.finish(replay, window=1).ended == 4
+
+
+def test_a_turn_lasts_until_the_replay_is_at_rest_and_wakes_nobody_then(house: House):
+    house.library(2)
+    house.start(dry_run=True, **OTHER)
+    house.drive(turn_s=60)
+    assert house.wakes == []
+
+
+def test_while_runs_are_out_a_replay_is_under_the_janitors_eyes_and_woken_again(house: House):
+    house.library(1)
+    replay = house.start(**OTHER)
+    house.drive(2)
+    assert len(house.wakes) == 1
+    item = house.table.items["#replays", replay.replay_id]
+    assert item["lease_until"]
+    assert item["driver_until"] == 0
+
+
+def test_the_message_is_kept_from_others_at_each_checkpoint(house: House):
+    house.library(1)
+    replay = house.start(dry_run=True, **OTHER)
+    beats: list[int] = []
+    house.driver().drive(WakeUp(replay_id=replay.replay_id), seconds=60, beat=lambda: beats.append(1))
+    assert beats
+
+
+def test_an_end_is_an_end_whoever_is_woken(house: House):
+    house.library(1)
+    done = house.replay(**OTHER)
+    house.replays.wake_overdue()
+    before = house.table.items["#replays", done.replay_id].copy()
+    house.driver().drive(WakeUp(replay_id=done.replay_id), seconds=60)
+    assert house.table.items["#replays", done.replay_id] == before
+    assert house.driver().drive(WakeUp(replay_id="nonsense"), seconds=60) is None
+    assert house.wakes == []
+
+
+# -- failures ------------------------------------------------------------------------------------
+
+
+def test_a_run_that_fails_is_counted_and_the_replay_goes_on(house: House):
+    ids = house.library(3)
+    run = house.toy.run_
+
+    def sometimes(source: Any, *rest: Any) -> Any:
+        if source.name == "001.mp4":
+            raise MissingDependency("no_model", "no")
+        return run(source, *rest)
+
+    house.toy.run_ = sometimes
+    done = house.replay(**OTHER)
+    assert done.state == "finished"
+    assert done.progress["toy"].ended == {"succeeded": 2, "failed": 1}
+    assert house.text(ids[1]) == "hello", "the old result stays"
+
+
+def test_only_what_succeeded_was_spent(house: House):
+    house.library(2)
+    house.estimator.real = 3
+    house.replay(videos=[house.process("stored")], **OTHER)
+    house.replay()
+    house.toy.run_ = fail(MissingDependency("no_model", "no"))
+    assert house.replay(params={"toy": {"text": "fails"}}).spent.usd == 0
+    house.toy.run_ = house.twin.run_
+    assert house.replay(**OTHER).spent.usd == 2 * 3, "and nothing for the one that was reused"
+
+
+def test_a_throttled_bus_fails_no_replay(house: House):
+    house.library(3)
+    replay = house.start(**OTHER)
+    house.drive()
+    house.bus.refused = 2
+    with pytest.raises(DependencyFailed):
+        house.drive()
+    assert len(house.get(replay).open) == 3
+    house.lose_seat(replay)
+    house.replays.wake_overdue()
+    done = house.finish(replay)
+    assert done.progress["toy"].ended == {"succeeded": 3}
+    assert len(house.toy.seen) == 6
+
+
+def test_a_defect_ends_the_replay_with_a_reason_not_in_a_loop(house: House):
+    house.library(1)
+    replay = house.start(**OTHER)
+    house.toy.Params = None  # type: ignore[assignment] # anything that nobody foresaw
+    house.drive()
+    now = house.get(replay)
+    assert now.state == "failed"
+    assert now.reason
+    assert house.wakes == []
+
+
+# -- what its owner says -------------------------------------------------------------------------
+
+
+def test_paused_nothing_more_is_asked_for_and_what_is_out_ends(house: House):
+    house.library(4)
+    replay = house.start(**OTHER)
+    house.drive(2, window=2)
+    house.replays.ask(replay.replay_id, "pause")
+    house.drive(2, window=2)
+    assert house.get(replay).state == "paused"
+    assert len(house.requests()) == 2
+    house.work()
+    now = rest(house, replay, window=2)
+    assert (now.state, now.ended, now.asked, now.open) == ("paused", 2, 2, [])
+    assert "lease_until" not in house.table.items["#replays", replay.replay_id]
+    house.replays.ask(replay.replay_id, "run")
+    done = house.finish(replay, window=2)
+    assert (done.state, done.ended) == ("finished", 4)
+    assert len(house.toy.seen) == 8
+
+
+def test_paused_while_it_plans_it_waits_with_its_plan(house: House):
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.replays.ask(replay.replay_id, "pause")
+    now = rest(house, replay)
+    assert (now.state, now.plan.complete, now.asked) == ("planned", True, 0)
+    house.replays.ask(replay.replay_id, "run")
+    assert house.finish(replay).ended == 2
+
+
+def test_a_paused_replay_whose_message_was_lost_rests_and_asks_again_when_resumed(house: House):
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.drive(2)
+    house.lane("toy").clear()
+    house.replays.ask(replay.replay_id, "pause")
+    house.now = 100
+    for _ in range(20):
+        if not house.drive():
+            break
+    else:
+        raise AssertionError("it is driven for ever though nothing can come of it")
+    house.replays.ask(replay.replay_id, "run")
+    assert house.finish(replay).progress["toy"].ended == {"succeeded": 2}
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_cancelled_at_any_time_it_is_over(house: House, turns: int):
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.drive(turns)
+    house.replays.ask(replay.replay_id, "cancel")
+    now = rest(house, replay)
+    assert (now.state, now.open) == ("cancelled", [])
+    assert now.finished_at
+    assert house.work() == [Outcome.IGNORED] * (2 if turns == 2 else 0)
+    assert len(house.toy.seen) == 2
+
+
+def test_cancelled_is_for_good(house: House):
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.drive(2)
+    house.replays.ask(replay.replay_id, "cancel")
+    for wish in ("run", "pause"):
+        with pytest.raises(Exception, match=r"replay_over"):
+            house.replays.ask(replay.replay_id, wish)
+    house.replays.ask(replay.replay_id, "cancel")
+    assert rest(house, replay).state == "cancelled"
+
+
+def test_a_cancelled_replay_takes_no_others_requests_along(house: House):
+    (vid,) = house.library(1)
+    one, two = house.start(**OTHER), house.start(params={"twin": {"text": "x"}})
+    house.drive(4)
+    house.replays.ask(one.replay_id, "cancel")
+    assert sorted(house.work()) == [Outcome.IGNORED, Outcome.SUCCEEDED]
+    assert (house.text(vid), house.text(vid, "twin")) == ("hello", "x")
+
+
+def test_what_its_owner_says_in_the_moment_the_driver_leaves_is_heard(house: House):
+    house.library(2)
+    replay = house.start(dry_run=True, **OTHER)
+    leave = house.replays.leave
+    said = []
+
+    def interrupted(now: Replay, *, at_rest: bool) -> bool:
+        if not said:
+            said.append(house.replays.ask(now.replay_id, "run"))
+            house.wakes.clear()  # the owner's knock was heard while the driver still sat there
+        return leave(now, at_rest=at_rest)
+
+    house.replays.leave = interrupted  # type: ignore[method-assign]
+    house.drive()
+    assert house.get(replay).state == "running"
+    assert house.wakes
+
+
+# -- one driver at a time ------------------------------------------------------------------------
+
+
+def test_a_second_driver_finds_the_seat_taken(house: House):
+    house.library(1)
+    replay = house.start(**OTHER)
+    assert house.replays.claim(replay.replay_id, lease_s=60)
+    for wake_up, receives in (
+        (WakeUp(replay_id=replay.replay_id), 1),
+        (WakeUp(replay_id=replay.replay_id, attempt=0), 2),
+        (WakeUp(replay_id=replay.replay_id, attempt=1), 1),
+    ):
+        with pytest.raises(Busy) as busy:
+            house.driver().drive(wake_up, seconds=60, receives=receives)
+        assert 50 < busy.value.seconds <= 60
+
+
+def test_a_driver_killed_in_its_seat_is_followed_by_whoever_gets_its_message(house: House):
+    house.library(1)
+    replay = house.start(**OTHER)
+    for receives in (1, 2, 3):
+        assert house.replays.claim(replay.replay_id, lease_s=-1, after=receives - 1)
+    wake_up = replay_requested(house.wakes.pop())
+    house.driver().drive(wake_up, seconds=60, receives=3)
+    assert house.get(replay).state == "planning", "this one was heard before"
+    house.driver().drive(wake_up, seconds=60, receives=4)
+    assert house.get(replay).state == "running"
+
+
+def test_a_driver_that_was_taken_over_writes_nothing_and_leaves_quietly(house: House):
+    house.library(2)
+    replay = house.start(**OTHER)
+    old = house.replays.claim(replay.replay_id, lease_s=-1)
+    assert old
+    new = house.replays.claim(replay.replay_id, lease_s=60)
+    assert new
+    assert new.attempt == old.attempt + 1
+    before = json.dumps(house.table.items["#replays", replay.replay_id])
+    with pytest.raises(LeaseLost):
+        house.replays.checkpoint(old.model_copy(update={"state": "failed"}), lease_s=60)
+    with pytest.raises(LeaseLost):
+        house.replays.leave(old, at_rest=True)
+    assert json.dumps(house.table.items["#replays", replay.replay_id]) == before
+
+
+def test_taken_over_in_the_middle_of_a_step_it_asks_for_nothing(house: House):
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.drive()
+    checkpoint = house.replays.checkpoint
+
+    def late(now: Replay, *, lease_s: float) -> Replay:
+        house.lose_seat(replay)
+        house.replays.claim(replay.replay_id, lease_s=60)
+        return checkpoint(now, lease_s=lease_s)
+
+    house.replays.checkpoint = late  # type: ignore[method-assign]
+    house.drive()
+    assert house.requests() == []
+    assert house.wakes == [], "it has no say any more, not even a wake-up"
+
+
+def test_who_takes_over_goes_on_from_the_last_word_of_who_sat_there(house: House):
+    """The old driver's last checkpoint may come between the new one's look and its claim."""
+    house.library(1)
+    replay = house.start(**OTHER)
+    old = house.replays.claim(replay.replay_id, lease_s=-1)
+    assert old
+    get = house.table.get
+    said = []
+
+    def then_the_old_one_writes(pk: str, sk: str) -> Any:
+        item = get(pk, sk)
+        if not said:
+            said.append(1)
+            house.replays.checkpoint(old.model_copy(update={"cursor": "further"}), lease_s=-1)
+        return item
+
+    house.table.get = then_the_old_one_writes  # type: ignore[method-assign]
+    new = house.replays.claim(replay.replay_id, lease_s=60)
+    assert new
+    assert new.cursor == "further"
+
+
+def test_two_messages_do_not_make_two_lines_of_wake_ups(house: House):
+    house.library(2)
+    replay = house.start(**OTHER)
+    for _ in range(5):
+        house.wakes.append(house.wakes[0])
+    house.drive(20)
+    assert house.get(replay).state == "running"
+    assert len(house.wakes) == 1
+    assert house.finish(replay).progress["toy"].ended == {"succeeded": 2}
+
+
+def test_of_all_that_says_go_on_one_turn_comes(house: House):
+    """Knocks of owner and janitor while a replay waits for its turn do not add up."""
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.drive()
+    for _ in range(3):
+        house.table.items["#replays", replay.replay_id]["lease_until"] = "0000000001.000"
+        house.replays.wake_overdue()
+        house.replays.ask(replay.replay_id, "run")
+    house.drive(20)
+    assert len(house.wakes) == 1
+
+
+# -- the event that wakes the driver -------------------------------------------------------------
+
+
+def test_a_wake_up_lost_at_the_start_is_made_up_for_by_the_janitor_once(house: House):
+    house.library(1)
+    house.bus.refused = 1
+    with pytest.raises(DependencyFailed, match="event_refused"):
+        house.start(**OTHER)
+    (replay,) = house.replays.newest()
+    assert house.wakes == []
+    assert house.replays.wake_overdue() == 0, "it has a minute to arrive"
+    house.lose_seat(replay)
+    house.janitor().tidy()
+    house.janitor().tidy()
+    assert len(house.wakes) == 1
+    assert house.finish(replay).ended == 1
+
+
+def test_a_replay_at_rest_is_not_woken(house: House):
+    house.library(1)
+    house.replay(dry_run=True, **OTHER)
+    house.replay(**OTHER)
+    assert house.janitor().tidy() == 0
+    assert house.wakes == []
+
+
+def test_a_wake_up_lost_when_its_owner_resumes_is_made_up_for(house: House):
+    house.library(1)
+    replay = house.replay(dry_run=True, **OTHER)
+    house.bus.refused = 1
+    with pytest.raises(DependencyFailed):
+        house.replays.ask(replay.replay_id, "run")
+    house.lose_seat(replay)
+    house.janitor().tidy()
+    assert house.finish(replay).ended == 1
+
+
+def test_a_bus_that_is_down_keeps_the_janitor_from_no_other_work(house: House):
+    replay = house.start(**OTHER)
+    house.lose_seat(replay)
+    body = house.upload("lost")
+    house.catalog.record_upload(event_of(body), patience_s=-10)
+    house.bus.refused = 1
+    with pytest.raises(DependencyFailed):
+        house.janitor().tidy()
+    assert [run.state for run in house.video(event_of(body).video_id).stages.values()] == [
+        "failed",
+        "failed",
+    ]

@@ -1,0 +1,220 @@
+"""Messages that get lost, videos that go or change, and others who do the same meanwhile."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.errors import Lost
+from pipeline.replays.records import Replay
+from pipeline.runner import Outcome
+from tests.unit.replays.house import House, event_of
+
+OTHER = {"params": {"toy": {"text": "other"}}}
+
+
+@pytest.fixture
+def out(house: House) -> Replay:
+    """A replay of two videos, whose runs have been asked for."""
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.drive(2)
+    assert len(house.lane("toy")) == 2
+    return replay
+
+
+def test_a_lost_message_is_asked_for_again_after_a_while_and_not_before(house: House, out: Replay):
+    house.lane("toy").pop()
+    house.work()
+    house.now = 59
+    house.drive(5)
+    assert house.lane("toy") == []
+    house.now = 61
+    house.drive(2)
+    assert len(house.lane("toy")) == 1
+    done = house.finish(out)
+    assert done.progress["toy"].ended == {"succeeded": 2}
+    assert done.asked == 2
+
+
+def test_what_still_waits_in_its_lane_is_not_asked_for_again(house: House, out: Replay):
+    house.now = 1000
+    house.drive(5)
+    assert len(house.lane("toy")) == 2
+
+
+def test_what_a_worker_holds_is_not_asked_for_again(house: House, out: Replay):
+    house.lane("toy").clear()
+    house.bus.in_flight[house.config.names.queue("toy", "replay")] = 2
+    house.now = 1000
+    house.drive(5)
+    assert house.lane("toy") == []
+
+
+def test_what_is_lost_again_and_again_is_given_up_as_lost(house: House, out: Replay):
+    asked = 0
+    for turn in range(1, 9):
+        asked += len(house.lane("toy"))
+        house.lane("toy").clear()
+        house.now = turn * 10_000
+        house.drive(2)
+    assert asked == 2 * 3
+    done = house.get(out)
+    assert (done.state, done.progress["toy"].ended) == ("finished", {"lost": 2})
+
+
+def test_a_message_that_ended_among_the_dead_letters_is_one_lost(house: House, out: Replay):
+    """A worker began, gave the run back, and the queue gave the message up: the janitor ends it."""
+    body = house.lane("toy").pop()
+    vid = house.requests()[0].video_id
+    other = next(one for one in (run.video_id for run in house.get(out).open) if one != vid)
+    upload = house.video(other).upload
+    run = house.catalog.runs.claim(
+        upload, "toy", event_id=f"replay:{out.replay_id}", lease_s=60, fingerprint="x"
+    )
+    house.catalog.runs.release(other, run, Lost("crashed", "no"), tries=1, patience_s=60)
+    janitor = house.janitor()
+    janitor._dead_letters = lambda: [("toy", body)]
+    assert janitor.tidy() == 1
+    done = house.finish(out)
+    assert done.progress["toy"].ended == {"succeeded": 1, "lost": 1}
+
+
+def test_a_run_that_was_lost_before_it_was_asked_for_is_not_taken_for_its_answer(house: House):
+    (vid,) = house.library(1)
+    upload = house.video(vid).upload
+    run = house.catalog.runs.claim(upload, "toy", event_id="x", lease_s=60)
+    house.catalog.runs.bury(vid, run, Lost("lost", "no"))
+    replay = house.start(**OTHER)
+    house.drive(4)
+    assert len(house.get(replay).open) == 1
+    assert house.finish(replay).progress["toy"].ended == {"succeeded": 1}
+
+
+def test_a_video_deleted_meanwhile_ends_as_superseded(house: House, out: Replay):
+    house.delete("000.mp4")
+    assert sorted(house.work()) == [Outcome.IGNORED, Outcome.SUCCEEDED]
+    house.drive(3)
+    assert house.get(out).state == "running"
+    house.now = 100
+    done = house.finish(out)
+    assert done.progress["toy"].ended == {"succeeded": 1, "superseded": 1}
+
+
+def test_a_video_uploaded_again_meanwhile_keeps_what_its_upload_asked_for(
+    house: House, out: Replay
+):
+    vid = house.get(out).open[0].video_id
+    name = house.video(vid).upload.name
+    body = house.upload(name, body=b"something else")
+    house.run("toy", body)
+    done = house.finish(out)
+    assert done.state == "finished"
+    assert sum(done.progress["toy"].ended.values()) == 2
+    assert done.progress["toy"].ended.get("superseded", 0) <= 1
+    assert house.state(vid).revision == event_of(body).revision
+
+
+def test_of_two_replays_of_the_same_the_work_is_done_once(house: House):
+    house.library(2)
+    one, two = house.start(**OTHER), house.start(**OTHER)
+    house.drive(4)
+    assert len(house.lane("toy")) == 4
+    for replay in (one, two):
+        house.finish(replay)
+    assert len(house.toy.seen) == 2 + 2
+    ended = [house.get(replay).progress["toy"].ended for replay in (one, two)]
+    assert sorted(ended, key=str) == [{"reused": 2}, {"succeeded": 2}]
+
+
+def test_a_copy_of_a_request_runs_nothing_twice(house: House, out: Replay):
+    bodies = list(house.lane("toy"))
+    house.work()
+    assert [house.run("toy", body) for body in bodies] == [Outcome.CURRENT] * 2
+    assert len(house.toy.seen) == 4
+
+
+def test_a_copy_of_a_request_whose_run_failed_does_not_try_again(house: House, out: Replay):
+    bodies = list(house.lane("toy"))
+
+    def defect(*_: Any) -> Any:
+        raise ValueError("no")
+
+    house.toy.run_ = defect
+    assert house.work() == [Outcome.FAILED] * 2
+    assert [house.run("toy", body) for body in bodies] == [Outcome.CURRENT] * 2
+    assert len(house.toy.seen) == 4
+    assert house.finish(out).progress["toy"].ended == {"failed": 2}
+
+
+def test_a_later_replay_tries_again_what_failed_in_an_earlier_one(house: House, out: Replay):
+    def defect(*_: Any) -> Any:
+        raise ValueError("no")
+
+    good, house.toy.run_ = house.toy.run_, defect
+    house.finish(out)
+    house.toy.run_ = good
+    assert house.replay(**OTHER).progress["toy"].ended == {"succeeded": 2}
+
+
+def test_a_failure_class_with_two_failing_stages_runs_each_once(house: House):
+    good = house.toy.run_
+
+    def defect(*_: Any) -> Any:
+        raise ValueError("no")
+
+    house.toy.run_ = house.twin.run_ = defect
+    for number in range(3):
+        house.process(f"{number}")
+    for stage in house.modules.values():
+        stage.run_ = good
+        stage.seen.clear()
+    done = house.replay(failure_class="bug")
+    assert (done.plan.videos, done.plan.runs, done.asked) == (3, 6, 6)
+    assert [len(stage.seen) for stage in house.modules.values()] == [3, 3]
+    assert house.replay(failure_class="bug").plan.videos == 0
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 200])
+def test_what_fails_again_with_the_class_it_was_chosen_by_is_tried_once(house: House, window: int):
+    def defect(*_: Any) -> Any:
+        raise ValueError("no")
+
+    house.toy.run_ = house.twin.run_ = defect
+    for number in range(3):
+        house.process(f"{number}")
+    for stage in house.modules.values():
+        stage.seen.clear()
+    replay = house.start(failure_class="bug")
+    done = house.finish(replay, window=window)
+    assert (done.asked, done.ended) == (6, 6)
+    assert [len(stage.seen) for stage in house.modules.values()] == [3, 3]
+
+
+def test_left_out_options_stay_left_out_when_a_request_comes_all_the_same(house: House):
+    vid = house.process("a", options={"stages": "twin"})
+    replay = house.start(dry_run=True)
+    from tests import aws_events  # noqa: PLC0415
+
+    body = aws_events.reprocess(vid, "toy", {"text": "x"}, event_id=replay.replay_id)
+    assert house.run("toy", body) is Outcome.SKIPPED
+    assert house.state(vid).current_result is None
+
+
+def test_equal_content_uploaded_again_reuses_what_there_is_with_the_times_of_now(house: House):
+    (vid,) = house.library(1)
+    first = house.state(vid).current_result
+    body = house.upload("000.mp4")
+    assert house.run("toy", body) is Outcome.REUSED
+    run = house.state(vid)
+    second = run.current_result
+    assert first
+    assert second
+    assert second.prefix == first.prefix
+    assert second.revision == event_of(body).revision != first.revision
+    assert second.started_at > first.finished_at
+    assert (run.queued_at, run.started_at, run.finished_at) == (
+        second.queued_at,
+        second.started_at,
+        second.finished_at,
+    )
+    assert house.replay(**OTHER).progress["toy"].ended == {"succeeded": 1}

@@ -1,0 +1,184 @@
+"""Shadow runs: tried out on the side, compared, and nothing that people see changes."""
+
+import json
+
+import pytest
+
+from pipeline import views
+from pipeline.catalog import listing
+from pipeline.errors import MissingDependency
+from pipeline.replays.records import Replay
+from pipeline.runner import Outcome
+from tests.unit.replays.house import House, fail
+
+TRIAL = {"params": {"toy": {"text": "trial"}}, "shadow": True}
+
+
+def seen(house: House, vid: str) -> str:
+    """All that people and programs see of a video."""
+    video = house.video(vid)
+    stages = {name: run.model_dump_json() for name, run in video.stages.items()}
+    labels = {label: list(house.catalog.newest(label=label)) for label in ("hello", "trial")}
+    return json.dumps([stages, labels, video.status, sorted(views.labels(video))])
+
+
+def test_nothing_that_people_see_changes(house: House):
+    ids = house.library(2)
+    before = [seen(house, vid) for vid in ids]
+    done = house.replay(**TRIAL)
+    assert done.progress["toy"].ended == {"succeeded": 2}
+    assert [seen(house, vid) for vid in ids] == before
+    assert [video for _, video in listing.read(house.catalog, house.catalog.newest(label="trial"))] == []
+
+
+def test_the_result_is_stored_and_can_be_promoted(house: House):
+    (vid,) = house.library(1)
+    house.replay(**TRIAL)
+    (trial,) = (
+        one for one in house.catalog.runs.results(vid, "toy") if one.params["text"] == "trial"
+    )
+    house.catalog.promote(vid, house.state(vid), trial)
+    assert house.text(vid) == "trial"
+    assert house.replay(params=TRIAL["params"]).plan.stages["toy"].verdicts == {"current": 1}
+
+
+def test_a_replay_for_good_reuses_what_the_trial_computed(house: House):
+    house.library(2)
+    house.replay(**TRIAL)
+    house.toy.seen.clear()
+    done = house.replay(params=TRIAL["params"])
+    assert done.progress["toy"].ended == {"reused": 2}
+    assert done.spent.usd == 0
+    assert house.toy.seen == []
+
+
+def test_reused_is_what_the_run_did_not_compute_whatever_its_number(house: House):
+    """A shadow's attempts are counted apart: equal numbers say nothing."""
+    house.library(1)
+    house.replay(shadow=True, params={"toy": {"text": "a"}})
+    house.replay(shadow=True, params={"toy": {"text": "b"}})
+    done = house.replay(params={"toy": {"text": "b"}})
+    assert done.progress["toy"].ended == {"reused": 1}
+    assert done.spent.usd == 0
+
+
+def test_a_shadow_and_a_run_for_good_never_write_to_one_place(house: House):
+    house.library(1)
+    house.replay(shadow=True, params={"toy": {"text": "a"}})
+    text = {"toy": {"text": "b"}}
+    one, two = house.start(shadow=True, params=text), house.start(params=text)
+    house.drive(4)
+    places: list[str] = []
+    publish = house.artifacts.publish
+
+    def watched(prefix: str, *rest: object) -> object:
+        places.append(prefix)
+        return publish(prefix, *rest)  # type: ignore[arg-type]
+
+    house.artifacts.publish = watched  # type: ignore[method-assign,assignment]
+    # Both look for a stored result before either has stored one.
+    house.catalog.runs.result = lambda *_: None  # type: ignore[method-assign]
+    house.work()
+    assert len(places) == len(set(places)) == 2
+    del house.catalog.runs.result  # type: ignore[method-assign]
+    for replay in (one, two):
+        assert house.finish(replay).state == "finished"
+
+
+def test_a_second_trial_reuses_the_first(house: House):
+    house.library(2)
+    house.replay(**TRIAL)
+    house.toy.seen.clear()
+    done = house.replay(**TRIAL)
+    assert done.plan.stages["toy"].verdicts == {"reuse": 2}
+    assert done.progress["toy"].ended == {"reused": 2}
+    assert house.toy.seen == []
+    assert done.comparison is not None
+    assert done.comparison.videos == 2
+
+
+def test_the_differences_add_up(house: House):
+    house.library(12)  # more than are compared in one step
+    done = house.replay(**TRIAL)
+    total = done.comparison
+    assert total is not None
+    assert total.videos == 12
+    assert (total.labels_gained, total.labels_lost) == (12, 12)
+    assert {name: (one.gained, one.lost) for name, one in total.labels.items()} == {
+        "hello": (0, 12),
+        "trial": (12, 0),
+    }
+    assert total.stages["toy"].results == 12
+    assert total.stages["toy"].bytes.before == total.stages["toy"].bytes.after == 5 * 12
+
+
+def test_what_has_no_current_result_has_nothing_to_be_compared_with(house: House):
+    house.process("a", stages=("twin",))
+    plan = house.replay(dry_run=True, **TRIAL).plan
+    assert plan.stages["toy"].verdicts == {"not_selected": 1}
+
+
+def test_a_run_in_progress_does_not_keep_a_trial_waiting(house: House):
+    (vid,) = house.library(1)
+    run = house.catalog.runs.claim(house.video(vid).upload, "toy", event_id="e", lease_s=60)
+    assert run.state == "running"
+    done = house.replay(**TRIAL)
+    assert done.progress["toy"].ended == {"succeeded": 1}
+    assert house.state(vid).attempt == run.attempt
+    assert house.state(vid).state == "running"
+
+
+def test_a_trial_of_what_is_current_runs_nothing(house: House):
+    house.library(1)
+    assert house.replay(shadow=True).plan.stages["toy"].verdicts == {"current": 1}
+
+
+def test_a_trial_that_fails_is_nobodys_failure(house: House):
+    (vid,) = house.library(1)
+    before = seen(house, vid)
+    house.toy.run_ = fail(MissingDependency("no_model", "no"))
+    done = house.replay(**TRIAL)
+    assert done.progress["toy"].ended == {"failed": 1}
+    assert done.comparison is None
+    assert seen(house, vid) == before
+    assert house.replay(failure_class="dependency").plan.videos == 0
+
+
+def test_a_killed_trial_is_tried_again_and_a_lost_one_ended(house: House):
+    (vid,) = house.library(1)
+    replay = house.start(**TRIAL)
+    house.drive(2)
+    upload = house.video(vid).upload
+    event_id = f"replay:{replay.replay_id}"
+    house.catalog.shadows.claim(upload, "toy", event_id=event_id, lease_s=-1)
+    assert house.work() == [Outcome.SUCCEEDED]
+
+    second = house.start(params={"toy": {"text": "second"}}, shadow=True)
+    house.drive(4)
+    house.lane("toy").clear()
+    event_id = f"replay:{second.replay_id}"
+    house.catalog.shadows.claim(upload, "toy", event_id=event_id, lease_s=-1)
+    assert house.janitor().tidy() == 1
+    for one, ended in ((replay, {"succeeded": 1}), (second, {"lost": 1})):
+        assert house.finish(one).progress["toy"].ended == ended
+    assert house.state(vid).state == "succeeded"
+
+
+def test_a_current_result_whose_files_are_gone_does_not_hold_up_the_trial(house: House):
+    ids = house.library(2)
+    gone = house.state(ids[0]).current_result
+    assert gone
+    for key in [key for key in house.s3.objects if key[1].startswith(gone.prefix)]:
+        del house.s3.objects[key]
+    done = house.replay(**TRIAL)
+    assert done.state == "finished"
+    assert done.progress["toy"].ended == {"succeeded": 2}
+
+
+@pytest.mark.parametrize("name", ["toy", "twin"])
+def test_a_trial_of_a_sample(house: House, name: str):
+    house.library(5)
+    done: Replay = house.replay(sample=2, shadow=True, params={name: {"text": "trial"}})
+    assert done.progress[name].ended == {"succeeded": 2}
+    assert done.comparison is not None
+    assert done.comparison.videos == 2

@@ -1,0 +1,88 @@
+"""Replays as they are kept."""
+
+import re
+
+import pytest
+
+from pipeline.errors import BadInput
+from pipeline.replays.request import MOST_SAMPLED, ReplayRequest
+from pipeline.settings import Settings
+from tests.unit.replays.house import House
+
+
+def test_replays_are_listed_newest_first_a_page_at_a_time(house: House):
+    made = [house.start(dry_run=True).replay_id for _ in range(3)]
+    assert all(re.fullmatch(r"\d{8}T\d{9}-[0-9a-f]{6}", one) for one in made)
+    found = [one.replay_id for one in house.replays.newest()]
+    assert found == sorted(made, reverse=True)
+    assert [one.replay_id for one in house.replays.newest(before=found[0])] == found[1:]
+
+
+def test_what_is_not_there_is_said_to_be_unknown(house: House):
+    assert house.replays.get("nonsense") is None
+    with pytest.raises(BadInput, match="unknown_replay"):
+        house.replays.ask("nonsense", "run")
+    assert ("#replays", "nonsense") not in house.table.items
+
+
+@pytest.mark.parametrize("wish", ["run", "pause", "cancel"])
+def test_what_is_over_takes_no_wishes(house: House, wish: str):
+    house.library(1)
+    done = house.replay()
+    assert done.state == "finished"
+    with pytest.raises(BadInput, match="replay_over"):
+        house.replays.ask(done.replay_id, wish)  # type: ignore[arg-type]
+    assert not house.replays.cancelled(done.replay_id)
+
+
+def test_what_is_remembered_of_cancelled_ones_is_forgotten_some_day(house: House):
+    replay = house.start(dry_run=True)
+    assert not house.replays.cancelled(replay.replay_id)
+    house.replays.ask(replay.replay_id, "cancel")
+    assert house.replays.cancelled(replay.replay_id)
+    (expires,) = (
+        item["expires_at"] for (pk, _), item in house.table.items.items() if pk == "#cancelled"
+    )
+    assert expires > 86400
+
+
+def test_the_owners_words_and_the_drivers_do_not_overwrite_each_other(house: House):
+    replay = house.start(dry_run=True)
+    claimed = house.replays.claim(replay.replay_id, lease_s=60)
+    assert claimed
+    house.replays.ask(replay.replay_id, "run", budget_usd=5)
+    now = house.replays.checkpoint(claimed.model_copy(update={"cursor": "x"}), lease_s=60)
+    assert (now.wish, now.request.budget_usd, now.cursor) == ("run", 5, "x")
+    kept = house.get(replay)
+    assert (kept.wish, kept.request.budget_usd, kept.cursor) == ("run", 5, "x")
+
+
+def test_the_largest_replay_fits_an_item_of_dynamodb(house: House):
+    """400 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+    from pipeline.replays.records import Open, Plan, Replay, StagePlan  # noqa: PLC0415
+
+    (field,) = [one for one in Settings.model_fields["replay_window"].metadata if hasattr(one, "le")]
+    stages = ("transcode", "thumbnail", "transcribe", "detect")
+    ids = [f"{number:020x}" for number in range(1000)]
+    run = Open(
+        video_id=ids[0],
+        stage="transcribe",
+        revision="0" * 12,
+        fingerprint="0" * 64,
+        verdict="reuse",
+        asked_at=1_700_000_000.123456,
+        usd=0.123456789012345,
+    )
+    reasons = {f"{number}{'x' * 298}": 1_000_000 for number in range(21)}
+    replay = house.start(dry_run=True).model_copy(
+        update={
+            "request": ReplayRequest(
+                videos=ids, params={"detect": {"x": "y" * 8000}}, dry_run=True
+            ),
+            "sampled": ids[:MOST_SAMPLED],
+            "open": [run] * (field.le + len(stages)),
+            "plan": Plan(stages={stage: StagePlan(because=reasons) for stage in stages}),
+        }
+    )
+    assert isinstance(replay, Replay)
+    assert len(replay.model_dump_json()) < 400 * 1024
