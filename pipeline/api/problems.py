@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Mount
+from starlette.routing import Match
 
 from pipeline import aws
 from pipeline.api.headers import SECURITY
@@ -146,7 +146,6 @@ def _not_allowed(request: Request) -> Problem:
         if any(
             route.matches({**request.scope, "method": method})[0] is Match.FULL
             for route in request.app.routes
-            if not isinstance(route, Mount)
         )
     ] or ["GET"]
     return Problem(
