@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 # Longer than this nobody waits for a checkpoint while much is to be looked at.
 _STEP_S = 1.0
 _PAUSE_S = 0.5
+# While runs are out, so many times as long as a look has taken nobody looks again: a database that
+# is shared with fresh uploads has other things to do.
+_REST = 4
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class Driver:
         end = time.monotonic() + min(seconds, self._pace.turn_s)
         try:
             while True:
+                begun = time.monotonic()
                 replay, moved = self._step(replay)
                 replay = self._checkpoint(replay)
                 beat()
@@ -125,6 +129,8 @@ class Driver:
                     # Its owner said something in this very moment.
                     replay = self._checkpoint(replay)
                     end = max(end, time.monotonic() + _STEP_S)
+                elif replay.open:
+                    self._sleep(max(_PAUSE_S, _REST * (time.monotonic() - begun)))
                 elif not moved:
                     self._sleep(_PAUSE_S)
         except LeaseLost:
@@ -227,12 +233,12 @@ class Driver:
             if replay.reason and _over_budget(replay, _due(replay)):
                 return replay, moved
             replay = replay.model_copy(update={"state": "running", "reason": None})
-        if not replay.walked:
+        if not replay.walked and len(replay.open) <= self._pace.window / 2:
             chosen = self._choose(replay)
             moved |= chosen.cursor != replay.cursor
             # Written down first: a copy of a request does no harm, a forgotten one would.
             replay = self._checkpoint(chosen)
-        elif not replay.open:
+        elif replay.walked and not replay.open:
             return _over(replay, "finished"), True
         return self._ask(replay), moved
 
