@@ -351,7 +351,7 @@ class Runner:
             result = self._module.run(source, intent.params, work, lease.part(_FETCHED, _RUN))
             prefix = (
                 f"artifacts/{upload.video_id}/{upload.revision}/{self._stage}/"
-                f"{intent.fingerprint}/{run.attempt}/"
+                f"{intent.fingerprint}/{job.runs.folder(run)}/"
             )
             facts = self._facts(upload, run, intent, result)
             published = self._artifacts.publish(

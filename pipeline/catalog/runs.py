@@ -51,6 +51,13 @@ class Runs:
         item = self._table.get(video_id, sort_key(stage, self._kind))
         return None if item is None else StageRun.model_validate(item)
 
+    def folder(self, run: StageRun) -> str:
+        """Where a run puts its files, below the fingerprint: no other run ever has it.
+
+        Shadows count their attempts apart, so numbers alone would meet.
+        """
+        return f"{run.attempt}" if self._kind == "stage" else f"{self._kind}-{run.attempt}"
+
     def many(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], StageRun]:
         """The states of several (video id, stage), by these; unknown ones are left out."""
         keys = [(video_id, sort_key(stage, self._kind)) for video_id, stage in wanted]

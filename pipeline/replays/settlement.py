@@ -11,6 +11,7 @@ from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
 from pipeline.catalog.records import TERMINAL, StageResult, StageRun
 from pipeline.comparison import Comparison, compare
+from pipeline.errors import DependencyFailed
 from pipeline.estimator import Estimator
 from pipeline.events import replay_event_id
 from pipeline.replays.lanes import Lanes
@@ -66,7 +67,8 @@ class Settlement:
         comparison, compared = replay.comparison, 0
         for one in replay.open:
             run = states.get((one.video_id, one.stage))
-            how = _ending(replay, one, run)
+            folder = runs.folder(run) if run else ""
+            how = _ending(replay, one, run, folder)
             if how is None and self._is_overdue(one) and empty(one.stage):
                 how = self._gone(one)
                 one = _again(one) if how is None else one  # noqa: PLW2901 - as it goes on
@@ -102,7 +104,13 @@ class Settlement:
         run = self._catalog.runs.get(one.video_id, one.stage)
         if run is None or run.current_result is None:
             return comparison
-        difference = compare(run.current_result, result, self._artifacts.read)
+        results = run.current_result, result
+        try:
+            difference = compare(*results, self._artifacts.read)
+        except DependencyFailed:
+            if all(self._artifacts.has(one.prefix) for one in results):
+                raise
+            return comparison  # the files of one were removed meanwhile
         return (comparison or Comparison()).add(difference)
 
     def _counted(
@@ -115,17 +123,21 @@ class Settlement:
         return known.model_copy(update={"ended": ended, "spent": spent})
 
 
-def _ending(replay: Replay, one: Open, run: StageRun | None) -> Ending | None:
-    """How a run that was asked for ended; None while it has not."""
+def _ending(replay: Replay, one: Open, run: StageRun | None, folder: str) -> Ending | None:
+    """How a run that was asked for ended; None while it has not.
+
+    Args:
+        replay: that asked for it.
+        one: what was asked for.
+        run: its state.
+        folder: where it puts files if it computes anything.
+    """
     if run is None or run.state not in TERMINAL:
         return None
     result = run.current_result
     if run.event_id == replay_event_id(replay.replay_id):
         if run.state == "succeeded" and result:
-            # A shadow counts its attempts apart from those that made the stored result.
-            shadow = replay.request.shadow
-            reused = one.verdict == "reuse" if shadow else result.attempt != run.attempt
-            return "reused" if reused else "succeeded"
+            return "succeeded" if result.prefix.endswith(f"/{folder}/") else "reused"
         return "failed" if run.state == "failed" else "superseded"
     if run.state == "succeeded" and result and result.fingerprint == one.fingerprint:
         return "reused"  # somebody else was quicker
