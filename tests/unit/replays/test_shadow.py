@@ -1,14 +1,18 @@
 """Shadow runs: tried out on the side, compared, and nothing that people see changes."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from pipeline import views
 from pipeline.catalog import listing
-from pipeline.errors import MissingDependency
+from pipeline.errors import DependencyFailed, MissingDependency
 from pipeline.replays.records import Replay
 from pipeline.runner import Outcome
+from pipeline.speech.transcript import ModelName, Segment, Transcript
+from pipeline.stage import Artifact, Report, Result, Source
+from tests.toystage import Params
 from tests.unit.replays.house import House, fail
 
 TRIAL = {"params": {"toy": {"text": "trial"}}, "shadow": True}
@@ -20,6 +24,23 @@ def seen(house: House, vid: str) -> str:
     stages = {name: run.model_dump_json() for name, run in video.stages.items()}
     labels = {label: list(house.catalog.newest(label=label)) for label in ("hello", "trial")}
     return json.dumps([stages, labels, video.status, sorted(views.labels(video))])
+
+
+def speaking(_source: Source, params: Params, work: Path, _report: Report) -> Result:
+    """Leaves a transcript of one word."""
+    said = Segment(text=params.text, start=0, end=1, probability=1)
+    model = ModelName(name="m", sha256="0", engine="e", engine_version="1")
+    transcript = Transcript(
+        task="transcribe",
+        language="en",
+        language_probability=1,
+        duration=1,
+        model=model,
+        segments=[said],
+    )
+    (work / "t.json").write_text(transcript.model_dump_json())
+    artifact = Artifact(name="t.json", media_type="application/json", role="transcript_json")
+    return Result(artifacts=[artifact], summary={}, labels=[])
 
 
 def test_nothing_that_people_see_changes(house: House):
@@ -165,6 +186,7 @@ def test_a_killed_trial_is_tried_again_and_a_lost_one_ended(house: House):
 
 
 def test_a_current_result_whose_files_are_gone_does_not_hold_up_the_trial(house: House):
+    house.toy.run_ = speaking
     ids = house.library(2)
     gone = house.state(ids[0]).current_result
     assert gone
@@ -173,6 +195,27 @@ def test_a_current_result_whose_files_are_gone_does_not_hold_up_the_trial(house:
     done = house.replay(**TRIAL)
     assert done.state == "finished"
     assert done.progress["toy"].ended == {"succeeded": 2}
+    assert done.comparison is not None
+    assert done.comparison.videos == 1
+
+
+def test_s3_having_a_bad_moment_leaves_no_comparison_out(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    house.toy.run_ = speaking
+    house.library(1)
+    replay = house.start(**TRIAL)
+    house.drive(2)
+    house.work()
+    with monkeypatch.context() as patch:
+        patch.setattr(house.artifacts, "read", fail(DependencyFailed("aws_error", "no")))
+        with pytest.raises(DependencyFailed):
+            house.drive()
+    house.lose_seat(replay)
+    house.replays.wake_overdue()
+    done = house.finish(replay)
+    assert done.comparison is not None
+    assert (done.comparison.videos, done.comparison.wer) == (1, 1.0)
 
 
 @pytest.mark.parametrize("name", ["toy", "twin"])
