@@ -21,7 +21,7 @@ output "cdn" {
 output "environment" {
   description = "Variables by which `videodrop` on any machine talks to this installation."
   value = {
-    AWS_REGION                 = var.region
+    AWS_DEFAULT_REGION         = var.region
     VIDEODROP_NAME             = var.name
     VIDEODROP_UPLOADS_BUCKET   = module.uploads.name
     VIDEODROP_ARTIFACTS_BUCKET = module.artifacts.name

@@ -57,7 +57,7 @@ resource "aws_ecs_task_definition" "worker" {
     linuxParameters      = { initProcessEnabled = true }
     resourceRequirements = [{ type = "GPU", value = "1" }]
     environment = [
-      for name, value in merge(var.common.settings, var.environment, { AWS_REGION = var.common.region }) :
+      for name, value in merge(var.common.settings, var.environment, { AWS_DEFAULT_REGION = var.common.region }) :
       { name = name, value = value }
     ]
     logConfiguration = {

@@ -1,0 +1,155 @@
+# One Lambda function.
+
+mock_provider "aws" {
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/detect" }
+  }
+  mock_resource "aws_lambda_alias" {
+    defaults = { arn = "arn:aws:lambda:us-east-1:123456789012:function:detect:live" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/detect" }
+  }
+}
+
+variables {
+  name         = "detect"
+  description  = "A function"
+  handler      = "handlers.stage.handler"
+  image        = "repository@sha256:0"
+  architecture = "x86_64"
+  timeout_s    = 100
+  memory_mb    = 512
+  environment  = { VIDEODROP_STAGE = "detect" }
+  statements   = [{ Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::uploads/videos/*"] }]
+  queues = {
+    live   = { arn = "arn:aws:sqs:us-east-1:123456789012:detect", maximum_concurrency = 40 }
+    replay = { arn = "arn:aws:sqs:us-east-1:123456789012:detect-replay", maximum_concurrency = 4 }
+  }
+  common = {
+    local       = false
+    region      = "us-east-1"
+    settings    = { VIDEODROP_NAME = "videodrop" }
+    log_days    = 30
+    alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+  }
+}
+
+run "image" {
+  variables {
+    provisioned_concurrency = 2
+  }
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition = alltrue([
+      for mapping in aws_lambda_event_source_mapping.queue :
+      mapping.batch_size == 1 && mapping.enabled && mapping.function_name == aws_lambda_alias.live.arn
+      && mapping.function_response_types == toset(["ReportBatchItemFailures"])
+    ])
+    error_message = "Messages come one at a time to the alias, and failures are reported one by one."
+  }
+  assert {
+    condition     = { for lane, mapping in aws_lambda_event_source_mapping.queue : lane => one(mapping.scaling_config).maximum_concurrency } == { live = 40, replay = 4 }
+    error_message = "Each lane has a maximum concurrency of its own."
+  }
+  assert {
+    condition     = one(aws_lambda_provisioned_concurrency_config.live[*].provisioned_concurrent_executions) == 2
+    error_message = "Executions are kept initialised."
+  }
+  assert {
+    condition     = one(aws_lambda_function.this.image_config).command == tolist(["handlers.stage.handler"]) && length(aws_lambda_function.this.snap_start) == 0
+    error_message = "An image runs the handler, and has no SnapStart."
+  }
+  assert {
+    condition     = one(aws_lambda_function.this.environment).variables == tomap({ VIDEODROP_NAME = "videodrop", VIDEODROP_STAGE = "detect" })
+    error_message = "A function knows the installation's settings and its own."
+  }
+  assert {
+    condition     = one(aws_lambda_function.this.tracing_config).mode == "Active"
+    error_message = "Every function is traced."
+  }
+  assert {
+    condition = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.threshold } == {
+      duration = 90000, errors = 0, throttles = 0
+    }
+    error_message = "Alarms for failures, throttles and nine tenths of the deadline."
+  }
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource] == [
+      ["arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/detect:*"],
+      ["*"],
+      ["arn:aws:sqs:us-east-1:123456789012:detect", "arn:aws:sqs:us-east-1:123456789012:detect-replay"],
+      ["arn:aws:s3:::uploads/videos/*"],
+    ]
+    error_message = "A role names its log, its queues and what its function needs; X-Ray alone has no names."
+  }
+}
+
+run "zip" {
+  variables {
+    image = null
+    zip   = { path = "versions.tf", runtime = "python3.13" } # any file will do
+  }
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.this.snap_start).apply_on == "PublishedVersions" && aws_lambda_function.this.publish
+    error_message = "A zip starts from a snapshot of its published version."
+  }
+}
+
+run "simulator" {
+  variables {
+    provisioned_concurrency = 2
+    common                  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms" }
+  }
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition     = alltrue([for mapping in aws_lambda_event_source_mapping.queue : !mapping.enabled]) && length(aws_lambda_provisioned_concurrency_config.live) == 0
+    error_message = "Where no Lambda runs, a mapping takes nothing from its queue."
+  }
+}
+
+run "neither_image_nor_zip" {
+  command = plan
+  variables {
+    image = null
+  }
+  module {
+    source = "./modules/function"
+  }
+  expect_failures = [var.zip]
+}
+
+run "snapshots_and_provisioned_concurrency" {
+  command = plan
+  variables {
+    image                   = null
+    zip                     = { path = "versions.tf", runtime = "python3.13" }
+    provisioned_concurrency = 1
+  }
+  module {
+    source = "./modules/function"
+  }
+  expect_failures = [var.provisioned_concurrency]
+}
+
+run "beyond_lambda" {
+  command = plan
+  variables {
+    timeout_s = 901
+    memory_mb = 10241
+  }
+  module {
+    source = "./modules/function"
+  }
+  expect_failures = [var.timeout_s, var.memory_mb]
+}

@@ -1,0 +1,124 @@
+# Workers on GPU hosts.
+
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/detect" }
+  }
+  mock_resource "aws_iam_instance_profile" {
+    defaults = { arn = "arn:aws:iam::123456789012:instance-profile/detect" }
+  }
+  mock_resource "aws_autoscaling_group" {
+    defaults = { arn = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:0:autoScalingGroupName/detect" }
+  }
+  mock_resource "aws_ecs_task_definition" {
+    defaults = { arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/detect:1" }
+  }
+  mock_resource "aws_appautoscaling_policy" {
+    defaults = { arn = "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:0:resource/ecs/service/detect" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:/ecs/detect" }
+  }
+  mock_resource "aws_launch_template" {
+    defaults = { latest_version = 3 }
+  }
+}
+
+variables {
+  name           = "detect"
+  stage          = "detect"
+  image          = "repository@sha256:0"
+  repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
+  memory_mb      = 6144
+  environment    = { VIDEODROP_STAGE = "detect" }
+  statements     = [{ Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::uploads/videos/*"] }]
+  queues = {
+    detect        = "arn:aws:sqs:us-east-1:123456789012:detect"
+    detect-replay = "arn:aws:sqs:us-east-1:123456789012:detect-replay"
+  }
+  hosts = {
+    subnet_ids        = ["subnet-1"]
+    instance_types    = ["g6.xlarge", "g5.xlarge"]
+    max_hosts         = 3
+    on_demand_base    = 1
+    on_demand_percent = 20
+    idle_minutes      = 10
+  }
+  common = {
+    local       = false
+    region      = "us-east-1"
+    settings    = { VIDEODROP_NAME = "videodrop" }
+    log_days    = 30
+    alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+  }
+}
+
+run "service" {
+  module {
+    source = "./modules/gpu_service"
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.hosts.min_size == 0 && aws_autoscaling_group.hosts.max_size == 3 && aws_appautoscaling_target.workers.min_capacity == 0
+    error_message = "There is no host while there is no work, and never more than allowed."
+  }
+  assert {
+    condition = one(one(aws_autoscaling_group.hosts.mixed_instances_policy).instances_distribution).on_demand_base_capacity == 1 && (
+      one(one(aws_autoscaling_group.hosts.mixed_instances_policy).instances_distribution).on_demand_percentage_above_base_capacity == 20
+    )
+    error_message = "On-Demand and Spot are mixed as asked for."
+  }
+  assert {
+    condition = one(aws_ecs_capacity_provider.hosts.auto_scaling_group_provider).managed_termination_protection == "ENABLED" && (
+      one(aws_ecs_capacity_provider.hosts.auto_scaling_group_provider).managed_draining == "ENABLED"
+    )
+    error_message = "No host ends while a worker is on it."
+  }
+  assert {
+    condition     = strcontains(base64decode(aws_launch_template.hosts.user_data), "\nECS_ENABLE_SPOT_INSTANCE_DRAINING=true\n")
+    error_message = "A Spot host that is called back drains."
+  }
+  assert {
+    condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).stopTimeout == 110
+    error_message = "A worker has nearly the two minutes of a Spot interruption to give its runs back."
+  }
+  assert {
+    condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).resourceRequirements == [{ type = "GPU", value = "1" }]
+    error_message = "A worker has a GPU of its own."
+  }
+  assert {
+    condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).command == ["videodrop", "worker", "--stage", "detect"]
+    error_message = "A worker hosts its stage, and no other."
+  }
+  assert {
+    condition     = one(aws_launch_template.hosts.metadata_options).http_tokens == "required" && one(aws_launch_template.hosts.metadata_options).http_put_response_hop_limit == 1
+    error_message = "A container cannot borrow its host's role."
+  }
+  assert {
+    condition = toset(flatten([
+      for query in aws_cloudwatch_metric_alarm.waiting.metric_query : [for metric in query.metric : [metric.metric_name, metric.dimensions.QueueName]]
+    ])) == toset(["ApproximateNumberOfMessagesVisible", "detect", "detect-replay"])
+    error_message = "Messages that wait in either lane start workers."
+  }
+  assert {
+    condition = length([for query in aws_cloudwatch_metric_alarm.idle.metric_query : query if query.expression == null || query.expression == ""]) == 4 && (
+      aws_cloudwatch_metric_alarm.idle.evaluation_periods == 10
+      && aws_cloudwatch_metric_alarm.idle.treat_missing_data == "breaching"
+    )
+    error_message = "Workers end once nothing has waited or been in work in both lanes for so long."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.old.metric_name == "ApproximateAgeOfOldestMessage" && aws_cloudwatch_metric_alarm.old.dimensions.QueueName == "detect"
+    error_message = "An upload that waits long starts one worker more."
+  }
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Resource] == [
+      ["arn:aws:sqs:us-east-1:123456789012:detect", "arn:aws:sqs:us-east-1:123456789012:detect-replay"],
+      ["arn:aws:s3:::uploads/videos/*"],
+    ]
+    error_message = "A worker may do what its stage needs, and no more."
+  }
+}

@@ -1,0 +1,116 @@
+# One stage: queues, and what takes their messages.
+
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_subnet" {
+    defaults = { vpc_id = "vpc-1" }
+  }
+}
+
+variables {
+  stage            = "detect"
+  spec             = { timeout_s = 100, memory_mb = 512 }
+  prefix           = "videodrop"
+  bus              = "videodrop"
+  oldest_message_s = 600
+  queues           = { max_receive_count = 5, visibility_per_timeout = 6, retention_s = 1209600 }
+  patterns = {
+    created   = "{\"source\":[\"aws.s3\"]}"
+    replayed  = "{\"source\":[\"aws.s3\"]}"
+    reprocess = "{\"source\":[\"videodrop\"]}"
+  }
+  compute = {
+    host                    = "lambda"
+    image                   = "repository@sha256:0"
+    architecture            = "x86_64"
+    live_concurrency        = 40
+    replay_concurrency      = 4
+    provisioned_concurrency = 0
+    warm_up                 = "rate(5 minutes)"
+  }
+  data = {
+    uploads_bucket   = "arn:aws:s3:::uploads"
+    uploads_prefix   = "videos/"
+    artifacts_bucket = "arn:aws:s3:::artifacts"
+    table            = "arn:aws:dynamodb:us-east-1:123456789012:table/videodrop"
+    sqs              = "arn:aws:sqs:us-east-1:123456789012"
+  }
+  gpu_repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
+  common = {
+    local       = false
+    region      = "us-east-1"
+    settings    = { VIDEODROP_NAME = "videodrop" }
+    log_days    = 30
+    alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+  }
+}
+
+run "on_lambda" {
+  command = plan
+  module {
+    source = "./modules/stage"
+  }
+
+  assert {
+    condition     = output.function == "videodrop-detect"
+    error_message = "A stage has a function."
+  }
+  assert {
+    condition     = keys(output.queues) == ["videodrop-detect", "videodrop-detect-replay"]
+    error_message = "A stage has two lanes."
+  }
+  assert {
+    condition     = length(module.warm_up) == 1 && length(module.gpu_service) == 0
+    error_message = "A schedule warms it up."
+  }
+}
+
+run "on_gpu_hosts" {
+  command = plan
+  variables {
+    compute = {
+      host                    = "gpu"
+      image                   = "repository@sha256:1"
+      architecture            = "x86_64"
+      live_concurrency        = 40
+      replay_concurrency      = 4
+      provisioned_concurrency = 0
+    }
+    gpu = {
+      subnet_ids        = ["subnet-1"]
+      instance_types    = ["g6.xlarge"]
+      max_hosts         = 3
+      on_demand_base    = 0
+      on_demand_percent = 0
+      idle_minutes      = 10
+    }
+  }
+  module {
+    source = "./modules/stage"
+  }
+
+  assert {
+    condition     = output.function == null && length(module.gpu_service) == 1 && length(module.warm_up) == 0
+    error_message = "Workers take the place of the function: both would take each other's messages."
+  }
+}
+
+run "no_image_yet" {
+  command = plan
+  variables {
+    compute = {
+      host                    = "lambda"
+      image                   = null
+      architecture            = "x86_64"
+      live_concurrency        = 40
+      replay_concurrency      = 4
+      provisioned_concurrency = 0
+    }
+  }
+  module {
+    source = "./modules/stage"
+  }
+  expect_failures = [var.compute]
+}
