@@ -47,12 +47,14 @@ class GeneratedVideos:
         calls: how often each operation was asked for.
         read: how many items were asked for by key.
         cpu_seconds: what all answers took: not the planner's.
+        boto3_cpu_seconds: what boto3 took to put the requests and to read the answers.
     """
 
     def __init__(self, count: int, settings: Settings) -> None:
         self.calls: Counter[str] = Counter()
         self.read = 0
         self.cpu_seconds = 0.0
+        self.boto3_cpu_seconds = 0.0
         self._count = count
         self._written: dict[tuple[str, str], dict[str, Any]] = {}
         record = json.loads(_RECORD.read_text())
@@ -76,8 +78,21 @@ class GeneratedVideos:
         current, reuse = len(range(0, self._count, 10)), len(range(5, self._count, 50))
         return {"current": current, "reuse": reuse, "run": self._count - current - reuse}
 
-    def answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        """The response to a request, in place of the network: a ``before-send`` hook."""
+    def attach(self, client: Any) -> None:
+        """Take the place of the network below a boto3 client, and watch what boto3 takes."""
+
+        def begin(**_: Any) -> None:
+            self.boto3_cpu_seconds -= time.process_time() - self.cpu_seconds
+
+        def end(**_: Any) -> None:
+            self.boto3_cpu_seconds += time.process_time() - self.cpu_seconds
+
+        hooks = client.meta.events
+        hooks.register_first("provide-client-params.dynamodb", begin)
+        hooks.register("before-send.dynamodb", self._answer)
+        hooks.register_last("after-call.dynamodb", end)
+
+    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         begun = time.process_time()
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         self.calls[operation] += 1

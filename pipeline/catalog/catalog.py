@@ -31,7 +31,8 @@ from pipeline.media.probe import Probe
 
 _MONTHS = ("#months", "#months")
 _BRIEF = (
-    *("pk", "sk", "upload", "stages", "metadata", "probe", "deleted_at"),
+    *("pk", "sk", "upload", "stages", "metadata", "deleted_at"),
+    *("probe.container", "probe.duration_s", "probe.size_bytes"),
     *("stage", "state", "revision", "sequencer", "event_id", "finished_at", "error", "tried"),
     "result_revision",
     *(
@@ -190,9 +191,9 @@ class Catalog:
 
         Args:
             video_ids: which.
-            brief: leave out what is needed to show a video but not to plan its runs: the files
-                and the summary of each result, and how a run came to its state. It is most of
-                what there is to read.
+            brief: leave out what is needed to show a video but not to plan its runs: streams, the
+                files and the summary of each result, and how a run came to its state. It is most
+                of what there is to read.
         """
         sks = ["video", *map(sort_key, self._stages)]
         keys = [(vid, sk) for vid in dict.fromkeys(video_ids) for sk in sks]
