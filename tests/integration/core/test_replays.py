@@ -14,7 +14,7 @@ from pipeline.replays.driver import Pace
 from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.store import Replays
-from pipeline.runner import Delivery, Outcome
+from pipeline.runner import Delivery, Outcome, Runner
 from pipeline.settings import Settings
 from tests.integration.core.conftest import FakeStage, Rig, probe_anything, upload_of
 from tests.integration.core.test_handlers import Context
@@ -45,8 +45,6 @@ class House(Rig):
         return self.runner_of(stage, module).handle(body, Delivery(60))
 
     def runner_of(self, stage: str, module: Any):
-        from pipeline.runner import Runner
-
         return Runner(
             stage,
             module,
@@ -78,8 +76,8 @@ class House(Rig):
         """Let workers have every message of the replay lanes."""
         outcomes = []
         for stage in ("toy", "twin"):
-            for message in self.messages(self.config.names.queue(stage, "replay")):
-                outcomes.append(self.run(stage, message["Body"]))
+            waiting = self.messages(self.config.names.queue(stage, "replay"))
+            outcomes.extend(self.run(stage, message["Body"]) for message in waiting)
         return outcomes
 
     def messages(self, queue: str) -> Iterator[dict[str, Any]]:
@@ -108,6 +106,25 @@ def house(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> House:
     pace = partial(Pace, turn_s=0)
     monkeypatch.setattr(bootstrap, "Pace", pace)
     return House(toys, FakeStage(), twin=FakeStage())
+
+
+def test_a_shadow_replay_and_a_cancelled_one_on_real_queues(house: House):
+    ids = house.library(2)
+    done = house.finish(
+        house.replays.start(ReplayRequest(params={"toy": {"text": "trial"}}, shadow=True))
+    )
+    assert done.progress["toy"].ended == {"succeeded": 2}
+    assert done.comparison is not None
+    assert (done.comparison.labels_gained, done.comparison.labels_lost) == (2, 2)
+    current = house.catalog.runs.get(ids[0], "toy")
+    assert current is not None
+    assert house.text(current.current_result) == "hello"
+    replay = house.replays.start(ReplayRequest(params={"toy": {"text": "never"}}))
+    house.drive()
+    house.replays.ask(replay.replay_id, "cancel")
+    assert house.work() == [Outcome.IGNORED] * 2
+    assert house.finish(replay).state == "cancelled"
+    assert house.stage.runs == 4
 
 
 def test_a_replay_runs_what_changed_and_nothing_else_and_a_second_one_nothing(house: House):

@@ -209,7 +209,7 @@ class House:
         """What waits in the replay lanes."""
         found = [parse(body) for stage in STAGES for body in self.lane(stage)]
         assert all(isinstance(event, Reprocess) for event in found)
-        return found  # type: ignore[return-value]
+        return found
 
     def janitor(self) -> Janitor:
         return Janitor(self.catalog, self.replays, list, grace_s=0)
@@ -217,7 +217,12 @@ class House:
     # -- the driver ------------------------------------------------------------------------------
 
     def driver(
-        self, *, window: int = 200, turn_s: float = 0.0, lease_s: float = 60.0, patience_s: float = 60
+        self,
+        *,
+        window: int = 200,
+        turn_s: float = 0.0,
+        lease_s: float = 60.0,
+        patience_s: float = 60,
     ) -> Driver:
         lanes = Lanes(self.bus, self.bus, self.config)
         estimator: Any = self.estimator

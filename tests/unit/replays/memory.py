@@ -295,4 +295,4 @@ class _Nothing:
     def __lt__(self, other: object) -> bool:
         return False
 
-    __hash__ = None  # type: ignore[assignment] # never a key
+    __hash__ = None

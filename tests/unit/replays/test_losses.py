@@ -36,13 +36,15 @@ def test_a_lost_message_is_asked_for_again_after_a_while_and_not_before(house: H
     assert done.asked == 2
 
 
-def test_what_still_waits_in_its_lane_is_not_asked_for_again(house: House, out: Replay):
+@pytest.mark.usefixtures("out")
+def test_what_still_waits_in_its_lane_is_not_asked_for_again(house: House):
     house.now = 1000
     house.drive(5)
     assert len(house.lane("toy")) == 2
 
 
-def test_what_a_worker_holds_is_not_asked_for_again(house: House, out: Replay):
+@pytest.mark.usefixtures("out")
+def test_what_a_worker_holds_is_not_asked_for_again(house: House):
     house.lane("toy").clear()
     house.bus.in_flight[house.config.names.queue("toy", "replay")] = 2
     house.now = 1000
@@ -126,7 +128,8 @@ def test_of_two_replays_of_the_same_the_work_is_done_once(house: House):
     assert sorted(ended, key=str) == [{"reused": 2}, {"succeeded": 2}]
 
 
-def test_a_copy_of_a_request_runs_nothing_twice(house: House, out: Replay):
+@pytest.mark.usefixtures("out")
+def test_a_copy_of_a_request_runs_nothing_twice(house: House):
     bodies = list(house.lane("toy"))
     house.work()
     assert [house.run("toy", body) for body in bodies] == [Outcome.CURRENT] * 2

@@ -43,7 +43,8 @@ def warned(*_: Any) -> Result:
     return Result(artifacts=[], summary={}, labels=["Cat"], warnings=[notice])
 
 
-def test_nothing_asked_is_everything_newest_first(house: House, five: dict[str, str]):
+@pytest.mark.usefixtures("five")
+def test_nothing_asked_is_everything_newest_first(house: House):
     assert chosen(house) == ["a", "b", "c", "d", "e"]
 
 
@@ -76,9 +77,8 @@ def test_nothing_asked_is_everything_newest_first(house: House, five: dict[str, 
         ({"status": "deleted"}, ""),
     ],
 )
-def test_each_field_narrows_the_choice(
-    house: House, five: dict[str, str], wanted: dict[str, Any], names: str
-):
+@pytest.mark.usefixtures("five")
+def test_each_field_narrows_the_choice(house: House, wanted: dict[str, Any], names: str):
     assert chosen(house, **wanted) == list(names)
 
 
@@ -145,7 +145,7 @@ def test_no_walk_reads_what_its_index_could_have_spared_it(house: House, five: d
         ({"uploaded_after": WHEN}, "uploads"),
     ):
         house.table.queries.clear()
-        chosen(house, **wanted)  # type: ignore[arg-type]
+        chosen(house, **wanted)
         assert {query.get("IndexName") for query in house.table.queries} == {index}
     house.table.queries.clear()
     chosen(house, videos=list(five.values()))

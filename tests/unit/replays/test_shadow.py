@@ -49,7 +49,9 @@ def test_nothing_that_people_see_changes(house: House):
     done = house.replay(**TRIAL)
     assert done.progress["toy"].ended == {"succeeded": 2}
     assert [seen(house, vid) for vid in ids] == before
-    assert [video for _, video in listing.read(house.catalog, house.catalog.newest(label="trial"))] == []
+    assert [
+        video for _, video in listing.read(house.catalog, house.catalog.newest(label="trial"))
+    ] == []
 
 
 def test_the_result_is_stored_and_can_be_promoted(house: House):
@@ -94,14 +96,14 @@ def test_a_shadow_and_a_run_for_good_never_write_to_one_place(house: House):
 
     def watched(prefix: str, *rest: object) -> object:
         places.append(prefix)
-        return publish(prefix, *rest)  # type: ignore[arg-type]
+        return publish(prefix, *rest)
 
-    house.artifacts.publish = watched  # type: ignore[method-assign,assignment]
+    house.artifacts.publish = watched
     # Both look for a stored result before either has stored one.
-    house.catalog.runs.result = lambda *_: None  # type: ignore[method-assign]
+    house.catalog.runs.result = lambda *_: None
     house.work()
     assert len(places) == len(set(places)) == 2
-    del house.catalog.runs.result  # type: ignore[method-assign]
+    del house.catalog.runs.result
     for replay in (one, two):
         assert house.finish(replay).state == "finished"
 

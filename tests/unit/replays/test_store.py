@@ -31,7 +31,7 @@ def test_what_is_over_takes_no_wishes(house: House, wish: str):
     done = house.replay()
     assert done.state == "finished"
     with pytest.raises(BadInput, match="replay_over"):
-        house.replays.ask(done.replay_id, wish)  # type: ignore[arg-type]
+        house.replays.ask(done.replay_id, wish)
     assert not house.replays.cancelled(done.replay_id)
 
 
@@ -61,7 +61,9 @@ def test_the_largest_replay_fits_an_item_of_dynamodb(house: House):
     """400 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
     from pipeline.replays.records import Open, Plan, Replay, StagePlan  # noqa: PLC0415
 
-    (field,) = [one for one in Settings.model_fields["replay_window"].metadata if hasattr(one, "le")]
+    (field,) = [
+        one for one in Settings.model_fields["replay_window"].metadata if hasattr(one, "le")
+    ]
     stages = ("transcode", "thumbnail", "transcribe", "detect")
     ids = [f"{number:020x}" for number in range(1000)]
     run = Open(

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.catalog.records import Video
 from pipeline.errors import BadInput, LimitExceeded, Lost, MissingDependency
-from pipeline.replays.records import Plan, Replay
+from pipeline.replays.records import Plan
 from pipeline.replays.tally import Tally
 from pipeline.replays.verdict import Judged
 from tests import toystage
@@ -142,7 +142,7 @@ def test_a_model_that_is_missing_here_blocks(house: House):
     def missing(_: Any) -> dict[str, str]:
         raise MissingDependency("no_weights", "The weights are not there.")
 
-    house.toy.identity = missing  # type: ignore[method-assign]
+    house.toy.identity = missing
     assert plan(house) == ({"blocked": 1}, {"The weights are not there.": 1})
     assert plan(house, "twin") == ({"current": 1}, {})
 
@@ -186,20 +186,16 @@ def test_reasons_are_bounded_in_number_and_length(house: House):
         "blocked",
         "x" * 10_000,
     )
-    tally: Any = Tally(Plan(), house.estimator)  # type: ignore[arg-type]
+    tally: Any = Tally(Plan(), house.estimator)
     for number in range(100):
         tally.add([Judged(judged.video, "toy", "blocked", f"{number} {judged.because}")])
     row = tally.plan(complete=False).stages["toy"]
     assert len(row.because) <= 21
     assert sum(row.because.values()) == 100
     assert max(map(len, row.because)) < 1000
-    again: Any = Tally(Plan(stages={"toy": row}), house.estimator)  # type: ignore[arg-type]
+    again: Any = Tally(Plan(stages={"toy": row}), house.estimator)
     again.add([Judged(judged.video, "toy", "blocked", "one more")])
     assert len(again.plan(complete=True).stages["toy"].because) <= 21
-
-
-def happened(house: House, replay: Replay) -> dict[str, dict[str, int]]:
-    return {stage: dict(row.ended) for stage, row in replay.progress.items()}
 
 
 @pytest.mark.parametrize(
@@ -281,6 +277,6 @@ def test_models_are_looked_up_once_for_equal_parameters_not_once_a_video(house: 
         return {}
 
     toy: ToyStage = house.toy
-    toy.identity = identity  # type: ignore[method-assign]
+    toy.identity = identity
     plan(house, stages=["toy"])
     assert len(asked) == 1
