@@ -167,7 +167,7 @@ def test_a_replay_has_a_child_only_while_messages_come(bench):
 
 def test_no_replay_begins_while_live_jobs_have_every_core(bench, one_core):  # noqa: ARG001 - its effect
     bench.start(bench.function(), bench.function(lane="replay"))
-    bench.send(do="sleep", s=2)
+    bench.send(do="sleep", s=4)
     bench.until(bench.calls)
     bench.send(lane="replay", do="replay")
     bench.until(lambda: len(bench.calls()) == 2)
