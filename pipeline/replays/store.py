@@ -97,6 +97,10 @@ class Replays:
             BadInput: ``unknown_replay``; ``replay_over``: it has ended.
         """
         replay = self._known(replay_id)
+        # After cancel, what it asked for may have been dropped already.
+        if replay.state in OVER or (replay.wish == "cancel" and wish != "cancel"):
+            state = replay.state if replay.state in OVER else "cancelled"
+            raise BadInput("replay_over", f"Replay {replay_id} is {state}: start another one.")
         request = replay.request
         if budget_usd is not None:
             request = request.model_copy(update={"budget_usd": budget_usd})
@@ -111,18 +115,12 @@ class Replays:
                     # The janitor knocks again should the wake-up get lost.
                     **_watched(),
                 },
-                condition="NOT (#state IN (:finished, :cancelled, :failed))"
-                # What it asked for may have been dropped already.
-                + ("" if wish == "cancel" else " AND #wish <> :cancel"),
-                given={state: state for state in OVER}
-                | ({} if wish == "cancel" else {"cancel": "cancel"}),
+                condition="NOT (#state IN (:finished, :cancelled, :failed)) AND #wishes = :wishes",
+                given={**{state: state for state in OVER}, "wishes": replay.wishes},
             )
-        except ConditionFailed as error:
-            over = self._known(replay_id).state
-            state = over if over in OVER else "cancelled"
-            raise BadInput(
-                "replay_over", f"Replay {replay_id} is {state}: start another one."
-            ) from error
+        except ConditionFailed:
+            # In this very moment it ended, or was asked something else.
+            return self.ask(replay_id, wish, budget_usd=budget_usd)
         if wish == "cancel":
             self._table.put(_CANCELLED, replay_id, {"expires_at": int(time.time()) + _REMEMBERED_S})
         replay = self._known(replay_id)
