@@ -193,6 +193,48 @@ def test_what_fails_again_with_the_class_it_was_chosen_by_is_tried_once(house: H
     assert [len(stage.seen) for stage in house.modules.values()] == [3, 3]
 
 
+def test_what_failed_again_by_a_clock_that_is_slow_is_not_met_again(house: House):
+    """The walk goes from late failures to early ones; a run that fails anew is behind it."""
+
+    def defect(*_: Any) -> Any:
+        raise ValueError("no")
+
+    house.toy.run_ = defect
+    vid = house.process("a")
+    house.process("b")
+    replay = house.start(failure_class="bug")
+    for _ in range(30):
+        house.drive(1, window=1)
+        if house.work():
+            item = house.table.items[vid, "stage#toy"]
+            item["finished_at"] = "2001-01-01T00:00:00.000Z"
+            item["failed_order"] = f"{item['finished_at']}#{vid}"
+    done = house.get(replay)
+    assert (done.state, done.asked, len(house.toy.seen)) == ("finished", 2, 4)
+
+
+def test_what_still_waits_is_not_met_again_at_the_place_of_its_own_failure(house: House):
+    good = house.toy.run_
+
+    def defect(*_: Any) -> Any:
+        raise ValueError("no")
+
+    house.toy.run_ = house.twin.run_ = defect
+    for number in range(3):
+        house.process(f"{number}")
+    house.toy.run_ = house.twin.run_ = good
+    replay = house.start(failure_class="bug")
+    house.drive(2, window=4)
+    waiting = list(house.lane("toy"))
+    house.lane("toy").clear()
+    house.work()
+    house.drive(1, window=4)
+    assert len(house.get(replay).open) == 4, "two that wait, and two of the last video"
+    house.lane("toy")[:0] = waiting
+    done = house.finish(replay, window=4)
+    assert (done.state, done.asked, done.ended) == ("finished", 6, 6)
+
+
 def test_left_out_options_stay_left_out_when_a_request_comes_all_the_same(house: House):
     vid = house.process("a", options={"stages": "twin"})
     replay = house.start(dry_run=True)

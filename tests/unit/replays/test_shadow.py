@@ -135,6 +135,17 @@ def test_the_differences_add_up(house: House):
     assert total.stages["toy"].bytes.before == total.stages["toy"].bytes.after == 5 * 12
 
 
+def test_comparing_many_is_done_in_steps_with_a_checkpoint_after_each(house: House):
+    house.library(12)
+    replay = house.start(**TRIAL)
+    house.drive(2)
+    house.work()
+    house.drive()
+    now = house.get(replay)
+    assert now.comparison is not None
+    assert (now.comparison.videos, now.ended, len(now.open)) == (10, 10, 2)
+
+
 def test_what_has_no_current_result_has_nothing_to_be_compared_with(house: House):
     house.process("a", stages=("twin",))
     plan = house.replay(dry_run=True, **TRIAL).plan

@@ -1,6 +1,7 @@
 """Replays as they are kept."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,36 @@ def test_the_owners_words_and_the_drivers_do_not_overwrite_each_other(house: Hou
     assert (now.wish, now.request.budget_usd, now.cursor) == ("run", 5, "x")
     kept = house.get(replay)
     assert (kept.wish, kept.request.budget_usd, kept.cursor) == ("run", 5, "x")
+
+
+def test_two_who_ask_at_once_are_both_heard(house: House):
+    replay = house.start(dry_run=True)
+    get = house.table.get
+
+    def while_another_asks(pk: str, sk: str) -> Any:
+        item = get(pk, sk)
+        house.table.get = get
+        house.replays.ask(replay.replay_id, "pause", budget_usd=7)
+        return item
+
+    house.table.get = while_another_asks
+    now = house.replays.ask(replay.replay_id, "run")
+    assert (now.wish, now.request.budget_usd, now.wishes) == ("run", 7, 2)
+
+
+@pytest.mark.parametrize("end", ["finished", "cancelled", "failed"])
+def test_what_ends_in_the_moment_in_which_something_is_asked_is_over(house: House, end: str):
+    replay = house.start(dry_run=True)
+    get = house.table.get
+
+    def while_it_ends(pk: str, sk: str) -> Any:
+        item = get(pk, sk)
+        house.table.items[pk, sk]["state"] = end
+        return item
+
+    house.table.get = while_it_ends
+    with pytest.raises(BadInput, match=rf"{end}.*replay_over"):
+        house.replays.ask(replay.replay_id, "pause")
 
 
 def test_the_largest_replay_fits_an_item_of_dynamodb(house: House):
