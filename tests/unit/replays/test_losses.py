@@ -200,8 +200,8 @@ def test_what_failed_again_by_a_clock_that_is_slow_is_not_met_again(house: House
         raise ValueError("no")
 
     house.toy.run_ = defect
-    vid = house.process("a")
-    house.process("b")
+    house.process("a")
+    vid = house.process("b")
     replay = house.start(failure_class="bug")
     for _ in range(30):
         house.drive(1, window=1)

@@ -152,6 +152,12 @@ def test_no_walk_reads_what_its_index_could_have_spared_it(house: House, five: d
     assert house.table.queries == []
 
 
+@pytest.mark.usefixtures("five")
+def test_a_walk_through_a_window_of_time_ends_where_the_window_does(house: House):
+    window = Selection(uploaded_after=WHEN - timedelta(hours=2), uploaded_before=WHEN)
+    assert len(list(walk(house.catalog, window))) == 2
+
+
 def test_of_two_stages_that_failed_the_later_one_is_the_place_of_their_video(house: House):
     vid = house.process("a", stages=())
     house.toy.run_ = fail(BadInput("one", "one"))
