@@ -11,6 +11,7 @@ Prints JSON; exits with 1 if the bar is missed, or if the replay did not run all
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from typing import Any
 
 from pipeline import bootstrap, client
 from pipeline.catalog.records import Video
+from pipeline.child import Child
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest
 from pipeline.settings import Settings
@@ -37,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("clip", type=Path, help="a video with speech; 6 s of it are uploaded")
     parser.add_argument("--videos", type=int, default=500, help="small ones, to be replayed")
-    parser.add_argument("--uploads", type=int, default=15, help="measured of each kind")
+    parser.add_argument("--uploads", type=int, default=15, help="measured of each kind, 2 or more")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--limit", type=float, default=1.2, help="busy over idle, of the medians")
     args = parser.parse_args()
@@ -151,20 +153,22 @@ class _Bench:
 def _stack(home: Path) -> Iterator[Settings]:
     """``videodrop up`` in a home of its own, with this process pointed to it."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    command = [sys.executable, "-m", "pipeline", "up", "--port", "0"]
-    up = subprocess.Popen(  # noqa: S603 - our own program
-        command, env=kept | {"VIDEODROP_HOME": str(home)}, stderr=subprocess.DEVNULL
+    up = Child(
+        "pipeline",
+        *("up", "--port", "0"),
+        env=kept | {"VIDEODROP_HOME": str(home)},
+        orphan_signal=signal.SIGTERM,
+        stderr=subprocess.DEVNULL,
     )
     try:
         while client.StackFile.read(home) is None:
-            if up.poll() is not None:
+            if up.returncode is not None:
                 sys.exit("videodrop up ended; run it by hand to see why.")
             time.sleep(0.5)
         client.connect(home)
         yield Settings()
     finally:
-        up.terminate()
-        up.wait()
+        up.stop(grace_s=60)
 
 
 def _finished(video: Video) -> float:
