@@ -93,6 +93,7 @@ class Reprocess(_Event):
 
     Attributes:
         event_id: the same for every copy of one replay's request: its driver may send it twice.
+        revision: the upload that is meant; without one, the latest.
         shadow: keep the result for comparison; the current one stays.
     """
 
@@ -101,6 +102,7 @@ class Reprocess(_Event):
     video_id: str
     stage: str
     params: dict[str, Any] = {}
+    revision: str | None = None
     replay_id: str | None = None
     shadow: bool = False
 
@@ -145,6 +147,7 @@ class _ReprocessDetail(BaseModel):
     video_id: str
     stage: str
     params: dict[str, Any] = {}
+    revision: str | None = None
     replay_id: str | None = None
     shadow: bool = False
 

@@ -241,6 +241,8 @@ class Runner:
         video = self._catalog.video(request.video_id)
         if video is None or video.deleted_at:
             return Outcome.IGNORED
+        if request.revision not in {None, video.revision}:
+            return Outcome.SUPERSEDED
         if request.replay_id and self._cancelled(request.replay_id):
             return Outcome.IGNORED
         runs = self._runs(request)

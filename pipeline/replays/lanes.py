@@ -49,6 +49,7 @@ class Lanes:
             video_id=run.video_id,
             stage=run.stage,
             params=replay.request.params.get(run.stage, {}),
+            revision=run.revision,
             replay_id=replay.replay_id,
             shadow=replay.request.shadow,
         )

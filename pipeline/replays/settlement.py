@@ -94,7 +94,7 @@ class Settlement:
     def _gone(self, one: Open) -> Ending | None:
         """How a run ended whose request is nowhere any more; None to ask for it again."""
         video = self._catalog.video(one.video_id)
-        if video is None or video.deleted_at:
+        if video is None or video.deleted_at or video.revision != one.revision:
             return "superseded"
         return "lost" if one.again >= _ASKED_AGAIN else None
 
