@@ -158,6 +158,7 @@ class _Resources:
         """Make or mend a queue that the rules ``senders`` may send to; its ARN."""
         sqs = client("sqs")
         wanted = attributes | {
+            "MaximumMessageSize": str(self._topology.queues.max_message_bytes),
             "MessageRetentionPeriod": str(self._topology.queues.retention_s),
             "SqsManagedSseEnabled": "true",
         }
@@ -198,7 +199,7 @@ def _policy(queue: str, rules: list[str]) -> dict[str, Any]:
                 "Principal": {"Service": "events.amazonaws.com"},
                 "Action": "sqs:SendMessage",
                 "Resource": queue,
-                "Condition": {"ArnEquals": {"aws:SourceArn": rules}},
+                "Condition": {"ArnEquals": {"aws:SourceArn": sorted(rules)}},
             }
         ],
     }

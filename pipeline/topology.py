@@ -85,6 +85,7 @@ class QueueSpec(_Frozen):
     max_receive_count: int
     visibility_per_timeout: int
     retention_s: int
+    max_message_bytes: int
 
 
 class IndexSpec(_Frozen):

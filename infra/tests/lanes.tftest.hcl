@@ -12,7 +12,7 @@ mock_provider "aws" {
 variables {
   dead_letters = "detect-dlq"
   timeout_s    = 100
-  queues       = { max_receive_count = 5, visibility_per_timeout = 6, retention_s = 1209600 }
+  queues       = { max_receive_count = 5, visibility_per_timeout = 6, retention_s = 1209600, max_message_bytes = 262144 }
   arn_prefix   = "arn:aws:sqs:us-east-1:123456789012"
   alarm_topic  = "arn:aws:sns:us-east-1:123456789012:alarms"
   lanes = {
@@ -88,7 +88,7 @@ run "short_visibility" {
     source = "./modules/lanes"
   }
   variables {
-    queues = { max_receive_count = 5, visibility_per_timeout = 5, retention_s = 1209600 }
+    queues = { max_receive_count = 5, visibility_per_timeout = 5, retention_s = 1209600, max_message_bytes = 262144 }
   }
   expect_failures = [var.queues]
 }

@@ -15,7 +15,7 @@ variables {
   prefix           = "videodrop"
   bus              = "videodrop"
   oldest_message_s = 600
-  queues           = { max_receive_count = 5, visibility_per_timeout = 6, retention_s = 1209600 }
+  queues           = { max_receive_count = 5, visibility_per_timeout = 6, retention_s = 1209600, max_message_bytes = 262144 }
   patterns = {
     created   = "{\"source\":[\"aws.s3\"]}"
     replayed  = "{\"source\":[\"aws.s3\"]}"
@@ -94,6 +94,29 @@ run "on_gpu_hosts" {
   assert {
     condition     = output.function == null && length(module.gpu_service) == 1 && length(module.warm_up) == 0
     error_message = "Workers take the place of the function: both would take each other's messages."
+  }
+}
+
+run "simulator" {
+  command = plan
+  variables {
+    compute = {
+      host                    = "gpu"
+      image                   = "repository@sha256:1"
+      architecture            = "x86_64"
+      live_concurrency        = 40
+      replay_concurrency      = 4
+      provisioned_concurrency = 0
+    }
+    common = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms" }
+  }
+  module {
+    source = "./modules/stage"
+  }
+
+  assert {
+    condition     = length(module.gpu_service) == 0 && length(output.queues) == 2
+    error_message = "moto's ECS loses capacity providers: only the queues are made."
   }
 }
 

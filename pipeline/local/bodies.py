@@ -7,6 +7,7 @@ one write however often the state is saved, a copy costs nothing, and large uplo
 cost disk rather than memory.
 """
 
+import copy
 import hashlib
 import mmap
 import shutil
@@ -100,6 +101,8 @@ def keep_bodies_in(folder: Path) -> None:
         # moto's own pair copies the body into the pickle.
         "__getstate__": lambda self: vars(self) | {"_value_buffer": None},
         "__setstate__": lambda self, state: self.__dict__.update(state),
+        # moto lists versions from copies in depth, and keys hold a lock. Bodies never change.
+        "__deepcopy__": lambda self, _: copy.copy(self),
     }
     multipart = {"complete": _join(folder)}
     for owner, attributes in ((FakeKey, key), (FakeMultipart, multipart)):

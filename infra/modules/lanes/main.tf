@@ -1,18 +1,23 @@
 # The queues of one function, the rules that feed them, and their dead letters.
 
 locals {
-  dead_letters_arn = "${var.arn_prefix}:${var.dead_letters}"
-
   feeds = merge([
     for queue, lane in var.lanes : {
       for rule, feed in lane.feeds : rule => merge(feed, { queue = queue })
     }
   ]...)
 
+  # By queue, the ARNs of those that may send to it.
   rules = {
-    for queue in keys(var.lanes) : queue => [
+    for queue in keys(var.lanes) : queue => sort([
       for rule, feed in local.feeds : aws_cloudwatch_event_rule.feed[rule].arn if feed.queue == queue
-    ]
+    ])
+  }
+
+  from_rules = {
+    Effect    = "Allow"
+    Principal = { Service = "events.amazonaws.com" }
+    Action    = "sqs:SendMessage"
   }
 }
 
@@ -28,12 +33,16 @@ resource "aws_cloudwatch_event_rule" "feed" {
 resource "aws_sqs_queue" "dead_letters" {
   name                      = var.dead_letters
   message_retention_seconds = var.queues.retention_s
+  max_message_size          = var.queues.max_message_bytes
   sqs_managed_sse_enabled   = true
 
   # Also what EventBridge could not deliver comes here: one place to look at and to send on from.
   policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [merge(local.from_rules, { Resource = local.dead_letters_arn, Condition = { ArnEquals = { "aws:SourceArn" = flatten(values(local.rules)) } } })]
+    Version = "2012-10-17"
+    Statement = [merge(local.from_rules, {
+      Resource  = "${var.arn_prefix}:${var.dead_letters}"
+      Condition = { ArnEquals = { "aws:SourceArn" = flatten(values(local.rules)) } }
+    })]
   })
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
@@ -47,6 +56,7 @@ resource "aws_sqs_queue" "lane" {
   name                       = each.key
   visibility_timeout_seconds = var.timeout_s * var.queues.visibility_per_timeout
   message_retention_seconds  = var.queues.retention_s
+  max_message_size           = var.queues.max_message_bytes
   sqs_managed_sse_enabled    = true
 
   redrive_policy = jsonencode({
@@ -54,17 +64,12 @@ resource "aws_sqs_queue" "lane" {
     maxReceiveCount     = var.queues.max_receive_count
   })
   policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [merge(local.from_rules, { Resource = "${var.arn_prefix}:${each.key}", Condition = { ArnEquals = { "aws:SourceArn" = local.rules[each.key] } } })]
+    Version = "2012-10-17"
+    Statement = [merge(local.from_rules, {
+      Resource  = "${var.arn_prefix}:${each.key}"
+      Condition = { ArnEquals = { "aws:SourceArn" = local.rules[each.key] } }
+    })]
   })
-}
-
-locals {
-  from_rules = {
-    Effect    = "Allow"
-    Principal = { Service = "events.amazonaws.com" }
-    Action    = "sqs:SendMessage"
-  }
 }
 
 resource "aws_cloudwatch_event_target" "queue" {

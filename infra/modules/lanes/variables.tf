@@ -25,6 +25,7 @@ variable "queues" {
     max_receive_count      = number
     visibility_per_timeout = number
     retention_s            = number
+    max_message_bytes      = number
   })
 
   validation {

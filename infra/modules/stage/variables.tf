@@ -36,6 +36,7 @@ variable "queues" {
     max_receive_count      = number
     visibility_per_timeout = number
     retention_s            = number
+    max_message_bytes      = number
   })
 }
 

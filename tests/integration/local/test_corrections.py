@@ -263,6 +263,15 @@ def test_redrive_policies_read_as_they_were_written(bench):
         assert list(found["Attributes"]) == ["QueueArn"]
 
 
+def test_versions_are_listed_with_sizes_of_their_own(bench):
+    bench.s3.put_bucket_versioning(Bucket=bench.name, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"old", b"newer"):
+        bench.put(body=body)
+    found = bench.s3.list_object_versions(Bucket=bench.name)["Versions"]
+    assert [(one["Size"], one["IsLatest"]) for one in found] == [(5, True), (3, False)]
+    assert bench.s3.get_object(Bucket=bench.name, Key="k")["Body"].read() == b"newer"
+
+
 def test_a_message_is_given_to_one_receiver(bench):
     sent = 300
     for start in range(0, sent, 10):

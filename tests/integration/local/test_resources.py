@@ -152,7 +152,7 @@ def test_only_its_own_rules_may_send_to_a_queue(settings):
         (statement,) = json.loads(found["Policy"])["Statement"]
         assert statement["Resource"] == found["QueueArn"]
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": sorted(rules)}}
 
 
 def test_the_table_has_its_keys_indexes_and_expiry(settings):
