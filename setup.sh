@@ -80,6 +80,17 @@ if [ "$kind" = dev ] && command -v npm >/dev/null; then
 elif [ "$kind" = dev ]; then
   say "npm is not installed: tests against dynalite, a second DynamoDB, are skipped."
 fi
+
+# -- Terraform's provider, for the tests -----------------------------------------------------------
+if [ "$kind" = dev ] && [ -z "${VIDEODROP_TERRAFORM_PLUGINS:-}" ]; then
+  if command -v terraform >/dev/null; then
+    say "Fetching Terraform's AWS provider: 150 MB"
+    terraform -chdir=infra providers mirror "$PWD/$venv/terraform-plugins" >/dev/null 2>&1 ||
+      say "Not fetched: the tests of infra/ that need it are skipped."
+  else
+    say "Terraform is not installed: the tests of infra/ are skipped."
+  fi
+fi
 touch "$venv/.$kind"
 [ "$kind" = run ] || touch "$venv/.run" # what tests need holds what a run needs
 say "Ready."

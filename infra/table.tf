@@ -42,8 +42,4 @@ resource "aws_dynamodb_table" "catalog" {
   point_in_time_recovery {
     enabled = true
   }
-
-  server_side_encryption {
-    enabled = true
-  }
 }

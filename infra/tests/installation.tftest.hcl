@@ -102,15 +102,14 @@ run "signed_addresses_only" {
 run "simulator" {
   command = plan
   variables {
-    local   = true
-    compute = { detect = { host = "gpu" } }
-    gpu     = { subnet_ids = ["subnet-1"] }
-    cdn     = { public_key = "-----BEGIN PUBLIC KEY-----\n" }
+    local      = true
+    cdn        = { public_key = "-----BEGIN PUBLIC KEY-----\n" }
+    budget_usd = 100
   }
 
   assert {
-    condition     = length(aws_cloudfront_distribution.cdn) == 0
-    error_message = "moto cannot hold a distribution."
+    condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0
+    error_message = "moto holds neither a distribution nor a budget."
   }
 }
 
@@ -136,56 +135,52 @@ run "wrong_values" {
   ]
 }
 
-# Variables with several conditions: one of each a run.
+# Variables with several conditions: one of each a run. A condition of `compute` looks at `gpu`, and
+# is not looked at itself where that is wrong.
 
 run "wrong_values_2" {
   command = plan
   variables {
     compute   = { transmogrify = {} }
-    gpu       = { subnet_ids = [] }
     functions = { zip = "versions.tf", runtime = "python3.11" }
     cdn       = { public_key = "-----BEGIN PUBLIC KEY-----\n", price_class = "PriceClass_0" }
     images    = { lambda = "repository:latest" }
   }
-  expect_failures = [var.compute, var.gpu, var.functions, var.cdn, var.images]
+  expect_failures = [var.compute, var.functions, var.cdn, var.images]
 }
 
 run "wrong_values_3" {
   command = plan
   variables {
     compute   = { detect = { host = "fargate" } }
-    gpu       = { subnet_ids = ["subnet-1"], max_hosts = 1, on_demand_base = 2 }
     functions = { zip = "versions.tf", architecture = "riscv" }
     jwt       = { issuer = "https://issuer.example.com", audience = [] }
   }
-  expect_failures = [var.compute, var.gpu, var.functions, var.jwt]
+  expect_failures = [var.compute, var.functions, var.jwt]
 }
 
-run "wrong_values_4" {
+run "wrong_architecture" {
   command = plan
   variables {
     compute = { detect = { architecture = "riscv" } }
-    gpu     = { subnet_ids = ["subnet-1"], on_demand_percent = 101 }
   }
-  expect_failures = [var.compute, var.gpu]
+  expect_failures = [var.compute]
 }
 
-run "wrong_values_5" {
+run "unpinned_image" {
   command = plan
   variables {
     compute = { detect = { image = "repository:latest" } }
-    gpu     = { subnet_ids = ["subnet-1"], idle_minutes = 1 }
   }
-  expect_failures = [var.compute, var.gpu]
+  expect_failures = [var.compute]
 }
 
 run "one_at_once" {
   command = plan
   variables {
     compute = { detect = { replay_concurrency = 1 } }
-    gpu     = { subnet_ids = ["subnet-1"], max_hosts = 0 }
   }
-  expect_failures = [var.compute, var.gpu]
+  expect_failures = [var.compute]
 }
 
 run "more_provisioned_than_used" {
@@ -211,4 +206,52 @@ run "warm_gpu" {
     gpu     = { subnet_ids = ["subnet-1"] }
   }
   expect_failures = [var.compute]
+}
+
+run "no_subnet" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = [] }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "no_instance_type" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], instance_types = [] }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "no_host" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], max_hosts = 0 }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "more_on_demand_than_all" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], max_hosts = 1, on_demand_base = 2 }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "more_than_a_hundred_percent" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], on_demand_percent = 101 }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "hasty_end" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], idle_minutes = 1 }
+  }
+  expect_failures = [var.gpu]
 }

@@ -1,0 +1,143 @@
+"""Terraform on a copy of ``infra``, against a simulator or none at all."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import forget_process_state
+
+ROOT = Path(__file__).parents[2]
+# A folder as `terraform providers mirror` makes it. Read before the tests' world forgets it.
+_PLUGINS = Path(
+    os.environ.get("VIDEODROP_TERRAFORM_PLUGINS", Path(sys.prefix) / "terraform-plugins")
+)
+VARIABLES = "installation.tfvars.json"
+_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/images@sha256:" + "0" * 64
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """Runs Terraform in ``folder``."""
+
+    folder: Path
+    endpoint: str = "http://127.0.0.1:9"  # where nothing listens
+
+    def run(self, *arguments: str, status: int = 0) -> str:
+        """What a command prints, once it has ended with ``status``."""
+        done = subprocess.run(
+            ["terraform", *arguments, "-no-color"],
+            cwd=self.folder,
+            env=os.environ
+            | {
+                "AWS_ENDPOINT_URL": self.endpoint,
+                "CHECKPOINT_DISABLE": "1",
+                "TF_CLI_CONFIG_FILE": os.devnull,
+                "TF_IN_AUTOMATION": "1",
+                "TF_INPUT": "0",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    """A copy of what Terraform reads, initialised: nothing is written beside the sources."""
+    if not shutil.which("terraform"):
+        pytest.skip("Terraform is not installed")
+    if not (_PLUGINS / "registry.terraform.io" / "hashicorp" / "aws").is_dir():
+        pytest.skip(f"{_PLUGINS} does not hold Terraform's AWS provider: setup.sh fetches it")
+    folder = tmp_path_factory.mktemp("terraform")
+    ignore = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
+    shutil.copytree(ROOT / "infra", folder / "infra", ignore=ignore)
+    (folder / "pipeline").mkdir()
+    shutil.copy(ROOT / "pipeline" / "topology.json", folder / "pipeline")
+    with zipfile.ZipFile(folder / "functions.zip", "w") as code:
+        code.writestr("handlers/__init__.py", "")
+    terraform = Terraform(folder / "infra")
+    terraform.run("init", f"-plugin-dir={_PLUGINS}")
+    return terraform
+
+
+@dataclass(frozen=True)
+class Applied:
+    """An installation that Terraform made.
+
+    Attributes:
+        terraform: in whose folder its state is.
+        output: what it says of itself.
+    """
+
+    terraform: Terraform
+    output: dict[str, Any]
+
+    def run(self, command: str, *arguments: str, status: int = 0) -> str:
+        """What a command for this installation prints."""
+        # Most of the time the provider waits for queues to settle: let it wait for all at once.
+        options = (f"-var-file=../{VARIABLES}", "-parallelism=100")
+        return self.terraform.run(command, *options, *arguments, status=status)
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an embedded AWS that is Terraform's alone."""
+    folder = tmp_path_factory.mktemp("simulator")
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.infra.simulator", str(folder), "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            assert server.stdout is not None
+            yield json.loads(server.stdout.readline())["endpoint"]
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="session")
+def applied(checkout: Terraform, simulator: str) -> Applied:
+    """An installation with all that the simulator holds."""
+    variables = {
+        "local": True,
+        "name": "made-by-terraform",
+        "functions": {"zip": str(checkout.folder.parent / "functions.zip")},
+        "images": {"lambda": _IMAGE},
+        "deletion_protection": False,
+        "alarm_email": "alarms@example.com",
+        "budget_usd": 100,
+        "compute": {"detect": {"warm_up": "rate(5 minutes)"}},
+        "jwt": {"issuer": "https://issuer.example.com", "audience": ["videodrop"]},
+    }
+    # Beside the configuration, where Terraform's own tests do not find them.
+    (checkout.folder.parent / VARIABLES).write_text(json.dumps(variables))
+    terraform = Terraform(checkout.folder, simulator)
+    installation = Applied(terraform, {})
+    installation.run("apply", "-auto-approve")
+    for name, one in json.loads(terraform.run("output", "-json")).items():
+        installation.output[name] = one["value"]
+    return installation
+
+
+@pytest.fixture
+def installation(applied: Applied, monkeypatch: pytest.MonkeyPatch) -> Iterator[Applied]:
+    """The installation, with this process as one of its clients."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", applied.terraform.endpoint)
+    for name, value in applied.output["environment"].items():
+        monkeypatch.setenv(name, value)
+    forget_process_state()
+    yield applied
+    forget_process_state()

@@ -1,0 +1,50 @@
+"""The embedded AWS with a Lambda that Terraform recognises: ``python -m tests.infra.simulator``.
+
+moto's Lambda forgets some of what it is told, so that a plan would want to tell it again.
+"""
+
+import sys
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from moto.awslambda.models import EventSourceMapping, LambdaFunction
+
+from pipeline.local import server
+
+
+def _remember(make):
+    """Keep where a function logs and whether it starts from snapshots."""
+
+    @wraps(make)
+    def corrected(self: LambdaFunction, account_id: str, spec: dict[str, Any], *more: Any, **named):
+        make(self, account_id, spec, *more, **named)
+        self.told = {name: spec[name] for name in ("LoggingConfig", "SnapStart") if name in spec}
+
+    return corrected
+
+
+def _tell(get_configuration):
+    @wraps(get_configuration)
+    def corrected(self: LambdaFunction, *more: Any, **named: Any) -> dict[str, Any]:
+        return get_configuration(self, *more, **named) | self.told
+
+    return corrected
+
+
+def _keep_the_alias(make):
+    """Keep the name that a mapping was made with: moto puts the alias's version in its place."""
+
+    @wraps(make)
+    def corrected(self: EventSourceMapping, spec: dict[str, Any]) -> None:
+        make(self, spec)
+        self.function_arn = spec["FunctionName"]
+
+    return corrected
+
+
+if __name__ == "__main__":
+    LambdaFunction.__init__ = _remember(LambdaFunction.__init__)
+    LambdaFunction.get_configuration = _tell(LambdaFunction.get_configuration)
+    EventSourceMapping.__init__ = _keep_the_alias(EventSourceMapping.__init__)
+    server.main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,205 @@
+"""The whole of ``infra`` applied to a simulator; then its twin, made by ``pipeline.resources``."""
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline import aws, bootstrap, resources
+from pipeline.settings import Settings
+from tests.infra.conftest import Applied
+
+TWIN = "made-by-python"
+
+
+def named(text: str) -> str:
+    """A name, ARN or policy of either installation, without the installation's name."""
+    return text.replace("made-by-terraform", "NAME").replace(TWIN, "NAME")
+
+
+def plain(value: Any) -> Any:
+    """A value to compare: JSON by its content, names without the installation's."""
+    if isinstance(value, str):
+        value = named(value)
+        return json.loads(value) if value.startswith("{") else value
+    if isinstance(value, dict):
+        return {plain(key): plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
+@pytest.fixture
+def twin(installation: Applied) -> Settings:  # noqa: ARG001 - the same simulator
+    """The installation that the embedded stack would make, beside Terraform's."""
+    settings = Settings(
+        name=TWIN, uploads_bucket=f"{TWIN}-uploads", artifacts_bucket=f"{TWIN}-artifacts"
+    )
+    resources.ensure(settings)
+    return settings
+
+
+def queues(prefix: str) -> dict[str, dict[str, Any]]:
+    sqs = aws.client("sqs")
+    found = {}
+    for url in sqs.list_queues(QueueNamePrefix=f"{prefix}-")["QueueUrls"]:
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        for name in ("CreatedTimestamp", "LastModifiedTimestamp"):
+            del attributes[name]
+        found[named(url.rsplit("/", 1)[-1])] = plain(attributes)
+    return found
+
+
+def rules(prefix: str) -> dict[tuple[str, str], dict[str, Any]]:
+    events = aws.client("events")
+    found = {}
+    for bus in ("default", prefix):
+        for rule in events.list_rules(EventBusName=bus, NamePrefix=f"{prefix}-")["Rules"]:
+            place = {"Rule": rule["Name"], "EventBusName": bus}
+            found[named(bus), named(rule["Name"])] = {
+                "pattern": plain(rule["EventPattern"]),
+                "state": rule["State"],
+                "arn": plain(rule["Arn"]),
+                "targets": plain(events.list_targets_by_rule(**place)["Targets"]),
+            }
+    return found
+
+
+def table(name: str) -> dict[str, Any]:
+    dynamodb = aws.client("dynamodb")
+    found = dynamodb.describe_table(TableName=name)["Table"]
+    ttl = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    return {
+        "keys": found["KeySchema"],
+        "attributes": sorted(one["AttributeName"] for one in found["AttributeDefinitions"]),
+        "indexes": {
+            one["IndexName"]: (one["KeySchema"], one["Projection"])
+            for one in found["GlobalSecondaryIndexes"]
+        },
+        "billing": found["BillingModeSummary"]["BillingMode"],
+        "ttl": ttl,
+    }
+
+
+def test_a_second_plan_changes_nothing(applied: Applied):
+    assert "No changes." in applied.run("plan", "-detailed-exitcode")
+
+
+def test_both_make_the_same_queues(twin: Settings):
+    ours, theirs = queues(twin.name), queues("made-by-terraform")
+    for name, attributes in theirs.items():
+        if name.endswith("-dlq"):
+            # What EventBridge cannot deliver comes here too, which moto does not do.
+            lanes = attributes.pop("RedriveAllowPolicy")["sourceQueueArns"]
+            (statement,) = attributes.pop("Policy")["Statement"]
+            assert {arn.rsplit(":", 1)[-1] for arn in lanes} <= set(theirs)
+            assert statement["Action"] == "sqs:SendMessage"
+            ours[name].pop("Policy", None)
+    # The rules that may send, in whatever order.
+    for attributes in (*ours.values(), *theirs.values()):
+        for statement in attributes.get("Policy", {}).get("Statement", []):
+            statement["Condition"]["ArnEquals"]["aws:SourceArn"].sort()
+    assert len(theirs) == 3 * len(twin.topology.stages) + 4
+    assert theirs == ours
+
+
+def test_both_make_the_same_rules(twin: Settings):
+    ours, theirs = rules(twin.name), rules("made-by-terraform")
+    for rule in theirs.values():
+        (target,) = rule["targets"]
+        assert target.pop("DeadLetterConfig")["Arn"].endswith("-dlq")
+    assert len(theirs) == 3 * len(twin.topology.stages) + 2
+    assert theirs == ours
+
+
+def test_both_make_the_same_table(twin: Settings):
+    assert table("made-by-terraform") == table(twin.name)
+
+
+def test_both_tell_event_bridge_of_uploads(twin: Settings):
+    s3 = aws.client("s3")
+    for bucket in ("made-by-terraform-uploads", twin.names.uploads_bucket):
+        found = s3.get_bucket_notification_configuration(Bucket=bucket)
+        assert found["EventBridgeConfiguration"] == {}
+
+
+def test_python_finds_nothing_to_mend(installation: Applied):
+    assert installation.output["environment"]["VIDEODROP_NAME"] == bootstrap.settings().name
+    assert resources.ensure(bootstrap.settings()) == []
+
+
+def test_an_upload_reaches_every_stage(installation: Applied):
+    config, sqs = bootstrap.settings(), aws.client("sqs")
+    key = f"{config.topology.uploads.prefix}clip.mp4"
+    aws.client("s3").put_object(Bucket=config.names.uploads_bucket, Key=key, Body=b"video")
+    for stage in config.topology.stages:
+        for lane, count in (("live", 1), ("replay", 0)):
+            url = installation.output["queues"][stage][config.names.queue(stage, lane)]
+            found = sqs.receive_message(QueueUrl=url, VisibilityTimeout=0).get("Messages", [])
+            events = [json.loads(message["Body"]) for message in found]
+            assert [event["detail"]["object"]["key"] for event in events] == [key] * count
+
+
+def test_every_alarm_has_somebody_to_tell(installation: Applied):
+    cloudwatch = aws.client("cloudwatch")
+    alarms = [
+        alarm
+        for page in cloudwatch.get_paginator("describe_alarms").paginate()
+        for alarm in page["MetricAlarms"]
+    ]
+    topic = installation.output["alarm_topic"]
+    assert all(alarm["AlarmActions"] == [topic] for alarm in alarms)
+    names = {alarm["AlarmName"] for alarm in alarms}
+    config = bootstrap.settings()
+    for function in (*config.topology.stages, "janitor", "replays"):
+        name = config.names.queue(function)
+        wanted = ("age", "dlq-depth", "duration", "errors", "throttles")
+        assert {f"{name}-{what}" for what in wanted} <= names
+
+
+# Actions that AWS lets nobody restrict to a resource.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/
+UNNAMEABLE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+
+def statements() -> dict[str, list[dict[str, Any]]]:
+    iam = aws.client("iam")
+    return {
+        role["RoleName"]: [
+            statement
+            for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+            for statement in iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)[
+                "PolicyDocument"
+            ]["Statement"]
+        ]
+        for role in iam.list_roles()["Roles"]
+    }
+
+
+def test_roles_name_what_can_be_named(installation: Applied):  # noqa: ARG001 - for its effect
+    found = statements()
+    assert len(found) >= 8
+    for role, allowed in found.items():
+        assert allowed, role
+        for statement in allowed:
+            assert not [action for action in statement["Action"] if "*" in action], role
+            if statement["Resource"] == ["*"]:
+                assert set(statement["Action"]) <= UNNAMEABLE, role
+            for resource in statement["Resource"]:
+                assert resource == "*" or not resource.startswith("*"), role
+                assert not resource.endswith(":*") or ":log-group:" in resource, role
+
+
+def test_a_stage_writes_where_it_belongs(installation: Applied):  # noqa: ARG001 - for its effect
+    names, found = bootstrap.settings().names, statements()
+    for stage in bootstrap.settings().topology.stages:
+        written = [
+            resource
+            for statement in found[names.queue(stage)]
+            if "s3:PutObject" in statement["Action"]
+            for resource in statement["Resource"]
+        ]
+        assert written == [f"arn:aws:s3:::{names.artifacts_bucket}/artifacts/*/*/{stage}/*"]
+
+
+def test_it_goes_without_a_trace(applied: Applied):
+    assert "Destroy complete!" in applied.run("destroy", "-auto-approve")
+    assert json.loads(applied.terraform.run("show", "-json")).get("values") is None
