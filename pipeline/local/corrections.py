@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 
 from moto.core.serialize import JSONSerializer
 from moto.core.utils import unix_time
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.events.models import Rule, events_backends
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend
@@ -311,6 +311,43 @@ def _attribute(value: Any) -> dict[str, Any]:
             return {kind: inner}
 
 
+def projections_pick(project: Function) -> Function:
+    """Give the attributes asked for by picking them.
+
+    moto copies the whole item once for each of them: of 30 attributes of a hundred items a second's
+    work, in which nobody else is served.
+    """
+
+    @wraps(project)
+    def corrected(self: Item, paths: list[list[str]]) -> Any:
+        if any("[" in part for path in paths for part in path):
+            return project(self, paths)  # an element of a list
+        picked: dict[str, Any] = {}
+        for path in paths:
+            _pick(path, self.attrs, picked)
+        item = Item(self.hash_key, self.range_key, {})
+        for name, value in picked.items():
+            dict.__setitem__(item.attrs, name, value)  # moto's own weighs all there is each time
+        return item
+
+    return corrected
+
+
+def _pick(path: list[str], attributes: dict[str, Any], into: dict[str, Any]) -> None:
+    """Copy the attribute at ``path`` to the same place, if there is one."""
+    first, *rest = path
+    value = attributes.get(first)
+    if value is None:
+        return
+    if not rest:
+        into[first] = value
+    elif value.is_map():
+        known = into.get(first) or DynamoType({"M": {}})
+        _pick(rest, value.value, known.value)
+        if known.value:
+            into[first] = known
+
+
 def _base64(value: bytes | str) -> str:
     """Bytes as they are written in JSON, which moto has done with some of them."""
     return value if isinstance(value, str) else base64.b64encode(value).decode()
@@ -327,6 +364,7 @@ _CORRECTIONS: tuple[tuple[Any, str, Callable[[Function], Function]], ...] = (
     (SQSBackend, "receive_message", waiting_lets_others_in),
     (Queue, "add_message", arrival_wakes_receivers),
     (JSONSerializer, "_serialize_type_structure", attribute_values_are_sent_as_they_are),
+    (Item, "project", projections_pick),
 )
 
 

@@ -22,7 +22,7 @@ ITEM = {
     "numbers": {Decimal(1), Decimal("2.5")},
     "blobs": {b"\x01", b"\xfe"},
     "list": [Decimal(1), "a", b"b", None, [], {"map": [{}]}],
-    "map": {"empty": {}, "list": [], "bytes": b"b", "deep": {"number": Decimal(3)}},
+    "map": {"empty": {}, "list": [], "bytes": b"b", "deep": {"number": Decimal(3), "more": "yes"}},
 }
 
 
@@ -72,3 +72,26 @@ def test_moto_is_not_asked_for_each_type_of_each_value():
     value = {"M": {"a": {"L": [{"N": "1"}]}}}
     correct(ask)(None, sent, value, SimpleNamespace(name="AttributeValue"), "key")
     assert sent == {"key": value}
+
+
+def test_a_projection_gives_what_was_asked_for_and_nothing_else(table):
+    item = ITEM | {"numbers_in_a_row": [1, 2, 3]}
+    table.put_item(Item=item)
+
+    def some(*paths: str) -> dict:
+        names = {f"#{part}": part for path in paths for part in path.split(".")}
+        wanted = ", ".join("#" + path.replace(".", ".#") for path in paths)
+        return table.get_item(
+            Key={"pk": "a"}, ProjectionExpression=wanted, ExpressionAttributeNames=names
+        )["Item"]
+
+    assert some("map.deep", "map.bytes", "none", "missing", "map.missing", "string.deeper") == {
+        "map": {"deep": ITEM["map"]["deep"], "bytes": b"b"},
+        "none": None,
+    }
+    assert some("map.deep.number", "map.bytes", "map.deep.missing", "map.deep.more") == {
+        "map": {"deep": {"number": 3, "more": "yes"}, "bytes": b"b"}
+    }
+    element = table.get_item(Key={"pk": "a"}, ProjectionExpression="numbers_in_a_row[1]")
+    assert element["Item"] == {"numbers_in_a_row": [2]}
+    assert table.get_item(Key={"pk": "a"})["Item"] == item
