@@ -205,9 +205,8 @@ class _Host(threading.Thread):
         self._heard = time.monotonic()
 
     def _counted(self) -> AbstractContextManager[None]:
-        name = self._function.name
-        live = not self._replays and name in self._settings.topology.stages
-        return self._load.running(name) if live else nullcontext()
+        is_stage = self._function.name in self._settings.topology.stages
+        return self._load.running(self._function) if is_stage else nullcontext()
 
     def _process(self, lane: Lane, record: Record) -> None:
         outcome = self._invoke({"Records": [record]})

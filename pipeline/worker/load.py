@@ -1,4 +1,4 @@
-"""How busy a worker's live lanes are: replays make way for them."""
+"""How busy a worker is: replays make way for live work."""
 
 import threading
 from collections import Counter
@@ -9,39 +9,44 @@ from pipeline.worker.functions import Function
 
 
 class Load:
-    """The live jobs that run in this worker now.
+    """The jobs that run in this worker now.
 
     The lowest priority keeps a replay from the cores that live jobs use, but not from memory, the
-    GPU and the embedded AWS. So none is begun where it could not get on anyway.
+    GPU and the embedded AWS. So none is begun where it could not get on anyway, and no more than
+    there are cores for: whatever runs when an upload comes runs beside it to its end.
 
     Args:
-        cores: how many live jobs leave no time for a replay: each keeps a core busy.
+        cores: how many jobs there is time for: each keeps a core busy.
     """
 
     def __init__(self, cores: int) -> None:
         self._cores = cores
-        self._running: Counter[str] = Counter()
+        self._live: Counter[str] = Counter()
+        self._replays: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextmanager
-    def running(self, name: str) -> Iterator[None]:
-        """Count a live job of the stage ``name`` for as long as it runs."""
+    def running(self, function: Function) -> Iterator[None]:
+        """Count a job of a stage for as long as it runs."""
+        jobs = self._replays if function.lane == "replay" else self._live
         with self._lock:
-            self._running[name] += 1
+            jobs[function.name] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._running[name] -= 1
+                jobs[function.name] -= 1
 
     def full(self) -> bool:
         """Whether there are as many live jobs as cores."""
         with self._lock:
-            return self._running.total() >= self._cores
+            return self._live.total() >= self._cores
 
     def holds_back(self, replay: Function) -> bool:
         """Whether ``replay`` shall not take a message now.
 
         A GPU knows no priorities between processes: there a live job of the same stage is enough.
         """
-        return self.full() or (replay.gpu and self._running[replay.name] > 0)
+        with self._lock:
+            busy = self._live.total() + self._replays.total() >= self._cores
+            return busy or (replay.gpu and self._live[replay.name] > 0)

@@ -10,11 +10,15 @@ def replay(name, **more):
     return Function(name, "no.handler", 1, 1, lane="replay", **more)
 
 
+def live(name):
+    return Function(name, "no.handler", 1, 1)
+
+
 def test_replays_are_held_back_while_there_are_as_many_live_jobs_as_cores():
     load = Load(cores=2)
-    with load.running("transcode"):
+    with load.running(live("transcode")):
         assert not load.holds_back(replay("detect"))
-        with load.running("transcode"):
+        with load.running(live("transcode")):
             assert load.full()
             assert load.holds_back(replay("detect"))
         assert not load.holds_back(replay("detect"))
@@ -22,16 +26,28 @@ def test_replays_are_held_back_while_there_are_as_many_live_jobs_as_cores():
 
 def test_a_job_that_fails_is_no_longer_counted():
     load = Load(cores=1)
-    with pytest.raises(ValueError, match="no good"), load.running("transcode"):
+    with pytest.raises(ValueError, match="no good"), load.running(live("transcode")):
         raise ValueError("no good")
     assert not load.full()
 
 
 def test_many_cores_leave_replays_alone_unless_their_stage_shares_a_gpu():
     load = Load(cores=16)
-    with load.running("detect"):
+    with load.running(live("detect")):
         assert not load.holds_back(replay("transcode"))
         assert not load.holds_back(replay("transcribe", gpu=True))
         assert load.holds_back(replay("detect", gpu=True))
         assert not load.full()
     assert not load.holds_back(replay("detect", gpu=True))
+
+
+def test_no_more_replays_run_than_there_are_cores_for():
+    load = Load(cores=2)
+    with load.running(replay("detect")):
+        assert not load.holds_back(replay("transcode"))
+        with load.running(replay("transcode")):
+            assert load.holds_back(replay("transcribe"))
+            assert not load.full(), "replays are not what they make way for"
+        with load.running(live("transcode")):
+            assert load.holds_back(replay("transcribe"))
+    assert not load.holds_back(replay("transcribe"))
