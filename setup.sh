@@ -85,8 +85,10 @@ fi
 if [ "$kind" = dev ] && [ -z "${VIDEODROP_TERRAFORM_PLUGINS:-}" ]; then
   if command -v terraform >/dev/null; then
     say "Fetching Terraform's AWS provider: 150 MB"
-    terraform -chdir=infra providers mirror "$PWD/$venv/terraform-plugins" >/dev/null 2>&1 ||
-      say "Not fetched: the tests of infra/ that need it are skipped."
+    (
+      export TF_DATA_DIR=$PWD/$venv/terraform
+      terraform -chdir=infra get && terraform -chdir=infra providers mirror "$PWD/$venv/terraform-plugins"
+    ) >/dev/null 2>&1 || say "Not fetched: the tests of infra/ that need it are skipped."
   else
     say "Terraform is not installed: the tests of infra/ are skipped."
   fi

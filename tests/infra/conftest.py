@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import forget_process_state
+from tests.conftest import forget_process_state, topology_with
 
 ROOT = Path(__file__).parents[2]
 # A folder as `terraform providers mirror` makes it. Read before the tests' world forgets it.
@@ -55,7 +55,10 @@ class Terraform:
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """A copy of what Terraform reads, initialised: nothing is written beside the sources."""
+    """A copy of what Terraform reads, initialised: nothing is written beside the sources.
+
+    Its topology has a fifth stage, of which infra/ has never heard.
+    """
     if not shutil.which("terraform"):
         pytest.skip("Terraform is not installed")
     if not (_PLUGINS / "registry.terraform.io" / "hashicorp" / "aws").is_dir():
@@ -64,7 +67,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     ignore = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
     shutil.copytree(ROOT / "infra", folder / "infra", ignore=ignore)
     (folder / "pipeline").mkdir()
-    shutil.copy(ROOT / "pipeline" / "topology.json", folder / "pipeline")
+    topology_with({"toy": "tests.toystage"}, folder / "pipeline" / "topology.json")
     with zipfile.ZipFile(folder / "functions.zip", "w") as code:
         code.writestr("handlers/__init__.py", "")
     terraform = Terraform(folder / "infra")
@@ -138,6 +141,8 @@ def installation(applied: Applied, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("AWS_ENDPOINT_URL", applied.terraform.endpoint)
     for name, value in applied.output["environment"].items():
         monkeypatch.setenv(name, value)
+    topology = applied.terraform.folder.parent / "pipeline" / "topology.json"
+    monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(topology))
     forget_process_state()
     yield applied
     forget_process_state()

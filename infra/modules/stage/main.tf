@@ -25,6 +25,7 @@ locals {
     },
     {
       Action = [
+        "dynamodb:BatchGetItem",
         "dynamodb:BatchWriteItem",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
