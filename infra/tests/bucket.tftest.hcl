@@ -36,6 +36,14 @@ run "versioned" {
     error_message = "A bucket is encrypted."
   }
   assert {
+    condition     = one(aws_s3_bucket_ownership_controls.this.rule).object_ownership == "BucketOwnerEnforced"
+    error_message = "No object has an access list of its own."
+  }
+  assert {
+    condition     = one(aws_s3_bucket_cors_configuration.this.cors_rule).allowed_origins == toset(["https://example.com"])
+    error_message = "Pages of named origins only reach into a bucket."
+  }
+  assert {
     condition = [
       for statement in jsondecode(aws_s3_bucket_policy.this[0].policy).Statement : [
         statement.Effect, statement.Action, statement.Resource, statement.Condition

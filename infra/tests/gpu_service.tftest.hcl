@@ -78,6 +78,28 @@ run "service" {
     error_message = "No host ends while a worker is on it."
   }
   assert {
+    condition     = aws_autoscaling_group.hosts.protect_from_scale_in && aws_autoscaling_group.hosts.capacity_rebalance
+    error_message = "ECS itself ends hosts, and one that may be called back gets its successor first."
+  }
+  assert {
+    condition     = one(one(aws_launch_template.hosts.block_device_mappings).ebs).encrypted == "true"
+    error_message = "Hosts keep uploads on encrypted disks."
+  }
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.https.from_port == 443 && aws_vpc_security_group_egress_rule.https.to_port == 443
+    error_message = "Workers speak HTTPS and nothing else."
+  }
+  assert {
+    condition = one(aws_ecs_service.workers.deployment_circuit_breaker).rollback && (
+      aws_ecs_service.workers.desired_count == 0 && aws_ecs_service.workers.deployment_maximum_percent == 100
+    )
+    error_message = "A revision that does not start is taken back; there are no more workers than GPUs."
+  }
+  assert {
+    condition     = one(aws_autoscaling_group.hosts.tag).key == "AmazonECSManaged"
+    error_message = "ECS's managed scaling looks for its tag."
+  }
+  assert {
     condition     = strcontains(base64decode(aws_launch_template.hosts.user_data), "\nECS_ENABLE_SPOT_INSTANCE_DRAINING=true\n")
     error_message = "A Spot host that is called back drains."
   }

@@ -29,6 +29,17 @@ run "by_default" {
     error_message = "The table cannot be deleted by mistake, and can be restored."
   }
   assert {
+    condition = alltrue([
+      for repository in aws_ecr_repository.images :
+      repository.image_tag_mutability == "IMMUTABLE" && one(repository.image_scanning_configuration).scan_on_push && !repository.force_delete
+    ])
+    error_message = "An image that was pushed stays what it is, and is scanned."
+  }
+  assert {
+    condition     = aws_s3_bucket_notification.uploads.eventbridge
+    error_message = "Uploads are events."
+  }
+  assert {
     condition     = { for name, stage in local.compute : name => stage.host } == { for name in keys(local.topology.stages) : name => "lambda" }
     error_message = "Stages run on Lambda."
   }

@@ -58,9 +58,10 @@ run "lanes" {
     error_message = "Only rules, by their ARNs, may send to a queue."
   }
   assert {
-    condition = jsondecode(aws_sqs_queue.dead_letters.redrive_allow_policy).sourceQueueArns == [
-      "arn:aws:sqs:us-east-1:123456789012:detect", "arn:aws:sqs:us-east-1:123456789012:detect-replay",
-    ]
+    condition = jsondecode(aws_sqs_queue.dead_letters.redrive_allow_policy) == {
+      redrivePermission = "byQueue"
+      sourceQueueArns   = ["arn:aws:sqs:us-east-1:123456789012:detect", "arn:aws:sqs:us-east-1:123456789012:detect-replay"]
+    }
     error_message = "Dead letters come from the function's own lanes only."
   }
   assert {
