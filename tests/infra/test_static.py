@@ -1,19 +1,24 @@
 """What can be said of the infrastructure without making it."""
 
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.infra.conftest import ROOT, Terraform
 
+INFRA = ROOT / "infra"
+MODULES = [INFRA, *sorted((INFRA / "modules").iterdir())]
+BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
+LOCAL = re.compile(r"^  (\w+) += ", re.MULTILINE)
+
 
 def test_the_sources_are_formatted():
     if not shutil.which("terraform"):
         pytest.skip("Terraform is not installed")
-    subprocess.run(
-        ["terraform", "fmt", "-check", "-diff", "-recursive", ROOT / "infra"], check=True
-    )
+    subprocess.run(["terraform", "fmt", "-check", "-diff", "-recursive", INFRA], check=True)
 
 
 def test_the_configuration_is_valid(checkout: Terraform):
@@ -21,7 +26,45 @@ def test_the_configuration_is_valid(checkout: Terraform):
 
 
 def test_its_own_tests_pass(checkout: Terraform):
-    files = sorted(path.name for path in (ROOT / "infra" / "tests").glob("*.tftest.hcl"))
+    files = sorted(path.name for path in (INFRA / "tests").glob("*.tftest.hcl"))
     said = checkout.run("test")
     for name in files:
         assert f"tests/{name}... pass" in said
+
+
+def source(module: Path) -> str:
+    return "\n".join(path.read_text() for path in sorted(module.glob("*.tf")))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_inputs_and_outputs_are_described_typed_and_used(module: Path):
+    text = source(module)
+    for kind, name, body in BLOCK.findall(text):
+        assert re.search(r"^  description += ", body, re.MULTILINE), f"{kind} {name}"
+        if kind == "variable":
+            assert re.search(r"^  type += ", body, re.MULTILINE), name
+            assert re.search(rf"\bvar\.{name}\b", text.replace(body, "")), f"{name} is unused"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_locals_are_used(module: Path):
+    text = source(module)
+    for body in re.findall(r"^locals \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
+        for name in LOCAL.findall(body):
+            assert re.search(rf"\blocal\.{name}\b", text), f"{name} is unused"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_versions_are_required(module: Path):
+    required = (module / "versions.tf").read_text()
+    assert re.search(r'^  required_version = ">= 1', required, re.MULTILINE)
+    exact = r'"\d+\.\d+\.\d+"' if module == INFRA else r'">= \d+\.\d+"'
+    assert re.search(rf"version = {exact}", required)
+
+
+def test_the_readme_names_every_file_and_module():
+    readme = (INFRA / "README.md").read_text()
+    for path in INFRA.glob("*.tf"):
+        assert f"`{path.name}`" in readme
+    for module in MODULES[1:]:
+        assert f"`modules/{module.name}`" in readme
