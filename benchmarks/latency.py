@@ -1,9 +1,9 @@
 """How much slower a fresh upload gets while a replay runs: hardly, by the lanes of the worker.
 
-    python benchmarks/latency.py CLIP [--videos 500] [--uploads 15]
+    python benchmarks/latency.py CLIP [--videos 500] [--uploads 15] [--stages thumbnail,detect]
 
 A whole stack processes so many small videos. Then come rounds: some uploads on the idle system,
-some while a replay of all stages of all videos runs. Taking turns, both meet the same disturbances
+some while a replay of all these videos runs, in all stages or in those named. Taking turns, both meet the same disturbances
 of the machine. An upload's time is from its first byte to the moment that its last stage has ended.
 Prints JSON; exits with 1 if the bar is missed, or if the replay did not run all the time.
 """
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,27 +33,37 @@ from pipeline.uploads import follow
 _SMALL = ("-t", "1", "-vf", "scale=160:-2", "-r", "10", "-preset", "ultrafast", "-ac", "1")
 _FRESH = ("-t", "6", "-preset", "veryfast")
 
+# A parameter of each stage, other in each round.
+_CHANGED: dict[str, Callable[[int], dict[str, Any]]] = {
+    "transcode": lambda number: {"crf": 23 + number},
+    "thumbnail": lambda number: {"poster_quality": 80 - number},
+    "transcribe": lambda number: {"caption_width": 41 - number},
+    "detect": lambda number: {"confidence": 0.3 + number / 100},
+}
+
 
 def main() -> None:
     """Measure and print; exit with 1 if the bar is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("clip", type=Path, help="a video with speech; 6 s of it are uploaded")
     parser.add_argument("--videos", type=int, default=500, help="small ones, to be replayed")
+    parser.add_argument("--stages", default=",".join(_CHANGED), help="of the small ones")
     parser.add_argument("--uploads", type=int, default=15, help="measured of each kind, 2 or more")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--limit", type=float, default=1.2, help="busy over idle, of the medians")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, _stack(Path(directory) / "home") as settings:
-        bench = _Bench(settings, Path(directory), args.clip)
+        bench = _Bench(settings, Path(directory), args.clip, args.stages)
         _tell(f"{args.videos} small videos are processed …")
         bench.fill(args.videos)
         found = bench.compare(args.uploads, args.rounds)
-    print(json.dumps({"videos": args.videos, **found}, indent=1))
+    print(json.dumps({"videos": args.videos, "stages": args.stages, **found}, indent=1))
     sys.exit(not found["valid"] or found["ratio"] > args.limit)
 
 
 class _Bench:
-    def __init__(self, settings: Settings, directory: Path, clip: Path) -> None:
+    def __init__(self, settings: Settings, directory: Path, clip: Path, stages: str) -> None:
+        self._stages = stages
         self._uploads = bootstrap.uploads(settings)
         self._catalog = bootstrap.catalog(settings)
         self._replays = bootstrap.replays(settings)
@@ -65,7 +75,7 @@ class _Bench:
 
     def fill(self, videos: int) -> None:
         """Process so many small videos, and a fresh one, so that every model is loaded."""
-        dropped = [self._drop(self._small) for _ in range(videos)]
+        dropped = [self._drop(self._small, {"stages": self._stages}) for _ in range(videos)]
         dropped.append(self._drop(self._fresh))
         for seen in follow(self._catalog, dict.fromkeys(dropped), timeout_s=24 * 3600, every_s=5):
             done = sum(video.status != "processing" for video in seen)
@@ -104,12 +114,7 @@ class _Bench:
 
     def _begin(self, number: int) -> Replay:
         """A replay that has something to do everywhere, and is at it."""
-        params: dict[str, dict[str, Any]] = {
-            "transcode": {"crf": 23 + number},
-            "thumbnail": {"poster_quality": 80 - number},
-            "transcribe": {"caption_width": 41 - number},
-            "detect": {"confidence": 0.3 + number / 100},
-        }
+        params = {stage: _CHANGED[stage](number) for stage in self._stages.split(",")}
         replay = self._replays.start(ReplayRequest(prefix="videos/small", params=params))
         return self._until(replay, lambda now: len(now.progress) == len(params) and now.ended > 0)
 
@@ -134,12 +139,12 @@ class _Bench:
                 return now
             time.sleep(1)
 
-    def _drop(self, path: Path) -> str:
+    def _drop(self, path: Path, options: Mapping[str, str] | None = None) -> str:
         """Upload a copy that differs in its bytes, as a video of its own."""
         self._dropped += 1
         copy = path.with_name(f"{path.stem}-{self._dropped}.mp4")
         _ffmpeg("-i", path, "-c", "copy", "-metadata", f"title={self._dropped}", copy)
-        video_id = self._uploads.put(copy)
+        video_id = self._uploads.put(copy, options=options)
         copy.unlink()
         return video_id
 
