@@ -3,8 +3,9 @@
     python benchmarks/latency.py CLIP [--videos 500] [--uploads 15] [--stages thumbnail,detect]
 
 A whole stack processes so many small videos. Then come rounds: some uploads on the idle system,
-some while a replay of all these videos runs, in all stages or in those named. Taking turns, both meet the same disturbances
-of the machine. An upload's time is from its first byte to the moment that its last stage has ended.
+some while a replay of all these videos runs, in all stages or in those named. Taking turns, both
+meet the same disturbances of the machine. An upload's time is from its first byte to the moment
+that its last stage has ended.
 Prints JSON; exits with 1 if the bar is missed, or if the replay did not run all the time.
 """
 
