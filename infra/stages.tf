@@ -3,24 +3,13 @@
 locals {
   compute = {
     for stage in keys(local.topology.stages) : stage => merge(
-      {
-        host                    = "lambda"
-        architecture            = "x86_64"
-        live_concurrency        = 250
-        replay_concurrency      = 50
-        provisioned_concurrency = 0
-        warm_up                 = null
-      },
       try(var.compute[stage], {}),
       {
         # Its own image, or the one for its kind of host.
-        image = try(
-          coalesce(
-            try(var.compute[stage].image, null),
-            var.images[try(var.compute[stage].host, "lambda")],
-          ),
-          null,
-        )
+        image = try(coalesce(
+          try(var.compute[stage].image, null),
+          var.images[try(var.compute[stage].host, "lambda")],
+        ), null)
       },
     )
   }

@@ -40,7 +40,7 @@ run "by_default" {
     error_message = "Uploads are events."
   }
   assert {
-    condition     = { for name, stage in local.compute : name => stage.host } == { for name in keys(local.topology.stages) : name => "lambda" }
+    condition     = alltrue([for name, stage in module.stage : stage.function == "videodrop-${name}"])
     error_message = "Stages run on Lambda."
   }
   assert {

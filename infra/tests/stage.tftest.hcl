@@ -21,15 +21,7 @@ variables {
     replayed  = "{\"source\":[\"aws.s3\"]}"
     reprocess = "{\"source\":[\"videodrop\"]}"
   }
-  compute = {
-    host                    = "lambda"
-    image                   = "repository@sha256:0"
-    architecture            = "x86_64"
-    live_concurrency        = 40
-    replay_concurrency      = 4
-    provisioned_concurrency = 0
-    warm_up                 = "rate(5 minutes)"
-  }
+  compute = { image = "repository@sha256:0", warm_up = "rate(5 minutes)" }
   data = {
     uploads_bucket   = "arn:aws:s3:::uploads"
     uploads_prefix   = "videos/"
@@ -70,14 +62,7 @@ run "on_lambda" {
 run "on_gpu_hosts" {
   command = plan
   variables {
-    compute = {
-      host                    = "gpu"
-      image                   = "repository@sha256:1"
-      architecture            = "x86_64"
-      live_concurrency        = 40
-      replay_concurrency      = 4
-      provisioned_concurrency = 0
-    }
+    compute = { host = "gpu", image = "repository@sha256:1" }
     gpu = {
       subnet_ids        = ["subnet-1"]
       instance_types    = ["g6.xlarge"]
@@ -100,15 +85,8 @@ run "on_gpu_hosts" {
 run "simulator" {
   command = plan
   variables {
-    compute = {
-      host                    = "gpu"
-      image                   = "repository@sha256:1"
-      architecture            = "x86_64"
-      live_concurrency        = 40
-      replay_concurrency      = 4
-      provisioned_concurrency = 0
-    }
-    common = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms" }
+    compute = { host = "gpu", image = "repository@sha256:1" }
+    common  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms" }
   }
   module {
     source = "./modules/stage"
@@ -123,14 +101,7 @@ run "simulator" {
 run "no_image_yet" {
   command = plan
   variables {
-    compute = {
-      host                    = "lambda"
-      image                   = null
-      architecture            = "x86_64"
-      live_concurrency        = 40
-      replay_concurrency      = 4
-      provisioned_concurrency = 0
-    }
+    compute = { image = null }
   }
   module {
     source = "./modules/stage"

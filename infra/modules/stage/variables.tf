@@ -48,12 +48,12 @@ variable "oldest_message_s" {
 variable "compute" {
   description = "Where it runs: the root module's `compute`, with an image."
   type = object({
-    host                    = string
+    host                    = optional(string, "lambda")
     image                   = string
-    architecture            = string
-    live_concurrency        = number
-    replay_concurrency      = number
-    provisioned_concurrency = number
+    architecture            = optional(string, "x86_64")
+    live_concurrency        = optional(number, 250)
+    replay_concurrency      = optional(number, 50)
+    provisioned_concurrency = optional(number, 0)
     warm_up                 = optional(string)
   })
 
