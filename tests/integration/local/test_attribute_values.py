@@ -95,3 +95,52 @@ def test_a_projection_gives_what_was_asked_for_and_nothing_else(table):
     element = table.get_item(Key={"pk": "a"}, ProjectionExpression="numbers_in_a_row[1]")
     assert element["Item"] == {"numbers_in_a_row": [2]}
     assert table.get_item(Key={"pk": "a"})["Item"] == item
+
+
+def test_a_query_finds_its_partition_in_order_by_table_and_by_index(server):  # noqa: ARG001
+    dynamodb = boto3.resource("dynamodb")
+    keys = {"HASH": "pk", "RANGE": "sk"}, {"HASH": "kind", "RANGE": "place"}
+    schemas = [[{"AttributeName": n, "KeyType": k} for k, n in one.items()] for one in keys]
+    table = dynamodb.create_table(
+        TableName=f"t{uuid.uuid4().hex[:8]}",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=schemas[0],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for one in keys for name in one.values()
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "kinds",
+                "KeySchema": schemas[1],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    for number in (2, 0, 3, 1):
+        kind = {"kind": "odd" if number % 2 else "even"} if number else {}
+        table.put_item(Item={"pk": f"p{number % 2}", "sk": f"s{number}", "place": "x", **kind})
+    found = table.query(KeyConditionExpression=Key("pk").eq("p1"))["Items"]
+    assert [item["sk"] for item in found] == ["s1", "s3"]
+    found = table.query(KeyConditionExpression=Key("pk").eq("p0"), ScanIndexForward=False)["Items"]
+    assert [item["sk"] for item in found] == ["s2", "s0"]
+    assert table.query(KeyConditionExpression=Key("pk").eq("p2"))["Items"] == []
+    found = table.query(IndexName="kinds", KeyConditionExpression=Key("kind").eq("odd"))["Items"]
+    assert [item["sk"] for item in found] == ["s1", "s3"]
+    page = table.query(IndexName="kinds", KeyConditionExpression=Key("kind").eq("odd"), Limit=1)
+    rest = table.query(
+        IndexName="kinds",
+        KeyConditionExpression=Key("kind").eq("odd"),
+        ExclusiveStartKey=page["LastEvaluatedKey"],
+    )
+    assert [item["sk"] for item in page["Items"] + rest["Items"]] == ["s1", "s3"]
+    assert len(table.scan()["Items"]) == 4
+
+
+def test_a_query_looks_at_its_partition_alone():
+    table = SimpleNamespace(range_key_attr="sk", items={"a": {"1": "x"}, "b": {"1": "y", "2": "z"}})
+    look = corrections.items_of_a_query(lambda _: "sorted")
+    query = corrections.queries_know_their_partition(lambda self, *_, **__: look(self))
+    assert query(table, "b", None, [], None, None, True, [], None) == ["y", "z"]
+    assert query(table, "c", None, [], None, None, True, [], None) == []
+    assert query(table, "k", None, [], None, None, True, [], "kinds") == ["x", "y", "z"]
+    assert look(table) == "sorted"
