@@ -179,6 +179,23 @@ def test_every_alarm_has_somebody_to_tell(installation: Applied):
         assert {f"{name}-{what}" for what in wanted} <= names
 
 
+def test_functions_know_their_installation(installation: Applied):
+    config, functions = bootstrap.settings(), aws.client("lambda")
+    for function in (*config.topology.stages, "janitor", "replays", "query"):
+        found = functions.get_function_configuration(FunctionName=config.names.queue(function))
+        known = found["Environment"]["Variables"]
+        stage = function if function in config.topology.stages else None
+        assert known.get("VIDEODROP_STAGE") == stage
+        # /tmp holds the source and what becomes of it.
+        assert not stage or 3 * int(known["VIDEODROP_MAX_BYTES"]) < 10_240 * 1024**2
+        assert int(known["VIDEODROP_REDELIVERY_S"]) == max(
+            spec.timeout_s * config.topology.queues.visibility_per_timeout
+            for spec in config.topology.stages.values()
+        )
+        for name, value in installation.output["environment"].items():
+            assert name == "AWS_DEFAULT_REGION" or known[name] == value
+
+
 # Actions that AWS lets nobody restrict to a resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/
 UNNAMEABLE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}

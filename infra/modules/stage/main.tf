@@ -8,6 +8,9 @@ locals {
   on_gpu  = var.compute.host == "gpu"
   setting = { VIDEODROP_STAGE = var.stage }
 
+  # Lambda has 10 GB of /tmp at most, for the source and twice as much of renditions.
+  fits = { VIDEODROP_MAX_BYTES = tostring(3 * pow(1024, 3)) }
+
   statements = [
     {
       Action   = ["s3:GetObject", "s3:GetObjectVersion"]
@@ -73,7 +76,7 @@ module "function" {
   timeout_s               = var.spec.timeout_s
   memory_mb               = var.spec.memory_mb
   scratch_mb              = 10240
-  environment             = local.setting
+  environment             = merge(local.fits, var.common.settings, local.setting)
   statements              = local.statements
   provisioned_concurrency = var.compute.provisioned_concurrency
   common                  = var.common
