@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check accuracy bench samples clean setup
+.PHONY: help up test suite terraform check accuracy bench samples clean setup
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,7 +17,14 @@ up: $(VENV)/.run ## start everything here, with no cloud account
 
 test: $(VENV)/.dev ## lint, types, and the whole suite with coverage
 	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory -j2 --output-sync=line suite terraform
+
+suite: $(VENV)/.dev
 	$(BIN)/pytest --cov --cov-report=term
+
+# Beside the others: it mostly waits.
+terraform: $(VENV)/.dev
+	$(BIN)/pytest -p no:cacheprovider tests/infra
 
 check: $(VENV)/.dev ## lint and types only
 	$(BIN)/ruff check .
