@@ -124,7 +124,7 @@ def test_a_dropped_file_is_worked_on_and_ctrl_c_leaves_nothing_running(start):
     stack.hear("not a film.mp4 was dropped")
 
     family = stack.family()
-    assert len(family) == 3 + 2  # server, worker, API; toy, janitor
+    assert len(family) == 3 + 3  # server, worker, API; toy, janitor, the driver of replays
     worker = stack.part("pipeline.worker")
     children = worker.children()
     worker.kill()
@@ -148,7 +148,7 @@ def test_nothing_outlives_a_stack_that_was_killed(start):
     stack = start()
     stack.hear("Ready")
     family = stack.family()
-    assert len(family) == 3 + 2  # server, worker, API; toy, janitor
+    assert len(family) == 3 + 3  # server, worker, API; toy, janitor, the driver of replays
     stack.process.kill()
     stack.process.wait()
     gone(family)
