@@ -53,7 +53,7 @@ class House:
         uploads = bootstrap.uploads(self.settings)
         with tempfile.TemporaryDirectory() as directory:
             clip = Path(directory) / "clip.mp4"
-            _ffmpeg(*_CLIP, clip)
+            ffmpeg(*_CLIP, clip)
             # A box that players skip makes each file another one.
             tail = clip.stat().st_size
             ids = []
@@ -169,6 +169,7 @@ def tell(said: str) -> None:
     print(said, file=sys.stderr, flush=True)
 
 
-def _ffmpeg(*args: str | Path) -> None:
+def ffmpeg(*args: str | Path) -> None:
+    """Run ffmpeg, or raise."""
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *args]
     subprocess.run(command, check=True)  # noqa: S603 - our own arguments

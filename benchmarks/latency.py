@@ -11,24 +11,20 @@ Prints JSON; exits with 1 if the bar is missed, or if the replay did not run all
 
 import argparse
 import json
-import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import bootstrap, client
+from house import House, ffmpeg, house, tell
+
+from pipeline import bootstrap
 from pipeline.catalog.records import Video
-from pipeline.child import Child
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest
-from pipeline.settings import Settings
 from pipeline.uploads import follow
 
 _SMALL = ("-t", "1", "-vf", "scale=160:-2", "-r", "10", "-preset", "ultrafast", "-ac", "1")
@@ -53,9 +49,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--limit", type=float, default=1.2, help="busy over idle, of the medians")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory, _stack(Path(directory) / "home") as settings:
-        bench = _Bench(settings, Path(directory), args.clip, args.stages)
-        _tell(f"{args.videos} small videos are processed …")
+    with tempfile.TemporaryDirectory() as directory, house(Path(directory) / "home") as here:
+        bench = _Bench(here, Path(directory), args.clip, args.stages)
+        tell(f"{args.videos} small videos are processed …")
         bench.fill(args.videos)
         found = bench.compare(args.uploads, args.rounds)
     print(json.dumps({"videos": args.videos, "stages": args.stages, **found}, indent=1))
@@ -63,11 +59,11 @@ def main() -> None:
 
 
 class _Bench:
-    def __init__(self, settings: Settings, directory: Path, clip: Path, stages: str) -> None:
+    def __init__(self, here: House, directory: Path, clip: Path, stages: str) -> None:
         self._stages = stages
-        self._uploads = bootstrap.uploads(settings)
-        self._catalog = bootstrap.catalog(settings)
-        self._replays = bootstrap.replays(settings)
+        self._uploads = bootstrap.uploads(here.settings)
+        self._catalog = here.catalog
+        self._replays = here.replays
         self._directory = directory
         self._small = self._encoded(clip, "small.mp4", _SMALL)
         self._fresh = self._encoded(clip, "fresh.mp4", _FRESH)
@@ -80,7 +76,7 @@ class _Bench:
         dropped.append(self._drop(self._fresh))
         for seen in follow(self._catalog, dict.fromkeys(dropped), timeout_s=24 * 3600, every_s=5):
             done = sum(video.status != "processing" for video in seen)
-            _tell(f"{done} of {len(dropped)}")
+            tell(f"{done} of {len(dropped)}")
 
     def compare(self, uploads: int, rounds: int) -> dict[str, Any]:
         """Uploads on the idle system and beside a replay, in turns."""
@@ -95,7 +91,7 @@ class _Bench:
             busy += [self._measured() for _ in range(share)]
             replay = self._end(replay)
             ran.append({"asked": replay.asked, "ended": replay.ended - before})
-            _tell(f"idle {_seconds(idle[-share:])}, busy {_seconds(busy[-share:])}, {ran[-1]}")
+            tell(f"idle {_seconds(idle[-share:])}, busy {_seconds(busy[-share:])}, {ran[-1]}")
         return {
             "uploads": uploads,
             "idle_s": _spread(idle),
@@ -144,37 +140,15 @@ class _Bench:
         """Upload a copy that differs in its bytes, as a video of its own."""
         self._dropped += 1
         copy = path.with_name(f"{path.stem}-{self._dropped}.mp4")
-        _ffmpeg("-i", path, "-c", "copy", "-metadata", f"title={self._dropped}", copy)
+        ffmpeg("-i", path, "-c", "copy", "-metadata", f"title={self._dropped}", copy)
         video_id = self._uploads.put(copy, options=options)
         copy.unlink()
         return video_id
 
     def _encoded(self, clip: Path, name: str, options: tuple[str, ...]) -> Path:
         path = self._directory / name
-        _ffmpeg("-i", clip, *options, path)
+        ffmpeg("-i", clip, *options, path)
         return path
-
-
-@contextmanager
-def _stack(home: Path) -> Iterator[Settings]:
-    """``videodrop up`` in a home of its own, with this process pointed to it."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    up = Child(
-        "pipeline",
-        *("up", "--port", "0"),
-        env=kept | {"VIDEODROP_HOME": str(home)},
-        orphan_signal=signal.SIGTERM,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while client.StackFile.read(home) is None:
-            if up.returncode is not None:
-                sys.exit("videodrop up ended; run it by hand to see why.")
-            time.sleep(0.5)
-        client.connect(home)
-        yield Settings()
-    finally:
-        up.stop(grace_s=60)
 
 
 def _finished(video: Video) -> float:
@@ -189,15 +163,6 @@ def _spread(seconds: list[float]) -> dict[str, float]:
 
 def _seconds(measured: list[float]) -> str:
     return " ".join(f"{one:.1f}" for one in measured) + " s"
-
-
-def _ffmpeg(*args: str | Path) -> None:
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *args]
-    subprocess.run(command, check=True)  # noqa: S603 - our own arguments
-
-
-def _tell(said: str) -> None:
-    print(said, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
