@@ -1,0 +1,50 @@
+# What runs: images and zips, and what they are told.
+
+variable "images" {
+  description = "Container images of the stages, pinned by digest: for Lambda, and for GPU hosts where a stage runs there. README.md says how to push them first."
+  type = object({
+    lambda = optional(string)
+    gpu    = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition = alltrue([
+      for image in values(var.images) : image == null || can(regex("@sha256:[0-9a-f]{64}$", image))
+    ])
+    error_message = "Pin images by digest: REPOSITORY@sha256:… with 64 hexadecimal digits."
+  }
+}
+
+variable "functions" {
+  description = "The code of query, janitor and replays: a zip that README.md says how to make, and what it was made for."
+  type = object({
+    zip          = string
+    runtime      = optional(string, "python3.13")
+    architecture = optional(string, "arm64")
+  })
+
+  validation {
+    condition     = fileexists(var.functions.zip)
+    error_message = "There is no file ${var.functions.zip}. README.md says how to make it."
+  }
+  validation {
+    condition     = can(regex("^python3\\.(1[2-9])$", var.functions.runtime))
+    error_message = "SnapStart needs python3.12 or newer."
+  }
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.functions.architecture)
+    error_message = "Lambda has arm64 and x86_64."
+  }
+}
+
+variable "settings" {
+  description = "Further variables of every function, e.g. VIDEODROP_MAX_DURATION_S or VIDEODROP_PARAMS__TRANSCRIBE__MODEL."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.settings) : startswith(key, "VIDEODROP_")])
+    error_message = "Settings begin with VIDEODROP_."
+  }
+}
