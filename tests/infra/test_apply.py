@@ -1,18 +1,13 @@
 """The whole of ``infra`` applied to a simulator; then its twin, made by ``pipeline.resources``."""
 
 import json
-import subprocess
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline import aws, bootstrap, resources
-from pipeline.events import video_id
 from pipeline.settings import Settings
-from tests.infra.conftest import ROOT, Applied
-from tests.integration.core.test_fifth_stage import WAIT_S, toy_view, working
+from tests.infra.conftest import Applied
 
 TWIN = "made-by-python"
 
@@ -131,37 +126,6 @@ def test_python_finds_nothing_to_mend(installation: Applied):
     assert resources.ensure(bootstrap.settings()) == []
 
 
-def test_an_upload_reaches_every_stage(installation: Applied):
-    config, sqs = bootstrap.settings(), aws.client("sqs")
-    key = f"{config.topology.uploads.prefix}clip.mp4"
-    aws.client("s3").put_object(Bucket=config.names.uploads_bucket, Key=key, Body=b"video")
-    for stage in config.topology.stages:
-        for lane, count in (("live", 1), ("replay", 0)):
-            url = installation.output["queues"][stage][config.names.queue(stage, lane)]
-            found = sqs.receive_message(QueueUrl=url, VisibilityTimeout=0).get("Messages", [])
-            events = [json.loads(message["Body"]) for message in found]
-            assert [event["detail"]["object"]["key"] for event in events] == [key] * count
-
-
-def test_a_worker_serves_its_queues_and_the_api_shows_it(
-    installation: Applied,  # noqa: ARG001 - for its effect
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    config, film = bootstrap.settings(), tmp_path / "film.mp4"
-    picture = ["-f", "lavfi", "-i", "testsrc2=size=64x36:rate=10:duration=1"]
-    subprocess.run(["ffmpeg", "-v", "error", *picture, film], check=True)
-    bucket, key = config.names.uploads_bucket, f"{config.topology.uploads.prefix}film.mp4"
-    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=film.read_bytes())
-    with working(config):
-        end = time.monotonic() + WAIT_S
-        while (shown := toy_view(video_id(bucket, key))) is None or shown["state"] != "succeeded":
-            assert time.monotonic() < end, shown
-            time.sleep(0.1)
-    assert shown["labels"] == ["hello"]
-
-
 def test_every_alarm_has_somebody_to_tell(installation: Applied):
     cloudwatch = aws.client("cloudwatch")
     alarms = [
@@ -239,8 +203,3 @@ def test_a_stage_writes_where_it_belongs(installation: Applied):  # noqa: ARG001
             for resource in statement["Resource"]
         ]
         assert written == [f"arn:aws:s3:::{names.artifacts_bucket}/artifacts/*/*/{stage}/*"]
-
-
-def test_it_goes_without_a_trace(applied: Applied):
-    assert "Destroy complete!" in applied.run("destroy", "-auto-approve")
-    assert json.loads(applied.terraform.run("show", "-json")).get("values") is None
