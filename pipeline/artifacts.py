@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from pipeline import aws
 from pipeline.catalog.records import PublishedArtifact
+from pipeline.cdn import Cdn
 from pipeline.errors import BadInput, DependencyFailed
 from pipeline.events import Upload
 from pipeline.stage import Artifact
@@ -49,12 +50,14 @@ class Artifacts:
         s3: a boto3 client.
         bucket: where artifacts go.
         presign_s: how long signed URLs last.
+        cdn: what signs them where CloudFront is before the bucket; otherwise S3 answers them.
     """
 
-    def __init__(self, s3: Any, bucket: str, *, presign_s: int) -> None:
+    def __init__(self, s3: Any, bucket: str, *, presign_s: int, cdn: Cdn | None = None) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._presign_s = presign_s
+        self._cdn = cdn
 
     # -- the source ------------------------------------------------------------------------------
 
@@ -183,7 +186,9 @@ class Artifacts:
             raise aws.as_failure(error) from error
 
     def url(self, key: str, *, download_as: str | None = None) -> str:
-        """A presigned URL; with ``download_as`` a browser saves the file by that name."""
+        """A signed URL; with ``download_as`` a browser saves the file by that name."""
+        if self._cdn:
+            return self._cdn.url(key, download_as=download_as)
         request = {"Bucket": self._bucket, "Key": key}
         if download_as:
             request["ResponseContentDisposition"] = f'attachment; filename="{download_as}"'

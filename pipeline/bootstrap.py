@@ -14,6 +14,7 @@ from pipeline.artifacts import Artifacts
 from pipeline.attempts import Attempts
 from pipeline.catalog import Catalog
 from pipeline.catalog.table import Table
+from pipeline.cdn import Cdn
 from pipeline.dead_letters import DeadLetters
 from pipeline.errors import MissingDependency, VideodropError
 from pipeline.estimator import Estimator
@@ -66,7 +67,10 @@ def catalog(config: Settings) -> Catalog:
 
 def artifacts(config: Settings) -> Artifacts:
     """The buckets of this installation."""
-    return Artifacts(aws.client("s3"), config.names.artifacts_bucket, presign_s=config.presign_s)
+    cdn = Cdn(aws.client("ssm"), config.cdn, lasts_s=config.presign_s) if config.cdn else None
+    return Artifacts(
+        aws.client("s3"), config.names.artifacts_bucket, presign_s=config.presign_s, cdn=cdn
+    )
 
 
 def uploads(config: Settings) -> Uploads:

@@ -7,14 +7,18 @@ and are not repeated here.
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.cdn import CdnSettings
 from pipeline.media.probe import Limits
 from pipeline.prices import DEFAULT_PATH as PRICES
 from pipeline.topology import DEFAULT_PATH, Names, Topology
+
+# As browsers write it: in lower case, without a path; neither "null" nor "*".
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/*A-Z]+$")]
 
 
 class Settings(BaseSettings):
@@ -69,6 +73,14 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(3, ge=1, description="Claims of one stage run before it fails")
     presign_s: int = Field(3600, ge=60, description="How long presigned URLs last")
+    cdn: CdnSettings | None = Field(
+        None, description="CloudFront before the artifacts, e.g. VIDEODROP_CDN__DOMAIN"
+    )
+    public_origins: frozenset[Origin] = Field(
+        frozenset(),
+        description="Origins of our pages, as JSON, that a proxy shows while asking us by a Host "
+        "of its own",
+    )
 
     replay_window: int = Field(
         200, ge=1, le=1000, description="Most runs that one replay has out at once"

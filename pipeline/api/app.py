@@ -54,7 +54,7 @@ def create_app(
         docs_url=None,  # FastAPI's own pages load scripts from a CDN; page.py has ours
         redoc_url=None,
     )
-    app.state.context = Context(settings, catalog, artifacts, replay_store)
+    context = app.state.context = Context(settings, catalog, artifacts, replay_store)
     problems.install(app)
     for module in (
         videos,
@@ -70,7 +70,7 @@ def create_app(
     ):
         app.include_router(module.router)
     page.mount(app)
-    app.add_middleware(OwnPagesWrite)
+    app.add_middleware(OwnPagesWrite, public=lambda: context.settings.public_origins)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
     return app

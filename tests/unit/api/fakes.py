@@ -1,7 +1,7 @@
 """A catalog and artifacts that live in memory, behind the read interface that the API uses."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -194,9 +194,12 @@ def client(
     artifacts: FakeArtifacts | None = None,
     replays: FakeReplays | None = None,
     topology_path: Path = DEFAULT_PATH,
+    public_origins: Collection[str] = (),
 ) -> Client:
     app = create_app(
-        settings=Settings().model_copy(update={"topology_path": topology_path}),
+        settings=Settings().model_copy(
+            update={"topology_path": topology_path, "public_origins": public_origins}
+        ),
         catalog=cast("Catalog", catalog or FakeCatalog(videos)),
         artifacts=cast("Artifacts", artifacts or FakeArtifacts()),
         replay_store=cast("Replays", replays or FakeReplays()),

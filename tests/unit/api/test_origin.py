@@ -1,7 +1,11 @@
 """A page of another site cannot change anything; programs and our own pages can."""
 
-import pytest
+import json
 
+import pytest
+from pydantic import ValidationError
+
+from pipeline.settings import Settings
 from tests.unit.api.fakes import client, done, upload, video
 
 SOURCE = upload()
@@ -62,3 +66,32 @@ def test_programs_and_our_own_pages_write(api, headers):
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 def test_reading_needs_no_origin(api, method, headers):
     assert api.request(method, "/health", headers=headers).status_code in {200, 405}
+
+
+def test_pages_behind_a_proxy_with_a_host_of_its_own_write_under_their_public_origin():
+    video_of = video(SOURCE, done(SOURCE, "toy"))
+    api = client(video_of, public_origins=["https://videos.example.com"])
+    for headers in (
+        {"Origin": "https://videos.example.com"},
+        {"Origin": "https://videos.example.com", "Sec-Fetch-Site": "same-origin"},
+        *OURS,
+    ):
+        assert api.request("DELETE", WRITE, headers=headers).status_code == 405
+    for headers in (
+        {"Origin": "http://videos.example.com"},
+        {"Origin": "https://videos.example.com.evil.example"},
+        {"Origin": "https://videos.example.com", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"},
+        *FOREIGN,
+    ):
+        assert api.request("DELETE", WRITE, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "*", "https://*", "https://a.example/", "videos.example.com", "https://A.example"],
+)
+def test_a_public_origin_is_written_as_browsers_write_it(origin, monkeypatch):
+    monkeypatch.setenv("VIDEODROP_PUBLIC_ORIGINS", json.dumps([origin]))
+    with pytest.raises(ValidationError, match="public_origins"):
+        Settings()

@@ -1,0 +1,70 @@
+"""Behind CloudFront: every address that the API hands out is one that CloudFront answers."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline import aws, bootstrap
+from pipeline.api.app import create_app
+from pipeline.cdn import CdnSettings
+from pipeline.settings import Settings
+from tests.integration.api.seed import Seed
+from tests.signatures import key_pair, unsigned
+from tests.unit.api.fakes import Client
+
+PARAMETER = "/videodrop/cdn-key"
+KEY, PEM = key_pair()
+
+
+@pytest.fixture
+def behind(installation: Settings) -> Iterator[Settings]:
+    aws.client("ssm").put_parameter(Name=PARAMETER, Type="SecureString", Value=PEM)
+    cdn = CdnSettings(domain="cdn.example.com", key_id="K1", key_parameter=PARAMETER)
+    yield installation.model_copy(update={"cdn": cdn})
+    aws.client("ssm").delete_parameter(Name=PARAMETER)
+
+
+def key_of(url: str) -> str:
+    resource, _ = unsigned(url, KEY, "K1")
+    return resource.removeprefix("https://cdn.example.com/").partition("?")[0]
+
+
+def test_every_address_has_a_signature_that_cloudfront_trusts(behind: Settings, tmp_path):
+    seed = Seed.of(behind, tmp_path)
+    upload = seed.upload("clip.mp4")
+    seed.transcode(upload)
+    seed.thumbnail(upload)
+    api = Client(create_app(settings=behind))
+
+    video = api.get(f"/videos/{upload.video_id}").json()
+    files = [one for stage in video["stages"] for one in stage["artifacts"]]
+    assert files
+    for one in files:
+        assert key_of(one["url"]).endswith(one["name"])
+        assert key_of(one["download_url"]).endswith(one["name"])
+        assert "response-content-disposition" in one["download_url"]
+    assert key_of(video["poster"]).endswith(".jpg")
+
+    folder, _, master = video["links"]["playlist"].rpartition("/")
+    rung = api.get(f"{folder}/{master}").text.splitlines()[-1]
+    media = api.get(f"{folder}/{rung}").text
+    initialization = re.findall(r'URI="([^"]+)"', media)
+    segments = [line for line in media.splitlines() if not line.startswith("#")]
+    assert initialization
+    assert segments
+    for url in (*initialization, *segments):
+        found = aws.client("s3").head_object(Bucket=behind.names.artifacts_bucket, Key=key_of(url))
+        assert found["ContentLength"]
+
+    sheet = api.get(video["links"]["storyboard"]).text.splitlines()[-1]
+    assert key_of(sheet.partition("#")[0]).endswith(".jpg")
+    assert "https://cdn.example.com" in api.get("/").headers["Content-Security-Policy"]
+
+
+def test_what_runs_stages_needs_no_key(behind: Settings):
+    aws.client("ssm").delete_parameter(Name=PARAMETER)
+    try:
+        assert not bootstrap.artifacts(behind).has("nothing/")
+    finally:
+        aws.client("ssm").put_parameter(Name=PARAMETER, Type="SecureString", Value=PEM)
