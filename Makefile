@@ -17,14 +17,16 @@ up: $(VENV)/.run ## start everything here, with no cloud account
 
 test: $(VENV)/.dev ## lint, types, and the whole suite with coverage
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j2 --output-sync=line suite terraform
+	@$(MAKE) --no-print-directory -j2 terraform suite
 
 suite: $(VENV)/.dev
 	$(BIN)/pytest --cov --cov-report=term
 
-# Beside the others: it mostly waits.
+# Beside the others, for it mostly waits; what it says comes in one piece.
 terraform: $(VENV)/.dev
-	$(BIN)/pytest -p no:cacheprovider tests/infra
+	@echo 'tests/infra run beside the others …'; mkdir -p build; \
+	$(BIN)/pytest -p no:cacheprovider tests/infra >build/terraform.log 2>&1; \
+	status=$$?; cat build/terraform.log; exit $$status
 
 check: $(VENV)/.dev ## lint and types only
 	$(BIN)/ruff check .

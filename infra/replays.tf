@@ -2,6 +2,11 @@
 
 locals {
   replays = "${var.name}-replays"
+  # As the stages' images install them.
+  engines = {
+    for package in ["openai-whisper", "ultralytics"] :
+    package => one(regex("(?m)^${package}==(\\S+)", file("${path.module}/../constraints.txt")))
+  }
 }
 
 module "replays_lanes" {
@@ -40,7 +45,9 @@ module "replays" {
   timeout_s    = local.topology.replays.timeout_s
   memory_mb    = local.topology.replays.memory_mb
   common       = local.common
-  queues       = { live = { arn = module.replays_lanes.queues[local.replays].arn, maximum_concurrency = 5 } }
+  # It plans what the stages will do, and holds none of their engines.
+  environment = { VIDEODROP_ENGINES = jsonencode(local.engines) }
+  queues      = { live = { arn = module.replays_lanes.queues[local.replays].arn, maximum_concurrency = 5 } }
 
   statements = [
     {

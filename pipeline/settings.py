@@ -62,6 +62,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Children a stage that a worker has for replays; with 0 it serves none",
     )
+    engines: dict[str, str] = Field(
+        default_factory=dict,
+        description="Versions of engines that are installed on the stages' hosts and not on this "
+        "one, by package: for a host that plans runs and makes none",
+    )
     device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1, …")
 
     lease_s: int = Field(60, ge=3, description="A stage run not heard of for so long is lost")

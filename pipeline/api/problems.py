@@ -25,6 +25,7 @@ RETRY_AFTER = {"Retry-After": "5"}
 _STATUS = {
     "unknown_replay": 404,
     "replay_over": 409,
+    "over_budget": 409,
     "unknown_video": 404,
     "video_deleted": 410,
     "unknown_version": 404,
@@ -161,7 +162,8 @@ def _invalid(request: Request, error: Any) -> JSONResponse:
         {
             "in": str(e["loc"][0]),
             "name": ".".join(map(str, e["loc"][1:] or e["loc"])),
-            "detail": e["msg"],
+            # Pydantic says whose error it is; people need not know.
+            "detail": e["msg"].removeprefix("Value error, "),
         }
         for e in error.errors()
     ]

@@ -4,10 +4,10 @@ import asyncio
 import re
 import time
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from pipeline import options
@@ -24,6 +24,9 @@ router = APIRouter(prefix="/replays", tags=["replays"])
 
 _REPLAY_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _EVERY_S = 0.25
+_CREATED: dict[str, Any] = {
+    "headers": {"Location": {"description": "Its address", "schema": {"type": "string"}}}
+}
 # What is asked of a replay, as the last word of an address.
 _VERBS: dict[Wish, str] = {"run": "resume", "pause": "pause", "cancel": "cancel"}
 
@@ -36,7 +39,9 @@ class ReplayPage(BaseModel):
 
 
 class StartQuery(BaseModel):
-    """How to start."""
+    """How to start; a mistyped ``dry_run`` must not start a real one."""
+
+    model_config = ConfigDict(extra="forbid")
 
     dry_run: bool = Field(default=False, description="The same as `dry_run` in the body")
     wait: float = Field(
@@ -53,6 +58,8 @@ class ListQuery(BaseModel):
 
 class Resumption(BaseModel):
     """With what to go on."""
+
+    model_config = ConfigDict(extra="forbid")
 
     budget_usd: float | None = Field(None, ge=0, le=1e9, description="A new budget", examples=[5.0])
 
@@ -79,7 +86,7 @@ ReplayId = Annotated[str, Depends(_replay_id)]
     "otherwise what the plan says is run, unless it costs more than the budget. The answer comes "
     "with the whole plan if that is made within `wait` seconds; while `state` is `planning`, ask "
     "the address in `Location` again.",
-    responses=described(422, 503),
+    responses=described(403, 404, 422, 503) | {201: _CREATED},
 )
 async def start_replay(
     request: Annotated[
@@ -156,7 +163,7 @@ def show_replay(replay_id: ReplayId, parts: Parts, response: Response) -> views.
     status_code=202,
     summary="Ask for no more runs",
     description="What was asked for already still ends.",
-    responses=described(404, 409, 422, 503),
+    responses=described(403, 404, 409, 422, 503),
 )
 def pause_replay(replay_id: ReplayId, parts: Parts) -> views.ReplayView:
     """Ask the replay to pause."""
@@ -168,7 +175,7 @@ def pause_replay(replay_id: ReplayId, parts: Parts) -> views.ReplayView:
     status_code=202,
     summary="Go on, or run what was planned by a dry run",
     description="With a new budget if one is given: what paused because of its budget needs one.",
-    responses=described(404, 409, 422, 503),
+    responses=described(403, 404, 409, 422, 503),
 )
 def resume_replay(
     replay_id: ReplayId, parts: Parts, given: Annotated[Resumption | None, Body()] = None
@@ -183,7 +190,7 @@ def resume_replay(
     status_code=202,
     summary="End it",
     description="Runs that nobody works on yet are given up; what is being worked on still ends.",
-    responses=described(404, 409, 422, 503),
+    responses=described(403, 404, 409, 422, 503),
 )
 def cancel_replay(replay_id: ReplayId, parts: Parts) -> views.ReplayView:
     """Ask the replay to end."""
@@ -195,6 +202,13 @@ def _start(request: ReplayRequest, parts: Context) -> Replay:
         for field, given in params.items():
             options.refuse_path(f"{stage}.{field}", field, given)
     check(request, parts.settings)
+    if request.videos:
+        known = {video.video_id for video in parts.catalog.videos(request.videos)}
+        if missing := [one for one in request.videos if one not in known]:
+            raise BadInput(
+                "unknown_video",
+                f"There is no video {', '.join(missing[:5])}. GET /videos lists all.",
+            )
     return parts.replays.start(request)
 
 

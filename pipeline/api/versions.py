@@ -65,7 +65,7 @@ def list_versions(
     description="Parameters, models, warnings, files and cost; words where both have a transcript "
     "(`before` is the reference of the word error rate), labels and when they are in view, and "
     "renditions. Without `before` and `after` it tells what the last change changed.",
-    responses=described(404, 409, 410, 422, 503),
+    responses=described(403, 404, 409, 410, 422, 503),
 )
 def diff(
     video: FoundVideo, query: Annotated[DiffQuery, Query()], parts: Parts, response: Response
@@ -80,7 +80,7 @@ def diff(
     summary="Back to the version that was current before",
     description="Nothing is computed. Once more leads one version further back. 409 when there is "
     "none, or while the stage is being worked on.",
-    responses=described(404, 409, 410, 422, 503),
+    responses=described(403, 404, 409, 410, 422, 503),
 )
 def rollback(video: FoundVideo, stage: Stage, parts: Parts) -> Version:
     """Roll back; the version that is current now."""
@@ -92,7 +92,7 @@ def rollback(video: FoundVideo, stage: Stage, parts: Parts) -> Version:
     summary="Make a version the current one",
     description="Nothing is computed. `rollback` undoes it. 409 while the stage is being worked "
     "on, 410 when the version's files are gone.",
-    responses=described(404, 409, 410, 422, 503),
+    responses=described(403, 404, 409, 410, 422, 503),
 )
 def promote(
     video: FoundVideo,

@@ -14,7 +14,7 @@ from itertools import islice, takewhile
 
 from pipeline import views
 from pipeline.catalog import Catalog
-from pipeline.catalog.records import Video, VideoStatus
+from pipeline.catalog.records import ListedStatus, Video
 from pipeline.catalog.table import iso
 from pipeline.errors import BadInput
 
@@ -37,7 +37,7 @@ class Filter:
         before: uploaded earlier than this.
     """
 
-    status: VideoStatus | None = None
+    status: ListedStatus | None = None
     label: str | None = None
     prefix: str | None = None
     after: datetime | None = None

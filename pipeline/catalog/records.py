@@ -11,7 +11,9 @@ from pipeline.media.probe import Probe
 from pipeline.stage import Artifact, Notice
 
 StageState = Literal["pending", "running", "succeeded", "skipped", "failed", "superseded"]
-VideoStatus = Literal["processing", "ready", "ready_with_warnings", "partial", "failed", "deleted"]
+ListedStatus = Literal["processing", "ready", "ready_with_warnings", "partial", "failed"]
+"""By which videos can be selected: deleted ones are in no list."""
+VideoStatus = Literal[ListedStatus, "deleted"]
 
 TERMINAL: frozenset[StageState] = frozenset({"succeeded", "skipped", "failed", "superseded"})
 

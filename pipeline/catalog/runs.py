@@ -87,7 +87,15 @@ class Runs:
                     "queued_at": iso(now),
                     **_lease(upload.video_id, now.timestamp() + patience_s),
                 },
-                remove=("error", "started_at", "finished_at", "tried", "history", *_FAILED),
+                remove=(
+                    "error",
+                    "event_id",
+                    "started_at",
+                    "finished_at",
+                    "tried",
+                    "history",
+                    *_FAILED,
+                ),
                 condition="attribute_not_exists(#pk) OR #sequencer < :new",
                 given={"new": upload.sequencer},
             )

@@ -86,23 +86,24 @@ class Table:
         *,
         set: Mapping[str, Any],  # noqa: A002 - DynamoDB's own word
         remove: Iterable[str] = (),
-        condition: str,
+        condition: str | None = None,
         given: Mapping[str, Any] | None = None,
     ) -> None:
-        """Set and remove attributes of one item, if it is as expected.
+        """Set and remove attributes of one item, if it is as expected; one there is not is made.
 
         Args:
             pk: partition key.
             sk: sort key.
             set: attributes and their new values.
             remove: attributes to remove.
-            condition: over attributes written ``#name`` and values written ``:value``.
+            condition: over attributes written ``#name`` and values written ``:value``; None for
+                any item.
             given: the condition's values.
 
         Raises:
             ConditionFailed: the condition does not hold.
         """
-        names = {f"#{name}": name for name in (*set, *remove, *_names(condition))}
+        names = {f"#{name}": name for name in (*set, *remove, *_names(condition or ""))}
         expression = "SET " + ", ".join(f"#{name} = :set_{name}" for name in set)
         if removed := ", ".join(f"#{name}" for name in remove):
             expression += f" REMOVE {removed}"
@@ -112,9 +113,9 @@ class Table:
             self._table.update_item(
                 Key={"pk": pk, "sk": sk},
                 UpdateExpression=expression,
-                ConditionExpression=condition,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={k: _item(value) for k, value in values.items()},
+                **({"ConditionExpression": condition} if condition else {}),
             )
         except ClientError as error:
             if aws.code(error) == "ConditionalCheckFailedException":

@@ -1,9 +1,10 @@
 """``videodrop replay --from-archive``: AWS's own replay, which knows nothing but time and rules."""
 
+import sys
 from datetime import datetime
 
 from pipeline import archive
-from pipeline.cli.console import err, out, plain, print_json
+from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.errors import BadInput
 from pipeline.replays.request import ReplayRequest
 from pipeline.settings import Settings
@@ -27,12 +28,19 @@ def check(request: ReplayRequest) -> None:
 
 
 def replay(
-    settings: Settings, request: ReplayRequest, now: datetime, *, dry_run: bool, as_json: bool
+    settings: Settings,
+    request: ReplayRequest,
+    now: datetime,
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Have EventBridge send archived uploads again; it goes on by itself.
 
     Raises:
-        BadInput: ``bad_option`` or ``bad_window``.
+        BadInput: ``bad_option`` or ``bad_window``; ``not_confirmed``: there is nobody to ask.
+        typer.Exit, TimedOut: the answer is no.
         MissingDependency: ``no_archive``.
     """
     if dry_run or request.uploaded_after is None:
@@ -41,9 +49,17 @@ def replay(
             "EventBridge does not say beforehand what it will send: without --from-archive, "
             "--dry-run shows what the catalog would do.",
         )
-    started = archive.start(
-        settings, request.uploaded_after, request.uploaded_before or now, request.stages
-    )
+    since, until = request.uploaded_after, request.uploaded_before or now
+    if not yes:
+        if as_json or not sys.stdin.isatty():
+            raise BadInput(
+                "not_confirmed",
+                "Nothing was started: there is no terminal to ask on. --yes starts it.",
+            )
+        to = f" to {', '.join(request.stages)}" if request.stages else ""
+        span = f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M %Z}"
+        confirm(f"Have all uploads from {span} sent{to} again?", "Nothing was started.")
+    started = archive.start(settings, since, until, request.stages)
     if as_json:
         print_json(started)
     else:

@@ -10,7 +10,7 @@ import typer
 import pipeline
 from pipeline import bootstrap, client, options, views
 from pipeline.catalog import listing
-from pipeline.catalog.records import Video, VideoStatus
+from pipeline.catalog.records import ListedStatus, Video
 from pipeline.cli import bars, console, doctor, drop, exits, housekeeping, replaying, versions
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json
@@ -31,7 +31,7 @@ _TRANSCRIPTS = {
 app = typer.Typer(
     help="Drop a video in a bucket: renditions, poster, captions, transcript and objects come out.",
     epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 nothing running, 5 timed out, "
-    "6 something to install.",
+    "6 something to install, 130 Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -128,7 +128,7 @@ def add(
 @app.command("ls")
 def list_videos(
     *,
-    status: Annotated[VideoStatus | None, typer.Option(help="Only videos in this status")] = None,
+    status: Annotated[ListedStatus | None, typer.Option(help="Only videos in this status")] = None,
     label: Annotated[str | None, typer.Option(help="Only videos that show this")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most")] = 20,
     as_json: AsJson = False,

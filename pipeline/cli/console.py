@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
@@ -18,8 +19,10 @@ from rich.panel import Panel
 from rich.table import Table
 
 from pipeline.catalog.records import TERMINAL
+from pipeline.cli import exits
 from pipeline.cli.doctor import Finding
 from pipeline.client import StackFile
+from pipeline.errors import TimedOut
 from pipeline.objects.detections import Frame
 from pipeline.stage import Result
 from pipeline.views import VideoItem, VideoView
@@ -50,6 +53,26 @@ _COLOURS = {
 # Control characters, directional overrides, and halves of characters that are not UTF-8.
 _ACTED_UPON = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNWRAPPED = 1000
+
+
+def confirm(question: str, otherwise: str) -> None:
+    """Ask on the terminal, and end unless the answer is yes.
+
+    Args:
+        question: to be answered with yes or no.
+        otherwise: what to say when it is no.
+
+    Raises:
+        typer.Exit: the answer is no.
+        TimedOut: ``interrupted``: Ctrl-C is no answer.
+    """
+    try:
+        if typer.confirm(question, err=True):
+            return
+    except typer.Abort as error:
+        raise TimedOut("interrupted", otherwise) from error
+    err.print(otherwise)
+    raise typer.Exit(exits.FAILED)
 
 
 def make(*, stderr: bool = False) -> Console:

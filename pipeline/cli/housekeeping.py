@@ -12,7 +12,7 @@ from rich.table import Table
 from pipeline import bootstrap
 from pipeline.cli import bars, selecting
 from pipeline.cli.arguments import AsJson
-from pipeline.cli.console import err, out, plain, print_json
+from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.cli.lookup import connect
 from pipeline.errors import BadInput
 from pipeline.redrive import LetterClass, Redriven
@@ -88,9 +88,12 @@ def prune(
         err.print("Nothing to remove.")
     elif dry_run:
         err.print("Nothing was removed. --yes removes it.")
-    elif not yes:
-        typer.confirm("Remove all that for good?", abort=True, err=True)
+    elif yes:
+        err.print("Removed.")
+    else:
+        confirm("Remove all that for good?", "Nothing was removed.")
         _print_pruned(walk(dry_run=False))
+        err.print("Removed.")
 
 
 def _class(name: str) -> LetterClass:

@@ -35,20 +35,13 @@ def plan(console: Console, shown: PlanView) -> None:
     table.add_column("stage")
     for title in ("run", "reuse stored", "current", "other", "time", "GPU", "bytes", "USD"):
         table.add_column(title, justify="right")
-    for stage in shown.stages:
-        other = sum(getattr(stage, verdict) for verdict in _OTHER)
-        table.add_row(
-            plain(stage.stage),
-            *(_number(count) for count in (stage.run, stage.reuse, stage.current, other)),
-            *_taken(stage.estimate),
-        )
+    counts = [_counts(stage) for stage in shown.stages]
+    for stage, numbers in zip(shown.stages, counts, strict=True):
+        table.add_row(plain(stage.stage), *map(_number, numbers), *_taken(stage.estimate))
     if len(shown.stages) > 1:
         table.add_section()
-        sums = [
-            _number(sum(getattr(stage, name) for stage in shown.stages))
-            for name in ("run", "reuse", "current")
-        ]
-        table.add_row("all", *sums, "", *_taken(shown.estimate))
+        sums = map(sum, zip(*counts, strict=True))
+        table.add_row("all", *map(_number, sums), *_taken(shown.estimate))
     console.print(table)
     for stage in shown.stages:
         for line in _reasons(stage):
@@ -140,6 +133,11 @@ def _taken(amount: Estimate) -> tuple[str, str, str, str]:
         decimal(amount.bytes_out) if amount.bytes_out else "",
         dollars(amount.usd) if amount.usd else "",
     )
+
+
+def _counts(stage: StagePlanView) -> tuple[int, int, int, int]:
+    other = sum(getattr(stage, verdict) for verdict in _OTHER)
+    return stage.run, stage.reuse, stage.current, other
 
 
 def _reasons(stage: StagePlanView) -> Iterable[str]:

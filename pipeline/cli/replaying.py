@@ -14,12 +14,12 @@ from typing import Annotated
 import typer
 
 from pipeline import bootstrap
-from pipeline.catalog.records import VideoStatus
+from pipeline.catalog.records import ListedStatus
 from pipeline.cli import archived, bars, exits, following, plans, selecting
 from pipeline.cli.arguments import AsJson
-from pipeline.cli.console import err, out, plain, print_json
+from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.cli.lookup import connect, is_embedded
-from pipeline.errors import BadInput, FailureClass, LimitExceeded
+from pipeline.errors import BadInput, FailureClass
 from pipeline.replays import views
 from pipeline.replays.records import Replay, Wish
 from pipeline.replays.request import MOST_SAMPLED
@@ -42,7 +42,7 @@ def replay(
     ] = None,
     until: Annotated[str | None, typer.Option(help="Uploaded before then")] = None,
     label: Annotated[str | None, typer.Option(help="Only what shows this")] = None,
-    status: Annotated[VideoStatus | None, typer.Option(help="Only videos in this status")] = None,
+    status: Annotated[ListedStatus | None, typer.Option(help="Only videos in this status")] = None,
     failure_class: Annotated[
         FailureClass | None, typer.Option(help="Only stages that failed so; tries them again")
     ] = None,
@@ -98,10 +98,9 @@ def replay(
     if from_archive:
         archived.check(request)
         if not is_embedded(settings):
-            archived.replay(settings, request, now, dry_run=dry_run, as_json=as_json)
+            archived.replay(settings, request, now, dry_run=dry_run, yes=yes, as_json=as_json)
             return
-        if not as_json:
-            err.print("The embedded AWS keeps no archive: the catalog serves the same request.")
+        err.print("The embedded AWS keeps no archive: the catalog serves the same request.")
     stay = _Stay(bootstrap.replays(settings), timeout_s=timeout, as_json=as_json)
     planned = stay.until(following.is_planned, stay.replays.start(request))
     if not (as_json or planned.state == "failed"):
@@ -111,7 +110,7 @@ def replay(
     elif not planned.plan.runs:
         stay.nothing_to_do(planned, dry_run=dry_run)
     elif dry_run:
-        stay.look(planned, f"Nothing was started. {_how_to_run(planned)}")
+        stay.look(planned, f"Nothing was started. {_unaffordable(planned) or _how_to_run(planned)}")
     else:
         _confirm(stay, planned, yes=yes)
         asked = stay.replays.ask(planned.replay_id, "run")
@@ -159,6 +158,8 @@ def show(
         print_json(view)
     else:
         plans.replay(out, view)
+    if follow:
+        stay.judge(found)
 
 
 @app.command()
@@ -215,8 +216,10 @@ class _Stay:
         """A plan without runs: all is as it should be, or cannot be planned."""
         if not dry_run:
             planned = self.replays.ask(planned.replay_id, "run")  # which ends it
-        self.look(planned, "Nothing to do." if planned.plan.videos else "No video is like that.")
-        if any(stage.verdicts.get("blocked") for stage in planned.plan.stages.values()):
+        blocked = _blocked(planned)
+        said = "Nothing to do." if planned.plan.videos else "No video is like that."
+        self.look(planned, f"{blocked:,} could not be planned: see above." if blocked else said)
+        if blocked:
             raise typer.Exit(exits.FAILED)
 
     def end(self, replay: Replay) -> None:
@@ -228,7 +231,12 @@ class _Stay:
             if replay.reason:
                 err.print(f"[yellow]{plain(replay.reason)}[/yellow]")
             plans.outcome(out, view)
-        if replay.state != "finished" or view.progress.failed or view.progress.lost:
+        self.judge(replay)
+
+    def judge(self, replay: Replay) -> None:
+        """End as it ended: badly, unless everything selected is now as it should be."""
+        ended = views.detail(replay, {}).progress
+        if replay.state != "finished" or ended.failed or ended.lost or _blocked(replay):
             raise typer.Exit(exits.FAILED)
 
 
@@ -252,32 +260,39 @@ def _confirm(stay: _Stay, planned: Replay, *, yes: bool) -> None:
     """Have the owner, who has seen the plan, agree to it.
 
     Raises:
-        LimitExceeded: ``over_budget``.
-        BadInput: ``not_confirmed``: there is nobody to ask.
-        typer.Exit: the answer is no.
+        BadInput: ``over_budget``; ``not_confirmed``: there is nobody to ask.
+        typer.Exit, TimedOut: the answer is no.
     """
-    usd, budget = planned.plan.estimate.usd, planned.request.budget_usd
-    is_over = budget is not None and usd > budget
-    if yes and not is_over:
+    unaffordable = _unaffordable(planned)
+    if yes and not unaffordable:
         return
     if stay.as_json:
         print_json(views.detail(planned, {}))
-    if is_over:
-        raise LimitExceeded(
-            "over_budget",
-            f"Nothing was started: it is estimated to cost {usd:.4f} USD, and the budget is "
-            f"{budget:.4f}. {_how_to_run(planned, ' --budget USD')}",
-        )
+    if unaffordable:
+        raise BadInput("over_budget", f"Nothing was started. {unaffordable}")
     if stay.as_json or not sys.stdin.isatty():
         raise BadInput(
             "not_confirmed",
             "Nothing was started: there is no terminal to ask on. Give --yes to run without "
             f"asking. {_how_to_run(planned)}",
         )
-    if not typer.confirm(f"Start {planned.plan.runs:,} runs?", err=True):
-        err.print(f"Nothing was started. {_how_to_run(planned)}")
-        raise typer.Exit(exits.FAILED)
+    confirm(f"Start {planned.plan.runs:,} runs?", f"Nothing was started. {_how_to_run(planned)}")
 
 
 def _how_to_run(planned: Replay, more: str = "") -> str:
     return f"`videodrop replays resume {planned.replay_id}{more}` runs this plan."
+
+
+def _unaffordable(planned: Replay) -> str | None:
+    """That a plan costs too much, and what to do, if it does."""
+    usd, budget = planned.plan.estimate.usd, planned.request.budget_usd
+    if budget is None or usd <= budget:
+        return None
+    return (
+        f"It is estimated to cost {usd:.4f} USD, and the budget is {budget:.4f}. "
+        f"{_how_to_run(planned, ' --budget USD')}"
+    )
+
+
+def _blocked(replay: Replay) -> int:
+    return sum(stage.verdicts.get("blocked", 0) for stage in replay.plan.stages.values())

@@ -17,7 +17,14 @@ from pipeline.settings import Settings
 
 _AGO = re.compile(r"(\d{1,5})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_OPTIONS = {"uploaded_after": "--since", "uploaded_before": "--until", "params": "--set"}
+_OPTIONS = {
+    "uploaded_after": "--since",
+    "uploaded_before": "--until",
+    "params": "--set",
+    "stages": "--stage",
+    "budget_usd": "--budget",
+    "videos": "VIDEO",
+}
 
 
 def request(settings: Settings, **given: Any) -> ReplayRequest:
@@ -47,7 +54,14 @@ def params(pairs: Sequence[str], settings: Settings) -> dict[str, dict[str, Any]
     found: dict[str, dict[str, Any]] = {}
     for name, text in options.pairs(list(pairs)).items():
         stages = list(settings.topology.stages)
-        stage, field = options.parameter(name.removeprefix(options.PREFIX), stages)
+        try:
+            stage, field = options.parameter(name.removeprefix(options.PREFIX), stages)
+        except BadInput as error:
+            raise BadInput(
+                "bad_option",
+                f"--set knows no {name}: give language, task or STAGE-PARAMETER, such as "
+                f"detect-confidence; stages are {', '.join(stages)}, and --stage chooses them.",
+            ) from error
         found.setdefault(stage, {})[field] = options.value(text)
     return found
 
@@ -94,4 +108,6 @@ def moment(text: str, now: datetime) -> datetime:
 
 def _told(error: Any) -> str:
     name = ".".join(map(str, error["loc"]))
-    return f"{_OPTIONS.get(name, name)}: {error['msg']}" if name else str(error["msg"])
+    # Pydantic says whose error it is; people need not know.
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{_OPTIONS.get(error['loc'][0], name)}: {said}" if name else said

@@ -50,9 +50,9 @@ class Comparison(_Frozen):
 
     @computed_field  # type: ignore[prop-decorator] # mypy knows no computed fields
     @property
-    def videos(self) -> int:
-        """Of which at least one stage was compared: each gives at most one pair a stage."""
-        return max((stage.results for stage in self.stages.values()), default=0)
+    def results(self) -> int:
+        """Pairs compared, of all stages."""
+        return sum(stage.results for stage in self.stages.values())
 
     @computed_field  # type: ignore[prop-decorator] # mypy knows no computed fields
     @property
@@ -85,7 +85,7 @@ class Comparison(_Frozen):
 
     def sentences(self) -> list[str]:
         """The same for people, one thing each; counts of nothing are left out."""
-        said = [f"{self.videos:,} {'video' if self.videos == 1 else 'videos'} compared"]
+        said = [f"{self.results:,} {'result' if self.results == 1 else 'results'} compared"]
         if self.wer is not None:
             said.append(f"WER against current {self.wer * 100:.1f} %")
         elif self.edits:

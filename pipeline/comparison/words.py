@@ -88,10 +88,7 @@ def compare(before: Transcript, after: Transcript, *, most: int = MOST_CHANGES) 
         if len(changes) == most:
             unlisted += 1
             continue
-        texts = (" ".join(token.text for token in side) for side in (old, new))
-        changes.append(
-            WordChange(time=(old or new)[0].start, before=next(texts), after=next(texts))
-        )
+        changes.append(WordChange(time=(old or new)[0].start, before=_text(old), after=_text(new)))
     wrong = counts["replace"] + counts["insert"] + counts["delete"]
     return TranscriptDiff(
         language_before=before.language,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pipeline.errors import MissingDependency
+from pipeline.settings import Settings
 from pipeline.speech.transcript import Segment
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class ObjectEngine(Protocol):
 
 
 def version(package: str, extra: str) -> str:
-    """Version of an engine's library, without importing it.
+    """Version of an engine's library, without importing it; that of other hosts if it is not here.
 
     Raises:
         MissingDependency: ``extra_missing``: it is not installed.
@@ -111,6 +112,8 @@ def version(package: str, extra: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError as error:
+        if elsewhere := Settings().engines.get(package):
+            return elsewhere
         raise MissingDependency(
             "extra_missing",
             f'This needs the extra "{extra}"; `videodrop doctor` says how to get it.',

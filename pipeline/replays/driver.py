@@ -24,6 +24,7 @@ from pipeline.errors import LeaseLost
 from pipeline.estimator import Estimator
 from pipeline.events import WakeUp, replay_event_id
 from pipeline.failures import classify
+from pipeline.replays import budget
 from pipeline.replays.examiner import Examiner
 from pipeline.replays.lanes import Lanes
 from pipeline.replays.records import OVER, Open, Replay, ReplayState, StageProgress
@@ -41,6 +42,8 @@ _PAUSE_S = 0.5
 # While runs are out, so many times as long as a look has taken nobody looks again: a database that
 # is shared with fresh uploads has other things to do.
 _REST = 4
+# So often within its lease a driver is heard of, however long its steps take.
+_BEATS = 4
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,8 @@ class Driver:
                     replay = self._checkpoint(replay)
                     end = max(end, time.monotonic() + _STEP_S)
                 elif replay.open:
-                    self._sleep(max(_PAUSE_S, _REST * (time.monotonic() - begun)))
+                    rest = max(_PAUSE_S, _REST * (time.monotonic() - begun))
+                    self._sleep(min(rest, self._pace.lease_s / _BEATS))
                 elif not moved:
                     self._sleep(_PAUSE_S)
         except LeaseLost:
@@ -147,7 +151,7 @@ class Driver:
         """The replay after one more step, and whether anything moved."""
         try:
             if replay.wish == "cancel":
-                return _over(replay, "cancelled"), True
+                return self._dropped(replay, "cancelled"), True
             match replay.state:
                 case "planning":
                     return self._plan(replay), True
@@ -161,7 +165,12 @@ class Driver:
             failure = classify(error)
             if failure.retryable:
                 raise
-            return _over(replay, "failed", failure.message), True
+            return self._dropped(replay, "failed", failure.message), True
+
+    def _dropped(self, replay: Replay, state: ReplayState, reason: str | None = None) -> Replay:
+        """The replay, ended before its time: what it asked for is not wanted any more."""
+        self._replays.drop(replay.replay_id)
+        return _over(replay, state, reason)
 
     def _plan(self, replay: Replay) -> Replay:
         """Look at some more videos."""
@@ -216,10 +225,9 @@ class Driver:
             return replay
         if not replay.plan.runs:
             return _over(replay, "finished")
-        if reason := _over_budget(replay, replay.plan.estimate.usd):
+        if reason := budget.excess(replay.request, replay.plan.estimate.usd):
             return replay.model_copy(update={"reason": reason})
-        now = datetime.now(UTC)
-        return replay.model_copy(update={"state": "running", "reason": None, "started_at": now})
+        return _running(replay).model_copy(update={"started_at": datetime.now(UTC)})
 
     def _run(self, replay: Replay) -> tuple[Replay, bool]:
         """Settle what has ended, ask for more."""
@@ -229,15 +237,14 @@ class Driver:
         if replay.wish == "pause":
             return replay.model_copy(update={"state": "paused", "reason": None}), moved
         if replay.state == "paused":
-            # Only a budget pauses a replay by itself, and only a larger one lifts that.
-            if replay.reason and _over_budget(replay, _due(replay)):
-                return replay, moved
-            replay = replay.model_copy(update={"state": "running", "reason": None})
+            replay = _running(replay)
         if not replay.walked and len(replay.open) <= self._pace.window / 2:
             chosen = self._choose(replay)
             moved |= chosen.cursor != replay.cursor
             # Written down first: a copy of a request does no harm, a forgotten one would.
             replay = self._checkpoint(chosen)
+            if replay.wish != "run":
+                return replay, moved  # its owner has just said so
         elif replay.walked and not replay.open:
             return _over(replay, "finished"), True
         return self._ask(replay), moved
@@ -247,14 +254,14 @@ class Driver:
         chosen, cursor, walked = list(replay.open), replay.cursor, True
         known = {(one.video_id, one.stage) for one in chosen}
         progress = dict(replay.progress)
-        due, reason, until = _due(replay), None, time.monotonic() + _STEP_S
+        due, reason, until = budget.due(replay), None, time.monotonic() + _STEP_S
         for place, judged in self._examiner.examine(_request(replay), after=cursor):
             if len(chosen) >= self._pace.window:
                 walked = False
                 break
             fresh = [one for one in self._opened(replay, judged or ()) if _key(one) not in known]
             due += sum(one.usd for one in fresh)
-            if fresh and (reason := _over_budget(replay, due)):
+            if fresh and (reason := budget.excess(replay.request, due)):
                 walked = False
                 break
             for one in fresh:
@@ -266,7 +273,8 @@ class Driver:
             if time.monotonic() > until:
                 walked = False
                 break
-        state = {"state": "paused", "reason": reason} if reason else {}
+        # While runs are out, they may yet turn out cheaper than was thought.
+        state = {"state": "paused", "reason": reason} if reason and not chosen else {}
         return replay.model_copy(
             update={
                 "open": chosen,
@@ -326,26 +334,15 @@ def _request(replay: Replay) -> ReplayRequest:
     return replay.request.model_copy(update={"videos": replay.sampled})
 
 
+def _running(replay: Replay) -> Replay:
+    since = {"running_since": datetime.now(UTC), "ended_before": replay.ended}
+    return replay.model_copy(update={"state": "running", "reason": None, **since})
+
+
 def _over(replay: Replay, state: ReplayState, reason: str | None = None) -> Replay:
     now = datetime.now(UTC)
     return replay.model_copy(
         update={"state": state, "reason": reason, "open": [], "finished_at": now}
-    )
-
-
-def _due(replay: Replay) -> float:
-    """What has been spent, and what will be once all that is out has ended; USD."""
-    return replay.spent.usd + sum(one.usd for one in replay.open)
-
-
-def _over_budget(replay: Replay, usd: float) -> str | None:
-    """Why a replay may not go on, if it may not."""
-    budget = replay.request.budget_usd
-    if budget is None or usd <= budget:
-        return None
-    return (
-        f"It would come to {usd:.4f} USD, and the budget is {budget:.4f}. Resume it with a larger "
-        "one, or cancel it."
     )
 
 

@@ -144,7 +144,7 @@ class Replay(_Record):
     Attributes:
         state: ``planning`` → ``planned`` (a dry run stays there until told to run) → ``running``
             ⇄ ``paused`` → ``finished``, or ``cancelled``, or ``failed``.
-        reason: why it paused or failed, for a person.
+        reason: why it did not start, paused or failed, for a person.
         wish: what its owner last asked for; the driver follows.
         wishes: how often its owner has asked for something.
         sampled: the videos drawn by lot so far.
@@ -155,6 +155,8 @@ class Replay(_Record):
         cursor: place of the last video that was looked at; the walk goes on after it.
         walked: whether every video was looked at in the present state.
         open: what has been asked for and not ended; bounded by the driver's window.
+        running_since: when it started or last went on; what had ended by then is
+            ``ended_before``.
         attempt: fencing token of the driver.
     """
 
@@ -176,6 +178,8 @@ class Replay(_Record):
     open: list[Open] = Field(default=[])
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    running_since: datetime | None = None
+    ended_before: int = 0
     attempt: int = 0
 
     @property

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.catalog.records import VideoStatus
+from pipeline.catalog.records import ListedStatus
 from pipeline.errors import FailureClass
 
 MOST_SAMPLED = 1000
@@ -32,7 +32,7 @@ class Selection(BaseModel):
     label: str | None = Field(
         None, min_length=1, max_length=100, description="Something seen in it", examples=["dog"]
     )
-    status: VideoStatus | None = None
+    status: ListedStatus | None = None
     failure_class: FailureClass | None = Field(
         None, description="Only stages that failed so; also what no retry is expected to help"
     )
@@ -68,10 +68,20 @@ class ReplayRequest(Selection):
     dry_run: bool = Field(default=False, description="Plan, and wait to be told to run")
 
     @model_validator(mode="after")
+    def _some_time_is_selected(self) -> Self:
+        after, before = self.uploaded_after, self.uploaded_before
+        if after and before and after >= before:
+            raise ValueError(
+                f"nothing was uploaded from {after:%Y-%m-%dT%H:%M:%S%z} to "
+                f"{before:%Y-%m-%dT%H:%M:%S%z}: the first moment has to be the earlier one"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _params_are_for_chosen_stages(self) -> Self:
         if self.stages is not None and (others := set(self.params) - set(self.stages)):
             raise ValueError(
-                f"params has {', '.join(sorted(others))}, which stages leaves out: nothing would "
-                "use them"
+                f"there are parameters for {', '.join(sorted(others))}, which is not among the "
+                "stages: nothing would use them"
             )
         return self

@@ -4,12 +4,12 @@ The runs themselves say so: nothing is counted by messages, which come twice or 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
-from pipeline.catalog.records import TERMINAL, StageResult, StageRun
+from pipeline.catalog.records import TERMINAL, Cost, StageResult, StageRun
 from pipeline.comparison import Comparison, compare
 from pipeline.errors import DependencyFailed
 from pipeline.estimator import Estimator
@@ -63,14 +63,17 @@ class Settlement:
         runs = self._catalog.shadows if replay.request.shadow else self._catalog.runs
         states = runs.many((one.video_id, one.stage) for one in replay.open)
         empty = cache(self._lanes.is_empty)
+        outdated = self._outdated(one for one in replay.open if self._is_overdue(one))
         left, progress = [], dict(replay.progress)
         comparison, compared = replay.comparison, 0
         for one in replay.open:
             run = states.get((one.video_id, one.stage))
             folder = runs.folder(run) if run else ""
             how = _ending(replay, one, run, folder)
-            if how is None and self._is_overdue(one) and empty(one.stage):
-                how = self._gone(one)
+            if how is None and one.video_id in outdated:
+                how = "superseded"
+            elif how is None and self._is_missing(one, run) and empty(one.stage):
+                how = "lost" if one.again >= _ASKED_AGAIN else None
                 one = _again(one) if how is None else one  # noqa: PLW2901 - as it goes on
             if how is None:
                 left.append(one)
@@ -83,7 +86,7 @@ class Settlement:
                 compared += 1
                 comparison = self._compared(comparison, one, result)
             known = progress.get(one.stage, StageProgress())
-            progress[one.stage] = self._counted(known, one.stage, how, result)
+            progress[one.stage] = self._counted(known, one, how, run)
         return replay.model_copy(
             update={"open": left, "progress": progress, "comparison": comparison}
         )
@@ -91,12 +94,22 @@ class Settlement:
     def _is_overdue(self, one: Open) -> bool:
         return one.asked_at > 0 and self._clock() - one.asked_at > self._patience_s
 
-    def _gone(self, one: Open) -> Ending | None:
-        """How a run ended whose request is nowhere any more; None to ask for it again."""
-        video = self._catalog.video(one.video_id)
-        if video is None or video.deleted_at or video.revision != one.revision:
-            return "superseded"
-        return "lost" if one.again >= _ASKED_AGAIN else None
+    def _is_missing(self, one: Open, run: StageRun | None) -> bool:
+        """Whether nothing was heard of it for long, and nobody is at work on it."""
+        at_work = run and run.state == "running" and (run.lease_until or 0) > self._clock()
+        return self._is_overdue(one) and not at_work
+
+    def _outdated(self, overdue: Iterable[Open]) -> set[str]:
+        """Videos of which another upload, or none, is left: what is asked of them is dropped."""
+        revisions = {one.video_id: one.revision for one in overdue}
+        if not revisions:
+            return set()
+        videos = self._catalog.videos(list(revisions), brief=True)
+        return revisions.keys() - {
+            video.video_id
+            for video in videos
+            if not video.deleted_at and video.revision == revisions[video.video_id]
+        }
 
     def _compared(
         self, comparison: Comparison | None, one: Open, result: StageResult
@@ -114,11 +127,15 @@ class Settlement:
         return (comparison or Comparison()).add(difference)
 
     def _counted(
-        self, known: StageProgress, stage: str, how: Ending, result: StageResult | None
+        self, known: StageProgress, one: Open, how: Ending, run: StageRun | None
     ) -> StageProgress:
         spent = known.spent
-        if how == "succeeded" and result:
-            spent += self._estimator.price(stage, result.cost)
+        if how == "succeeded" and run and run.current_result:
+            spent += self._estimator.price(one.stage, run.current_result.cost)
+        elif how == "failed" and run and run.started_at and run.finished_at:
+            # What came to nothing cost something, too: its time, though all else is unknown.
+            seconds = (run.finished_at - run.started_at).total_seconds()
+            spent += self._estimator.price(one.stage, _only(seconds))
         ended = {**known.ended, how: known.ended.get(how, 0) + 1}
         return known.model_copy(update={"ended": ended, "spent": spent})
 
@@ -148,6 +165,10 @@ def _ending(replay: Replay, one: Open, run: StageRun | None, folder: str) -> End
     if run.state == "failed" and run.event_id is None and ended >= one.asked_at > 0:
         return "lost"
     return None
+
+
+def _only(seconds: float) -> Cost:
+    return Cost(seconds=seconds, cpu_seconds=0, media_seconds=0, bytes_in=0, bytes_out=0)
 
 
 def _again(one: Open) -> Open:

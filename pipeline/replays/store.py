@@ -12,6 +12,7 @@ from boto3.dynamodb.conditions import Key
 from pipeline.catalog.runs import overdue
 from pipeline.catalog.table import ConditionFailed, Table, epoch_key
 from pipeline.errors import BadInput, Busy, DependencyFailed, LeaseLost
+from pipeline.replays import budget
 from pipeline.replays.records import OVER, Replay, Wish
 from pipeline.replays.request import ReplayRequest
 from pipeline.topology import ReplaysSpec
@@ -94,7 +95,8 @@ class Replays:
             budget_usd: a new budget.
 
         Raises:
-            BadInput: ``unknown_replay``; ``replay_over``: it has ended.
+            BadInput: ``unknown_replay``; ``replay_over``: it has ended; ``over_budget``: it needs a
+                larger one.
         """
         replay = self._known(replay_id)
         # After cancel, what it asked for may have been dropped already.
@@ -104,6 +106,10 @@ class Replays:
         request = replay.request
         if budget_usd is not None:
             request = request.model_copy(update={"budget_usd": budget_usd})
+        if wish == "run":
+            if why := budget.refusal(replay, request):
+                raise BadInput("over_budget", why)
+            request = request.model_copy(update={"dry_run": False})
         try:
             self._table.update(
                 _PK,
@@ -122,10 +128,15 @@ class Replays:
             # In this very moment it ended, or was asked something else.
             return self.ask(replay_id, wish, budget_usd=budget_usd)
         if wish == "cancel":
-            self._table.put(_CANCELLED, replay_id, {"expires_at": int(time.time()) + _REMEMBERED_S})
+            self.drop(replay_id)
         replay = self._known(replay_id)
         self.wake(replay)
         return replay
+
+    def drop(self, replay_id: str) -> None:
+        """Have workers drop what this replay asked for and nobody works on yet."""
+        until = int(time.time()) + _REMEMBERED_S
+        self._table.update(_CANCELLED, replay_id, set={"expires_at": until})
 
     def cancelled(self, replay_id: str) -> bool:
         """Whether what this replay asked for is no longer wanted."""

@@ -88,7 +88,8 @@ class ProgressView(StageProgressView):
 
     percent: float = Field(ge=0, le=100, description="Runs that have ended, of those planned")
     seconds_left: float | None = Field(
-        description="Until the end at the pace since it started; unknown until a run has ended"
+        description="Until the end, at the pace since it started or went on; unknown until a run "
+        "has ended since"
     )
     stages: dict[str, StageProgressView]
 
@@ -98,7 +99,7 @@ class ReplayView(_View):
 
     replay_id: str = Field(examples=["20260131T120000123-1f2e3d"])
     state: ReplayState
-    reason: str | None = Field(description="Why it paused or failed")
+    reason: str | None = Field(description="Why it did not start, paused or failed")
     wish: Wish = Field(description="What was asked of it last; it follows within seconds")
     request: ReplayRequest
     plan: PlanView
@@ -199,7 +200,8 @@ def _percent(replay: Replay) -> float:
 
 
 def _seconds_left(replay: Replay) -> float | None:
-    if replay.state != "running" or not replay.started_at or not replay.ended:
+    ended = replay.ended - replay.ended_before
+    if replay.state != "running" or not replay.running_since or not ended:
         return None
-    pace = (replay.updated_at - replay.started_at).total_seconds() / replay.ended
+    pace = (replay.updated_at - replay.running_since).total_seconds() / ended
     return round(pace * max(0, replay.plan.runs - replay.ended), 1)

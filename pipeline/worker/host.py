@@ -198,7 +198,7 @@ class _Host(threading.Thread):
         if record is None:
             return
         if self._stopping.is_set():
-            lane.release(record)
+            lane.give_back(record)
         else:
             with self._counted():
                 self._process(lane, record)
@@ -215,7 +215,7 @@ class _Host(threading.Thread):
                 self._insist(lane.delete, record)
         elif outcome.kind == "stopped":
             self._is_over(record, outcome)
-            lane.release(record)
+            lane.give_back(record)
         elif outcome.kind not in ("error", "init_error") and self._is_over(record, outcome):
             self._insist(lane.delete, record)
 

@@ -57,11 +57,14 @@ class Lane:
         """Its work is done, for good or bad."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["receiptHandle"])
 
-    def release(self, message: Record) -> None:
-        """Let others have it at once."""
-        self._sqs.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=message["receiptHandle"], VisibilityTimeout=0
-        )
+    def give_back(self, message: Record) -> None:
+        """Let others have it at once, as if it had never been delivered.
+
+        It is sent anew: one that is only made visible again remembers each delivery, and would end
+        among the dead letters although nothing was ever wrong with it.
+        """
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=message["body"])
+        self.delete(message)
 
 
 def record(message: dict[str, Any], queue_arn: str) -> Record:

@@ -88,7 +88,7 @@ def test_a_trial_leaves_everything_as_it_is_and_tells_the_difference(cli):
     assert ended.code == 0, ended.err
     assert ended.json["progress"]["succeeded"] == 2
     assert ended.json["comparison"]["labels_gained"] == 2
-    assert "2 videos compared" in ended.json["differences"][0]
+    assert "2 results compared" in ended.json["differences"][0]
     after = cli("show", "a.mp4", "--json").json
     assert [stage["fingerprint"] for stage in after["stages"]] == [
         stage["fingerprint"] for stage in before["stages"]

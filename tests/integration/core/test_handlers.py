@@ -267,6 +267,15 @@ def test_a_message_among_the_dead_letters_ends_the_run_that_waited_for_it(rig: R
     assert dead.left() == 2, "a person may still want to send it on"
 
 
+def test_a_new_upload_whose_message_died_ends_although_the_stage_ran_before(rig: Rig):
+    rig.handle(rig.put())
+    body = rig.put(body=b"another film", sequencer="00B")
+    rig.catalog.record_upload(upload_of(body), patience_s=3600)
+    Mapping(rig.config.names.queue("toy", "dlq"), janitor_handler.handler).send(body)
+    assert janitor_handler.handler({}, Context()) == {"ended": 1}
+    assert rig.state(body).error.code == "undeliverable"
+
+
 def test_a_dead_letter_ends_no_run_that_does_not_wait_for_it(rig: Rig):
     done, busy, again = (rig.put(key=f"videos/{n}.mp4") for n in "abc")
     rig.handle(done)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.errors import BadInput
 from pipeline.replays import views
 from pipeline.replays.records import StageProgress
 from tests.conftest import topology_with
@@ -68,6 +69,13 @@ def test_a_body_that_asks_for_a_dry_run_is_not_overruled_by_the_query():
     assert replays.started[0].dry_run
 
 
+@pytest.mark.parametrize("query", ["dry-run=true", "dryrun=true", "wait=1&dry=1"])
+def test_a_mistyped_dry_run_starts_nothing(query):
+    replays = FakeReplays()
+    assert problem(post(client(replays=replays), f"/replays?{query}", {}))["status"] == 422
+    assert replays.started == []
+
+
 def test_the_answer_waits_for_the_plan():
     looks = iter([{}, {}, {"state": "planned", "plan": plan()}])
     replays = FakeReplays(driver=lambda one: one.model_copy(update=next(looks)))
@@ -97,7 +105,12 @@ def test_the_answer_does_not_wait_for_ever(wait):
         ({"sample": 0}, "sample"),
         ({"budget_usd": -1}, "budget_usd"),
         ({"uploaded_after": "yesterday"}, "uploaded_after"),
+        (
+            {"uploaded_after": "2026-02-01T00:00:00Z", "uploaded_before": "2026-01-01T00:00:00Z"},
+            "the first moment",
+        ),
         ({"failure_class": "sunspots"}, "failure_class"),
+        ({"status": "deleted"}, "status"),
         ({"everything": True}, "everything"),
         ({"params": {"detect": {"model": "x" * 9000}}}, "params"),
         (["a"], "body"),
@@ -126,6 +139,19 @@ def test_what_no_table_can_hold_is_refused(params, tmp_path):
     )
     assert problem(answer)["status"] == 422
     assert replays.started == []
+
+
+def test_a_video_there_is_not_is_told_and_nothing_is_started():
+    replays = FakeReplays()
+    answer = post(client(replays=replays), "/replays", {"videos": ["0" * 20]})
+    assert problem(answer)["status"] == 404
+    assert answer.json()["code"] == "unknown_video"
+    assert replays.started == []
+
+
+def test_nobody_is_told_whose_error_it_is():
+    answer = post(client(), "/replays", {"stages": ["detect"], "params": {"transcode": {}}})
+    assert "Value error" not in answer.json()["detail"]
 
 
 def test_what_is_not_json_is_refused():
@@ -195,6 +221,24 @@ def test_a_replay_is_paused_resumed_and_cancelled(verb, wish):
     answer = post(client(replays=replays), f"/replays/{REPLAY_ID}/{verb}")
     assert (answer.status_code, answer.json()["wish"]) == (202, wish)
     assert replays.asked == [(REPLAY_ID, wish, None)]
+
+
+def test_a_mistyped_budget_is_refused():
+    replays = FakeReplays(replay())
+    answer = post(client(replays=replays), f"/replays/{REPLAY_ID}/resume", {"budget": 10})
+    assert problem(answer)["status"] == 422
+    assert replays.asked == []
+
+
+def test_what_needs_a_larger_budget_is_a_conflict():
+    replays = FakeReplays(replay())
+
+    def refuse(*_, **__):
+        raise BadInput("over_budget", "It would come to 3 USD.")
+
+    replays.ask = refuse
+    answer = post(client(replays=replays), f"/replays/{REPLAY_ID}/resume")
+    assert problem(answer)["status"] == 409
 
 
 def test_it_goes_on_with_a_new_budget():
@@ -269,7 +313,8 @@ def running(**given):
     }
     fields = {
         "state": "running",
-        "started_at": START,
+        "started_at": START - timedelta(days=1),
+        "running_since": START,
         "updated_at": START + timedelta(seconds=102),
         "progress": progress,
     }
@@ -282,6 +327,12 @@ def test_progress_is_what_has_ended_of_what_was_planned():
     assert shown.percent == 25.1  # 51 of 203
     assert shown.seconds_left == 304  # 152 at 2 s each
     assert shown.stages["detect"].failed == 2
+
+
+def test_the_time_left_goes_by_the_pace_since_it_went_on():
+    shown = views.detail(running(ended_before=17), {}).progress
+    assert shown.seconds_left == 456  # 152 at 3 s each
+    assert views.detail(running(ended_before=51), {}).progress.seconds_left is None
 
 
 def test_progress_never_passes_100_and_is_100_at_the_end():

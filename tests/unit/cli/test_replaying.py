@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import typer
 from rich.console import Console
 
 from pipeline import archive, bootstrap
@@ -142,12 +143,17 @@ def test_nothing_but_what_is_given_is_asked_for(cli, replays):
         (["--sample", "0"], 2, "sample"),
         (["--budget", "inf"], 2, "budget"),
         (["--failure-class", "sunspots"], 2, "failure-class"),
+        (["--status", "deleted"], 2, "status"),
+        (["--since", "2026-02-01", "--until", "2026-01-01"], 2, "the first moment"),
+        (["--set", "stages=detect"], 2, "--stage chooses them"),
+        (["--budget", "1e99"], 2, "--budget:"),
     ],
 )
 def test_a_wrong_option_is_told_and_nothing_is_started(cli, replays, args, code, named):
     ended, out, said = cli("replay", *args)
     assert (ended, out) == (code, "")
     assert named in said
+    assert "Value error" not in said or "Usage:" in said, "the parser may say so, we do not"
     assert replays.started == []
 
 
@@ -219,6 +225,18 @@ def test_without_a_yes_nothing_is_run(cli, replays, answers, answer):
     assert f"videodrop replays resume {REPLAY_ID}" in said
 
 
+def test_ctrl_c_is_no_answer(cli, replays, monkeypatch, answers):
+    answers("")
+
+    def interrupted(*_, **__):
+        raise typer.Abort
+
+    monkeypatch.setattr(typer, "confirm", interrupted)
+    code, _, said = cli("replay")
+    assert (code, replays.asked) == (130, [])
+    assert f"videodrop replays resume {REPLAY_ID}" in said
+
+
 def test_without_a_terminal_nothing_is_run_unless_told(cli, replays):
     code, out, said = cli("replay")
     assert (code, replays.asked) == (2, [])
@@ -279,6 +297,17 @@ def test_what_cannot_be_planned_is_a_failure(cli, replays):
     assert "2 cannot be planned" in out
 
 
+def test_what_cannot_be_planned_is_a_failure_though_the_rest_succeeds(cli, replays):
+    stages = plan().stages | {"transcribe": StagePlan(verdicts={"blocked": 1})}
+
+    def driver(one):
+        done = obedient(one)
+        return done.model_copy(update={"plan": plan(stages=stages)})
+
+    replays.driver = driver
+    assert cli("replay", "--yes")[0] == 1
+
+
 def test_a_plan_beyond_the_budget_is_not_started(cli, replays):
     code, out, said = cli("replay", "--yes", "--budget", "0.1")
     assert (code, replays.asked) == (1, [])
@@ -288,6 +317,10 @@ def test_a_plan_beyond_the_budget_is_not_started(cli, replays):
     assert json.loads(shown[1])["plan"]["runs"] == 203
     assert json.loads(shown[2])["error"]["code"] == "over_budget"
     assert cli("replay", "--yes", "--budget", "0.4")[0] == 0
+    code, _, said = cli("replay", "--dry-run", "--budget", "0.1")
+    assert code == 0
+    assert "0.4000 USD, and the budget is 0.1000" in said
+    assert "--budget USD` runs this plan" in said
 
 
 @pytest.mark.parametrize(
@@ -415,6 +448,9 @@ def archived(monkeypatch):
 
 def test_an_archive_is_replayed_by_aws(cli, replays, archived):
     args = ("--since", "2026-01-01", "--until", "2026-02-01", "--stage", "detect")
+    assert cli("replay", "--from-archive", *args)[0] == 2
+    assert archived == [], "nobody said yes"
+    args += ("--yes",)
     code, out, said = cli("replay", "--from-archive", *args)
     assert (code, replays.started) == (0, [])
     window = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
@@ -423,6 +459,16 @@ def test_an_archive_is_replayed_by_aws(cli, replays, archived):
     assert "aws events …" in said
     shown = cli("replay", "--from-archive", *args, "--json")
     assert (json.loads(shown[1])["name"], shown[2]) == ("its-name", "")
+
+
+@pytest.mark.parametrize(("answer", "code", "asked"), [("y", 0, 1), ("n", 1, 0)])
+@pytest.mark.usefixtures("replays")
+def test_an_archive_is_replayed_once_a_person_agrees(cli, archived, answers, answer, code, asked):
+    answers(answer)
+    ended, _, said = cli("replay", "--from-archive", "--since", "2026-01-01", "--stage", "detect")
+    assert (ended, len(archived)) == (code, asked)
+    assert "2026-01-01 00:00" in said
+    assert "detect" in said
 
 
 @pytest.mark.parametrize(
@@ -515,6 +561,13 @@ def test_a_replay_is_followed_on_request(cli, replays):
     assert "finished" in cli("replays", "show", "last", "--follow")[1]
 
 
+def test_following_ends_as_the_replay_ended(cli, replays):
+    replays.known[REPLAY_ID] = finished(succeeded=1, failed=1)
+    replays.driver = lambda one: one
+    assert cli("replays", "show", "last", "--follow")[0] == 1
+    assert cli("replays", "show", "last")[0] == 0, "to look is no failure"
+
+
 @pytest.mark.parametrize(
     ("args", "asked"),
     [
@@ -557,7 +610,7 @@ def test_the_plan_is_a_table_with_sums_reasons_and_what_it_rests_on(shown):
     assert words[0] == head
     assert ["transcode", "200", "3"] in words
     assert ["detect", "200", "3", "10", "min", "5.0", "min", "2.0", "MB", "0.40"] in words
-    assert ["all", "200", "3", "200", "10", "min", "5.0", "min", "2.0", "MB", "0.40"] in words
+    assert ["all", "200", "3", "200", "3", "10", "min", "5.0", "min", "2.0", "MB", "0.40"] in words
     assert f"detect: confidence: 0.25 → 0.4 {TIMES}200" in lines
     assert any(line.startswith("transcode: 2 left out by the uploader, 1 failed") for line in lines)
     assert "180 of 200 runs, a guess for the rest. us-east-1, 2026-02-01." in lines[-1]
@@ -619,7 +672,7 @@ def test_on_a_terminal_a_bar_is_drawn():
         bar.show(
             replay(
                 state="running",
-                started_at=START,
+                running_since=START,
                 updated_at=START + timedelta(seconds=52),
                 progress=progress,
             )

@@ -46,9 +46,9 @@ def test_labels_are_counted_in_all_and_by_name():
     }
 
 
-def test_videos_are_counted_once_for_all_their_stages():
+def test_results_of_all_stages_are_counted():
     found = total(*(labelled("", "", stage) for stage in ("detect", "detect", "toy")))
-    assert found.videos == 2
+    assert found.results == 3
     assert {name: one.results for name, one in found.stages.items()} == {"detect": 2, "toy": 1}
 
 
@@ -77,7 +77,7 @@ def test_it_comes_back_from_json_as_it_was():
     found = total(heard("a b", "a c", seconds=(0.1, 0.2)), labelled("cat", "owl"))
     stored = json.loads(json.dumps(found.model_dump()))
     assert Comparison.model_validate(stored) == found
-    assert (stored["videos"], stored["wer"]) == (2, 0.5)
+    assert (stored["results"], stored["wer"]) == (2, 0.5)
 
 
 def test_it_speaks_as_one_would():
@@ -88,7 +88,7 @@ def test_it_speaks_as_one_would():
     assert (
         found.sentences()
         == [
-            "32 videos compared",
+            "32 results compared",
             "WER against current 0.1 %",
             "412 labels gained, 15 lost",
             "toy: 1.7\N{MULTIPLICATION SIGN} time, 1.6\N{MULTIPLICATION SIGN} bytes",
@@ -98,9 +98,9 @@ def test_it_speaks_as_one_would():
 
 
 def test_what_did_not_change_is_not_spoken_of():
-    assert Comparison().sentences() == ["0 videos compared"]
+    assert Comparison().sentences() == ["0 results compared"]
     assert total(labelled("cat", "cat")).sentences()[:2] == [
-        "1 video compared",
+        "1 result compared",
         "toy: 1.0\N{MULTIPLICATION SIGN} time, 1.0\N{MULTIPLICATION SIGN} bytes",
     ]
     assert "3 words heard where there were none" in total(heard("...", "a b c")).sentences()

@@ -106,12 +106,12 @@ class MemoryTable(Table):
         *,
         set: Mapping[str, Any],  # noqa: A002 - as in Table
         remove: Iterable[str] = (),
-        condition: str,
+        condition: str | None = None,
         given: Mapping[str, Any] | None = None,
     ) -> None:
         def effect() -> None:
             now = self.items.get((pk, sk), {})
-            if not _true(condition, now, _copy(dict(given or {}))):
+            if condition and not _true(condition, now, _copy(dict(given or {}))):
                 raise ConditionFailed
             kept = {name: value for name, value in now.items() if name not in set_of(remove)}
             self.items[pk, sk] = {"pk": pk, "sk": sk, **kept, **_copy(dict(set))}

@@ -1,7 +1,10 @@
 """A budget stops a replay before it is exceeded."""
 
+import pytest
+
+from pipeline.errors import BadInput, MissingDependency
 from pipeline.replays.records import Replay
-from tests.unit.replays.house import House, OneDollar
+from tests.unit.replays.house import House, OneDollar, fail
 
 OTHER = {"params": {"toy": {"text": "other"}}}
 
@@ -27,11 +30,23 @@ def test_a_plan_over_budget_does_not_start_and_says_why(house: House):
 def test_asked_to_run_on_the_same_budget_it_still_does_not(house: House):
     house.library(3)
     now = house.replay(budget_usd=2.5, **OTHER)
-    house.replays.ask(now.replay_id, "run")
+    with pytest.raises(BadInput) as refused:
+        house.replays.ask(now.replay_id, "run")
+    assert refused.value.code == "over_budget"
+    assert "3.0000" in refused.value.message
     assert house.finish(now).state == "planned"
     house.replays.ask(now.replay_id, "run", budget_usd=3)
     done = house.finish(now)
     assert (done.state, done.reason, done.ended) == ("finished", None, 3)
+
+
+def test_asked_to_run_before_the_plan_is_made_it_does_not_start_either(house: House):
+    house.library(3)
+    replay = house.start(budget_usd=2.5, dry_run=True, **OTHER)
+    house.replays.ask(replay.replay_id, "run")
+    now = house.finish(replay)
+    assert (now.state, now.asked) == ("planned", 0)
+    assert now.reason
 
 
 def test_what_turns_out_dearer_pauses_before_the_next_run_would_exceed(house: House):
@@ -55,7 +70,10 @@ def test_resumed_on_too_small_a_budget_it_runs_nothing(house: House):
     house.estimator = OneDollar(real=2)
     replay = house.start(budget_usd=4.5, **OTHER)
     rest(house, replay)
-    house.replays.ask(replay.replay_id, "run")
+    with pytest.raises(BadInput) as refused:
+        house.replays.ask(replay.replay_id, "run")
+    assert refused.value.code == "over_budget"
+    house.replays.ask(replay.replay_id, "run", budget_usd=4.6)
     now = rest(house, replay)
     assert (now.state, now.spent.usd) == ("paused", 4)
     assert now.reason
@@ -68,7 +86,19 @@ def test_what_is_out_counts_against_the_budget(house: House):
     house.replays.ask(replay.replay_id, "run", budget_usd=2)
     house.drive(4)
     now = house.get(replay)
-    assert (len(now.open), now.state) == (2, "paused")
+    assert (len(now.open), now.state, now.reason) == (2, "running", None)
+    now = rest(house, replay)
+    assert (now.ended, now.open, now.state) == (2, [], "paused")
+    assert now.reason
+
+
+def test_what_failed_was_paid_for_too(house: House):
+    house.library(4)
+    house.toy.run_ = fail(MissingDependency("no_model", "no"))
+    replay = house.start(budget_usd=4, **OTHER)
+    house.estimator.real = 3
+    now = rest(house, replay)
+    assert (now.state, now.progress["toy"].ended, now.spent.usd) == ("paused", {"failed": 2}, 6)
 
 
 def test_what_is_reused_costs_nothing(house: House):

@@ -154,13 +154,13 @@ def test_a_run_that_fails_is_counted_and_the_replay_goes_on(house: House):
     assert house.text(ids[1]) == "hello", "the old result stays"
 
 
-def test_only_what_succeeded_was_spent(house: House):
+def test_what_was_computed_was_spent_whatever_came_of_it(house: House):
     house.library(2)
     house.estimator.real = 3
     house.replay(videos=[house.process("stored")], **OTHER)
     house.replay()
     house.toy.run_ = fail(MissingDependency("no_model", "no"))
-    assert house.replay(params={"toy": {"text": "fails"}}).spent.usd == 0
+    assert house.replay(params={"toy": {"text": "fails"}}).spent.usd == 3 * 3
     house.toy.run_ = house.twin.run_
     assert house.replay(**OTHER).spent.usd == 2 * 3, "and nothing for the one that was reused"
 
@@ -212,6 +212,24 @@ def test_paused_nothing_more_is_asked_for_and_what_is_out_ends(house: House):
     assert len(house.toy.seen) == 8
 
 
+def test_a_pause_in_the_moment_of_choosing_asks_for_nothing(house: House, monkeypatch):
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.drive()
+    checkpoint = house.replays.checkpoint
+
+    def paused_before(now: Replay, **lease: Any) -> Replay:
+        if now.open and house.get(replay).wish == "run":
+            house.replays.ask(replay.replay_id, "pause")
+        return checkpoint(now, **lease)
+
+    monkeypatch.setattr(house.replays, "checkpoint", paused_before)
+    house.drive(3)
+    assert (house.get(replay).state, house.requests()) == ("paused", [])
+    house.replays.ask(replay.replay_id, "run")
+    assert house.finish(replay).ended == 2
+
+
 def test_paused_while_it_plans_it_waits_with_its_plan(house: House):
     house.library(2)
     replay = house.start(**OTHER)
@@ -249,6 +267,48 @@ def test_cancelled_at_any_time_it_is_over(house: House, turns: int):
     assert now.finished_at
     assert house.work() == [Outcome.IGNORED] * (2 if turns == 2 else 0)
     assert len(house.toy.seen) == 2
+
+
+def test_a_cancel_that_was_cut_off_drops_what_was_asked_for_all_the_same(house: House):
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.drive(2)
+    house.replays.ask(replay.replay_id, "cancel")
+    del house.table.items["#cancelled", replay.replay_id]
+    assert rest(house, replay).state == "cancelled"
+    assert house.work() == [Outcome.IGNORED] * 2
+
+
+def test_a_replay_that_fails_drops_what_it_asked_for(house: House):
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.drive(2, window=2)
+    house.toy.Params = None
+    house.table.items["#replays", replay.replay_id] |= {"state": "planning", "cursor": None}
+    house.drive()
+    assert house.get(replay).state == "failed"
+    assert house.replays.cancelled(replay.replay_id)
+
+
+def test_a_replay_that_runs_is_no_dry_run_any_more(house: House):
+    house.library(1)
+    replay = house.replay(dry_run=True, **OTHER)
+    assert replay.request.dry_run
+    house.replays.ask(replay.replay_id, "run")
+    assert not house.finish(replay).request.dry_run
+
+
+def test_a_driver_is_heard_of_within_its_lease_however_long_a_step_took(house: House, monkeypatch):
+    house.library(1)
+    house.start(**OTHER)
+    slept: list[float] = []
+    driver = house.driver(turn_s=100_000, lease_s=60)
+    driver._sleep = slept.append
+    clock = iter(range(0, 10**9, 100))
+    monkeypatch.setattr("pipeline.replays.driver.time.monotonic", lambda: float(next(clock)))
+    driver.drive(replay_requested(house.wakes.pop(0)), seconds=100_000)
+    assert slept
+    assert max(slept) <= 15
 
 
 def test_cancelled_is_for_good(house: House):

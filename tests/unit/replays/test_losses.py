@@ -258,3 +258,26 @@ def test_equal_content_uploaded_again_reuses_what_there_is_with_the_times_of_now
         second.finished_at,
     )
     assert house.replay(**OTHER).progress["toy"].ended == {"succeeded": 1}
+
+
+def test_a_deleted_video_holds_nobody_up_however_full_its_lane_is(house: House, out: Replay):
+    house.delete("000.mp4")
+    house.work()
+    house.lane("toy").append("of another replay")
+    house.now = 100
+    house.drive(3)
+    done = house.get(out)
+    assert done.progress["toy"].ended == {"succeeded": 1, "superseded": 1}
+
+
+def test_a_run_somebody_is_at_is_not_asked_for_again_whatever_the_queue_says(
+    house: House, out: Replay
+):
+    for request in house.requests():
+        upload = house.video(request.video_id).upload
+        event_id = f"replay:{out.replay_id}"
+        house.catalog.runs.claim(upload, "toy", event_id=event_id, lease_s=3600)
+    house.lane("toy").clear()
+    house.now = 100
+    house.drive(5)
+    assert house.lane("toy") == []

@@ -74,7 +74,6 @@ def test_nothing_asked_is_everything_newest_first(house: House):
         ({"failure_class": "bad_input", "status": "partial"}, "b"),
         ({"failure_class": "bad_input", "uploaded_after": WHEN - timedelta(hours=1)}, "b"),
         ({"failure_class": "lost"}, ""),
-        ({"status": "deleted"}, ""),
     ],
 )
 @pytest.mark.usefixtures("five")

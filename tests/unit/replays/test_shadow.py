@@ -117,7 +117,7 @@ def test_a_second_trial_reuses_the_first(house: House):
     assert done.progress["toy"].ended == {"reused": 2}
     assert house.toy.seen == []
     assert done.comparison is not None
-    assert done.comparison.videos == 2
+    assert done.comparison.results == 2
 
 
 def test_the_differences_add_up(house: House):
@@ -125,7 +125,7 @@ def test_the_differences_add_up(house: House):
     done = house.replay(**TRIAL)
     total = done.comparison
     assert total is not None
-    assert total.videos == 12
+    assert total.results == 12
     assert (total.labels_gained, total.labels_lost) == (12, 12)
     assert {name: (one.gained, one.lost) for name, one in total.labels.items()} == {
         "hello": (0, 12),
@@ -143,7 +143,7 @@ def test_comparing_many_is_done_in_steps_with_a_checkpoint_after_each(house: Hou
     house.drive()
     now = house.get(replay)
     assert now.comparison is not None
-    assert (now.comparison.videos, now.ended, len(now.open)) == (10, 10, 2)
+    assert (now.comparison.results, now.ended, len(now.open)) == (10, 10, 2)
 
 
 def test_what_has_no_current_result_has_nothing_to_be_compared_with(house: House):
@@ -209,7 +209,7 @@ def test_a_current_result_whose_files_are_gone_does_not_hold_up_the_trial(house:
     assert done.state == "finished"
     assert done.progress["toy"].ended == {"succeeded": 2}
     assert done.comparison is not None
-    assert done.comparison.videos == 1
+    assert done.comparison.results == 1
 
 
 def test_s3_having_a_bad_moment_leaves_no_comparison_out(
@@ -228,7 +228,7 @@ def test_s3_having_a_bad_moment_leaves_no_comparison_out(
     house.replays.wake_overdue()
     done = house.finish(replay)
     assert done.comparison is not None
-    assert (done.comparison.videos, done.comparison.wer) == (1, 1.0)
+    assert (done.comparison.results, done.comparison.wer) == (1, 1.0)
 
 
 @pytest.mark.parametrize("name", ["toy", "twin"])
@@ -237,4 +237,4 @@ def test_a_trial_of_a_sample(house: House, name: str):
     done: Replay = house.replay(sample=2, shadow=True, params={name: {"text": "trial"}})
     assert done.progress[name].ended == {"succeeded": 2}
     assert done.comparison is not None
-    assert done.comparison.videos == 2
+    assert done.comparison.results == 2
