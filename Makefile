@@ -20,7 +20,7 @@ test: $(VENV)/.dev ## lint, types, and the whole suite with coverage
 	@$(MAKE) --no-print-directory -j2 terraform suite
 
 suite: $(VENV)/.dev
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 # Beside the others, for it mostly waits; what it says comes in one piece.
 terraform: $(VENV)/.dev
