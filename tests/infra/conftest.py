@@ -68,6 +68,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     shutil.copytree(ROOT / "infra", folder / "infra", ignore=ignore)
     (folder / "pipeline").mkdir()
     topology_with({"toy": "tests.toystage"}, folder / "pipeline" / "topology.json")
+    shutil.copy(ROOT / "constraints.txt", folder)
     with zipfile.ZipFile(folder / "functions.zip", "w") as code:
         code.writestr("handlers/__init__.py", "")
     terraform = Terraform(folder / "infra")

@@ -1,11 +1,13 @@
 """The whole of ``infra`` applied to a simulator; then its twin, made by ``pipeline.resources``."""
 
+import importlib.metadata
 import json
 from typing import Any
 
 import pytest
 
 from pipeline import aws, bootstrap, resources
+from pipeline.models import whisper_engine, yolo_engine
 from pipeline.settings import Settings
 from tests.infra.conftest import Applied
 
@@ -158,6 +160,16 @@ def test_functions_know_their_installation(installation: Applied):
         )
         for name, value in installation.output["environment"].items():
             assert name == "AWS_DEFAULT_REGION" or known[name] == value
+
+
+@pytest.mark.usefixtures("installation")
+def test_the_driver_of_replays_knows_the_engines_that_only_stages_have():
+    name = bootstrap.settings().names.queue("replays")
+    found = aws.client("lambda").get_function_configuration(FunctionName=name)
+    assert json.loads(found["Environment"]["Variables"]["VIDEODROP_ENGINES"]) == {
+        engine: importlib.metadata.version(engine)
+        for engine in (whisper_engine.NAME, yolo_engine.NAME)
+    }
 
 
 # Actions that AWS lets nobody restrict to a resource.
