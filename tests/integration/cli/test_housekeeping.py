@@ -4,7 +4,6 @@ import json
 import sys
 
 import pytest
-import typer
 
 from pipeline import aws, bootstrap
 from pipeline.media.probe import Probe
