@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 
 from pipeline.catalog.records import Cost, Video
-from pipeline.catalog.timings import Timings, Totals
+from pipeline.catalog.timings import Timings, recent
 from pipeline.prices import Prices
 from pipeline.replays.records import Estimate
 from pipeline.topology import Topology
 
-_MONTHS = 2
 # Where no run of any stage tells how long videos are.
 _MEDIA_SECONDS = 60.0
 
@@ -39,7 +38,9 @@ class Estimator:
     def __init__(self, timings: Timings, prices: Prices, topology: Topology) -> None:
         self.prices = prices
         self._stages = topology.stages
-        self._totals = _recent(timings)
+        self._totals = recent(
+            timings.all(), lambda one: (*_kinds(one.stage, one.identity, one.version), _ANY)
+        )
         runs = self._totals.get(_ANY)
         self._media_seconds = runs.share(None).media_seconds if runs else _MEDIA_SECONDS
 
@@ -93,22 +94,8 @@ class Estimator:
             media_seconds=media_seconds,
             bytes_in=bytes_in,
             bytes_out=round(guess.bytes_per_source_byte * bytes_in),
+            files=round(guess.files_per_media_second * media_seconds),
         )
-
-
-def _recent(timings: Timings) -> dict[_Kind, Totals]:
-    """What the runs of each kind took together, in the latest months in which there were any."""
-    months: dict[_Kind, set[str]] = {}
-    totals: dict[_Kind, Totals] = {}
-    for timing in timings.all():
-        for kind in (*_kinds(timing.stage, timing.identity, timing.version), _ANY):
-            seen = months.setdefault(kind, set())
-            if timing.month not in seen and len(seen) == _MONTHS:
-                continue
-            seen.add(timing.month)
-            known = totals.get(kind)
-            totals[kind] = known + timing.totals if known else timing.totals
-    return totals
 
 
 def _kinds(stage: str, identity: Mapping[str, str], version: str) -> tuple[_Kind, ...]:

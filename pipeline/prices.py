@@ -6,20 +6,7 @@ uploads' own storage, Lambda's disk beyond 512 MB, logs, and a GPU instance's di
 time.
 """
 
-from pathlib import Path
-from typing import Annotated, Literal, Self
-
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
-
-from pipeline.errors import MissingDependency
-
-DEFAULT_PATH = Path(__file__).with_name("prices.json")
+from pipeline.price_table import PriceTable
 
 _MILLION = 1e6
 _GIB = 2**30  # what AWS bills as a GB
@@ -37,129 +24,8 @@ _WRITES_A_BEAT = 9
 _READS = 8  # a unit reads up to 4 KB
 
 
-Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Service(_Frozen):
-    """One service's prices.
-
-    Attributes:
-        source: the page they were read on.
-        note: what else to know.
-    """
-
-    source: str
-    note: str = ""
-
-
-class Assumed(_Frozen):
-    """Which of the prices apply.
-
-    Attributes:
-        architecture: of the Lambda functions.
-        gpu_instance: the instance whose hour is paid while a GPU is held, whichever GPU it was.
-        market: how it is bought; ``spot`` prices are only roughly known.
-    """
-
-    architecture: Literal["x86_64", "arm64"]
-    gpu_instance: str
-    market: Literal["on_demand", "spot"]
-
-
-class Lambda(_Service):
-    """AWS Lambda, by architecture."""
-
-    gb_second: dict[Literal["x86_64", "arm64"], Price]
-    million_requests: Price
-
-
-class GpuInstances(_Service):
-    """EC2 instances with one GPU: an hour's price, by type and market."""
-
-    hour: dict[str, dict[Literal["on_demand", "spot"], Price]]
-
-
-class S3(_Service):
-    """S3 Standard."""
-
-    gb_month: Price
-    thousand_puts: Price
-    thousand_gets: Price
-
-
-class DynamoDB(_Service):
-    """DynamoDB on demand, in request units."""
-
-    million_writes: Price
-    million_reads: Price
-
-
-class SQS(_Service):
-    """SQS standard queues."""
-
-    million_requests: Price
-
-
-class EventBridge(_Service):
-    """EventBridge: events put on a bus of one's own."""
-
-    million_events: Price
-
-
-class Prices(_Frozen):
-    """A price table.
-
-    Attributes:
-        note: what to know before believing it.
-        region: AWS region.
-        as_of: the month in which it was written down.
-        currency: of every price.
-        assumed: which of the prices apply.
-    """
-
-    note: str
-    region: str
-    as_of: str = Field(pattern=r"^\d{4}-\d{2}$")
-    currency: Literal["USD"]
-    assumed: Assumed
-    lambda_: Lambda = Field(alias="lambda")
-    gpu_instances: GpuInstances
-    s3: S3
-    dynamodb: DynamoDB
-    sqs: SQS
-    eventbridge: EventBridge
-
-    @classmethod
-    def read(cls, path: Path = DEFAULT_PATH) -> Self:
-        """Read and check a price table.
-
-        Raises:
-            MissingDependency: ``bad_prices``: it cannot be read, or is no price table.
-        """
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise MissingDependency(
-                "bad_prices", f"VIDEODROP_PRICES: {path} is no price table: {error}"
-            ) from error
-
-    @model_validator(mode="after")
-    def _has_what_is_assumed(self) -> Self:
-        wanted = self.assumed
-        if wanted.architecture not in self.lambda_.gb_second:
-            raise ValueError(f"lambda has no gb_second for {wanted.architecture}")
-        if wanted.market not in self.gpu_instances.hour.get(wanted.gpu_instance, {}):
-            raise ValueError(f"gpu_instances has no hour of {wanted.gpu_instance}, {wanted.market}")
-        return self
-
-    @property
-    def title(self) -> str:
-        """What these are, with region and date, for a person."""
-        return f"AWS list prices, {self.region}, {self.currency}, {self.as_of}"
+class Prices(PriceTable):
+    """A price table that knows what a run asks of each service."""
 
     def run(
         self, *, memory_mb: int, seconds: float, gpu_seconds: float, files: int, bytes_out: int
@@ -207,11 +73,15 @@ class Prices(_Frozen):
         ) / _MILLION
 
     def records(self, seconds: float) -> float:
-        """USD for DynamoDB: 8 reads, and 25 writes + 9 a heartbeat."""
-        writes = _WRITES + _WRITES_A_BEAT * _beats(seconds)
+        """USD for DynamoDB: 8 reads, and what ``writes`` says."""
         return (
-            _READS * self.dynamodb.million_reads + writes * self.dynamodb.million_writes
+            _READS * self.dynamodb.million_reads + writes(seconds) * self.dynamodb.million_writes
         ) / _MILLION
+
+
+def writes(seconds: float) -> float:
+    """Units that DynamoDB writes for a run: 25, and 9 a heartbeat."""
+    return _WRITES + _WRITES_A_BEAT * _beats(seconds)
 
 
 def _beats(seconds: float) -> float:

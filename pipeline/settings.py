@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.cdn import CdnSettings
 from pipeline.media.probe import Limits
-from pipeline.prices import DEFAULT_PATH as PRICES
+from pipeline.price_table import DEFAULT_PATH as PRICES
 from pipeline.topology import DEFAULT_PATH, Names, Topology
 
 # As browsers write it: in lower case, without a path; neither "null" nor "*".

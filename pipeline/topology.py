@@ -22,15 +22,19 @@ class _Frozen(BaseModel):
 
 
 class Guess(_Frozen):
-    """What a stage is taken to need until runs of it have been recorded; on CPUs.
+    """What a stage is taken to need until runs of it have been recorded.
 
     Attributes:
-        seconds_per_media_second: the real-time factor.
+        seconds_per_media_second: the real-time factor on CPUs.
+        gpu_seconds_per_media_second: the same on a GPU; None for a stage that none helps.
         bytes_per_source_byte: size of its artifacts against that of the source.
+        files_per_media_second: how many artifacts those are.
     """
 
     seconds_per_media_second: float = 1.0
+    gpu_seconds_per_media_second: float | None = None
     bytes_per_source_byte: float = 0.1
+    files_per_media_second: float = 0.0
 
 
 class StageSpec(_Frozen):

@@ -11,9 +11,9 @@ figures to go by.
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from hashlib import sha256
-from typing import Self
+from typing import Self, TypeVar
 
 from boto3.dynamodb.conditions import Key
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +22,9 @@ from pipeline.catalog.records import Cost, StageResult
 from pipeline.catalog.table import Table, iso
 
 _PK = "#timings"
+_MONTHS = 2
+
+_Kind = TypeVar("_Kind", bound=Hashable)
 
 log = logging.getLogger(__name__)
 
@@ -113,3 +116,25 @@ class Timings:
             KeyConditionExpression=Key("pk").eq(_PK), ScanIndexForward=False
         ):
             yield Timing.model_validate({**item, "totals": item})
+
+
+def recent(
+    timings: Iterable[Timing], kinds: Callable[[Timing], Iterable[_Kind]]
+) -> dict[_Kind, Totals]:
+    """What the runs of each kind took together, in the latest two months in which there were any.
+
+    Args:
+        timings: the latest month first.
+        kinds: those that the runs of a timing belong to.
+    """
+    months: dict[_Kind, set[str]] = {}
+    totals: dict[_Kind, Totals] = {}
+    for timing in timings:
+        for kind in kinds(timing):
+            seen = months.setdefault(kind, set())
+            if timing.month not in seen and len(seen) == _MONTHS:
+                continue
+            seen.add(timing.month)
+            known = totals.get(kind)
+            totals[kind] = known + timing.totals if known else timing.totals
+    return totals

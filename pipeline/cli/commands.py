@@ -11,7 +11,17 @@ import pipeline
 from pipeline import bootstrap, client, options, views
 from pipeline.catalog import listing
 from pipeline.catalog.records import ListedStatus, Video
-from pipeline.cli import bars, console, doctor, drop, exits, housekeeping, replaying, versions
+from pipeline.cli import (
+    bars,
+    console,
+    costing,
+    doctor,
+    drop,
+    exits,
+    housekeeping,
+    replaying,
+    versions,
+)
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import artifact, connect, find
@@ -270,6 +280,7 @@ def run(
 
 app.command()(housekeeping.redrive)
 app.command()(housekeeping.prune)
+app.command()(costing.cost)
 app.command()(replaying.replay)
 app.add_typer(replaying.app, name="replays")
 

@@ -16,6 +16,7 @@ _BY_CODE = {
     "aws_unreachable": NOT_RUNNING,
     "bad_name": USAGE,
     "bad_option": USAGE,
+    "bad_prices": USAGE,
     "bad_settings": USAGE,
     "bad_usage": USAGE,
     "bad_window": USAGE,

@@ -194,7 +194,12 @@ def test_a_stage_that_never_ran_is_guessed_by_the_topology(topology: Topology):
     assert estimate.seconds == 200 * guess.seconds_per_media_second
     assert estimate.bytes_out == 1000 * guess.bytes_per_source_byte
     assert estimate.gpu_seconds == 0
-    assert estimate.usd > 0
+    # A file a second of video, and its price: a PUT each.
+    assert guess.files_per_media_second == 1
+    bare = Cost(seconds=200, cpu_seconds=200, media_seconds=200, bytes_in=1000, bytes_out=2000)
+    assert estimate.usd - estimator.price("transcode", bare).usd == pytest.approx(
+        200 * 0.005 / 1000
+    )
 
 
 def test_a_stage_for_which_nothing_is_guessed_keeps_pace_with_the_video(topology: Topology):

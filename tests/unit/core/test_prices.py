@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline.errors import MissingDependency
-from pipeline.prices import DEFAULT_PATH, Prices
+from pipeline.price_table import DEFAULT_PATH
+from pipeline.prices import Prices
 from pipeline.settings import Settings
 
 
@@ -35,8 +36,10 @@ def test_the_table_names_region_month_currency_and_pages():
     assert prices.title == "AWS list prices, us-east-1, USD, 2025-01"
     raw = json.loads(DEFAULT_PATH.read_bytes())
     services = [value for value in raw.values() if isinstance(value, dict) and "source" in value]
-    assert len(services) == 6
+    assert len(services) == 12
     assert all("https://aws.amazon.com/" in one["source"] for one in services)
+    assert all("https://" in one["source"] for one in raw["managed"])
+    assert "from memory" in prices.note
     assert "check them" in prices.note
 
 
@@ -93,6 +96,10 @@ def test_a_run_costs_all_of_it():
         ({"assumed__gpu_instance": "p5.48xlarge"}, "no hour of p5.48xlarge"),
         ({"gpu_instances__hour": {"g4dn.xlarge": {"spot": 1}}}, "no hour of g4dn.xlarge"),
         ({"lambda__gb_second": {"arm64": 1}}, "no gb_second for x86_64"),
+        ({"lambda__gb_second": {"x86_64": 1}}, "no gb_second for arm64"),
+        ({"lambda__provisioned_gb_second": {"arm64": 1}}, "no provisioned_gb_second for x86_64"),
+        ({"gpu_instances__vcpus": {}}, "no vcpus of g4dn.xlarge"),
+        ({"gpu_instances__vcpus": {"g4dn.xlarge": 0}}, "vcpus"),
         ({"s3__gb_month": -1}, "gb_month"),
         ({"sqs__million_requests": math.inf}, "million_requests"),
         ({"sqs__per_thousand": 1}, "per_thousand"),

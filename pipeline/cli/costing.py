@@ -1,0 +1,84 @@
+"""Command: cost."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline import aws, bootstrap, costs
+from pipeline.catalog.timings import Timing
+from pipeline.cli import bills
+from pipeline.cli.arguments import AsJson
+from pipeline.cli.console import err, out, plain, print_json
+from pipeline.cli.lookup import connect
+from pipeline.client import NotRunning
+from pipeline.prices import Prices
+
+_DEFAULT = costs.Workload()
+
+
+def cost(
+    *,
+    videos_per_day: Annotated[
+        float, typer.Option(min=0.01, help="Uploads a day, on average")
+    ] = _DEFAULT.videos_per_day,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Length of each")] = _DEFAULT.minutes,
+    peak: Annotated[
+        float, typer.Option(min=1, help="How many times the average the busiest hour brings")
+    ] = _DEFAULT.peak,
+    mbps: Annotated[
+        float, typer.Option(min=0.01, help="Bit rate of the uploads, Mbit/s")
+    ] = _DEFAULT.mbps,
+    views: Annotated[
+        float, typer.Option(min=0, help="How often each video is watched")
+    ] = _DEFAULT.views,
+    queries_per_day: Annotated[
+        float, typer.Option(min=0, help="Requests to the API a day, on average")
+    ] = _DEFAULT.queries_per_day,
+    gpu_stage: Annotated[
+        list[str] | None,
+        typer.Option(help="A stage that runs on GPU hosts; may be repeated; others are on Lambda"),
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="A price table, in the form of pipeline/prices.json")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What this costs on AWS: idle, an hour of video, queries; quotas; and other ways to the same.
+
+    Rests on recorded run times where a pipeline can be reached, else on guesses.
+    """
+    timings = _recorded()
+    settings = bootstrap.settings()
+    work = costs.Workload(
+        videos_per_day=videos_per_day,
+        minutes=minutes,
+        peak=peak,
+        mbps=mbps,
+        views=views,
+        queries_per_day=queries_per_day,
+        gpu_stages=frozenset(gpu_stage or ()),
+    )
+    found = costs.report(
+        costs.paces(timings, settings.topology, mbps=mbps),
+        work,
+        Prices.read(prices or settings.prices_path),
+        settings.topology,
+    )
+    if as_json:
+        print_json(found)
+    else:
+        bills.report(out, found)
+
+
+def _recorded() -> Iterable[Timing]:
+    """The run times recorded where a pipeline can be reached; none otherwise."""
+    try:
+        _, catalog = connect()
+        return list(catalog.timings.all())
+    except NotRunning:
+        return []
+    except aws.ERRORS as error:
+        err.print(f"[yellow]No recorded run times: {plain(aws.as_failure(error).message)}[/yellow]")
+        return []

@@ -1,0 +1,118 @@
+"""What a month costs in which nothing is uploaded, and what keeping hosts warm adds to it."""
+
+from collections.abc import Iterator
+
+from pipeline.costs import installation
+from pipeline.costs.lines import Line
+from pipeline.costs.workload import MONTH_HOURS, Workload
+from pipeline.price_table import MARKETS, Market
+from pipeline.prices import Prices
+from pipeline.topology import Topology
+
+_MILLION = 1e6
+_MONTH_S = MONTH_HOURS * 3600
+
+# Lambda polls an idle queue from five sides, for 20 s each time.
+_POLLS_A_SECOND = 5 / 20
+
+# A tick of the janitor: three queries of 16 shards at half a unit each, one look at each stage's
+# dead letters, and what Lambda writes of an execution. It is always traced: X-Ray takes the first
+# request of each second.
+_TICK_S = 0.3
+_TICK_READS = 3 * 16 * 0.5
+_TICK_LOG_GB = 1e-6
+
+# Compressed, of the images for Lambda and for GPU hosts; repositories keep the last ten.
+_IMAGES_GB = 6
+
+_WARM_UP_MINUTES = 5
+_WARM_UP_S = 0.1
+
+
+def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
+    """What is paid in a month without work, besides what is stored.
+
+    Args:
+        prices: by which.
+        topology: the stages.
+        work: for which of them run on GPU hosts, of which none is left then.
+    """
+    stages, on_gpu = len(topology.stages), len(work.gpu_stages)
+    functions_mb = (
+        installation.QUERY_MEMORY_MB + topology.janitor.memory_mb + topology.replays.memory_mb
+    )
+    gb = functions_mb / 1024
+    alarms = installation.alarm_metrics(stages, on_gpu)
+    queues = installation.mappings(stages, on_gpu)
+    snapshots = gb * _MONTH_S * prices.lambda_.snapstart_gb_second
+    polling = queues * _POLLS_A_SECOND * _MONTH_S * prices.sqs.million_requests / _MILLION
+    return [
+        Line(what="SnapStart", usd=snapshots, note=f"snapshots of 3 functions, {gb:.2f} GB"),
+        Line(
+            what="alarms",
+            usd=alarms * prices.cloudwatch.alarm_month,
+            note=f"on {alarms} metrics",
+        ),
+        Line(what="dashboard", usd=prices.cloudwatch.dashboard_month),
+        Line(what="polling", usd=polling, note=f"Lambda looks into {queues} queues"),
+        Line(
+            what="janitor",
+            usd=_janitor(prices, topology),
+            note=f"a tick every {topology.janitor.every_s} s, with its trace",
+        ),
+        Line(
+            what="images",
+            usd=_IMAGES_GB * prices.ecr.gb_month,
+            note=f"{_IMAGES_GB} GB in ECR",
+        ),
+    ]
+
+
+def warm(prices: Prices, topology: Topology) -> Iterator[Line]:
+    """What each means against cold starts costs a month."""
+    gb_second = prices.lambda_.provisioned_gb_second[prices.assumed.architecture]
+    for stage, spec in topology.stages.items():
+        gb = spec.memory_mb / 1024
+        yield Line(
+            what=f"{stage}: a provisioned execution",
+            usd=gb * _MONTH_S * gb_second,
+            note=f"{gb:.0f} GB kept initialised",
+        )
+    largest = max(spec.memory_mb for spec in topology.stages.values())
+    ticks = MONTH_HOURS * 60 / _WARM_UP_MINUTES
+    yield Line(
+        what=f"a warm-up every {_WARM_UP_MINUTES} minutes",
+        usd=ticks * (prices.compute(largest, _WARM_UP_S, 0) + _scheduled(prices)),
+        note=f"{largest / 1024:.0f} GB for {_WARM_UP_S:g} s each",
+    )
+    for market, hour in host_hour(prices).items():
+        yield Line(
+            what=f"a GPU host that never ends, {MARKETS[market]}",
+            usd=hour * MONTH_HOURS,
+            note=prices.assumed.gpu_instance,
+        )
+
+
+def host_hour(prices: Prices) -> dict[Market, float]:
+    """USD for an hour of a GPU host and its disk, by market."""
+    disk = installation.HOST_DISK_GB * prices.ebs.gb_month / MONTH_HOURS
+    markets = prices.gpu_instances.hour[prices.assumed.gpu_instance]
+    return {market: instance + disk for market, instance in markets.items()}
+
+
+def _janitor(prices: Prices, topology: Topology) -> float:
+    gb_second = prices.lambda_.gb_second[installation.ZIP_ARCHITECTURE]
+    tick = (
+        topology.janitor.memory_mb / 1024 * _TICK_S * gb_second
+        + prices.lambda_.million_requests / _MILLION
+        + _TICK_READS * prices.dynamodb.million_reads / _MILLION
+        + len(topology.stages) * prices.sqs.million_requests / _MILLION
+        + _TICK_LOG_GB * prices.cloudwatch.log_gb
+        + prices.xray.million_traces / _MILLION
+        + _scheduled(prices)
+    )
+    return tick * _MONTH_S / topology.janitor.every_s
+
+
+def _scheduled(prices: Prices) -> float:
+    return prices.eventbridge.million_scheduled / _MILLION

@@ -1,0 +1,44 @@
+"""What ``infra/`` makes and sets by default, as far as money and quotas go.
+
+Terraform cannot be asked where it is not installed, so that these are written down here; a test
+compares each with the Terraform sources.
+"""
+
+from pipeline.price_table import Architecture
+
+# variables.tf
+LIVE_CONCURRENCY = 250  # compute.STAGE.live_concurrency
+MAX_HOSTS = 4  # gpu.max_hosts, a stage
+IDLE_MINUTES = 15  # gpu.idle_minutes
+THROTTLE_RATE = 50  # throttle.rate
+
+# modules/gpu_service/hosts.tf
+HOST_DISK_GB = 200
+
+# api.tf, and modules/function: query, janitor and replays are zips
+QUERY_MEMORY_MB = 1769
+ZIP_ARCHITECTURE: Architecture = "arm64"
+
+# Alarms: of each function; of each set of lanes (dead letters, and the age of fresh messages), a
+# set a stage, one of the janitor and one of replays; of the API. Those that scale the workers of a
+# GPU stage watch waiting messages (2 queues), their age, and whether all is done (2 queues, twice).
+ALARMS_A_FUNCTION = 3
+ALARMS_OF_LANES = 2
+ALARMS_OF_API = 1
+ALARM_METRICS_OF_GPU_SERVICE = 7
+
+
+def alarm_metrics(stages: int, gpu_stages: int) -> int:
+    """Metrics that alarms watch, which is what is paid for."""
+    functions = stages - gpu_stages + 3
+    return (
+        functions * ALARMS_A_FUNCTION
+        + (stages + 2) * ALARMS_OF_LANES
+        + gpu_stages * ALARM_METRICS_OF_GPU_SERVICE
+        + ALARMS_OF_API
+    )
+
+
+def mappings(stages: int, gpu_stages: int) -> int:
+    """Event source mappings: of both lanes of each stage on Lambda, of janitor and of replays."""
+    return (stages - gpu_stages) * 2 + 2

@@ -1,0 +1,92 @@
+"""How long stages take for a second of video: as recorded, or as the topology guesses."""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.catalog.timings import Timing, Totals, recent
+from pipeline.topology import Guess, Topology
+
+
+class Pace(BaseModel):
+    """What a stage takes, and writes, for each second of video.
+
+    Attributes:
+        stage: whose.
+        cpu: seconds on CPUs.
+        gpu: seconds on a GPU host.
+        files: artifacts.
+        bytes_out: bytes of them.
+        cpu_runs: recorded runs that ``cpu`` rests on; with 0 it is a guess.
+        gpu_runs: the same of ``gpu``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    cpu: float
+    gpu: float
+    files: float
+    bytes_out: float
+    cpu_runs: int
+    gpu_runs: int
+
+
+def paces(timings: Iterable[Timing], topology: Topology, *, mbps: float) -> list[Pace]:
+    """The pace of each stage, whatever its code and models.
+
+    Args:
+        timings: recorded run times, the latest month first; of each kind the latest two months
+            count in which there were any.
+        topology: the stages, and the guesses.
+        mbps: bit rate of the sources, Mbit/s, by which the size of artifacts is guessed.
+    """
+    totals = recent(timings, _kinds)
+    return [
+        _pace(
+            stage,
+            spec.guess,
+            mbps,
+            # Runs over nothing but stills tell nothing of a second of video.
+            {
+                host: known
+                for host in ("any", "cpu", "gpu")
+                if (known := totals.get((stage, host))) and known.media_seconds
+            },
+        )
+        for stage, spec in topology.stages.items()
+    ]
+
+
+def _kinds(timing: Timing) -> Iterable[tuple[str, str]]:
+    """All runs of a stage, and those on one kind of host; sums over both kinds tell of neither."""
+    yield timing.stage, "any"
+    if timing.totals.gpu_seconds == 0:
+        yield timing.stage, "cpu"
+    elif timing.totals.gpu_seconds >= timing.totals.seconds:
+        yield timing.stage, "gpu"
+
+
+def _pace(stage: str, guess: Guess, mbps: float, recorded: dict[str, Totals]) -> Pace:
+    cpu = guess.seconds_per_media_second
+    cpu_runs = gpu_runs = 0
+    files = guess.files_per_media_second
+    bytes_out = guess.bytes_per_source_byte * mbps * 1e6 / 8
+    if known := recorded.get("any"):
+        files = known.files / known.media_seconds
+        bytes_out = known.bytes_out / known.media_seconds
+    if known := recorded.get("cpu"):
+        cpu, cpu_runs = known.seconds / known.media_seconds, known.runs
+    # A stage that no GPU helps takes as long beside one.
+    gpu = cpu if guess.gpu_seconds_per_media_second is None else guess.gpu_seconds_per_media_second
+    if known := recorded.get("gpu"):
+        gpu, gpu_runs = known.seconds / known.media_seconds, known.runs
+    return Pace(
+        stage=stage,
+        cpu=cpu,
+        gpu=gpu,
+        files=files,
+        bytes_out=bytes_out,
+        cpu_runs=cpu_runs,
+        gpu_runs=gpu_runs,
+    )

@@ -1,0 +1,174 @@
+"""Which limits a workload would meet: AWS's quotas, and what the installation itself sets.
+
+The quotas are those of a new account, as we believe they were in the month of ``AS_OF``: written
+down from memory, not read from the pages. AWS raises many of them: Service Quotas, in the console,
+tells yours.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+from pipeline.costs import installation, queries
+from pipeline.costs.concurrency import Load, most
+from pipeline.costs.workload import Workload
+from pipeline.prices import Prices, writes
+from pipeline.topology import Topology
+
+AS_OF = "2025-01"
+SOURCES = (
+    "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+    "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
+    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html",
+    "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html",
+    "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html",
+    "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html",
+    "https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html",
+)
+
+_LAMBDA_CONCURRENCY = 1000
+_LAMBDA_NEW_IN_10_S = 1000
+_MAPPING_CONCURRENCY = 1000
+_MAPPING_NEW_IN_A_MINUTE = 300
+_SQS_IN_FLIGHT = 120_000
+_API_REQUESTS_A_SECOND = 10_000
+_PUT_EVENTS_A_SECOND = 10_000
+_RULE_TARGETS_A_SECOND = 18_750
+_TABLE_WRITES_A_SECOND = 40_000
+_GPU_VCPUS = 0  # until one asks
+
+_RESERVE = 1.25  # of what is asked for, beyond what is needed
+
+
+class Check(BaseModel):
+    """A limit, and what the workload needs of it.
+
+    Attributes:
+        limit: its name.
+        allowed: so much.
+        needed: at the peak.
+        advice: what to do, or to ask for, where it is met.
+        stage: whose; None for a limit of all.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    limit: str
+    allowed: int
+    needed: float
+    advice: str
+    stage: str | None = None
+
+    @computed_field  # type: ignore[prop-decorator] # as pydantic's documentation has it
+    @property
+    def hit(self) -> bool:
+        """Whether more is needed than allowed."""
+        return self.needed > self.allowed
+
+
+def checks(
+    loads: Sequence[Load], work: Workload, prices: Prices, topology: Topology
+) -> Iterator[Check]:
+    """Every limit that work can meet, those of single stages first."""
+    for one in loads:
+        yield from _on_gpu(one) if one.host == "gpu" else _on_lambda(one, topology)
+    yield from _of_all(loads, work)
+    yield from _of_hosts(loads, prices)
+
+
+def _on_lambda(one: Load, topology: Topology) -> Iterator[Check]:
+    timeout_s = topology.stages[one.stage].timeout_s
+    yield Check(
+        limit="an execution, s",
+        stage=one.stage,
+        allowed=timeout_s,
+        needed=one.seconds,
+        advice="Lambda ends after 15 minutes: run it on GPU hosts (compute.host)",
+    )
+    yield Check(
+        limit="maximum concurrency",
+        stage=one.stage,
+        allowed=installation.LIVE_CONCURRENCY,
+        needed=one.most,
+        advice=f"compute.live_concurrency = {ask(one.most)}"
+        if ask(one.most) <= _MAPPING_CONCURRENCY
+        else f"a mapping takes {_MAPPING_CONCURRENCY} at most: run it on GPU hosts (compute.host)",
+    )
+    yield Check(
+        limit="new executions in 10 s",
+        stage=one.stage,
+        allowed=_LAMBDA_NEW_IN_10_S,
+        needed=min(one.most, one.arrivals * 10),
+        advice="cannot be raised: uploads wait while it grows",
+    )
+    yield Check(
+        limit="new executions in a minute",
+        stage=one.stage,
+        allowed=_MAPPING_NEW_IN_A_MINUTE,
+        needed=min(one.most, one.arrivals * 60),
+        advice=f"cannot be raised: a burst waits {one.most / _MAPPING_NEW_IN_A_MINUTE:.0f} minutes",
+    )
+
+
+def _on_gpu(one: Load) -> Iterator[Check]:
+    yield Check(
+        limit="hosts",
+        stage=one.stage,
+        allowed=installation.MAX_HOSTS,
+        needed=one.most,
+        advice=f"gpu.max_hosts = {one.most}",
+    )
+
+
+def _of_all(loads: Sequence[Load], work: Workload) -> Iterator[Check]:
+    asked = work.queries * work.peak
+    executions = sum(one.mean for one in loads if one.host == "lambda") + asked * queries.SECONDS
+    uploads = work.arrivals * work.peak
+    runs = sum(one.arrivals * writes(one.seconds) for one in loads)
+    for limit, allowed, needed, advice in (
+        ("Lambda concurrency", _LAMBDA_CONCURRENCY, most(executions), "ask for {}"),
+        (
+            "SQS messages in flight",
+            _SQS_IN_FLIGHT,
+            max(one.most for one in loads),
+            "cannot be raised: a queue more",
+        ),
+        ("API requests a second", installation.THROTTLE_RATE, asked, "throttle.rate = {}"),
+        ("API Gateway requests a second", _API_REQUESTS_A_SECOND, asked, "ask for {}"),
+        (
+            "EventBridge invocations a second",
+            _RULE_TARGETS_A_SECOND,
+            uploads * len(loads),
+            "ask for {}",
+        ),
+        (
+            "PutEvents a second, to replay a day's uploads in an hour",
+            _PUT_EVENTS_A_SECOND,
+            work.videos_per_day * len(loads) / 3600,
+            "ask for {}",
+        ),
+        ("DynamoDB units written a second", _TABLE_WRITES_A_SECOND, runs, "ask for {}"),
+    ):
+        yield Check(
+            limit=limit, allowed=allowed, needed=needed, advice=advice.format(f"{ask(needed):,}")
+        )
+
+
+def _of_hosts(loads: Sequence[Load], prices: Prices) -> Iterator[Check]:
+    hosts = sum(one.most for one in loads if one.host == "gpu")
+    if hosts:
+        vcpus = hosts * prices.gpu_instances.vcpus[prices.assumed.gpu_instance]
+        yield Check(
+            limit="vCPUs of G instances",
+            allowed=_GPU_VCPUS,
+            needed=vcpus,
+            advice=f"ask for {vcpus}, On-Demand and Spot each",
+        )
+
+
+def ask(needed: float) -> int:
+    """A quarter more than what is needed, to two digits."""
+    wanted = math.ceil(needed * _RESERVE)
+    step: int = 10 ** max(0, len(str(wanted)) - 2)
+    return math.ceil(wanted / step) * step

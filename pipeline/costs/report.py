@@ -1,0 +1,95 @@
+"""All of it together, as ``videodrop cost`` shows it."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.costs import break_even, concurrency, hour, idle, month, queries, quotas
+from pipeline.costs.break_even import BreakEven
+from pipeline.costs.concurrency import Load
+from pipeline.costs.hour import StageHour
+from pipeline.costs.lines import Line, total
+from pipeline.costs.pace import Pace
+from pipeline.costs.quotas import Check
+from pipeline.costs.workload import Workload
+from pipeline.errors import BadInput
+from pipeline.prices import Prices
+from pipeline.topology import Topology
+
+
+class Report(BaseModel):
+    """What an installation costs and needs.
+
+    Attributes:
+        prices: which they are, for a person.
+        note: what to know before believing them.
+        workload: what it is asked to do.
+        paces: how long stages take, and what that rests on.
+        idle: a month without work.
+        warm: what each means against cold starts costs a month.
+        hours: an hour of video, by stage.
+        kept_and_watched: an hour of video in store, and on its way to a viewer.
+        queries: a million requests.
+        loads: what is in work at once.
+        checks: the limits.
+        month: a month of the workload.
+        break_even: other ways to the same.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    prices: str
+    note: str
+    workload: Workload
+    paces: list[Pace]
+    idle: list[Line]
+    warm: list[Line]
+    hours: list[StageHour]
+    kept_and_watched: list[Line]
+    queries: list[Line]
+    loads: list[Load]
+    checks: list[Check]
+    month: list[Line]
+    break_even: list[BreakEven]
+
+
+def report(paces: Sequence[Pace], work: Workload, prices: Prices, topology: Topology) -> Report:
+    """Work it out.
+
+    Raises:
+        BadInput: ``unknown_stage``.
+    """
+    if unknown := work.gpu_stages - topology.stages.keys():
+        raise BadInput(
+            "unknown_stage",
+            f"There is no stage {', '.join(sorted(unknown))}, but {', '.join(topology.stages)}.",
+        )
+    hours = {
+        pace.stage: hour.stage_hour(prices, topology.stages[pace.stage], pace, work)
+        for pace in paces
+    }
+    loads = [concurrency.load(pace, work) for pace in paces]
+    without_work = idle.idle(prices, topology, work)
+    million = queries.million(prices)
+    idle_usd = total(without_work)
+    by_stage = {pace.stage: pace for pace in paces}
+    return Report(
+        prices=prices.title,
+        note=prices.note,
+        workload=work,
+        paces=list(paces),
+        idle=without_work,
+        warm=list(idle.warm(prices, topology)),
+        hours=list(hours.values()),
+        kept_and_watched=hour.kept_and_watched(prices, list(hours.values()), work),
+        queries=million,
+        loads=loads,
+        checks=list(quotas.checks(loads, work, prices, topology)),
+        month=list(
+            month.month(prices, work, loads, hours, idle_usd=idle_usd, million_queries=million)
+        ),
+        break_even=[
+            *break_even.always_on(prices, topology, by_stage, hours),
+            *break_even.managed(prices, hours, work, idle_usd),
+        ],
+    )
