@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from pipeline import aws, bootstrap, costs
 from pipeline.catalog.timings import Timing
@@ -13,6 +14,7 @@ from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import connect
 from pipeline.client import NotRunning
+from pipeline.errors import BadInput
 from pipeline.prices import Prices
 
 _DEFAULT = costs.Workload()
@@ -21,20 +23,16 @@ _DEFAULT = costs.Workload()
 def cost(
     *,
     videos_per_day: Annotated[
-        float, typer.Option(min=0.01, help="Uploads a day, on average")
+        float, typer.Option(help="Uploads a day, on average")
     ] = _DEFAULT.videos_per_day,
-    minutes: Annotated[float, typer.Option(min=0.01, help="Length of each")] = _DEFAULT.minutes,
+    minutes: Annotated[float, typer.Option(help="Length of each")] = _DEFAULT.minutes,
     peak: Annotated[
-        float, typer.Option(min=1, help="How many times the average the busiest hour brings")
+        float, typer.Option(help="How many times the average the busiest hour brings")
     ] = _DEFAULT.peak,
-    mbps: Annotated[
-        float, typer.Option(min=0.01, help="Bit rate of the uploads, Mbit/s")
-    ] = _DEFAULT.mbps,
-    views: Annotated[
-        float, typer.Option(min=0, help="How often each video is watched")
-    ] = _DEFAULT.views,
+    mbps: Annotated[float, typer.Option(help="Bit rate of the uploads, Mbit/s")] = _DEFAULT.mbps,
+    views: Annotated[float, typer.Option(help="How often each video is watched")] = _DEFAULT.views,
     queries_per_day: Annotated[
-        float, typer.Option(min=0, help="Requests to the API a day, on average")
+        float, typer.Option(help="Requests to the API a day, on average")
     ] = _DEFAULT.queries_per_day,
     gpu_stage: Annotated[
         list[str] | None,
@@ -49,9 +47,7 @@ def cost(
 
     Rests on recorded run times where a pipeline can be reached, else on guesses.
     """
-    timings = _recorded()
-    settings = bootstrap.settings()
-    work = costs.Workload(
+    work = _workload(
         videos_per_day=videos_per_day,
         minutes=minutes,
         peak=peak,
@@ -60,6 +56,8 @@ def cost(
         queries_per_day=queries_per_day,
         gpu_stages=frozenset(gpu_stage or ()),
     )
+    timings = _recorded()
+    settings = bootstrap.settings()
     found = costs.report(
         costs.paces(timings, settings.topology, mbps=mbps),
         work,
@@ -70,6 +68,14 @@ def cost(
         print_json(found)
     else:
         bills.report(out, found)
+
+
+def _workload(**given: Any) -> costs.Workload:
+    try:
+        return costs.Workload(**given)
+    except ValidationError as error:
+        told = (f"--{e['loc'][0]}: {e['msg']}".replace("_", "-") for e in error.errors())
+        raise BadInput("bad_option", "; ".join(told)) from error
 
 
 def _recorded() -> Iterable[Timing]:

@@ -5,6 +5,8 @@ from pydantic import BaseModel, ConfigDict, Field
 # A month as AWS's own calculator has it.
 MONTH_HOURS = 730
 
+_MOST = 1e9  # of anything: beyond it, numbers are slips of the pen
+
 
 class Workload(BaseModel):
     """Videos that come in, and people who watch and ask.
@@ -21,12 +23,12 @@ class Workload(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    videos_per_day: float = Field(100, gt=0)
-    minutes: float = Field(10, gt=0)
-    peak: float = Field(4, ge=1)
-    mbps: float = Field(5, gt=0)
-    views: float = Field(1, ge=0)
-    queries_per_day: float = Field(1000, ge=0)
+    videos_per_day: float = Field(100, gt=0, le=_MOST)
+    minutes: float = Field(10, gt=0, le=_MOST)
+    peak: float = Field(4, ge=1, le=_MOST)
+    mbps: float = Field(5, gt=0, le=_MOST)
+    views: float = Field(1, ge=0, le=_MOST)
+    queries_per_day: float = Field(1000, ge=0, le=_MOST)
     gpu_stages: frozenset[str] = frozenset()
 
     @property
