@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 # A month as AWS's own calculator has it.
 MONTH_HOURS = 730
 
-_MOST = 1e9  # of anything: beyond it, numbers are slips of the pen
+_MOST = 1e12  # of anything: beyond it, numbers are slips of the pen
 
 
 class Workload(BaseModel):

@@ -17,7 +17,7 @@ from pipeline.catalog.records import Video
 from pipeline.catalog.timings import Totals
 from pipeline.errors import MissingDependency
 from pipeline.media.probe import Probe
-from pipeline.prices import DEFAULT_PATH as PRICES
+from pipeline.price_table import DEFAULT_PATH as PRICES
 from pipeline.replays.records import Estimate
 from pipeline.runner import Outcome
 from pipeline.settings import Settings

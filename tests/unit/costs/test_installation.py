@@ -1,0 +1,49 @@
+"""What bills take for granted of ``infra/``, compared with the Terraform sources."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.costs import installation, quotas
+
+INFRA = Path(__file__).parents[3] / "infra"
+VARIABLES = "\n".join(path.read_text() for path in INFRA.glob("variables*.tf"))
+
+
+def optional(name: str) -> float:
+    """The default of an attribute of a variable."""
+    (found,) = re.findall(rf"^ +{name} += optional\(number, (\d+)\)$", VARIABLES, re.MULTILINE)
+    return int(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("live_concurrency", installation.LIVE_CONCURRENCY),
+        ("max_hosts", installation.MAX_HOSTS),
+        ("idle_minutes", installation.IDLE_MINUTES),
+        ("rate", installation.THROTTLE_RATE),
+    ],
+)
+def test_defaults_are_those_of_the_variables(name: str, taken: int):
+    assert optional(name) == taken
+
+
+def test_a_mapping_takes_as_many_as_terraform_lets_it():
+    assert f"number <= {quotas._MAPPING_CONCURRENCY}" in VARIABLES
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("modules/gpu_service/hosts.tf", f"volume_size = {installation.HOST_DISK_GB}"),
+        ("api.tf", f"memory_mb    = {installation.QUERY_MEMORY_MB}"),
+        (
+            "variables_code.tf",
+            f'architecture = optional(string, "{installation.ZIP_ARCHITECTURE}")',
+        ),
+    ],
+)
+def test_sizes_are_those_of_the_sources(path: str, line: str):
+    assert line in (INFRA / path).read_text()
