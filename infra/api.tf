@@ -10,9 +10,10 @@ module "query" {
   architecture = var.functions.architecture
   timeout_s    = 29 # API Gateway gives up after 30 s
   memory_mb    = 1769
+  environment  = local.signing
   common       = local.common
 
-  statements = [
+  statements = concat(local.read_key, [
     {
       Action = [
         "dynamodb:BatchGetItem",
@@ -39,7 +40,7 @@ module "query" {
       Resource = [local.artifacts_arn]
     },
     local.put_events,
-  ]
+  ])
 }
 
 resource "aws_apigatewayv2_api" "query" {
@@ -136,11 +137,38 @@ resource "aws_cloudwatch_metric_alarm" "api" {
   ok_actions          = [aws_sns_topic.alarms.arn]
 }
 
+resource "aws_apigatewayv2_domain_name" "api" {
+  count = var.api_domain == null ? 0 : 1
+
+  domain_name = var.api_domain.name
+
+  domain_name_configuration {
+    certificate_arn = var.api_domain.certificate_arn
+    endpoint_type   = "REGIONAL"
+    security_policy = "TLS_1_2"
+  }
+}
+
+resource "aws_apigatewayv2_api_mapping" "api" {
+  count = var.api_domain == null ? 0 : 1
+
+  api_id      = aws_apigatewayv2_api.query.id
+  domain_name = aws_apigatewayv2_domain_name.api[0].id
+  stage       = aws_apigatewayv2_stage.default.id
+}
+
 locals {
   # Whose pages may reach into the buckets.
   origins = concat(
     [aws_apigatewayv2_api.query.api_endpoint],
-    [for distribution in aws_cloudfront_distribution.cdn : "https://${distribution.domain_name}"],
+    [for domain in aws_apigatewayv2_domain_name.api : "https://${domain.domain_name}"],
+    local.public_origins,
     var.web_origins,
   )
+
+  # A SecureString of the account's own key needs no right to that key.
+  read_key = var.cdn == null ? [] : [{
+    Action   = ["ssm:GetParameter"]
+    Resource = ["arn:${local.partition}:ssm:${var.region}:${local.account}:parameter${var.cdn.key_parameter}"]
+  }]
 }

@@ -20,7 +20,7 @@ resource "aws_cloudfront_public_key" "signer" {
 
   name        = "${var.name}-${substr(sha256(each.value.public_key), 0, 8)}"
   comment     = "Of who signs addresses and cookies of ${var.name}"
-  encoded_key = each.value.public_key
+  encoded_key = "${trimspace(each.value.public_key)}\n" # as AWS gives it back
 
   lifecycle {
     create_before_destroy = true
@@ -39,9 +39,39 @@ data "aws_cloudfront_cache_policy" "disabled" {
   name     = "Managed-CachingDisabled"
 }
 
-data "aws_cloudfront_cache_policy" "optimized" {
+resource "aws_cloudfront_cache_policy" "artifacts" {
   for_each = local.cdn
-  name     = "Managed-CachingOptimized"
+
+  name        = "${var.name}-artifacts"
+  comment     = "What a file is, whose page may read it, and the name it is saved by"
+  min_ttl     = 1
+  default_ttl = 86400
+  max_ttl     = 31536000
+
+  parameters_in_cache_key_and_forwarded_to_origin {
+    enable_accept_encoding_brotli = true
+    enable_accept_encoding_gzip   = true
+
+    cookies_config {
+      cookie_behavior = "none"
+    }
+
+    headers_config {
+      header_behavior = "whitelist"
+
+      headers {
+        items = ["Origin"]
+      }
+    }
+
+    query_strings_config {
+      query_string_behavior = "whitelist"
+
+      query_strings {
+        items = ["response-content-disposition"]
+      }
+    }
+  }
 }
 
 data "aws_cloudfront_origin_request_policy" "api" {
@@ -59,6 +89,7 @@ resource "aws_cloudfront_distribution" "cdn" {
 
   enabled         = true
   comment         = var.name
+  aliases         = each.value.aliases
   http_version    = "http2and3"
   is_ipv6_enabled = true
   price_class     = each.value.price_class
@@ -97,7 +128,7 @@ resource "aws_cloudfront_distribution" "cdn" {
     allowed_methods          = ["GET", "HEAD", "OPTIONS"]
     cached_methods           = ["GET", "HEAD"]
     compress                 = true
-    cache_policy_id          = data.aws_cloudfront_cache_policy.optimized[each.key].id
+    cache_policy_id          = aws_cloudfront_cache_policy.artifacts[each.key].id
     origin_request_policy_id = data.aws_cloudfront_origin_request_policy.cors[each.key].id
     trusted_key_groups       = [aws_cloudfront_key_group.signers[each.key].id]
   }
@@ -109,6 +140,27 @@ resource "aws_cloudfront_distribution" "cdn" {
   }
 
   viewer_certificate {
-    cloudfront_default_certificate = true
+    cloudfront_default_certificate = each.value.certificate_arn == null
+    acm_certificate_arn            = each.value.certificate_arn
+    ssl_support_method             = each.value.certificate_arn == null ? null : "sni-only"
+    minimum_protocol_version       = each.value.certificate_arn == null ? "TLSv1" : "TLSv1.2_2021"
   }
+}
+
+locals {
+  # Where people see the page; CloudFront asks the API by another Host.
+  public_origins = flatten([
+    for distribution in aws_cloudfront_distribution.cdn :
+    [for domain in concat(var.cdn.aliases, [distribution.domain_name]) : "https://${domain}"]
+  ])
+
+  # How the API signs addresses that CloudFront answers.
+  signing = merge([
+    for key, distribution in aws_cloudfront_distribution.cdn : {
+      VIDEODROP_CDN__DOMAIN        = concat(var.cdn.aliases, [distribution.domain_name])[0]
+      VIDEODROP_CDN__KEY_ID        = aws_cloudfront_public_key.signer[key].id
+      VIDEODROP_CDN__KEY_PARAMETER = var.cdn.key_parameter
+      VIDEODROP_PUBLIC_ORIGINS     = jsonencode(local.public_origins)
+    }
+  ]...)
 }

@@ -39,10 +39,15 @@ locals {
 
   # What all functions share.
   common = {
-    local       = var.local
-    region      = var.region
-    settings    = local.settings
-    log_days    = var.log_days
-    alarm_topic = aws_sns_topic.alarms.arn
+    local           = var.local
+    region          = var.region
+    settings        = local.settings
+    log_days        = var.log_days
+    alarm_topic     = aws_sns_topic.alarms.arn
+    failure_percent = var.failure_percent
+    rollout = one([
+      for key, app in aws_codedeploy_app.functions :
+      { app = app.name, role_arn = aws_iam_role.rollout[key].arn, config = local.rollout[key] }
+    ])
   }
 }

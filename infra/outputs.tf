@@ -9,13 +9,19 @@ output "api" {
 }
 
 output "cdn" {
-  description = "Address by CloudFront, and the id of the key that signs; null without `cdn`."
-  value = one([
-    for key, distribution in aws_cloudfront_distribution.cdn : {
-      address = "https://${distribution.domain_name}"
-      key_id  = aws_cloudfront_public_key.signer[key].id
-    }
-  ])
+  description = "Address by CloudFront; null without `cdn`."
+  value       = try(local.public_origins[0], null)
+}
+
+output "domains" {
+  description = "Where the CNAME of each domain of your own points to."
+  value = merge(
+    { for domain in aws_apigatewayv2_domain_name.api : domain.domain_name => domain.domain_name_configuration[0].target_domain_name },
+    merge([
+      for distribution in aws_cloudfront_distribution.cdn :
+      { for alias in distribution.aliases : alias => distribution.domain_name }
+    ]...),
+  )
 }
 
 output "environment" {
@@ -31,6 +37,16 @@ output "environment" {
 output "queues" {
   description = "Addresses of the stages' queues, by stage and name."
   value       = { for name, stage in module.stage : name => { for queue, one in stage.queues : queue => one.url } }
+}
+
+output "rollouts" {
+  description = "By function, what CodeDeploy is told to shift it to the version published last: `aws deploy create-deployment --cli-input-json`. README.md says how."
+  value = {
+    for name, rollout in merge(
+      { for stage, one in module.stage : "${var.name}-${stage}" => one.rollout },
+      { for one in [module.query, module.replays, module.janitor] : one.name => one.rollout },
+    ) : name => rollout if rollout != null
+  }
 }
 
 output "repositories" {

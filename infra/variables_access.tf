@@ -23,17 +23,41 @@ variable "throttle" {
   default = {}
 }
 
+variable "api_domain" {
+  description = "A domain of your own for the API, and the ARN of its certificate in this region; whose CNAME `domains` in the outputs names."
+  type = object({
+    name            = string
+    certificate_arn = string
+  })
+  default = null
+
+  validation {
+    condition     = var.api_domain == null || can(regex("^([a-z0-9-]+\\.)+[a-z]+$", var.api_domain.name))
+    error_message = "A domain looks like api.example.com."
+  }
+  validation {
+    condition     = var.api_domain == null || can(regex("^arn:[a-z-]+:acm:${var.region}:", var.api_domain.certificate_arn))
+    error_message = "The API's certificate is one of ACM's in ${var.region}."
+  }
+}
+
 variable "cdn" {
   description = <<-EOT
     CloudFront before the API, its page and the artifacts; none with null, and then the API's
     presigned S3 addresses are the only way to artifacts.
 
-    * public_key: PEM of the RSA or ECDSA key by which addresses or cookies for artifacts are signed.
+    * public_key: PEM of the RSA key by which the API signs addresses of artifacts.
+    * key_parameter: name of the SSM parameter, a SecureString that you made, with the private key.
     * price_class: which edges serve.
+    * aliases, certificate_arn: domains of your own, and their certificate in us-east-1; the first
+      is the one in addresses.
   EOT
   type = object({
-    public_key  = string
-    price_class = optional(string, "PriceClass_100")
+    public_key      = string
+    key_parameter   = string
+    price_class     = optional(string, "PriceClass_100")
+    aliases         = optional(list(string), [])
+    certificate_arn = optional(string)
   })
   default = null
 
@@ -42,7 +66,19 @@ variable "cdn" {
     error_message = "The public key is in PEM, as `openssl rsa -pubout` writes it."
   }
   validation {
+    condition     = var.cdn == null || can(regex("^/[A-Za-z0-9_./-]+$", var.cdn.key_parameter))
+    error_message = "The name of a parameter looks like /videodrop/cdn-key."
+  }
+  validation {
     condition     = var.cdn == null || can(regex("^PriceClass_(100|200|All)$", var.cdn.price_class))
     error_message = "CloudFront has PriceClass_100, PriceClass_200 and PriceClass_All."
+  }
+  validation {
+    condition     = var.cdn == null || try((length(var.cdn.aliases) > 0) == (var.cdn.certificate_arn != null), false)
+    error_message = "Aliases need a certificate, and a certificate needs aliases."
+  }
+  validation {
+    condition     = try(var.cdn.certificate_arn, null) == null || can(regex("^arn:[a-z-]+:acm:us-east-1:", var.cdn.certificate_arn))
+    error_message = "CloudFront takes certificates of ACM's in us-east-1."
   }
 }

@@ -105,3 +105,14 @@ variable "gpu" {
     error_message = "idle_minutes is 2 or more: SQS's metrics are that old."
   }
 }
+
+variable "rollout" {
+  description = "How CodeDeploy shifts functions to a new version: a deployment configuration for Lambda, e.g. CodeDeployDefault.LambdaCanary10Percent5Minutes. An alarm meanwhile shifts back."
+  type        = string
+  default     = "CodeDeployDefault.LambdaAllAtOnce"
+
+  validation {
+    condition     = !startswith(var.rollout, "CodeDeployDefault.") || can(regex("^CodeDeployDefault\\.Lambda(AllAtOnce|Canary10Percent(5|10|15|30)Minutes|Linear10PercentEvery(1|2|3|10)Minutes?)$", var.rollout))
+    error_message = "CodeDeploy has LambdaAllAtOnce, LambdaCanary10Percent{5,10,15,30}Minutes and LambdaLinear10PercentEvery{1,2,3,10}Minute(s), or a configuration of your own."
+  }
+}

@@ -17,6 +17,17 @@ variable "oldest_message_s" {
   }
 }
 
+variable "failure_percent" {
+  description = "So many of a hundred invocations, or of a hundred runs of a stage, may fail before the alarm sounds."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.failure_percent >= 0 && var.failure_percent < 100
+    error_message = "failure_percent is 0 to 99."
+  }
+}
+
 variable "budget_usd" {
   description = "Expected cost of a month; the alarm sounds when 80 % are spent and when more is forecast. None with null."
   type        = number

@@ -4,6 +4,9 @@ mock_provider "aws" {
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/detect" }
   }
+  mock_resource "aws_lambda_function" {
+    defaults = { version = "1" }
+  }
   mock_resource "aws_lambda_alias" {
     defaults = { arn = "arn:aws:lambda:us-east-1:123456789012:function:detect:live" }
   }
@@ -32,12 +35,20 @@ variables {
     settings    = { VIDEODROP_NAME = "videodrop" }
     log_days    = 30
     alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+
+    failure_percent = 5
+    rollout = {
+      app      = "videodrop"
+      role_arn = "arn:aws:iam::123456789012:role/videodrop-rollout"
+      config   = "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+    }
   }
 }
 
 run "image" {
   variables {
     provisioned_concurrency = 2
+    rollback_alarms         = ["detect-failures"]
   }
   module {
     source = "./modules/function"
@@ -72,10 +83,37 @@ run "image" {
     error_message = "Every function is traced."
   }
   assert {
-    condition = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.threshold } == {
-      duration = 90000, errors = 0, throttles = 0
-    }
-    error_message = "Alarms for failures, throttles and nine tenths of the deadline."
+    condition     = aws_cloudwatch_metric_alarm.duration.threshold == 90000 && aws_cloudwatch_metric_alarm.throttles.threshold == 0
+    error_message = "Alarms for throttles and nine tenths of the deadline."
+  }
+  assert {
+    condition = aws_cloudwatch_metric_alarm.errors.threshold == 5 && {
+      for query in aws_cloudwatch_metric_alarm.errors.metric_query : query.id => try(one(query.metric).metric_name, query.expression)
+    } == { percent = "100 * errors / invocations", errors = "Errors", invocations = "Invocations" }
+    error_message = "An alarm for failures, as a part of all invocations."
+  }
+  assert {
+    condition = alltrue([
+      for alarm in [aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.duration, aws_cloudwatch_metric_alarm.throttles] :
+      alarm.alarm_actions == toset([var.common.alarm_topic])
+    ])
+    error_message = "Somebody hears of every alarm."
+  }
+  assert {
+    condition     = aws_codedeploy_deployment_group.live["this"].deployment_config_name == "CodeDeployDefault.LambdaCanary10Percent5Minutes" && one(aws_codedeploy_deployment_group.live["this"].deployment_style).deployment_option == "WITH_TRAFFIC_CONTROL"
+    error_message = "CodeDeploy shifts a new version bit by bit."
+  }
+  assert {
+    condition     = one(aws_codedeploy_deployment_group.live["this"].alarm_configuration).enabled && one(aws_codedeploy_deployment_group.live["this"].alarm_configuration).alarms == toset(["detect-errors", "detect-failures"])
+    error_message = "Failures sound while it is shifted."
+  }
+  assert {
+    condition     = one(aws_codedeploy_deployment_group.live["this"].auto_rollback_configuration) == { enabled = true, events = toset(["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]) }
+    error_message = "An alarm shifts it back."
+  }
+  assert {
+    condition     = aws_lambda_alias.live.function_version == "1" && output.rollout == null
+    error_message = "The first version is served at once."
   }
   assert {
     condition = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource] == [
@@ -88,10 +126,18 @@ run "image" {
   }
 }
 
+# In the state of the run before: a new version.
 run "zip" {
   variables {
     image = null
     zip   = { path = "versions.tf", runtime = "python3.13" } # any file will do
+  }
+  override_resource {
+    target = aws_lambda_function.this
+    values = { version = "2" }
+  }
+  plan_options {
+    replace = [aws_lambda_function.this] # what a mocked provider would not do by itself
   }
   module {
     source = "./modules/function"
@@ -101,12 +147,32 @@ run "zip" {
     condition     = one(aws_lambda_function.this.snap_start).apply_on == "PublishedVersions" && aws_lambda_function.this.publish
     error_message = "A zip starts from a snapshot of its published version."
   }
+  assert {
+    condition     = aws_lambda_function.this.version == "2" && aws_lambda_alias.live.function_version == "1"
+    error_message = "A new version serves nobody yet: the alias is CodeDeploy's."
+  }
+  assert {
+    condition     = [output.rollout.applicationName, output.rollout.deploymentGroupName] == ["videodrop", "detect"]
+    error_message = "CodeDeploy knows whom to shift."
+  }
+  assert {
+    condition = jsondecode(output.rollout.revision.appSpecContent.content) == {
+      version = "0.0"
+      Resources = [{
+        live = {
+          Type       = "AWS::Lambda::Function"
+          Properties = { Name = "detect", Alias = "live", CurrentVersion = "1", TargetVersion = "2" }
+        }
+      }]
+    }
+    error_message = "CodeDeploy knows from where to where."
+  }
 }
 
 run "simulator" {
   variables {
     provisioned_concurrency = 2
-    common                  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms" }
+    common                  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms", failure_percent = 5 }
   }
   module {
     source = "./modules/function"

@@ -32,6 +32,7 @@ variables {
   stage          = "detect"
   image          = "repository@sha256:0"
   repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
+  rollback_alarm = "detect-failures"
   memory_mb      = 6144
   environment    = { VIDEODROP_STAGE = "detect" }
   statements     = [{ Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::uploads/videos/*"] }]
@@ -94,6 +95,10 @@ run "service" {
       aws_ecs_service.workers.desired_count == 0 && aws_ecs_service.workers.deployment_maximum_percent == 100
     )
     error_message = "A revision that does not start is taken back; there are no more workers than GPUs."
+  }
+  assert {
+    condition     = one(aws_ecs_service.workers.alarms).alarm_names == toset(["detect-failures"]) && one(aws_ecs_service.workers.alarms).rollback && one(aws_ecs_service.workers.alarms).enable
+    error_message = "A revision whose runs fail is taken back."
   }
   assert {
     condition     = one(aws_autoscaling_group.hosts.tag).key == "AmazonECSManaged"

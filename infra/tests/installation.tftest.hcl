@@ -59,8 +59,9 @@ run "all_of_it" {
     compute    = { detect = { host = "gpu" }, transcribe = { provisioned_concurrency = 2, warm_up = "rate(5 minutes)" } }
     gpu        = { subnet_ids = ["subnet-1"] }
     jwt        = { issuer = "https://issuer.example.com", audience = ["videodrop"] }
-    cdn        = { public_key = "-----BEGIN PUBLIC KEY-----\n" }
+    cdn        = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/videodrop/cdn-key" }
     budget_usd = 100
+    rollout    = "CodeDeployDefault.LambdaLinear10PercentEvery1Minute"
   }
 
   assert {
@@ -84,6 +85,18 @@ run "all_of_it" {
     error_message = "The budget warns in time."
   }
   assert {
+    condition     = local.common.rollout.config == var.rollout && aws_codedeploy_app.functions["this"].compute_platform == "Lambda"
+    error_message = "Functions are shifted as asked for."
+  }
+  assert {
+    condition = flatten([for statement in jsondecode(aws_iam_role_policy.rollout["this"].policy).Statement : statement.Resource]) == [
+      "arn:aws:lambda:us-east-1:123456789012:function:videodrop-*",
+      "arn:aws:lambda:us-east-1:123456789012:function:videodrop-*:*",
+      "arn:aws:cloudwatch:us-east-1:123456789012:alarm:videodrop-*",
+    ]
+    error_message = "CodeDeploy may shift this installation's functions, and no others."
+  }
+  assert {
     condition     = local.compute.detect.image == var.images.gpu && local.compute.transcribe.image == var.images.lambda
     error_message = "A stage has the image of its kind of host."
   }
@@ -95,7 +108,14 @@ run "all_of_it" {
 
 run "signed_addresses_only" {
   variables {
-    cdn = { public_key = "-----BEGIN PUBLIC KEY-----\n" }
+    cdn = {
+      public_key      = "-----BEGIN PUBLIC KEY-----\n"
+      key_parameter   = "/videodrop/cdn-key"
+      aliases         = ["videos.example.com", "films.example.com"]
+      certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/0"
+    }
+    api_domain = { name = "api.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+    budget_usd = 100
   }
   command = plan
   override_resource {
@@ -103,10 +123,66 @@ run "signed_addresses_only" {
     override_during = plan
     values          = { id = "signers" }
   }
+  override_resource {
+    target          = aws_cloudfront_public_key.signer
+    override_during = plan
+    values          = { id = "K1" }
+  }
+  override_resource {
+    target          = aws_cloudfront_distribution.cdn
+    override_during = plan
+    values          = { domain_name = "d1.cloudfront.net" }
+  }
+  override_resource {
+    target          = aws_apigatewayv2_api.query
+    override_during = plan
+    values = {
+      api_endpoint  = "https://a1.execute-api.us-east-1.amazonaws.com"
+      execution_arn = "arn:aws:execute-api:us-east-1:123456789012:a1"
+    }
+  }
+  override_resource {
+    target          = aws_sns_topic.alarms
+    override_during = plan
+    values          = { arn = "arn:aws:sns:us-east-1:123456789012:videodrop-alarms" }
+  }
 
   assert {
     condition     = one(aws_cloudfront_distribution.cdn["this"].ordered_cache_behavior).trusted_key_groups == tolist(["signers"])
     error_message = "Artifacts are for those with a signature."
+  }
+  assert {
+    condition = local.signing == {
+      VIDEODROP_CDN__DOMAIN        = "videos.example.com"
+      VIDEODROP_CDN__KEY_ID        = "K1"
+      VIDEODROP_CDN__KEY_PARAMETER = "/videodrop/cdn-key"
+      VIDEODROP_PUBLIC_ORIGINS     = jsonencode(["https://videos.example.com", "https://films.example.com", "https://d1.cloudfront.net"])
+    }
+    error_message = "The API signs for the distribution, and knows where its pages are seen."
+  }
+  assert {
+    condition     = local.read_key[0].Resource == ["arn:aws:ssm:us-east-1:123456789012:parameter/videodrop/cdn-key"]
+    error_message = "The API may read the private key, and no other parameter."
+  }
+  assert {
+    condition     = alltrue([for domain in ["videos.example.com", "films.example.com", "d1.cloudfront.net", "api.example.com"] : contains(local.origins, "https://${domain}")])
+    error_message = "Our own pages reach into the buckets, under whichever name."
+  }
+  assert {
+    condition     = one(one(one(aws_cloudfront_cache_policy.artifacts["this"].parameters_in_cache_key_and_forwarded_to_origin).query_strings_config).query_strings).items == toset(["response-content-disposition"])
+    error_message = "S3 hears by which name a file is to be saved."
+  }
+  assert {
+    condition     = one(aws_cloudfront_distribution.cdn["this"].viewer_certificate).acm_certificate_arn == var.cdn.certificate_arn && one(aws_cloudfront_distribution.cdn["this"].viewer_certificate).minimum_protocol_version == "TLSv1.2_2021"
+    error_message = "Domains of one's own have their certificate."
+  }
+  assert {
+    condition     = output.domains["videos.example.com"] == "d1.cloudfront.net" && contains(keys(output.domains), "api.example.com")
+    error_message = "The outputs say what CNAMEs point to."
+  }
+  assert {
+    condition     = alltrue([for notification in one(aws_budgets_budget.month).notification : notification.subscriber_sns_topic_arns == toset([aws_sns_topic.alarms.arn])])
+    error_message = "Who hears of alarms hears of the budget."
   }
 }
 
@@ -114,13 +190,17 @@ run "simulator" {
   command = plan
   variables {
     local      = true
-    cdn        = { public_key = "-----BEGIN PUBLIC KEY-----\n" }
+    cdn        = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/videodrop/cdn-key" }
     budget_usd = 100
   }
 
   assert {
-    condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0
-    error_message = "moto holds neither a distribution nor a budget."
+    condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0 && length(aws_codedeploy_app.functions) == 0
+    error_message = "moto holds no distribution, no budget and no gradual deployment."
+  }
+  assert {
+    condition     = local.common.rollout == null
+    error_message = "Without CodeDeploy functions have no deployment group."
   }
 }
 
@@ -134,7 +214,9 @@ run "wrong_values" {
     old_uploads_days = 0
     archive_days     = -1
     jwt              = { issuer = "http://issuer.example.com", audience = ["videodrop"] }
-    cdn              = { public_key = "key" }
+    cdn              = { public_key = "key", key_parameter = "/videodrop/cdn-key" }
+    rollout          = "CodeDeployDefault.OneAtATime"
+    failure_percent  = 100
     oldest_message_s = 1
     budget_usd       = 0
     log_days         = 2
@@ -142,7 +224,7 @@ run "wrong_values" {
   }
   expect_failures = [
     var.name, var.region, var.settings, var.web_origins, var.old_uploads_days, var.archive_days, var.jwt,
-    var.cdn, var.oldest_message_s, var.budget_usd, var.log_days, var.functions,
+    var.cdn, var.oldest_message_s, var.budget_usd, var.log_days, var.functions, var.rollout, var.failure_percent,
   ]
 }
 
@@ -154,10 +236,12 @@ run "wrong_values_2" {
   variables {
     compute   = { transmogrify = {} }
     functions = { zip = "versions.tf", runtime = "python3.11" }
-    cdn       = { public_key = "-----BEGIN PUBLIC KEY-----\n", price_class = "PriceClass_0" }
+    cdn       = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/key", price_class = "PriceClass_0" }
     images    = { lambda = "repository:latest" }
+
+    api_domain = { name = "https://api.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
   }
-  expect_failures = [var.compute, var.functions, var.cdn, var.images]
+  expect_failures = [var.compute, var.functions, var.cdn, var.images, var.api_domain]
 }
 
 run "wrong_values_3" {
@@ -166,24 +250,34 @@ run "wrong_values_3" {
     compute   = { detect = { host = "fargate" } }
     functions = { zip = "versions.tf", architecture = "riscv" }
     jwt       = { issuer = "https://issuer.example.com", audience = [] }
+    cdn       = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "key" }
+
+    api_domain = { name = "api.example.com", certificate_arn = "arn:aws:acm:us-west-2:123456789012:certificate/1" }
   }
-  expect_failures = [var.compute, var.functions, var.jwt]
+  expect_failures = [var.compute, var.functions, var.jwt, var.cdn, var.api_domain]
 }
 
-run "wrong_architecture" {
+run "wrong_architecture_and_no_certificate" {
   command = plan
   variables {
     compute = { detect = { architecture = "riscv" } }
+    cdn     = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/key", aliases = ["videos.example.com"] }
   }
-  expect_failures = [var.compute]
+  expect_failures = [var.compute, var.cdn]
 }
 
-run "unpinned_image" {
+run "unpinned_image_and_certificate_elsewhere" {
   command = plan
   variables {
     compute = { detect = { image = "repository:latest" } }
+    cdn = {
+      public_key      = "-----BEGIN PUBLIC KEY-----\n"
+      key_parameter   = "/key"
+      aliases         = ["videos.example.com"]
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0"
+    }
   }
-  expect_failures = [var.compute]
+  expect_failures = [var.compute, var.cdn]
 }
 
 run "one_at_once" {

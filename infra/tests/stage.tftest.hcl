@@ -36,6 +36,13 @@ variables {
     settings    = { VIDEODROP_NAME = "videodrop" }
     log_days    = 30
     alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+
+    failure_percent = 5
+    rollout = {
+      app      = "videodrop"
+      role_arn = "arn:aws:iam::123456789012:role/videodrop-rollout"
+      config   = "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+    }
   }
 }
 
@@ -52,6 +59,10 @@ run "on_lambda" {
   assert {
     condition     = keys(output.queues) == ["videodrop-detect", "videodrop-detect-replay"]
     error_message = "A stage has two lanes."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.failures.threshold == 5 && aws_cloudwatch_metric_alarm.failures.alarm_actions == toset([var.common.alarm_topic])
+    error_message = "Somebody hears of runs that fail."
   }
   assert {
     condition     = length(module.warm_up) == 1 && length(module.gpu_service) == 0
@@ -86,7 +97,7 @@ run "simulator" {
   command = plan
   variables {
     compute = { host = "gpu", image = "repository@sha256:1" }
-    common  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms" }
+    common  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms", failure_percent = 5 }
   }
   module {
     source = "./modules/stage"

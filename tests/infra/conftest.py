@@ -124,6 +124,7 @@ def applied(checkout: Terraform, simulator: str) -> Applied:
         "alarm_email": "alarms@example.com",
         "budget_usd": 100,
         "compute": {"detect": {"warm_up": "rate(5 minutes)"}},
+        "cdn": {"public_key": "-----BEGIN PUBLIC KEY-----", "key_parameter": "/videodrop/cdn-key"},
         "jwt": {"issuer": "https://issuer.example.com", "audience": ["videodrop"]},
     }
     # Beside the configuration, where Terraform's own tests do not find them.

@@ -2,13 +2,16 @@
 
 import importlib.metadata
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from pipeline import aws, bootstrap, resources
+from pipeline.errors import BadInput, FailureClass, LimitExceeded
 from pipeline.models import whisper_engine, yolo_engine
 from pipeline.settings import Settings
+from pipeline.telemetry.names import NAMESPACE, RUNS
 from tests.infra.conftest import Applied
 
 TWIN = "made-by-python"
@@ -85,6 +88,25 @@ def test_a_second_plan_changes_nothing(applied: Applied):
     assert "No changes." in applied.run("plan", "-detailed-exitcode")
 
 
+def test_protection_is_switched_on_where_it_stands(applied: Applied, tmp_path: Path):
+    plan = tmp_path / "plan"
+    applied.run("plan", "-refresh=false", "-var=deletion_protection=true", f"-out={plan}")
+    planned = json.loads(applied.terraform.run("show", "-json", str(plan)))["resource_changes"]
+    changes = {one["address"]: one["change"] for one in planned}
+    changed = {name: one for name, one in changes.items() if one["actions"] != ["no-op"]}
+    assert all(one["actions"] == ["update"] for one in changed.values())
+    wanted = {
+        "aws_dynamodb_table.catalog": ("deletion_protection_enabled", True),
+        'aws_ecr_repository.images["gpu"]': ("force_delete", False),
+        'aws_ecr_repository.images["lambda"]': ("force_delete", False),
+        "module.artifacts.aws_s3_bucket.this": ("force_destroy", False),
+        "module.uploads.aws_s3_bucket.this": ("force_destroy", False),
+    }
+    assert set(changed) == set(wanted)
+    for name, (attribute, value) in wanted.items():
+        assert changed[name]["after"][attribute] is value
+
+
 def test_both_make_the_same_queues(twin: Settings):
     ours, theirs = queues(twin.name), queues("made-by-terraform")
     for name, attributes in theirs.items():
@@ -128,21 +150,53 @@ def test_python_finds_nothing_to_mend(installation: Applied):
     assert resources.ensure(bootstrap.settings()) == []
 
 
+def alarms() -> dict[str, dict[str, Any]]:
+    pages = aws.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    return {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
+
+
 def test_every_alarm_has_somebody_to_tell(installation: Applied):
-    cloudwatch = aws.client("cloudwatch")
-    alarms = [
-        alarm
-        for page in cloudwatch.get_paginator("describe_alarms").paginate()
-        for alarm in page["MetricAlarms"]
-    ]
+    config, found = bootstrap.settings(), alarms()
     topic = installation.output["alarm_topic"]
-    assert all(alarm["AlarmActions"] == [topic] for alarm in alarms)
-    names = {alarm["AlarmName"] for alarm in alarms}
-    config = bootstrap.settings()
-    for function in (*config.topology.stages, "janitor", "replays"):
-        name = config.names.queue(function)
-        wanted = ("age", "dlq-depth", "duration", "errors", "throttles")
-        assert {f"{name}-{what}" for what in wanted} <= names
+    for alarm in found.values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
+        assert alarm["AlarmDescription"]
+    of_function = {"duration", "errors", "throttles"}
+    with_queue = of_function | {"age", "dlq-depth"}
+    wanted = {"query": of_function | {"5xx"}, "janitor": with_queue, "replays": with_queue}
+    wanted |= {stage: with_queue | {"failures"} for stage in config.topology.stages}
+    assert set(found) == {
+        f"{config.names.queue(function)}-{what}"
+        for function, alarmed in wanted.items()
+        for what in alarmed
+    }
+
+
+def test_failed_runs_are_those_that_the_code_counts(installation: Applied):  # noqa: ARG001 - for its effect
+    found, queue = alarms(), bootstrap.settings().names.queue
+    # What an uploader does wrong wakes nobody.
+    blamed = set(get_args(FailureClass)) - {BadInput.failure_class, LimitExceeded.failure_class}
+    for stage in bootstrap.settings().topology.stages:
+        queries = {one["Id"]: one for one in found[f"{queue(stage)}-failures"]["Metrics"]}
+        expression = f"100 * SUM([{', '.join(sorted(blamed))}]) / runs"
+        assert queries.pop("percent")["Expression"] == expression
+        counted = {}
+        for name, one in queries.items():
+            metric = one["MetricStat"]["Metric"]
+            assert (metric["Namespace"], metric["MetricName"]) == (NAMESPACE, RUNS.name)
+            assert one["MetricStat"]["Stat"] == "Sum"
+            counted[name] = {label["Name"]: label["Value"] for label in metric["Dimensions"]}
+        assert counted.pop("runs") == {"stage": stage}
+        assert counted == {cls: {"stage": stage, "failure_class": cls} for cls in blamed}
+    assert {("stage",), ("stage", "failure_class")} <= set(RUNS.sums)
+
+
+def test_functions_from_a_zip_start_from_snapshots(installation: Applied):  # noqa: ARG001 - for its effect
+    functions = aws.client("lambda").list_functions()["Functions"]
+    assert {one["PackageType"] for one in functions} == {"Image", "Zip"}
+    for one in functions:
+        zipped = one["PackageType"] == "Zip"
+        assert (one.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions") is zipped
 
 
 def test_functions_know_their_installation(installation: Applied):

@@ -1,41 +1,66 @@
 # Failures, a deadline that comes near, and executions that were refused.
 
-locals {
-  alarms = {
-    errors = {
-      description = "Invocations fail as a whole: the code, its permissions or its memory. The log says which."
-      metric      = "Errors"
-      statistic   = "Sum"
-      threshold   = 0
-    }
-    duration = {
-      description = "An invocation took 90 % of its deadline: longer inputs will be cut off."
-      metric      = "Duration"
-      statistic   = "Maximum"
-      threshold   = var.timeout_s * 1000 * 0.9
-    }
-    throttles = {
-      description = "Lambda refused executions: the account's concurrency is used up."
-      metric      = "Throttles"
-      statistic   = "Sum"
-      threshold   = 0
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  alarm_name          = "${var.name}-errors"
+  alarm_description   = "Of a hundred invocations more than ${var.common.failure_percent} fail as a whole: the code, its permissions or its memory. The log says which."
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.common.failure_percent
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.common.alarm_topic]
+  ok_actions          = [var.common.alarm_topic]
+
+  metric_query {
+    id          = "percent"
+    label       = "Invocations that fail, %"
+    expression  = "100 * errors / invocations"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = { errors = "Errors", invocations = "Invocations" }
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "AWS/Lambda"
+        metric_name = metric_query.value
+        dimensions  = { FunctionName = aws_lambda_function.this.function_name }
+        period      = 300
+        stat        = "Sum"
+      }
     }
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = local.alarms
-
-  alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = each.value.description
+resource "aws_cloudwatch_metric_alarm" "duration" {
+  alarm_name          = "${var.name}-duration"
+  alarm_description   = "An invocation took 90 % of its deadline: longer inputs will be cut off."
   namespace           = "AWS/Lambda"
-  metric_name         = each.value.metric
+  metric_name         = "Duration"
   dimensions          = { FunctionName = aws_lambda_function.this.function_name }
-  statistic           = each.value.statistic
+  statistic           = "Maximum"
   period              = 300
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.threshold
+  threshold           = var.timeout_s * 1000 * 0.9
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.common.alarm_topic]
+  ok_actions          = [var.common.alarm_topic]
+}
+
+resource "aws_cloudwatch_metric_alarm" "throttles" {
+  alarm_name          = "${var.name}-throttles"
+  alarm_description   = "Lambda refused executions: the account's concurrency is used up."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Throttles"
+  dimensions          = { FunctionName = aws_lambda_function.this.function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.common.alarm_topic]
   ok_actions          = [var.common.alarm_topic]

@@ -63,6 +63,10 @@ resource "aws_lambda_alias" "live" {
   description      = "The version that works"
   function_name    = aws_lambda_function.this.function_name
   function_version = aws_lambda_function.this.version
+
+  lifecycle {
+    ignore_changes = [function_version, routing_config] # CodeDeploy's business, see rollout.tf
+  }
 }
 
 resource "aws_lambda_provisioned_concurrency_config" "live" {

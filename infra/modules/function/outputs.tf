@@ -11,3 +11,8 @@ output "live" {
     invoke_arn = aws_lambda_alias.live.invoke_arn
   }
 }
+
+output "rollout" {
+  description = "What CodeDeploy is told to shift the alias to the version published last; null when it is there."
+  value       = one(local.rollouts)
+}

@@ -105,13 +105,25 @@ variable "provisioned_concurrency" {
   }
 }
 
+variable "rollback_alarms" {
+  description = "Names of alarms, besides its own of failed invocations, that take a new version back."
+  type        = list(string)
+  default     = []
+}
+
 variable "common" {
-  description = "What all functions of an installation share."
+  description = "What all functions of an installation share; `rollout`: the CodeDeploy application, its role and how it shifts aliases, null where there is none."
   type = object({
-    local       = bool
-    region      = string
-    settings    = map(string)
-    log_days    = number
-    alarm_topic = string
+    local           = bool
+    region          = string
+    settings        = map(string)
+    log_days        = number
+    alarm_topic     = string
+    failure_percent = number
+    rollout = optional(object({
+      app      = string
+      role_arn = string
+      config   = string
+    }))
   })
 }

@@ -90,6 +90,12 @@ resource "aws_ecs_service" "workers" {
     rollback = true
   }
 
+  alarms {
+    alarm_names = [var.rollback_alarm]
+    enable      = true
+    rollback    = true
+  }
+
   lifecycle {
     ignore_changes = [desired_count] # the queues' business
   }

@@ -32,6 +32,11 @@ variable "statements" {
   }))
 }
 
+variable "rollback_alarm" {
+  description = "Name of the alarm that takes a new revision back."
+  type        = string
+}
+
 variable "queues" {
   description = "ARNs, by name, of the queues whose messages it takes."
   type        = map(string)

@@ -79,6 +79,7 @@ module "function" {
   environment             = merge(local.fits, var.common.settings, local.setting)
   statements              = local.statements
   provisioned_concurrency = var.compute.provisioned_concurrency
+  rollback_alarms         = [aws_cloudwatch_metric_alarm.failures.alarm_name]
   common                  = var.common
 
   queues = {
@@ -111,6 +112,7 @@ module "gpu_service" {
   statements     = local.statements
   queues         = { for name, queue in local.queues : name => queue.arn }
   hosts          = var.gpu
+  rollback_alarm = aws_cloudwatch_metric_alarm.failures.alarm_name
   repository_arn = var.gpu_repository_arn
   common         = var.common
 }

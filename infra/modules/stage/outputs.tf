@@ -12,3 +12,8 @@ output "function" {
   description = "Name of its function; null where it runs on GPU hosts."
   value       = one(module.function[*].name)
 }
+
+output "rollout" {
+  description = "What CodeDeploy is told to shift its function to the version published last; null when there is nothing to shift."
+  value       = one(module.function[*].rollout)
+}

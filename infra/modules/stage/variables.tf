@@ -88,13 +88,19 @@ variable "data" {
 }
 
 variable "common" {
-  description = "What all functions of an installation share."
+  description = "What all functions of an installation share; see modules/function."
   type = object({
-    local       = bool
-    region      = string
-    settings    = map(string)
-    log_days    = number
-    alarm_topic = string
+    local           = bool
+    region          = string
+    settings        = map(string)
+    log_days        = number
+    alarm_topic     = string
+    failure_percent = number
+    rollout = optional(object({
+      app      = string
+      role_arn = string
+      config   = string
+    }))
   })
 }
 

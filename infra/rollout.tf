@@ -1,0 +1,52 @@
+# Gradual deployment: CodeDeploy shifts a function's alias to its new version, and back on an alarm.
+
+locals {
+  # moto deletes no application.
+  rollout = var.local ? {} : { this = var.rollout }
+}
+
+resource "aws_codedeploy_app" "functions" {
+  for_each = local.rollout
+
+  name             = var.name
+  compute_platform = "Lambda"
+}
+
+resource "aws_iam_role" "rollout" {
+  for_each = local.rollout
+
+  name        = "${var.name}-rollout"
+  description = "Lets CodeDeploy shift the aliases of ${var.name}, and look at its alarms"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "codedeploy.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "rollout" {
+  for_each = local.rollout
+
+  name = "own"
+  role = aws_iam_role.rollout[each.key].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"]
+        Resource = [for part in ["", ":*"] : "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*${part}"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["cloudwatch:DescribeAlarms"]
+        Resource = ["arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${var.name}-*"]
+      },
+    ]
+  })
+}
