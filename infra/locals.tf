@@ -33,6 +33,7 @@ locals {
       VIDEODROP_ARTIFACTS_BUCKET = local.artifacts_bucket
       VIDEODROP_REDELIVERY_S     = tostring(local.longest_visibility_s)
       VIDEODROP_SCRATCH          = "/tmp"
+      VIDEODROP_TELEMETRY        = "aws" # JSON and metrics in the log, traces
     },
     var.settings,
   )

@@ -101,6 +101,14 @@ run "service" {
     error_message = "A revision whose runs fail is taken back."
   }
   assert {
+    condition     = aws_ecs_task_definition.worker.task_role_arn == aws_iam_role.worker.arn && aws_ecs_task_definition.worker.execution_role_arn == aws_iam_role.start.arn
+    error_message = "What pulls the image is not what processes videos."
+  }
+  assert {
+    condition     = one(aws_ecs_cluster.this.setting) == { name = "containerInsights", value = "enabled" }
+    error_message = "CPU and memory of workers are seen."
+  }
+  assert {
     condition     = one(aws_autoscaling_group.hosts.tag).key == "AmazonECSManaged"
     error_message = "ECS's managed scaling looks for its tag."
   }

@@ -77,6 +77,19 @@ run "all_of_it" {
     error_message = "Artifacts are sent over TLS only."
   }
   assert {
+    condition     = one(aws_cloudfront_distribution.cdn["this"].default_cache_behavior).viewer_protocol_policy == "redirect-to-https"
+    error_message = "The page is seen over TLS only."
+  }
+  assert {
+    condition = alltrue([
+      for origin in aws_cloudfront_distribution.cdn["this"].origin : alltrue([
+        for config in origin.custom_origin_config :
+        config.origin_protocol_policy == "https-only" && config.origin_ssl_protocols == toset(["TLSv1.2"])
+      ])
+    ])
+    error_message = "CloudFront asks the API over TLS only."
+  }
+  assert {
     condition     = aws_cloudfront_origin_access_control.artifacts["this"].signing_behavior == "always"
     error_message = "CloudFront signs what it asks the bucket for."
   }
@@ -159,6 +172,10 @@ run "signed_addresses_only" {
       VIDEODROP_PUBLIC_ORIGINS     = jsonencode(["https://videos.example.com", "https://films.example.com", "https://d1.cloudfront.net"])
     }
     error_message = "The API signs for the distribution, and knows where its pages are seen."
+  }
+  assert {
+    condition     = aws_lambda_permission.api.source_arn == "arn:aws:execute-api:us-east-1:123456789012:a1/*/$default" && aws_lambda_permission.api.qualifier == "live"
+    error_message = "This API may invoke the alias, and nothing else may."
   }
   assert {
     condition     = local.read_key[0].Resource == ["arn:aws:ssm:us-east-1:123456789012:parameter/videodrop/cdn-key"]

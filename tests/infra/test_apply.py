@@ -11,7 +11,7 @@ from pipeline import aws, bootstrap, resources
 from pipeline.errors import BadInput, FailureClass, LimitExceeded
 from pipeline.models import whisper_engine, yolo_engine
 from pipeline.settings import Settings
-from pipeline.telemetry.names import NAMESPACE, RUNS
+from pipeline.telemetry.names import RUNS
 from tests.infra.conftest import Applied
 
 TWIN = "made-by-python"
@@ -173,17 +173,18 @@ def test_every_alarm_has_somebody_to_tell(installation: Applied):
 
 
 def test_failed_runs_are_those_that_the_code_counts(installation: Applied):  # noqa: ARG001 - for its effect
-    found, queue = alarms(), bootstrap.settings().names.queue
+    found, config = alarms(), bootstrap.settings()
     # What an uploader does wrong wakes nobody.
     blamed = set(get_args(FailureClass)) - {BadInput.failure_class, LimitExceeded.failure_class}
-    for stage in bootstrap.settings().topology.stages:
-        queries = {one["Id"]: one for one in found[f"{queue(stage)}-failures"]["Metrics"]}
+    for stage in config.topology.stages:
+        alarm = found[f"{config.names.queue(stage)}-failures"]
+        queries = {one["Id"]: one for one in alarm["Metrics"]}
         expression = f"100 * SUM([{', '.join(sorted(blamed))}]) / runs"
         assert queries.pop("percent")["Expression"] == expression
         counted = {}
         for name, one in queries.items():
             metric = one["MetricStat"]["Metric"]
-            assert (metric["Namespace"], metric["MetricName"]) == (NAMESPACE, RUNS.name)
+            assert (metric["Namespace"], metric["MetricName"]) == (config.name, RUNS.name)
             assert one["MetricStat"]["Stat"] == "Sum"
             counted[name] = {label["Name"]: label["Value"] for label in metric["Dimensions"]}
         assert counted.pop("runs") == {"stage": stage}
@@ -204,6 +205,7 @@ def test_functions_know_their_installation(installation: Applied):
     for function in (*config.topology.stages, "janitor", "replays", "query"):
         found = functions.get_function_configuration(FunctionName=config.names.queue(function))
         known = found["Environment"]["Variables"]
+        assert known["VIDEODROP_TELEMETRY"] == "aws"
         stage = function if function in config.topology.stages else None
         assert known.get("VIDEODROP_STAGE") == stage
         # /tmp holds the source and what becomes of it.
@@ -257,6 +259,23 @@ def test_roles_name_what_can_be_named(installation: Applied):  # noqa: ARG001 - 
             for resource in statement["Resource"]:
                 assert resource == "*" or not resource.startswith("*"), role
                 assert not resource.endswith(":*") or ":log-group:" in resource, role
+
+
+def test_a_role_is_one_services(installation: Applied):  # noqa: ARG001 - for its effect
+    for role in aws.client("iam").list_roles()["Roles"]:
+        (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert trusted["Action"] == "sts:AssumeRole"
+        assert trusted["Principal"] in (
+            {"Service": "lambda.amazonaws.com"},
+            {"Service": "scheduler.amazonaws.com"},
+        )
+
+
+def test_no_log_is_kept_for_ever(installation: Applied):  # noqa: ARG001 - for its effect
+    groups = aws.client("logs").describe_log_groups()["logGroups"]
+    functions = aws.client("lambda").list_functions()["Functions"]
+    assert len(groups) == len(functions) + 1  # the API's own
+    assert {group.get("retentionInDays") for group in groups} == {30}
 
 
 def test_a_stage_writes_where_it_belongs(installation: Applied):  # noqa: ARG001 - for its effect

@@ -5,7 +5,7 @@ locals {
   # Of pipeline/errors.py; not what is its uploader's business, bad_input and limit.
   failures = ["bug", "dependency", "lost", "out_of_memory", "timeout"]
 
-  # By the id of a metric, the dimensions of `runs_total`, which pipeline/telemetry/names.py defines.
+  # By the id of a metric, the dimensions of `runs_total`: see pipeline/telemetry/names.py.
   runs = merge(
     { runs = { stage = var.stage } },
     { for class in local.failures : class => { stage = var.stage, failure_class = class } },
@@ -37,7 +37,7 @@ resource "aws_cloudwatch_metric_alarm" "failures" {
       id = metric_query.key
 
       metric {
-        namespace   = "videodrop"
+        namespace   = var.prefix
         metric_name = "runs_total"
         dimensions  = metric_query.value
         period      = 300
