@@ -19,12 +19,15 @@ HOST_DISK_GB = 200
 QUERY_MEMORY_MB = 1769
 ZIP_ARCHITECTURE: Architecture = "arm64"
 
-# Alarms: of each function; of each set of lanes (dead letters, and the age of fresh messages), a
-# set a stage, one of the janitor and one of replays; of the API. Those that scale the workers of a
-# GPU stage watch waiting messages (2 queues), their age, and whether all is done (2 queues, twice).
-ALARMS_A_FUNCTION = 3
-ALARMS_OF_LANES = 2
-ALARMS_OF_API = 1
+# Metrics of alarms: of each function (errors of invocations, duration, throttles); of each stage's
+# runs (all, and those that failed by five classes); of each set of lanes (dead letters, and the age
+# of fresh messages), a set a stage, one of the janitor and one of replays; of the API. Those that
+# scale the workers of a GPU stage watch waiting messages (2 queues), their age, and whether all is
+# done (2 queues, twice).
+ALARM_METRICS_OF_FUNCTION = 4
+ALARM_METRICS_OF_STAGE = 6
+ALARM_METRICS_OF_LANES = 2
+ALARM_METRICS_OF_API = 1
 ALARM_METRICS_OF_GPU_SERVICE = 7
 
 
@@ -32,10 +35,11 @@ def alarm_metrics(stages: int, gpu_stages: int) -> int:
     """Metrics that alarms watch, which is what is paid for."""
     functions = stages - gpu_stages + 3
     return (
-        functions * ALARMS_A_FUNCTION
-        + (stages + 2) * ALARMS_OF_LANES
+        functions * ALARM_METRICS_OF_FUNCTION
+        + stages * ALARM_METRICS_OF_STAGE
+        + (stages + 2) * ALARM_METRICS_OF_LANES
         + gpu_stages * ALARM_METRICS_OF_GPU_SERVICE
-        + ALARMS_OF_API
+        + ALARM_METRICS_OF_API
     )
 
 

@@ -2,12 +2,13 @@
 
 import importlib.metadata
 import json
-from pathlib import Path
+import re
 from typing import Any, get_args
 
 import pytest
 
 from pipeline import aws, bootstrap, resources
+from pipeline.costs.installation import alarm_metrics
 from pipeline.errors import BadInput, FailureClass, LimitExceeded
 from pipeline.models import whisper_engine, yolo_engine
 from pipeline.settings import Settings
@@ -15,6 +16,8 @@ from pipeline.telemetry.names import RUNS
 from tests.infra.conftest import Applied
 
 TWIN = "made-by-python"
+# What a plan says of a resource, and the first thing it would change there.
+CHANGE = re.compile(r"# (\S+) will be updated in-place\n.*?~ (\w+ += \w+ -> \w+)", re.DOTALL)
 
 
 def named(text: str) -> str:
@@ -88,23 +91,17 @@ def test_a_second_plan_changes_nothing(applied: Applied):
     assert "No changes." in applied.run("plan", "-detailed-exitcode")
 
 
-def test_protection_is_switched_on_where_it_stands(applied: Applied, tmp_path: Path):
-    plan = tmp_path / "plan"
-    applied.run("plan", "-refresh=false", "-var=deletion_protection=true", f"-out={plan}")
-    planned = json.loads(applied.terraform.run("show", "-json", str(plan)))["resource_changes"]
-    changes = {one["address"]: one["change"] for one in planned}
-    changed = {name: one for name, one in changes.items() if one["actions"] != ["no-op"]}
-    assert all(one["actions"] == ["update"] for one in changed.values())
-    wanted = {
-        "aws_dynamodb_table.catalog": ("deletion_protection_enabled", True),
-        'aws_ecr_repository.images["gpu"]': ("force_delete", False),
-        'aws_ecr_repository.images["lambda"]': ("force_delete", False),
-        "module.artifacts.aws_s3_bucket.this": ("force_destroy", False),
-        "module.uploads.aws_s3_bucket.this": ("force_destroy", False),
+def test_protection_is_switched_on_where_it_stands(applied: Applied):
+    said = applied.run("plan", "-refresh=false", "-var=deletion_protection=true")
+    assert "0 to add, 5 to change, 0 to destroy" in said
+    changes = {name: " ".join(change.split()) for name, change in CHANGE.findall(said)}
+    assert changes == {
+        "aws_dynamodb_table.catalog": "deletion_protection_enabled = false -> true",
+        'aws_ecr_repository.images["gpu"]': "force_delete = true -> false",
+        'aws_ecr_repository.images["lambda"]': "force_delete = true -> false",
+        "module.artifacts.aws_s3_bucket.this": "force_destroy = true -> false",
+        "module.uploads.aws_s3_bucket.this": "force_destroy = true -> false",
     }
-    assert set(changed) == set(wanted)
-    for name, (attribute, value) in wanted.items():
-        assert changed[name]["after"][attribute] is value
 
 
 def test_both_make_the_same_queues(twin: Settings):
@@ -170,6 +167,16 @@ def test_every_alarm_has_somebody_to_tell(installation: Applied):
         for function, alarmed in wanted.items()
         for what in alarmed
     }
+
+
+def test_bills_count_the_metrics_that_alarms_watch(installation: Applied):  # noqa: ARG001 - for its effect
+    watched = [
+        query
+        for alarm in alarms().values()
+        for query in alarm.get("Metrics") or [{"MetricStat": alarm}]
+        if "MetricStat" in query
+    ]
+    assert len(watched) == alarm_metrics(len(bootstrap.settings().topology.stages), 0)
 
 
 def test_failed_runs_are_those_that_the_code_counts(installation: Applied):  # noqa: ARG001 - for its effect

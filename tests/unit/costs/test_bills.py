@@ -20,8 +20,8 @@ def test_an_idle_month_is_paid_for_snapshots_alarms_and_polling():
     lines = idle.idle(PRICES, TOPOLOGY, WORK)
     # (1769 + 512 + 512) / 1024 GB for 730 * 3600 s at 0.0000015046.
     assert usd(lines, "SnapStart") == near(10.785)
-    # 7 functions * 3, 6 sets of lanes * 2, the API: 34 at 0.10.
-    assert usd(lines, "alarms") == near(3.4)
+    # 7 functions * 4, 4 stages * 6, 6 sets of lanes * 2, the API: 65 at 0.10.
+    assert usd(lines, "alarms") == near(6.5)
     assert usd(lines, "dashboard") == 3
     # 10 mappings * 5 polls in 20 s: 6.57 million requests at 0.40.
     assert usd(lines, "polling") == near(2.628)
@@ -29,13 +29,13 @@ def test_an_idle_month_is_paid_for_snapshots_alarms_and_polling():
     # requests 0.07008, 0.0438 GB of logs 0.0219, traces 0.219, schedule 0.0438.
     assert usd(lines, "janitor") == near(0.58254)
     assert usd(lines, "images") == near(0.6)
-    assert total(lines) == near(20.995)
+    assert total(lines) == near(24.095)
 
 
 def test_a_stage_on_gpu_hosts_has_no_function_that_polls_and_other_alarms():
     lines = idle.idle(PRICES, TOPOLOGY, GPU)
-    # 5 functions * 3, 6 sets * 2, 7 metrics each for two services, the API: 42.
-    assert usd(lines, "alarms") == near(4.2)
+    # 5 functions * 4, 4 stages * 6, 6 sets * 2, 7 metrics each for two services, the API: 71.
+    assert usd(lines, "alarms") == near(7.1)
     # 6 mappings.
     assert usd(lines, "polling") == near(1.5768)
 
