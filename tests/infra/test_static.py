@@ -55,6 +55,24 @@ def test_locals_are_used(module: Path):
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_what_is_looked_up_is_used(module: Path):
+    text = source(module)
+    for kind, name in re.findall(r'^data "(\w+)" "(\w+)" \{', text, re.MULTILINE):
+        assert re.search(rf"\bdata\.{kind}\.{name}\b", text), f"{kind} {name} is unused"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_names_are_in_snake_case_and_nothing_is_wrapped_in_quotes_for_nothing(module: Path):
+    text = source(module)
+    names = re.findall(
+        r'^(?:resource|data|module|variable|output) .*"([^"]+)" \{', text, re.MULTILINE
+    )
+    assert names
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names)
+    assert not re.findall(r'= "\$\{[^}]*\}"$', text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
 def test_versions_are_required(module: Path):
     required = (module / "versions.tf").read_text()
     assert re.search(r'^  required_version = ">= 1', required, re.MULTILINE)

@@ -1,6 +1,8 @@
 """Addresses that CloudFront answers."""
 
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +16,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from pipeline.cdn import Cdn, CdnSettings
 from pipeline.errors import MissingDependency
+from pipeline.settings import Settings
 from tests.signatures import key_pair, unsigned
 
+TERRAFORM = Path(__file__).parents[3] / "infra" / "cdn.tf"
 SETTINGS = CdnSettings(domain="cdn.example.com", key_id="K1", key_parameter="/videodrop/key")
 KEY, PEM = key_pair()
 
@@ -35,6 +39,18 @@ def test_an_address_is_signed_for_one_file_and_for_so_long():
     resource, ends = unsigned(url, KEY, "K1")
     assert resource == "https://cdn.example.com/artifacts/a%20b%2Bc/poster.jpg"
     assert 0 <= time.time() + 600 - ends < 60
+
+
+def test_the_variables_that_terraform_sets_are_all_of_the_settings(monkeypatch: pytest.MonkeyPatch):
+    names = set(re.findall(r"VIDEODROP_CDN__\w+", TERRAFORM.read_text()))
+    assert names == {f"VIDEODROP_CDN__{field.upper()}" for field in CdnSettings.model_fields}
+    for name in names:
+        monkeypatch.setenv(name, name)
+    monkeypatch.setenv("VIDEODROP_PUBLIC_ORIGINS", '["https://cdn.example.com"]')
+    found = Settings()
+    assert found.cdn is not None
+    assert found.cdn.key_parameter == "VIDEODROP_CDN__KEY_PARAMETER"
+    assert found.public_origins == {"https://cdn.example.com"}
 
 
 def test_the_name_to_save_a_file_by_is_signed_too():
