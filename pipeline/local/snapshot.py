@@ -5,8 +5,9 @@
         bodies/<name>         S3 object bodies, each written once (see ``bodies``)
         running               there while a server uses the folder, and after it crashed
 
-All services are pickled in one go under the monitor's lock, so they agree with each other: an
-uploaded object is never without the messages that tell of it.
+All services are pickled as they are at one moment under the monitor's lock, so they agree with each
+other: an uploaded object is never without the messages that tell of it. A copy of the process does
+it: the lock is held for milliseconds, however large the library.
 """
 
 import json
@@ -28,6 +29,7 @@ from moto.s3.models import FakeKey, s3_backends
 from moto.sqs.models import sqs_backends
 
 from pipeline.errors import MissingDependency
+from pipeline.local.fork import Fork
 from pipeline.local.monitor import STATE, WRITTEN
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 # A crash loses what was written since the last save began. Well below the promised 10 s, because
 # saving itself takes time.
 SAVE_EVERY_S = 4.0
+# Longer than this no disk takes.
+_PATIENCE_S = 120.0
 
 _LOCK = type(threading.Lock())
 _BACKENDS: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -129,20 +133,16 @@ class Snapshot:
             now = time.time()
             written = WRITTEN.is_set()
             if written:
-                WRITTEN.clear()
-                try:
-                    pickled, bodies = _pickle()
-                except BaseException:
-                    WRITTEN.set()
-                    raise
                 present = {entry.name for entry in self.bodies.iterdir()}
+                fork = Fork(self._write)
+                WRITTEN.clear()
         if written:
             try:
-                self._write(pickled, bodies)
+                self._durable = fork.result(_PATIENCE_S)
             except BaseException:
                 WRITTEN.set()
                 raise
-            for name in present - bodies:
+            for name in present - self._durable:
                 (self.bodies / name).unlink()
         os.utime(self._running, (now, now))
         return written
@@ -169,11 +169,12 @@ class Snapshot:
             vars(_BACKENDS[service][0][account][region]).update(fields)
         s3_backends.bucket_accounts.update(state["bucket_accounts"])
 
-    def _write(self, pickled: bytes, bodies: set[str]) -> None:
+    def _write(self) -> set[str]:
+        """Write the state as it is, and the bodies before it; the names of those."""
+        pickled, bodies = _pickle()
         for name in bodies - self._durable:
             _sync(self.bodies / name)
         _sync(self.bodies)
-        self._durable = bodies
         header = {"moto": version("moto"), "saved_at": datetime.now(UTC).isoformat()}
         new = self._state.with_suffix(".new")
         with new.open("wb") as file:
@@ -183,6 +184,7 @@ class Snapshot:
         _sync(new)
         new.replace(self._state)
         _sync(self.folder)
+        return bodies
 
 
 def _pickle() -> tuple[bytes, set[str]]:

@@ -39,9 +39,10 @@ log = logging.getLogger(__name__)
 # Longer than this nobody waits for a checkpoint while much is to be looked at.
 _STEP_S = 1.0
 _PAUSE_S = 0.5
-# While runs are out, so many times as long as a look has taken nobody looks again: a database that
-# is shared with fresh uploads has other things to do.
-_REST = 4
+# While runs are out, so many times as long as a look has taken nobody looks again, if it found that
+# much has ended, and if not: a database that is shared with fresh uploads has other things to do.
+_REST, _LONG_REST = 4, 19
+_MUCH = 1 / 8  # of a window
 # So often within its lease a driver is heard of, however long its steps take.
 _BEATS = 4
 
@@ -121,7 +122,7 @@ class Driver:
         end = time.monotonic() + min(seconds, self._pace.turn_s)
         try:
             while True:
-                begun = time.monotonic()
+                begun, ended = time.monotonic(), replay.ended
                 replay, moved = self._step(replay)
                 replay = self._checkpoint(replay)
                 beat()
@@ -133,7 +134,9 @@ class Driver:
                     replay = self._checkpoint(replay)
                     end = max(end, time.monotonic() + _STEP_S)
                 elif replay.open:
-                    rest = max(_PAUSE_S, _REST * (time.monotonic() - begun))
+                    much = replay.ended - ended >= self._pace.window * _MUCH
+                    times = _REST if much else _LONG_REST
+                    rest = max(_PAUSE_S, times * (time.monotonic() - begun))
                     self._sleep(min(rest, self._pace.lease_s / _BEATS))
                 elif not moved:
                     self._sleep(_PAUSE_S)

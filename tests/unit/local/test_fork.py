@@ -1,0 +1,70 @@
+"""Work in a copy of this process."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from pipeline.local.fork import Fork
+
+
+def children():
+    return psutil.Process().children()
+
+
+def test_the_copy_sees_memory_as_it_was_and_changes_nothing_here():
+    held = ["then"]
+
+    def work():
+        time.sleep(0.1)
+        held.append("there")
+        return held
+
+    fork = Fork(work)
+    held[0] = "now"
+    assert fork.result(30) == ["then", "there"]
+    assert held == ["now"]
+    assert children() == []
+
+
+def test_a_long_answer_comes_whole():
+    assert Fork(lambda: "x" * 5_000_000).result(30) == "x" * 5_000_000
+
+
+def test_what_the_work_raises_is_raised_here():
+    def full():
+        raise OSError(28, "disk full")
+
+    with pytest.raises(OSError, match="disk full") as raised:
+        Fork(full).result(30)
+    assert raised.value.errno == 28
+    assert children() == []
+
+
+def test_a_copy_that_is_killed_is_an_error():
+    with pytest.raises(ChildProcessError):
+        Fork(lambda: os.kill(os.getpid(), signal.SIGKILL)).result(30)
+
+
+def test_a_copy_that_hangs_is_given_up():
+    with pytest.raises(TimeoutError):
+        Fork(lambda: time.sleep(600)).result(0.1)
+    assert children() == []
+
+
+def test_a_copy_dies_with_its_original():
+    code = """
+import os, time
+from pipeline.local.fork import Fork
+fork = Fork(lambda: time.sleep(600))
+print(fork._pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(ended.stdout)).wait(30)
