@@ -79,6 +79,18 @@ class Child:
             return self._process.wait(timeout)
         return None
 
+    def freeze(self) -> None:
+        """Stop it and whatever it started, until ``thaw``; safe to call again."""
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                process.suspend()
+
+    def thaw(self) -> None:
+        """Let it go on where it was frozen."""
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                process.resume()
+
     def interrupt(self) -> None:
         """Ask it to end (SIGTERM)."""
         with contextlib.suppress(ProcessLookupError):

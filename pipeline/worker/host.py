@@ -31,6 +31,7 @@ OnFailed = Callable[[Record, str, str], bool]
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _LOOK_S = 0.25
+_BREATHS_A_LEASE = 6
 
 
 def _abandon(
@@ -142,8 +143,10 @@ class _Host(threading.Thread):
         region = sqs.meta.region_name
         name = f"{settings.names.prefix}-{function.name}"
         arn = f"arn:aws:lambda:{region}:000000000000:function:{name}"
-        starved = load.full if self._replays else lambda: False
-        self.runtime = Runtime(function, arn, region, starved)
+        makes_way = load.crowded if self._replays else lambda: False
+        self.runtime = Runtime(
+            function, arn, region, makes_way, settings.lease_s / _BREATHS_A_LEASE
+        )
         self._due = 0.0
         self._heard = -math.inf
 

@@ -12,8 +12,8 @@ class Load:
     """The jobs that run in this worker now.
 
     The lowest priority keeps a replay from the cores that live jobs use, but not from memory, the
-    GPU and the embedded AWS. So none is begun where it could not get on anyway, and no more than
-    there are cores for: whatever runs when an upload comes runs beside it to its end.
+    GPU and the embedded AWS, which is one process. So where live jobs have half of the cores or
+    more, none is begun and those that run stand still; and there are never more than cores.
 
     Args:
         cores: how many jobs there is time for: each keeps a core busy.
@@ -37,10 +37,10 @@ class Load:
             with self._lock:
                 jobs[function.name] -= 1
 
-    def full(self) -> bool:
-        """Whether there are as many live jobs as cores."""
+    def crowded(self) -> bool:
+        """Whether live jobs have half of the cores or more."""
         with self._lock:
-            return self._live.total() >= self._cores
+            return self._crowded()
 
     def holds_back(self, replay: Function) -> bool:
         """Whether ``replay`` shall not take a message now.
@@ -48,5 +48,8 @@ class Load:
         A GPU knows no priorities between processes: there a live job of the same stage is enough.
         """
         with self._lock:
-            busy = self._live.total() + self._replays.total() >= self._cores
-            return busy or (replay.gpu and self._live[replay.name] > 0)
+            full = self._live.total() + self._replays.total() >= self._cores
+            return self._crowded() or full or (replay.gpu and self._live[replay.name] > 0)
+
+    def _crowded(self) -> bool:
+        return 2 * self._live.total() >= self._cores

@@ -27,8 +27,10 @@ Kind = Literal["error", "timeout", "out_of_memory", "crashed", "init_error", "st
 _WATCH_S = 0.25
 # Importing torch on a busy machine takes tens of seconds; Lambda itself allows 10.
 _INIT_S = 180.0
-# The part of its time limit for which a job may be starved: the rest has to do for its work.
-_STARVED = 1 / 3
+# The part of its time limit for which a job may make way: the rest has to do for its work.
+_MAKES_WAY = 1 / 3
+# The part of the time for which a job that makes way is let go on, to say that it is alive.
+_BREATH = 1 / 10
 _MIB = 1 << 20
 
 
@@ -61,7 +63,8 @@ class Runtime:
         function: what to host.
         arn: its ARN, for the handler's context.
         region: its AWS region.
-        starved: whether work of higher priority leaves it next to no time at this moment.
+        makes_way: whether it shall stand still at this moment, for work of higher priority.
+        breath_s: within so many seconds a job that makes way gets a moment to extend its lease.
     """
 
     def __init__(
@@ -69,12 +72,14 @@ class Runtime:
         function: Function,
         arn: str,
         region: str,
-        starved: Callable[[], bool] = lambda: False,
+        makes_way: Callable[[], bool] = lambda: False,
+        breath_s: float = 10.0,
     ) -> None:
         self._function = function
         self._arn = arn
         self._region = region
-        self._starved = starved
+        self._makes_way = makes_way
+        self._breath_s = breath_s
         self._child: Child | None = None
         self._api: RuntimeApi | None = None
         self._cut = threading.Event()
@@ -139,7 +144,7 @@ class Runtime:
     def _watch(self, invocation: Invocation, child: Child) -> Failed | None:
         """Wait for the answer; why there is none, if there will be none."""
         function = self._function
-        starved_s = 0.0
+        waited_s, frozen = 0.0, False
         while not invocation.answered.wait(_WATCH_S):
             if self._cut.is_set():
                 return Failed("stopped", "The worker was stopped while this ran.")
@@ -147,8 +152,14 @@ class Runtime:
                 if invocation.answered.is_set():
                     return None
                 return Failed("crashed", f"The process that ran it ended: {_ending(child)}")
-            starved_s += _WATCH_S * self._starved()
-            if starved_s > function.timeout_s * _STARVED:
+            if self._makes_way():
+                waited_s += _WATCH_S
+                frozen = self._stands_still(waited_s)
+                child.freeze() if frozen else child.thaw()
+            elif frozen:
+                child.thaw()
+                frozen = False
+            if waited_s > function.timeout_s * _MAKES_WAY:
                 # Its deadline goes on meanwhile: it would end as a failure, and is none.
                 return Failed("stopped", "It made way for live work, and begins anew after it.")
             if time.time() > invocation.deadline_s:
@@ -156,6 +167,11 @@ class Runtime:
             if child.rss() > function.memory_mb * _MIB:
                 return Failed("out_of_memory", f"It needed more than {function.memory_mb} MB.")
         return None
+
+    def _stands_still(self, waited_s: float) -> bool:
+        """Whether a job that has made way for so long is frozen now, or draws a breath."""
+        breath = max(2 * _WATCH_S, self._breath_s * _BREATH)
+        return waited_s % self._breath_s < self._breath_s - breath
 
     def _environment(self, api: str) -> dict[str, str]:
         function, threads = self._function, str(self._function.threads)

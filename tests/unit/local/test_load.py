@@ -14,13 +14,15 @@ def live(name):
     return Function(name, "no.handler", 1, 1)
 
 
-def test_replays_are_held_back_while_there_are_as_many_live_jobs_as_cores():
-    load = Load(cores=2)
+def test_replays_make_way_while_live_jobs_have_half_of_the_cores():
+    load = Load(cores=4)
     with load.running(live("transcode")):
+        assert not load.crowded()
         assert not load.holds_back(replay("detect"))
         with load.running(live("transcode")):
-            assert load.full()
+            assert load.crowded()
             assert load.holds_back(replay("detect"))
+        assert not load.crowded()
         assert not load.holds_back(replay("detect"))
 
 
@@ -28,7 +30,7 @@ def test_a_job_that_fails_is_no_longer_counted():
     load = Load(cores=1)
     with pytest.raises(ValueError, match="no good"), load.running(live("transcode")):
         raise ValueError("no good")
-    assert not load.full()
+    assert not load.crowded()
 
 
 def test_many_cores_leave_replays_alone_unless_their_stage_shares_a_gpu():
@@ -37,17 +39,17 @@ def test_many_cores_leave_replays_alone_unless_their_stage_shares_a_gpu():
         assert not load.holds_back(replay("transcode"))
         assert not load.holds_back(replay("transcribe", gpu=True))
         assert load.holds_back(replay("detect", gpu=True))
-        assert not load.full()
+        assert not load.crowded()
     assert not load.holds_back(replay("detect", gpu=True))
 
 
 def test_no_more_replays_run_than_there_are_cores_for():
-    load = Load(cores=2)
-    with load.running(replay("detect")):
+    load = Load(cores=3)
+    with load.running(replay("detect")), load.running(replay("detect")):
         assert not load.holds_back(replay("transcode"))
         with load.running(replay("transcode")):
             assert load.holds_back(replay("transcribe"))
-            assert not load.full(), "replays are not what they make way for"
+            assert not load.crowded(), "replays are not what they make way for"
         with load.running(live("transcode")):
             assert load.holds_back(replay("transcribe"))
     assert not load.holds_back(replay("transcribe"))
