@@ -123,10 +123,11 @@ class CloudFront(_Service):
 
 
 class CloudWatch(_Service):
-    """CloudWatch: alarms by the metrics they watch, dashboards, and logs taken in."""
+    """CloudWatch: alarms by the metrics they watch, dashboards, own metrics, logs taken in."""
 
     alarm_month: Price
     dashboard_month: Price
+    metric_month: Price
     log_gb: Price
 
 

@@ -1,5 +1,6 @@
 """What the command line shows of costs: a table a question."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -10,10 +11,12 @@ from pipeline.cli.plans import dollars, span
 from pipeline.costs import Report
 from pipeline.costs.break_even import BreakEven
 from pipeline.costs.lines import Line, total
+from pipeline.costs.pace import Pace
 from pipeline.costs.quotas import Check
 from pipeline.price_table import MARKETS
 
 _FEW = 10
+_WIDTH = 100
 
 
 def report(console: Console, found: Report) -> None:
@@ -28,8 +31,9 @@ def report(console: Console, found: Report) -> None:
     _bill(console, f"A month of {videos}", found.month)
     _loads(console, found, f"In work at once, at {work.peak:g} times that")
     _checks(console, found.checks)
-    _break_even(console, found.break_even)
-    console.print(f"[dim]{plain(found.prices)}. {plain(found.note)}[/dim]", soft_wrap=True)
+    _break_even(console, found.break_even, len(found.paces))
+    for line in textwrap.wrap(f"{found.prices}. {found.note}", _WIDTH):
+        console.print(f"[dim]{plain(line)}[/dim]")
 
 
 def _bill(console: Console, title: str, lines: Sequence[Line], *, sums: bool = True) -> None:
@@ -46,8 +50,8 @@ def _hours(console: Console, found: Report) -> None:
     names = [f"GPU {MARKETS[market]}" for market in markets]
     table = _table(
         "An hour of video",
-        right=["s/s", "on GPU", "USD: Lambda", *names, "requests", "store, a month"],
-        left=["times are"],
+        right=["CPU s/s", "GPU s/s", "USD: Lambda", *names, "requests", "store, a month"],
+        left=["from"],
     )
     rows = [
         (one.on_lambda, *(one.on_host[name] for name in markets), one.requests, one.stored_month)
@@ -59,7 +63,7 @@ def _hours(console: Console, found: Report) -> None:
             f"{pace.cpu:.2g}",
             f"{pace.gpu:.2g}",
             *map(_cents, amounts),
-            f"{_rests(pace.cpu_runs)}; on GPU {_rests(pace.gpu_runs)}",
+            _rests(pace),
         )
     sums = [_cents(sum(column)) for column in zip(*rows, strict=True)]
     table.add_row("all", "", "", *sums)
@@ -105,7 +109,7 @@ def _part(check: Check) -> float:
     return check.needed / check.allowed if check.allowed else check.needed
 
 
-def _break_even(console: Console, ways: Iterable[BreakEven]) -> None:
+def _break_even(console: Console, ways: Iterable[BreakEven], stages: int) -> None:
     table = _table(
         "Other ways, USD", right=["a month", "an hour", "here"], left=["instead of", "cheaper"]
     )
@@ -115,7 +119,7 @@ def _break_even(console: Console, ways: Iterable[BreakEven]) -> None:
             dollars(way.theirs.month),
             _cents(way.theirs.hour),
             _cents(way.ours.hour),
-            plain(", ".join(way.instead_of)),
+            plain("all" if len(way.instead_of) == stages else ", ".join(way.instead_of)),
             plain(_verdict(way)),
         )
     _show(console, table)
@@ -130,8 +134,10 @@ def _verdict(way: BreakEven) -> str:
     return cheaper + above + full
 
 
-def _rests(runs: int) -> str:
-    return f"of {runs:,} runs" if runs else "a guess"
+def _rests(pace: Pace) -> str:
+    """What its seconds rest on."""
+    cpu, gpu = (f"{runs:,} runs" if runs else "a guess" for runs in (pace.cpu_runs, pace.gpu_runs))
+    return cpu if cpu == gpu else f"{cpu}; GPU {gpu}"
 
 
 def _count(number: float) -> str:

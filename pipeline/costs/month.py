@@ -1,5 +1,6 @@
 """What a month of the workload costs."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.costs.concurrency import Load
@@ -9,6 +10,7 @@ from pipeline.costs.lines import Line, total
 from pipeline.costs.workload import MONTH_HOURS, Workload
 from pipeline.price_table import MARKETS
 from pipeline.prices import Prices
+from pipeline.telemetry import names
 
 
 def month(
@@ -38,6 +40,12 @@ def month(
         usd=work.video_hours_a_month * sum(one.requests for one in hours.values()),
         note="S3, SQS, EventBridge, DynamoDB",
     )
+    own = _metrics(len(loads))
+    yield Line(
+        what="metrics",
+        usd=own * prices.cloudwatch.metric_month,
+        note=f"{own} of our own, if each is written every hour",
+    )
     stored = work.gib_an_hour * prices.s3.gb_month + sum(one.stored_month for one in hours.values())
     yield Line(
         what="storage",
@@ -54,4 +62,17 @@ def month(
         what="queries",
         usd=asked / 1e6 * total(million_queries),
         note=f"{asked:,.0f} of them",
+    )
+
+
+def _metrics(stages: int) -> int:
+    """Own metrics in CloudWatch, which counts each combination of dimensions.
+
+    Of fresh uploads alone, most of which succeed, and of a page that asks for ten routes.
+    """
+    values = {"stage": stages, "function": stages + 3, "outcome": 2, "route": 10, "status": 2}
+    return sum(
+        math.prod(values.get(label, 1) for label in labels)
+        for metric in names.ALL
+        for labels in metric.sums
     )

@@ -129,6 +129,16 @@ def test_gpu_hosts_are_paid_for_while_they_stand():
     assert line.note == "11 hours of g4dn.xlarge, On-Demand"
 
 
+def test_each_combination_of_dimensions_is_a_metric_that_is_paid_for():
+    one, two = (
+        usd(bill(WORK, **stages), "metrics")
+        for stages in ({"detect": 1}, {"detect": 1, "transcode": 1})
+    )
+    # Of a stage: its runs by stage 1, class 1, outcome 2; durations 2; waits, media, retries,
+    # models and cold starts 1 each: 11 at 0.30.
+    assert two - one == near(3.3)
+
+
 def test_the_peak_changes_no_bill():
     steady, peaky = (bill(WORK.model_copy(update={"peak": peak}), detect=1) for peak in (1, 9))
     assert steady == peaky

@@ -1,0 +1,137 @@
+"""What the documentation tells people to type exists."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import botocore.session
+import pytest
+import typer.main
+from botocore import xform_name
+
+from pipeline.cli import commands
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    path
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("*/*.md"))
+    if not path.relative_to(ROOT).parts[0].startswith(".")
+)
+# In Terraform, descriptions of alarms say what to type.
+SOURCES = [*DOCUMENTS, *sorted((ROOT / "infra").rglob("*.tf"))]
+FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# Commands of the AWS command line that are its own, and no operation of a service's model.
+OWN = {("s3", "cp"), ("s3", "ls"), ("s3", "sync"), ("logs", "tail"), ("ecr", "get-login-password")}
+OF_ALL = {"--query", "--output", "--region", "--no-sign-request", "--endpoint-url", "--max-items"}
+
+
+def typed(text: str) -> Iterator[str]:
+    """Everything in a text that is meant to be typed: fenced blocks by line, and code spans."""
+    for block in FENCED.findall(text):
+        yield from re.sub(r"\\\n\s*", " ", block).splitlines()
+    for span in re.findall(r"`([^`]+)`", FENCED.sub("", text)):
+        yield " ".join(span.split())
+
+
+def words(command: str) -> list[str]:
+    """A command's words, up to where another command or a comment begins."""
+    found = shlex.shlex(command, posix=True, punctuation_chars=True)
+    found.whitespace_split = True
+    found.commenters = "#"
+    taken = []
+    for word in found:
+        if set(word) <= set("|;&()<>"):
+            break
+        taken.append(word)
+    return taken
+
+
+@cache
+def said(program: str) -> list[tuple[str, list[str]]]:
+    """Each use of a program in the documentation: where, and the words after its name."""
+    found = []
+    for path in SOURCES:
+        for line in typed(path.read_text()):
+            for match in re.finditer(rf"(?:^|[$(\s\"]){program} (?=[a-z-])", line):
+                try:
+                    found.append((path.name, words(line[match.end() :])))
+                except ValueError:  # the quotation around it ends within
+                    found.append((path.name, words(line[match.end() :].rstrip('")'))))
+    return found
+
+
+def uses(program: str) -> list[object]:
+    return [pytest.param(given, id=f"{name}: {' '.join(given)}") for name, given in said(program)]
+
+
+def options(given: list[str]) -> set[str]:
+    return {word.split("=")[0] for word in given if word.startswith("--")}
+
+
+@pytest.mark.parametrize("given", uses("videodrop"))
+def test_every_videodrop_command_exists_with_its_options(given: list[str]):
+    command = typer.main.get_command(commands.app)
+    known = {"--help"}
+    for word in given:
+        if word not in getattr(command, "commands", {}):
+            break
+        command = command.commands[word]
+    else:
+        word = ""
+    # A group's own options, e.g. `videodrop replays --limit`, stand before its commands.
+    assert not hasattr(command, "commands") or not word or word.startswith("-"), word
+    known |= {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    assert options(given) <= known
+
+
+@pytest.mark.parametrize("given", uses("aws"))
+def test_every_aws_command_exists_with_its_options(given: list[str]):
+    while given[0].startswith("--"):  # options of all may stand first, those with a value, too
+        given = given[1 if given[0] == "--no-sign-request" else 2 :]
+    service, operation, *rest = given
+    if (service, operation) in OWN:
+        return
+    model = botocore.session.get_session().get_service_model(service)
+    names = {xform_name(name, "-"): name for name in model.operation_names}
+    shape = model.operation_model(names[operation]).input_shape
+    known = {f"--{xform_name(member, '-')}" for member in shape.members}
+    assert options(rest) <= known | OF_ALL | {"--cli-input-json"}
+
+
+@pytest.mark.parametrize("given", uses("make"))
+def test_every_make_target_exists(given: list[str]):
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert given[0] in targets
+
+
+def test_every_variable_and_output_of_terraform_exists():
+    sources = "\n".join(path.read_text() for path in (ROOT / "infra").glob("*.tf"))
+    documents = "\n".join(path.read_text() for path in DOCUMENTS)
+    variables = set(re.findall(r"TF_VAR_(\w+)|-var '?(\w+)=", documents))
+    assert variables
+    for names in variables:
+        assert f'variable "{"".join(names)}"' in sources
+    outputs = set(re.findall(r"terraform output (?:-\w+ )*(\w+)", documents))
+    assert outputs
+    for name in outputs:
+        assert f'output "{name}"' in sources
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(document: Path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if target.startswith(("http", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (document.parent / path) if path else document
+        assert found.exists(), target
+        if anchor:
+            assert anchor in anchors(found), target
+
+
+def anchors(document: Path) -> set[str]:
+    """Of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", document.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
