@@ -74,11 +74,12 @@ def always_on(
     hour = host_hour(prices).get("on_demand")
     if hour is None:
         return
-    helped = [stage for stage, spec in topology.stages.items() if spec.gpu]
-    for stages in filter(None, (helped, list(topology.stages))):
+    helped = tuple(stage for stage, spec in topology.stages.items() if spec.gpu)
+    # Once, where they are the same.
+    for stages in filter(None, dict.fromkeys((helped, tuple(topology.stages)))):
         yield compare(
             f"{prices.assumed.gpu_instance}, always on",
-            stages,
+            list(stages),
             Way(month=0, hour=sum(hours[stage].on_lambda for stage in stages)),
             Way(month=hour * MONTH_HOURS, hour=0),
             limit=MONTH_HOURS / sum(paces[stage].gpu for stage in stages),

@@ -22,9 +22,12 @@ DOCUMENTS = sorted(
 # In Terraform, descriptions of alarms say what to type.
 SOURCES = [*DOCUMENTS, *sorted((ROOT / "infra").rglob("*.tf"))]
 FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# Where a command begins: a line, a pipe, a substitution, the body of a loop; variables may precede.
+BEGINS = r"(?:^(?:\$ )?\s*|(?:\||&&|;|\bdo|\$\() ?)(?:[A-Z_]+=\S+ )*"
 # Commands of the AWS command line that are its own, and no operation of a service's model.
 OWN = {("s3", "cp"), ("s3", "ls"), ("s3", "sync"), ("logs", "tail"), ("ecr", "get-login-password")}
 OF_ALL = {"--query", "--output", "--region", "--no-sign-request", "--endpoint-url", "--max-items"}
+RENAMED = {"deploy": "codedeploy"}
 
 
 def typed(text: str) -> Iterator[str]:
@@ -54,7 +57,7 @@ def said(program: str) -> list[tuple[str, list[str]]]:
     found = []
     for path in SOURCES:
         for line in typed(path.read_text()):
-            for match in re.finditer(rf"(?:^|[$(\s\"]){program} (?=[a-z-])", line):
+            for match in re.finditer(rf"{BEGINS}{program} (?=[a-z-])", line):
                 try:
                     found.append((path.name, words(line[match.end() :])))
                 except ValueError:  # the quotation around it ends within
@@ -93,9 +96,16 @@ def test_every_aws_command_exists_with_its_options(given: list[str]):
     service, operation, *rest = given
     if (service, operation) in OWN:
         return
-    model = botocore.session.get_session().get_service_model(service)
-    names = {xform_name(name, "-"): name for name in model.operation_names}
-    shape = model.operation_model(names[operation]).input_shape
+    service = RENAMED.get(service, service)
+    session = botocore.session.get_session()
+    model = session.get_service_model(service)
+    if operation == "wait":
+        waiters = session.get_waiter_model(service)
+        names = {xform_name(name, "-"): name for name in waiters.waiter_names}
+        found = waiters.get_waiter(names[rest[0]]).operation
+    else:
+        found = {xform_name(name, "-"): name for name in model.operation_names}[operation]
+    shape = model.operation_model(found).input_shape
     known = {f"--{xform_name(member, '-')}" for member in shape.members}
     assert options(rest) <= known | OF_ALL | {"--cli-input-json"}
 
