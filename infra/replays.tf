@@ -80,6 +80,11 @@ module "replays" {
       Resource = [local.uploads_arn, local.artifacts_arn]
     },
     {
+      # A turn keeps its message to itself.
+      Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"]
+      Resource = [module.replays_lanes.queues[local.replays].arn]
+    },
+    {
       # Whether a lane is empty although a run is out.
       Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
       Resource = [for name, stage in module.stage : stage.queues["${var.name}-${name}-replay"].arn]

@@ -156,4 +156,12 @@ run "service" {
     ]
     error_message = "A worker may do what its stage needs, and no more."
   }
+  assert {
+    condition = { for statement in jsondecode(aws_iam_role_policy.start.policy).Statement : join(" ", statement.Action) => one(statement.Resource) } == {
+      "logs:CreateLogStream logs:PutLogEvents"                                       = "arn:aws:logs:us-east-1:123456789012:log-group:/ecs/detect:*"
+      "ecr:GetAuthorizationToken"                                                    = "*"
+      "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:GetDownloadUrlForLayer" = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
+    }
+    error_message = "ECS pulls the image and writes the log, and no more."
+  }
 }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ ROOT = Path(__file__).parents[2]
 _PLUGINS = Path(
     os.environ.get("VIDEODROP_TERRAFORM_PLUGINS", Path(sys.prefix) / "terraform-plugins")
 )
+CDN_KEY = "/videodrop/cdn-key"
 VARIABLES = "installation.tfvars.json"
-_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/images@sha256:" + "0" * 64
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/images@sha256:" + "0" * 64
 
 
 @dataclass(frozen=True)
@@ -119,12 +121,12 @@ def applied(checkout: Terraform, simulator: str) -> Applied:
         "local": True,
         "name": "made-by-terraform",
         "functions": {"zip": str(checkout.folder.parent / "functions.zip")},
-        "images": {"lambda": _IMAGE},
+        "images": {"lambda": IMAGE},
         "deletion_protection": False,
         "alarm_email": "alarms@example.com",
         "budget_usd": 100,
         "compute": {"detect": {"warm_up": "rate(5 minutes)"}},
-        "cdn": {"public_key": "-----BEGIN PUBLIC KEY-----", "key_parameter": "/videodrop/cdn-key"},
+        "cdn": {"public_key": "-----BEGIN PUBLIC KEY-----", "key_parameter": CDN_KEY},
         "jwt": {"issuer": "https://issuer.example.com", "audience": ["videodrop"]},
     }
     # Beside the configuration, where Terraform's own tests do not find them.
@@ -140,11 +142,18 @@ def applied(checkout: Terraform, simulator: str) -> Applied:
 @pytest.fixture
 def installation(applied: Applied, monkeypatch: pytest.MonkeyPatch) -> Iterator[Applied]:
     """The installation, with this process as one of its clients."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", applied.terraform.endpoint)
+    with as_client(applied, monkeypatch):
+        yield applied
+
+
+@contextmanager
+def as_client(applied: Applied, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this process be a client of the installation."""
+    patch.setenv("AWS_ENDPOINT_URL", applied.terraform.endpoint)
     for name, value in applied.output["environment"].items():
-        monkeypatch.setenv(name, value)
+        patch.setenv(name, value)
     topology = applied.terraform.folder.parent / "pipeline" / "topology.json"
-    monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(topology))
+    patch.setenv("VIDEODROP_TOPOLOGY", str(topology))
     forget_process_state()
-    yield applied
+    yield
     forget_process_state()

@@ -39,15 +39,10 @@ locals {
     Resource  = ["*"]
     Condition = null
   }
+  # Lambda itself polls, under this role.
   messages = {
-    Effect = "Allow"
-    Action = [
-      "sqs:ChangeMessageVisibility",
-      "sqs:DeleteMessage",
-      "sqs:GetQueueAttributes",
-      "sqs:GetQueueUrl",
-      "sqs:ReceiveMessage",
-    ]
+    Effect    = "Allow"
+    Action    = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
     Resource  = [for queue in values(var.queues) : queue.arn]
     Condition = null
   }

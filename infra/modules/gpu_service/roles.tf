@@ -24,14 +24,9 @@ resource "aws_iam_role_policy" "worker" {
     Statement = concat(
       [
         {
-          Effect = "Allow"
-          Action = [
-            "sqs:ChangeMessageVisibility",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:GetQueueUrl",
-            "sqs:ReceiveMessage",
-          ]
+          # It sends what it gives back.
+          Effect   = "Allow"
+          Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
           Resource = values(var.queues)
         },
       ],

@@ -37,6 +37,11 @@ locals {
       ]
       Resource = [var.data.table]
     },
+    {
+      # A run keeps its message to itself for as long as it takes.
+      Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"]
+      Resource = [for queue in local.queues : queue.arn]
+    },
   ]
 }
 

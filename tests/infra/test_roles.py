@@ -1,0 +1,255 @@
+"""Roles allow what our code does, and AWS in its name, and nothing else.
+
+The code does all that it ever does (``day``), and each call is held against the policy of the role
+that it runs under: as applied to the simulator or, for GPU hosts, which moto cannot hold, as
+planned. moto's reading of policies decides (its enforcement knows no resources).
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from moto.iam.access_control import IAMPolicy, PermissionResult
+
+from pipeline import aws, bootstrap
+from tests.conftest import topology_with
+from tests.infra.conftest import IMAGE, ROOT, Applied, as_client
+from tests.infra.day import Day, poller
+from tests.infra.trail import Permission, Trail
+
+Statement = dict[str, Any]
+# What each role may do, and what is done under it.
+Roles = dict[str, tuple[list[Statement], set[Permission]]]
+
+# Actions that AWS lets nobody restrict to a resource.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/
+UNNAMEABLE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+ARN = "arn:aws:{}:us-east-1:123456789012:{}".format
+
+
+@pytest.fixture(scope="module")
+def client(applied: Applied) -> Iterator[pytest.MonkeyPatch]:
+    """This process as a client of the installation, whose stages all have a toy's code."""
+    with pytest.MonkeyPatch.context() as patch, as_client(applied, patch):
+        stages = dict.fromkeys(bootstrap.settings().topology.stages, "tests.toystage")
+        folder = applied.terraform.folder.parent
+        patch.setenv("VIDEODROP_TOPOLOGY", str(topology_with(stages, folder / "toys.json")))
+        patch.setenv("VIDEODROP_SCRATCH", str(folder / "scratch"))
+        bootstrap.settings.cache_clear()
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def trail(client: pytest.MonkeyPatch) -> Iterator[Trail]:
+    """What was called in a day."""
+    trail = Trail()
+    Day(trail, client).run()
+    yield trail
+    boto3.DEFAULT_SESSION = None
+
+
+@pytest.fixture(scope="module")
+def functions(client: pytest.MonkeyPatch) -> dict[str, list[Statement]]:  # noqa: ARG001 - for its effect
+    """What the roles of the installation may do, by their names."""
+    iam = aws.client("iam")
+    return {
+        role["RoleName"]: [
+            statement
+            for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+            for statement in iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)[
+                "PolicyDocument"
+            ]["Statement"]
+        ]
+        for role in iam.list_roles()["Roles"]
+    }
+
+
+@pytest.fixture(scope="module")
+def workers(
+    applied: Applied,
+    client: pytest.MonkeyPatch,  # noqa: ARG001 - for its effect
+) -> Iterator[Future[dict[str, list[Statement]]]]:
+    """What workers on GPU hosts may do, by stage: planned meanwhile."""
+    stages = list(bootstrap.settings().topology.stages)
+    subnet = aws.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    with ThreadPoolExecutor() as pool:
+        yield pool.submit(plan_workers, applied, stages, subnet)
+
+
+def plan_workers(applied: Applied, stages: list[str], subnet: str) -> dict[str, list[Statement]]:
+    """What workers may do, were all stages on GPU hosts."""
+    variables = {
+        "local": False,
+        "cdn": None,
+        "images": {"gpu": IMAGE},
+        "gpu": {"subnet_ids": [subnet]},
+        "compute": {stage: {"host": "gpu"} for stage in stages},
+    }
+    (applied.terraform.folder.parent / "gpu.tfvars.json").write_text(json.dumps(variables))
+    address = 'module.stage["{}"].module.gpu_service[0].aws_iam_role_policy.worker'.format
+    targets = [f"-target={address(stage)}" for stage in stages]
+    applied.run("plan", "-var-file=../gpu.tfvars.json", "-refresh=false", "-out=gpu", *targets)
+    planned = json.loads(applied.terraform.run("show", "-json", "gpu"))["resource_changes"]
+    policies = {one["address"]: one["change"]["after"].get("policy") for one in planned}
+    return {stage: json.loads(policies[address(stage)])["Statement"] for stage in stages}
+
+
+@pytest.fixture(scope="module")
+def roles(
+    functions: dict[str, list[Statement]],
+    workers: Future[dict[str, list[Statement]]],
+    trail: Trail,
+) -> Roles:
+    """Every role, as far as any is our code's."""
+    names, done = bootstrap.settings().names, done_by_aws()
+    for function in [*workers.result(), "janitor", "query", "replays"]:
+        done[names.queue(function)] |= trail.permissions(function)
+    found = {role: (statements, done.pop(role)) for role, statements in functions.items()}
+    assert not done, "done under no role"
+    for stage, statements in workers.result().items():
+        # A worker polls and hosts under one role.
+        both = trail.permissions(stage, poller(stage))
+        found[f"worker of {stage}"] = statements, both
+    return found
+
+
+def done_by_aws() -> dict[str, set[Permission]]:
+    """What AWS does in the name of each role, for what stands in the installation."""
+    functions, scheduler = aws.client("lambda"), aws.client("scheduler")
+    done: dict[str, set[Permission]] = defaultdict(set)
+    roles = {}
+    for function in functions.list_functions()["Functions"]:
+        role = roles[function["FunctionName"]] = function["Role"].rsplit("/", 1)[-1]
+        stream = ARN("logs", f"log-group:{function['LoggingConfig']['LogGroup']}:log-stream:1")
+        for action in ("CreateLogStream", "PutLogEvents"):
+            done[role].add(Permission(f"logs:{action}", stream))
+        if function["TracingConfig"]["Mode"] == "Active":
+            done[role] |= {Permission(action, "*") for action in UNNAMEABLE}
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        role = roles[mapping["FunctionArn"].split(":")[6]]
+        for action in ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage"):
+            done[role].add(Permission(f"sqs:{action}", mapping["EventSourceArn"]))
+    for schedule in scheduler.list_schedules()["Schedules"]:
+        target = scheduler.get_schedule(Name=schedule["Name"])["Target"]
+        role = target["RoleArn"].rsplit("/", 1)[-1]
+        done[role].add(Permission("lambda:InvokeFunction", target["Arn"]))
+    return done
+
+
+def allows(statements: list[Statement], one: Permission) -> bool:
+    policy = IAMPolicy(json.dumps({"Statement": statements}))
+    answer = policy.is_action_permitted(one.action, one.resource, None, dict(one.context))
+    return answer is PermissionResult.PERMITTED
+
+
+def unused(statements: list[Statement], done: Iterable[Permission]) -> Iterator[tuple[str, str]]:
+    """Each action on each resource that nobody needs."""
+    for statement in statements:
+        for action in statement["Action"]:
+            for resource in statement["Resource"]:
+                alone = statement | {"Action": [action], "Resource": [resource]}
+                if not any(allows([alone], one) for one in done):
+                    yield action, resource
+
+
+def test_every_call_is_allowed(roles: Roles):
+    refused = {
+        (role, one.action, one.resource)
+        for role, (statements, done) in roles.items()
+        for one in done
+        if not allows(statements, one)
+    }
+    assert refused == set()
+
+
+def test_everything_allowed_is_used(roles: Roles):
+    idle = {
+        (role, *one)
+        for role, (statements, done) in roles.items()
+        for one in unused(statements, done)
+    }
+    assert idle == set()
+
+
+def test_roles_name_what_can_be_named(roles: Roles):
+    for role, (allowed, _) in roles.items():
+        assert allowed, role
+        for statement in allowed:
+            assert not [action for action in statement["Action"] if "*" in action], role
+            if statement["Resource"] == ["*"]:
+                assert set(statement["Action"]) <= UNNAMEABLE, role
+            for resource in statement["Resource"]:
+                assert resource == "*" or not resource.startswith("*"), role
+                assert not resource.endswith(":*") or ":log-group:" in resource, role
+
+
+def test_a_stage_writes_where_it_belongs(roles: Roles):
+    names = bootstrap.settings().names
+    for stage in bootstrap.settings().topology.stages:
+        for role in (names.queue(stage), f"worker of {stage}"):
+            written = [
+                resource
+                for statement in roles[role][0]
+                if "s3:PutObject" in statement["Action"]
+                for resource in statement["Resource"]
+            ]
+            assert written == [f"arn:aws:s3:::{names.artifacts_bucket}/artifacts/*/*/{stage}/*"]
+
+
+def test_roles_keep_to_their_own(functions: dict[str, list[Statement]]):
+    names = bootstrap.settings().names
+    detected = f"arn:aws:s3:::{names.artifacts_bucket}/artifacts/v/r/detect/f/1/a.json"
+    ours, other = (ARN("events", f"event-bus/{bus}") for bus in (names.bus, "default"))
+
+    def may(function: str, action: str, resource: str, **context: str) -> bool:
+        given = tuple((f"events:{key}", value) for key, value in context.items())
+        return allows(functions[names.queue(function)], Permission(action, resource, given))
+
+    assert may("detect", "s3:PutObject", detected)
+    assert not may("transcode", "s3:PutObject", detected)
+    assert not may("transcode", "s3:GetObject", detected)
+    assert not may("query", "s3:PutObject", detected)
+    assert not may("query", "s3:GetObject", f"arn:aws:s3:::{names.uploads_bucket}/videos/a.mp4")
+    assert not may("detect", "s3:GetObject", f"arn:aws:s3:::{names.uploads_bucket}/a.mp4")
+    assert may("janitor", "events:PutEvents", ours, source="videodrop")
+    assert not may("janitor", "events:PutEvents", ours, source="aws.s3")
+    assert not may("janitor", "events:PutEvents", other, source="videodrop")
+
+
+def test_queues_take_messages_from_the_rules_that_feed_them_alone(client: pytest.MonkeyPatch):  # noqa: ARG001 - for its effect
+    sqs, events = aws.client("sqs"), aws.client("events")
+    prefix = bootstrap.settings().names.prefix
+    feeds: dict[str, set[str]] = defaultdict(set)
+    for bus in ("default", prefix):
+        for rule in events.list_rules(EventBusName=bus, NamePrefix=f"{prefix}-")["Rules"]:
+            place = {"Rule": rule["Name"], "EventBusName": bus}
+            for target in events.list_targets_by_rule(**place)["Targets"]:
+                feeds[target["Arn"]].add(rule["Arn"])
+                feeds[target["DeadLetterConfig"]["Arn"]].add(rule["Arn"])
+    urls = sqs.list_queues(QueueNamePrefix=f"{prefix}-")["QueueUrls"]
+    assert len(urls) == len(feeds)
+    for url in urls:
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "QueueArn"])
+        arn = found["Attributes"]["QueueArn"]
+        (statement,) = json.loads(found["Attributes"]["Policy"])["Statement"]
+        assert set(statement.pop("Condition")["ArnEquals"]["aws:SourceArn"]) == feeds[arn]
+        assert statement == {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
+
+
+@pytest.mark.parametrize("package", ["media", "models", "objects", "speech", "stages"])
+def test_what_a_stage_computes_with_knows_nothing_of_aws(package: str):
+    knows = re.compile(r"^\s*(import|from) .*\b(aws|boto3|botocore)\b", re.MULTILINE)
+    paths = list((ROOT / "pipeline" / package).rglob("*.py"))
+    assert paths
+    assert [path.name for path in paths if knows.search(path.read_text())] == []

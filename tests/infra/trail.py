@@ -1,0 +1,141 @@
+"""Which calls our code makes, recorded as boto3 makes them, and the permissions that they take.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+
+@dataclass(frozen=True)
+class Permission:
+    """To do one thing with one resource.
+
+    Attributes:
+        context: what conditions are told of the request.
+    """
+
+    action: str
+    resource: str
+    context: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class Call:
+    """One call of an AWS API.
+
+    Attributes:
+        status: of the answer; None where nothing was sent, as when an address is signed.
+    """
+
+    service: str
+    operation: str
+    params: dict[str, Any]
+    status: int | None = None
+
+
+class Trail:
+    """The calls of this process, by who makes them; those of nobody in particular are not kept."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, list[Call]] = defaultdict(list)
+        self._who: str | None = None
+        # Clients that are made from now on tell.
+        boto3.setup_default_session()
+        boto3.DEFAULT_SESSION.events.register("provide-client-params", self._asked)
+        boto3.DEFAULT_SESSION.events.register("after-call", self._answered)
+
+    @contextmanager
+    def of(self, who: str) -> Iterator[None]:
+        """What is called in the block, by any thread, is called by ``who``."""
+        before, self._who = self._who, who
+        try:
+            yield
+        finally:
+            self._who = before
+
+    def permissions(self, *who: str) -> set[Permission]:
+        """What all calls of these took."""
+        return {one for name in who for call in self._calls[name] for one in taken(call)}
+
+    def _asked(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        if self._who:
+            context["call"] = Call(model.service_model.service_name, model.name, params)
+            self._calls[self._who].append(context["call"])
+
+    def _answered(self, http_response: Any, context: dict[str, Any], **_: Any) -> None:
+        if "call" in context:
+            context["call"].status = http_response.status_code
+
+
+def taken(call: Call) -> Iterator[Permission]:
+    """The permissions that a call takes: IAM's actions are not quite the operations of the APIs."""
+    yield from _SERVICES[call.service](call.operation, call.params, call.status)
+
+
+def _s3(operation: str, given: dict[str, Any], status: int | None) -> Iterator[Permission]:
+    bucket = f"arn:aws:s3:::{given['Bucket']}"
+    item = f"{bucket}/{given['Key']}"
+    version = "VersionId" in given
+    match operation:
+        case "PutObject":
+            yield Permission("s3:PutObject", item)
+        case "GetObject":
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+            yield Permission("s3:GetObjectVersion" if version else "s3:GetObject", item)
+        case "HeadObject":
+            # "you must have the s3:GetObject permission. You need the relevant read object (or
+            # version) permission": https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+            yield Permission("s3:GetObject", item)
+            if version:
+                yield Permission("s3:GetObjectVersion", item)
+        case _:
+            raise NotImplementedError(operation)
+    if status == 404:
+        # Who may not list hears 403 of what is not there.
+        yield Permission("s3:ListBucket", bucket)
+
+
+def _dynamodb(operation: str, given: dict[str, Any], _: int | None) -> Iterator[Permission]:
+    match operation:
+        case "BatchGetItem" | "BatchWriteItem":
+            places = list(given["RequestItems"])
+        case "GetItem" | "PutItem" | "UpdateItem" | "Query" if "IndexName" in given:
+            places = [f"{given['TableName']}/index/{given['IndexName']}"]
+        case "GetItem" | "PutItem" | "UpdateItem" | "Query":
+            places = [given["TableName"]]
+        case _:
+            raise NotImplementedError(operation)
+    for place in places:
+        yield Permission(f"dynamodb:{operation}", f"{_arn('dynamodb')}:table/{place}")
+
+
+def _sqs(operation: str, given: dict[str, Any], _: int | None) -> Iterator[Permission]:
+    # Batches have no actions of their own.
+    action = operation.removesuffix("Batch")
+    name = given.get("QueueName") or given["QueueUrl"].rsplit("/", 1)[-1]
+    yield Permission(f"sqs:{action}", f"{_arn('sqs')}:{name}")
+
+
+def _events(operation: str, given: dict[str, Any], _: int | None) -> Iterator[Permission]:
+    if operation != "PutEvents":
+        raise NotImplementedError(operation)
+    for entry in given["Entries"]:
+        bus = f"{_arn('events')}:event-bus/{entry['EventBusName']}"
+        yield Permission("events:PutEvents", bus, (("events:source", entry["Source"]),))
+
+
+def _ssm(operation: str, given: dict[str, Any], _: int | None) -> Iterator[Permission]:
+    yield Permission(f"ssm:{operation}", f"{_arn('ssm')}:parameter{given['Name']}")
+
+
+def _arn(service: str) -> str:
+    return f"arn:aws:{service}:us-east-1:123456789012"
+
+
+_SERVICES = {"s3": _s3, "dynamodb": _dynamodb, "sqs": _sqs, "events": _events, "ssm": _ssm}
