@@ -209,6 +209,7 @@ def test_paused_nothing_more_is_asked_for_and_what_is_out_ends(house: House):
     house.replays.ask(replay.replay_id, "run")
     done = house.finish(replay, window=2)
     assert (done.state, done.ended) == ("finished", 4)
+    assert done.ended_before == 2, "the pace is counted anew"
     assert len(house.toy.seen) == 8
 
 

@@ -281,3 +281,13 @@ def test_a_run_somebody_is_at_is_not_asked_for_again_whatever_the_queue_says(
     house.now = 100
     house.drive(5)
     assert house.lane("toy") == []
+
+
+def test_a_video_uploaded_anew_holds_nobody_up_however_full_its_lane_is(house: House, out: Replay):
+    [old] = [one for one in house.requests() if house.video(one.video_id).upload.name == "000.mp4"]
+    again = event_of(house.upload("000.mp4", body=b"another film"))
+    house.catalog.record_upload(again, patience_s=60)
+    assert again.video_id == old.video_id
+    house.now = 100
+    house.drive(3)
+    assert house.get(out).progress["toy"].ended == {"superseded": 1}
