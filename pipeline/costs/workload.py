@@ -21,7 +21,7 @@ class Workload(BaseModel):
         gpu_stages: those that run on GPU hosts; the others run on Lambda.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     videos_per_day: float = Field(100, gt=0, le=_MOST)
     minutes: float = Field(10, gt=0, le=_MOST)

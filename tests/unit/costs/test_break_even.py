@@ -58,6 +58,15 @@ def test_an_always_on_host_is_compared_for_what_a_gpu_helps_and_for_all():
     assert everything.limit == pytest.approx(3650)
 
 
+def test_where_a_gpu_helps_all_stages_they_are_compared_once():
+    stages = {name: spec for name, spec in TOPOLOGY.stages.items() if spec.gpu}
+    topology = TOPOLOGY.model_copy(update={"stages": stages})
+    ways = list(
+        break_even.always_on(PRICES, topology, {name: pace(name) for name in stages}, HOURS)
+    )
+    assert [way.instead_of for way in ways] == [["transcribe", "detect"]]
+
+
 def found(work: Workload, idle_usd: float = 21) -> dict[str, break_even.BreakEven]:
     return {one.name: one for one in break_even.managed(PRICES, HOURS, work, idle_usd)}
 

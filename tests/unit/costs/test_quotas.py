@@ -114,7 +114,7 @@ def test_more_gpu_hosts_than_the_installation_allows_is_a_variable():
 
 
 def test_what_runs_on_gpu_hosts_needs_nothing_of_lambda():
-    found = hit(pace(cpu=9), gpu_stages=frozenset({"transcode"}), videos_per_day=86_400)
+    found = hit(pace(cpu=9, gpu=9), gpu_stages=frozenset({"transcode"}), videos_per_day=86_400)
     assert (None, "Lambda concurrency") not in found
     assert ("transcode", "an execution, s") not in found
 
