@@ -37,6 +37,16 @@ locals {
       stat    = "Sum"
     },
     {
+      title   = "Failed runs"
+      metrics = [for stage in keys(local.topology.stages) : [var.name, "runs_total", "stage", stage, "lane", "live", "outcome", "failed"]]
+      stat    = "Sum"
+    },
+    {
+      title   = "Wait for a worker, s (95 of 100)"
+      metrics = [for stage in keys(local.topology.stages) : [var.name, "queue_wait_seconds", "stage", stage, "lane", "live"]]
+      stat    = "p95"
+    },
+    {
       title   = "API: time to answer, ms (99 of 100)"
       metrics = [["AWS/ApiGateway", "Latency", "ApiId", aws_apigatewayv2_api.query.id]]
       stat    = "p99"

@@ -12,6 +12,7 @@ from pipeline.costs.installation import alarm_metrics
 from pipeline.errors import BadInput, FailureClass, LimitExceeded
 from pipeline.models import whisper_engine, yolo_engine
 from pipeline.settings import Settings
+from pipeline.telemetry.names import ALL as METRICS
 from pipeline.telemetry.names import RUNS
 from tests.infra.conftest import Applied
 
@@ -197,6 +198,15 @@ def test_failed_runs_are_those_that_the_code_counts(installation: Applied):  # n
         assert counted.pop("runs") == {"stage": stage}
         assert counted == {cls: {"stage": stage, "failure_class": cls} for cls in blamed}
     assert {("stage",), ("stage", "failure_class")} <= set(RUNS.sums)
+
+
+def test_the_dashboard_shows_what_the_code_counts(installation: Applied):  # noqa: ARG001 - for its effect
+    name = bootstrap.settings().name
+    body = json.loads(aws.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
+    shown = [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
+    ours = [(metric[1], tuple(metric[2::2])) for metric in shown if metric[0] == name]
+    assert ours
+    assert set(ours) <= {(metric.name, sums) for metric in METRICS for sums in metric.sums}
 
 
 def test_functions_from_a_zip_start_from_snapshots(installation: Applied):  # noqa: ARG001 - for its effect
