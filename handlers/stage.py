@@ -10,7 +10,8 @@ from typing import Any
 
 from pipeline import bootstrap
 from pipeline.runner import Delivery, Retry, Runner
-from pipeline.sqs import extender
+from pipeline.sqs import extender, queue_name, sender
+from pipeline.topology import LARGER
 from pipeline.workdir import sweep
 
 log = logging.getLogger(__name__)
@@ -29,13 +30,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if event.get("warm_up"):
         _runner().warm_up()
         return {}
-    runner = _runner()
+    runner, config = _runner(), bootstrap.settings()
+    stage = config.stage or ""
     failures = []
     for record in event["Records"]:
         delivery = Delivery(
             seconds_left=context.get_remaining_time_in_millis() / 1000,
             extend=extender(record),
             receives=int(record["attributes"]["ApproximateReceiveCount"]),
+            large=config.names.lane(stage, queue_name(record)) in LARGER.values(),
+            send_on=sender(record, stage, config),
         )
         try:
             runner.handle(record["body"], delivery)

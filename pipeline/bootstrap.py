@@ -4,12 +4,13 @@ Tests replace parts by passing them; nothing else in the project constructs thes
 """
 
 import logging
-from functools import cache
+from functools import cache, partial
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from pipeline import aws, options
+from pipeline.admission import Admission
 from pipeline.artifacts import Artifacts
 from pipeline.attempts import Attempts
 from pipeline.catalog import Catalog
@@ -57,6 +58,11 @@ def settings() -> Settings:
         raise MissingDependency("bad_settings", f"{error.title} are wrong. {wrong}.") from error
     except (OSError, SettingsError) as error:
         raise MissingDependency("bad_settings", f"Settings are wrong: {error}.") from error
+    if unknown := found.large.difference(found.topology.stages):
+        raise MissingDependency(
+            "bad_settings",
+            f"VIDEODROP_LARGE is wrong: there is no stage {', '.join(sorted(unknown))}.",
+        )
     return found
 
 
@@ -114,14 +120,18 @@ def driver(config: Settings) -> Driver:
     )
 
 
-def estimator(config: Settings) -> Estimator:
+def estimator(config: Settings, *, large: bool | None = None) -> Estimator:
     """What runs are expected to take, by what has been recorded until now.
+
+    Args:
+        config: whose.
+        large: see ``Estimator``.
 
     Raises:
         MissingDependency: ``bad_prices``.
     """
     prices = Prices.read(config.prices_path)
-    return Estimator(catalog(config).timings, prices, config.topology)
+    return Estimator(catalog(config).timings, prices, config.topology, large=large)
 
 
 def retention(config: Settings) -> Retention:
@@ -170,5 +180,6 @@ def runner(stage: str, config: Settings) -> Runner:
         catalog=catalog(config),
         artifacts=artifacts(config),
         settings=config,
+        admission=Admission(stage, config, partial(estimator, config, large=False)),
         cancelled=replays(config).cancelled,
     )

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline import aws
-from pipeline.topology import Lane, Names
+from pipeline.topology import LARGER, Lane, Names
 
 _AT_ONCE = 10  # SQS's limit on messages a request
 _PATIENCE_S = 20  # SQS's longest poll
@@ -23,6 +23,7 @@ _JANITORS_LOOK_S, _JANITOR_HIDES_S = 20.0, 60
 # The same of a whole walk; the messages of a longer one come into sight while it goes on.
 _WALK_HIDES_S = 900
 _COUNTS = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+_SOURCES = {*LARGER, *LARGER.values()}
 _GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 
 
@@ -116,8 +117,7 @@ class DeadLetters:
             letter: from ``walk``.
             lane: the queue, if SQS does not know where it came from.
         """
-        queues = [self._names.queue(letter.function, one) for one in ("live", "replay")]
-        known = letter.source in queues
+        known = letter.source in {self._names.queue(letter.function, one) for one in _SOURCES}
         queue = letter.source if known else self._names.queue(letter.function, lane)
         self._sqs.send_message(
             QueueUrl=self._sqs.get_queue_url(QueueName=queue)["QueueUrl"],

@@ -7,6 +7,7 @@
     ├── MissingDependency     dependency      no      the operator: something is not installed
     ├── TimedOut              timeout         no      the operator: more time, or a smaller job
     ├── OutOfMemory           out_of_memory   no      the operator: more memory, or a smaller job
+    ├── Outgrown              timeout         yes     nobody: a worker for large jobs takes it on
     ├── Lost                  lost            yes     nobody: the process that ran it went away
     └── Bug                   bug             no      us
 
@@ -71,6 +72,13 @@ class TimedOut(VideodropError):
     failure_class = "timeout"
 
 
+class Outgrown(VideodropError):
+    """The run is too large for this host, and another one takes it on."""
+
+    failure_class = "timeout"
+    retryable = True
+
+
 class OutOfMemory(VideodropError):
     """The run reached its memory limit; the same work would reach it again."""
 
@@ -97,11 +105,13 @@ class Busy(Exception):
 
     Attributes:
         seconds: how long that lease still lasts, at least 1.
+        large: whether it came by a lane for large jobs, and may be there for hours.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, large: bool = False) -> None:
         super().__init__(f"another worker holds the lease for {seconds:.0f} s more")
         self.seconds = max(1.0, seconds)
+        self.large = large
 
 
 class Superseded(Exception):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pipeline.catalog.records import Cost, Video
+from pipeline.catalog.records import Cost, StageResult, Video
 from pipeline.catalog.timings import Timings, recent
 from pipeline.prices import Prices
 from pipeline.replays.records import Estimate
@@ -30,16 +30,21 @@ class Estimator:
         timings: the recorded run times, read once: an estimate asks nobody.
         prices: for what it costs.
         topology: the stages, and the guesses.
+        large: only what workers for large jobs made, or what all others made; all when None.
 
     Attributes:
         prices: as given.
     """
 
-    def __init__(self, timings: Timings, prices: Prices, topology: Topology) -> None:
+    def __init__(
+        self, timings: Timings, prices: Prices, topology: Topology, *, large: bool | None = None
+    ) -> None:
         self.prices = prices
         self._stages = topology.stages
+        self._large = large
         self._totals = recent(
-            timings.all(), lambda one: (*_kinds(one.stage, one.identity, one.version), _ANY)
+            (one for one in timings.all() if large in {None, one.large}),
+            lambda one: (*_kinds(one.stage, one.identity, one.version), _ANY),
         )
         runs = self._totals.get(_ANY)
         self._media_seconds = runs.share(None).media_seconds if runs else _MEDIA_SECONDS
@@ -60,7 +65,7 @@ class Estimator:
         """
         run = video.stages.get(stage)
         result = run.current_result if run else None
-        if result and result.identity == identity and result.version == version:
+        if result and is_like(result, identity, version) and self._large in {None, result.large}:
             return self.price(stage, result.cost), True
         media_seconds = video.probe.duration_s if video.probe else None
         for kind in _kinds(stage, identity, version):
@@ -96,6 +101,11 @@ class Estimator:
             bytes_out=round(guess.bytes_per_source_byte * bytes_in),
             files=round(guess.files_per_media_second * media_seconds),
         )
+
+
+def is_like(result: StageResult, identity: Mapping[str, str], version: str) -> bool:
+    """Whether the same code and models made a result."""
+    return result.identity == identity and result.version == version
 
 
 def _kinds(stage: str, identity: Mapping[str, str], version: str) -> tuple[_Kind, ...]:

@@ -6,7 +6,7 @@ so a second run changes nothing.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from pipeline.aws import client, code
 from pipeline.catalog import schema
 from pipeline.settings import Settings
+from pipeline.topology import LARGER, Lane
 
 _MISSING = {
     "404",
@@ -53,6 +54,7 @@ class _Resources:
     def __init__(self, settings: Settings) -> None:
         self._names = settings.names
         self._topology = settings.topology
+        self._large = settings.large
         self._changed: list[str] = []
 
     def ensure(self) -> list[str]:
@@ -69,6 +71,8 @@ class _Resources:
                 names.queue(stage, "dlq"),
                 spec.timeout_s,
                 {
+                    # Messages are sent on to these; no rule feeds them.
+                    **{names.queue(stage, lane): [] for lane in self._larger(stage)},
                     live: [_Feed(live, names.upload_pattern("created", uploads))],
                     replay: [
                         _Feed(replay, names.reprocess_pattern(stage), names.bus),
@@ -88,6 +92,9 @@ class _Resources:
             {replays: [_Feed(replays, names.replays_pattern(), names.bus)]},
         )
         return self._changed
+
+    def _larger(self, stage: str) -> Collection[Lane]:
+        return LARGER.values() if stage in self._large else ()
 
     def _lanes(self, dlq: str, timeout_s: int, lanes: dict[str, list[_Feed]]) -> None:
         """The queues of one function, each with the rules that feed it, and their dead letters.

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import pipeline
 from pipeline import aws, events
+from pipeline.admission import Admission, outgrown_by
 from pipeline.artifacts import Artifacts, Changed, Head
 from pipeline.catalog import Catalog
 from pipeline.catalog.records import TERMINAL, Cost, PublishedArtifact, StageResult, StageRun
@@ -68,6 +69,7 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
     FAILED = "failed"
     SUPERSEDED = "superseded"
+    SENT_ON = "sent_on"
     IGNORED = "ignored"
 
 
@@ -87,11 +89,15 @@ class Delivery:
         seconds_left: until the host ends this invocation.
         extend: keeps the message invisible for so many seconds more.
         receives: how often the message was delivered, this time included.
+        large: it came by a lane for large jobs.
+        send_on: sends the message to such a lane; None if the stage has none or it came from there.
     """
 
     seconds_left: float
     extend: Callable[[int], None] = lambda _: None
     receives: int = 1
+    large: bool = False
+    send_on: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,7 @@ class Runner:
         catalog: where states and results are recorded.
         artifacts: where files come from and go to.
         settings: limits, leases and the operator's own parameters.
+        admission: judges what this host can see through, where a message can be sent on.
         cancelled: whether a replay was cancelled, by its id: what it asked for is dropped.
     """
 
@@ -143,8 +150,10 @@ class Runner:
         catalog: Catalog,
         artifacts: Artifacts,
         settings: Settings,
+        admission: Admission,
         cancelled: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self._admission = admission
         self._cancelled = cancelled
         self._stage = stage
         self._module = module
@@ -152,7 +161,6 @@ class Runner:
         self._artifacts = artifacts
         self._settings = settings
         self._planner = Planner(stage, module, settings)
-        self._timeout_s = settings.topology.stages[stage].timeout_s
 
     def warm_up(self) -> None:
         """Load what the stage needs before its first job."""
@@ -187,13 +195,25 @@ class Runner:
         log.info("%s %s: %s", self._stage, event.video_id, outcome)
         return outcome
 
-    def abandon(self, body: str, killed: Killed, message: str) -> bool:
+    def abandon(
+        self,
+        body: str,
+        killed: Killed,
+        message: str,
+        send_on: Callable[[], None] | None = None,
+    ) -> bool:
         """Record that the host had to kill the process which handled ``body``.
 
         A run that was cut off because its worker stops is given back, and the try not counted.
 
+        Args:
+            body: of the message.
+            killed: why.
+            message: the same in a sentence.
+            send_on: see ``Delivery``.
+
         Returns:
-            Whether the run is over, so that the message can be deleted.
+            Whether the run is over, or sent on, so that the message can be deleted.
 
         Raises:
             BadInput: ``bad_event``.
@@ -213,9 +233,10 @@ class Runner:
             if killed == "stopped":
                 self._release(runs, event.video_id, run, error, tries=run.tries - 1)
                 return False
-            return self._give_up(runs, event.video_id, run, error) is Outcome.FAILED
+            outcome = self._give_up(runs, event.video_id, run, error, send_on)
         except (Retry, LeaseLost):
             return False
+        return outcome in {Outcome.FAILED, Outcome.SENT_ON}
 
     def _busy_wait_s(self, busy: Busy, delivery: Delivery) -> float:
         """When to look again at a run that another worker holds.
@@ -228,7 +249,11 @@ class Runner:
         if delivery.receives == 1:
             return wait
         looks = max(1, self._settings.topology.queues.max_receive_count - 2)
-        return max(wait, self._timeout_s / looks)
+        return max(wait, self._timeout_s(large=busy.large) / looks)
+
+    def _timeout_s(self, *, large: bool) -> float:
+        topology = self._settings.topology
+        return topology.large.timeout_s if large else topology.stages[self._stage].timeout_s
 
     # -- one run ---------------------------------------------------------------------------------
 
@@ -256,29 +281,33 @@ class Runner:
             plan: _Plan | Exception = self._plan(job)
         except Exception as error:  # noqa: BLE001 - recorded once the run is ours to record
             plan = error
-        if self._is_done(job, plan):
+        before = job.runs.get(upload.video_id, self._stage)
+        if _is_done(before, job, plan):
             return Outcome.CURRENT
+        if _is_sent_on(before, job):
+            return Outcome.SENT_ON
         run = job.runs.claim(
             upload,
             self._stage,
             event_id=job.event_id,
             lease_s=self._settings.lease_s,
             fingerprint=plan.intent.fingerprint if isinstance(plan, _Plan) else None,
+            large=job.delivery.large,
         )
         try:
             if isinstance(plan, Exception):
                 raise plan
-            return self._claimed(job, run, plan)
+            return self._claimed(job, before, run, plan)
         except LeaseLost:
             return Outcome.SUPERSEDED
         except Exception as error:  # noqa: BLE001 - each becomes a class of our tree, and recorded
-            return self._give_up(job.runs, upload.video_id, run, error)
+            return self._give_up(job.runs, upload.video_id, run, error, job.delivery.send_on)
 
     def _plan(self, job: _Job) -> _Plan:
         head = self._artifacts.head(job.upload)
         return _Plan(head, self._planner.intend(job.upload, head.metadata, job.extra))
 
-    def _claimed(self, job: _Job, run: StageRun, plan: _Plan) -> Outcome:
+    def _claimed(self, job: _Job, before: StageRun | None, run: StageRun, plan: _Plan) -> Outcome:
         """Bring a run that is ours to a good end."""
         video_id = job.upload.video_id
         if not plan.intent.wanted:
@@ -287,6 +316,8 @@ class Runner:
         if stored := self._reusable(job.upload, run, plan.intent):
             self._succeed(job, run, stored)
             return Outcome.REUSED
+        if job.delivery.send_on:
+            self._admission.check_past(before)
         if run.tries > self._settings.max_attempts:
             raise Lost(
                 "gave_up",
@@ -303,20 +334,6 @@ class Runner:
             job.runs.succeed(job.upload.video_id, run, result)
         else:
             self._catalog.succeed(job.upload.video_id, run, result)
-
-    def _is_done(self, job: _Job, plan: _Plan | Exception) -> bool:
-        """Whether this very event was handled before, or its answer is already the current one."""
-        run = job.runs.get(job.upload.video_id, self._stage)
-        if run is None or run.revision != job.upload.revision or run.state not in TERMINAL:
-            return False
-        if run.event_id == job.event_id:
-            return True
-        return (
-            isinstance(plan, _Plan)
-            and run.state == "succeeded"
-            and run.current_result is not None
-            and run.current_result.fingerprint == plan.intent.fingerprint
-        )
 
     def _reusable(self, upload: Upload, run: StageRun, plan: Intent) -> StageResult | None:
         """A stored result with the same fingerprint, if its files still stand."""
@@ -344,10 +361,19 @@ class Runner:
             run,
             lease_s=self._settings.lease_s,
             extend=job.delivery.extend,
-            seconds_left=min(self._timeout_s, job.delivery.seconds_left) - _MARGIN_S,
+            seconds_left=min(self._timeout_s(large=job.delivery.large), job.delivery.seconds_left)
+            - _MARGIN_S,
         )
+        # Where nothing can be sent on, there is nothing to judge.
+        video = self._catalog.video(upload.video_id) if job.delivery.send_on else None
         with workdir(self._settings.scratch) as scratch, lease:
+            if video:
+                self._admission.check_room(upload.size, scratch)
+                self._admission.check_time(video, intent, lease.remaining())
             source = self._fetch(upload, plan.head, scratch, lease.part(0, _FETCHED))
+            if video and video.probe is None:
+                video = video.model_copy(update={"probe": source.probe})
+                self._admission.check_time(video, intent, lease.remaining())
             work = scratch / "out"
             work.mkdir()
             result = self._module.run(source, intent.params, work, lease.part(_FETCHED, _RUN))
@@ -374,6 +400,7 @@ class Runner:
             summary=result.summary,
             warnings=result.warnings,
             labels=result.labels,
+            large=job.delivery.large,
             cost=Cost(
                 seconds=seconds,
                 cpu_seconds=round(_cpu_seconds() - cpu, 3),
@@ -431,8 +458,20 @@ class Runner:
         patience_s = self._settings.topology.queues.retention_s
         runs.release(video_id, run, error, tries=tries, patience_s=patience_s)
 
-    def _give_up(self, runs: Runs, video_id: str, run: StageRun, problem: Exception) -> Outcome:
-        """End the run as failed, or give it back where another try may help.
+    def _give_up(
+        self,
+        runs: Runs,
+        video_id: str,
+        run: StageRun,
+        problem: Exception,
+        send_on: Callable[[], None] | None,
+    ) -> Outcome:
+        """End the run as failed, or give it back where another try, or another host, may help.
+
+        What is sent on is given back first, so that whoever gets the message finds nobody in its
+        way. A process that dies before it is sent gets its own message again, and sends it on then;
+        one that dies after that sends it twice, and whoever comes second finds the run taken or
+        done.
 
         Raises:
             Retry: it was given back.
@@ -442,6 +481,11 @@ class Runner:
                 runs.end(video_id, run, "superseded")
                 return Outcome.SUPERSEDED
             error = classify(problem)
+            if send_on and (outgrown := outgrown_by(error)):
+                self._release(runs, video_id, run, outgrown, tries=run.tries - 1)
+                send_on()
+                log.info("%s %s: %s", self._stage, video_id, outgrown)
+                return Outcome.SENT_ON
             if error.retryable and run.tries < self._settings.max_attempts:
                 wait = _FIRST_RETRY_S * 2**run.tries
                 self._release(runs, video_id, run, error, tries=run.tries)
@@ -451,6 +495,32 @@ class Runner:
             return Outcome.SUPERSEDED
         log.warning("%s %s: %s", self._stage, video_id, error)
         return Outcome.FAILED
+
+
+def _is_done(run: StageRun | None, job: _Job, plan: _Plan | Exception) -> bool:
+    """Whether this very event was handled before, or its answer is already the current one."""
+    if run is None or run.revision != job.upload.revision or run.state not in TERMINAL:
+        return False
+    if run.event_id == job.event_id:
+        return True
+    return (
+        isinstance(plan, _Plan)
+        and run.state == "succeeded"
+        and run.current_result is not None
+        and run.current_result.fingerprint == plan.intent.fingerprint
+    )
+
+
+def _is_sent_on(run: StageRun | None, job: _Job) -> bool:
+    """Whether a worker for large jobs got this very event: its own message outlives the run."""
+    return (
+        run is not None
+        and run.large
+        and run.state not in TERMINAL
+        and run.revision == job.upload.revision
+        and run.event_id == job.event_id
+        and not job.delivery.large
+    )
 
 
 def _listed(published: list[PublishedArtifact]) -> list[PublishedArtifact]:

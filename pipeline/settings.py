@@ -62,6 +62,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Children a stage that a worker has for replays; with 0 it serves none",
     )
+    large: frozenset[str] = Field(
+        frozenset(),
+        description="Stages, as a JSON list, that have lanes of their own for jobs which outgrow "
+        "the deadline or the disk of those that take them first",
+    )
     engines: dict[str, str] = Field(
         default_factory=dict,
         description="Versions of engines that are installed on the stages' hosts and not on this "

@@ -6,18 +6,24 @@ from functools import cache
 from typing import Any
 
 from pipeline import aws
+from pipeline.settings import Settings
+from pipeline.topology import LARGER
 
 log = logging.getLogger(__name__)
 
 
+def queue_name(record: dict[str, Any]) -> str:
+    """The queue that a record's message came by."""
+    return str(record["eventSourceARN"]).rsplit(":", 1)[-1]
+
+
 def extender(record: dict[str, Any]) -> Callable[[int], None]:
     """What keeps a record's message invisible for so many seconds from now."""
-    queue_name = record["eventSourceARN"].rsplit(":", 1)[-1]
 
     def extend(seconds: int) -> None:
         try:
             aws.client("sqs").change_message_visibility(
-                QueueUrl=queue_url(queue_name),
+                QueueUrl=queue_url(queue_name(record)),
                 ReceiptHandle=record["receiptHandle"],
                 VisibilityTimeout=seconds,
             )
@@ -26,6 +32,24 @@ def extender(record: dict[str, Any]) -> Callable[[int], None]:
             log.warning("visibility of %s not extended", record["messageId"], exc_info=True)
 
     return extend
+
+
+def sender(record: dict[str, Any], function: str, settings: Settings) -> Callable[[], None] | None:
+    """What sends a record's message, as it is, to the stage's lane for large jobs.
+
+    None if the stage has no such lane, or the message came by it: it goes no further.
+    """
+    if function not in settings.large:
+        return None
+    larger = LARGER.get(settings.names.lane(function, queue_name(record)))
+    if larger is None:
+        return None
+
+    def send() -> None:
+        url = queue_url(settings.names.queue(function, larger))
+        aws.client("sqs").send_message(QueueUrl=url, MessageBody=record["body"])
+
+    return send
 
 
 @cache

@@ -7,14 +7,17 @@ a name in AWS gets it here, from one prefix.
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-Lane = Literal["live", "replay", "dlq"]
+Lane = Literal["live", "replay", "large", "large-replay", "dlq"]
 UploadEvent = Literal["created", "replayed", "deleted"]
 
 DEFAULT_PATH = Path(__file__).with_name("topology.json")
+# Where a job goes on that outgrows the hosts of its lane: replays apart, so that however many of
+# them are long, they delay no upload.
+LARGER: dict[Lane, Lane] = {"live": "large", "replay": "large-replay"}
 
 
 class _Frozen(BaseModel):
@@ -92,6 +95,16 @@ class QueueSpec(_Frozen):
     max_message_bytes: int
 
 
+class LargeSpec(_Frozen):
+    """Jobs that outgrow their stage's own deadline.
+
+    Attributes:
+        timeout_s: theirs. SQS keeps a message hidden for 12 hours at most.
+    """
+
+    timeout_s: int
+
+
 class IndexSpec(_Frozen):
     """A global secondary index; keys are strings, the projection is ALL."""
 
@@ -115,6 +128,7 @@ class Topology(_Frozen):
     reprocess: ReprocessSpec
     replays: ReplaysSpec
     queues: QueueSpec
+    large: LargeSpec
     stages: dict[str, StageSpec]
     janitor: JanitorSpec
     table: TableSpec
@@ -168,6 +182,11 @@ class Names:
     def queue(self, function: str, lane: Lane = "live") -> str:
         """Queue of a stage, of ``janitor`` or of ``replays``; the live lane has no suffix."""
         return f"{self.prefix}-{function}" + ("" if lane == "live" else f"-{lane}")
+
+    def lane(self, function: str, queue: str) -> Lane:
+        """Which lane of a function ``queue`` is; any other queue passes for the live one."""
+        lanes: tuple[Lane, ...] = get_args(Lane)
+        return next((lane for lane in lanes if queue == self.queue(function, lane)), "live")
 
     def upload_pattern(self, event: UploadEvent, bucket: str) -> dict[str, Any]:
         """EventBridge pattern for uploads to ``bucket``."""

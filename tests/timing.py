@@ -17,6 +17,7 @@ def result(
     version: str = "1",
     identity: dict[str, str] = MODEL,
     revision: str = "r",
+    large: bool = False,
     **cost: Any,
 ) -> StageResult:
     """What a run left that took ``seconds`` for a video of ``media_seconds``, in 2026."""
@@ -36,6 +37,7 @@ def result(
         summary={},
         warnings=[],
         labels=[],
+        large=large,
         cost=Cost(seconds=seconds, media_seconds=media_seconds, **taken),
         queued_at=None,
         started_at=ended,

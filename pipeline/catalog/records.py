@@ -79,6 +79,7 @@ class StageResult(_Record):
         prefix: S3 prefix of its files; ``manifest.json`` below it lists them all.
         artifacts: the files one asks for by role; roles with very many files (segments) are in
             the manifest only.
+        large: a worker for large jobs made it.
     """
 
     stage: str
@@ -95,6 +96,7 @@ class StageResult(_Record):
     warnings: list[Notice]
     labels: list[str]
     cost: Cost
+    large: bool = False
     queued_at: datetime | None
     started_at: datetime
     finished_at: datetime
@@ -113,6 +115,7 @@ class StageRun(_Record):
         result_revision: the revision that ``result`` answers for.
         history: fingerprints of what was current before, the latest last: the way back.
         tried: fingerprint that the latest claim was after; what failed, if it failed.
+        large: the latest claim was by a lane for large jobs.
     """
 
     stage: str
@@ -132,6 +135,7 @@ class StageRun(_Record):
     result_revision: str | None = None
     history: list[str] = []
     tried: str | None = None
+    large: bool = False
 
     @property
     def current_result(self) -> StageResult | None:

@@ -110,6 +110,7 @@ class Runs:
         event_id: str,
         lease_s: float,
         fingerprint: str | None = None,
+        large: bool = False,
     ) -> StageRun:
         """Take the lease on a stage run.
 
@@ -119,6 +120,7 @@ class Runs:
             event_id: what asked for it.
             lease_s: how long it is ours unless a heartbeat extends it.
             fingerprint: of the result that is wanted, where that is known.
+            large: it is asked for by a lane for large jobs.
 
         Returns:
             The run as claimed; its ``attempt`` is the fencing token for every later write.
@@ -135,7 +137,7 @@ class Runs:
         if same and same.state == "running" and same.lease_until:
             left = same.lease_until - now.timestamp()
             if left > 0:
-                raise Busy(left)
+                raise Busy(left, large=same.large)
         claimed = StageRun(
             stage=stage,
             state="running",
@@ -151,6 +153,7 @@ class Runs:
             result_revision=seen.result_revision if seen else None,
             history=same.history if same else [],
             tried=fingerprint,
+            large=large,
         )
         fields = claimed.model_dump(
             mode="json",

@@ -6,7 +6,7 @@
 A sum grows by one atomic ADD, so that workers need not read what they add to. It cannot forget:
 hence one item a month, and who reads takes the latest months in which there were runs. New
 hardware is so believed within weeks, and an installation that was idle for a year still has
-figures to go by.
+figures to go by. What workers for large jobs took is kept apart: their machines are others.
 """
 
 import json
@@ -69,6 +69,7 @@ class Timing(BaseModel):
         stage: whose.
         version: of the stage's code.
         identity: the models and engines they used.
+        large: workers for large jobs ran them.
         totals: what they took together.
     """
 
@@ -78,6 +79,7 @@ class Timing(BaseModel):
     stage: str
     version: str
     identity: dict[str, str]
+    large: bool = False
     totals: Totals
 
 
@@ -94,7 +96,8 @@ class Timings:
         that is delivered twice can so count not at all, or twice, which no estimate notices.
         """
         month = iso(result.finished_at)[:7]
-        same = json.dumps([result.version, result.identity], sort_keys=True)
+        large = ["large"] if result.large else []
+        same = json.dumps([result.version, result.identity, *large], sort_keys=True)
         try:
             self._table.add(
                 _PK,
@@ -105,6 +108,7 @@ class Timings:
                     "stage": result.stage,
                     "version": result.version,
                     "identity": result.identity,
+                    "large": result.large,
                 },
             )
         except Exception:

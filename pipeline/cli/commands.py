@@ -88,11 +88,16 @@ def worker(
     only: Annotated[
         list[str] | None, typer.Option("--stage", help="Host only this stage; may be repeated")
     ] = None,
+    *,
+    large: Annotated[
+        bool, typer.Option("--large", help="Take only jobs that outgrow their usual hosts")
+    ] = False,
 ) -> None:
     """Host the stages on this machine: poll their queues, run their handlers."""
-    from pipeline.worker import Worker  # noqa: PLC0415 - awslambdaric is an extra
+    from pipeline.worker import Worker, hosted  # noqa: PLC0415 - awslambdaric is an extra
 
-    Worker(bootstrap.settings(), functions=only).run()
+    settings = bootstrap.settings()
+    Worker(settings, functions=hosted(settings, only, large=large)).run()
 
 
 @app.command()

@@ -33,14 +33,15 @@ class Caps:
     """What one child may use.
 
     Attributes:
-        wall_s: seconds until its whole process group is killed.
+        wall_s: seconds until its whole process group is killed; by default more than any run has,
+            whose own deadline counts (``Report.remaining``).
         cpu_s: CPU seconds over all its threads; by default what ``wall_s`` on every core allows.
         memory_bytes: private memory (``RLIMIT_DATA``: unlike ``RLIMIT_AS`` it does not count the
             address space that GPU drivers only reserve).
         file_bytes: largest file it may write.
     """
 
-    wall_s: float = 3600.0
+    wall_s: float = 12 * 3600.0
     cpu_s: float | None = None
     memory_bytes: int = 4 * 1024**3
     file_bytes: int = 64 * 1024**3

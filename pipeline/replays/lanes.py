@@ -6,6 +6,7 @@ from pipeline.events import Reprocess, reprocess_entry
 from pipeline.replays.records import Open, Replay
 from pipeline.replays.store import put_events
 from pipeline.settings import Settings
+from pipeline.topology import LARGER, Lane
 
 _AT_ONCE = 10  # EventBridge's limit on events a request
 
@@ -16,13 +17,14 @@ class Lanes:
     Args:
         events: a boto3 client for EventBridge.
         sqs: a boto3 client for SQS.
-        settings: names of bus and queues.
+        settings: names of bus and queues, and which there are.
     """
 
     def __init__(self, events: Any, sqs: Any, settings: Settings) -> None:
         self._events = events
         self._sqs = sqs
         self._names = settings.names
+        self._large = settings.large
         self._spec = settings.topology.reprocess
 
     def ask(self, replay: Replay, runs: list[Open]) -> None:
@@ -37,10 +39,15 @@ class Lanes:
 
     def is_empty(self, stage: str) -> bool:
         """Whether nothing waits for a worker or is in the hands of one, as far as SQS knows."""
-        url = self._sqs.get_queue_url(QueueName=self._names.queue(stage, "replay"))["QueueUrl"]
+        # In the order in which messages go, or one that is sent on meanwhile would not be seen.
+        lanes: list[Lane] = ["replay", LARGER["replay"]] if stage in self._large else ["replay"]
+        return not any(self._count(self._names.queue(stage, lane)) for lane in lanes)
+
+    def _count(self, queue: str) -> int:
+        url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
         found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return not any(int(found[name]) for name in names)
+        return sum(int(found[name]) for name in names)
 
     def _entry(self, replay: Replay, run: Open) -> dict[str, Any]:
         request = Reprocess(

@@ -3,13 +3,11 @@
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pipeline.errors import MissingDependency
 from pipeline.resources import JANITOR, REPLAYS
 from pipeline.settings import Settings
-
-Lane = Literal["live", "replay"]
+from pipeline.topology import LARGER, Lane
 
 
 @dataclass(frozen=True)
@@ -22,8 +20,7 @@ class Function:
         memory_mb: limit on the resident memory of the child and all that it starts.
         threads: CPU threads it may use.
         env: further environment variables.
-        lane: what comes by the replay lane runs at the lowest priority, in a child that is only
-            there while messages come.
+        lane: of which messages.
         gpu: whether it uses the GPU where there is one.
         every_s: invoke it on a schedule too; never when None.
         idle_s: how long a replay's child is kept after its last message.
@@ -42,9 +39,18 @@ class Function:
     idle_s: float = 60.0
     concurrency: int = 1
 
+    @property
+    def replays(self) -> bool:
+        """Whether it serves replays: at the lowest priority, in a child that comes and goes."""
+        return self.lane in {"replay", "large-replay"}
+
 
 def hosted(
-    settings: Settings, names: Collection[str] | None = None, concurrency: int = 1
+    settings: Settings,
+    names: Collection[str] | None = None,
+    concurrency: int = 1,
+    *,
+    large: bool = False,
 ) -> list[Function]:
     """The functions of the topology, or those named, with the machine's cores split among them.
 
@@ -54,9 +60,11 @@ def hosted(
         settings: whose topology to read, and how many children a stage has for replays.
         names: stages, ``janitor`` and ``replays``; all when None.
         concurrency: children a stage for live work.
+        large: only lanes for large jobs.
 
     Raises:
-        MissingDependency: ``unknown_stage``, when a name is none of these.
+        MissingDependency: ``unknown_stage``, when a name is none of these; ``bad_settings``, when
+            large jobs have no lane.
     """
     known = [*settings.topology.stages, JANITOR, REPLAYS]
     if unknown := set(names or ()).difference(known):
@@ -65,13 +73,22 @@ def hosted(
             f"There is no {', '.join(sorted(unknown))} to host; choose from {', '.join(known)}.",
         )
     stages = {n: s for n, s in settings.topology.stages.items() if names is None or n in names}
+    if large:
+        stages = {name: spec for name, spec in stages.items() if name in settings.large}
+        if not stages:
+            raise MissingDependency(
+                "bad_settings",
+                f"None of {', '.join(names or known)} has a lane for large jobs: name some stages "
+                "in VIDEODROP_LARGE.",
+            )
     threads = max(1, cores() // max(1, len(stages) * concurrency))
-    lanes: dict[Lane, int] = {"live": concurrency, "replay": settings.replay_concurrency}
+    usual: dict[Lane, int] = {"live": concurrency, "replay": settings.replay_concurrency}
+    larger = {LARGER[lane]: children for lane, children in usual.items()}
     functions = [
         Function(
             name=name,
             handler="handlers.stage.handler",
-            timeout_s=spec.timeout_s,
+            timeout_s=settings.topology.large.timeout_s if lane in larger else spec.timeout_s,
             memory_mb=spec.memory_mb,
             threads=threads,
             env={"VIDEODROP_STAGE": name},
@@ -80,8 +97,11 @@ def hosted(
             concurrency=children,
         )
         for name, spec in stages.items()
-        for lane, children in lanes.items()
+        for lane, children in (usual | larger).items()
+        if (name in settings.large if lane in larger else not large)
     ]
+    if large:
+        return functions
     if names is None or JANITOR in names:
         janitor = settings.topology.janitor
         functions.append(

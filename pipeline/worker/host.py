@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline import bootstrap
 from pipeline.runner import Killed
 from pipeline.settings import Settings
+from pipeline.sqs import sender
 from pipeline.worker.functions import Function, cores, hosted
 from pipeline.worker.lane import Lane, Record, failures
 from pipeline.worker.load import Load
@@ -40,7 +41,8 @@ def _abandon(
     if function.name not in settings.topology.stages:
         return False
     runner = bootstrap.runner(function.name, settings)
-    return runner.abandon(record["body"], cast("Killed", kind), message)
+    send_on = sender(record, function.name, settings)
+    return runner.abandon(record["body"], cast("Killed", kind), message, send_on)
 
 
 class Worker:
@@ -131,8 +133,9 @@ class _Host(threading.Thread):
         load: Load,
         stopping: threading.Event,
     ) -> None:
-        self._replays = function.lane == "replay"
-        super().__init__(name=f"{function.name} replay" if self._replays else function.name)
+        self._replays = function.replays
+        lane = "" if function.lane == "live" else f" {function.lane}"
+        super().__init__(name=f"{function.name}{lane}")
         self._settings = settings
         self._function = function
         self._on_failed = on_failed

@@ -28,7 +28,7 @@ class Load:
     @contextmanager
     def running(self, function: Function) -> Iterator[None]:
         """Count a job of a stage for as long as it runs."""
-        jobs = self._replays if function.lane == "replay" else self._live
+        jobs = self._replays if function.replays else self._live
         with self._lock:
             jobs[function.name] += 1
         try:

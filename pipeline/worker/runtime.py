@@ -96,7 +96,7 @@ class Runtime:
             "awslambdaric",
             self._function.handler,
             env=self._environment(api.address),
-            background=self._function.lane == "replay",
+            background=self._function.replays,
         )
         end = time.monotonic() + _INIT_S
         while not api.settled.wait(_WATCH_S):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline import aws, bootstrap, events
+from pipeline.admission import Admission
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
 from pipeline.catalog.records import StageResult, StageRun, Video
@@ -91,12 +92,14 @@ class Rig:
 
     def runner(self, **settings: Any) -> Runner:
         """Another runner of the same stage, as if in another process."""
+        config = self.config.model_copy(update=settings)
         return Runner(
             "toy",
             self.stage,
             catalog=self.catalog,
             artifacts=self.artifacts,
-            settings=self.config.model_copy(update=settings),
+            settings=config,
+            admission=Admission("toy", config, lambda: bootstrap.estimator(config, large=False)),
         )
 
     def put(self, body: bytes = b"a video", key: str = "videos/a.mp4", **metadata: str) -> str:

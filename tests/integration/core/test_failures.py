@@ -175,9 +175,12 @@ def test_an_upload_over_the_limit_is_refused_before_it_is_downloaded(
 
 
 @pytest.mark.parametrize(("timeout_s", "left"), [(60, 0.0), (0, 600.0)])
-def test_the_nearer_of_two_deadlines_ends_a_run(rig: Rig, timeout_s: int, left: float):
+def test_the_nearer_of_two_deadlines_ends_a_run(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, timeout_s: int, left: float
+):
+    stages = rig.config.topology.stages
+    monkeypatch.setitem(stages, "toy", stages["toy"].model_copy(update={"timeout_s": timeout_s}))
     body, runner = rig.put(), rig.runner()
-    runner._timeout_s = timeout_s
     assert runner.handle(body, Delivery(left)) is Outcome.FAILED
     assert recorded(rig, body) == ("timeout", "deadline")
 

@@ -10,6 +10,7 @@ import pytest
 
 from handlers import replays as driver_handler
 from pipeline import aws, bootstrap, resources
+from pipeline.admission import Admission
 from pipeline.replays.driver import Pace
 from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest
@@ -51,6 +52,7 @@ class House(Rig):
             catalog=self.catalog,
             artifacts=self.artifacts,
             settings=self.config,
+            admission=Admission(stage, self.config, lambda: bootstrap.estimator(self.config)),
             cancelled=self.replays.cancelled,
         )
 

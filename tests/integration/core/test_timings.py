@@ -58,6 +58,7 @@ def test_runs_alike_are_added_up(catalog: Catalog):
         {"version": "2"},
         {"identity": {"model": "tiny", "sha256": "01"}},
         {"identity": {}},
+        {"large": True},
     ],
 )
 def test_runs_that_differ_are_kept_apart(catalog: Catalog, other: Mapping[str, Any]):

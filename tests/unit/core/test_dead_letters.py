@@ -3,7 +3,7 @@ from itertools import count
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.dead_letters import DeadLetters
+from pipeline.dead_letters import DeadLetters, Letter
 from pipeline.settings import Settings
 
 
@@ -94,6 +94,19 @@ def test_the_janitor_looks_for_a_while_only(monkeypatch):
     sqs = Sqs({"videodrop-toy-dlq": ["x"] * 100, "videodrop-twin-dlq": ["x"]})
     assert len(list(letters(sqs, "toy", "twin").bodies())) == 21
     assert not sqs.hidden
+
+
+@pytest.mark.parametrize("lane", ["live", "replay", "large", "large-replay"])
+def test_a_dead_letter_goes_back_to_the_lane_it_came_from(lane):
+    sqs = Sqs({})
+    sqs.sent = []
+    sqs.get_queue_url = lambda QueueName: {"QueueUrl": QueueName}  # noqa: N803 - boto3's own name
+    sqs.send_message = lambda **request: sqs.sent.append(request["QueueUrl"])
+    sqs.delete_message = lambda **_: None
+    source = Settings().names.queue("toy", lane)
+    letter = Letter("toy", "body", "id", "receipt", source, {})
+    letters(sqs, "toy").send_back(letter, "live")
+    assert sqs.sent == [source]
 
 
 def test_messages_that_others_look_at_are_waited_for_until_all_expected_were_seen():

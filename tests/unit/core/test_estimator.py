@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,7 @@ class Recorded:
                 stage=one.stage,
                 version=one.version,
                 identity=one.identity,
+                large=one.large,
                 totals=Totals(runs=1, **one.cost.model_dump()),
             )
 
@@ -103,6 +105,25 @@ def test_what_other_models_or_code_took_for_it_is_not_asked(
 def test_what_another_upload_to_its_key_took_is_not_asked(topology: Topology):
     before = video(current=result(7, 100), result_revision="earlier")
     assert seconds(topology, result(90, 100), of=before) == (90, True)
+
+
+# -- hosts for large jobs, and all others --------------------------------------------------------
+
+
+@pytest.mark.parametrize(("large", "expected"), [(None, 15), (False, 20), (True, 10)])
+def test_hosts_of_one_kind_can_be_asked_for_alone(topology: Topology, large: Any, expected: float):
+    recorded = Recorded(result(20, 100), result(10, 100, large=True))
+    estimator = Estimator(recorded, Prices.read(), topology, large=large)
+    assert estimator.estimate("toy", MODEL, "1", video())[0].seconds == expected
+
+
+@pytest.mark.parametrize(("large", "expected"), [(None, 7), (False, 90), (True, 7)])
+def test_what_a_video_took_before_counts_for_hosts_of_the_kind_that_made_it(
+    topology: Topology, large: Any, expected: float
+):
+    before = video(current=result(7, 100, large=True))
+    estimator = Estimator(Recorded(result(90, 100)), Prices.read(), topology, large=large)
+    assert estimator.estimate("toy", MODEL, "1", before)[0].seconds == expected
 
 
 # -- recorded runs -------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from pipeline.settings import Settings
-from pipeline.topology import DEFAULT_PATH, Names, Topology
+from pipeline.topology import DEFAULT_PATH, Lane, Names, Topology
 
 
 def test_upload_patterns_name_the_bucket():
@@ -42,13 +43,25 @@ def test_a_stage_hears_only_its_own_reprocess_requests():
     assert pattern["source"] == [topology.reprocess.source]
 
 
-def test_queues_have_a_lane_each():
+def test_lanes_have_a_queue_each():
     names = Names("x", Topology.read())
-    assert [names.queue("s", lane) for lane in ("live", "replay", "dlq")] == [
+    queues = {lane: names.queue("s", lane) for lane in get_args(Lane)}
+    assert list(queues.values()) == [
         "x-s",
         "x-s-replay",
+        "x-s-large",
+        "x-s-large-replay",
         "x-s-dlq",
     ]
+    assert {lane: names.lane("s", queue) for lane, queue in queues.items()} == {
+        lane: lane for lane in queues
+    }
+    assert names.lane("s", "another") == "live"
+
+
+def test_a_large_job_ends_before_its_message_comes_into_sight_again():
+    # Twelve hours after it was received SQS shows a message, whoever holds it.
+    assert Topology.read().large.timeout_s < 12 * 3600
 
 
 @pytest.mark.parametrize("where", [(), ("queues",), ("stages", "detect"), ("table",)])

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import MissingDependency
 from pipeline.settings import Settings
-from pipeline.worker import Worker, hosted
+from pipeline.worker import Function, Worker, hosted
 
 
 @pytest.fixture
@@ -40,6 +40,40 @@ def test_functions_can_be_hosted_by_name():
     named = [(function.name, function.lane) for function in hosted(Settings(), ["detect"])]
     assert named == [("detect", "live"), ("detect", "replay")]
     assert [function.name for function in hosted(Settings(), ["replays"])] == ["replays"]
+
+
+def test_stages_with_lanes_for_large_jobs_are_hosted_with_more_time_for_them(monkeypatch):
+    monkeypatch.setenv("VIDEODROP_LARGE", '["detect"]')
+    functions = hosted(Settings(), ["detect", "thumbnail"])
+    topology = Settings().topology
+    usual, large = topology.stages["detect"].timeout_s, topology.large.timeout_s
+    assert {(one.name, one.lane): one.timeout_s for one in functions} == {
+        ("detect", "live"): usual,
+        ("detect", "replay"): usual,
+        ("detect", "large"): large,
+        ("detect", "large-replay"): large,
+        ("thumbnail", "live"): topology.stages["thumbnail"].timeout_s,
+        ("thumbnail", "replay"): topology.stages["thumbnail"].timeout_s,
+    }
+
+
+def test_a_worker_for_large_jobs_takes_nothing_else(monkeypatch):
+    monkeypatch.setenv("VIDEODROP_LARGE", '["detect"]')
+    named = [(function.name, function.lane) for function in hosted(Settings(), large=True)]
+    assert named == [("detect", "large"), ("detect", "large-replay")]
+
+
+def test_a_worker_for_large_jobs_that_there_are_not_is_refused(monkeypatch):
+    monkeypatch.setenv("VIDEODROP_LARGE", '["detect"]')
+    with pytest.raises(MissingDependency, match="VIDEODROP_LARGE") as raised:
+        hosted(Settings(), ["thumbnail"], large=True)
+    assert raised.value.code == "bad_settings"
+
+
+@pytest.mark.parametrize("lane", ["replay", "large-replay"])
+def test_large_replays_are_replays(lane):
+    assert Function("detect", "no.handler", 1, 1, lane=lane).replays
+    assert not Function("detect", "no.handler", 1, 1, lane="large").replays
 
 
 @pytest.mark.parametrize("children", [0, 1, 3])

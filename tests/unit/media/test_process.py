@@ -5,7 +5,10 @@ import subprocess
 import sys
 import time
 
+from pipeline.media import ffmpeg
 from pipeline.media.process import Caps, Child
+from pipeline.progress import Deadline
+from pipeline.topology import Topology
 
 
 def gone(pid):
@@ -117,3 +120,9 @@ def test_read_joins_what_the_pipe_delivers_in_pieces():
     with Child(["sh", "-c", "printf ab; sleep 0.1; printf cde"], Caps()) as child:
         assert child.read(4) == b"abcd"
         assert child.read(4) == b"e"
+
+
+def test_a_run_of_hours_is_cut_off_by_its_own_deadline_and_no_other():
+    longest = Topology.read().large.timeout_s
+    assert Caps().wall_s > longest
+    assert ffmpeg._within(Caps(), Deadline(longest)).wall_s > longest - 60

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.admission import Admission
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
 from pipeline.catalog.records import Cost, StageRun, Video
@@ -179,6 +180,7 @@ class House:
             catalog=self.catalog,
             artifacts=self.artifacts,
             settings=self.config,
+            admission=Admission(stage, self.config, lambda: self.estimator),
             cancelled=self.replays.cancelled,
         )
         return runner.handle(body, Delivery(60, receives=receives))
