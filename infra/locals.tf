@@ -26,6 +26,10 @@ locals {
     for stage in values(local.topology.stages) : stage.timeout_s
   ]...)
 
+  # Stages with lanes for large jobs.
+  oversize = [for stage, one in var.compute : stage if one.oversize]
+  large    = { for name in ["VIDEODROP_LARGE"] : name => jsonencode(local.oversize) if length(local.oversize) > 0 }
+
   settings = merge(
     {
       VIDEODROP_NAME             = var.name
@@ -35,6 +39,7 @@ locals {
       VIDEODROP_SCRATCH          = "/tmp"
       VIDEODROP_TELEMETRY        = "aws" # JSON and metrics in the log, traces
     },
+    local.large,
     var.settings,
   )
 

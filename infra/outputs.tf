@@ -26,12 +26,12 @@ output "domains" {
 
 output "environment" {
   description = "Variables by which `videodrop` on any machine talks to this installation."
-  value = {
+  value = merge(local.large, {
     AWS_DEFAULT_REGION         = var.region
     VIDEODROP_NAME             = var.name
     VIDEODROP_UPLOADS_BUCKET   = module.uploads.name
     VIDEODROP_ARTIFACTS_BUCKET = module.artifacts.name
-  }
+  })
 }
 
 output "queues" {

@@ -86,8 +86,13 @@ module "replays" {
     },
     {
       # Whether a lane is empty although a run is out.
-      Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
-      Resource = [for name, stage in module.stage : stage.queues["${var.name}-${name}-replay"].arn]
+      Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+      Resource = flatten([
+        for name, stage in module.stage : [
+          for lane in ["replay", "large-replay"] : stage.queues["${var.name}-${name}-${lane}"].arn
+          if lane == "replay" || contains(local.oversize, name)
+        ]
+      ])
     },
     local.put_events,
   ]

@@ -26,6 +26,7 @@ module "stage" {
   bus              = aws_cloudwatch_event_bus.own.name
   oldest_message_s = var.oldest_message_s
   compute          = local.compute[each.key]
+  large            = { image = var.images.gpu, timeout_s = local.topology.large.timeout_s }
   gpu              = var.gpu
   common           = local.common
 

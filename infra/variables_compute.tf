@@ -10,6 +10,8 @@ variable "compute" {
       replays; on GPU hosts both lanes share `gpu.max_hosts`.
     * provisioned_concurrency: executions kept initialised, which cost while they wait.
     * warm_up: a schedule, e.g. `rate(5 minutes)`, by which one execution loads its model.
+    * oversize: jobs that outgrow the stage's deadline, or Lambda's disk, are sent on to workers on
+      GPU hosts, which are there while there are such jobs.
   EOT
   type = map(object({
     host                    = optional(string, "lambda")
@@ -19,6 +21,7 @@ variable "compute" {
     replay_concurrency      = optional(number, 50)
     provisioned_concurrency = optional(number, 0)
     warm_up                 = optional(string)
+    oversize                = optional(bool, false)
   }))
   default = {}
 
@@ -62,8 +65,8 @@ variable "compute" {
     error_message = "A GPU host is warm while it runs: provisioned_concurrency and warm_up are Lambda's."
   }
   validation {
-    condition     = var.gpu != null || alltrue([for one in values(var.compute) : one.host != "gpu"])
-    error_message = "A stage runs on GPU hosts: say in `gpu` in which subnets."
+    condition     = var.gpu != null || alltrue([for one in values(var.compute) : one.host != "gpu" && !one.oversize])
+    error_message = "A stage runs on GPU hosts, or leaves large jobs to them: say in `gpu` in which subnets."
   }
 }
 

@@ -29,7 +29,7 @@ mock_provider "aws" {
 
 variables {
   name           = "detect"
-  stage          = "detect"
+  command        = ["videodrop", "worker", "--stage", "detect"]
   image          = "repository@sha256:0"
   repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
   rollback_alarm = "detect-failures"
@@ -130,7 +130,7 @@ run "service" {
   }
   assert {
     condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).command == ["videodrop", "worker", "--stage", "detect"]
-    error_message = "A worker hosts its stage, and no other."
+    error_message = "A worker runs what it is told to."
   }
   assert {
     condition     = one(aws_launch_template.hosts.metadata_options).http_tokens == "required" && one(aws_launch_template.hosts.metadata_options).http_put_response_hop_limit == 1
@@ -150,8 +150,10 @@ run "service" {
     error_message = "Workers end once nothing has waited or been in work in both lanes for so long."
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.old.metric_name == "ApproximateAgeOfOldestMessage" && aws_cloudwatch_metric_alarm.old.dimensions.QueueName == "detect"
-    error_message = "An upload that waits long starts one worker more."
+    condition = contains(aws_cloudwatch_metric_alarm.old.metric_query[*].expression, "IF(waiting > 0, age, 0)") && toset(flatten([
+      for query in aws_cloudwatch_metric_alarm.old.metric_query : [for metric in query.metric : [metric.metric_name, metric.dimensions.QueueName]]
+    ])) == toset(["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "detect"])
+    error_message = "An upload that waits long starts one worker more; one that is in work for long does not."
   }
   assert {
     condition = [for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Resource] == [

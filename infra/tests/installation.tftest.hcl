@@ -36,6 +36,10 @@ run "by_default" {
     error_message = "An image that was pushed stays what it is, and is scanned."
   }
   assert {
+    condition     = !contains(keys(local.settings), "VIDEODROP_LARGE")
+    error_message = "No stage has lanes for large jobs that nobody asked for."
+  }
+  assert {
     condition     = aws_s3_bucket_notification.uploads.eventbridge
     error_message = "Uploads are events."
   }
@@ -56,7 +60,11 @@ run "by_default" {
 run "all_of_it" {
   command = plan
   variables {
-    compute    = { detect = { host = "gpu" }, transcribe = { provisioned_concurrency = 2, warm_up = "rate(5 minutes)" } }
+    compute = {
+      detect     = { host = "gpu" }
+      thumbnail  = { oversize = true }
+      transcribe = { provisioned_concurrency = 2, warm_up = "rate(5 minutes)" }
+    }
     gpu        = { subnet_ids = ["subnet-1"] }
     jwt        = { issuer = "https://issuer.example.com", audience = ["videodrop"] }
     cdn        = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/videodrop/cdn-key" }
@@ -116,6 +124,10 @@ run "all_of_it" {
   assert {
     condition     = module.stage["detect"].function == null
     error_message = "What runs on GPU hosts has no function."
+  }
+  assert {
+    condition     = local.settings["VIDEODROP_LARGE"] == "[\"thumbnail\"]" && output.environment["VIDEODROP_LARGE"] == "[\"thumbnail\"]"
+    error_message = "All know which stages have lanes for large jobs."
   }
 }
 
@@ -309,6 +321,14 @@ run "more_provisioned_than_used" {
   command = plan
   variables {
     compute = { detect = { live_concurrency = 2, provisioned_concurrency = 3 } }
+  }
+  expect_failures = [var.compute]
+}
+
+run "large_jobs_nowhere" {
+  command = plan
+  variables {
+    compute = { detect = { oversize = true } }
   }
   expect_failures = [var.compute]
 }

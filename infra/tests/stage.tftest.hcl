@@ -29,6 +29,7 @@ variables {
     table            = "arn:aws:dynamodb:us-east-1:123456789012:table/videodrop"
     sqs              = "arn:aws:sqs:us-east-1:123456789012"
   }
+  large              = { image = "repository@sha256:1", timeout_s = 36000 }
   gpu_repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
   common = {
     local       = false
@@ -68,6 +69,82 @@ run "on_lambda" {
     condition     = length(module.warm_up) == 1 && length(module.gpu_service) == 0
     error_message = "A schedule warms it up."
   }
+  assert {
+    condition     = local.sending == [] && length(module.large) == 0 && contains(keys(local.fits), "VIDEODROP_MAX_BYTES")
+    error_message = "What does not fit into Lambda is refused, and nobody sends it on."
+  }
+}
+
+run "oversize" {
+  variables {
+    compute = { image = "repository@sha256:0", oversize = true }
+    gpu = {
+      subnet_ids        = ["subnet-1"]
+      instance_types    = ["g6.xlarge"]
+      max_hosts         = 3
+      on_demand_base    = 0
+      on_demand_percent = 0
+      idle_minutes      = 10
+    }
+  }
+  command = plan
+  module {
+    source = "./modules/stage"
+  }
+
+  assert {
+    condition     = keys(output.queues) == [for lane in ["", "-large", "-large-replay", "-replay"] : "videodrop-detect${lane}"]
+    error_message = "Large jobs have lanes of their own, and large replays another one than uploads."
+  }
+  assert {
+    condition     = output.function == "videodrop-detect" && length(module.large) == 1 && length(module.gpu_service) == 0
+    error_message = "Workers take the large jobs, and the function all others."
+  }
+  assert {
+    condition     = !contains(keys(local.fits), "VIDEODROP_MAX_BYTES")
+    error_message = "What does not fit into Lambda is not refused there."
+  }
+  assert {
+    condition     = one(local.sending).Action == ["sqs:GetQueueUrl", "sqs:SendMessage"] && length(one(local.sending).Resource) == 2
+    error_message = "Who sends large jobs on may do so to their two lanes, and nowhere else."
+  }
+}
+
+run "oversize_on_gpu_hosts" {
+  command = plan
+  variables {
+    compute = { host = "gpu", image = "repository@sha256:1", oversize = true }
+    large   = { image = null, timeout_s = 36000 }
+    gpu = {
+      subnet_ids        = ["subnet-1"]
+      instance_types    = ["g6.xlarge"]
+      max_hosts         = 3
+      on_demand_base    = 0
+      on_demand_percent = 0
+      idle_minutes      = 10
+    }
+  }
+  module {
+    source = "./modules/stage"
+  }
+
+  assert {
+    condition     = length(output.queues) == 4 && length(module.gpu_service) == 1 && length(module.large) == 0
+    error_message = "The stage's own workers take its large jobs, too."
+  }
+}
+
+run "no_image_for_large_jobs" {
+  command = plan
+  variables {
+    compute = { image = "repository@sha256:0", oversize = true }
+    large   = { image = null, timeout_s = 36000 }
+    common  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms" }
+  }
+  module {
+    source = "./modules/stage"
+  }
+  expect_failures = [var.large]
 }
 
 run "on_gpu_hosts" {

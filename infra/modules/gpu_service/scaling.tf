@@ -98,16 +98,35 @@ resource "aws_appautoscaling_policy" "another" {
 resource "aws_cloudwatch_metric_alarm" "old" {
   alarm_name          = "${var.name}-old"
   alarm_description   = "A fresh upload has waited ten minutes: one worker more. No call for people. docs/runbook.md#old"
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = var.name }
-  statistic           = "Maximum"
-  period              = 60
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 600
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_appautoscaling_policy.another.arn]
+
+  # A message that is in work grows older, too: as long as none waits, that is no want of workers.
+  metric_query {
+    id          = "old"
+    label       = "Age of the oldest message while any waits, s"
+    expression  = "IF(waiting > 0, age, 0)"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = { age = "ApproximateAgeOfOldestMessage", waiting = "ApproximateNumberOfMessagesVisible" }
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "AWS/SQS"
+        metric_name = metric_query.value
+        dimensions  = { QueueName = var.name }
+        period      = 60
+        stat        = "Maximum"
+      }
+    }
+  }
 }
 
 resource "aws_appautoscaling_policy" "none" {

@@ -49,7 +49,7 @@ resource "aws_ecs_task_definition" "worker" {
   container_definitions = jsonencode([{
     name              = "worker"
     image             = var.image
-    command           = ["videodrop", "worker", "--stage", var.stage]
+    command           = var.command
     essential         = true
     memoryReservation = var.memory_mb
     stopTimeout       = local.drain_s

@@ -1,11 +1,11 @@
 variable "name" {
-  description = "Of the service and all that belongs to it."
+  description = "Of the service and all that belongs to it, and of the queue whose age tells that there are too few workers."
   type        = string
 }
 
-variable "stage" {
-  description = "That the workers host."
-  type        = string
+variable "command" {
+  description = "What a worker runs."
+  type        = list(string)
 }
 
 variable "image" {

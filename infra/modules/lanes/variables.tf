@@ -4,7 +4,7 @@ variable "dead_letters" {
 }
 
 variable "lanes" {
-  description = "By queue name: the rules that feed it by their names, each with bus and pattern (JSON), and the age of its oldest message to sound the alarm at, if any."
+  description = "By queue name: the rules that feed it by their names, each with bus and pattern (JSON), none where only roles may send, and the age of its oldest message to sound the alarm at, if any."
   type = map(object({
     alarm_age_s = optional(number)
     feeds = map(object({

@@ -5,11 +5,13 @@ locals {
   live    = local.name
   replay  = "${local.name}-replay"
   queues  = module.lanes.queues
+  large   = var.compute.oversize ? ["${local.name}-large", "${local.name}-large-replay"] : []
   on_gpu  = var.compute.host == "gpu"
   setting = { VIDEODROP_STAGE = var.stage }
 
-  # Lambda has 10 GB of /tmp at most, for the source and twice as much of renditions.
-  fits = { VIDEODROP_MAX_BYTES = tostring(3 * pow(1024, 3)) }
+  # Lambda has 10 GB of /tmp at most, for the source and twice as much of renditions. What does not
+  # fit is refused, unless there are workers that it can be left to.
+  fits = { for name in ["VIDEODROP_MAX_BYTES"] : name => tostring(3 * pow(1024, 3)) if !var.compute.oversize }
 
   statements = [
     {
@@ -43,6 +45,14 @@ locals {
       Resource = [for queue in local.queues : queue.arn]
     },
   ]
+
+  # Of those who send large jobs on.
+  sending = [
+    for queues in [local.large] : {
+      Action   = ["sqs:GetQueueUrl", "sqs:SendMessage"]
+      Resource = [for name in queues : local.queues[name].arn]
+    } if var.compute.oversize
+  ]
 }
 
 module "lanes" {
@@ -54,7 +64,7 @@ module "lanes" {
   arn_prefix   = var.data.sqs
   alarm_topic  = var.common.alarm_topic
 
-  lanes = {
+  lanes = merge({
     (local.live) = {
       alarm_age_s = var.oldest_message_s
       feeds       = { (local.live) = { pattern = var.patterns.created } }
@@ -66,7 +76,13 @@ module "lanes" {
         "${local.name}-archive" = { pattern = var.patterns.replayed }
       }
     }
-  }
+    }, {
+    # What is sent on; a message is here until its job, of hours perhaps, is done.
+    for name in local.large : name => {
+      alarm_age_s = endswith(name, "-replay") ? null : var.large.timeout_s + var.oldest_message_s
+      feeds       = {}
+    }
+  })
 }
 
 module "function" {
@@ -82,7 +98,7 @@ module "function" {
   memory_mb               = var.spec.memory_mb
   scratch_mb              = 10240
   environment             = merge(local.fits, var.common.settings, local.setting)
-  statements              = local.statements
+  statements              = concat(local.statements, local.sending)
   provisioned_concurrency = var.compute.provisioned_concurrency
   rollback_alarms         = [aws_cloudwatch_metric_alarm.failures.alarm_name]
   common                  = var.common
@@ -110,14 +126,31 @@ module "gpu_service" {
   count = local.on_gpu && !var.common.local ? 1 : 0
 
   name           = local.name
-  stage          = var.stage
+  command        = ["videodrop", "worker", "--stage", var.stage]
   image          = var.compute.image
   memory_mb      = var.spec.memory_mb
   environment    = local.setting
-  statements     = local.statements
+  statements     = concat(local.statements, local.sending)
   queues         = { for name, queue in local.queues : name => queue.arn }
   hosts          = var.gpu
   rollback_alarm = aws_cloudwatch_metric_alarm.failures.alarm_name
+  repository_arn = var.gpu_repository_arn
+  common         = var.common
+}
+
+# A stage on GPU hosts has its large jobs done by the same workers; one on Lambda by these.
+module "large" {
+  source = "../gpu_service"
+  count  = var.compute.oversize && !local.on_gpu && !var.common.local ? 1 : 0
+
+  name           = "${local.name}-large"
+  command        = ["videodrop", "worker", "--stage", var.stage, "--large"]
+  image          = var.large.image
+  memory_mb      = var.spec.memory_mb
+  environment    = local.setting
+  statements     = local.statements
+  queues         = { for name in local.large : name => local.queues[name].arn }
+  hosts          = var.gpu
   repository_arn = var.gpu_repository_arn
   common         = var.common
 }

@@ -55,6 +55,7 @@ variable "compute" {
     replay_concurrency      = optional(number, 50)
     provisioned_concurrency = optional(number, 0)
     warm_up                 = optional(string)
+    oversize                = optional(bool, false)
   })
 
   validation {
@@ -63,8 +64,21 @@ variable "compute" {
   }
 }
 
+variable "large" {
+  description = "Its large jobs: the image of the workers that they are left to, and their deadline."
+  type = object({
+    image     = string
+    timeout_s = number
+  })
+
+  validation {
+    condition     = var.large.image != null || !var.compute.oversize || var.compute.host == "gpu"
+    error_message = "There is no image for workers that take the large jobs of ${var.stage}: push one and name it in `images`."
+  }
+}
+
 variable "gpu" {
-  description = "GPU hosts, if it runs there: the root module's `gpu`."
+  description = "GPU hosts, if it or its large jobs run there: the root module's `gpu`."
   type = object({
     subnet_ids        = list(string)
     instance_types    = list(string)
