@@ -49,7 +49,7 @@ class Admission:
             return
         heard = (before.lease_until or 0.0) - self._lease_s
         if heard - before.started_at.timestamp() > self._spec.timeout_s - self._lease_s:
-            raise _outgrown(f"{self._stage} was cut off at its deadline")
+            raise _outgrown(f"{self._stage} was cut off at its deadline here.")
 
     def check_room(self, size: int, scratch: Path) -> None:
         """Judge by the disk.
@@ -66,7 +66,7 @@ class Admission:
         if needed > free:
             raise _outgrown(
                 f"{self._stage} may need {needed / 1e9:,.1f} GB of disk, and here are "
-                f"{free / 1e9:,.1f}"
+                f"{free / 1e9:,.1f}."
             )
 
     def check_time(self, video: Video, intent: Intent, seconds_left: float) -> None:
@@ -85,14 +85,14 @@ class Admission:
         run = video.stages.get(self._stage)
         result = run.current_result if run else None
         if result and result.large and is_like(result, intent.identity, intent.version):
-            raise _outgrown(f"{self._stage} of this video was too large before")
+            raise _outgrown(f"{self._stage} of this video was too large before.")
         expected, _ = self._estimator().estimate(
             self._stage, intent.identity, intent.version, video
         )
         if expected.seconds > _SAFE_SHARE * seconds_left:
             raise _outgrown(
                 f"{self._stage} is expected to take {expected.seconds / 60:,.0f} min, too much to "
-                f"be sure of with {seconds_left / 60:,.0f} min left to it here"
+                f"be sure of with {seconds_left / 60:,.0f} min left to it here."
             )
 
 
@@ -100,10 +100,12 @@ def outgrown_by(error: VideodropError) -> Outgrown | None:
     """The same for a run that has failed: by want of time or room, which larger hosts have."""
     if isinstance(error, Outgrown):
         return error
-    if isinstance(error, TimedOut) or error.code == "disk_full":
-        return _outgrown(error.message.rstrip("."))
+    if isinstance(error, TimedOut):
+        return _outgrown("It did not end in the time there was for it.")
+    if error.code == "disk_full":
+        return _outgrown("It filled the disk.")
     return None
 
 
 def _outgrown(why: str) -> Outgrown:
-    return Outgrown("sent_on", f"{why}: it waits for a worker for large jobs.")
+    return Outgrown("sent_on", f"{why} It waits for a worker for large jobs.")

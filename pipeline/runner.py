@@ -268,12 +268,30 @@ class Runner:
             return Outcome.IGNORED
         if request.revision not in {None, video.revision}:
             return Outcome.SUPERSEDED
-        if request.replay_id and self._cancelled(request.replay_id):
-            return Outcome.IGNORED
         runs = self._runs(request)
-        return self._run(
-            _Job(video.upload, request.event_id, request.params, request.shadow, runs, delivery)
+        job = _Job(video.upload, request.event_id, request.params, request.shadow, runs, delivery)
+        if request.replay_id and self._cancelled(request.replay_id):
+            self._forget(job)
+            return Outcome.IGNORED
+        return self._run(job)
+
+    def _forget(self, job: _Job) -> None:
+        """End a run that nobody wants any more and that waits for another try or host.
+
+        What was current before is so again, or it would be waited for without end.
+        """
+        video_id = job.upload.video_id
+        run = job.runs.get(video_id, self._stage)
+        if run is None or run.state != "pending" or run.event_id != job.event_id:
+            return
+        run = job.runs.claim(
+            job.upload, self._stage, event_id=job.event_id, lease_s=self._settings.lease_s
         )
+        if run.current_result:
+            self._succeed(job, run, run.current_result)
+        else:
+            message = f"{self._stage} was still to be run when its replay was cancelled. Replay it."
+            job.runs.end(video_id, run, "failed", Lost("cancelled", message))
 
     def _run(self, job: _Job) -> Outcome:
         upload = job.upload

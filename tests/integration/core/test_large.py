@@ -23,7 +23,7 @@ from pipeline.runner import Delivery, Outcome, Retry
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source
 from pipeline.topology import LARGER
-from pipeline.worker import Worker, hosted
+from pipeline.worker import Function, Worker, host, hosted
 from pipeline.worker.lane import Lane
 from tests import aws_events, toystage
 from tests.conftest import topology_with
@@ -394,16 +394,28 @@ def test_who_was_taken_over_sends_nothing_on(large: Large):
 
 
 @pytest.mark.parametrize(
-    ("killed", "sent"), [("timeout", 1), ("out_of_memory", 0), ("crashed", 0), ("stopped", 0)]
+    ("lane", "killed", "state", "copies"),
+    [
+        ("live", "timeout", "pending", 1),
+        ("live", "out_of_memory", "failed", 0),
+        ("live", "crashed", "pending", 0),
+        ("live", "stopped", "pending", 0),
+        ("large", "timeout", "failed", 0),
+    ],
 )
 def test_a_worker_that_had_to_kill_a_run_at_its_deadline_sends_it_on(
-    large: Large, killed: Any, sent: int
+    large: Large, lane: Any, killed: str, state: str, copies: int
 ):
-    body, calls = large.rig.put(), []
+    body, rig = large.rig.put(), large.rig
     upload = upload_of(body)
-    large.rig.catalog.record_upload(upload, patience_s=3600)
-    large.rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60)
-    over = large.rig.runner().abandon(body, killed, "Killed.", lambda: calls.append(1))
-    assert len(calls) == sent
+    rig.catalog.record_upload(upload, patience_s=3600)
+    rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60)
+    large.lanes[lane].send(body)
+    (record,) = large.lanes[lane].receive()["Records"]
+    settings = rig.config.model_copy(update={"large": frozenset({"toy"})})
+    function = Function("toy", "no.handler", 1, 1, lane=lane)
+    over = host._abandon(settings, function, record, killed, "Killed.")
     assert over is (killed in {"timeout", "out_of_memory"})
-    assert large.rig.state(body).state == ("failed" if killed == "out_of_memory" else "pending")
+    assert rig.state(body).state == state
+    assert sum(large.left().values()) == 1 + copies
+    assert bool(copies) is ("large" in large.left() and lane == "live")

@@ -10,7 +10,14 @@ import pytest
 
 from pipeline.admission import Admission, outgrown_by
 from pipeline.catalog.records import StageResult, StageRun, Video
-from pipeline.errors import BadInput, DependencyFailed, Outgrown, OutOfMemory, TimedOut
+from pipeline.errors import (
+    BadInput,
+    DependencyFailed,
+    Outgrown,
+    OutOfMemory,
+    TimedOut,
+    VideodropError,
+)
 from pipeline.estimator import Estimator
 from pipeline.events import Upload, parse
 from pipeline.media.probe import Probe
@@ -157,18 +164,26 @@ def test_a_first_attempt_has_no_past(settings: Settings):
 
 
 @pytest.mark.parametrize(
-    ("error", "goes_on"),
+    ("error", "why"),
     [
-        (TimedOut("deadline", "It took too long."), True),
-        (DependencyFailed("disk_full", "The disk is full."), True),
-        (DependencyFailed("aws_error", "S3 had a bad moment."), False),
-        (OutOfMemory("out_of_memory", "Large workers have no more."), False),
-        (BadInput("not_media", "A text."), False),
+        (TimedOut("deadline", "It took too long."), "It did not end in the time there was for it."),
+        (DependencyFailed("disk_full", "The disk is full."), "It filled the disk."),
+        (Outgrown("sent_on", "It is too long."), "It is too long."),
     ],
 )
-def test_what_failed_for_want_of_time_or_room_goes_on(error: Any, goes_on: Any):
+def test_what_failed_for_want_of_time_or_room_goes_on(error: VideodropError, why: str):
     found = outgrown_by(error)
-    assert (found is not None) is goes_on
-    if found:
-        assert found.message == f"{error.message[:-1]}: it waits for a worker for large jobs."
-        assert outgrown_by(found) is found
+    assert found is not None
+    assert found.message.startswith(why)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DependencyFailed("aws_error", "S3 had a bad moment."),
+        OutOfMemory("out_of_memory", "Workers for large jobs have no more."),
+        BadInput("not_media", "A text."),
+    ],
+)
+def test_what_failed_for_any_other_reason_would_do_so_elsewhere(error: VideodropError):
+    assert outgrown_by(error) is None

@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import Busy, DependencyFailed, LeaseLost, MissingDependency
 from pipeline.events import WakeUp, replay_requested
 from pipeline.replays.records import Replay
-from pipeline.runner import Outcome
+from pipeline.runner import Outcome, Retry
 from tests.unit.replays.house import STAGES, House, event_of, fail
 
 OTHER = {"params": {"toy": {"text": "other"}}}
@@ -268,6 +268,29 @@ def test_cancelled_at_any_time_it_is_over(house: House, turns: int):
     assert now.finished_at
     assert house.work() == [Outcome.IGNORED] * (2 if turns == 2 else 0)
     assert len(house.toy.seen) == 2
+
+
+@pytest.mark.parametrize("first", [None, MissingDependency("no_model", "There is no model.")])
+def test_what_waits_for_another_try_when_its_replay_is_cancelled_waits_no_more(
+    house: House, first: Exception | None
+):
+    if first:
+        house.toy.run_ = fail(first)
+    (vid,) = house.library(1)
+    before = house.state(vid)
+    house.toy.run_ = fail(DependencyFailed("aws_error", "S3 had a bad moment."))
+    replay = house.start(**OTHER)
+    house.drive(2)
+    (body,) = house.lane("toy")
+    with pytest.raises(Retry):
+        house.run("toy", body)
+    assert house.state(vid).state == "pending"
+    house.replays.ask(replay.replay_id, "cancel")
+    assert house.run("toy", body) is Outcome.IGNORED
+    now = house.state(vid)
+    assert (now.state, now.current_result) == (before.state, before.current_result)
+    assert now.lease_until is None
+    assert now.state == "succeeded" or (now.error and now.error.code == "cancelled")
 
 
 def test_a_cancel_that_was_cut_off_drops_what_was_asked_for_all_the_same(house: House):
