@@ -22,13 +22,13 @@ ZIP_ARCHITECTURE: Architecture = "arm64"
 # Metrics of alarms: of each function (errors of invocations, duration, throttles); of each stage's
 # runs (all, and those that failed by five classes); of each set of lanes (dead letters, and the age
 # of fresh messages), a set a stage, one of the janitor and one of replays; of the API. Those that
-# scale the workers of a GPU stage watch waiting messages (2 queues), their age, and whether all is
-# done (2 queues, twice).
+# scale the workers of a GPU stage watch waiting messages (2 queues), their age (and whether any
+# waits), and whether all is done (2 queues, twice).
 ALARM_METRICS_OF_FUNCTION = 4
 ALARM_METRICS_OF_STAGE = 6
 ALARM_METRICS_OF_LANES = 2
 ALARM_METRICS_OF_API = 1
-ALARM_METRICS_OF_GPU_SERVICE = 7
+ALARM_METRICS_OF_GPU_SERVICE = 8
 
 
 def alarm_metrics(stages: int, gpu_stages: int) -> int:
