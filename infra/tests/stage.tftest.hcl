@@ -139,7 +139,7 @@ run "no_image_for_large_jobs" {
   variables {
     compute = { image = "repository@sha256:0", oversize = true }
     large   = { image = null, timeout_s = 36000 }
-    common  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms" }
+    common  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms", failure_percent = 5 }
   }
   module {
     source = "./modules/stage"

@@ -163,7 +163,6 @@ def test_every_alarm_has_somebody_to_tell(installation: Applied):
     with_queue = of_function | {"age", "dlq-depth"}
     wanted = {"query": of_function | {"5xx"}, "janitor": with_queue, "replays": with_queue}
     wanted |= {stage: with_queue | {"failures"} for stage in config.topology.stages}
-    wanted[f"{OVERSIZE}-large"] = {"age"}
     assert set(found) == {
         f"{config.names.queue(function)}-{what}"
         for function, alarmed in wanted.items()
@@ -178,9 +177,7 @@ def test_bills_count_the_metrics_that_alarms_watch(installation: Applied):  # no
         for query in alarm.get("Metrics") or [{"MetricStat": alarm}]
         if "MetricStat" in query
     ]
-    age_of_large_jobs = 1
-    stages = bootstrap.settings().topology.stages
-    assert len(watched) == alarm_metrics(len(stages), 0) + age_of_large_jobs
+    assert len(watched) == alarm_metrics(len(bootstrap.settings().topology.stages), 0)
 
 
 def test_failed_runs_are_those_that_the_code_counts(installation: Applied):  # noqa: ARG001 - for its effect

@@ -39,19 +39,23 @@ locals {
       ]
       Resource = [var.data.table]
     },
-    {
-      # A run keeps its message to itself for as long as it takes.
-      Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"]
-      Resource = [for queue in local.queues : queue.arn]
-    },
   ]
 
-  # Of those who send large jobs on.
+  # A run keeps its message to itself for as long as it takes.
+  keeping = {
+    for host, names in { usual = local.on_gpu ? keys(local.queues) : [local.live, local.replay], large = local.large } :
+    host => [{
+      Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"]
+      Resource = [for name in names : local.queues[name].arn]
+    }]
+  }
+
+  # The function sends large jobs on; workers may send to all of their queues anyway.
   sending = [
     for queues in [local.large] : {
       Action   = ["sqs:GetQueueUrl", "sqs:SendMessage"]
       Resource = [for name in queues : local.queues[name].arn]
-    } if var.compute.oversize
+    } if var.compute.oversize && !local.on_gpu
   ]
 }
 
@@ -98,7 +102,7 @@ module "function" {
   memory_mb               = var.spec.memory_mb
   scratch_mb              = 10240
   environment             = merge(local.fits, var.common.settings, local.setting)
-  statements              = concat(local.statements, local.sending)
+  statements              = concat(local.statements, local.keeping.usual, local.sending)
   provisioned_concurrency = var.compute.provisioned_concurrency
   rollback_alarms         = [aws_cloudwatch_metric_alarm.failures.alarm_name]
   common                  = var.common
@@ -130,7 +134,7 @@ module "gpu_service" {
   image          = var.compute.image
   memory_mb      = var.spec.memory_mb
   environment    = local.setting
-  statements     = concat(local.statements, local.sending)
+  statements     = concat(local.statements, local.keeping.usual)
   queues         = { for name, queue in local.queues : name => queue.arn }
   hosts          = var.gpu
   rollback_alarm = aws_cloudwatch_metric_alarm.failures.alarm_name
@@ -148,9 +152,10 @@ module "large" {
   image          = var.large.image
   memory_mb      = var.spec.memory_mb
   environment    = local.setting
-  statements     = local.statements
+  statements     = concat(local.statements, local.keeping.large)
   queues         = { for name in local.large : name => local.queues[name].arn }
   hosts          = var.gpu
+  rollback_alarm = aws_cloudwatch_metric_alarm.failures.alarm_name
   repository_arn = var.gpu_repository_arn
   common         = var.common
 }
