@@ -534,7 +534,6 @@ def _is_sent_on(run: StageRun | None, job: _Job) -> bool:
     return (
         run is not None
         and run.large
-        and run.state not in TERMINAL
         and run.revision == job.upload.revision
         and run.event_id == job.event_id
         and not job.delivery.large

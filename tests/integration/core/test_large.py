@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from handlers import stage as stage_handler
 from pipeline import aws, bootstrap, resources
 from pipeline.catalog.records import StageRun
-from pipeline.errors import TimedOut
+from pipeline.errors import DependencyFailed, TimedOut
 from pipeline.events import video_id
 from pipeline.media.probe import Probe
 from pipeline.runner import Delivery, Outcome, Retry
@@ -349,6 +349,15 @@ def test_a_copy_that_comes_while_the_large_worker_is_at_it_is_done_with(large: L
     large.deliver("large")
     assert large.left() == {}
     assert (large.rig.state(body).state, large.rig.stage.runs) == ("succeeded", 1)
+
+
+def test_a_large_run_that_is_tried_again_is_no_copy(large: Large):
+    body = large.rig.put()
+    large.rig.stage.run_ = failing(DependencyFailed("aws_error", "S3 had a bad moment."))
+    large.lanes["large"].send(body)
+    assert large.deliver("large") == [body]
+    large.rig.stage.run_ = large.run
+    assert large.rig.runner().handle(body, Delivery(60, large=True)) is Outcome.SUCCEEDED
 
 
 def test_a_request_waits_as_long_as_the_large_run_before_it_may_take(large: Large):
