@@ -18,7 +18,12 @@ def queue_name(record: dict[str, Any]) -> str:
 
 
 def extender(record: dict[str, Any]) -> Callable[[int], None]:
-    """What keeps a record's message invisible for so many seconds from now."""
+    """What keeps a record's message invisible for so many seconds from now.
+
+    A record whose event was pushed has no queue: there is nothing to keep.
+    """
+    if not record["receiptHandle"]:
+        return lambda _: None
 
     def extend(seconds: int) -> None:
         try:

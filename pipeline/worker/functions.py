@@ -44,6 +44,10 @@ class Function:
         """Whether it serves replays: at the lowest priority, in a child that comes and goes."""
         return self.lane in {"replay", "large-replay"}
 
+    def arn(self, prefix: str, region: str) -> str:
+        """Its name in the handler's context, as AWS would call it there."""
+        return f"arn:aws:lambda:{region}:000000000000:function:{prefix}-{self.name}"
+
 
 def hosted(
     settings: Settings,

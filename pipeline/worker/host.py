@@ -35,9 +35,14 @@ _LOOK_S = 0.25
 _BREATHS_A_LEASE = 6
 
 
-def _abandon(
+def abandon(
     settings: Settings, function: Function, record: Record, kind: str, message: str
 ) -> bool:
+    """Record in the catalog that a child was killed, or died, with ``record`` in hand.
+
+    Returns:
+        Whether the run is over for good, so that the message is done with.
+    """
     if function.name not in settings.topology.stages:
         return False
     runner = bootstrap.runner(function.name, settings)
@@ -95,7 +100,7 @@ class Worker:
             _Host(
                 self._settings,
                 function,
-                self._on_failed or partial(_abandon, self._settings, function),
+                self._on_failed or partial(abandon, self._settings, function),
                 sqs,
                 self._wait_s,
                 load,
@@ -144,8 +149,7 @@ class _Host(threading.Thread):
         self._stopping = stopping
         self._sqs = sqs
         region = sqs.meta.region_name
-        name = f"{settings.names.prefix}-{function.name}"
-        arn = f"arn:aws:lambda:{region}:000000000000:function:{name}"
+        arn = function.arn(settings.names.prefix, region)
         makes_way = load.crowded if self._replays else lambda: False
         self.runtime = Runtime(
             function, arn, region, makes_way, settings.lease_s / _BREATHS_A_LEASE

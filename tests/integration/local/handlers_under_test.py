@@ -61,6 +61,9 @@ def handle(event, context):  # noqa: C901 - a case for each order
         case "sleep":
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
             time.sleep(order["s"])
+        case "wait for":
+            while not (OUT / order["file"]).exists():
+                time.sleep(0.02)
         case "hog":
             hog = f"b = bytearray({order['mb']} << 20); import time; time.sleep(600)"
             with subprocess.Popen([sys.executable, "-c", hog], start_new_session=True) as process:

@@ -1,0 +1,111 @@
+"""What a container starts, on every kind of host: ``python -m pipeline.entrypoint [HANDLER]``.
+
+    AWS_LAMBDA_RUNTIME_API is set   Lambda: the runtime client, awslambdaric
+    PORT is set                     an HTTP server: the query API, or a handler's pushed events
+    neither                         the worker, which polls the handler's queues
+
+HANDLER is what Lambda calls it. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``; a
+worker without one hosts all stages.
+"""
+
+import logging
+import os
+import sys
+
+from pipeline.errors import MissingDependency, VideodropError
+
+STAGE = "handlers.stage.handler"
+QUERY = "handlers.query.handler"
+_OTHERS = {"handlers.janitor.handler": "janitor", "handlers.replays.handler": "replays"}
+_HIGHEST_PORT = 65535
+
+
+def main(arguments: list[str]) -> None:
+    """Become what this host needs.
+
+    Raises:
+        VideodropError: it cannot be: a setting is wrong or missing, or the handler unknown.
+    """
+    handler = arguments[0] if arguments else STAGE
+    if region := os.environ.get("AWS_REGION"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 looks at
+    if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
+        os.execv(sys.executable, [sys.executable, "-m", "awslambdaric", handler])  # noqa: S606 - that is how to become another program
+    port = os.environ.get("PORT")
+    if port is None:
+        _poll(handler)
+    elif handler == QUERY:
+        _serve_api(_number(port))
+    else:
+        _serve_events(handler, _number(port))
+
+
+def names(handler: str, stage: str | None) -> list[str] | None:
+    """The functions that ``handler`` is; None for all stages.
+
+    Raises:
+        MissingDependency: ``unknown_handler``.
+    """
+    if handler == STAGE:
+        return [stage] if stage else None
+    if handler not in _OTHERS:
+        raise MissingDependency(
+            "unknown_handler",
+            f"{handler} takes no events from queues; choose from {', '.join((STAGE, *_OTHERS))}, "
+            f"or set PORT to serve {QUERY}.",
+        )
+    return [_OTHERS[handler]]
+
+
+def _poll(handler: str) -> None:
+    from pipeline import bootstrap  # noqa: PLC0415 - not on Lambda, where every start counts
+    from pipeline.worker import Worker  # noqa: PLC0415 - see above
+
+    settings = bootstrap.settings()
+    chosen = names(handler, settings.stage) or list(settings.topology.stages)
+    Worker(settings, chosen).run()
+
+
+def _serve_api(port: int) -> None:
+    import uvicorn  # noqa: PLC0415 - see above
+
+    uvicorn.run(
+        "pipeline.api.app:create_app",
+        factory=True,
+        host="0.0.0.0",  # noqa: S104 - a container's own network; the host decides who reaches it
+        port=port,
+        log_config=None,
+        access_log=False,
+    )
+
+
+def _serve_events(handler: str, port: int) -> None:
+    from pipeline import bootstrap  # noqa: PLC0415 - see above
+    from pipeline.worker.functions import hosted  # noqa: PLC0415 - see above
+    from pipeline.worker.server import serve  # noqa: PLC0415 - see above
+
+    settings = bootstrap.settings()
+    chosen = names(handler, settings.stage)
+    if chosen is None:
+        raise MissingDependency(
+            "no_stage",
+            "Set VIDEODROP_STAGE to the stage whose events come here, one of "
+            f"{', '.join(settings.topology.stages)}.",
+        )
+    serve(settings, hosted(settings, chosen)[0], port)
+
+
+def _number(port: str) -> int:
+    if not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        raise MissingDependency("bad_port", f"PORT is {port!r}: it has to be a number to 65535.")
+    return int(port)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("botocore").setLevel("WARNING")
+    try:
+        main(sys.argv[1:])
+    except VideodropError as problem:
+        logging.getLogger(__name__).critical("%s", problem)
+        sys.exit(1)

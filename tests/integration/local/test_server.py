@@ -1,0 +1,227 @@
+"""Handlers whose events are pushed by HTTP, with real child processes."""
+
+import concurrent.futures
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from pipeline import health
+from pipeline.settings import Settings
+from pipeline.worker import Function, server
+from pipeline.worker.server import PushHost
+from tests import aws_events
+
+HERE = Path(__file__).parent
+
+
+def function(tmp_path, **more):
+    given = {"handler": "handlers_under_test.handle", "timeout_s": 30, "memory_mb": 1024} | more
+    env = {"PYTHONPATH": f"{HERE}:{HERE.parents[2]}", "OUT": str(tmp_path)}
+    return Function(name="detect", env=env, **given)
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts a host of the handlers under test."""
+    servers = []
+
+    def started(**more):
+        host = PushHost(Settings(), function(tmp_path, **more))
+        config = uvicorn.Config(host.app(), port=0, lifespan="on", log_config=None)
+        served = uvicorn.Server(config)
+        thread = threading.Thread(target=served.run)
+        thread.start()
+        until(lambda: served.started)
+        client = httpx.Client(
+            base_url=f"http://127.0.0.1:{served.servers[0].sockets[0].getsockname()[1]}",
+            timeout=60,
+        )
+        servers.append((client, served, thread))
+        return client, host
+
+    yield started
+    for client, served, thread in servers:
+        client.close()
+        served.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def given_up(monkeypatch):
+    """What was recorded of children that were killed; each run is then over."""
+    told = []
+
+    def abandon(_settings, _function, record, kind, _message):
+        told.append((json.loads(record["body"])["do"], kind))
+        return True
+
+    monkeypatch.setattr(server, "abandon", abandon)
+    return told
+
+
+def batch(**order):
+    record = {
+        "messageId": "m",
+        "receiptHandle": "r",
+        "body": json.dumps(order),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "eventSourceARN": "arn:aws:sqs:us-east-1:1:q",
+    }
+    return {"Records": [record]}
+
+
+def event(**order):
+    return json.loads(aws_events.created()) | order
+
+
+def until(condition, timeout_s=30.0):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.02)
+
+
+def test_the_answer_is_the_handlers_and_its_child_stays(serve, tmp_path):
+    client, _ = serve()
+    for _ in range(2):
+        answer = client.post("/", json=batch(do="return", what={"ä": 1}))
+        assert (answer.status_code, answer.json()) == (200, {"ä": 1})
+    calls = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    assert len({call["pid"] for call in calls}) == 1
+    assert calls[0]["arn"].endswith(":function:videodrop-detect")
+    assert 25_000 < calls[0]["left_ms"] <= 30_000
+
+
+def test_one_event_that_has_to_come_again_is_told_by_the_status(serve):
+    client, _ = serve()
+    answer = client.post("/", json=event(do="fail once"))
+    assert (answer.status_code, answer.json()["code"]) == (503, "again")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_batch_is_told_which_of_its_messages_failed(serve):
+    client, _ = serve()
+    answer = client.post("/", json=batch(do="fail once"))
+    assert answer.json() == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+    assert answer.status_code == 200
+
+
+def test_while_a_job_runs_others_are_told_when_to_come_again(serve, tmp_path, given_up):
+    client, host = serve()
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        first = threads.submit(client.post, "/", json=event(do="sleep", s=600))
+        until((tmp_path / "calls.jsonl").exists)
+        assert client.get("/health").json()["busy"]
+        second = client.post("/", json=event())
+        assert (second.status_code, second.json()["code"]) == (429, "busy")
+        assert int(second.headers["retry-after"]) > 0
+        host.stop(0.0)
+        assert first.result(30).status_code == 200  # it was recorded, and is over
+    assert given_up == [("sleep", "stopped")]
+
+
+def test_an_instance_that_is_stopped_takes_no_more(serve):
+    client, host = serve()
+    host.stop(600)
+    answer = client.post("/", json=event())
+    assert (answer.status_code, answer.json()["code"]) == (503, "stopping")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("order", "limits", "kind"),
+    [
+        ({"do": "sleep", "s": 600}, {"timeout_s": 1}, "timeout"),
+        ({"do": "hog", "mb": 300}, {"memory_mb": 150}, "out_of_memory"),
+        ({"do": "exit"}, {}, "crashed"),
+    ],
+)
+def test_limits_hold_and_what_is_over_is_not_sent_again(serve, given_up, order, limits, kind):
+    client, _ = serve(**limits)
+    answer = client.post("/", json=event(**order))
+    assert (answer.status_code, answer.json()) == (200, {"batchItemFailures": []})
+    assert given_up == [(order["do"], kind)]
+
+
+@pytest.mark.parametrize(
+    ("order", "limits", "status"),
+    [
+        ({"do": "raise"}, {}, 500),
+        ({"do": "exit"}, {}, 500),
+        ({"do": "sleep", "s": 600}, {"timeout_s": 1}, 504),
+    ],
+)
+def test_what_is_not_over_gets_a_status_that_has_it_sent_again(
+    serve, monkeypatch, order, limits, status
+):
+    def abandon(*_):
+        raise OSError("the catalog is away")
+
+    monkeypatch.setattr(server, "abandon", abandon)
+    client, _ = serve(**limits)
+    assert client.post("/", json=event(**order)).status_code == status
+
+
+def test_a_handler_that_cannot_be_loaded_is_not_well(serve):
+    client, _ = serve(handler="there_is_no_such_module.handle")
+    answer = client.post("/", json=event())
+    assert (answer.status_code, answer.json()["code"]) == (503, "init_error")
+    answer = client.get("/health")
+    assert answer.status_code == 503
+    assert "Unable to import module" in answer.json()["detail"]
+
+
+def test_bad_requests_reach_no_handler(serve, tmp_path):
+    client, _ = serve()
+    assert client.post("/", content=b"video").status_code == 400
+    assert client.post("/", content=b" " * (1 << 20) + b"{}").status_code == 413
+    assert client.get("/").status_code == 405
+    assert client.post("/elsewhere", json=event()).status_code == 404
+    assert not (tmp_path / "calls.jsonl").exists()
+
+
+def test_on_sigterm_it_stops_listening_and_lets_its_job_end(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    code = (
+        "import pathlib; from pipeline.settings import Settings;"
+        "from pipeline.worker.server import serve;"
+        "from tests.integration.local.test_server import function;"
+        f"serve(Settings(), function(pathlib.Path({str(tmp_path)!r})), {port}, grace_s=60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=HERE.parents[2]) as process:
+        try:
+            until(lambda: health.answers(port))
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request("POST", "/", json.dumps(event(do="wait for", file="go")))
+            until((tmp_path / "calls.jsonl").exists)
+            process.send_signal(signal.SIGTERM)
+            until(lambda: not health.answers(port))
+            (tmp_path / "go").touch()
+            assert connection.getresponse().status == 200
+            connection.close()
+            process.wait(30)
+        finally:
+            process.kill()
+
+
+def test_a_container_without_a_server_is_well_while_it_hosts_a_handler(monkeypatch):
+    me = [sys.executable, "-c", "input()", "awslambdaric"]
+    monkeypatch.setattr(health.psutil, "process_iter", lambda: [health.psutil.Process(os.getpid())])
+    assert not health.hosts()
+    with subprocess.Popen(me, stdin=subprocess.PIPE) as handler:
+        one = health.psutil.Process(handler.pid)
+        monkeypatch.setattr(health.psutil, "process_iter", lambda: [one])
+        assert health.hosts()
+        handler.communicate(b"\n")

@@ -1,0 +1,118 @@
+"""What a container becomes, by what its host has set."""
+
+import os
+import sys
+
+import pytest
+
+from pipeline import entrypoint, worker
+from pipeline.errors import MissingDependency
+from pipeline.settings import Settings
+from pipeline.worker import functions, server
+from tests.conftest import forget_process_state
+
+
+@pytest.fixture(autouse=True)
+def _settings_are_read_anew():
+    forget_process_state()
+    yield
+    forget_process_state()
+
+
+class Became(Exception):
+    """What it became; a host would run for ever."""
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Starts a container; says what it became."""
+
+    def become(what):
+        def became(*given, **_more):
+            raise Became(what, *given)
+
+        return became
+
+    class Worker:
+        def __init__(self, _settings, chosen):
+            self.chosen = chosen
+
+        def run(self):
+            raise Became("worker", *self.chosen)
+
+    monkeypatch.setattr(os, "execv", become("lambda"))
+    monkeypatch.setattr("uvicorn.run", become("api"))
+    monkeypatch.setattr(server, "serve", become("server"))
+    monkeypatch.setattr(worker, "Worker", Worker)
+
+    def started(*arguments, **environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(Became) as became:
+            entrypoint.main(list(arguments))
+        return became.value.args
+
+    return started
+
+
+def test_on_lambda_it_is_the_runtime_client_whatever_else_is_set(start):
+    assert start(
+        "handlers.janitor.handler", AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001", PORT="8080"
+    ) == (
+        "lambda",
+        sys.executable,
+        [sys.executable, "-m", "awslambdaric", "handlers.janitor.handler"],
+    )
+
+
+def test_with_a_port_it_serves_the_stage_that_is_set(start):
+    what, _settings, function, port = start(PORT="8080", VIDEODROP_STAGE="detect")
+    assert (what, function.name, function.lane, port) == ("server", "detect", "live", 8080)
+    assert function.threads == functions.cores()
+
+
+@pytest.mark.parametrize("name", ["janitor", "replays"])
+def test_with_a_port_it_serves_any_handler_that_takes_events(start, name):
+    _what, _settings, function, _port = start(f"handlers.{name}.handler", PORT="80")
+    assert (function.name, function.handler) == (name, f"handlers.{name}.handler")
+
+
+def test_with_a_port_the_query_handler_is_the_api(start):
+    what, app = start("handlers.query.handler", PORT="8080")
+    assert (what, app) == ("api", "pipeline.api.app:create_app")
+
+
+def test_otherwise_it_polls_for_its_stage_alone(start):
+    assert start("handlers.stage.handler", VIDEODROP_STAGE="detect") == ("worker", "detect")
+
+
+def test_a_worker_without_a_stage_hosts_all_of_them(start):
+    assert start() == ("worker", *Settings().topology.stages)
+
+
+def test_a_worker_hosts_the_handler_that_it_is_given(start):
+    assert start("handlers.janitor.handler") == ("worker", "janitor")
+
+
+def test_a_region_named_as_lambda_does_reaches_boto3(start, monkeypatch):
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    start(AWS_REGION="eu-north-1")
+    assert os.environ["AWS_DEFAULT_REGION"] == "eu-north-1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code"),
+    [
+        ([], {"PORT": "8080"}, "no_stage"),
+        (["handlers.stage.handler"], {"PORT": "http"}, "bad_port"),
+        (["handlers.stage.handler"], {"PORT": "65536"}, "bad_port"),
+        (["handlers.query.handler"], {}, "unknown_handler"),
+        (["videodrop", "worker"], {}, "unknown_handler"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(monkeypatch, arguments, environment, code):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(MissingDependency) as refused:
+        entrypoint.main(arguments)
+    assert refused.value.code == code
