@@ -55,9 +55,9 @@ def said(video: Path) -> list[Word]:
     return [Word(word["word"], word["start"], word["end"]) for word in truth["words"]]
 
 
-def heard(video: Path) -> list[Word]:
+def heard(video: Path, params: transcribe.Params | None = None) -> list[Word]:
     """Return the words that the transcribe stage hears."""
-    transcript = _run(transcribe, video, transcribe.Params(), "transcript.json")
+    transcript = _run(transcribe, video, params or transcribe.Params(), "transcript.json")
     return [
         Word(word["text"], word["start"], word["end"])
         for segment in transcript["segments"]

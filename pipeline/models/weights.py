@@ -5,7 +5,8 @@ A model is asked for by name, and never by anything else answers to it:
 * ``whisper-shapes`` and ``yolo-shapes``: the small sample models in this repository;
 * an official name (``tiny`` … ``turbo``, ``yolo11n.pt`` …): kept in ``Settings().model_dir``,
   fetched there once, refused unless its sha256 is the pinned one;
-* a path to a ``.pt`` file of one's own, named in results by its own sha256.
+* a path to a ``.pt`` file of one's own, named in results by its own sha256;
+* a Whisper's name and ``@int8``: the same with weights of 8 bits, which ``bake`` makes of it once.
 
 Nothing here imports torch, whisper or ultralytics.
 """
@@ -18,7 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -29,8 +30,12 @@ from pipeline.models import official
 from pipeline.settings import Settings
 
 SAMPLES = ("whisper-shapes", "yolo-shapes")
+SUMS = "SHA256SUMS"
+"""What ``sha256sum`` writes of the files beside it."""
+
 
 _log = logging.getLogger(__name__)
+_INT8 = "@int8"
 _TIMEOUT_S = 30.0
 _BLOCK = 1 << 20
 _SERVER_ERROR = 500
@@ -44,14 +49,16 @@ class Weights:
         name: what it was asked for by.
         path: where it lies.
         sha256: of its bytes.
-        origin: ``sample`` and ``official`` files match a pinned digest; a ``local`` one is taken
-            as it is.
+        origin: ``sample`` and ``official`` files match a pinned digest, ``baked`` ones what was
+            written down when they were made; a ``local`` one is taken as it is.
+        made_from: sha256 of what it was made from, if it was baked.
     """
 
     name: str
     path: Path
     sha256: str
-    origin: Literal["sample", "official", "local"]
+    origin: Literal["sample", "official", "baked", "local"]
+    made_from: str | None = None
 
 
 def resolve(name: str) -> Weights:
@@ -67,6 +74,8 @@ def resolve(name: str) -> Weights:
         return _sample(name)
     if name in official.ALL:
         return _official(name)
+    if base := int8_of(name):
+        return _baked(name, base)
     path = Path(name)
     # A bare name is never a path: uploaders may give names (see pipeline.options), never paths.
     if path.suffix != ".pt" or "/" not in name:
@@ -85,11 +94,26 @@ def resolve(name: str) -> Weights:
 def digest(name: str) -> str:
     """The sha256 of the weights called ``name``, without fetching what is pinned.
 
+    Of baked ones it is that of what they were made from: their name says what was done to it.
+
     Raises:
         VideodropError: as ``resolve`` does, for sample and local models.
     """
+    name = int8_of(name) or name
     known = official.ALL.get(name)
     return known.sha256 if known else resolve(name).sha256
+
+
+def int8_of(name: str) -> str | None:
+    """The name of the Whisper that ``name`` is an 8-bit version of; None if it is none."""
+    base = name.removesuffix(_INT8)
+    is_whisper = base in official.WHISPER or base == SAMPLES[0]
+    return base if is_whisper and base != name else None
+
+
+def baked_path(base: str) -> Path:
+    """Where the 8-bit version of a Whisper is kept."""
+    return Settings().model_dir / f"{base}.int8.pt"
 
 
 def file_sha256(path: Path) -> str:
@@ -110,16 +134,32 @@ def _sample_dir() -> Path:
 
 def _sample(name: str) -> Weights:
     directory = _sample_dir()
-    path, sums = directory / f"{name}.pt", directory / "SHA256SUMS"
-    if not (path.is_file() and sums.is_file()):
+    path = directory / f"{name}.pt"
+    if not (path.is_file() and path.with_name(SUMS).is_file()):
         raise MissingDependency(
             "model_unavailable",
             f"The sample model {name} is not in this installation. "
             f"Run from a clone of the repository, or choose another model.",
         )
-    lines = (line.split() for line in sums.read_text().splitlines())
-    pinned = {file.lstrip("*"): sha256 for sha256, file in lines}
-    return _checked(name, path, pinned.get(path.name, "listed"), "sample")
+    return _checked(name, path, _pinned(path), "sample")
+
+
+def _baked(name: str, base: str) -> Weights:
+    path = baked_path(base)
+    if not path.is_file():
+        raise MissingDependency(
+            "model_unavailable",
+            f"The model {name} is not on this machine. Make it: "
+            f"python -m pipeline.models.bake {name}",
+        )
+    found = _checked(name, path, _pinned(path), "baked")
+    return replace(found, made_from=digest(base))
+
+
+def _pinned(path: Path) -> str:
+    """What ``SHA256SUMS`` beside a file says of it."""
+    lines = (line.split() for line in path.with_name(SUMS).read_text().splitlines())
+    return {file.lstrip("*"): sha256 for sha256, file in lines}.get(path.name, "listed")
 
 
 def _official(name: str) -> Weights:
@@ -130,7 +170,9 @@ def _official(name: str) -> Weights:
     return _checked(name, path, known.sha256, "official")
 
 
-def _checked(name: str, path: Path, pinned: str, origin: Literal["sample", "official"]) -> Weights:
+def _checked(
+    name: str, path: Path, pinned: str, origin: Literal["sample", "official", "baked"]
+) -> Weights:
     if (found := file_sha256(path)) != pinned:
         raise MissingDependency(
             "model_checksum",

@@ -5,10 +5,11 @@ import math
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import MissingDependency
-from pipeline.models import device, engines, official
+from pipeline.models import device, engines, int8, official
 from pipeline.models.engines import Speaking
 from pipeline.models.weights import Weights
 from pipeline.speech.transcript import Segment, Word
@@ -32,27 +33,49 @@ def load(weights: Weights) -> "WhisperEngine":
     Raises:
         MissingDependency: ``model_format``: the file is no Whisper checkpoint.
     """
-    return _load(str(weights.path), weights.sha256, device.choose())
+    where = device.choose()
+    if weights.made_from and where != "cpu":
+        raise MissingDependency(
+            "model_format",
+            f"{weights.name} is for the CPU: name the model without @int8 for use on {where}.",
+        )
+    return _load(str(weights.path), weights.sha256, weights.made_from, where)
 
 
 @lru_cache(maxsize=1)  # a second model would double what the process holds
-def _load(path: str, sha256: str, where: str) -> "WhisperEngine":
+def _load(path: str, sha256: str, made_from: str | None, where: str) -> "WhisperEngine":
     import whisper  # noqa: PLC0415 - takes seconds to import
 
     _log.info("loading %s on %s", path, where)
     try:
-        model = whisper.load_model(path, device=where)  # reads with weights_only=True
+        # Both read with weights_only=True.
+        model = int8.load(Path(path)) if made_from else whisper.load_model(path, device=where)
     except Exception as error:
         raise MissingDependency(
             "model_format", f"{path} cannot be loaded as a Whisper checkpoint ({error!r:.200})."
         ) from error
     for name, known in official.WHISPER.items():
-        if known.sha256 == sha256:
+        if known.sha256 == (made_from or sha256):
             # load_model sets these only when it is given the name; word times depend on them.
             model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])  # noqa: SLF001 - no other way
             break
+    if model.device.type == "cuda":
+        halve(model)
     device.pin_threads()
     return WhisperEngine(model)
+
+
+def halve(model: Any) -> None:
+    """Keep weights in fp16, as they are computed with, instead of converting them at each use.
+
+    To be done on a GPU, where sound is given in fp16: the result is the same to the bit, and most
+    of the model takes half the memory. Norms are computed in fp32, and keep their weights.
+    """
+    from whisper.model import Conv1d, Linear  # noqa: PLC0415 - imports torch
+
+    for module in model.modules():
+        if isinstance(module, Conv1d | Linear):
+            module.half()
 
 
 class WhisperEngine:

@@ -1,0 +1,172 @@
+"""The images' own install steps in an empty folder, and work on each kind of host.
+
+The images that hold torch take 6 GB: `python -m containers.rehearsal gpu FOLDER` tries those.
+"""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from containers.rehearsal import Rehearsal
+from pipeline import aws, bootstrap, events
+from pipeline.worker.api import Invocation, RuntimeApi
+from tests import aws_events
+
+ROOT = Path(__file__).parents[3]
+# How this machine reaches the package index, before the tests' world forgets it.
+_PROXIES = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+
+
+def rehearsed(target, folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("NO_PROXY")
+        for name, value in _PROXIES.items():
+            patch.setenv(name, value)
+        image = Rehearsal(target, folder)
+        image.run()
+    return image
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    return rehearsed("api", tmp_path_factory.mktemp("rehearsal") / "api")
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory):
+    return rehearsed("media", tmp_path_factory.mktemp("rehearsal") / "media")
+
+
+@pytest.fixture
+def start():
+    """Starts what an image starts, in a host's environment; ended after the test."""
+    running = []
+
+    def started(image, **host):
+        passed = {k: v for k, v in os.environ.items() if k.startswith(("AWS_", "VIDEODROP_"))}
+        # Only boto3 wants it, and many a host gives the other one alone.
+        del passed["AWS_DEFAULT_REGION"]
+        env = image.environment() | passed | host
+        running.append(psutil.Popen(image.command(), cwd=image.image, env=env))
+        return env
+
+    yield started
+    for process in running:
+        family = [process, *process.children(recursive=True)]
+        process.terminate()
+        psutil.wait_procs(family, 30)
+        assert not any(one.is_running() for one in family)
+
+
+def until(condition, timeout_s=60.0):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.1)
+
+
+def is_well(image, env):
+    """What HEALTHCHECK says."""
+    check = ["python", "-m", "pipeline.health"]
+    return subprocess.run(check, cwd=image.image, env=env, check=False).returncode == 0
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])
+
+
+def installed(image):
+    listed = subprocess.check_output(
+        ["python", "-m", "pip", "list", "--format=freeze"],
+        cwd=image.image,
+        env=image.environment(),
+        text=True,
+    ).split()
+    return {line for line in listed if not line.startswith(("pip==", "setuptools=="))}
+
+
+@pytest.mark.parametrize("target", ["api", "media"])
+def test_every_package_is_pinned_and_none_is_heavy(request, target):
+    packages = installed(request.getfixturevalue(target))
+    assert packages
+    assert packages <= set((ROOT / "constraints.txt").read_text().split())
+    assert not {name for name in packages if name.startswith(("torch", "nvidia", "ultralytics"))}
+    assert any(name.startswith("numpy") for name in packages) == (target == "media")
+
+
+def test_the_api_serves(api, start, stored):  # noqa: ARG001 - its table
+    port = free_port()
+    env = start(api, PORT=port)
+    until(lambda: is_well(api, env))
+    answer = httpx.get(f"http://127.0.0.1:{port}/videos", timeout=30)
+    assert (answer.status_code, answer.json()["videos"]) == (200, [])
+    assert httpx.get(f"http://127.0.0.1:{port}/").text.startswith("<!doctype html>")
+
+
+def test_a_pushed_event_makes_a_video_playable(media, start, stored, tmp_path):
+    clip, port = tmp_path / "clip.mp4", free_port()
+    picture = ["-f", "lavfi", "-i", "testsrc2=size=64x36:rate=10:duration=1"]
+    subprocess.run(["ffmpeg", "-v", "error", *picture, "-pix_fmt", "yuv420p", clip], check=True)
+    body = clip.read_bytes()
+    names = stored.names
+    aws.client("s3").put_object(Bucket=names.uploads_bucket, Key="videos/clip.mp4", Body=body)
+    etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    event = aws_events.created(
+        "videos/clip.mp4", bucket=names.uploads_bucket, etag=etag, size=len(body)
+    )
+    start(media, PORT=port, VIDEODROP_STAGE="transcode")
+    until(lambda: _answers(port))
+    answer = httpx.post(f"http://127.0.0.1:{port}/", content=event, timeout=120)
+    assert (answer.status_code, answer.json()) == (200, {"batchItemFailures": []})
+    video_id = events.video_id(names.uploads_bucket, "videos/clip.mp4")
+    run = bootstrap.catalog(stored).video(video_id).stages["transcode"]
+    assert run.state == "succeeded"
+
+
+def _answers(port):
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_on_lambda_the_runtime_client_asks_for_events(media, start, config):  # noqa: ARG001
+    runtime = RuntimeApi("arn:aws:lambda:us-east-1:1:function:f")
+    try:
+        invocation = Invocation(json.dumps({"Records": []}).encode(), time.time() + 60)
+        runtime.put(invocation)
+        start(media, AWS_LAMBDA_RUNTIME_API=runtime.address, VIDEODROP_STAGE="thumbnail")
+        assert invocation.answered.wait(60)
+        assert json.loads(invocation.response) == {"batchItemFailures": []}
+    finally:
+        runtime.close()
+
+
+def test_elsewhere_it_polls(media, start, installation):
+    aws.client("sqs").send_message(
+        QueueUrl=aws.client("sqs").get_queue_url(QueueName=installation.names.queue("thumbnail"))[
+            "QueueUrl"
+        ],
+        MessageBody=aws_events.deleted(bucket=installation.names.uploads_bucket),
+    )
+    env = start(media, VIDEODROP_STAGE="thumbnail")
+    queue = installation.names.queue("thumbnail")
+    until(lambda: _left(queue) == 0)
+    assert is_well(media, env)
+
+
+def _left(queue):
+    sqs = aws.client("sqs")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)

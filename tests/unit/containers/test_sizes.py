@@ -1,0 +1,60 @@
+"""What the images weigh."""
+
+import json
+import platform
+import shutil
+import subprocess
+
+import pytest
+
+from containers import dockerfile, sizes
+
+BUDGETS = json.loads(sizes.BUDGETS.read_text())
+
+
+def test_every_image_has_a_budget():
+    stages = dockerfile.read().values()
+    assert set(BUDGETS) == {s.name for s in stages if any(x.word == "CMD" for x in s.steps)} | {
+        "gpu"
+    }
+
+
+def test_a_layer_over_its_budget_is_told():
+    budgets = {"api": {"packages": 100, "code": 8}}
+    fine = {"packages": 100_000_000, "code": 1}
+    assert sizes.over("api", fine, budgets) == []
+    assert sizes.over("api", fine | {"code": 8_500_000}, budgets) == [
+        "api: code has 8 MB, and a budget of 8 MB"
+    ]
+
+
+def test_files_are_counted_to_the_layer_and_package_that_they_are_in(tmp_path):
+    site = tmp_path / "opt" / "venv" / "lib" / "python3.11" / "site-packages"
+    info = site / "heavy-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "heavy.py").write_bytes(b"x" * 1000)
+    (info / "METADATA").write_text("Name: heavy\nVersion: 1.0\n")
+    (info / "RECORD").write_text("heavy.py,,\nheavy-1.0.dist-info/METADATA,,\nnone.py,,\n")
+    (tmp_path / "opt" / "app" / "pipeline").mkdir(parents=True)
+    (tmp_path / "opt" / "app" / "pipeline" / "a.py").write_bytes(b"x" * 50)
+    found = sizes.layers("api", tmp_path)
+    assert found == {
+        "debian": {},
+        "packages": {"heavy": 1000 + (info / "METADATA").stat().st_size},
+        "code": {"pipeline": 50},
+    }
+
+
+@pytest.mark.parametrize("image", ["media", "cpu"])
+def test_debian_has_what_is_pinned_and_it_is_within_budget(image):
+    wanted = sizes.requested(image)
+    assert wanted
+    base = dockerfile.read()["base"].parent
+    on_debian = shutil.which("apt-get") and platform.freedesktop_os_release()["ID"] == "debian"
+    if not on_debian or platform.freedesktop_os_release()["VERSION_CODENAME"] not in base:
+        pytest.skip("this is not the Debian of the base image")
+    names = [package.split("=")[0] for package in wanted]
+    known = subprocess.check_output(["apt-cache", "policy", *names], text=True)
+    if known.count("Candidate:") < len(names):
+        pytest.skip("apt has no lists: apt-get update fetches them")
+    assert sum(sizes.debian(image).values()) <= BUDGETS[image]["debian"] * 1_000_000

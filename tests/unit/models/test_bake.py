@@ -1,0 +1,46 @@
+"""Weights for an image."""
+
+import hashlib
+
+import pytest
+
+from pipeline.errors import MissingDependency
+from pipeline.models import bake, official, weights
+
+CONTENT = b"weights"
+
+
+@pytest.fixture
+def published(monkeypatch, tmp_path):
+    """A model as its publisher serves it; returns where it is to be baked."""
+
+    def download(_url, target):
+        target.write_bytes(CONTENT)
+
+    folder = tmp_path / "models"
+    known = official.Official("tiny.pt", "https://example.com", hashlib.sha256(CONTENT).hexdigest())
+    monkeypatch.setitem(official.ALL, "tiny", known)
+    monkeypatch.setattr(weights, "_download", download)
+    monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(folder))
+    return folder
+
+
+def test_the_layer_holds_the_weights_alone_and_is_the_same_each_time(published):
+    bake.bake(["tiny", "whisper-shapes"])
+    (path,) = published.iterdir()
+    assert path.read_bytes() == CONTENT
+    assert {path.stat().st_mtime, published.stat().st_mtime} == {0}
+
+
+def test_a_layer_without_downloads_is_there_all_the_same(published):
+    assert [one.origin for one in bake.bake(["yolo-shapes"])] == ["sample"]
+    assert published.is_dir()
+
+
+def test_what_does_not_match_its_digest_is_not_baked(published, monkeypatch):
+    monkeypatch.setitem(
+        official.ALL, "tiny", official.Official("tiny.pt", "https://example.com", "0" * 64)
+    )
+    with pytest.raises(MissingDependency, match="not the tiny it should be"):
+        bake.bake(["tiny"])
+    assert not (published / "tiny.pt").exists()
