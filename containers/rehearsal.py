@@ -24,7 +24,8 @@ from containers.dockerfile import Stage, Step
 ROOT: Final = Path(__file__).parents[1]
 _OURS = re.compile(r"(?<![\w.}])/(?=(?:opt|src)\b)")
 # How this machine reaches the package index is no matter of the image.
-_PASSED_ON = ("PIP_", "SSL_", "REQUESTS_", "CURL_")
+_PASSED_ON = ("PIP_", "SSL_", "REQUESTS_", "CURL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_NO_COMPILER = {"CC": "false", "CXX": "false"}
 
 
 class Rehearsal:
@@ -124,14 +125,14 @@ class Rehearsal:
 
     def _environment(self, chain: list[Stage], root: Path) -> dict[str, str]:
         passed_on = {
-            name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)
+            name: value for name, value in os.environ.items() if name.upper().startswith(_PASSED_ON)
         }
         cache = str(Path.home() / ".cache" / "pip")
         own = {
             name: _placed(value, root).replace("$PATH", f"{self._bin}:{os.defpath}")
             for name, value in dockerfile.merged(chain, "ENV").items()
         }
-        return {"PIP_CACHE_DIR": cache} | passed_on | own
+        return {"PIP_CACHE_DIR": cache} | _NO_COMPILER | passed_on | own
 
 
 def _declared(stage: Stage, args: dict[str, str]) -> dict[str, str]:
