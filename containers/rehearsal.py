@@ -104,7 +104,7 @@ class Rehearsal:
     def _copy(self, step: Step, root: Path, work: Path) -> None:
         """Copy from the sources what .dockerignore lets through."""
         ignored = pathspec.PathSpec.from_lines(
-            "gitwildmatch", (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+            "gitignore", (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
         )
         *sources, target = step.words
         into = work / _placed(target, root)

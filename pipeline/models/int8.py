@@ -40,13 +40,20 @@ def load(path: Path) -> Any:
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     state = checkpoint["model_state_dict"]
     model = _empty(checkpoint["dims"])
+    layers = {}
     for name, _ in list(_linears(model)):
-        bias = state.pop(f"{name}.bias", None)
         weight, scale = state.pop(f"{name}.weight"), state.pop(f"{name}.weight{_SCALE}")
-        parent, _, last = name.rpartition(".")
-        setattr(model.get_submodule(parent), last, _quantised(weight, scale, bias))
-    model.load_state_dict(state)
+        layers[name] = _quantised(weight, scale, state.pop(f"{name}.bias", None))
+        _put(model, name, torch.nn.Identity())
+    model.load_state_dict(state)  # all that is left, and nothing else
+    for name, layer in layers.items():
+        _put(model, name, layer)
     return model.eval()
+
+
+def _put(model: Any, name: str, layer: Any) -> None:
+    parent, _, last = name.rpartition(".")
+    setattr(model.get_submodule(parent), last, layer)
 
 
 def _quantised(weight: Any, scale: Any, bias: Any) -> Any:
