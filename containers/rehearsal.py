@@ -157,7 +157,7 @@ def _placed(text: str, root: Path) -> str:
 
 
 def main() -> None:
-    """Rehearse one image and start what it starts, to see that it can."""
+    """Rehearse one image."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target")
     parser.add_argument("folder", type=Path)
