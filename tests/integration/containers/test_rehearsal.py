@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -25,24 +26,30 @@ ROOT = Path(__file__).parents[3]
 _PROXIES = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
 
 
-def rehearsed(target, folder):
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """The images without torch, both at once."""
+    folder = tmp_path_factory.mktemp("rehearsal")
+    made = {target: Rehearsal(target, folder / target) for target in ("api", "media")}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("NO_PROXY")
+        patch.setenv("PIP_NO_COMPILE", "1")  # it takes as long as all the rest
         for name, value in _PROXIES.items():
             patch.setenv(name, value)
-        image = Rehearsal(target, folder)
-        image.run()
-    return image
+        with ThreadPoolExecutor() as threads:
+            for done in [threads.submit(image.run) for image in made.values()]:
+                done.result()
+    return made
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory):
-    return rehearsed("api", tmp_path_factory.mktemp("rehearsal") / "api")
+@pytest.fixture
+def api(images):
+    return images["api"]
 
 
-@pytest.fixture(scope="module")
-def media(tmp_path_factory):
-    return rehearsed("media", tmp_path_factory.mktemp("rehearsal") / "media")
+@pytest.fixture
+def media(images):
+    return images["media"]
 
 
 @pytest.fixture
@@ -95,8 +102,8 @@ def installed(image):
 
 
 @pytest.mark.parametrize("target", ["api", "media"])
-def test_every_package_is_pinned_and_none_is_heavy(request, target):
-    packages = installed(request.getfixturevalue(target))
+def test_every_package_is_pinned_and_none_is_heavy(images, target):
+    packages = installed(images[target])
     assert packages
     assert packages <= set((ROOT / "constraints.txt").read_text().split())
     assert not {name for name in packages if name.startswith(("torch", "nvidia", "ultralytics"))}
