@@ -25,7 +25,8 @@ if [ "$target" = pin ]; then
   echo "$base is $digest"
   exit
 fi
-exec docker build --file containers/Dockerfile --target "$target" \
+# Lambda takes an image, not an index of an image and what attests to it.
+exec docker build --provenance=false --file containers/Dockerfile --target "$target" \
   --build-arg PYTHON_DIGEST="$digest" \
   --build-arg VERSION="$(sed -n 's/^__version__ = "\(.*\)"/\1/p' pipeline/__init__.py)" \
   --build-arg REVISION="$(git rev-parse HEAD)" \

@@ -92,13 +92,13 @@ def free_port():
 
 
 def installed(image):
-    listed = subprocess.check_output(
-        ["python", "-m", "pip", "list", "--format=freeze"],
-        cwd=image.image,
-        env=image.environment(),
-        text=True,
-    ).split()
-    return {line for line in listed if not line.startswith(("pip==", "setuptools=="))}
+    listing = (
+        "from importlib.metadata import distributions as all;"
+        "print(*(f'{one.name}=={one.version}' for one in all()))"
+    )
+    command = ["python", "-c", listing]
+    env = image.environment()
+    return set(subprocess.check_output(command, cwd=image.image, env=env, text=True).split())
 
 
 @pytest.mark.parametrize("target", ["api", "media"])

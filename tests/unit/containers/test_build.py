@@ -58,6 +58,7 @@ def test_what_the_registry_says_is_what_is_built_upon(build):
     assert f"VERSION={pipeline.__version__}" in said
     assert said[said.index("--target") + 1] == "gpu"
     assert said[-3:] == ["-t", "name", "."]
+    assert "--provenance=false" in said  # an index of images is none that Lambda takes
 
 
 @pytest.mark.parametrize("digest", ["", "python:3.11", "sha256:12"])
