@@ -1,11 +1,11 @@
-"""What a container starts, on every kind of host: ``python -m pipeline.entrypoint [HANDLER]``.
+"""What a container starts, on every host: ``python -m pipeline.entrypoint [HANDLER] [--large]``.
 
     AWS_LAMBDA_RUNTIME_API is set   Lambda: the runtime client, awslambdaric
     PORT is set                     an HTTP server: the query API, or a handler's pushed events
     neither                         the worker, which polls the handler's queues
 
 HANDLER is what Lambda calls it. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``; a
-worker without one hosts all stages.
+worker without one hosts all stages, and one with ``--large`` takes only large jobs.
 """
 
 import logging
@@ -16,6 +16,7 @@ from pipeline.errors import MissingDependency, VideodropError
 
 STAGE = "handlers.stage.handler"
 QUERY = "handlers.query.handler"
+LARGE = "--large"
 _OTHERS = {"handlers.janitor.handler": "janitor", "handlers.replays.handler": "replays"}
 _HIGHEST_PORT = 65535
 
@@ -26,14 +27,16 @@ def main(arguments: list[str]) -> None:
     Raises:
         VideodropError: it cannot be: a setting is wrong or missing, or the handler unknown.
     """
-    handler = arguments[0] if arguments else STAGE
+    large = arguments[-1:] == [LARGE]
+    given = arguments[:-1] if large else arguments
+    handler = given[0] if given else STAGE
     if region := os.environ.get("AWS_REGION"):
         os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 looks at
     if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
         os.execv(sys.executable, [sys.executable, "-m", "awslambdaric", handler])  # noqa: S606 - that is how to become another program
     port = os.environ.get("PORT")
     if port is None:
-        _poll(handler)
+        _poll(handler, large=large)
     elif handler == QUERY:
         _serve_api(_number(port))
     else:
@@ -57,13 +60,13 @@ def names(handler: str, stage: str | None) -> list[str] | None:
     return [_OTHERS[handler]]
 
 
-def _poll(handler: str) -> None:
+def _poll(handler: str, *, large: bool) -> None:
     from pipeline import bootstrap  # noqa: PLC0415 - not on Lambda, where every start counts
-    from pipeline.worker import Worker  # noqa: PLC0415 - see above
+    from pipeline.worker import Worker, hosted  # noqa: PLC0415 - see above
 
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage) or list(settings.topology.stages)
-    Worker(settings, chosen).run()
+    Worker(settings, hosted(settings, chosen, large=large)).run()
 
 
 def _serve_api(port: int) -> None:

@@ -29,7 +29,7 @@ mock_provider "aws" {
 
 variables {
   name           = "detect"
-  command        = ["videodrop", "worker", "--stage", "detect"]
+  command        = ["handlers.stage.handler"]
   image          = "repository@sha256:0"
   repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
   rollback_alarm = "detect-failures"
@@ -129,7 +129,7 @@ run "service" {
     error_message = "A worker has a GPU of its own."
   }
   assert {
-    condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).command == ["videodrop", "worker", "--stage", "detect"]
+    condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).command == ["handlers.stage.handler"]
     error_message = "A worker runs what it is told to."
   }
   assert {

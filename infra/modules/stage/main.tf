@@ -130,7 +130,7 @@ module "gpu_service" {
   count = local.on_gpu && !var.common.local ? 1 : 0
 
   name           = local.name
-  command        = ["videodrop", "worker", "--stage", var.stage]
+  command        = ["handlers.stage.handler"] # of VIDEODROP_STAGE
   image          = var.compute.image
   memory_mb      = var.spec.memory_mb
   environment    = local.setting
@@ -148,7 +148,7 @@ module "large" {
   count  = var.compute.oversize && !local.on_gpu && !var.common.local ? 1 : 0
 
   name           = "${local.name}-large"
-  command        = ["videodrop", "worker", "--stage", var.stage, "--large"]
+  command        = ["handlers.stage.handler", "--large"]
   image          = var.large.image
   memory_mb      = var.spec.memory_mb
   environment    = local.setting

@@ -38,7 +38,7 @@ def start(monkeypatch):
             self.chosen = chosen
 
         def run(self):
-            raise Became("worker", *self.chosen)
+            raise Became("worker", *dict.fromkeys(f.name for f in self.chosen), self.chosen)
 
     monkeypatch.setattr(os, "execv", become("lambda"))
     monkeypatch.setattr("uvicorn.run", become("api"))
@@ -83,15 +83,24 @@ def test_with_a_port_the_query_handler_is_the_api(start):
 
 
 def test_otherwise_it_polls_for_its_stage_alone(start):
-    assert start("handlers.stage.handler", VIDEODROP_STAGE="detect") == ("worker", "detect")
+    *became, hosts = start("handlers.stage.handler", VIDEODROP_STAGE="detect")
+    assert became == ["worker", "detect"]
+    assert {host.lane for host in hosts} == {"live", "replay"}
+
+
+def test_it_polls_for_large_jobs_alone_when_told_to(start):
+    environment = {"VIDEODROP_STAGE": "detect", "VIDEODROP_LARGE": '["detect"]'}
+    *became, hosts = start("handlers.stage.handler", "--large", **environment)
+    assert became == ["worker", "detect"]
+    assert {host.lane for host in hosts} == {"large", "large-replay"}
 
 
 def test_a_worker_without_a_stage_hosts_all_of_them(start):
-    assert start() == ("worker", *Settings().topology.stages)
+    assert start()[:-1] == ("worker", *Settings().topology.stages)
 
 
 def test_a_worker_hosts_the_handler_that_it_is_given(start):
-    assert start("handlers.janitor.handler") == ("worker", "janitor")
+    assert start("handlers.janitor.handler")[:-1] == ("worker", "janitor")
 
 
 def test_a_region_named_as_lambda_does_reaches_boto3(start, monkeypatch):
