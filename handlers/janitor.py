@@ -8,7 +8,6 @@ from pipeline import bootstrap
 from pipeline.janitor import Janitor
 
 log = logging.getLogger(__name__)
-bootstrap.log_to_host()
 
 
 @cache
@@ -16,6 +15,7 @@ def _janitor() -> Janitor:
     return bootstrap.janitor(bootstrap.settings())
 
 
+@bootstrap.observed("janitor")
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Handle a batch of messages, or a tick of the schedule."""
     if "Records" not in event:

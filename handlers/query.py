@@ -1,11 +1,20 @@
 """The query API on Lambda, behind an API Gateway HTTP API or a function URL. Wiring only."""
 
-import logging
+from typing import Any
 
 from mangum import Mangum
 
+from pipeline import bootstrap
 from pipeline.api.app import create_app
 
-logging.getLogger().setLevel(logging.INFO)
+app = create_app()
+# Lambda initialises with more of a CPU than a small function gets for its requests.
+app.state.context.open()
+_answered = Mangum(app, lifespan="off")
 
-handler = Mangum(create_app(), lifespan="off")
+
+@bootstrap.observed("query")
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request."""
+    answer: dict[str, Any] = _answered(event, context)
+    return answer

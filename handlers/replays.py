@@ -9,12 +9,12 @@ from pipeline.errors import Busy
 from pipeline.sqs import extender
 
 log = logging.getLogger(__name__)
-bootstrap.log_to_host()
 
 # What is kept back of the function's own deadline, for the last checkpoint.
 _MARGIN_S = 30.0
 
 
+@bootstrap.observed("replays")
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Drive the replay of each message for a while."""
     config = bootstrap.settings()

@@ -15,7 +15,6 @@ from pipeline.topology import LARGER
 from pipeline.workdir import sweep
 
 log = logging.getLogger(__name__)
-bootstrap.log_to_host()
 
 
 @cache
@@ -25,6 +24,7 @@ def _runner() -> Runner:
     return bootstrap.runner(config.stage or "", config)
 
 
+@bootstrap.observed(bootstrap.settings().stage or "stage")
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Run the stage for each message, one after the other."""
     if event.get("warm_up"):
@@ -40,11 +40,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             receives=int(record["attributes"]["ApproximateReceiveCount"]),
             large=config.names.lane(stage, queue_name(record)) in LARGER.values(),
             send_on=sender(record, stage, config),
+            sent_at=int(record["attributes"]["SentTimestamp"]) / 1000,
         )
         try:
             runner.handle(record["body"], delivery)
         except Retry as retry:
-            log.info("again in %.0f s: %s", retry.seconds, retry)
             extender(record)(int(retry.seconds))
             failures.append({"itemIdentifier": record["messageId"]})
         except Exception:

@@ -1,46 +1,38 @@
 """The composition root: puts the parts together once a process.
 
-Tests replace parts by passing them; nothing else in the project constructs these objects.
+Tests replace parts by passing them; nothing else in the project constructs these objects. What
+only some processes are made of is imported where it is made: cold starts of the query API, which
+needs no runner and no driver, last as long as its imports.
 """
 
-import logging
+from collections.abc import Callable
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from pipeline import aws, options
-from pipeline.admission import Admission
 from pipeline.artifacts import Artifacts
-from pipeline.attempts import Attempts
 from pipeline.catalog import Catalog
 from pipeline.catalog.table import Table
 from pipeline.cdn import Cdn
-from pipeline.dead_letters import DeadLetters
 from pipeline.errors import MissingDependency, VideodropError
-from pipeline.estimator import Estimator
-from pipeline.janitor import Janitor
-from pipeline.prices import Prices
-from pipeline.redrive import Redrive
-from pipeline.replays.driver import Driver, Pace
-from pipeline.replays.examiner import Examiner
-from pipeline.replays.lanes import Lanes
-from pipeline.replays.settlement import Settlement
 from pipeline.replays.store import Replays
-from pipeline.resources import JANITOR, REPLAYS
-from pipeline.retention import Retention
-from pipeline.runner import Runner
 from pipeline.settings import Settings
 from pipeline.stage import StageModule, load
+from pipeline.telemetry import function as telemetry
+from pipeline.telemetry.tracing import Handler
 from pipeline.uploads import Uploads
 from pipeline.versions import Versions
 
-
-def log_to_host() -> None:
-    """Log at INFO through whatever handler the host has set up; libraries only when in trouble."""
-    logging.getLogger().setLevel(logging.INFO)
-    for chatty in ("botocore", "boto3", "urllib3", "s3transfer"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+if TYPE_CHECKING:
+    from pipeline.estimator import Estimator
+    from pipeline.janitor import Janitor
+    from pipeline.redrive import Redrive
+    from pipeline.replays.driver import Driver
+    from pipeline.retention import Retention
+    from pipeline.runner import Runner
 
 
 @cache
@@ -66,6 +58,27 @@ def settings() -> Settings:
     return found
 
 
+def observe(service: str) -> None:
+    """Have this process log and count as its host wants it.
+
+    Args:
+        service: what it is.
+
+    Raises:
+        MissingDependency: see ``settings``.
+    """
+    telemetry.set_up(service, settings())
+
+
+def observed(function: str) -> Callable[[Handler], Handler]:
+    """What makes a handler log, count and be traced as its host wants it.
+
+    Raises:
+        MissingDependency: see ``settings``.
+    """
+    return telemetry.observed(function, settings())
+
+
 def catalog(config: Settings) -> Catalog:
     """The catalog of this installation."""
     return Catalog(Table(aws.table(config.names.table)), config.topology.stages)
@@ -89,8 +102,11 @@ def versions(config: Settings) -> Versions:
     return Versions(catalog(config), artifacts(config))
 
 
-def janitor(config: Settings) -> Janitor:
+def janitor(config: Settings) -> "Janitor":
     """The housekeeper of this installation."""
+    from pipeline.dead_letters import DeadLetters
+    from pipeline.janitor import Janitor
+
     dead_letters = DeadLetters(aws.client("sqs"), config.names, list(config.topology.stages))
     return Janitor(
         catalog(config), replays(config), dead_letters.bodies, grace_s=config.redelivery_s
@@ -104,8 +120,13 @@ def replays(config: Settings) -> Replays:
     return Replays(table, aws.client("events"), bus=config.names.bus, spec=spec)
 
 
-def driver(config: Settings) -> Driver:
+def driver(config: Settings) -> "Driver":
     """What plans and runs replays."""
+    from pipeline.replays.driver import Driver, Pace
+    from pipeline.replays.examiner import Examiner
+    from pipeline.replays.lanes import Lanes
+    from pipeline.replays.settlement import Settlement
+
     known, files = catalog(config), artifacts(config)
     modules = {stage: module(stage, config) for stage in config.topology.stages}
     lanes = Lanes(aws.client("events"), aws.client("sqs"), config)
@@ -120,7 +141,7 @@ def driver(config: Settings) -> Driver:
     )
 
 
-def estimator(config: Settings, *, large: bool | None = None) -> Estimator:
+def estimator(config: Settings, *, large: bool | None = None) -> "Estimator":
     """What runs are expected to take, by what has been recorded until now.
 
     Args:
@@ -130,17 +151,27 @@ def estimator(config: Settings, *, large: bool | None = None) -> Estimator:
     Raises:
         MissingDependency: ``bad_prices``.
     """
+    from pipeline.estimator import Estimator
+    from pipeline.prices import Prices
+
     prices = Prices.read(config.prices_path)
     return Estimator(catalog(config).timings, prices, config.topology, large=large)
 
 
-def retention(config: Settings) -> Retention:
+def retention(config: Settings) -> "Retention":
     """Removes old results of this installation."""
+    from pipeline.attempts import Attempts
+    from pipeline.retention import Retention
+
     return Retention(catalog(config), Attempts(aws.client("s3"), config.names.artifacts_bucket))
 
 
-def redrive(config: Settings) -> Redrive:
+def redrive(config: Settings) -> "Redrive":
     """Sends this installation's dead letters on again."""
+    from pipeline.dead_letters import DeadLetters
+    from pipeline.redrive import Redrive
+    from pipeline.resources import JANITOR, REPLAYS
+
     functions = [*config.topology.stages, JANITOR, REPLAYS]
     return Redrive(DeadLetters(aws.client("sqs"), config.names, functions), catalog(config))
 
@@ -168,12 +199,15 @@ def module(stage: str, config: Settings) -> StageModule:
     return found
 
 
-def runner(stage: str, config: Settings) -> Runner:
+def runner(stage: str, config: Settings) -> "Runner":
     """The runner of ``stage``.
 
     Raises:
         MissingDependency: see ``module``.
     """
+    from pipeline.admission import Admission
+    from pipeline.runner import Runner
+
     return Runner(
         stage,
         module(stage, config),

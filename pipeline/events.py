@@ -28,6 +28,8 @@ from pipeline.errors import BadInput
 # Sequencers differ in length; S3's documentation has them right-padded with zeros and compared
 # as strings, within one key only.
 _SEQUENCER_DIGITS = 40
+# What tells the ids of replayed events from EventBridge's own, which are UUIDs.
+_REPLAY, _ARCHIVE = "replay:", "@"
 
 
 def video_id(bucket: str, key: str) -> str:
@@ -110,6 +112,20 @@ class Reprocess(_Event):
 Event = Upload | Deletion | Reprocess
 
 
+def lane(event_id: str | None) -> Literal["live", "replay"]:
+    """By which lane the event came that a run is recorded under."""
+    if event_id and (event_id.startswith(_REPLAY) or _ARCHIVE in event_id):
+        return "replay"
+    return "live"
+
+
+def replay_id(event_id: str | None) -> str | None:
+    """The replay that asked for a run, by the event that it is recorded under."""
+    if event_id is None or not event_id.startswith(_REPLAY):
+        return None
+    return event_id.removeprefix(_REPLAY)
+
+
 class _S3Object(BaseModel):
     key: str
     sequencer: str = Field(min_length=1)
@@ -163,7 +179,7 @@ class _Envelope(BaseModel):
 
     @property
     def event_id(self) -> str:
-        return f"{self.id}@{self.replay_name}" if self.replay_name else self.id
+        return f"{self.id}{_ARCHIVE}{self.replay_name}" if self.replay_name else self.id
 
 
 def parse(body: str | bytes) -> Event:
@@ -230,7 +246,7 @@ def _padded(sequencer: str) -> str:
 
 def replay_event_id(replay_id: str) -> str:
     """The event that a run of this replay is recorded under."""
-    return f"replay:{replay_id}"
+    return f"{_REPLAY}{replay_id}"
 
 
 class WakeUp(_Event):

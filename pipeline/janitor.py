@@ -11,6 +11,8 @@ from pipeline.catalog.runs import Runs
 from pipeline.errors import BadInput, LeaseLost, Lost
 from pipeline.events import Deletion, Event, Reprocess, Upload
 from pipeline.replays.store import Replays
+from pipeline.telemetry import metrics, names
+from pipeline.telemetry.context import about
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +97,15 @@ def _bury(runs: Runs, video_id: str, run: StageRun, error: Lost) -> bool:
         runs.bury(video_id, run, error)
     except LeaseLost:
         return False  # it was heard of after all
-    log.warning("%s %s: %s", run.stage, video_id, error.code)
+    with about(
+        stage=run.stage,
+        lane=events.lane(run.event_id),
+        correlation_id=run.event_id,
+        replay_id=events.replay_id(run.event_id),
+        video_id=video_id,
+    ):
+        log.warning("%s %s: %s", run.stage, video_id, error.code)
+        metrics.record(names.RUNS, outcome="failed", failure_class=error.failure_class)
     return True
 
 

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
@@ -49,7 +50,10 @@ class Lease:
         self._progress = 0.0
         self._lost = threading.Event()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+        # What it logs is about the same as what its maker does.
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._beat,), name="lease", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._extend(int(self._lease_s))

@@ -8,6 +8,7 @@ import logging
 import resource
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,6 +43,8 @@ from pipeline.models import device
 from pipeline.planner import Intent, Planner
 from pipeline.settings import Settings
 from pipeline.stage import Report, Result, Source, StageModule
+from pipeline.telemetry import metrics, names
+from pipeline.telemetry.context import about
 from pipeline.workdir import workdir
 
 log = logging.getLogger(__name__)
@@ -91,6 +94,7 @@ class Delivery:
         receives: how often the message was delivered, this time included.
         large: it came by a lane for large jobs.
         send_on: sends the message to such a lane; None if the stage has none or it came from there.
+        sent_at: Unix time of its arrival in the queue, where that is known.
     """
 
     seconds_left: float
@@ -98,6 +102,7 @@ class Delivery:
     receives: int = 1
     large: bool = False
     send_on: Callable[[], None] | None = None
+    sent_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,8 @@ class Runner:
 
     def warm_up(self) -> None:
         """Load what the stage needs before its first job."""
-        self._module.warm_up(self._planner.params({}))
+        with about(stage=self._stage):
+            self._module.warm_up(self._planner.params({}))
 
     def handle(self, body: str, delivery: Delivery) -> Outcome:
         """Handle one event, as it stands in the body of its message.
@@ -174,6 +180,24 @@ class Runner:
             BadInput: ``bad_event``: it is no event of ours and belongs in the dead-letter queue.
         """
         event = events.parse(body)
+        with self._about(event):
+            log.info("%s %s: delivery %d", self._stage, event.video_id, delivery.receives)
+            if delivery.receives == 1 and delivery.sent_at is not None:
+                metrics.record(names.QUEUE_WAIT, max(0.0, time.time() - delivery.sent_at))
+            started = time.monotonic()
+            try:
+                outcome = self._handle(event, delivery)
+            except Retry as retry:
+                metrics.record(names.RETRIES)
+                log.info("%s: again in %.0f s: %s", self._stage, retry.seconds, retry)
+                raise
+            if outcome is not Outcome.FAILED:  # those are counted with their class
+                metrics.record(names.RUNS, outcome=outcome)
+            metrics.record(names.RUN_DURATION, time.monotonic() - started, outcome=outcome)
+            log.info("%s %s: %s", self._stage, event.video_id, outcome)
+            return outcome
+
+    def _handle(self, event: Event, delivery: Delivery) -> Outcome:
         try:
             match event:
                 case Upload():
@@ -192,7 +216,6 @@ class Runner:
         except (BotoCoreError, ClientError) as error:
             wait = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * _OUTAGE_FACTOR**delivery.receives)
             raise Retry(wait, str(aws.as_failure(error))) from error
-        log.info("%s %s: %s", self._stage, event.video_id, outcome)
         return outcome
 
     def abandon(
@@ -229,13 +252,14 @@ class Runner:
             "crashed": Lost("crashed", message),
             "stopped": Lost("stopped", message),
         }[killed]
-        try:
-            if killed == "stopped":
-                self._release(runs, event.video_id, run, error, tries=run.tries - 1)
+        with self._about(event):
+            try:
+                if killed == "stopped":
+                    self._release(runs, event.video_id, run, error, tries=run.tries - 1)
+                    return False
+                outcome = self._give_up(runs, event.video_id, run, error, send_on)
+            except (Retry, LeaseLost):
                 return False
-            outcome = self._give_up(runs, event.video_id, run, error, send_on)
-        except (Retry, LeaseLost):
-            return False
         return outcome in {Outcome.FAILED, Outcome.SENT_ON}
 
     def _busy_wait_s(self, busy: Busy, delivery: Delivery) -> float:
@@ -254,6 +278,16 @@ class Runner:
     def _timeout_s(self, *, large: bool) -> float:
         topology = self._settings.topology
         return topology.large.timeout_s if large else topology.stages[self._stage].timeout_s
+
+    def _about(self, event: Event) -> AbstractContextManager[None]:
+        """Whatever is logged and measured in this block is about ``event``."""
+        return about(
+            stage=self._stage,
+            lane="replay" if isinstance(event, Reprocess) else events.lane(event.event_id),
+            correlation_id=event.event_id,
+            replay_id=events.replay_id(event.event_id),
+            video_id=event.video_id,
+        )
 
     # -- one run ---------------------------------------------------------------------------------
 
@@ -345,6 +379,7 @@ class Runner:
         result = self._execute(job, run, plan)
         self._succeed(job, run, result)
         self._catalog.timings.record(result)
+        metrics.record(names.SOURCE_MEDIA, result.cost.media_seconds)
         return Outcome.SUCCEEDED
 
     def _succeed(self, job: _Job, run: StageRun, result: StageResult) -> None:
@@ -367,6 +402,7 @@ class Runner:
                 "queued_at": run.queued_at,
                 "started_at": run.started_at,
                 "finished_at": datetime.now(UTC),
+                "event_id": run.event_id,
             }
         )
 
@@ -431,6 +467,7 @@ class Runner:
             queued_at=run.queued_at,
             started_at=run.started_at or datetime.now(UTC),
             finished_at=datetime.now(UTC),
+            event_id=run.event_id,
         )
 
     def _fetch(self, upload: Upload, head: Head, scratch: Path, report: Report) -> Source:
@@ -511,6 +548,7 @@ class Runner:
             runs.end(video_id, run, "failed", error)
         except LeaseLost:
             return Outcome.SUPERSEDED
+        metrics.record(names.RUNS, outcome=Outcome.FAILED, failure_class=error.failure_class)
         log.warning("%s %s: %s", self._stage, video_id, error)
         return Outcome.FAILED
 

@@ -7,7 +7,7 @@ and are not repeated here.
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     )
     params: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Stage parameters other than the defaults"
+    )
+
+    telemetry: Literal["local", "aws"] = Field(
+        "local",
+        description="Where logs, metrics and traces go: to people at this machine, or to "
+        "CloudWatch and X-Ray, on Lambda and ECS",
     )
 
     stage: str | None = Field(None, description="The stage this process hosts (handlers/stage.py)")

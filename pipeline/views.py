@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from pipeline import events
 from pipeline.catalog.records import (
     TERMINAL,
     Cost,
@@ -89,6 +90,12 @@ class StageView(StageProgress):
     params: dict[str, JsonValue]
     fingerprint: str | None = Field(description="Equal fingerprints mean equal results")
     revision: str
+    event_id: str | None = Field(
+        description="The event that asked for the current result; until there is one, for the "
+        "latest run. Log lines about it carry this as `correlation_id`",
+        examples=["17793124-05d4-b198-2fde-7ededc63b103"],
+    )
+    replay_id: str | None = Field(description="The replay that did so")
     artifacts: list[ArtifactView]
 
 
@@ -275,6 +282,8 @@ def _stage(video: Video, run: StageRun, sign: Sign) -> StageView:
         params=result.params if result else {},
         fingerprint=result.fingerprint if result else None,
         revision=run.revision,
+        event_id=made.event_id,
+        replay_id=events.replay_id(made.event_id),
         artifacts=[_artifact(video, result, one, sign) for one in result.artifacts]
         if result
         else [],

@@ -61,10 +61,6 @@ run "service" {
   module {
     source = "./modules/gpu_service"
   }
-  override_resource {
-    target = aws_iam_role.start
-    values = { arn = "arn:aws:iam::123456789012:role/detect-start" }
-  }
 
   assert {
     condition     = aws_autoscaling_group.hosts.min_size == 0 && aws_autoscaling_group.hosts.max_size == 3 && aws_appautoscaling_target.workers.min_capacity == 0

@@ -7,6 +7,7 @@ import pipeline
 from pipeline.api import (
     detections,
     health,
+    metrics,
     page,
     playlist,
     problems,
@@ -19,6 +20,7 @@ from pipeline.api import (
 )
 from pipeline.api.context import Context
 from pipeline.api.headers import SecurityHeaders
+from pipeline.api.observed import Observed
 from pipeline.api.origin import OwnPagesWrite
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
@@ -66,6 +68,7 @@ def create_app(
         versions,
         replays,
         health,
+        metrics,
         page,
     ):
         app.include_router(module.router)
@@ -73,4 +76,5 @@ def create_app(
     app.add_middleware(OwnPagesWrite, public=lambda: context.settings.public_origins)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Observed)
     return app

@@ -31,6 +31,10 @@ class Context:
         self._artifacts = artifacts
         self._replays = replays
 
+    def open(self) -> None:
+        """Make the parts that have clients of AWS now, and not at the first request."""
+        _ = self.catalog, self.artifacts, self.replays
+
     @cached_property
     def settings(self) -> Settings:
         """This installation's settings."""

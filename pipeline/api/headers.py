@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+REQUEST_ID = "X-Request-ID"
+
 # An answer is data: nothing in it may run, load or be framed, whatever a browser makes of it.
 SECURITY: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from pipeline import aws
-from pipeline.api.headers import SECURITY
+from pipeline.api.headers import REQUEST_ID, SECURITY
 from pipeline.errors import BadInput, VideodropError
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ class Problem(Exception):
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` of a route in OpenAPI, one problem for each status."""
-    schema = ProblemDetails.model_json_schema()
+    schema = _schema()
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -92,6 +93,11 @@ def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }
         for status in statuses
     }
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return ProblemDetails.model_json_schema()
 
 
 def install(app: FastAPI) -> None:
@@ -119,9 +125,14 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
         },
         problem.status,
         # An unforeseen error is answered outside all middleware: say these here, too.
-        {**SECURITY, "Cache-Control": "no-store", **problem.headers},
+        {**SECURITY, "Cache-Control": "no-store", **_named(request), **problem.headers},
         MEDIA_TYPE,
     )
+
+
+def _named(request: Request) -> dict[str, str]:
+    request_id = getattr(request.state, "request_id", None)
+    return {REQUEST_ID: request_id} if request_id else {}
 
 
 def _known(request: Request, error: Any) -> JSONResponse:

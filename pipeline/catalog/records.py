@@ -80,6 +80,7 @@ class StageResult(_Record):
         artifacts: the files one asks for by role; roles with very many files (segments) are in
             the manifest only.
         large: a worker for large jobs made it.
+        event_id: what asked for it.
     """
 
     stage: str
@@ -100,6 +101,7 @@ class StageResult(_Record):
     queued_at: datetime | None
     started_at: datetime
     finished_at: datetime
+    event_id: str | None = None
 
 
 class StageRun(_Record):

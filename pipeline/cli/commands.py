@@ -97,6 +97,7 @@ def worker(
     from pipeline.worker import Worker, hosted  # noqa: PLC0415 - awslambdaric is an extra
 
     settings = bootstrap.settings()
+    bootstrap.observe("worker")
     Worker(settings, functions=hosted(settings, only, large=large)).run()
 
 

@@ -15,7 +15,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
-from rapidfuzz.distance import Levenshtein
 
 from pipeline.speech.transcript import Transcript
 
@@ -73,6 +72,8 @@ def compare(before: Transcript, after: Transcript, *, most: int = MOST_CHANGES) 
     """
     letters = before.language in _UNSPACED
     said, heard = (list(tokens(one, letters=letters)) for one in (before, after))
+    from rapidfuzz.distance import Levenshtein  # noqa: PLC0415 - few API processes compare
+
     edits = Levenshtein.opcodes([one.text for one in said], [one.text for one in heard])
     counts = {"equal": 0, "replace": 0, "insert": 0, "delete": 0}
     changes: list[WordChange] = []

@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import select
+import shutil
 import signal
 import socket
 import threading
@@ -102,6 +103,7 @@ class Stack:
             leaving.enter_context(_lock(self._home))
             leaving.callback(self._end)
             (self._home / "logs").mkdir(exist_ok=True)
+            self._count_anew()
             environment = self._aws()
             self._tell("Preparing buckets, queues, rules and table …")
             try:
@@ -136,6 +138,13 @@ class Stack:
     def stop(self) -> None:
         """Let ``run`` stop everything and return."""
         self._stopping.set()
+
+    def _count_anew(self) -> None:
+        """Have all parts count what happens in files that the API's ``/metrics`` reads."""
+        counts = self._home / "metrics"
+        shutil.rmtree(counts, ignore_errors=True)
+        counts.mkdir()
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
 
     def _aws(self) -> dict[str, str]:
         """Point this process, and so its children, at AWS; what others need to do the same."""

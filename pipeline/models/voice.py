@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline.models.device import pin_threads
+from pipeline.telemetry import metrics, names
 
 if TYPE_CHECKING:
     from pipeline.models.engines import Samples
@@ -47,6 +48,7 @@ def scored(audio: Iterable["Samples"]) -> Iterator[tuple["Samples", float]]:
 
 
 @lru_cache(maxsize=1)
+@metrics.timed(names.MODEL_LOAD, engine="silero-vad")
 def load() -> Any:
     """The model, loaded once; its state makes it one stream's at a time."""
     with warnings.catch_warnings():

@@ -13,6 +13,7 @@ from pipeline.models import device, engines, int8, official
 from pipeline.models.engines import Speaking
 from pipeline.models.weights import Weights
 from pipeline.speech.transcript import Segment, Word
+from pipeline.telemetry import metrics, names
 
 if TYPE_CHECKING:
     from pipeline.models.engines import Samples
@@ -43,6 +44,7 @@ def load(weights: Weights) -> "WhisperEngine":
 
 
 @lru_cache(maxsize=1)  # a second model would double what the process holds
+@metrics.timed(names.MODEL_LOAD, engine=NAME)
 def _load(path: str, sha256: str, made_from: str | None, where: str) -> "WhisperEngine":
     import whisper  # noqa: PLC0415 - takes seconds to import
 

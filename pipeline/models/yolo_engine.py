@@ -19,6 +19,7 @@ from pipeline.models import device, engines
 from pipeline.models.engines import Detection, Looking
 from pipeline.models.weights import Weights
 from pipeline.settings import Settings
+from pipeline.telemetry import metrics, names
 
 if TYPE_CHECKING:
     from pipeline.models.engines import Image
@@ -45,6 +46,7 @@ def load(weights: Weights) -> "YoloEngine":
 
 
 @lru_cache(maxsize=1)  # a second model would double what the process holds
+@metrics.timed(names.MODEL_LOAD, engine=NAME)
 def _load(path: str, _sha256: str, where: str) -> "YoloEngine":
     yolo = _library()
     _log.info("loading %s on %s", path, where)

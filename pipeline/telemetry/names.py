@@ -1,9 +1,9 @@
 """What is measured: each metric's name, unit, labels, and how CloudWatch adds it up.
 
-CloudWatch calls a metric ``runs_total`` in the namespace ``videodrop``; Prometheus, which has no
-namespaces, ``videodrop_runs_total``. Names follow Prometheus' conventions: base units, counters end
-with ``_total`` (https://prometheus.io/docs/practices/naming/). ``docs/architecture.md`` lists them,
-and ``infra/`` builds alarms on them.
+CloudWatch calls a metric ``runs_total``, in the namespace that is the installation's name;
+Prometheus, which has no namespaces, ``videodrop_runs_total``. Names follow Prometheus' conventions:
+base units, counters end with ``_total`` (https://prometheus.io/docs/practices/naming/).
+``docs/architecture.md`` lists them, and ``infra/`` builds alarms on them.
 """
 
 from dataclasses import dataclass
@@ -77,8 +77,8 @@ MODEL_LOAD = Metric(
     "model_load_seconds",
     "Seconds",
     "What it took to load a model into memory, its library included",
-    ("stage",),
-    (("stage",),),
+    ("stage", "engine"),
+    (("stage", "engine"),),
 )
 COLD_STARTS = Metric(
     "cold_starts_total",

@@ -10,7 +10,6 @@ dead child left open can never swallow its successor's invocation.
 import json
 import queue
 import threading
-import time
 import uuid
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,11 +25,13 @@ class Invocation:
     Attributes:
         event: what the handler gets, as JSON.
         deadline_s: Unix time by which it must have answered.
+        trace: the trace it belongs to, in the form of X-Ray's header.
         answered: set once ``response`` or ``error`` is.
     """
 
     event: bytes
     deadline_s: float
+    trace: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     answered: threading.Event = field(default_factory=threading.Event)
     response: bytes | None = None
@@ -119,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             "Lambda-Runtime-Aws-Request-Id": invocation.id,
             "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline_s * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": self.server.api.arn,
-            "Lambda-Runtime-Trace-Id": _trace_id(),
+            "Lambda-Runtime-Trace-Id": invocation.trace,
         }
         self._send(200, invocation.event, headers)
 
@@ -165,8 +166,3 @@ def _describe(body: bytes) -> str:
         return f"{report['errorType']}: {report['errorMessage']}"
     except (ValueError, KeyError, TypeError):
         return body.decode(errors="replace")
-
-
-def _trace_id() -> str:
-    """X-Ray's form of a trace id: version, seconds in hexadecimal, 96 random bits."""
-    return f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"

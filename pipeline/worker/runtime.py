@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -115,7 +116,7 @@ class Runtime:
         if self._api is None or self._child is None:
             raise AssertionError("start() gave neither a child nor a reason")
         deadline = time.time() + self._function.timeout_s
-        invocation = Invocation(json.dumps(event).encode(), deadline)
+        invocation = Invocation(json.dumps(event).encode(), deadline, _trace(event))
         self._api.put(invocation)
         failed = self._watch(invocation, self._child)
         if failed:
@@ -190,6 +191,17 @@ class Runtime:
             "_HANDLER": function.handler,
             **function.env,
         }
+
+
+def _trace(event: JsonValue) -> str:
+    """The trace that whoever sent the message began; else a new one, which nobody samples.
+
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
+    """
+    match event:
+        case {"Records": [{"attributes": {"AWSTraceHeader": str(header)}}]}:
+            return header
+    return f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"
 
 
 def _ending(child: Child) -> str:

@@ -45,6 +45,7 @@ class Stack:
     def add(self, *args: str | Path) -> dict[str, dict[str, Any]]:
         """Drop files, wait, and give each video as REST describes it, by file name."""
         done = self.cli("add", *args, "--wait", "--json", check=False)
+        assert done.stdout, (done.returncode, done.stderr)
         listed = json.loads(done.stdout)["videos"]
         return {one["name"]: self.video(one["video_id"]) for one in listed}
 

@@ -16,8 +16,8 @@ from pipeline.settings import Settings
 from pipeline.worker.functions import Function
 from pipeline.worker.runtime import Response, Runtime
 from tests.integration.api.seed import START, Seed
+from tests.lambda_events import http as event
 from tests.unit.api.fakes import Client
-from tests.unit.api.gateway import event
 
 
 @pytest.fixture

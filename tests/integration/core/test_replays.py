@@ -106,7 +106,7 @@ def house(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> House:
     resources.ensure(toys)
     monkeypatch.setattr("pipeline.runner.probe", probe_anything)
     pace = partial(Pace, turn_s=0)
-    monkeypatch.setattr(bootstrap, "Pace", pace)
+    monkeypatch.setattr("pipeline.replays.driver.Pace", pace)
     return House(toys, FakeStage(), twin=FakeStage())
 
 

@@ -14,8 +14,8 @@ import pytest
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
 from pipeline.settings import Settings
+from tests.lambda_events import http as event
 from tests.unit.api.fakes import FakeArtifacts, FakeCatalog, done, upload, video
-from tests.unit.api.gateway import event
 
 CONTEXT = SimpleNamespace(
     function_name="videodrop-query",
@@ -42,7 +42,7 @@ def ask(query: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dic
     words = {"transcript.txt": "transcript_txt", "transcript.json": "transcript_json"}
     base = f"artifacts/{SOURCE.video_id}/speech/"
     files = {f"{base}transcript.txt": "Käse.\n".encode(), f"{base}transcript.json": b"{}" * 2000}
-    state = query.handler.app.state.context
+    state = query.app.state.context
     one = video(SOURCE, done(SOURCE, "speech", words, labels=["big dog"]))
     monkeypatch.setattr(state, "settings", Settings())
     monkeypatch.setattr(state, "catalog", cast("Catalog", FakeCatalog([one])))
@@ -94,7 +94,7 @@ def test_the_page_and_its_scripts_are_served(ask):
 def test_an_unforeseen_error_is_still_a_problem(ask, query, monkeypatch):
     broken = FakeCatalog()
     broken.error = RuntimeError("private")
-    monkeypatch.setattr(query.handler.app.state.context, "catalog", broken)
+    monkeypatch.setattr(query.app.state.context, "catalog", broken)
     answer = ask(f"/videos/{SOURCE.video_id}")
     assert answer["statusCode"] == 500
     body = base64.b64decode(answer["body"])  # Mangum takes problem+json for binary; both are fine

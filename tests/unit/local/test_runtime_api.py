@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.worker.api import Invocation, RuntimeApi
 
+TRACE = "Root=1-5e6722a7-cc56a4f146db7ae02d4da47e;Sampled=0"
 NEXT = "/2018-06-01/runtime/invocation/next"
 
 
@@ -31,11 +32,12 @@ def ask(api, method, path, body=None, **more):
 @pytest.fixture
 def invocation(api):
     """One that a client has taken."""
-    invocation = Invocation(b'{"n": 1}', time.time() + 9)
+    invocation = Invocation(b'{"n": 1}', time.time() + 9, TRACE)
     api.put(invocation)
     status, event, headers = ask(api, "GET", NEXT)
     assert (status, event) == (200, b'{"n": 1}')
     assert headers["Lambda-Runtime-Aws-Request-Id"] == invocation.id
+    assert headers["Lambda-Runtime-Trace-Id"] == TRACE
     return invocation
 
 
@@ -52,7 +54,7 @@ def test_a_response_in_pieces_is_put_together(api, invocation):
 def test_only_the_first_answer_to_the_invocation_that_runs_counts(api, invocation):
     assert ask(api, "POST", answer_to(invocation), b"1")[0] == 202
     assert ask(api, "POST", answer_to(invocation), b"2")[0] == 400
-    later = Invocation(b"{}", time.time() + 9)
+    later = Invocation(b"{}", time.time() + 9, TRACE)
     api.put(later)
     assert ask(api, "POST", answer_to(invocation, "error"), b"3")[0] == 400
     assert (invocation.response, later.answered.is_set()) == (b"1", False)

@@ -1,0 +1,65 @@
+"""Each request is measured, and has an id that the answer and the log lines about it carry.
+
+On Lambda it is API Gateway's own, which its access log has, too. Elsewhere a client may bring one
+in ``X-Request-ID``, if it is short and plain.
+"""
+
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline.api.headers import REQUEST_ID
+from pipeline.telemetry import metrics, names
+from pipeline.telemetry.context import about
+
+_PLAIN = re.compile(r"[\w.=-]{1,100}", re.ASCII)
+
+
+class Observed:
+    """Measures requests, and says which one everything below is about."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        # An unforeseen error is answered outside all middleware, with this status.
+        status = 500
+        request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope)
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        with about(correlation_id=request_id):
+            try:
+                await self._app(scope, receive, noted)
+            finally:
+                metrics.record(
+                    names.HTTP_REQUESTS,
+                    time.monotonic() - started,
+                    method=scope["method"],
+                    route=_route(scope),
+                    status=str(status),
+                )
+
+
+def _request_id(scope: Scope) -> str:
+    context = scope.get("aws.event", {}).get("requestContext", {})
+    wished = context.get("requestId") or Headers(scope=scope).get(REQUEST_ID, "")
+    return wished if _PLAIN.fullmatch(wished) else uuid.uuid4().hex
+
+
+def _route(scope: Scope) -> str:
+    """As OpenAPI has it: an id in an address makes for no metric of its own."""
+    return getattr(scope.get("route"), "path", "none")

@@ -1,0 +1,56 @@
+"""Logs: one JSON object a line on AWS, readable lines elsewhere; both say what they are about."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from pipeline.telemetry import context
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+
+def levels() -> None:
+    """Log at INFO; libraries only when in trouble."""
+    logging.getLogger().setLevel(logging.INFO)
+    for chatty in ("aws_xray_sdk", "boto3", "botocore", "s3transfer", "urllib3"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def readable() -> None:
+    """Log lines for people to standard error, in place of whatever the host has set up."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s%(about)s")
+    )
+    handler.addFilter(_end_with_fields)
+    _use(handler)
+
+
+def as_json(service: str) -> "Logger":
+    """Log JSON to standard output, as Powertools' logger does, whichever logger is used.
+
+    Args:
+        service: what this process hosts.
+    """
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - only on AWS
+
+    logger = Logger(service=service, use_rfc3339=True)
+    handler = logger.registered_handler
+    handler.addFilter(_have_fields)
+    _use(handler)
+    return logger
+
+
+def _use(handler: logging.Handler) -> None:
+    logging.getLogger().handlers = [handler]
+    levels()
+
+
+def _end_with_fields(record: logging.LogRecord) -> bool:
+    record.about = "".join(f" {name}={value}" for name, value in context.current().items())
+    return True
+
+
+def _have_fields(record: logging.LogRecord) -> bool:
+    record.__dict__.update(context.current())
+    return True

@@ -1,0 +1,54 @@
+"""Measuring: ``record`` is to metrics what a logger is to messages."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from pipeline.telemetry import context
+from pipeline.telemetry.names import Metric
+
+Sink = Callable[[Metric, float, Mapping[str, str]], None]
+"""Takes a metric, a value in its unit and a value for each of its labels."""
+
+_sink: Sink | None = None
+
+
+def use(sink: Sink) -> None:
+    """Have ``sink`` take all that this process measures."""
+    global _sink  # noqa: PLW0603 - one a process, as logging's root is
+    _sink = sink
+
+
+def record(metric: Metric, value: float = 1.0, **labels: str) -> None:
+    """Add ``value`` to a counter, or to a distribution.
+
+    Args:
+        metric: which.
+        value: in its unit.
+        **labels: those that differ from what the thread is about (``context``), or are unknown
+            to it. One that is found nowhere is empty.
+    """
+    known = {**context.current(), **labels}
+    (_sink or _default())(metric, value, {label: known.get(label, "") for label in metric.labels})
+
+
+@contextmanager
+def timed(metric: Metric, **labels: str) -> Iterator[None]:
+    """Record the seconds that the block takes, unless it raises."""
+    started = time.monotonic()
+    yield
+    record(metric, time.monotonic() - started, **labels)
+
+
+def _default() -> Sink:
+    """Prometheus, where a directory for it was made (``pipeline.local.stack``); else nothing."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        from pipeline.telemetry import prometheus  # noqa: PLC0415 - not there on AWS
+
+        use(prometheus.sink)
+    else:
+        use(lambda *_: None)
+    if _sink is None:
+        raise AssertionError("use() kept no sink")
+    return _sink

@@ -1,0 +1,19 @@
+"""A stack's metrics begin when it does."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.local.stack import Stack
+from pipeline.settings import Settings
+
+
+def test_what_an_earlier_stack_counted_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "elsewhere")
+    counts = tmp_path / "metrics"
+    counts.mkdir()
+    (counts / "counter_1.db").touch()
+    Stack(Settings(home=tmp_path))._count_anew()
+    assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(counts)
+    assert list(counts.iterdir()) == []

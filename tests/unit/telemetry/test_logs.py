@@ -1,0 +1,39 @@
+"""Log lines say what they are about, in threads too."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.telemetry import logs
+from pipeline.telemetry.context import about, current
+
+
+@pytest.fixture
+def _own_root() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("_own_root")
+def test_lines_for_people_end_with_what_they_are_about(capsys: pytest.CaptureFixture[str]):
+    logs.readable()
+    log = logging.getLogger("a.module")
+    with about(correlation_id="e1", replay_id=None), about(stage="detect"):
+        log.info("it %s", "works")
+    log.info("done")
+    logging.getLogger("botocore.credentials").info("chatter")
+    within, after = capsys.readouterr().err.splitlines()
+    assert within.endswith(" INFO a.module it works correlation_id=e1 stage=detect")
+    assert after.endswith(" INFO a.module done")
+
+
+def test_what_a_block_is_about_ends_with_it_also_by_an_error():
+    with about(correlation_id="outer"):
+        with pytest.raises(KeyError), about(correlation_id="inner", video_id="v"):
+            raise KeyError
+        assert current() == {"correlation_id": "outer"}
+    assert current() == {}

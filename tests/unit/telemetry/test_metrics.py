@@ -1,0 +1,126 @@
+"""Metrics: where their labels come from, and that both sinks tell the same."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline.telemetry import emf as emf_sink
+from pipeline.telemetry import metrics, names, prometheus
+from pipeline.telemetry.context import about
+from pipeline.telemetry.names import Metric
+from tests import emf
+
+Recorded = list[tuple[str, float, dict[str, str]]]
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    taken: Recorded = []
+    monkeypatch.setattr(
+        metrics, "_sink", lambda metric, value, labels: taken.append((metric.name, value, labels))
+    )
+    return taken
+
+
+def test_labels_come_from_what_the_thread_is_about_unless_they_are_given(recorded: Recorded):
+    with about(stage="detect", lane="live", video_id="v"):
+        metrics.record(names.RETRIES)
+        metrics.record(names.RETRIES, 2, lane="replay")
+    metrics.record(names.RETRIES)
+    assert recorded == [
+        ("retries_total", 1, {"stage": "detect", "lane": "live"}),
+        ("retries_total", 2, {"stage": "detect", "lane": "replay"}),
+        ("retries_total", 1, {"stage": "", "lane": ""}),
+    ]
+
+
+def test_what_is_timed_is_recorded_in_seconds_unless_it_fails(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+):
+    clock = iter([10.0, 12.5, 20.0])
+    monkeypatch.setattr("pipeline.telemetry.metrics.time.monotonic", lambda: next(clock))
+    with metrics.timed(names.MODEL_LOAD, stage="detect", engine="e"):
+        pass
+    with pytest.raises(ValueError, match="no"), metrics.timed(names.MODEL_LOAD):
+        raise ValueError("no")
+    assert recorded == [("model_load_seconds", 2.5, {"stage": "detect", "engine": "e"})]
+
+
+# -- CloudWatch ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+    monkeypatch.setattr(metrics, "_sink", emf_sink.sink("installation"))
+    return lambda: emf.values(map(json.loads, capsys.readouterr().out.splitlines()), "installation")
+
+
+@pytest.mark.parametrize("metric", names.ALL, ids=lambda metric: metric.name)
+def test_cloudwatch_gets_a_value_by_each_set_of_dimensions(metric: Metric, written: Any):
+    metrics.record(metric, 2.5, **dict.fromkeys(metric.labels, "x"))
+    assert written() == {
+        (metric.name, tuple((label, "x") for label in one)): [2.5] for one in metric.sums
+    }
+
+
+def test_cloudwatch_gets_no_dimension_without_a_value(written: Any):
+    metrics.record(names.RUNS, stage="detect", lane="live", outcome="succeeded")
+    assert {key for _, key in written()} == {
+        (("stage", "detect"),),
+        (("stage", "detect"), ("lane", "live"), ("outcome", "succeeded")),
+    }
+    metrics.record(names.MODEL_LOAD, 1.0)
+    assert written() == {}
+
+
+# -- Prometheus ----------------------------------------------------------------------------------
+
+# Counts everything twice, and is killed in the middle of it.
+_COUNTS = """
+import os, signal
+from pipeline.telemetry import metrics, names
+for metric in names.ALL:
+    for _ in range(2):
+        metrics.record(metric, 2.5, **dict.fromkeys(metric.labels, "x"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_prometheus_gets_the_same_metrics_from_all_processes_also_from_killed_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    counting = [subprocess.Popen([sys.executable, "-c", _COUNTS], env=os.environ) for _ in range(2)]
+    assert [process.wait(60) for process in counting] == [-signal.SIGKILL] * 2
+    found = {
+        sample.name: sample
+        for family in text_string_to_metric_families(prometheus.exposition().decode())
+        for sample in family.samples
+    }
+    for metric in names.ALL:
+        name = f"videodrop_{metric.name}"
+        labels = dict.fromkeys(metric.labels, "x")
+        if metric.is_counter:
+            assert (found[name].value, found[name].labels) == (10, labels)
+        else:
+            assert (found[f"{name}_sum"].value, found[f"{name}_sum"].labels) == (10, labels)
+            assert found[f"{name}_count"].value == 4
+
+
+def test_without_a_host_that_reads_them_nothing_is_counted_and_nothing_imported():
+    code = (
+        "import sys\n"
+        "from pipeline.telemetry import metrics, names\n"
+        "metrics.record(names.RETRIES)\n"
+        "print(sorted({'prometheus_client', 'aws_lambda_powertools'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
