@@ -36,8 +36,9 @@ check: $(VENV)/.dev ## lint and types only
 accuracy: $(VENV)/.dev ## word error rate and mAP on held-out videos, as a table
 	$(BIN)/python -m samples.accuracy
 
-bench: $(VENV)/.dev ## memory over length, as a table
+bench: $(VENV)/.dev ## memory over length, as a table; cold starts
 	$(BIN)/python benchmarks/memory.py samples/landscape.mp4
+	$(BIN)/python benchmarks/cold_start.py
 
 samples: $(VENV)/.dev ## make the committed samples anew
 	$(BIN)/python -m samples.generate

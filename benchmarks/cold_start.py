@@ -1,0 +1,91 @@
+"""What the query handler's cold start costs, against importing what it is built on.
+
+    python benchmarks/cold_start.py [--rounds 11]
+
+Fresh interpreters take turns: one imports FastAPI, Mangum and boto3 and makes the clients that the
+handler uses; the other imports the handler as Lambda does, which includes them. Both are measured
+in CPU seconds, since imports wait for nothing, and neighbours on a shared machine do not count.
+Prints JSON; exits with 1 when the ratio of the medians is above the bar.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+BAR = 1.25
+
+_BASE = """
+import boto3, fastapi, mangum
+boto3.client("s3"), boto3.client("events"), boto3.resource("dynamodb")
+"""
+_HANDLER = "import handlers.query"
+_REPORT = """
+import resource as _resource
+_used = _resource.getrusage(_resource.RUSAGE_SELF)
+print(_used.ru_utime + _used.ru_stime)
+"""
+
+
+def main() -> int:
+    """Measure, print, judge."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--rounds", type=int, default=11, help="interpreters of each kind")
+    rounds = arguments.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        # As on Lambda: installed packages are compiled.
+        environment = _environment(folder)
+        measured: dict[str, list[float]] = {_BASE: [], _HANDLER: []}
+        for turn in range(rounds + 1):
+            for code, seconds in measured.items():
+                taken = _cpu_seconds(code, environment)
+                if turn > 0:  # the first only compiles
+                    seconds.append(taken)
+            sys.stderr.write(f"\r{turn} of {rounds}")
+        sys.stderr.write("\n")
+    base, handler = (statistics.median(seconds) for seconds in measured.values())
+    ratio = handler / base
+    report = {
+        "base_cpu_s": round(base, 3),
+        "handler_cpu_s": round(handler, 3),
+        "ratio": round(ratio, 3),
+        "bar": BAR,
+        "rounds": rounds,
+    }
+    print(json.dumps(report, indent=2))
+    return int(ratio > BAR)
+
+
+def _environment(folder: str) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "VIDEODROP_")) and name != "PYTHONDONTWRITEBYTECODE"
+    }
+    return kept | {
+        "PYTHONPYCACHEPREFIX": folder,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
+        "LAMBDA_TASK_ROOT": "/var/task",
+        "VIDEODROP_TELEMETRY": "aws",
+    }
+
+
+def _cpu_seconds(code: str, environment: dict[str, str]) -> float:
+    done = subprocess.run(  # noqa: S603 - our own interpreter and the code above
+        [sys.executable, "-c", code + _REPORT],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return float(done.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""What handlers import before their first event: nothing heavy, and with the collector aside."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+_HEAVY = {
+    *("torch", "whisper", "ultralytics", "silero_vad", "cv2", "PIL", "numpy", "ffmpeg", "lap"),
+    *("moto", "typer", "rich", "uvicorn", "awslambdaric", "prometheus_client", "aws_xray_sdk"),
+}
+# Each function is made of its own parts.
+_OTHERS = {
+    "query": {"pipeline.runner", "pipeline.replays.driver", "pipeline.janitor", "rapidfuzz"},
+    "stage": {"fastapi", "mangum", "pipeline.replays.driver", "pipeline.janitor"},
+    "janitor": {"fastapi", "mangum"},
+    "replays": {"fastapi", "mangum"},
+}
+_IMPORT = """
+import gc, json, sys
+import handlers.{0}
+print(json.dumps([gc.isenabled(), gc.get_freeze_count(), sorted(sys.modules)]))
+"""
+
+
+_LAMBDA = {
+    "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
+    "LAMBDA_TASK_ROOT": "/var/task",
+    "VIDEODROP_TELEMETRY": "aws",
+    "VIDEODROP_STAGE": "detect",
+}
+
+
+def _imported(handler: str, **environment: str) -> tuple[bool, int, set[str]]:
+    """Whether garbage is collected after the import, what it passes over, and what is imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT.format(handler)],
+        env=os.environ | _LAMBDA | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    collects, frozen, modules = json.loads(done.stdout)
+    return collects, frozen, set(modules)
+
+
+@pytest.mark.parametrize("handler", _OTHERS)
+def test_a_handler_imports_only_what_it_is_made_of(handler: str):
+    collects, frozen, modules = _imported(handler)
+    assert (_HEAVY | _OTHERS[handler]) & modules == set()
+    assert collects, "garbage is never collected"
+    assert frozen > 10_000, "every collection looks through all that was imported"
+
+
+def test_a_snapshot_holds_what_the_first_sampled_request_would_wait_for():
+    _, _, modules = _imported("query", AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
+    assert "aws_xray_sdk.core" in modules
