@@ -78,8 +78,9 @@ class Day:
         patch.setattr("pipeline.runner.probe", probe_anything)
         patch.setattr(toystage, "run", _say)
         # A turn of the driver is one step, and it misses at once what it has asked for.
-        patch.setattr(bootstrap, "Pace", partial(Pace, turn_s=0))
-        patch.setattr(bootstrap, "Settlement", partial(Settlement, patience_s=0))
+        patch.setattr("pipeline.replays.driver.Pace", partial(Pace, turn_s=0))
+        impatient = partial(Settlement, patience_s=0)
+        patch.setattr("pipeline.replays.settlement.Settlement", impatient)
 
     def run(self) -> None:
         """All of it, whatever was before."""
