@@ -423,7 +423,7 @@ def test_a_worker_that_had_to_kill_a_run_at_its_deadline_sends_it_on(
     (record,) = large.lanes[lane].receive()["Records"]
     settings = rig.config.model_copy(update={"large": frozenset({"toy"})})
     function = Function("toy", "no.handler", 1, 1, lane=lane)
-    over = host._abandon(settings, function, record, killed, "Killed.")
+    over = host.abandon(settings, function, record, killed, "Killed.")
     assert over is (killed in {"timeout", "out_of_memory"})
     assert rig.state(body).state == state
     assert sum(large.left().values()) == 1 + copies
