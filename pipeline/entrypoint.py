@@ -66,6 +66,7 @@ def _poll(handler: str, *, large: bool) -> None:
 
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage) or list(settings.topology.stages)
+    bootstrap.observe("worker")
     Worker(settings, hosted(settings, chosen, large=large)).run()
 
 
@@ -95,6 +96,7 @@ def _serve_events(handler: str, port: int) -> None:
             "Set VIDEODROP_STAGE to the stage whose events come here, one of "
             f"{', '.join(settings.topology.stages)}.",
         )
+    bootstrap.observe("worker")
     serve(settings, hosted(settings, chosen)[0], port)
 
 

@@ -46,9 +46,12 @@ def _default() -> Sink:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         from pipeline.telemetry import prometheus  # noqa: PLC0415 - not there on AWS
 
-        use(prometheus.sink)
+        sink: Sink = prometheus.sink
     else:
-        use(lambda *_: None)
-    if _sink is None:
-        raise AssertionError("use() kept no sink")
-    return _sink
+        sink = _forget
+    use(sink)
+    return sink
+
+
+def _forget(_metric: Metric, _value: float, _labels: Mapping[str, str]) -> None:
+    pass

@@ -261,4 +261,5 @@ def test_a_sampled_message_is_traced_to_the_x_ray_daemon_and_no_other(
     assert {one["trace_id"] for one in segments} == {"1-5e6722a7-cc56a4f146db7ae02d4da47e"}
     assert segments[-1]["parent_id"] == "2b5ef9f1e0a5c8d7"
     assert segments[-1]["annotations"]["Service"] == "toy"
+    assert "metadata" not in segments[-1], "answers are no business of a trace"
     assert {"dynamodb", "s3"} <= {one["name"] for one in segments}

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline import entrypoint, worker
+from pipeline import bootstrap, entrypoint, worker
 from pipeline.errors import MissingDependency
 from pipeline.settings import Settings
 from pipeline.worker import functions, server
@@ -24,7 +24,15 @@ class Became(Exception):
 
 
 @pytest.fixture
-def start(monkeypatch):
+def observed(monkeypatch):
+    """The services as which processes asked to log and count."""
+    services = []
+    monkeypatch.setattr(bootstrap, "observe", services.append)
+    return services
+
+
+@pytest.fixture
+def start(monkeypatch, observed):  # noqa: ARG001 - the tests' own logging stays
     """Starts a container; says what it became."""
 
     def become(what):
@@ -86,6 +94,12 @@ def test_otherwise_it_polls_for_its_stage_alone(start):
     *became, hosts = start("handlers.stage.handler", VIDEODROP_STAGE="detect")
     assert became == ["worker", "detect"]
     assert {host.lane for host in hosts} == {"live", "replay"}
+
+
+@pytest.mark.parametrize("port", [{}, {"PORT": "8080"}])
+def test_whoever_hosts_handlers_logs_and_counts_as_its_host_wants(start, observed, port):
+    start("handlers.stage.handler", VIDEODROP_STAGE="detect", **port)
+    assert observed == ["worker"]
 
 
 def test_it_polls_for_large_jobs_alone_when_told_to(start):
