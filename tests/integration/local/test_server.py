@@ -191,36 +191,60 @@ def test_bad_requests_reach_no_handler(serve, tmp_path):
     assert not (tmp_path / "calls.jsonl").exists()
 
 
-def test_on_sigterm_it_stops_listening_and_lets_its_job_end(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    code = (
-        "import pathlib; from pipeline.settings import Settings;"
-        "from pipeline.worker.server import serve;"
-        "from tests.integration.local.test_server import function;"
-        f"serve(Settings(), function(pathlib.Path({str(tmp_path)!r})), {port}, grace_s=60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], cwd=HERE.parents[2]) as process:
-        try:
-            until(lambda: health.answers(port))
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            connection.request("POST", "/", json.dumps(event(do="wait for", file="go")))
-            until((tmp_path / "calls.jsonl").exists)
-            process.send_signal(signal.SIGTERM)
-            until(lambda: not health.answers(port))
-            (tmp_path / "go").touch()
-            assert connection.getresponse().status == 200
-            connection.close()
-            process.wait(30)
-        finally:
-            process.kill()
+@pytest.fixture
+def served(tmp_path):
+    """Starts a server in a process of its own, gives it a job that waits, and sends SIGTERM."""
+    running = []
+
+    def started(grace_s):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        code = (
+            "import pathlib; from pipeline.settings import Settings;"
+            "from pipeline.worker import server;"
+            "from tests.integration.local.test_server import function;"
+            "server.abandon = lambda *_: False;"
+            f"function = function(pathlib.Path({str(tmp_path)!r}), timeout_s=600);"
+            f"server.serve(Settings(), function, {port}, grace_s={grace_s})"
+        )
+        process = subprocess.Popen([sys.executable, "-c", code], cwd=HERE.parents[2])
+        running.append(process)
+        until(lambda: health.answers(port))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("POST", "/", json.dumps(event(do="wait for", file="go")))
+        until((tmp_path / "calls.jsonl").exists)
+        process.send_signal(signal.SIGTERM)
+        return process, port, connection
+
+    yield started
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def test_on_sigterm_it_stops_listening_and_lets_its_job_end(served, tmp_path):
+    process, port, connection = served(grace_s=60)
+    until(lambda: not health.answers(port))
+    (tmp_path / "go").touch()
+    assert connection.getresponse().status == 200
+    connection.close()
+    process.wait(30)
+
+
+def test_a_job_that_does_not_end_in_time_is_given_back(served):
+    process, _, connection = served(grace_s=0.1)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (503, "stopped")
+    connection.close()
+    process.wait(30)
 
 
 def test_a_container_without_a_server_is_well_while_it_hosts_a_handler(monkeypatch):
-    me = [sys.executable, "-c", "input()", "awslambdaric"]
+    me = [sys.executable, "-c", "print(flush=True); input()", "awslambdaric"]
     monkeypatch.setattr(health.psutil, "process_iter", lambda: [health.psutil.Process(os.getpid())])
     assert not health.hosts()
-    with subprocess.Popen(me, stdin=subprocess.PIPE) as handler:
+    with subprocess.Popen(me, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as handler:
+        handler.stdout.readline()  # until then its command line may not be there yet
         one = health.psutil.Process(handler.pid)
         monkeypatch.setattr(health.psutil, "process_iter", lambda: [one])
         assert health.hosts()

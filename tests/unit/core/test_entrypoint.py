@@ -31,9 +31,9 @@ def observed(monkeypatch):
     return services
 
 
-@pytest.fixture
-def start(monkeypatch, observed):  # noqa: ARG001 - the tests' own logging stays
-    """Starts a container; says what it became."""
+@pytest.fixture(autouse=True)
+def _nothing_runs(monkeypatch, observed):  # noqa: ARG001 - the tests own logging stays
+    """What a container becomes ends at once, and says what it is."""
 
     def become(what):
         def became(*given, **_more):
@@ -52,6 +52,11 @@ def start(monkeypatch, observed):  # noqa: ARG001 - the tests' own logging stays
     monkeypatch.setattr("uvicorn.run", become("api"))
     monkeypatch.setattr(server, "serve", become("server"))
     monkeypatch.setattr(worker, "Worker", Worker)
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Starts a container; says what it became."""
 
     def started(*arguments, **environment):
         for name, value in environment.items():
