@@ -1,6 +1,5 @@
 """What can be said of the images without building them."""
 
-import importlib
 import json
 import re
 import subprocess
@@ -126,8 +125,10 @@ def test_lambda_and_gpu_hosts_start_what_the_images_and_the_entry_point_know():
     for handler in given - {entrypoint.QUERY}:
         assert entrypoint.names(handler, "detect")
     for handler in given:
+        # Read, for importing the query handler opens an event loop.
         module, name = handler.rsplit(".", 1)
-        assert callable(getattr(importlib.import_module(module), name))
+        source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
+        assert f"\ndef {name}(" in source
 
 
 def test_nothing_of_a_working_copy_is_sent_but_what_is_named():
