@@ -84,7 +84,8 @@ def _on_lambda(one: Load, topology: Topology) -> Iterator[Check]:
         stage=one.stage,
         allowed=timeout_s,
         needed=one.seconds,
-        advice="Lambda ends after 15 minutes: run it on GPU hosts (compute.host)",
+        advice="Lambda ends after 15 minutes: run it on GPU hosts (compute.host), or have what is "
+        "long sent to them (compute.oversize)",
     )
     yield Check(
         limit="maximum concurrency",
