@@ -402,9 +402,11 @@ class Runs:
             raise LeaseLost from error
 
 
-def overdue(table: Table, *, before: float) -> Iterator[dict[str, Any]]:
-    """Items of any kind with a lease that ended earlier than ``before``."""
-    for shard in _SHARDS:
+def overdue(
+    table: Table, *, before: float, shards: Iterable[str] = _SHARDS
+) -> Iterator[dict[str, Any]]:
+    """Items of any kind in ``shards`` with a lease that ended earlier than ``before``."""
+    for shard in shards:
         condition = Key("lease_shard").eq(shard) & Key("lease_until").lt(epoch_key(before))
         yield from table.query(IndexName="leases", KeyConditionExpression=condition)
 

@@ -21,6 +21,7 @@ from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.cli.lookup import connect, is_embedded
 from pipeline.errors import BadInput, FailureClass
 from pipeline.replays import views
+from pipeline.replays.budget import excess
 from pipeline.replays.records import Replay, Wish
 from pipeline.replays.request import MOST_SAMPLED
 from pipeline.replays.store import Replays
@@ -285,11 +286,12 @@ def _how_to_run(planned: Replay, more: str = "") -> str:
 
 def _unaffordable(planned: Replay) -> str | None:
     """That a plan costs too much, and what to do, if it does."""
-    usd, budget = planned.plan.estimate.usd, planned.request.budget_usd
-    if budget is None or usd <= budget:
+    usd = planned.plan.estimate.usd
+    if not excess(planned.request, usd):
         return None
     return (
-        f"It is estimated to cost {usd:.4f} USD, and the budget is {budget:.4f}. "
+        f"It is estimated to cost {usd:.4f} USD, and the budget is "
+        f"{planned.request.budget_usd:.4f}. "
         f"{_how_to_run(planned, ' --budget USD')}"
     )
 

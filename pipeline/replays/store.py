@@ -241,7 +241,7 @@ class Replays:
     def wake_overdue(self) -> int:
         """Wake the driver of each replay that nobody was heard of driving; returns how many."""
         woken = 0
-        for item in overdue(self._table, before=time.time()):
+        for item in overdue(self._table, before=time.time(), shards=_SHARD):
             if item["pk"] != _PK:
                 continue
             try:
