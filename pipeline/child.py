@@ -8,20 +8,20 @@ takes its place behind everything else on the machine, if it is to work in the b
 """
 
 import contextlib
-import ctypes
 import os
 import runpy
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 
-_PR_SET_PDEATHSIG = 1
+from pipeline.tether import tie
+
 _AUTOGROUP = Path("/proc/self/autogroup")
 
 
@@ -81,15 +81,11 @@ class Child:
 
     def freeze(self) -> None:
         """Stop it and whatever it started, until ``thaw``; safe to call again."""
-        for process in self._family():
-            with contextlib.suppress(psutil.Error):
-                process.suspend()
+        self._each(psutil.Process.suspend)
 
     def thaw(self) -> None:
         """Let it go on where it was frozen."""
-        for process in self._family():
-            with contextlib.suppress(psutil.Error):
-                process.resume()
+        self._each(psutil.Process.resume)
 
     def interrupt(self) -> None:
         """Ask it to end (SIGTERM)."""
@@ -98,9 +94,7 @@ class Child:
 
     def kill(self) -> None:
         """End it, and whatever it started, at once; safe to call again."""
-        for process in self._family():
-            with contextlib.suppress(psutil.Error):
-                process.kill()
+        self._each(psutil.Process.kill)
         self._process.wait()
         if self.stdout:
             self.stdout.close()
@@ -110,6 +104,11 @@ class Child:
         self.interrupt()
         self.wait(grace_s)
         self.kill()
+
+    def _each(self, signal_it: Callable[[psutil.Process], None]) -> None:
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                signal_it(process)
 
     def _family(self) -> list[psutil.Process]:
         """The child, its descendants, and orphans of its session whose parent has died."""
@@ -138,8 +137,7 @@ def main(argv: list[str]) -> None:
     """
     parent, orphan_signal, background = map(int, argv[:3])
     module = argv[3]
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, orphan_signal)
-    if os.getppid() != parent:  # it died before the kernel knew of our wish
+    if not tie(parent, orphan_signal):
         sys.exit(1)
     if background:
         _step_back()

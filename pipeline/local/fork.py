@@ -1,22 +1,18 @@
 """A copy of this process that works while this one goes on: with all memory as it was."""
 
 import contextlib
-import ctypes
 import os
 import pickle
 import signal
-import sys
 import time
 import warnings
 from collections.abc import Callable
 from select import select
 from typing import Generic, NoReturn, TypeVar
 
-T = TypeVar("T")
+from pipeline.tether import tie
 
-_PR_SET_PDEATHSIG = 1
-# Loaded beforehand: a copy of a process with threads had better import nothing.
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+T = TypeVar("T")
 
 
 class Fork(Generic[T]):
@@ -75,11 +71,8 @@ class Fork(Generic[T]):
 def _answer(work: Callable[[], T], write: int, parent: int) -> NoReturn:
     """Do the work in the copy, say what came of it, and end without a look back."""
     try:
-        if _LIBC:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         try:
-            # If not, the original died before the kernel knew of our wish.
-            answer = pickle.dumps((True, work())) if os.getppid() == parent else b""
+            answer = pickle.dumps((True, work())) if tie(parent) else b""
         except BaseException as error:  # noqa: BLE001 - the original deals with it
             answer = pickle.dumps((False, error))
         while answer:

@@ -1,7 +1,6 @@
 """A child process on a short leash: limits on time, memory and output, and nothing left behind."""
 
 import contextlib
-import ctypes
 import math
 import os
 import resource
@@ -14,6 +13,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Self, cast
 
+from pipeline.tether import tie
+
 # All a media tool needs to run, and nothing that opens a door: no AWS_*, no proxies, no tokens.
 _ENVIRONMENT = (
     "CUDA_VISIBLE_DEVICES",
@@ -23,9 +24,7 @@ _ENVIRONMENT = (
     "PATH",
     "TMPDIR",
 )
-_PR_SET_PDEATHSIG = 1
 _KEPT = 20
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
@@ -183,8 +182,7 @@ def _leash(caps: Caps, cores: int) -> Callable[[], None]:
     def apply() -> None:
         for which, soft, hard in limits:
             resource.setrlimit(which, (soft, hard))
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the line above
+        if not tie(parent):
             os._exit(1)
 
     return apply
