@@ -6,6 +6,7 @@ boto3's own settings: the same code reaches AWS, the embedded stack, or any othe
 
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -16,11 +17,9 @@ from pipeline.errors import DependencyFailed
 # Everything that a boto3 call raises when AWS, or the way to it, has a bad moment.
 ERRORS = (BotoCoreError, ClientError)
 
-# SigV4 presigning (the default is SigV2 without a region), path-style addresses because a bucket
-# name is not a host name on an endpoint of one's own, and timeouts well below any lease.
+# Timeouts are well below any lease.
 _CONFIG = Config(
-    signature_version="s3v4",
-    s3={"addressing_style": "auto"},
+    signature_version="v4",
     connect_timeout=5,
     read_timeout=30,
     retries={"mode": "standard", "max_attempts": 5},
@@ -31,17 +30,32 @@ _CONFIG = Config(
 @cache
 def client(service: str) -> Any:
     """The process's client for ``service`` (``s3``, ``sqs``, ``events``)."""
-    # SigV4 is every other service's only scheme, and "s3v4" is a name that S3 alone knows.
-    config = _CONFIG if service == "s3" else _CONFIG.merge(Config(signature_version="v4"))
-    return boto3.client(service, config=config)
+    return _s3() if service == "s3" else boto3.client(service, config=_CONFIG)
 
 
 @cache
 def table(name: str) -> Any:
     """The process's handle on a DynamoDB table, with Python types for values."""
-    return boto3.resource("dynamodb", config=_CONFIG.merge(Config(signature_version="v4"))).Table(
-        name
-    )
+    return boto3.resource("dynamodb", config=_CONFIG).Table(name)
+
+
+def _s3() -> Any:
+    """S3, addressed so that a presigned address leads to the very host it was signed for.
+
+    Left to itself, boto3 presigns for S3's global host, which sends readers of a young bucket on to
+    its region: there the signature is another host's. On an endpoint of one's own, a bucket's name
+    is no host name.
+    """
+    on_aws = boto3.client("s3", config=_CONFIG.merge(_addressing("virtual")))
+    host = urlsplit(on_aws.meta.endpoint_url).hostname or ""
+    if ".amazonaws." in host:
+        return on_aws
+    return boto3.client("s3", config=_CONFIG.merge(_addressing("path")))
+
+
+def _addressing(style: str) -> Config:
+    # S3 has a name of its own for SigV4; for presigning it would choose SigV2.
+    return Config(signature_version="s3v4", s3={"addressing_style": style})
 
 
 def code(error: ClientError) -> str:
