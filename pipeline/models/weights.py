@@ -3,8 +3,9 @@
 A model is asked for by name, and never by anything else answers to it:
 
 * ``whisper-shapes`` and ``yolo-shapes``: the small sample models in this repository;
-* an official name (``tiny`` … ``turbo``, ``yolo11n.pt`` …): kept in ``Settings().model_dir``,
-  fetched there once, refused unless its sha256 is the pinned one;
+* an official name (``tiny`` … ``turbo``, ``yolo11n.pt`` …): kept in ``Settings().model_dir``, or
+  in the temporary folder where that is read-only, fetched there once, refused unless its sha256
+  is the pinned one;
 * a path to a ``.pt`` file of one's own, named in results by its own sha256;
 * a Whisper's name and ``@int8``: the same with weights of 8 bits, which ``bake`` makes of it once.
 
@@ -15,6 +16,8 @@ import fcntl
 import hashlib
 import http.client
 import logging
+import os
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -164,10 +167,34 @@ def _pinned(path: Path) -> str:
 
 def _official(name: str) -> Weights:
     known = official.ALL[name]
-    path = Settings().model_dir / known.file
+    folder = Settings().model_dir
+    if not (folder / known.file).is_file() and folder.is_dir() and not os.access(folder, os.W_OK):
+        folder = _spare(name, folder)
+    path = folder / known.file
     if not path.is_file():
         _fetch(name, known, path)
     return _checked(name, path, known.sha256, "official")
+
+
+def _spare(name: str, folder: Path) -> Path:
+    """Where weights go that an image does not hold: its own folder is nobody's to write to."""
+    spare = Path(tempfile.gettempdir()) / f"videodrop-models-{os.getuid()}"
+    try:
+        spare.mkdir(mode=0o700, exist_ok=True)
+        owner = spare.lstat().st_uid
+    except OSError:
+        return folder  # where the attempt to write says what is wrong
+    # A folder of somebody else's could have its files changed between check and use.
+    if owner != os.getuid() or spare.is_symlink():
+        return folder
+    _log.warning(
+        "The model %s is not in %s, and nothing can be put there: it is kept in %s for as long as "
+        "this machine lasts. Build it into the image (WEIGHTS) to spare every start the download.",
+        name,
+        folder,
+        spare,
+    )
+    return spare
 
 
 def _checked(

@@ -1,8 +1,10 @@
 import fcntl
 import hashlib
 import logging
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
@@ -158,6 +160,51 @@ def test_a_model_directory_that_cannot_be_made_is_the_operators_to_mend(tmp_path
     monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(tmp_path / "file" / "models"))
     with pytest.raises(MissingDependency, match="model_unavailable"):
         weights.resolve("tiny")
+
+
+@pytest.fixture
+def image(model_dir, tmp_path, monkeypatch):
+    """An image whose model directory nobody may write to, whoever runs this; its /tmp."""
+    model_dir.mkdir()
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, how: path != model_dir and access(path, how))
+    return tmp_path / "tmp"
+
+
+def test_weights_that_a_read_only_image_lacks_are_kept_where_it_may_write(
+    server, image, model_dir, caplog
+):
+    first = weights.resolve("tiny")
+    assert first.path.is_relative_to(image)
+    assert first.path.parent.stat().st_mode & 0o777 == 0o700
+    assert weights.resolve("tiny") == first
+    assert server.requests == 1
+    assert list(model_dir.iterdir()) == []
+    assert "WEIGHTS" in caplog.text
+
+
+@pytest.mark.usefixtures("image")
+def test_weights_in_a_read_only_image_are_taken_from_there(server, model_dir):
+    (model_dir / "tiny.pt").write_bytes(CONTENT)
+    assert weights.resolve("tiny").path == model_dir / "tiny.pt"
+    assert server.requests == 0
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("theirs", ["owner", "link"])
+def test_weights_are_never_kept_in_a_folder_of_somebody_else(image, model_dir, theirs, monkeypatch):
+    spare = image / f"videodrop-models-{os.getuid()}"
+    if theirs == "link":
+        (image / "elsewhere").mkdir()
+        spare.symlink_to(image / "elsewhere")
+    else:
+        spare.mkdir()
+        uid = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+        spare.rename(image / f"videodrop-models-{uid + 1}")
+    assert weights.resolve("tiny").path.parent == model_dir
 
 
 @pytest.mark.usefixtures("server", "model_dir")
