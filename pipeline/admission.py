@@ -97,10 +97,14 @@ class Admission:
 
 
 def outgrown_by(error: VideodropError) -> Outgrown | None:
-    """The same for a run that has failed: by want of time or room, which larger hosts have."""
+    """The same for a run that has failed: by want of time or room, which larger hosts have.
+
+    A tool's own limit (``media_time``) is the same on all of them: what keeps a probe busy would
+    have a host started only to fail there again.
+    """
     if isinstance(error, Outgrown):
         return error
-    if isinstance(error, TimedOut):
+    if isinstance(error, TimedOut) and error.code != "media_time":
         return _outgrown("It did not end in the time there was for it.")
     if error.code == "disk_full":
         return _outgrown("It filled the disk.")

@@ -198,7 +198,7 @@ def judge(child: Child) -> Complaints:
     """Wait for the child and turn a bad end into one of our errors.
 
     Raises:
-        TimedOut: ``deadline`` or ``cpu_time``.
+        TimedOut: ``deadline``: the run's; ``media_time``: the child's own limit.
         OutOfMemory: ``media_memory``.
         LimitExceeded: ``output_too_large``.
         DependencyFailed: ``disk_full`` or ``ffmpeg_killed``.
@@ -206,16 +206,24 @@ def judge(child: Child) -> Complaints:
         BadInput: ``decoder_crashed`` or ``undecodable``.
     """
     status = child.wait()
-    if child.expired:
-        raise TimedOut("deadline", "Processing the media did not end in the time allowed.")
+    if child.expired or status in (_STOPPED_BY_SIGNAL, -signal.SIGXCPU):
+        raise _out_of_time(child.caps)
     if status != 0:
         _raise(status, str(child.complaints))
     return child.complaints
 
 
+def _out_of_time(caps: Caps) -> TimedOut:
+    if caps.of_run:
+        return TimedOut("deadline", "Processing the media did not end in the time allowed.")
+    return TimedOut(
+        "media_time",
+        f"Looking through the file took more than {caps.wall_s:.0f} s, which no sound one needs: "
+        "it is damaged or crafted. Convert it, or upload another copy.",
+    )
+
+
 def _raise(status: int, said: str) -> NoReturn:
-    if status in (_STOPPED_BY_SIGNAL, -signal.SIGXCPU):
-        raise TimedOut("cpu_time", "Processing the media took more CPU time than allowed.")
     if status == _NOT_LOADED:
         raise MissingDependency("ffmpeg_broken", f"ffmpeg does not start: {said}")
     by_words: tuple[tuple[str, VideodropError], ...] = (
@@ -275,7 +283,7 @@ def _within(caps: Caps, limit: "Progress | Report | None") -> Caps:
     if limit is None:
         return caps
     report = limit.report if isinstance(limit, Progress) else limit
-    return replace(caps, wall_s=min(caps.wall_s, report.remaining()))
+    return replace(caps, wall_s=min(caps.wall_s, report.remaining()), of_run=True)
 
 
 def _start(

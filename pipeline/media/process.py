@@ -38,12 +38,14 @@ class Caps:
         memory_bytes: private memory (``RLIMIT_DATA``: unlike ``RLIMIT_AS`` it does not count the
             address space that GPU drivers only reserve).
         file_bytes: largest file it may write.
+        of_run: the time is that of a whole run, not a limit of this child's own.
     """
 
     wall_s: float = 12 * 3600.0
     cpu_s: float | None = None
     memory_bytes: int = 4 * 1024**3
     file_bytes: int = 64 * 1024**3
+    of_run: bool = False
 
 
 @dataclass
@@ -77,6 +79,7 @@ class Child:
     Attributes:
         stdout: its standard output, unbuffered.
         complaints: its stderr so far.
+        caps: what it may use.
         expired: whether it was killed because ``caps.wall_s`` had passed.
     """
 
@@ -84,6 +87,7 @@ class Child:
         self, argv: Sequence[str], caps: Caps, *, pass_fds: Sequence[int] = (), cores: int = 1
     ) -> None:
         self.complaints = Complaints()
+        self.caps = caps
         self.expired = False
         # preexec_fn runs between fork and exec: these few system calls take no lock.
         self._popen = subprocess.Popen(  # noqa: S603 - the callers build argv, never a shell

@@ -25,7 +25,7 @@ from pipeline.stage import Report, Result, Source
 from pipeline.topology import LARGER
 from pipeline.worker import Function, Worker, host, hosted
 from pipeline.worker.lane import Lane
-from tests import aws_events, toystage
+from tests import aws_events, timing, toystage
 from tests.conftest import topology_with
 from tests.integration.core.conftest import Rig, probe_anything, upload_of
 from tests.integration.core.test_handlers import Context, Mapping
@@ -69,7 +69,7 @@ class Large:
 def large(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Large]:
     monkeypatch.setenv("VIDEODROP_STAGE", "toy")
     monkeypatch.setenv("VIDEODROP_LARGE", '["toy"]')
-    monkeypatch.setattr(bootstrap, "runner", lambda *_: rig.runner())
+    monkeypatch.setattr(bootstrap, "module", lambda *_: rig.stage)
     names = rig.config.names
     lanes = {
         lane: Mapping(names.queue("toy", lane), stage_handler.handler)
@@ -121,6 +121,27 @@ def test_a_long_video_waits_for_a_worker_for_large_jobs_which_has_the_time(large
     assert LARGE_S - 60 < seconds < LARGE_S
     (timing,) = large.rig.catalog.timings.all()
     assert timing.large
+
+
+@pytest.mark.usefixtures("long")
+def test_what_its_workers_took_before_keeps_no_long_video_where_it_is(large: Large):
+    quick = timing.result(1, 100 * LONG_S, identity={}, large=True)
+    large.rig.catalog.timings.record(quick)
+    large.lanes["live"].send(large.rig.put())
+    large.deliver("live")
+    assert large.left() == {"large": 1}
+
+
+def test_media_that_keep_every_probe_busy_are_sent_nowhere(
+    large: Large, monkeypatch: pytest.MonkeyPatch
+):
+    busy = failing(TimedOut("media_time", "It takes too long."))
+    monkeypatch.setattr("pipeline.runner.probe", busy)
+    body = large.rig.put()
+    large.lanes["live"].send(body)
+    assert large.deliver("live") == []
+    assert large.left() == {}
+    assert large.rig.state(body).error.code == "media_time"
 
 
 def test_a_short_video_is_finished_where_it_is(large: Large):

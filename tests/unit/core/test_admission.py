@@ -183,6 +183,7 @@ def test_what_failed_for_want_of_time_or_room_goes_on(error: VideodropError, why
         DependencyFailed("aws_error", "S3 had a bad moment."),
         OutOfMemory("out_of_memory", "Workers for large jobs have no more."),
         BadInput("not_media", "A text."),
+        TimedOut("media_time", "It keeps every probe busy."),
     ],
 )
 def test_what_failed_for_any_other_reason_would_do_so_elsewhere(error: VideodropError):

@@ -5,6 +5,9 @@ import subprocess
 import sys
 import time
 
+import pytest
+
+from pipeline.errors import TimedOut
 from pipeline.media import ffmpeg
 from pipeline.media.process import Caps, Child
 from pipeline.progress import Deadline
@@ -48,6 +51,13 @@ def test_the_whole_group_dies_at_the_wall_clock_limit():
         assert child.wait() == -signal.SIGKILL
         assert child.expired
     assert soon(lambda: gone(pid))
+
+
+@pytest.mark.parametrize(("limit", "code"), [(None, "media_time"), (Deadline(9), "deadline")])
+def test_a_childs_own_time_is_told_from_that_of_its_run(limit, code):
+    child = Child(SLEEPER, ffmpeg._within(Caps(wall_s=0.1), limit))
+    with child, pytest.raises(TimedOut, match=code):
+        ffmpeg.judge(child)
 
 
 def test_a_child_that_ended_in_time_has_not_expired():
