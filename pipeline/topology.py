@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Lane = Literal["live", "replay", "large", "large-replay", "dlq"]
 UploadEvent = Literal["created", "replayed", "deleted"]
@@ -99,10 +99,10 @@ class LargeSpec(_Frozen):
     """Jobs that outgrow their stage's own deadline.
 
     Attributes:
-        timeout_s: theirs. SQS keeps a message hidden for 12 hours at most.
+        timeout_s: theirs: less than the 12 hours for which SQS keeps a message hidden at most.
     """
 
-    timeout_s: int
+    timeout_s: int = Field(lt=12 * 3600)
 
 
 class IndexSpec(_Frozen):

@@ -139,6 +139,12 @@ run "service" {
     error_message = "Messages that wait in either lane start workers."
   }
   assert {
+    condition = contains(aws_cloudwatch_metric_alarm.waiting.metric_query[*].expression, "SUM([visible0, visible1])") && (
+      contains(aws_cloudwatch_metric_alarm.idle.metric_query[*].expression, "SUM([hidden0, hidden1, visible0, visible1])")
+    )
+    error_message = "A lane of which SQS reports nothing, since nobody has used it for hours, keeps the other one from nothing."
+  }
+  assert {
     condition = length([for query in aws_cloudwatch_metric_alarm.idle.metric_query : query if query.expression == null || query.expression == ""]) == 4 && (
       aws_cloudwatch_metric_alarm.idle.evaluation_periods == 10
       && aws_cloudwatch_metric_alarm.idle.treat_missing_data == "breaching"

@@ -147,6 +147,17 @@ run "no_image_for_large_jobs" {
   expect_failures = [var.large]
 }
 
+run "large_jobs_without_end" {
+  command = plan
+  variables {
+    large = { image = "repository@sha256:1", timeout_s = 43200 }
+  }
+  module {
+    source = "./modules/stage"
+  }
+  expect_failures = [var.large]
+}
+
 run "on_gpu_hosts" {
   command = plan
   variables {

@@ -132,11 +132,15 @@ def applied(checkout: Terraform, simulator: str, own_tests: Future[str]) -> Appl
         "local": True,
         "name": "made-by-terraform",
         "functions": {"zip": str(checkout.folder.parent / "functions.zip")},
-        "images": {"lambda": IMAGE},
+        "images": {"lambda": IMAGE, "gpu": IMAGE},
         "deletion_protection": False,
         "alarm_email": "alarms@example.com",
         "budget_usd": 100,
-        "compute": {"detect": {"warm_up": "rate(5 minutes)"}},
+        "compute": {
+            "detect": {"oversize": True, "warm_up": "rate(5 minutes)"},
+            "transcode": {"oversize": True},
+        },
+        "gpu": {"subnet_ids": ["subnet-0"]},
         "cdn": {"public_key": "-----BEGIN PUBLIC KEY-----", "key_parameter": CDN_KEY},
         "jwt": {"issuer": "https://issuer.example.com", "audience": ["videodrop"]},
     }

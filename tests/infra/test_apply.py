@@ -119,7 +119,7 @@ def test_both_make_the_same_queues(twin: Settings):
     for attributes in (*ours.values(), *theirs.values()):
         for statement in attributes.get("Policy", {}).get("Statement", []):
             statement["Condition"]["ArnEquals"]["aws:SourceArn"].sort()
-    assert len(theirs) == 3 * len(twin.topology.stages) + 4
+    assert len(theirs) == 3 * len(twin.topology.stages) + 2 * len(twin.large) + 4
     assert theirs == ours
 
 
@@ -156,18 +156,32 @@ def alarms() -> dict[str, dict[str, Any]]:
 def test_every_alarm_has_somebody_to_tell(installation: Applied):
     config, found = bootstrap.settings(), alarms()
     topic = installation.output["alarm_topic"]
-    for alarm in found.values():
+    for name, alarm in found.items():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
-        assert alarm["AlarmDescription"]
+        section = name.rsplit("-", 1)[-1]
+        assert alarm["AlarmDescription"].endswith(f" docs/runbook.md#{section}")
     of_function = {"duration", "errors", "throttles"}
     with_queue = of_function | {"age", "dlq-depth"}
     wanted = {"query": of_function | {"5xx"}, "janitor": with_queue, "replays": with_queue}
     wanted |= {stage: with_queue | {"failures"} for stage in config.topology.stages}
+    for stage in config.large:
+        wanted[stage] = wanted[stage] | {"large-age"}
     assert set(found) == {
         f"{config.names.queue(function)}-{what}"
         for function, alarmed in wanted.items()
         for what in alarmed
     }
+
+
+def test_large_jobs_have_their_time_before_they_count_as_old(installation: Applied):  # noqa: ARG001 - for its effect
+    config, found = bootstrap.settings(), alarms()
+    assert config.large
+    for stage in config.large:
+        usual, large = (
+            found[f"{config.names.queue(stage, lane)}-age"] for lane in ("live", "large")
+        )
+        assert large["Dimensions"][0]["Value"] == config.names.queue(stage, "large")
+        assert large["Threshold"] == usual["Threshold"] + config.topology.large.timeout_s
 
 
 def test_bills_count_the_metrics_that_alarms_watch(installation: Applied):  # noqa: ARG001 - for its effect
@@ -177,7 +191,9 @@ def test_bills_count_the_metrics_that_alarms_watch(installation: Applied):  # no
         for query in alarm.get("Metrics") or [{"MetricStat": alarm}]
         if "MetricStat" in query
     ]
-    assert len(watched) == alarm_metrics(len(bootstrap.settings().topology.stages), 0)
+    # Nobody has lanes for large jobs by default.
+    of_large = len(bootstrap.settings().large)
+    assert len(watched) - of_large == alarm_metrics(len(bootstrap.settings().topology.stages), 0)
 
 
 def test_failed_runs_are_those_that_the_code_counts(installation: Applied):  # noqa: ARG001 - for its effect
@@ -225,8 +241,10 @@ def test_functions_know_their_installation(installation: Applied):
         assert known["VIDEODROP_TELEMETRY"] == "aws"
         stage = function if function in config.topology.stages else None
         assert known.get("VIDEODROP_STAGE") == stage
-        # /tmp holds the source and what becomes of it.
-        assert not stage or 3 * int(known["VIDEODROP_MAX_BYTES"]) < 10_240 * 1024**2
+        if stage in config.large:  # what does not fit is sent on
+            assert "VIDEODROP_MAX_BYTES" not in known
+        elif stage:  # /tmp holds the source and what becomes of it
+            assert 3 * int(known["VIDEODROP_MAX_BYTES"]) < 10_240 * 1024**2
         assert int(known["VIDEODROP_REDELIVERY_S"]) == max(
             spec.timeout_s * config.topology.queues.visibility_per_timeout
             for spec in config.topology.stages.values()

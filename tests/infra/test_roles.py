@@ -17,9 +17,11 @@ import pytest
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from pipeline import aws, bootstrap
+from pipeline.topology import LARGER
 from tests.conftest import topology_with
-from tests.infra.conftest import IMAGE, ROOT, Applied, as_client
-from tests.infra.day import Day, poller
+from tests.infra.conftest import ROOT, Applied, as_client
+from tests.infra.day import Day
+from tests.infra.house import House, large, poller
 from tests.infra.trail import Permission, Trail
 
 Statement = dict[str, Any]
@@ -29,6 +31,9 @@ Roles = dict[str, tuple[list[Statement], set[Permission]]]
 # Actions that AWS lets nobody restrict to a resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/
 UNNAMEABLE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+# The stage that is planned to stay on Lambda and leave large jobs to workers; all of the others is
+# left to them.
+LEAVES = "transcode"
 ARN = "arn:aws:{}:us-east-1:123456789012:{}".format
 
 
@@ -48,7 +53,7 @@ def client(applied: Applied) -> Iterator[pytest.MonkeyPatch]:
 def trail(client: pytest.MonkeyPatch) -> Iterator[Trail]:
     """What was called in a day."""
     trail = Trail()
-    Day(trail, client).run()
+    Day(House(trail, client)).run()
     yield trail
     boto3.DEFAULT_SESSION = None
 
@@ -75,28 +80,37 @@ def workers(
     client: pytest.MonkeyPatch,  # noqa: ARG001 - for its effect
 ) -> Iterator[Future[dict[str, list[Statement]]]]:
     """What workers on GPU hosts may do, by stage: planned meanwhile."""
-    stages = list(bootstrap.settings().topology.stages)
+    config = bootstrap.settings()
+    compute = {
+        stage: {"host": "lambda" if stage == LEAVES else "gpu", "oversize": stage in config.large}
+        for stage in config.topology.stages
+    }
     subnet = aws.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     with ThreadPoolExecutor() as pool:
-        yield pool.submit(plan_workers, applied, stages, subnet)
+        yield pool.submit(plan_workers, applied, compute, subnet)
 
 
-def plan_workers(applied: Applied, stages: list[str], subnet: str) -> dict[str, list[Statement]]:
-    """What workers may do, were all stages on GPU hosts."""
+def plan_workers(
+    applied: Applied, compute: dict[str, dict[str, Any]], subnet: str
+) -> dict[str, list[Statement]]:
+    """What workers may do, were stages where ``compute`` has them."""
     variables = {
         "local": False,
         "cdn": None,
-        "images": {"gpu": IMAGE},
         "gpu": {"subnet_ids": [subnet]},
-        "compute": {stage: {"host": "gpu"} for stage in stages},
+        "compute": compute,
     }
     (applied.terraform.folder.parent / "gpu.tfvars.json").write_text(json.dumps(variables))
-    address = 'module.stage["{}"].module.gpu_service[0].aws_iam_role_policy.worker'.format
-    targets = [f"-target={address(stage)}" for stage in stages]
+    policies = {
+        stage: f'module.stage["{stage}"].module.{module}[0].aws_iam_role_policy.worker'
+        for stage, one in compute.items()
+        for module in ["gpu_service" if one["host"] == "gpu" else "large"]
+    }
+    targets = [f"-target={address}" for address in policies.values()]
     applied.run("plan", "-var-file=../gpu.tfvars.json", "-refresh=false", "-out=gpu", *targets)
     planned = json.loads(applied.terraform.run("show", "-json", "gpu"))["resource_changes"]
-    policies = {one["address"]: one["change"]["after"].get("policy") for one in planned}
-    return {stage: json.loads(policies[address(stage)])["Statement"] for stage in stages}
+    found = {one["address"]: one["change"]["after"].get("policy") for one in planned}
+    return {stage: json.loads(found[address])["Statement"] for stage, address in policies.items()}
 
 
 @pytest.fixture(scope="module")
@@ -106,14 +120,15 @@ def roles(
     trail: Trail,
 ) -> Roles:
     """Every role, as far as any is our code's."""
-    names, done = bootstrap.settings().names, done_by_aws()
-    for function in [*workers.result(), "janitor", "query", "replays"]:
-        done[names.queue(function)] |= trail.permissions(function)
+    config, done = bootstrap.settings(), done_by_aws()
+    for function in [*config.topology.stages, "janitor", "query", "replays"]:
+        done[config.names.queue(function)] |= trail.permissions(function)
     found = {role: (statements, done.pop(role)) for role, statements in functions.items()}
     assert not done, "done under no role"
     for stage, statements in workers.result().items():
+        hosted = [large(stage)] if stage == LEAVES else [stage, large(stage)]
         # A worker polls and hosts under one role.
-        both = trail.permissions(stage, poller(stage))
+        both = trail.permissions(*hosted, *map(poller, hosted))
         found[f"worker of {stage}"] = statements, both
     return found
 
@@ -232,12 +247,18 @@ def test_queues_take_messages_from_the_rules_that_feed_them_alone(client: pytest
             for target in events.list_targets_by_rule(**place)["Targets"]:
                 feeds[target["Arn"]].add(rule["Arn"])
                 feeds[target["DeadLetterConfig"]["Arn"]].add(rule["Arn"])
-    urls = sqs.list_queues(QueueNamePrefix=f"{prefix}-")["QueueUrls"]
-    assert len(urls) == len(feeds)
-    for url in urls:
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "QueueArn"])
-        arn = found["Attributes"]["QueueArn"]
-        (statement,) = json.loads(found["Attributes"]["Policy"])["Statement"]
+    attributes = [
+        sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "QueueArn"])["Attributes"]
+        for url in sqs.list_queues(QueueNamePrefix=f"{prefix}-")["QueueUrls"]
+    ]
+    # What is sent on comes from roles: queues for large jobs have no policy of their own.
+    unfed = {one["QueueArn"].rsplit(":", 1)[-1] for one in attributes if "Policy" not in one}
+    names, stages = bootstrap.settings().names, bootstrap.settings().large
+    assert unfed == {names.queue(stage, lane) for stage in stages for lane in LARGER.values()}
+    assert len(attributes) == len(feeds) + len(unfed)
+    for found in (one for one in attributes if "Policy" in one):
+        arn = found["QueueArn"]
+        (statement,) = json.loads(found["Policy"])["Statement"]
         assert set(statement.pop("Condition")["ArnEquals"]["aws:SourceArn"]) == feeds[arn]
         assert statement == {
             "Effect": "Allow",

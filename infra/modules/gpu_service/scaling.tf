@@ -1,4 +1,7 @@
 # Workers follow the queues: more while messages wait or grow old, none once all is done.
+#
+# Of a queue that nobody has used for six hours SQS reports nothing, and replays are rare. SUM passes
+# over what is missing, where + might have no result: then nobody would be started for the other lane.
 
 locals {
   visible = { for name in keys(var.queues) : name => "ApproximateNumberOfMessagesVisible" }
@@ -55,7 +58,7 @@ resource "aws_cloudwatch_metric_alarm" "waiting" {
   metric_query {
     id          = "waiting"
     label       = "Messages that wait"
-    expression  = join(" + ", local.waiting)
+    expression  = "SUM([${join(", ", local.waiting)}])"
     return_data = true
   }
 
@@ -154,14 +157,13 @@ resource "aws_cloudwatch_metric_alarm" "idle" {
   evaluation_periods  = var.hosts.idle_minutes
   comparison_operator = "LessThanOrEqualToThreshold"
   threshold           = 0
-  # SQS reports nothing of a queue that nobody has used for six hours.
-  treat_missing_data = "breaching"
-  alarm_actions      = [aws_appautoscaling_policy.none.arn]
+  treat_missing_data  = "breaching" # nothing is reported of any queue
+  alarm_actions       = [aws_appautoscaling_policy.none.arn]
 
   metric_query {
     id          = "all"
     label       = "Messages that wait or are in work"
-    expression  = join(" + ", keys(local.counts))
+    expression  = "SUM([${join(", ", keys(local.counts))}])"
     return_data = true
   }
 

@@ -75,6 +75,10 @@ variable "large" {
     condition     = var.large.image != null || !var.compute.oversize || var.compute.host == "gpu"
     error_message = "There is no image for workers that take the large jobs of ${var.stage}: push one and name it in `images`."
   }
+  validation {
+    condition     = var.large.timeout_s < 12 * 3600
+    error_message = "A large job takes less than 12 hours: SQS hides its message for no longer."
+  }
 }
 
 variable "gpu" {

@@ -59,9 +59,14 @@ def test_lanes_have_a_queue_each():
     assert names.lane("s", "another") == "live"
 
 
-def test_a_large_job_ends_before_its_message_comes_into_sight_again():
+def test_a_large_job_ends_before_its_message_comes_into_sight_again(tmp_path: Path):
     # Twelve hours after it was received SQS shows a message, whoever holds it.
-    assert Topology.read().large.timeout_s < 12 * 3600
+    topology = json.loads(DEFAULT_PATH.read_bytes())
+    topology["large"]["timeout_s"] = 12 * 3600
+    path = tmp_path / "topology.json"
+    path.write_text(json.dumps(topology))
+    with pytest.raises(ValidationError, match=r"large\.timeout_s"):
+        Topology.read(path)
 
 
 @pytest.mark.parametrize("where", [(), ("queues",), ("stages", "detect"), ("table",)])
