@@ -78,6 +78,18 @@ resource "aws_apigatewayv2_route" "all" {
   authorizer_id      = one(aws_apigatewayv2_authorizer.jwt[*].id)
 }
 
+# Browsers and players send no token: the pages and what they are made of hold no data, and
+# addresses of playlists are signed by the API, which checks them itself.
+resource "aws_apigatewayv2_route" "open" {
+  # checkov:skip=CKV_AWS_309:what is open holds no data, or checks a signature
+  for_each = toset(var.jwt == null ? [] : local.open_routes)
+
+  api_id             = aws_apigatewayv2_api.query.id
+  route_key          = each.key
+  target             = "integrations/${aws_apigatewayv2_integration.query.id}"
+  authorization_type = "NONE"
+}
+
 resource "aws_cloudwatch_log_group" "access" {
   # API Gateway may write to every group of this name: a policy of its own would soon be too long.
   name              = "/aws/vendedlogs/${var.name}-query"
@@ -118,7 +130,7 @@ resource "aws_lambda_permission" "api" {
   function_name = module.query.name
   qualifier     = module.query.live.name
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_apigatewayv2_api.query.execution_arn}/*/$default"
+  source_arn    = "${aws_apigatewayv2_api.query.execution_arn}/*/*" # its stage, and all its routes
 }
 
 resource "aws_cloudwatch_metric_alarm" "api" {
@@ -158,6 +170,15 @@ resource "aws_apigatewayv2_api_mapping" "api" {
 }
 
 locals {
+  # A test holds these against the API's own routes.
+  open_routes = [
+    "GET /",
+    "GET /docs",
+    "GET /openapi.json",
+    "GET /playlists/{proxy+}",
+    "GET /web/{proxy+}",
+  ]
+
   # Whose pages may reach into the buckets.
   origins = concat(
     [aws_apigatewayv2_api.query.api_endpoint],

@@ -21,7 +21,7 @@ run "by_default" {
   command = plan
 
   assert {
-    condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0 && length(aws_apigatewayv2_authorizer.jwt) == 0
+    condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0 && length(aws_apigatewayv2_authorizer.jwt) == 0 && length(aws_apigatewayv2_route.open) == 0
     error_message = "What nobody asked for is not made."
   }
   assert {
@@ -75,6 +75,10 @@ run "all_of_it" {
   assert {
     condition     = aws_apigatewayv2_route.all.authorization_type == "JWT"
     error_message = "Who has no token gets no answer."
+  }
+  assert {
+    condition     = toset(keys(aws_apigatewayv2_route.open)) == toset(local.open_routes) && alltrue([for key, route in aws_apigatewayv2_route.open : route.route_key == key && route.authorization_type == "NONE"])
+    error_message = "Except for the pages, and for playlists, whose addresses are signed."
   }
   assert {
     condition     = one(aws_cloudfront_distribution.cdn["this"].ordered_cache_behavior).path_pattern == "artifacts/*"
@@ -186,7 +190,7 @@ run "signed_addresses_only" {
     error_message = "The API signs for the distribution, and knows where its pages are seen."
   }
   assert {
-    condition     = aws_lambda_permission.api.source_arn == "arn:aws:execute-api:us-east-1:123456789012:a1/*/$default" && aws_lambda_permission.api.qualifier == "live"
+    condition     = aws_lambda_permission.api.source_arn == "arn:aws:execute-api:us-east-1:123456789012:a1/*/*" && aws_lambda_permission.api.qualifier == "live"
     error_message = "This API may invoke the alias, and nothing else may."
   }
   assert {

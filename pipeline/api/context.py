@@ -1,11 +1,12 @@
 """What the routes need: settings, catalog, files, versions and replays, made on first use."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from pipeline import bootstrap
+from pipeline.api.playback import Playback
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
 from pipeline.replays.store import Replays
@@ -54,6 +55,12 @@ class Context:
     def versions(self) -> Versions:
         """Earlier results beside the current ones."""
         return Versions(self.catalog, self.artifacts)
+
+    @cached_property
+    def playback(self) -> Playback:
+        """Addresses of playlists."""
+        key = partial(self.catalog.keys.get, "playback")
+        return Playback(key, lasts_s=self.settings.presign_s)
 
     @cached_property
     def replays(self) -> Replays:

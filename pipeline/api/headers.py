@@ -51,7 +51,7 @@ def page_policy(artifact_url: str) -> str:
             "script-src 'self'",
             "style-src 'self'",
             f"img-src 'self' {files}",
-            f"media-src 'self' {files}",
+            f"media-src 'self' blob: {files}",  # blob: captions that were fetched with a token
             "connect-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",

@@ -1,16 +1,18 @@
 """Routes: HLS playlists whose every address works for a player without credentials.
 
-Playlists are published with relative addresses, which a private bucket does not answer. Here a
-playlist that names other playlists keeps its relative addresses, since this route mirrors their
-folders, and segments and initialization sections become presigned URLs (RFC 8216, section 4).
+Playlists are published with relative addresses, which a private bucket does not answer. Here the
+address of another playlist stays relative, since this route mirrors their folders, and is signed as
+the one that was asked for; segments and initialization sections become presigned URLs (RFC 8216,
+section 4).
 """
 
 import posixpath
 import re
 from collections.abc import Callable
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from pipeline import views
 from pipeline.api import caching
@@ -18,22 +20,47 @@ from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import Problem, described
 
-router = APIRouter(prefix="/videos/{video_id}", tags=["playback"])
+router = APIRouter(prefix="/playlists/{video_id}", tags=["playback"])
 
 MEDIA_TYPE = "application/vnd.apple.mpegurl"
 _URI_ATTRIBUTE = re.compile(r'(?<=[:,]URI=")[^"]*(?=")')
 
 
+def signed(
+    video_id: str,
+    parts: Parts,
+    expires: Annotated[int, Query(description="Epoch seconds")] = 0,
+    signature: Annotated[str, Query()] = "",
+) -> str:
+    """Let those pass who were given this address: the only guard there is before it.
+
+    Returns:
+        What signs it, to be passed on.
+
+    Raises:
+        Problem: 403, whether or not there is such a video.
+    """
+    if not parts.playback.allows(video_id, expires, signature):
+        raise Problem(
+            403,
+            "not_signed",
+            "This address was never signed, or has ended. Take `links.playlist` of the video.",
+        )
+    return f"expires={expires}&signature={signature}"
+
+
 @router.get(
-    "/playlist/{name:path}.m3u8",
+    "/{name:path}.m3u8",
     summary="An HLS playlist that can be played as it is",
-    description="Take the address from `links.playlist` of the video. All addresses within are "
-    "relative to this API or presigned.",
+    description="Take the address from `links.playlist` of the video: it is signed, so players "
+    "need no token, and lasts about an hour. All addresses within are signed, too.",
     response_class=Response,
-    responses=described(404, 409, 410, 422, 503)
+    responses=described(403, 404, 409, 410, 422, 503)
     | {200: {"description": "The playlist", "content": {MEDIA_TYPE: {"example": "#EXTM3U\n"}}}},
 )
-def playlist(video: FoundVideo, name: str, parts: Parts) -> Response:
+def playlist(
+    signature: Annotated[str, Depends(signed)], video: FoundVideo, name: str, parts: Parts
+) -> Response:
     """The playlist of this name, its addresses rewritten."""
     result, _ = artifact(video, "hls_master", "a playlist")
     ours = {
@@ -48,7 +75,9 @@ def playlist(video: FoundVideo, name: str, parts: Parts) -> Response:
 
     def address(uri: str) -> str:
         target = within(posixpath.dirname(asked), uri)
-        return uri if target in ours else parts.artifacts.url(result.prefix + target)
+        return (
+            f"{uri}?{signature}" if target in ours else parts.artifacts.url(result.prefix + target)
+        )
 
     text = parts.artifacts.read(result.prefix + asked).decode()
     return Response(

@@ -16,7 +16,6 @@ router = APIRouter(prefix="/videos/{video_id}", tags=["videos"])
 
 # Where a video has something more to give: the artifact role that says so, and the route.
 _LINKS = {
-    "playlist": ("hls_master", "playlist/{name}"),
     "transcript": ("transcript_json", "transcript"),
     "captions": ("captions_vtt", "transcript.vtt"),
     "storyboard": ("storyboard_vtt", "storyboard.vtt"),
@@ -43,16 +42,20 @@ def show_video(video: FoundVideo, parts: Parts, request: Request, response: Resp
     if answer := caching.unchanged(request, tag):
         return answer
     response.headers.update(caching.headers(tag))
+    if "playlist" in found:
+        found["playlist"] += f"?{parts.playback.query(video.video_id)}"
     return views.detail(video, parts.artifacts.url, found)
 
 
 def links(video: Video, root: str) -> dict[str, str]:
-    """Paths of what this API knows of ``video``, below ``root``."""
+    """Paths of what this API knows of ``video``, below ``root``; that of the playlist unsigned."""
     base = f"{root}/videos/{video.video_id}"
     found = {"self": base}
     for name, (role, path) in _LINKS.items():
         for _, artifact in views.artifacts(video, role=role)[:1]:
             found[name] = f"{base}/{path.format(name=quote(artifact.name))}"
+    for _, master in views.artifacts(video, role="hls_master")[:1]:
+        found["playlist"] = f"{root}/playlists/{video.video_id}/{quote(master.name)}"
     if any(run.current_result for run in video.stages.values()):
         found["versions"] = f"{base}/versions"
     return found

@@ -8,6 +8,7 @@
     {video_id}    label#{stage}#{label}         one row a label, for the index ``labels``
     #months       #months                       the months in which anything was uploaded
     #timings      {month}#{stage}#{digest}      what runs have taken, added up
+    #keys         {name}                        secret keys that all hosts share
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
 ``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the moment at
@@ -20,6 +21,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from pipeline.catalog.keys import Keys
 from pipeline.catalog.labels import Labels
 from pipeline.catalog.records import StageResult, StageRun, Video
 from pipeline.catalog.runs import Runs, sort_key
@@ -54,6 +56,7 @@ class Catalog:
         runs: the stage runs.
         shadows: runs whose results are only compared with the current ones.
         timings: what runs have taken.
+        keys: what all hosts sign with.
     """
 
     def __init__(self, table: Table, stages: Iterable[str]) -> None:
@@ -63,6 +66,7 @@ class Catalog:
         self.runs = Runs(table)
         self.shadows = Runs(table, "shadow")
         self.timings = Timings(table)
+        self.keys = Keys(table)
 
     def record_upload(self, upload: Upload, *, patience_s: float) -> None:
         """Make ``upload`` the current revision, if it is new; all its stages become pending.

@@ -14,6 +14,7 @@ from pipeline.models import whisper_engine, yolo_engine
 from pipeline.settings import Settings
 from pipeline.telemetry.names import ALL as METRICS
 from pipeline.telemetry.names import RUNS
+from tests.gateway import OPEN
 from tests.infra.conftest import Applied
 
 TWIN = "made-by-python"
@@ -146,6 +147,17 @@ def test_both_tell_event_bridge_of_uploads(twin: Settings):
 def test_python_finds_nothing_to_mend(installation: Applied):
     assert installation.output["environment"]["VIDEODROP_NAME"] == bootstrap.settings().name
     assert resources.ensure(bootstrap.settings()) == []
+
+
+@pytest.mark.usefixtures("installation")
+def test_without_a_token_there_are_the_pages_and_signed_playlists_alone():
+    gateway = aws.client("apigatewayv2")
+    (api,) = gateway.get_apis()["Items"]
+    found = {
+        route["RouteKey"]: (route["AuthorizationType"], "AuthorizerId" in route)
+        for route in gateway.get_routes(ApiId=api["ApiId"])["Items"]
+    }
+    assert found == {"$default": ("JWT", True)} | dict.fromkeys(OPEN, ("NONE", False))
 
 
 def alarms() -> dict[str, dict[str, Any]]:

@@ -1,5 +1,7 @@
 /** The query API, seen from the page. Addresses are relative, so any mount point works. */
 
+import { credentials, signOut } from "./session.js";
+
 /** What the API said was wrong, in words meant for people. */
 export class Problem extends Error {
   constructor(status, detail) {
@@ -8,13 +10,19 @@ export class Problem extends Error {
   }
 }
 
+/** An answer of the API; where it wants another token, or one at all, the window hears "unauthorized". */
 async function ask(path, signal) {
+  const headers = credentials();
   let response;
   try {
-    response = await fetch(path, { signal });
+    response = await fetch(path, { headers, signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, "The server cannot be reached. Is it still running?");
+  }
+  if (response.status === 401) {
+    signOut();
+    dispatchEvent(new CustomEvent("unauthorized", { detail: { refused: "Authorization" in headers } }));
   }
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
@@ -34,6 +42,10 @@ export const getVideo = async (id, signal) =>
 
 export const getTranscript = async (id, signal) =>
   (await ask(`videos/${encodeURIComponent(id)}/transcript`, signal)).json();
+
+/** Captions, as a file: a track's own request would carry no token. */
+export const getCaptions = async (id, signal) =>
+  (await ask(`videos/${encodeURIComponent(id)}/transcript.vtt`, signal)).blob();
 
 export const getHealth = async (signal) => (await ask("health", signal)).json();
 

@@ -1,4 +1,7 @@
-/** The player: adaptive HLS where the browser plays it, else the MP4; captions, and seeking. */
+/**
+ * The player: adaptive HLS where the browser plays it, else the MP4; captions, and seeking. A media
+ * element sends no token: addresses that it is given are signed, or the page's own.
+ */
 
 import { fill, h } from "./dom.js";
 
@@ -95,31 +98,21 @@ export function makePlayer(renew, start, signal) {
       }
       node.classList.toggle("ready", video.playable);
       fill(waiting, [video.playable, video.status], () => h("p", {}, reason(video)));
-      captions(video);
+    },
+    /** @param {Blob} vtt */
+    captions(vtt, language) {
+      const src = URL.createObjectURL(vtt);
+      signal.addEventListener("abort", () => URL.revokeObjectURL(src));
+      media.querySelector("track")?.remove();
+      media.append(h("track", { kind: "captions", label: "Captions", srclang: language ?? "en", src, default: true }));
     },
   };
-
-  function captions(video) {
-    const file = find(video, "captions_vtt")[0];
-    if (!file || media.dataset.captions === file.sha256) return;
-    media.dataset.captions = file.sha256;
-    media.querySelector("track")?.remove();
-    const language = languageOf(video, file.stage);
-    media.append(
-      h("track", { kind: "captions", label: "Captions", srclang: language ?? "en", src: relative(video.links.captions), default: true }),
-    );
-  }
 }
 
-/** The API's absolute paths as the page, which may be mounted elsewhere, reaches them. */
-const relative = (path) => path.slice(path.indexOf("/videos/") + 1);
+/** The absolute path of a playlist as the page, which may be mounted elsewhere, reaches it. */
+const relative = (path) => path.slice(path.indexOf("/playlists/") + 1);
 
 const largest = (files) => [...files].sort((a, b) => b.bytes - a.bytes)[0];
-
-const languageOf = (video, name) => {
-  const language = video.stages.find((stage) => stage.stage === name)?.summary.language;
-  return typeof language === "string" ? language : null;
-};
 
 function reason(video) {
   if (video.playable) return "";

@@ -1,6 +1,6 @@
 /** One video: player, timeline, transcript, objects, stages and downloads, as they come to be. */
 
-import { Problem, getStoryboard, getTranscript, getVideo } from "./api.js";
+import { Problem, getCaptions, getStoryboard, getTranscript, getVideo } from "./api.js";
 import { bar, fill, h } from "./dom.js";
 import { STATUS, ago, clock, duration, size, title } from "./format.js";
 import { makeObjects, seenIn } from "./objects.js";
@@ -43,7 +43,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     if (!artifact || once.get(role) === artifact.sha256) return;
     once.set(role, artifact.sha256);
     try {
-      show(await fetch(id, signal));
+      show(await fetch(id, signal), artifact);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       once.delete(role);
@@ -63,6 +63,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     fill(facts, [video.probe, video.key], () => fileFacts(video));
     await Promise.all([
       follow("transcript_json", video, getTranscript, (text) => (transcript.show(text), timeline.speech(text))),
+      follow("captions_vtt", video, getCaptions, (vtt, file) => player.captions(vtt, languageOf(video, file.stage))),
       follow("storyboard_vtt", video, getStoryboard, timeline.pictures),
     ]);
     return video.status === "processing" ? BUSY : null;
@@ -74,6 +75,11 @@ export function showVideo(place, id, { t = "0" }, signal) {
 /** Stages without their signed URLs, which differ each time. */
 const unsigned = (stages) =>
   stages.map((stage) => ({ ...stage, artifacts: stage.artifacts.map(({ name, sha256 }) => name + sha256) }));
+
+const languageOf = (video, name) => {
+  const language = video.stages.find((stage) => stage.stage === name)?.summary.language;
+  return typeof language === "string" ? language : null;
+};
 
 function heading(video) {
   const seen = seenIn(video).length;

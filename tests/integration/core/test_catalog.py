@@ -1,11 +1,13 @@
 """Videos, deletions, labels and listings, in two implementations of DynamoDB."""
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from pipeline.catalog import Catalog
+from pipeline.catalog.keys import Keys
 from pipeline.catalog.records import Cost, PublishedArtifact, StageResult, StageRun, Video
 from pipeline.errors import BadInput, LeaseLost, Superseded
 from pipeline.events import Deletion, Upload, parse
@@ -362,3 +364,23 @@ def test_a_brief_video_has_all_that_planning_asks_about_and_not_its_files(catalo
     for stage in ("toy", "twin"):
         for asked in ("state", "revision", "event_id", "finished_at", "error", "tried"):
             assert getattr(brief.stages[stage], asked) == getattr(whole.stages[stage], asked)
+
+
+def test_a_key_is_made_once_and_is_the_same_for_all(catalog):
+    found = catalog.keys.get("playback")
+    assert len(found) == 32
+    assert Keys(catalog._table).get("playback") == found
+    assert catalog.keys.get("another") != found
+
+
+def test_of_two_that_make_a_key_at_once_the_second_takes_the_first_ones(catalog, monkeypatch):
+    quicker, token_hex = [], secrets.token_hex
+
+    def overtaken(size):
+        if not quicker:
+            quicker.append(None)
+            quicker[0] = catalog.keys.get("playback")
+        return token_hex(size)
+
+    monkeypatch.setattr("pipeline.catalog.keys.secrets.token_hex", overtaken)
+    assert [catalog.keys.get("playback")] == quicker

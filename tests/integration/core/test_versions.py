@@ -28,9 +28,8 @@ ANSWERS = [
     "/transcript.txt",
     "/detections",
     "/detections/tracks",
-    "/playlist/hls/master.m3u8",
-    "/playlist/hls/v/index.m3u8",
 ]
+PLAYLISTS = ["/hls/master.m3u8", "/hls/v/index.m3u8"]
 _SIGNATURE = re.compile(r"X-Amz-\w+=[^&\s\"]*")
 both = pytest.mark.parametrize("house", ["moto", "dynalite"], indirect=True)
 
@@ -127,11 +126,14 @@ def answers(house: Rig, body: str) -> Callable[..., dict[str, Any]]:
     api = Client(
         create_app(settings=house.config, catalog=house.catalog, artifacts=house.artifacts)
     )
-    base = f"/videos/{upload_of(body).video_id}"
+    vid = upload_of(body).video_id
+    base = f"/videos/{vid}"
 
     def ask(*more: str) -> dict[str, Any]:
         said = {}
-        for path in ["/videos", *(base + path for path in (*ANSWERS, *more))]:
+        _, signature = api.get(base).json()["links"]["playlist"].split("?")
+        playlists = [f"/playlists/{vid}{path}?{signature}" for path in PLAYLISTS]
+        for path in ["/videos", *(base + path for path in (*ANSWERS, *more)), *playlists]:
             answer = api.get(path)
             assert answer.status_code == 200, (path, answer.text)
             said[path] = (_SIGNATURE.sub("", answer.text), answer.headers.get("ETag"))

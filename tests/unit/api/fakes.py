@@ -10,6 +10,7 @@ import httpx
 from fastapi import FastAPI
 
 from pipeline.api.app import create_app
+from pipeline.api.playback import Playback
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
 from pipeline.catalog.records import (
@@ -31,6 +32,7 @@ from tests.unit.replays_in_memory import FakeReplays
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ORIGIN = "https://files.example"
+KEY = bytes(range(32))
 
 
 def upload(number: int = 0, **given: Any) -> Upload:
@@ -113,6 +115,18 @@ def warning(code: str = "no_speech") -> Notice:
     return Notice(code=code, message="No speech was found in the sound.")
 
 
+def signature(source: Upload) -> str:
+    """What signs an address of its playlists now."""
+    return Playback(lambda: KEY, lasts_s=Settings().presign_s).query(source.video_id)
+
+
+class FakeKeys:
+    """One key for all."""
+
+    def get(self, _: str) -> bytes:
+        return KEY
+
+
 class FakeCatalog:
     """Counts what is asked of it; ``places`` may name places that are no longer true."""
 
@@ -120,6 +134,7 @@ class FakeCatalog:
         self._videos = {one.video_id: one for one in videos}
         ours = [place(one) for one in self._videos.values() if not one.deleted_at]
         self._places = sorted(ours if places is None else places, reverse=True)
+        self.keys = FakeKeys()
         self.read = 0
         self.walked = 0
         self.error: Exception | None = None

@@ -73,7 +73,7 @@ def test_an_id_of_another_shape_never_reaches_the_table():
     assert client(catalog=catalog).get("/videos/%23months").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["", "/transcript", "/detections", "/playlist/hls/master.m3u8"])
+@pytest.mark.parametrize("path", ["", "/transcript", "/detections"])
 def test_a_deleted_video_is_gone(path):
     source = upload()
     api = client(video(source, deleted_at=START))

@@ -1,0 +1,140 @@
+"""The page where the API lets nobody in without a token."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, Request, expect
+from starlette.types import ASGIApp
+
+from tests.browser.conftest import until
+from tests.gateway import Gateway, is_open
+from tests.integration.api.seed import Seed, make_segments
+
+pytestmark = pytest.mark.browser
+
+TOKEN = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzb21lYm9keSJ9.c2lnbmF0dXJl"  # noqa: S105 - opens this test alone
+WRONG = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJub2JvZHkifQ.c2lnbmF0dXJl"
+VIDEO = "document.querySelector('video')"
+
+
+@pytest.fixture
+def app(app: ASGIApp) -> Gateway:
+    return Gateway(app, TOKEN)
+
+
+@pytest.fixture
+def page(page: Page, complaints: list[Any]) -> Any:
+    """A page that is refused now and then."""
+    yield page
+    complaints[:] = [one for one in complaints if "status of 401" not in one]
+
+
+@pytest.fixture
+def requests(page: Page) -> list[Request]:
+    """All that the page asks for."""
+    asked: list[Request] = []
+    page.on("request", lambda one: asked.append(one))  # noqa: PLW0108 - Playwright marks handlers
+    return asked
+
+
+def sign_in(page: Page, token: str = TOKEN) -> None:
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def kept(page: Page) -> list[str]:
+    """What the tab remembers, here and for good."""
+    return [
+        *page.evaluate("Object.values({ ...sessionStorage })"),
+        *page.evaluate("Object.values({ ...localStorage }).map((value) => `for good: ${value}`)"),
+        *page.evaluate("document.cookie.split('; ').filter(Boolean)"),
+    ]
+
+
+@pytest.mark.usefixtures("ready")
+def test_without_a_token_the_page_asks_for_one(page, requests):
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_label("Token")).to_be_focused()
+    expect(page.get_by_role("alert")).to_be_empty()
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    asked = len(requests)
+    sign_in(page, "hunter 2")
+    expect(page.get_by_text("That is no token")).to_be_visible()
+    assert len(requests) == asked
+    assert kept(page) == []
+
+
+def test_who_signs_in_at_a_video_watches_it_and_the_token_goes_to_the_api_alone(
+    page, site, requests, seed: Seed, mp4, jpeg, tmp_path
+):
+    upload = seed.upload("hls.mp4")
+    seed.probe(upload)
+    seed.transcode(upload, b"not the mp4", segments=make_segments(tmp_path, mp4))
+    seed.thumbnail(upload, jpeg)
+    seed.transcribe(upload, "Red circle here", "and now a dog")
+    page.goto(f"/#/videos/{upload.video_id}")
+    sign_in(page, f" Bearer {TOKEN}\n")
+    expect(page.get_by_role("heading", name="hls")).to_be_visible()
+    page.evaluate(f"{VIDEO}.play()")
+    until(page, f"{VIDEO}.currentTime > 0.2")
+    assert "/playlists/" in page.evaluate(f"{VIDEO}.currentSrc")
+    until(page, f"{VIDEO}.textTracks[0]?.cues?.length === 2")
+    expect(page.locator(".strip-cell")).to_have_count(2)
+    page.get_by_role("link", name="← Library").click()
+    until(page, "document.querySelector('.card img')?.naturalWidth === 160")
+    assert kept(page) == [TOKEN]
+
+    with_token, without = set(), set()
+    for one in requests:
+        assert TOKEN not in one.url
+        url, sent = urlsplit(one.url), "authorization" in one.all_headers()
+        if url.scheme != "blob":
+            (with_token if sent else without).add((f"{url.scheme}://{url.netloc}", url.path))
+    data = {path for origin, path in with_token if origin == site}
+    assert with_token == {(site, path) for path in data}
+    assert {"/videos", "/health", f"/videos/{upload.video_id}/transcript.vtt"} <= data
+    # What was asked for before there was a token, and what needs none.
+    first = {f"/videos/{upload.video_id}"}
+    assert {
+        path for origin, path in without if origin == site and not is_open("GET", path)
+    } == first
+    assert {origin for origin, _ in without} > {site}  # files are elsewhere
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_token_that_is_not_taken_any_more_is_forgotten(page, app):
+    page.goto("/")
+    sign_in(page)
+    expect(page.locator(".card")).to_have_count(1)
+    app.token = WRONG
+    page.get_by_label("Status").select_option("ready")
+    expect(page.get_by_text("does not take this token")).to_be_visible()
+    expect(page.locator(".card")).to_have_count(0)
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    assert kept(page) == []
+    sign_in(page, WRONG)
+    expect(page.get_by_label("Status")).to_have_value("ready")
+
+
+@pytest.mark.usefixtures("ready")
+def test_who_signs_out_is_out_and_no_other_tab_was_ever_in(page):
+    page.goto("/")
+    sign_in(page)
+    expect(page.locator(".card")).to_have_count(1)
+    page.reload()
+    expect(page.locator(".card")).to_have_count(1)
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    other.close()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.locator(".card")).to_have_count(0)
+    assert kept(page) == []
+
+
+def test_what_the_api_offers_is_described_to_everyone(page):
+    page.goto("/docs")
+    expect(page.get_by_role("heading", name="GET /videos", exact=True)).to_be_visible()

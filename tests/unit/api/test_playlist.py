@@ -1,0 +1,165 @@
+"""Playlists whose every address plays without credentials, for whoever was given the first."""
+
+import pytest
+
+from pipeline.api import playlist
+from pipeline.api.playback import Playback
+from pipeline.api.problems import Problem
+from tests.unit.api.fakes import (
+    KEY,
+    ORIGIN,
+    FakeArtifacts,
+    FakeCatalog,
+    client,
+    done,
+    run,
+    signature,
+    upload,
+    video,
+)
+
+HLS = {
+    "hls/master.m3u8": "hls_master",
+    "hls/180p/index.m3u8": "hls_playlist",
+    "hls/180p/init.mp4": "hls_init",
+    "video.mp4": "mp4",
+}
+MASTER = """#EXTM3U
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="URI=x",URI="../hls/180p/index.m3u8{signed}"
+#EXT-X-STREAM-INF:BANDWIDTH=1
+180p/index.m3u8{signed}
+"""
+MEDIA = """#EXTM3U
+# a comment
+#EXT-X-MAP:URI="init.mp4",BYTERANGE="10@0"
+
+#EXTINF:6.0,
+00000%201.m4s
+"""
+SOURCE = upload()
+BASE = f"artifacts/{SOURCE.video_id}/transcode/"
+PATH = f"/playlists/{SOURCE.video_id}"
+START = 1_700_000_000  # long ago, as those are good that are signed now
+
+
+@pytest.fixture
+def player(monkeypatch):
+    monkeypatch.setattr("pipeline.api.playback.time.time", lambda: START)
+    files = {
+        f"{BASE}hls/master.m3u8": MASTER.format(signed="").encode(),
+        f"{BASE}hls/180p/index.m3u8": MEDIA.encode(),
+    }
+    return client(video(SOURCE, done(SOURCE, "transcode", HLS)), artifacts=FakeArtifacts(files))
+
+
+def test_playlists_in_a_playlist_stay_relative_to_this_api_and_are_signed_as_it_is(player):
+    answer = player.get(f"{PATH}/hls/master.m3u8?{signature(SOURCE)}")
+    assert answer.text == MASTER.format(signed=f"?{signature(SOURCE)}")
+    assert answer.headers["Content-Type"] == "application/vnd.apple.mpegurl"
+
+
+def test_segments_and_initialization_sections_become_presigned(player):
+    lines = player.get(f"{PATH}/hls/180p/index.m3u8?{signature(SOURCE)}").text.splitlines()
+    files = f"{ORIGIN}/{BASE}hls/180p"
+    assert lines[1] == "# a comment"
+    assert lines[2] == f'#EXT-X-MAP:URI="{files}/init.mp4?signed",BYTERANGE="10@0"'
+    assert lines[5] == f"{files}/00000 1.m4s?signed"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hls/other",
+        "hls/180p/%2e%2e/master",
+        "%2e%2e%2f%2e%2e%2fsecret",
+        "%2e%2e/%2e%2e/secret",
+        "/etc/passwd",
+        "hls%2F..%2F..%2Fx",
+        "manifest",
+    ],
+)
+def test_only_a_playlist_of_the_result_can_be_asked_for(player, name):
+    answer = player.get(f"{PATH}/{name}.m3u8?{signature(SOURCE)}")
+    assert answer.status_code == 404
+    assert answer.json()["code"] in {"unknown_playlist", "unknown_route"}
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "data:text/plain,x",
+        "https:x.ts",
+        "//evil.example",
+        "https://evil.example/x.ts",
+        "//evil.example/x.ts",
+        "/x.ts",
+        "../x.ts",
+        "a/../../x.ts",
+    ],
+)
+def test_a_playlist_cannot_sign_anything_outside_its_result(uri):
+    with pytest.raises(Problem):
+        playlist.within("", uri)
+
+
+def test_a_playlist_that_is_not_there_yet_says_so():
+    api = client(video(SOURCE, run(SOURCE, "a", "pending")))
+    answer = api.get(f"{PATH}/hls/master.m3u8?{signature(SOURCE)}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_ready")
+    assert "a is waiting for a worker" in answer.json()["detail"]
+
+
+def test_playlists_of_a_deleted_video_are_gone():
+    api = client(video(SOURCE, deleted_at=SOURCE.time))
+    answer = api.get(f"{PATH}/hls/master.m3u8?{signature(SOURCE)}")
+    assert (answer.status_code, answer.json()["code"]) == (410, "video_deleted")
+
+
+# -- who may ask ---------------------------------------------------------------------------------
+
+
+def forged(**given):
+    known = dict(part.split("=") for part in signature(SOURCE).split("&"))
+    return "&".join(f"{name}={value}" for name, value in (known | given).items())
+
+
+@pytest.mark.usefixtures("player")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "expires=1900000000",
+        "expires=1900000000&signature=",
+        "expires=1900000000&signature=%C3%A9",
+        forged(expires="1900000000"),
+        forged(signature="0" * 64),
+        signature(upload(1)),
+        Playback(lambda: b"another key", lasts_s=3600).query(SOURCE.video_id),
+    ],
+)
+def test_an_address_that_was_not_given_out_tells_nothing(player, query):
+    for video_id in (SOURCE.video_id, "0" * 20):
+        answer = player.get(f"/playlists/{video_id}/hls/master.m3u8?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_signed")
+
+
+def test_an_address_ends(player, monkeypatch):
+    path = f"{PATH}/hls/master.m3u8?{signature(SOURCE)}"
+    monkeypatch.setattr("pipeline.api.playback.time.time", lambda: START + 3599)
+    assert player.get(path).status_code == 200
+    monkeypatch.setattr("pipeline.api.playback.time.time", lambda: START + 3600)
+    assert player.get(path).status_code == 403
+
+
+def test_an_address_that_is_wrong_never_reaches_the_table():
+    catalog = FakeCatalog()
+    catalog.error = AssertionError("was asked")
+    assert client(catalog=catalog).get(f"{PATH}/hls/master.m3u8").status_code == 403
+
+
+def test_the_key_is_read_once():
+    asked = []
+    playback = Playback(lambda: asked.append(1) or KEY, lasts_s=60)
+    assert not asked
+    assert playback.query("a") != playback.query("b")
+    assert len(asked) == 1
