@@ -16,6 +16,9 @@ from pipeline.workdir import sweep
 
 log = logging.getLogger(__name__)
 
+# What cannot be loaded takes no messages. Later every one of them would end as a failed run.
+bootstrap.check_device(bootstrap.settings())
+
 
 @cache
 def _runner() -> Runner:

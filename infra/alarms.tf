@@ -43,7 +43,7 @@ resource "aws_budgets_budget" "month" {
   # Once the tag is activated for cost allocation: until then it counts nothing.
   cost_filter {
     name   = "TagKeyValue"
-    values = ["user:Project$${var.name}"]
+    values = [format("user:Project$%s", var.name)]
   }
 
   dynamic "notification" {

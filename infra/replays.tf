@@ -97,3 +97,13 @@ module "replays" {
     local.put_events,
   ]
 }
+
+# A turn of a minute ends by asking for the next one, by bus and queue, until the replay is over: Lambda
+# shall not take that for a loop gone wild, which it stops at the 16th.
+resource "aws_lambda_function_recursion_config" "replays" {
+  # moto has never heard of it.
+  count = var.local ? 0 : 1
+
+  function_name  = module.replays.name
+  recursive_loop = "Allow"
+}

@@ -43,9 +43,11 @@ resource "aws_iam_role_policy" "rollout" {
         Resource = [for part in ["", ":*"] : "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*${part}"]
       },
       {
+        # It is asked for a list: CloudWatch decides by alarm:*, whichever names the list is cut down to,
+        # and a deployment whose alarms cannot be looked at is stopped.
         Effect   = "Allow"
         Action   = ["cloudwatch:DescribeAlarms"]
-        Resource = ["arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${var.name}-*"]
+        Resource = ["arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:*"]
       },
     ]
   })

@@ -10,6 +10,10 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name))
     error_message = "A name has 3 to 32 lower-case letters, digits and hyphens, and begins with a letter."
   }
+  validation {
+    condition     = !can(regex("^(aws|ecs|fargate)", var.name))
+    error_message = "A name does not begin with aws, ecs or fargate: ECS keeps these to itself."
+  }
 }
 
 variable "region" {

@@ -75,6 +75,9 @@ variable "gpu" {
     GPU hosts, for stages whose `compute` says so.
 
     * subnet_ids: of one VPC, with a way to AWS and to the images: public, or behind NAT or endpoints.
+    * ami_parameter: the SSM parameter that names the hosts' image, an ECS-optimised one with NVIDIA's
+      driver whose first disk is /dev/xvda; by default AWS's pointer to its newest. Hosts that start
+      after it changed have the new one.
     * instance_types: of one GPU each, in order of preference.
     * max_hosts: at most so many a stage.
     * on_demand_base, on_demand_percent: so many hosts, and of those beyond them so many in a
@@ -83,6 +86,7 @@ variable "gpu" {
   EOT
   type = object({
     subnet_ids        = list(string)
+    ami_parameter     = optional(string, "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id")
     instance_types    = optional(list(string), ["g6.xlarge", "g5.xlarge", "g4dn.xlarge"])
     max_hosts         = optional(number, 4)
     on_demand_base    = optional(number, 0)
@@ -94,6 +98,10 @@ variable "gpu" {
   validation {
     condition     = var.gpu == null || try(length(var.gpu.subnet_ids) > 0 && length(var.gpu.instance_types) > 0, false)
     error_message = "GPU hosts need a subnet and a type."
+  }
+  validation {
+    condition     = var.gpu == null || can(regex("^/[A-Za-z0-9_./-]+$", var.gpu.ami_parameter))
+    error_message = "The name of a parameter looks like /aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id."
   }
   validation {
     condition     = var.gpu == null || try(var.gpu.max_hosts >= 1 && var.gpu.on_demand_base <= var.gpu.max_hosts, false)

@@ -18,6 +18,7 @@ from pipeline.catalog import Catalog
 from pipeline.catalog.table import Table
 from pipeline.cdn import Cdn
 from pipeline.errors import MissingDependency, VideodropError
+from pipeline.models import device
 from pipeline.replays.store import Replays
 from pipeline.settings import Settings
 from pipeline.stage import StageModule, load
@@ -174,6 +175,17 @@ def redrive(config: Settings) -> "Redrive":
 
     functions = [*config.topology.stages, JANITOR, REPLAYS]
     return Redrive(DeadLetters(aws.client("sqs"), config.names, functions), catalog(config))
+
+
+def check_device(config: Settings) -> None:
+    """See to it that this process's stage, if it wants a GPU, can use the one it was promised.
+
+    Raises:
+        MissingDependency: ``no_device``.
+    """
+    spec = config.topology.stages.get(config.stage or "")
+    if spec and spec.gpu:
+        device.check(config.device)
 
 
 def module(stage: str, config: Settings) -> StageModule:

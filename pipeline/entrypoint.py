@@ -11,6 +11,7 @@ worker without one hosts all stages, and one with ``--large`` takes only large j
 import logging
 import os
 import sys
+from pathlib import Path
 
 from pipeline.errors import MissingDependency, VideodropError
 
@@ -33,7 +34,9 @@ def main(arguments: list[str]) -> None:
     if region := os.environ.get("AWS_REGION"):
         os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 looks at
     if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
-        os.execv(sys.executable, [sys.executable, "-m", "awslambdaric", handler])  # noqa: S606 - that is how to become another program
+        # AWS's own base images set it, and tracing goes by it; a worker's children are without.
+        environment = {"LAMBDA_TASK_ROOT": str(Path(__file__).parents[1]), **os.environ}
+        os.execve(sys.executable, [sys.executable, "-m", "awslambdaric", handler], environment)  # noqa: S606 - that is how to become another program
     port = os.environ.get("PORT")
     if port is None:
         _poll(handler, large=large)

@@ -110,6 +110,14 @@ run "all_of_it" {
     error_message = "The budget warns in time."
   }
   assert {
+    condition     = { for filter in one(aws_budgets_budget.month).cost_filter : filter.name => filter.values } == { TagKeyValue = tolist(["user:Project$videodrop"]) }
+    error_message = "The budget counts what is tagged as this installation's."
+  }
+  assert {
+    condition     = one(aws_lambda_function_recursion_config.replays).recursive_loop == "Allow" && one(aws_lambda_function_recursion_config.replays).function_name == "videodrop-replays"
+    error_message = "Lambda lets the driver of replays wake itself."
+  }
+  assert {
     condition     = local.common.rollout.config == var.rollout && aws_codedeploy_app.functions["this"].compute_platform == "Lambda"
     error_message = "Functions are shifted as asked for."
   }
@@ -117,9 +125,9 @@ run "all_of_it" {
     condition = flatten([for statement in jsondecode(aws_iam_role_policy.rollout["this"].policy).Statement : statement.Resource]) == [
       "arn:aws:lambda:us-east-1:123456789012:function:videodrop-*",
       "arn:aws:lambda:us-east-1:123456789012:function:videodrop-*:*",
-      "arn:aws:cloudwatch:us-east-1:123456789012:alarm:videodrop-*",
+      "arn:aws:cloudwatch:us-east-1:123456789012:alarm:*",
     ]
-    error_message = "CodeDeploy may shift this installation's functions, and no others."
+    error_message = "CodeDeploy may shift this installation's functions and no others, and look at alarms."
   }
   assert {
     condition     = local.compute.detect.image == var.images.gpu && local.compute.transcribe.image == var.images.lambda
@@ -228,8 +236,8 @@ run "simulator" {
   }
 
   assert {
-    condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0 && length(aws_codedeploy_app.functions) == 0
-    error_message = "moto holds no distribution, no budget and no gradual deployment."
+    condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0 && length(aws_codedeploy_app.functions) == 0 && length(aws_lambda_function_recursion_config.replays) == 0
+    error_message = "moto holds no distribution, no budget, no gradual deployment and no loops."
   }
   assert {
     condition     = local.common.rollout == null
@@ -267,6 +275,7 @@ run "wrong_values" {
 run "wrong_values_2" {
   command = plan
   variables {
+    name      = "ecs-videos"
     compute   = { transmogrify = {} }
     functions = { zip = "versions.tf", runtime = "python3.11" }
     cdn       = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/key", price_class = "PriceClass_0" }
@@ -274,7 +283,7 @@ run "wrong_values_2" {
 
     api_domain = { name = "https://api.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
   }
-  expect_failures = [var.compute, var.functions, var.cdn, var.images, var.api_domain]
+  expect_failures = [var.name, var.compute, var.functions, var.cdn, var.images, var.api_domain]
 }
 
 run "wrong_values_3" {
@@ -366,6 +375,14 @@ run "no_instance_type" {
   command = plan
   variables {
     gpu = { subnet_ids = ["subnet-1"], instance_types = [] }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "no_parameter" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], ami_parameter = "ami-0123456789abcdef0" }
   }
   expect_failures = [var.gpu]
 }

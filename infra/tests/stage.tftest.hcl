@@ -80,6 +80,7 @@ run "oversize" {
     compute = { image = "repository@sha256:0", oversize = true }
     gpu = {
       subnet_ids        = ["subnet-1"]
+      ami_parameter     = "/images/gpu"
       instance_types    = ["g6.xlarge"]
       max_hosts         = 3
       on_demand_base    = 0
@@ -117,6 +118,7 @@ run "oversize_on_gpu_hosts" {
     large   = { image = null, timeout_s = 36000 }
     gpu = {
       subnet_ids        = ["subnet-1"]
+      ami_parameter     = "/images/gpu"
       instance_types    = ["g6.xlarge"]
       max_hosts         = 3
       on_demand_base    = 0
@@ -164,6 +166,7 @@ run "on_gpu_hosts" {
     compute = { host = "gpu", image = "repository@sha256:1" }
     gpu = {
       subnet_ids        = ["subnet-1"]
+      ami_parameter     = "/images/gpu"
       instance_types    = ["g6.xlarge"]
       max_hosts         = 3
       on_demand_base    = 0

@@ -2,6 +2,7 @@
 
 import sys
 
+from pipeline.errors import MissingDependency
 from pipeline.settings import Settings
 
 
@@ -13,6 +14,28 @@ def choose() -> str:
     if wanted != "auto":
         return wanted
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def check(wanted: str) -> None:
+    """See to it that torch can use the device that is set; ``auto`` and ``cpu`` need no look.
+
+    A driver can be there and still be too old for this torch: only using it tells.
+
+    Raises:
+        MissingDependency: ``no_device``.
+    """
+    if wanted in {"auto", "cpu"}:
+        return
+    import torch  # noqa: PLC0415 - see above
+
+    try:
+        torch.empty(1, device=wanted)
+    except (AssertionError, RuntimeError) as error:
+        raise MissingDependency(
+            "no_device",
+            f"VIDEODROP_DEVICE is {wanted}, and torch cannot use that: {error}. Mend the host's "
+            "driver or what lends the GPU to this process, or set it to auto.",
+        ) from error
 
 
 def holds_gpu() -> bool:

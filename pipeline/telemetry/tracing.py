@@ -46,7 +46,7 @@ def tracer(service: str) -> "Tracer":
 
 
 def _is_sampled() -> bool:
-    # Only where Lambda is does the X-Ray daemon listen.
+    # Only where Lambda is does the X-Ray daemon listen. In our own images the entry point says so.
     return "LAMBDA_TASK_ROOT" in os.environ and "Sampled=1" in os.environ.get(
         "_X_AMZN_TRACE_ID", ""
     )

@@ -4,6 +4,13 @@ data "aws_subnet" "first" {
   id = var.hosts.subnet_ids[0]
 }
 
+data "aws_default_tags" "current" {}
+
+locals {
+  # The provider tags what it makes itself; groups, and the hosts and disks that they make, are told.
+  tags = merge(data.aws_default_tags.current.tags, { Name = var.name })
+}
+
 resource "aws_security_group" "hosts" {
   name        = "${var.name}-hosts"
   description = "Workers open connections; nobody opens any to them"
@@ -20,10 +27,9 @@ resource "aws_vpc_security_group_egress_rule" "https" {
 }
 
 resource "aws_launch_template" "hosts" {
-  name        = "${var.name}-hosts"
-  description = "ECS hosts of ${var.name}"
-  # AWS's own pointer to its newest image with NVIDIA's driver.
-  image_id               = "resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
+  name                   = "${var.name}-hosts"
+  description            = "ECS hosts of ${var.name}"
+  image_id               = "resolve:ssm:${var.hosts.ami_parameter}"
   vpc_security_group_ids = [aws_security_group.hosts.id]
   update_default_version = true
 
@@ -47,9 +53,13 @@ resource "aws_launch_template" "hosts" {
     }
   }
 
-  tag_specifications {
-    resource_type = "instance"
-    tags          = { Name = var.name }
+  dynamic "tag_specifications" {
+    for_each = toset(["instance", "volume"])
+
+    content {
+      resource_type = tag_specifications.value
+      tags          = local.tags
+    }
   }
 
   # A Spot host that is called back drains: its tasks get SIGTERM and give their runs back.
@@ -71,7 +81,9 @@ resource "aws_autoscaling_group" "hosts" {
   max_size              = var.hosts.max_hosts
   vpc_zone_identifier   = var.hosts.subnet_ids
   protect_from_scale_in = true # ECS itself ends hosts, once they are empty
-  capacity_rebalance    = true # a host that may be called back gets its successor first
+  # A mere recommendation, after which most hosts live on, would end jobs of hours. The notice itself
+  # leaves the two minutes that it takes to give them back.
+  capacity_rebalance = false
 
   mixed_instances_policy {
     instances_distribution {
@@ -96,11 +108,15 @@ resource "aws_autoscaling_group" "hosts" {
     }
   }
 
-  # ECS sets it where managed scaling is on.
-  tag {
-    key                 = "AmazonECSManaged"
-    value               = ""
-    propagate_at_launch = true
+  # ECS sets its own where managed scaling is on.
+  dynamic "tag" {
+    for_each = merge(local.tags, { AmazonECSManaged = "" })
+
+    content {
+      key                 = tag.key
+      value               = tag.value
+      propagate_at_launch = true
+    }
   }
 
   lifecycle {

@@ -1,16 +1,23 @@
 # Workers follow the queues: more while messages wait or grow old, none once all is done.
 #
-# Of a queue that nobody has used for six hours SQS reports nothing, and replays are rare. SUM passes
-# over what is missing, where + might have no result: then nobody would be started for the other lane.
+# SQS reports nothing of a queue that nobody has used for six hours, and a lane may rest while another
+# is busy. SUM and MAX of a list pass over what is missing, where + would have no result.
 
 locals {
-  visible = { for name in keys(var.queues) : name => "ApproximateNumberOfMessagesVisible" }
-  hidden  = { for name in keys(var.queues) : name => "ApproximateNumberOfMessagesNotVisible" }
-  counts = merge(
-    { for index, name in keys(var.queues) : "visible${index}" => { queue = name, metric = local.visible[name] } },
-    { for index, name in keys(var.queues) : "hidden${index}" => { queue = name, metric = local.hidden[name] } },
-  )
-  waiting = [for id in keys(local.counts) : id if startswith(id, "visible")]
+  kinds = {
+    age     = "ApproximateAgeOfOldestMessage"
+    hidden  = "ApproximateNumberOfMessagesNotVisible"
+    visible = "ApproximateNumberOfMessagesVisible"
+  }
+  # By kind and id: one of each for each queue.
+  metrics = {
+    for kind, metric in local.kinds : kind => {
+      for index, queue in keys(var.queues) : "${kind}${index}" => { queue = queue, metric = metric }
+    }
+  }
+  overdue = {
+    for index in range(length(var.queues)) : "overdue${index}" => "IF(visible${index} > 0, age${index}, 0)"
+  }
 }
 
 resource "aws_appautoscaling_target" "workers" {
@@ -58,12 +65,12 @@ resource "aws_cloudwatch_metric_alarm" "waiting" {
   metric_query {
     id          = "waiting"
     label       = "Messages that wait"
-    expression  = "SUM([${join(", ", local.waiting)}])"
+    expression  = "SUM([${join(", ", keys(local.metrics.visible))}])"
     return_data = true
   }
 
   dynamic "metric_query" {
-    for_each = { for id in local.waiting : id => local.counts[id] }
+    for_each = local.metrics.visible
 
     content {
       id = metric_query.key
@@ -100,31 +107,41 @@ resource "aws_appautoscaling_policy" "another" {
 
 resource "aws_cloudwatch_metric_alarm" "old" {
   alarm_name          = "${var.name}-old"
-  alarm_description   = "A fresh upload has waited ten minutes: one worker more. No call for people. docs/runbook.md#old"
+  alarm_description   = "A message has waited ten minutes: one worker more. No call for people. docs/runbook.md#old"
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 600
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_appautoscaling_policy.another.arn]
 
-  # A message that is in work grows older, too: as long as none waits, that is no want of workers.
   metric_query {
     id          = "old"
-    label       = "Age of the oldest message while any waits, s"
-    expression  = "IF(waiting > 0, age, 0)"
+    label       = "Age of the oldest message of those lanes where any waits, s"
+    expression  = "MAX([${join(", ", keys(local.overdue))}])"
     return_data = true
   }
 
+  # A message that is in work grows older, too: as long as none waits, that is no want of workers.
   dynamic "metric_query" {
-    for_each = { age = "ApproximateAgeOfOldestMessage", waiting = "ApproximateNumberOfMessagesVisible" }
+    for_each = local.overdue
+
+    content {
+      id          = metric_query.key
+      expression  = metric_query.value
+      return_data = false
+    }
+  }
+
+  dynamic "metric_query" {
+    for_each = merge(local.metrics.age, local.metrics.visible)
 
     content {
       id = metric_query.key
 
       metric {
         namespace   = "AWS/SQS"
-        metric_name = metric_query.value
-        dimensions  = { QueueName = var.name }
+        metric_name = metric_query.value.metric
+        dimensions  = { QueueName = metric_query.value.queue }
         period      = 60
         stat        = "Maximum"
       }
@@ -157,18 +174,20 @@ resource "aws_cloudwatch_metric_alarm" "idle" {
   evaluation_periods  = var.hosts.idle_minutes
   comparison_operator = "LessThanOrEqualToThreshold"
   threshold           = 0
-  treat_missing_data  = "breaching" # nothing is reported of any queue
-  alarm_actions       = [aws_appautoscaling_policy.none.arn]
+  # An alarm repeats its action every minute. When nothing is reported of any lane, workers ended
+  # long ago, and the first one of the next day shall not be ended again before SQS is up to date.
+  treat_missing_data = "missing"
+  alarm_actions      = [aws_appautoscaling_policy.none.arn]
 
   metric_query {
     id          = "all"
     label       = "Messages that wait or are in work"
-    expression  = "SUM([${join(", ", keys(local.counts))}])"
+    expression  = "SUM([${join(", ", keys(merge(local.metrics.hidden, local.metrics.visible)))}])"
     return_data = true
   }
 
   dynamic "metric_query" {
-    for_each = local.counts
+    for_each = merge(local.metrics.hidden, local.metrics.visible)
 
     content {
       id = metric_query.key

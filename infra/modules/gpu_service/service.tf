@@ -3,6 +3,8 @@
 locals {
   # ECS kills two minutes after SIGTERM, as EC2 does after the notice of a Spot interruption.
   drain_s = 110
+  # By itself a worker that finds no usable GPU would work on, many times slower and at the price of one.
+  device = { VIDEODROP_DEVICE = "cuda" }
 }
 
 resource "aws_ecs_cluster" "this" {
@@ -57,7 +59,7 @@ resource "aws_ecs_task_definition" "worker" {
     linuxParameters      = { initProcessEnabled = true }
     resourceRequirements = [{ type = "GPU", value = "1" }]
     environment = [
-      for name, value in merge(var.common.settings, var.environment, { AWS_DEFAULT_REGION = var.common.region }) :
+      for name, value in merge(local.device, var.common.settings, var.environment, { AWS_DEFAULT_REGION = var.common.region }) :
       { name = name, value = value }
     ]
     logConfiguration = {

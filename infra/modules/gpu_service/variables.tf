@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Of the service and all that belongs to it, and of the queue whose age tells that there are too few workers."
+  description = "Of the service and all that belongs to it."
   type        = string
 }
 
@@ -46,6 +46,7 @@ variable "hosts" {
   description = "The root module's `gpu`."
   type = object({
     subnet_ids        = list(string)
+    ami_parameter     = string
     instance_types    = list(string)
     max_hosts         = number
     on_demand_base    = number

@@ -85,6 +85,7 @@ variable "gpu" {
   description = "GPU hosts, if it or its large jobs run there: the root module's `gpu`."
   type = object({
     subnet_ids        = list(string)
+    ami_parameter     = string
     instance_types    = list(string)
     max_hosts         = number
     on_demand_base    = number

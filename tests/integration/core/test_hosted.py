@@ -4,6 +4,7 @@ Each child writes what it would on Lambda: JSON log lines, and embedded metrics 
 """
 
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -232,6 +233,19 @@ def test_the_query_api_answers_with_api_gateways_request_id_and_counts(
     name, route = "http_request_duration_seconds", ("route", "/videos/{video_id}")
     assert len(found[name, (route,)]) == 1
     assert len(found[name, (route, ("status", "404"))]) == 1
+
+
+def test_a_stage_that_cannot_use_the_gpu_it_was_promised_is_not_loaded_and_others_are(
+    host: Host, tmp_path: Path
+) -> None:
+    stub = "def empty(*_, device):\n    raise RuntimeError('The NVIDIA driver is too old')\n"
+    (tmp_path / "torch.py").write_text(stub)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    promised = {"VIDEODROP_DEVICE": "cuda", "PYTHONPATH": path}
+    failed = host("stage", "detect", **promised).runtime.start()
+    assert failed is not None
+    assert (failed.kind, "driver is too old" in failed.message) == ("init_error", True)
+    assert host("stage", "thumbnail", **promised).runtime.start() is None
 
 
 # -- traces --------------------------------------------------------------------------------------

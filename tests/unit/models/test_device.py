@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.errors import MissingDependency
 from pipeline.models import device
 
 
@@ -30,3 +31,16 @@ def test_torch_answers_what_it_is_asked():
     if torch.cuda.is_available():
         torch.zeros(1, device="cuda")
     assert device.holds_gpu() is torch.cuda.is_available()
+
+
+def test_a_device_that_torch_cannot_use_is_said_to_be_none():
+    pytest.importorskip("torch")
+    with pytest.raises(MissingDependency, match="VIDEODROP_DEVICE is cuda:99") as refused:
+        device.check("cuda:99")
+    assert refused.value.code == "no_device"
+
+
+@pytest.mark.parametrize("wanted", ["auto", "cpu"])
+def test_what_needs_no_gpu_is_not_asked_for_one(monkeypatch: pytest.MonkeyPatch, wanted: str):
+    monkeypatch.setitem(sys.modules, "torch", None)  # to import it is an error
+    device.check(wanted)
