@@ -81,6 +81,16 @@ elif [ "$kind" = dev ]; then
   say "npm is not installed: tests against dynalite, a second DynamoDB, are skipped."
 fi
 
+# -- a second S3, for the tests ---------------------------------------------------------------------
+# MiniStack stands apart from the packages above: it wants a botocore of its own.
+if [ "$kind" = dev ]; then
+  say "Installing MiniStack, a second S3 to test against"
+  # shellcheck disable=SC2086
+  $venv/bin/python -m pip install --quiet --disable-pip-version-check ${PIP_ARGS:-} \
+    --upgrade --target $venv/ministack ministack==1.5.33 2>/dev/null ||
+    say "Not installed: the tests that need it are skipped."
+fi
+
 # -- Terraform's provider, for the tests -----------------------------------------------------------
 if [ "$kind" = dev ] && [ -z "${VIDEODROP_TERRAFORM_PLUGINS:-}" ]; then
   if command -v terraform >/dev/null; then

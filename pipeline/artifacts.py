@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
@@ -28,6 +29,11 @@ from pipeline.stage import Artifact
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
 _UPLOADS_AT_ONCE = 8
+# S3 takes 5 GiB a request, and the MP4 of a long film can be larger. Files go up side by side, so
+# the parts of one need no threads of their own.
+_TRANSFER = TransferConfig(
+    multipart_threshold=16 << 20, multipart_chunksize=16 << 20, use_threads=False
+)
 # Keys hold a fingerprint, so what is behind one never changes.
 _CACHE_CONTROL = "public, max-age=31536000, immutable"
 
@@ -152,12 +158,12 @@ class Artifacts:
 
     def _put_file(self, prefix: str, work: Path, artifact: PublishedArtifact) -> int:
         with (work / artifact.name).open("rb") as file:
-            self._s3.put_object(
-                Bucket=self._bucket,
-                Key=prefix + artifact.name,
-                Body=file,
-                ContentType=artifact.media_type,
-                CacheControl=_CACHE_CONTROL,
+            self._s3.upload_fileobj(
+                file,
+                self._bucket,
+                prefix + artifact.name,
+                ExtraArgs={"ContentType": artifact.media_type, "CacheControl": _CACHE_CONTROL},
+                Config=_TRANSFER,
             )
         return artifact.bytes
 

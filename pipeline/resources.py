@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.aws import client, code
 from pipeline.catalog import schema
+from pipeline.errors import DependencyFailed
 from pipeline.settings import Settings
 from pipeline.topology import LARGER, Lane
 
@@ -36,6 +37,7 @@ def ensure(settings: Settings) -> list[str]:
 
     Raises:
         botocore.exceptions.ClientError: the endpoint refused, e.g. for want of permission.
+        DependencyFailed: ``target_refused``: EventBridge did not take a queue for a rule.
         MissingDependency, DependencyFailed: see ``pipeline.catalog.schema``.
     """
     return _Resources(settings).ensure()
@@ -156,7 +158,12 @@ class _Resources:
         place = {"Rule": feed.rule, "EventBusName": feed.bus}
         now = events.list_targets_by_rule(**place)["Targets"]
         if arn not in [target["Arn"] for target in now]:
-            events.put_targets(**place, Targets=[{"Id": "queue", "Arn": arn}])
+            answer = events.put_targets(**place, Targets=[{"Id": "queue", "Arn": arn}])
+            if refused := answer.get("FailedEntries"):
+                why = f"{refused[0]['ErrorCode']}: {refused[0].get('ErrorMessage')}"
+                raise DependencyFailed(
+                    "target_refused", f"Rule {feed.rule} cannot send to {arn}: {why}"
+                )
             self._changed.append(f"target of rule {feed.rule}")
 
     def _queue(

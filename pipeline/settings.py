@@ -88,7 +88,9 @@ class Settings(BaseSettings):
         "queues' visibility timeout on AWS",
     )
     max_attempts: int = Field(3, ge=1, description="Claims of one stage run before it fails")
-    presign_s: int = Field(3600, ge=60, description="How long presigned URLs last")
+    presign_s: int = Field(
+        3600, ge=60, le=7 * 86400, description="How long signed URLs last; S3 takes a week at most"
+    )
     cdn: CdnSettings | None = Field(
         None, description="CloudFront before the artifacts, e.g. VIDEODROP_CDN__DOMAIN"
     )

@@ -208,7 +208,7 @@ def topology_with(stages: dict[str, str], path: Path, *, only: bool = False) -> 
     return path
 
 
-# -- a second DynamoDB ---------------------------------------------------------------------------
+# -- a second DynamoDB, a second S3 ----------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -222,6 +222,33 @@ def dynalite_endpoint() -> Iterator[str]:
     with subprocess.Popen(
         [node, script, "--host", "127.0.0.1", "--port", str(port), "--createTableMs", "0"],
         stdout=subprocess.PIPE,
+    ) as server:
+        try:
+            _wait_for(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="session")
+def ministack_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of MiniStack, whose S3 shares no code with moto's."""
+    packages = Path(sys.prefix) / "ministack"
+    if not packages.exists():
+        pytest.skip("MiniStack is not installed: setup.sh does so")
+    port = _free_port()
+    # Its packages are not ours: -S keeps those of this environment out of its sight.
+    with subprocess.Popen(
+        [sys.executable, "-S", "-m", "ministack"],
+        env={
+            "PYTHONPATH": str(packages),
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "HOME": os.devnull,
+            "TMPDIR": str(tmp_path_factory.mktemp("ministack")),
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as server:
         try:
             _wait_for(port)

@@ -15,6 +15,9 @@ ListedStatus = Literal["processing", "ready", "ready_with_warnings", "partial", 
 """By which videos can be selected: deleted ones are in no list."""
 VideoStatus = Literal[ListedStatus, "deleted"]
 
+# An item of DynamoDB's holds 400 KB, and an exception can say anything.
+_LONGEST_MESSAGE = 4000
+
 TERMINAL: frozenset[StageState] = frozenset({"succeeded", "skipped", "failed", "superseded"})
 
 
@@ -36,7 +39,7 @@ class Failure(_Record):
         return cls(
             failure_class=error.failure_class,
             code=error.code,
-            message=error.message,
+            message=error.message[:_LONGEST_MESSAGE],
             retryable=error.retryable,
         )
 

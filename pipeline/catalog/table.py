@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from pipeline import aws
 
 _BATCH_GET = 100  # DynamoDB's limit on keys a request
+_SMALLEST = Decimal("1E-130")  # next to nothing, as DynamoDB sees it
 
 
 class ConditionFailed(Exception):
@@ -188,7 +189,13 @@ def _names(condition: str) -> Iterator[str]:
 
 def _item(value: Any) -> Any:
     """JSON-ready data as DynamoDB takes it: Decimals for floats."""
-    return json.loads(json.dumps(value), parse_float=Decimal)
+    return json.loads(json.dumps(value), parse_float=_number)
+
+
+def _number(text: str) -> Decimal:
+    """A float as DynamoDB takes it, which knows none closer to 0 than 1e-130."""
+    number = Decimal(text)
+    return number if abs(number) >= _SMALLEST else Decimal(0)
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 _HDR: dict[str, Literal["pq", "hlg"]] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
 _SANE_SAR = (Fraction(1, 4), Fraction(4))
+_LONGEST_TAG = 200  # files carry texts of any length, and a record has to fit in the catalog
 
 
 class Record(BaseModel):
@@ -123,7 +124,7 @@ def is_audio(raw: dict[str, Any]) -> bool:
 
 def audio(raw: dict[str, Any], start: float) -> AudioStream:
     """The record of a track of sound."""
-    tags = {key.lower(): value for key, value in raw.get("tags", {}).items()}
+    tags = {key.lower(): value[:_LONGEST_TAG] for key, value in raw.get("tags", {}).items()}
     language = tags.get("language")
     return AudioStream(
         index=raw["index"],

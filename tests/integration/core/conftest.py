@@ -48,6 +48,14 @@ def catalog(
     return bootstrap.catalog(toys)
 
 
+@pytest.fixture(params=["moto", "ministack"])
+def each_s3(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are kept in each of two implementations of S3 that share no code."""
+    if request.param == "ministack":
+        endpoint = request.getfixturevalue("ministack_endpoint")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+
+
 @dataclass
 class FakeStage:
     """A stage module whose every part a test can replace; counts its runs."""

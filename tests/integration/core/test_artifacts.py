@@ -1,4 +1,4 @@
-"""Files in S3: what is published is complete, described and never written twice."""
+"""Files in two implementations of S3: what is published is complete, described, never rewritten."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +12,8 @@ from pipeline.artifacts import Changed, media_type
 from pipeline.errors import BadInput, DependencyFailed, LeaseLost
 from pipeline.stage import Artifact
 from tests.integration.core.conftest import Rig, upload_of
+
+pytestmark = pytest.mark.usefixtures("each_s3")
 
 FILES = {"a.txt": b"one", "deep/er/b.bin": bytes(range(256)) * 5000, "empty": b""}
 
@@ -76,6 +78,19 @@ def test_without_every_file_there_is_no_manifest(rig: Rig, work: Path):
     with pytest.raises(FileNotFoundError):
         rig.artifacts.publish("p/1/", work, missing, {}, silent)
     assert not rig.artifacts.has("p/1/")
+
+
+def test_a_long_artifact_is_uploaded_in_parts(rig: Rig, tmp_path: Path):
+    """S3 takes no more than 5 GiB at once."""
+    with (tmp_path / "film").open("wb") as file:
+        file.truncate((16 << 20) + 1)
+    film = [Artifact(name="film", media_type="video/mp4", role="r")]
+    (published,) = rig.artifacts.publish("p/1/", tmp_path, film, {}, silent)
+    found = aws.client("s3").head_object(Bucket=rig.config.names.artifacts_bucket, Key="p/1/film")
+    assert found["ContentLength"] == published.bytes
+    assert found["ETag"].endswith('-2"')
+    assert found["ContentType"] == "video/mp4"
+    assert "immutable" in found["CacheControl"]
 
 
 def test_progress_is_of_bytes_and_ends_at_one(rig: Rig, work: Path):

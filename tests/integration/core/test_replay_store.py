@@ -93,6 +93,15 @@ def test_the_driver_leaves_only_when_it_knows_its_owners_last_word(replays: Repl
     assert replays.claim(replay.replay_id, lease_s=60)
 
 
+def test_a_number_that_dynamodb_is_too_coarse_for_is_next_to_nothing(replays: Replays):
+    params = {"toy": {"less": -1e-200, "least": 1e-130}}
+    replay = replays.start(ReplayRequest(budget_usd=5e-324, params=params))
+    kept = replays.get(replay.replay_id)
+    assert kept
+    assert kept.request.budget_usd == 0
+    assert kept.request.params == {"toy": {"less": 0, "least": 1e-130}}
+
+
 def test_what_is_over_or_cancelled_stays_so(replays: Replays):
     replay = replays.start(ReplayRequest())
     replays.ask(replay.replay_id, "cancel")

@@ -66,6 +66,7 @@ def put_file(rig: Rig, key: str) -> None:
 # -- what is kept --------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("each_s3")
 def test_the_current_result_and_the_latest_others_are_kept(rig: Rig):
     body = versions(rig, "1", "2", "3", "4", "5")
     removed = prune(rig, policy(keep=2))
@@ -228,6 +229,7 @@ def delete(rig: Rig, body: str) -> None:
     bootstrap.janitor(rig.config).handle(gone)
 
 
+@pytest.mark.usefixtures("each_s3")
 def test_of_a_video_that_was_deleted_long_ago_nothing_is_left(rig: Rig):
     body = versions(rig, "1", "2")
     leftovers(rig, body)

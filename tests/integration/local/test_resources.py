@@ -3,7 +3,10 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from pipeline import aws, resources
+from pipeline.errors import DependencyFailed
 
 
 def waiting(settings, function, lane="live"):
@@ -133,6 +136,16 @@ def test_what_was_changed_by_hand_is_mended(settings):
     after = attributes(settings, "detect")[1]
     for attribute in ("VisibilityTimeout", "Policy", "RedrivePolicy"):
         assert after[attribute] == before[attribute]
+
+
+def test_a_target_that_is_refused_is_no_target_made(settings, monkeypatch):
+    # EventBridge says so in an answer of status 200.
+    refused = {"TargetId": "queue", "ErrorCode": "InternalFailure", "ErrorMessage": "Not today"}
+    answer = {"FailedEntryCount": 1, "FailedEntries": [refused]}
+    monkeypatch.setattr(aws.client("events"), "put_targets", lambda **_: answer)
+    with pytest.raises(DependencyFailed, match=r"cannot send .* Not today") as failed:
+        resources.ensure(settings)
+    assert failed.value.code == "target_refused"
 
 
 def test_the_same_policy_in_other_words_is_left_alone(settings):

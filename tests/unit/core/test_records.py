@@ -134,3 +134,8 @@ def test_a_failure_keeps_all_that_the_error_knew(kind: type, *, retryable: bool)
         "message": "A sentence.",
         "retryable": retryable,
     }
+
+
+def test_of_an_endless_failure_the_beginning_is_kept():
+    """An item of DynamoDB's has room for 400 KB, and a failure must always be recorded."""
+    assert Failure.of(BadInput("a_code", "ab" * 500_000)).message == "ab" * 2000

@@ -46,7 +46,13 @@ def test_another_topology_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("LEASE_S", "2"), ("MAX_ATTEMPTS", "0"), ("THREADS", "none"), ("PRESIGN_S", "1")],
+    [
+        ("LEASE_S", "2"),
+        ("MAX_ATTEMPTS", "0"),
+        ("THREADS", "none"),
+        ("PRESIGN_S", "1"),
+        ("PRESIGN_S", "604801"),
+    ],
 )
 def test_a_setting_that_cannot_work_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str

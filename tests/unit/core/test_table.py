@@ -1,6 +1,54 @@
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
 
-from pipeline.catalog.table import epoch_key, iso
+import pytest
+
+from pipeline.catalog.table import Table, epoch_key, iso
+
+
+class Stingy:
+    """A DynamoDB that answers with no more than sixty items, and says what is left."""
+
+    name = "table"
+
+    def __init__(self, items: int = 0) -> None:
+        self.meta = SimpleNamespace(client=self)
+        self.asked: list[int] = []
+        self._items = [{"pk": "p", "sk": f"{number:03}"} for number in range(items)]
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        request = RequestItems[self.name]
+        assert request["ConsistentRead"]
+        keys = request["Keys"]
+        self.asked.append(len(keys))
+        left = {self.name: request | {"Keys": keys[60:]}} if keys[60:] else {}
+        return {"Responses": {self.name: keys[:60]}, "UnprocessedKeys": left}
+
+    def query(self, *, ExclusiveStartKey: int = 0, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's
+        self.asked.append(ExclusiveStartKey)
+        end = ExclusiveStartKey + 60
+        more = {"LastEvaluatedKey": end} if end < len(self._items) else {}
+        return {"Items": self._items[ExclusiveStartKey:end], **more}
+
+
+def test_what_a_batch_left_out_is_asked_for_again(monkeypatch: pytest.MonkeyPatch):
+    pauses: list[float] = []
+    monkeypatch.setattr("pipeline.catalog.table.time.sleep", pauses.append)
+    dynamodb, keys = Stingy(), [("p", f"{number:03}") for number in range(130)]
+    found = list(Table(dynamodb).get_many(keys))
+    assert [(item["pk"], item["sk"]) for item in found] == keys
+    assert dynamodb.asked == [100, 40, 30]
+    assert len(pauses) == 1  # DynamoDB asks for one before what is left
+
+
+def test_a_query_goes_on_page_after_page_as_it_is_read():
+    dynamodb = Stingy(items=130)
+    found = Table(dynamodb).query(IndexName="index")
+    assert next(found)["sk"] == "000"
+    assert dynamodb.asked == [0]
+    assert len(list(found)) == 129
+    assert dynamodb.asked == [0, 60, 120]
 
 
 def test_times_sort_as_strings_whatever_their_zone():
