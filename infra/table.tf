@@ -1,4 +1,5 @@
-# The catalog: keys and indexes as topology.json draws them.
+# The catalog: keys and indexes as topology.json draws them. Indexes hold keys alone: they say which
+# items, and the items say the rest.
 
 locals {
   table = local.topology.table
@@ -30,7 +31,7 @@ resource "aws_dynamodb_table" "catalog" {
       name            = global_secondary_index.key
       hash_key        = global_secondary_index.value.hash_key
       range_key       = global_secondary_index.value.range_key
-      projection_type = "ALL"
+      projection_type = "KEYS_ONLY"
     }
   }
 

@@ -17,10 +17,10 @@ _EVENTS = 1
 _SQS_REQUESTS = 3  # sent, received, deleted; and one a heartbeat: it stays invisible
 _PUTS = 1  # the manifest; and one a file
 _GETS = 3  # the source's head, the source, and whether the result stands already
-# A unit writes up to 1 KB. A run's record has about 3, and whenever its lease moves it is taken
-# out of the index of leases and put there again.
-_WRITES = 25  # claim 9, probe 4, result 3, end 6, labels and timings 3
-_WRITES_A_BEAT = 9
+# A unit writes up to 1 KB. A run's record has about 3, and whenever its lease moves its keys are
+# taken out of the index of leases and put there again.
+_WRITES = 17  # claim 5, probe 2, result 3, end 4, labels and timings 3
+_WRITES_A_BEAT = 5
 _READS = 8  # a unit reads up to 4 KB
 
 
@@ -80,7 +80,7 @@ class Prices(PriceTable):
 
 
 def writes(seconds: float) -> float:
-    """Units that DynamoDB writes for a run: 25, and 9 a heartbeat."""
+    """Units that DynamoDB writes for a run: 17, and 5 a heartbeat."""
     return _WRITES + _WRITES_A_BEAT * _beats(seconds)
 
 

@@ -106,7 +106,11 @@ class LargeSpec(_Frozen):
 
 
 class IndexSpec(_Frozen):
-    """A global secondary index; keys are strings, the projection is ALL."""
+    """A global secondary index of keys alone; all of them are strings.
+
+    It tells which items there are, soon after they were written; what they say now, they say
+    themselves.
+    """
 
     hash_key: str
     range_key: str

@@ -171,7 +171,7 @@ def make_table(config: Settings) -> None:
         KeySchema=schemas[0],
         AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
         GlobalSecondaryIndexes=[
-            {"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}
+            {"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "KEYS_ONLY"}}
             for name, keys in indexes.items()
         ],
     )

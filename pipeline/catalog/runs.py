@@ -290,9 +290,14 @@ class Runs:
 
     def overdue(self, *, before: float) -> Iterator[tuple[str, StageRun]]:
         """Runs that are not terminal and whose ``lease_until`` is earlier than ``before``."""
-        for item in overdue(self._table, before=before):
-            if item["sk"].startswith(f"{self._kind}#"):
-                yield item["pk"], StageRun.model_validate(item)
+        for key in overdue(self._table, before=before):
+            kind, _, stage = key["sk"].partition("#")
+            if kind != self._kind:
+                continue
+            run = self.get(key["pk"], stage)
+            # The index may not have heard yet of what the run was heard of.
+            if run and run.lease_until is not None and run.lease_until < before:
+                yield key["pk"], run
 
     def failed(self, failure_class: FailureClass, *, before: str | None = None) -> Iterator[str]:
         """Places of the runs that ended by a failure of this class, the latest first.
@@ -405,7 +410,10 @@ class Runs:
 def overdue(
     table: Table, *, before: float, shards: Iterable[str] = _SHARDS
 ) -> Iterator[dict[str, Any]]:
-    """Items of any kind in ``shards`` with a lease that ended earlier than ``before``."""
+    """Keys of items of any kind in ``shards`` with a lease that ended earlier than ``before``.
+
+    As the index knows it, which is a moment late.
+    """
     for shard in shards:
         condition = Key("lease_shard").eq(shard) & Key("lease_until").lt(epoch_key(before))
         yield from table.query(IndexName="leases", KeyConditionExpression=condition)

@@ -130,7 +130,7 @@ def _index(name: str, spec: IndexSpec) -> dict[str, Any]:
     return {
         "IndexName": name,
         "KeySchema": _key_schema(spec),
-        "Projection": {"ProjectionType": "ALL"},
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
     }
 
 

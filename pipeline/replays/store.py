@@ -255,7 +255,7 @@ class Replays:
                 )
             except ConditionFailed:
                 continue
-            self.wake(_replay(item))
+            self.wake(self._known(item["sk"]))
             woken += 1
         return woken
 

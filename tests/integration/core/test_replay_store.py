@@ -1,5 +1,6 @@
 """Replays and their selections in two implementations of DynamoDB: fences, wishes, indexes."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -122,6 +123,7 @@ def test_an_overdue_replay_is_woken_once_and_one_at_rest_never(
     replays: Replays, catalog: Catalog, bus: Bus
 ):
     overdue, resting = (replays.start(ReplayRequest(dry_run=True)) for _ in range(2))
+    assert replays.claim(overdue.replay_id, lease_s=0)
     claimed = replays.claim(resting.replay_id, lease_s=60)
     assert claimed
     assert replays.leave(claimed, at_rest=True)
@@ -134,7 +136,9 @@ def test_an_overdue_replay_is_woken_once_and_one_at_rest_never(
             catalog._table.put("#replays", one.replay_id, item)
     bus.sent.clear()
     assert [replays.wake_overdue(), replays.wake_overdue()] == [1, 0]
-    assert len(bus.sent) == 1
+    assert [json.loads(sent) for sent in bus.sent] == [
+        {"replay_id": overdue.replay_id, "attempt": 1}
+    ]
 
 
 def test_replays_are_listed_newest_first(replays: Replays):

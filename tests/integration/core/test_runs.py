@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, runs
 from pipeline.catalog.records import Cost, StageResult, StageRun
 from pipeline.catalog.table import epoch_key
 from pipeline.errors import BadInput, Busy, DependencyFailed, LeaseLost, Lost, Superseded
@@ -308,6 +308,23 @@ def test_only_runs_that_nobody_can_be_working_on_are_overdue(catalog: Catalog, f
     late = time.time() + 7200
     assert {run.stage for _, run in catalog.runs.overdue(before=late)} == {"toy", "twin"}
     catalog.runs.end(first.video_id, state(catalog, first), "skipped")
+    assert overdue(catalog) == set()
+
+
+def test_what_the_index_has_not_heard_of_yet_is_not_overdue(
+    catalog: Catalog, first: Upload, monkeypatch: pytest.MonkeyPatch
+):
+    run = claim(catalog, first, OVER)
+    late = list(runs.overdue(catalog._table, before=time.time()))
+    assert late
+    monkeypatch.setattr(catalog._table, "query", lambda **_: iter(late))
+    assert overdue(catalog) == {"toy"}
+    catalog.runs.heartbeat(first.video_id, run, progress=1, lease_s=LEASE_S)
+    assert overdue(catalog) == set()
+    catalog.runs.end(first.video_id, run, "skipped")
+    assert overdue(catalog) == set()
+    forgotten = [key | {"pk": "0" * 20} for key in late]
+    monkeypatch.setattr(catalog._table, "query", lambda **_: iter(forgotten))
     assert overdue(catalog) == set()
 
 

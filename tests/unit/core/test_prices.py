@@ -79,15 +79,15 @@ def test_messages_cost_an_event_and_the_queues_requests():
 
 
 def test_records_cost_reads_and_writes():
-    # 8 reads for 0.000001; 25 + 9 * 110 = 1015 writes for 0.000634375.
-    assert Prices.read().records(200) == near(0.000635375)
+    # 8 reads for 0.000001; 17 + 5 * 110 = 567 writes for 0.000354375.
+    assert Prices.read().records(200) == near(0.000355375)
 
 
 def test_a_run_costs_all_of_it():
     prices = Prices.read()
     whole = prices.run(memory_mb=4096, seconds=200, gpu_seconds=0, files=9, bytes_out=2**30)
-    # Lambda 0.01333356, S3 0.0230512, messages 0.0000462, records 0.000635375.
-    assert whole == near(0.037066335)
+    # Lambda 0.01333356, S3 0.0230512, messages 0.0000462, records 0.000355375.
+    assert whole == near(0.036786335)
 
 
 @pytest.mark.parametrize(

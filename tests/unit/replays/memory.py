@@ -76,16 +76,17 @@ class MemoryTable(Table):
 
     def query(self, **request: Any) -> Iterator[dict[str, Any]]:
         self.queries.append(request)
-        key = "sk"
-        if index := request.get("IndexName"):
-            key = self._spec.indexes[index].range_key
+        key, kept = "sk", tuple[str, ...]()
+        if name := request.get("IndexName"):
+            index = self._spec.indexes[name]
+            key, kept = index.range_key, ("pk", "sk", index.hash_key, index.range_key)
         found = [
             item for item in self.items.values() if _holds(request["KeyConditionExpression"], item)
         ]
         found.sort(key=lambda item: str(item[key]))
         if not request.get("ScanIndexForward", True):
             found.reverse()
-        yield from (_copy(item) for item in found)
+        yield from (_part(_copy(item), kept) for item in found)
 
     def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
         item = {"pk": pk, "sk": sk, **_copy(dict(fields))}
