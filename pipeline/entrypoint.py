@@ -65,12 +65,13 @@ def names(handler: str, stage: str | None) -> list[str] | None:
 
 def _poll(handler: str, *, large: bool) -> None:
     from pipeline import bootstrap  # noqa: PLC0415 - not on Lambda, where every start counts
+    from pipeline.health import HEARTBEAT  # noqa: PLC0415 - see above
     from pipeline.worker import Worker, hosted  # noqa: PLC0415 - see above
 
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage) or list(settings.topology.stages)
     bootstrap.observe("worker")
-    Worker(settings, hosted(settings, chosen, large=large)).run()
+    Worker(settings, hosted(settings, chosen, large=large), heartbeat=HEARTBEAT).run()
 
 
 def _serve_api(port: int) -> None:

@@ -1,16 +1,23 @@
 """Whether a container does its work: ``python -m pipeline.health`` ends with 0 or 1.
 
-Where ``PORT`` is set it asks the server on it. A worker is well while it hosts a handler: one that
-cannot load any goes on trying, and without this check nobody would see.
+Where ``PORT`` is set it asks the server on it. A worker touches a file every few seconds while it
+is well, however long its job takes, and no more once it hangs or can load no handler
+(``worker.host``): without this check nobody would see.
 """
 
 import http.client
 import os
 import sys
+import tempfile
+import time
+from pathlib import Path
 
-import psutil
+HEARTBEAT = Path(tempfile.gettempdir()) / "videodrop-heartbeat"
+"""What a worker in a container touches."""
 
 _TIMEOUT_S = 4.0
+# A handler that has to be loaded anew is no reason to end a worker.
+_SILENCE_S = 120.0
 
 
 def answers(port: int) -> bool:
@@ -25,17 +32,14 @@ def answers(port: int) -> bool:
         connection.close()
 
 
-def hosts() -> bool:
-    """Whether a handler's process is there."""
-    for process in psutil.process_iter():
-        try:
-            if "awslambdaric" in process.cmdline():
-                return True
-        except psutil.Error:  # it has just ended
-            continue
-    return False
+def beats(heartbeat: Path = HEARTBEAT) -> bool:
+    """Whether a worker has touched its file lately."""
+    try:
+        return time.time() - heartbeat.stat().st_mtime < _SILENCE_S
+    except FileNotFoundError:
+        return False
 
 
 if __name__ == "__main__":
     given = os.environ.get("PORT")
-    sys.exit(0 if (answers(int(given)) if given else hosts()) else 1)
+    sys.exit(0 if (answers(int(given)) if given else beats()) else 1)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, Secret, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.cdn import CdnSettings
@@ -19,6 +19,8 @@ from pipeline.topology import DEFAULT_PATH, Names, Topology
 
 # As browsers write it: in lower case, without a path; neither "null" nor "*".
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/*A-Z]+$")]
+# Files of secrets often end with a line break, which no header can hold.
+Token = Annotated[str, StringConstraints(strip_whitespace=True, min_length=16)]
 
 
 class Settings(BaseSettings):
@@ -79,6 +81,12 @@ class Settings(BaseSettings):
         "one, by package: for a host that plans runs and makes none",
     )
     device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1, …")
+
+    push_token: Secret[Token] | None = Field(
+        None,
+        description="What senders of events by HTTP have to know (worker/server.py), 16 "
+        "characters or more; without it the host has to see to it who reaches this one",
+    )
 
     lease_s: int = Field(60, ge=3, description="A stage run not heard of for so long is lost")
     redelivery_s: int = Field(

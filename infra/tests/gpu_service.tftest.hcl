@@ -140,6 +140,16 @@ run "service" {
     error_message = "A worker has nearly the two minutes of a Spot interruption to give its runs back."
   }
   assert {
+    condition = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).healthCheck == {
+      command     = ["CMD", "python", "-m", "pipeline.health"]
+      interval    = 30
+      timeout     = 10
+      startPeriod = 180
+      retries     = 3
+    }
+    error_message = "A worker that hangs, or can load no handler, is replaced."
+  }
+  assert {
     condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).resourceRequirements == [{ type = "GPU", value = "1" }]
     error_message = "A worker has a GPU of its own."
   }

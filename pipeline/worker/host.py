@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import boto3
@@ -33,6 +34,7 @@ _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _LOOK_S = 0.25
 _BREATHS_A_LEASE = 6
+_BEAT_S = 2.0
 
 
 def abandon(
@@ -63,6 +65,7 @@ class Worker:
             back when its visibility timeout ends. By default the run is recorded in the catalog.
         wait_s: long-poll seconds (1 to 20); an idle worker needs up to so long to stop.
         grace_s: seconds a running invocation gets to end when the worker is stopped.
+        heartbeat: a file that is touched every few seconds while all is well (``pipeline.health``).
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Worker:
         *,
         wait_s: int = 2,
         grace_s: float = 10.0,
+        heartbeat: Path | None = None,
     ) -> None:
         self._settings = settings
         if functions is None or all(isinstance(function, str) for function in functions):
@@ -81,6 +85,7 @@ class Worker:
         self._on_failed = on_failed
         self._wait_s = wait_s
         self._grace_s = grace_s
+        self._heartbeat = heartbeat
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -111,7 +116,9 @@ class Worker:
         ]
         for host in hosts:
             host.start()
-        self._stopping.wait()
+        while not self._stopping.wait(_BEAT_S):
+            if self._heartbeat and _well(hosts):
+                self._heartbeat.touch()
         end = time.monotonic() + self._grace_s
         for host in hosts:
             host.join(max(0.0, end - time.monotonic()))
@@ -123,6 +130,13 @@ class Worker:
     def stop(self) -> None:
         """Take no more messages, and let ``run`` return once the running ones have ended."""
         self._stopping.set()
+
+
+def _well(hosts: Sequence["_Host"]) -> bool:
+    """Whether a worker is good for anything: a handler is loaded, and no thread is lost."""
+    return any(host.runtime.ready for host in hosts) and all(
+        host.is_alive() and not host.runtime.hung for host in hosts
+    )
 
 
 class _Host(threading.Thread):
@@ -162,6 +176,7 @@ class _Host(threading.Thread):
         lane: Lane | None = None
         try:
             while not self._stopping.is_set():
+                self.runtime.look()
                 try:
                     lane = lane or self._open()
                     if self._rests(lane):

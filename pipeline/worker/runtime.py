@@ -28,6 +28,8 @@ Kind = Literal["error", "timeout", "out_of_memory", "crashed", "init_error", "st
 _WATCH_S = 0.25
 # Importing torch on a busy machine takes tens of seconds; Lambda itself allows 10.
 _INIT_S = 180.0
+# Longer than any call to AWS between two looks takes with all its tries, as long as AWS is away.
+_HUNG_S = 600.0
 # The part of its time limit for which a job may make way: the rest has to do for its work.
 _MAKES_WAY = 1 / 3
 # The part of the time for which a job that makes way is let go on, to say that it is alive.
@@ -84,6 +86,31 @@ class Runtime:
         self._child: Child | None = None
         self._api: RuntimeApi | None = None
         self._cut = threading.Event()
+        self._looked = time.monotonic()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a child is up and has loaded the handler; for any thread."""
+        child, api = self._child, self._api
+        return bool(
+            child
+            and child.returncode is None
+            and api
+            and api.settled.is_set()
+            and not api.init_error
+        )
+
+    @property
+    def hung(self) -> bool:
+        """Whether nobody has looked after it for so long that nobody will; for any thread.
+
+        Each job has its deadline, but not all can be killed: one that waits in a driver cannot.
+        """
+        return time.monotonic() - self._looked > _HUNG_S
+
+    def look(self) -> None:
+        """Say that its thread is here; it need not while a job runs."""
+        self._looked = time.monotonic()
 
     def start(self) -> Failed | None:
         """Make sure that a child is up and has loaded the handler; why not, if it is not."""
@@ -101,6 +128,7 @@ class Runtime:
         )
         end = time.monotonic() + _INIT_S
         while not api.settled.wait(_WATCH_S):
+            self.look()
             if child.returncode is not None or time.monotonic() > end or self._cut.is_set():
                 break
         if api.settled.is_set() and not api.init_error:
@@ -147,6 +175,7 @@ class Runtime:
         function = self._function
         waited_s, frozen = 0.0, False
         while not invocation.answered.wait(_WATCH_S):
+            self.look()
             if self._cut.is_set():
                 return Failed("stopped", "The worker was stopped while this ran.")
             if child.returncode is not None:

@@ -7,10 +7,13 @@ One job at a time: while it runs, others are told 429 and when to come again, as
 send them to another instance. The job has the function's own deadline and memory limit. What
 failed in a way that another try may mend is told by a status that makes senders try again.
 
-It trusts whoever can reach it: who may is the host's business.
+Events are taken from whoever has the token of the setting ``push_token``. Without one it trusts
+all who can reach it: then who may is the host's business. Health is everyone's to ask.
 """
 
 import asyncio
+import hmac
+import http
 import logging
 import threading
 from collections.abc import AsyncIterator
@@ -99,11 +102,13 @@ class PushHost:
     async def _health(self, _request: Request) -> JSONResponse:
         if self._trouble:
             return _problem(503, "not_loaded", self._trouble)
+        if self._busy and self._runtime.hung:
+            return _problem(503, "hung", "Its job cannot be ended: replace this instance.")
         said = {"status": "ok", "function": self._function.name, "busy": self._busy}
         return JSONResponse(said, headers={"Cache-Control": "no-store"})
 
     async def _post(self, request: Request) -> JSONResponse:
-        if refused := self._refused():
+        if refused := self._unauthorized(request) or self._refused():
             return refused
         try:
             body = await _body(request)
@@ -119,11 +124,23 @@ class PushHost:
         if refused := self._refused():
             return refused
         self._busy = True
+        self._runtime.look()
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._thread, self._handle, pushed)
         finally:
             self._busy = False
+
+    def _unauthorized(self, request: Request) -> JSONResponse | None:
+        if not (token := self._settings.push_token):
+            return None
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        # Starlette reads headers as Latin-1, whatever their bytes mean.
+        wanted, given_bytes = token.get_secret_value().encode(), given.strip().encode("latin-1")
+        if scheme.lower() == "bearer" and hmac.compare_digest(given_bytes, wanted):
+            return None
+        detail = 'Events are taken with this host\'s token alone: "Authorization: Bearer TOKEN".'
+        return _problem(401, "unauthorized", detail)
 
     def _refused(self) -> JSONResponse | None:
         if self._stopping:
@@ -173,8 +190,12 @@ async def _body(request: Request) -> bytes | None:
 def _problem(status: int, code: str, detail: str) -> JSONResponse:
     """An error as RFC 9457 has it."""
     said: dict[str, Any] = {"status": status, "code": code, "detail": detail}
-    again = {"Retry-After": str(_AGAIN_S)} if status in {429, 503} else {}
-    return JSONResponse(said, status, headers=again, media_type="application/problem+json")
+    headers = {}
+    if status in {429, 503}:
+        headers["Retry-After"] = str(_AGAIN_S)
+    if status == http.HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(said, status, headers=headers, media_type="application/problem+json")
 
 
 class _Server(uvicorn.Server):
@@ -199,6 +220,12 @@ def serve(settings: Settings, function: Function, port: int, *, grace_s: float =
         port: where to listen; a free one with 0.
         grace_s: what a running job gets to end in; Cloud Run kills after 10 s.
     """
+    if not settings.push_token:
+        log.warning(
+            "whoever reaches port %d may have videos processed: set VIDEODROP_PUSH_TOKEN, unless "
+            "this host lets only the right ones through",
+            port,
+        )
     host = PushHost(settings, function)
     config = uvicorn.Config(
         host.app(),

@@ -55,6 +55,15 @@ resource "aws_ecs_task_definition" "worker" {
     essential         = true
     memoryReservation = var.memory_mb
     stopTimeout       = local.drain_s
+    # As the Dockerfile's HEALTHCHECK, which is for everyone else: ECS looks at this one alone. A
+    # handler has three minutes to be loaded; its model is loaded by its first job, however long.
+    healthCheck = {
+      command     = ["CMD", "python", "-m", "pipeline.health"]
+      interval    = 30
+      timeout     = 10
+      startPeriod = 180
+      retries     = 3
+    }
     # A worker's handlers are its children.
     linuxParameters      = { initProcessEnabled = true }
     resourceRequirements = [{ type = "GPU", value = "1" }]

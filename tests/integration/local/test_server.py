@@ -3,7 +3,6 @@
 import concurrent.futures
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from starlette.responses import JSONResponse
 
 from pipeline import health
 from pipeline.settings import Settings
@@ -239,13 +239,70 @@ def test_a_job_that_does_not_end_in_time_is_given_back(served):
     process.wait(30)
 
 
-def test_a_container_without_a_server_is_well_while_it_hosts_a_handler(monkeypatch):
-    me = [sys.executable, "-c", "print(flush=True); input()", "awslambdaric"]
-    monkeypatch.setattr(health.psutil, "process_iter", lambda: [health.psutil.Process(os.getpid())])
-    assert not health.hosts()
-    with subprocess.Popen(me, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as handler:
-        handler.stdout.readline()  # until then its command line may not be there yet
-        one = health.psutil.Process(handler.pid)
-        monkeypatch.setattr(health.psutil, "process_iter", lambda: [one])
-        assert health.hosts()
-        handler.communicate(b"\n")
+def test_a_job_that_cannot_be_ended_makes_an_instance_unwell(serve, monkeypatch):
+    client, host = serve()
+    until(lambda: client.get("/health").status_code == 200)
+    end = threading.Event()
+    monkeypatch.setattr(host, "_handle", lambda _: end.wait() and JSONResponse({}))
+    host._runtime._looked -= 1e6  # it has been idle for long: that is no silence
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        job = threads.submit(client.post, "/", json=event())
+        until(lambda: host._busy)
+        assert client.get("/health").json() == {"status": "ok", "function": "detect", "busy": True}
+        host._runtime._looked -= 1e6
+        answer = client.get("/health")
+        assert (answer.status_code, answer.json()["code"]) == (503, "hung")
+        end.set()
+        assert job.result(30).status_code == 200
+    assert client.get("/health").status_code == 200
+
+
+# -- who may send events -------------------------------------------------------------------------
+
+TOKEN = "a-token-of-32-characters-or-more"  # noqa: S105 - a test's own
+
+
+@pytest.fixture
+def guarded(monkeypatch, serve):
+    """A client of a host with a token."""
+    monkeypatch.setenv("VIDEODROP_PUSH_TOKEN", TOKEN)
+    return serve()[0]
+
+
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer  "])
+def test_whoever_has_the_token_may_send_events(guarded, scheme):
+    answer = guarded.post(
+        "/", json=batch(do="return", what="done"), headers={"Authorization": scheme + TOKEN}
+    )
+    assert (answer.status_code, answer.json()) == (200, "done")
+
+
+def test_nobody_else_may(guarded, tmp_path):
+    wrong = (None, "", "Bearer", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}", "Bearer \xfc")
+    for given in wrong:
+        headers = {} if given is None else {"Authorization": given.encode("latin-1")}
+        answer = guarded.post("/", json=event(), headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), given
+        assert "Authorization: Bearer" in answer.json()["detail"]
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert TOKEN not in answer.text
+        # Nor are strangers told what an event looks like.
+        assert guarded.post("/", content=b"video", headers=headers).status_code == 401
+    until(lambda: guarded.get("/health").status_code == 200)
+    assert not (tmp_path / "calls.jsonl").exists()
+
+
+def test_tokens_are_compared_in_constant_time(guarded, monkeypatch):
+    compared = []
+    monkeypatch.setattr(server.hmac, "compare_digest", lambda *both: compared.append(both))
+    assert guarded.post("/", headers={"Authorization": "Bearer x"}).status_code == 401
+    assert compared == [(b"x", TOKEN.encode())]
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_a_host_that_trusts_everybody_says_so(monkeypatch, caplog, tmp_path, token):
+    monkeypatch.setattr(server._Server, "run", lambda _: None)
+    if token:
+        monkeypatch.setenv("VIDEODROP_PUSH_TOKEN", token)
+    server.serve(Settings(), function(tmp_path), 8080)
+    assert ("set VIDEODROP_PUSH_TOKEN" in caplog.text) is (token is None)

@@ -6,13 +6,14 @@ import os
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from pipeline import aws, resources
 from pipeline.child import Child
-from pipeline.worker import Function, Worker, host
+from pipeline.worker import Function, Worker, host, runtime
 
 HERE = Path(__file__).parent
 
@@ -257,11 +258,15 @@ def test_a_stop_lets_a_running_invocation_end_within_the_grace(bench):
 
 
 @pytest.mark.parametrize("lane", ["live", "replay"])
-def test_a_handler_that_cannot_be_loaded_takes_no_messages(bench, caplog, lane):
+def test_a_handler_that_cannot_be_loaded_takes_no_messages(bench, caplog, monkeypatch, lane):
+    monkeypatch.setattr(host, "_BEAT_S", 0.01)
+    heartbeat = bench.out / "heartbeat"
     bench.send(lane=lane, do="anything")
-    bench.start(bench.function(lane=lane, handler="there_is_no_such_module.handle", idle_s=0.1))
+    broken = bench.function(lane=lane, handler="there_is_no_such_module.handle", idle_s=0.1)
+    bench.start(broken, heartbeat=heartbeat)
     bench.until(lambda: caplog.text.count("could not be loaded") == 2)
     bench.stop()
+    assert not heartbeat.exists()
     assert bench.counts(lane=lane) == (1, 0)
     (left,) = bench.receive(lane=lane)
     assert left["Attributes"]["ApproximateReceiveCount"] == "1"
@@ -320,6 +325,50 @@ def test_a_child_does_not_outlive_a_worker_that_was_killed(bench, tmp_path):
         bench.until(lambda: not _alive(bench.calls()[0]["pid"]))
     finally:
         worker.kill()
+
+
+def test_a_worker_is_well_however_long_its_job_takes_and_not_once_it_hangs(bench, monkeypatch):
+    monkeypatch.setattr(host, "_BEAT_S", 0.1)
+    monkeypatch.setattr(runtime, "_HUNG_S", 0.6)
+    heartbeat, end = bench.out / "heartbeat", threading.Event()
+    bench.send(do="wait for", file="go")
+    bench.start(heartbeat=heartbeat)
+    bench.until(bench.calls)
+    for _ in range(10):  # longer than nobody may have looked after it
+        heartbeat.unlink(missing_ok=True)
+        bench.until(heartbeat.exists)
+    assert bench.counts() == (0, 1)
+    (bench.out / "go").touch()
+    kill = Child.kill
+    # As of a process that waits in a driver, and so for ever.
+    monkeypatch.setattr(Child, "kill", lambda child: (end.wait(), kill(child)))
+    try:
+        bench.send(do="exit")
+        bench.until(lambda: time.time() - heartbeat.stat().st_mtime > 1)
+    finally:
+        end.set()
+    # It goes on where it hung.
+    bench.until(lambda: time.time() - heartbeat.stat().st_mtime < 1)
+
+
+@pytest.mark.parametrize(
+    ("ready", "alive", "hung", "well"),
+    [
+        ((True, True), (True, True), (False, False), True),
+        ((True, False), (True, True), (False, False), True),  # a replay's child comes and goes
+        ((False, False), (True, True), (False, False), False),
+        ((True, True), (True, False), (False, False), False),
+        ((True, True), (True, True), (False, True), False),
+    ],
+)
+def test_a_worker_that_has_lost_a_thread_is_not_well(ready, alive, hung, well):
+    hosts = [
+        SimpleNamespace(
+            runtime=SimpleNamespace(ready=ready[i], hung=hung[i]), is_alive=lambda i=i: alive[i]
+        )
+        for i in range(2)
+    ]
+    assert host._well(hosts) is well
 
 
 def _handlers():

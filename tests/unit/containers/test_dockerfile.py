@@ -69,6 +69,20 @@ def test_an_image_runs_as_nobody_and_tells_how_it_is(image):
     assert "RUN" not in own[own.index("USER") :]
 
 
+def test_ecs_is_told_of_the_health_check_that_it_would_not_find():
+    check = dockerfile.last(chain("gpu"), "HEALTHCHECK")
+    [told] = re.findall(r"^    healthCheck = \{\n(.*?)^    \}", SERVICE, re.MULTILINE | re.DOTALL)
+    values = dict(re.findall(r"^ +(\w+) += (.*)$", told, re.MULTILINE))
+    assert json.loads(values.pop("command")) == ["CMD", *json.loads(check.rest.removeprefix("CMD"))]
+    retries = values.pop("retries")
+    assert check.flags == {
+        "interval": f"{values['interval']}s",
+        "timeout": f"{values['timeout']}s",
+        "start-period": f"{values['startPeriod']}s",
+        "retries": retries,
+    }
+
+
 @pytest.mark.parametrize("image", IMAGES)
 def test_an_image_says_under_which_terms_it_may_be_passed_on(image):
     labels = dockerfile.merged(chain(image), "LABEL")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from pipeline import bootstrap, entrypoint, worker
+from pipeline import bootstrap, entrypoint, health, worker
 from pipeline.errors import MissingDependency
 from pipeline.settings import Settings
 from pipeline.worker import functions, server
@@ -44,7 +44,8 @@ def _nothing_runs(monkeypatch, observed):  # noqa: ARG001 - the tests own loggin
         return became
 
     class Worker:
-        def __init__(self, _settings, chosen):
+        def __init__(self, _settings, chosen, *, heartbeat):
+            assert heartbeat == health.HEARTBEAT
             self.chosen = chosen
 
         def run(self):

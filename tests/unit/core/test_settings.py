@@ -52,6 +52,7 @@ def test_another_topology_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("THREADS", "none"),
         ("PRESIGN_S", "1"),
         ("PRESIGN_S", "604801"),
+        ("PUSH_TOKEN", ""),  # set, but by a secret that is empty: it must not mean everybody
     ],
 )
 def test_a_setting_that_cannot_work_is_refused(
@@ -60,3 +61,11 @@ def test_a_setting_that_cannot_work_is_refused(
     monkeypatch.setenv(f"VIDEODROP_{name}", value)
     with pytest.raises(ValidationError, match=name.lower()):
         Settings()
+
+
+def test_a_secret_is_taken_as_files_hold_it_and_never_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VIDEODROP_PUSH_TOKEN", "a-token-of-32-characters-or-more\n")
+    settings = Settings()
+    assert settings.push_token
+    assert settings.push_token.get_secret_value() == "a-token-of-32-characters-or-more"
+    assert "a-token" not in f"{settings!r} {settings.model_dump_json()}"
