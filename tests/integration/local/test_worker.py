@@ -332,7 +332,7 @@ def test_a_worker_is_well_however_long_its_job_takes_and_not_once_it_hangs(bench
     monkeypatch.setattr(runtime, "_HUNG_S", 0.6)
     heartbeat, end = bench.out / "heartbeat", threading.Event()
     bench.send(do="wait for", file="go")
-    bench.start(heartbeat=heartbeat)
+    bench.start(bench.function(memory_mb=150), heartbeat=heartbeat)
     bench.until(bench.calls)
     for _ in range(10):  # longer than nobody may have looked after it
         heartbeat.unlink(missing_ok=True)
@@ -343,7 +343,7 @@ def test_a_worker_is_well_however_long_its_job_takes_and_not_once_it_hangs(bench
     # As of a process that waits in a driver, and so for ever.
     monkeypatch.setattr(Child, "kill", lambda child: (end.wait(), kill(child)))
     try:
-        bench.send(do="exit")
+        bench.send(do="hog", mb=300)
         bench.until(lambda: time.time() - heartbeat.stat().st_mtime > 1)
     finally:
         end.set()
