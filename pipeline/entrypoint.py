@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
     if region := os.environ.get("AWS_REGION"):
         os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 looks at
     if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
-        # AWS's own base images set it, and tracing goes by it; a worker's children are without.
+        # AWS's own base images set it, and tracing goes by it; a worker sees to its children.
         environment = {"LAMBDA_TASK_ROOT": str(Path(__file__).parents[1]), **os.environ}
         os.execve(sys.executable, [sys.executable, "-m", "awslambdaric", handler], environment)  # noqa: S606 - that is how to become another program
     port = os.environ.get("PORT")

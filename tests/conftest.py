@@ -177,6 +177,14 @@ def make_table(config: Settings) -> None:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _the_x_ray_sdk_leaves_no_socket() -> Iterator[None]:
+    """It opens one when it is imported and never closes it."""
+    yield
+    if sdk := sys.modules.get("aws_xray_sdk.core"):
+        sdk.xray_recorder.emitter._socket.close()
+
+
 def forget_process_state() -> None:
     """Empty what is made once a process: clients, settings, the handlers' runners."""
     aws.client.cache_clear()

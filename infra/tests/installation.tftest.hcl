@@ -418,3 +418,11 @@ run "hasty_end" {
   }
   expect_failures = [var.gpu]
 }
+
+run "traces_by_tag" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], traces_image = "public.ecr.aws/cloudwatch-agent/cloudwatch-agent:latest" }
+  }
+  expect_failures = [var.gpu]
+}

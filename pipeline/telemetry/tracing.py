@@ -1,8 +1,9 @@
 """Traces on AWS: X-Ray, by Powertools' tracer, around handlers and the calls to AWS within.
 
-Lambda decides which invocations are sampled: it says so in the trace header, which it takes over
-from who sent the message or the request. The X-Ray SDK costs 0.1 s to import, so that waits for
-the first invocation that is sampled, or for the snapshot that the function will start from.
+Lambda, or the worker in its place, decides which invocations are sampled: it says so in the trace
+header, which it takes over from who sent the message or the request. The X-Ray SDK costs 0.1 s to
+import, so that waits for the first invocation that is sampled, or for the snapshot that the
+function will start from.
 """
 
 import os
@@ -46,7 +47,8 @@ def tracer(service: str) -> "Tracer":
 
 
 def _is_sampled() -> bool:
-    # Only where Lambda is does the X-Ray daemon listen. In our own images the entry point says so.
+    # Where Lambda is, for which our own images' entry point says so, or a worker beside which
+    # something takes traces (``worker.trace``).
     return "LAMBDA_TASK_ROOT" in os.environ and "Sampled=1" in os.environ.get(
         "_X_AMZN_TRACE_ID", ""
     )

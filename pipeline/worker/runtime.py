@@ -10,9 +10,9 @@ import os
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from pydantic import JsonValue
@@ -20,6 +20,7 @@ from pydantic import JsonValue
 from pipeline.child import Child
 from pipeline.worker.api import Invocation, RuntimeApi
 from pipeline.worker.functions import Function
+from pipeline.worker.trace import Trace, taken
 
 log = logging.getLogger(__name__)
 
@@ -144,9 +145,11 @@ class Runtime:
         if self._api is None or self._child is None:
             raise AssertionError("start() gave neither a child nor a reason")
         deadline = time.time() + self._function.timeout_s
-        invocation = Invocation(json.dumps(event).encode(), deadline, _trace(event))
+        trace = Trace(event, self._arn.rpartition(":")[2])
+        invocation = Invocation(json.dumps(event).encode(), deadline, trace.header)
         self._api.put(invocation)
         failed = self._watch(invocation, self._child)
+        trace.end(failed=bool(failed or invocation.error is not None))
         if failed:
             self.close()
             return failed
@@ -218,19 +221,10 @@ class Runtime:
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
             "_HANDLER": function.handler,
+            # Powertools traces on Lambda alone, by this: as far as a handler knows, it is there.
+            **({"LAMBDA_TASK_ROOT": str(Path.cwd())} if taken() else {}),
             **function.env,
         }
-
-
-def _trace(event: JsonValue) -> str:
-    """The trace that whoever sent the message began; else a new one, which nobody samples.
-
-    https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
-    """
-    match event:
-        case {"Records": [{"attributes": {"AWSTraceHeader": str(header)}}]}:
-            return header
-    return f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"
 
 
 def _ending(child: Child) -> str:

@@ -5,6 +5,33 @@ locals {
   drain_s = 110
   # By itself a worker that finds no usable GPU would work on, many times slower and at the price of one.
   device = { VIDEODROP_DEVICE = "cuda" }
+
+  log = {
+    logDriver = "awslogs"
+    options = {
+      awslogs-group  = aws_cloudwatch_log_group.this.name
+      awslogs-region = var.common.region
+    }
+  }
+
+  # CloudWatch's agent takes what workers trace and sends it to X-Ray: the daemon that used to do so
+  # is maintained no more. Without it a worker works on.
+  traced = var.hosts.traces_image != ""
+  traces = [for image in [var.hosts.traces_image] : {
+    name              = "traces"
+    image             = image
+    essential         = false
+    restartPolicy     = { enabled = true }
+    memoryReservation = 128
+    environment = [{
+      name = "CW_CONFIG_CONTENT"
+      value = jsonencode({
+        agent  = { region = var.common.region }
+        traces = { traces_collected = { xray = { bind_address = "0.0.0.0:2000", tcp_proxy = { bind_address = "0.0.0.0:2000" } } } }
+      })
+    }]
+    logConfiguration = merge(local.log, { options = merge(local.log.options, { awslogs-stream-prefix = "traces" }) })
+  } if local.traced]
 }
 
 resource "aws_ecs_cluster" "this" {
@@ -48,7 +75,7 @@ resource "aws_ecs_task_definition" "worker" {
   task_role_arn            = aws_iam_role.worker.arn
   execution_role_arn       = aws_iam_role.start.arn
 
-  container_definitions = jsonencode([{
+  container_definitions = jsonencode(concat([{
     name              = "worker"
     image             = var.image
     command           = var.command
@@ -68,18 +95,17 @@ resource "aws_ecs_task_definition" "worker" {
     linuxParameters      = { initProcessEnabled = true }
     resourceRequirements = [{ type = "GPU", value = "1" }]
     environment = [
-      for name, value in merge(local.device, var.common.settings, var.environment, { AWS_DEFAULT_REGION = var.common.region }) :
-      { name = name, value = value }
+      for name, value in merge(
+        local.device,
+        var.common.settings,
+        var.environment,
+        { AWS_DEFAULT_REGION = var.common.region },
+        local.traced ? { AWS_XRAY_DAEMON_ADDRESS = "traces:2000" } : {},
+      ) : { name = name, value = value }
     ]
-    logConfiguration = {
-      logDriver = "awslogs"
-      options = {
-        awslogs-group         = aws_cloudwatch_log_group.this.name
-        awslogs-region        = var.common.region
-        awslogs-stream-prefix = "worker"
-      }
-    }
-  }])
+    links            = local.traced ? ["traces"] : []
+    logConfiguration = merge(local.log, { options = merge(local.log.options, { awslogs-stream-prefix = "worker" }) })
+  }], local.traces))
 }
 
 resource "aws_ecs_service" "workers" {

@@ -52,6 +52,7 @@ variable "hosts" {
     on_demand_base    = number
     on_demand_percent = number
     idle_minutes      = number
+    traces_image      = optional(string, "")
   })
 }
 

@@ -91,6 +91,7 @@ variable "gpu" {
     on_demand_base    = number
     on_demand_percent = number
     idle_minutes      = number
+    traces_image      = optional(string, "")
   })
   default = null
 }

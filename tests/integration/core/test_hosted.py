@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_xray_sdk.core import xray_recorder
 
 from pipeline import aws, bootstrap, events
 from pipeline.catalog.records import StageRun
@@ -251,29 +252,56 @@ def test_a_stage_that_cannot_use_the_gpu_it_was_promised_is_not_loaded_and_other
 # -- traces --------------------------------------------------------------------------------------
 
 
-def test_a_sampled_message_is_traced_to_the_x_ray_daemon_and_no_other(
-    toy: Settings, host: Host
-) -> None:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as daemon:
-        daemon.bind(("127.0.0.1", 0))
-        daemon.settimeout(20)
-        hosted = host(
-            "stage",
-            "toy",
-            LAMBDA_TASK_ROOT="/var/task",
-            AWS_XRAY_DAEMON_ADDRESS=f"127.0.0.1:{daemon.getsockname()[1]}",
-        )
-        body = put(toy, b"no video")
-        unsampled = lambda_events.TRACE.replace("Sampled=1", "Sampled=0")
-        hosted(lambda_events.sqs(body, AWSTraceHeader=unsampled))
-        hosted(lambda_events.sqs(put(toy, VIDEO.read_bytes()), AWSTraceHeader=lambda_events.TRACE))
-        segments = []
-        while not segments or segments[-1]["name"] != "## handler":
-            header, _, segment = daemon.recv(65536).partition(b"\n")
+class Daemon:
+    """What takes segments, at ``address``."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(20)
+        self._listener = listener
+        self.address = f"127.0.0.1:{listener.getsockname()[1]}"
+
+    def until(self, name: str) -> list[dict[str, Any]]:
+        """The segments that come, up to the one of this name."""
+        segments: list[dict[str, Any]] = []
+        while not segments or segments[-1]["name"] != name:
+            header, _, segment = self._listener.recv(65536).partition(b"\n")
             assert json.loads(header) == {"format": "json", "version": 1}
             segments.append(json.loads(segment))
+        return segments
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as listener:
+        yield Daemon(listener)
+
+
+def test_a_sampled_message_is_traced_to_the_x_ray_daemon_and_no_other(
+    toy: Settings, host: Host, daemon: Daemon
+) -> None:
+    there = {"LAMBDA_TASK_ROOT": "/var/task", "AWS_XRAY_DAEMON_ADDRESS": daemon.address}
+    hosted = host("stage", "toy", **there)
+    body = put(toy, b"no video")
+    unsampled = lambda_events.TRACE.replace("Sampled=1", "Sampled=0")
+    hosted(lambda_events.sqs(body, AWSTraceHeader=unsampled))
+    hosted(lambda_events.sqs(put(toy, VIDEO.read_bytes()), AWSTraceHeader=lambda_events.TRACE))
+    segments = daemon.until("## handler")
     assert {one["trace_id"] for one in segments} == {"1-5e6722a7-cc56a4f146db7ae02d4da47e"}
     assert segments[-1]["parent_id"] == "2b5ef9f1e0a5c8d7"
     assert segments[-1]["annotations"]["Service"] == "toy"
     assert "metadata" not in segments[-1], "answers are no business of a trace"
     assert {"dynamodb", "s3"} <= {one["name"] for one in segments}
+
+
+def test_beside_a_worker_it_gets_the_segment_that_lambda_itself_would_send(
+    toy: Settings, host: Host, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", daemon.address)
+    xray_recorder.emitter.set_daemon_address(daemon.address)
+    host("stage", "toy")(lambda_events.sqs(put(toy, VIDEO.read_bytes())))
+    *inner, handler, segment = daemon.until("videodrop-toy")
+    assert {one["trace_id"] for one in (*inner, handler)} == {segment["trace_id"]}
+    assert (handler["name"], handler["parent_id"]) == ("## handler", segment["id"])
+    assert {"dynamodb", "s3"} <= {one["name"] for one in inner}
+    assert segment["start_time"] <= handler["start_time"] < handler["end_time"]
