@@ -74,7 +74,8 @@ variable "gpu" {
   description = <<-EOT
     GPU hosts, for stages whose `compute` says so.
 
-    * subnet_ids: of one VPC, with a way to AWS and to the images: public, or behind NAT or endpoints.
+    * subnet_ids: of one VPC, with a way to AWS and to the images: public, and giving hosts addresses
+      by themselves, or behind NAT or endpoints.
     * ami_parameter: the SSM parameter that names the hosts' image, an ECS-optimised one with NVIDIA's
       driver whose first disk is /dev/xvda; by default AWS's pointer to its newest. Hosts that start
       after it changed have the new one.

@@ -5,6 +5,7 @@ recorded in the catalog, or ``Retry``, which asks the queue to deliver the messa
 """
 
 import logging
+import os
 import resource
 import time
 from collections.abc import Callable, Mapping
@@ -352,7 +353,12 @@ class Runner:
             return self._claimed(job, before, run, plan)
         except LeaseLost:
             return Outcome.SUPERSEDED
-        except Exception as error:  # noqa: BLE001 - each becomes a class of our tree, and recorded
+        except Exception as error:  # each becomes a class of our tree, and recorded
+            if device.failed(error):
+                # Nothing that it was given would end well. Its host takes that for a crash: the run
+                # has its tries in other processes, if they can use the GPU.
+                log.critical("the GPU failed: this process ends", exc_info=error)
+                os._exit(1)  # Python's own end may hang on a GPU that does not answer
             return self._give_up(job.runs, upload.video_id, run, error, job.delivery.send_on)
 
     def _plan(self, job: _Job) -> _Plan:

@@ -19,7 +19,7 @@ def choose() -> str:
 def check(wanted: str) -> None:
     """See to it that torch can use the device that is set; ``auto`` and ``cpu`` need no look.
 
-    A driver can be there and still be too old for this torch: only using it tells.
+    A driver or a GPU can be there and still be too old for this torch: only using it tells.
 
     Raises:
         MissingDependency: ``no_device``.
@@ -29,13 +29,24 @@ def check(wanted: str) -> None:
     import torch  # noqa: PLC0415 - see above
 
     try:
-        torch.empty(1, device=wanted)
+        torch.zeros(1, device=wanted).item()
     except (AssertionError, RuntimeError) as error:
         raise MissingDependency(
             "no_device",
             f"VIDEODROP_DEVICE is {wanted}, and torch cannot use that: {error}. Mend the host's "
             "driver or what lends the GPU to this process, or set it to auto.",
         ) from error
+
+
+def failed(error: BaseException | None) -> bool:
+    """Whether the GPU itself failed: what else this process asks of it will fail, too.
+
+    Told by the name that torch gives it, alone or as the cause of another error: who has no torch
+    has no GPU. Want of its memory is no such failure.
+    """
+    return error is not None and (
+        type(error).__name__ == "AcceleratorError" or failed(error.__cause__)
+    )
 
 
 def holds_gpu() -> bool:

@@ -1,6 +1,7 @@
 """How a run fails: each class is recorded, and only what may pass is tried again."""
 
 import errno
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -120,6 +121,32 @@ def test_any_other_exception_that_may_pass_is_tried_again(
     with pytest.raises(Retry):
         rig.handle(body)
     assert recorded(rig, body) == known_as
+
+
+class AcceleratorError(RuntimeError):
+    """As torch names a GPU's."""
+
+
+def in_a_model(cause: Exception) -> Exception:
+    error = errors.MissingDependency("model_format", "It cannot be loaded.")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize("wrapped", [lambda cause: cause, in_a_model])
+def test_a_process_whose_gpu_failed_ends_and_leaves_its_run_to_another(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, wrapped: Callable[[Exception], Exception]
+):
+    usual = rig.stage.run_
+    monkeypatch.setattr("os._exit", sys.exit)
+    failing(rig, wrapped(AcceleratorError("CUDA error: unspecified launch failure")))
+    body = rig.put()
+    with pytest.raises(SystemExit, match="1"):
+        rig.handle(body)
+    assert rig.state(body).state == "running", "the host records it, as any crash"
+    assert not rig.runner().abandon(body, "crashed", "It ended.")
+    rig.stage.run_ = usual
+    assert rig.handle(body) is Outcome.SUCCEEDED
 
 
 def test_a_defect_is_named_and_its_traceback_logged(rig: Rig, caplog: pytest.LogCaptureFixture):

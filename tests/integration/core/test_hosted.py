@@ -239,7 +239,7 @@ def test_the_query_api_answers_with_api_gateways_request_id_and_counts(
 def test_a_stage_that_cannot_use_the_gpu_it_was_promised_is_not_loaded_and_others_are(
     host: Host, tmp_path: Path
 ) -> None:
-    stub = "def empty(*_, device):\n    raise RuntimeError('The NVIDIA driver is too old')\n"
+    stub = "def zeros(*_, device):\n    raise RuntimeError('The NVIDIA driver is too old')\n"
     (tmp_path / "torch.py").write_text(stub)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     promised = {"VIDEODROP_DEVICE": "cuda", "PYTHONPATH": path}
