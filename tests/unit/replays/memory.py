@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import md5
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -151,6 +151,9 @@ class MemoryS3:
         data = body if isinstance(body, bytes) else body.read()
         self.objects[request["Bucket"], request["Key"]] = data, request.get("Metadata", {})
         return {"ETag": f'"{_etag(data)}"'}
+
+    def upload_fileobj(self, file: IO[bytes], bucket: str, key: str, **_: Any) -> None:
+        self.put_object(Bucket=bucket, Key=key, Body=file)
 
     def head_object(self, **request: Any) -> dict[str, Any]:
         data, metadata = self._faults.call(lambda: self._known(request, "HeadObject"))
