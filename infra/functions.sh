@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Make build/functions.zip, the code of query, janitor and replays:
+#
+#     infra/functions.sh                 for what the variable `functions` says by default
+#     infra/functions.sh x86_64 3.12     for another architecture and Python
+#
+# Always from nothing, for pip leaves what is there as it is; and the same code makes the same zip, of
+# which Terraform then publishes no new version.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+architecture=${1:-arm64} python=${2:-3.13}
+tree=build/functions zip=build/functions.zip
+case $architecture in
+  arm64) machine=aarch64 ;;
+  x86_64) machine=x86_64 ;;
+  *) echo "usage: infra/functions.sh [arm64|x86_64 [PYTHON]]" >&2; exit 1 ;;
+esac
+
+rm -rf "$tree" "$zip"
+# glibc is 2.34 where Lambda has Python 3.12 or newer. `aws` is what VIDEODROP_TELEMETRY=aws imports.
+"${PYTHON:-python3}" -m pip install --disable-pip-version-check --no-compile \
+  --constraint constraints.txt --only-binary=:all: --python-version "$python" \
+  --platform "manylinux_2_28_$machine" --platform "manylinux2014_$machine" \
+  --target "$tree" ".[api,aws]"
+rm -rf "$tree/bin" # commands, with this machine's path to Python
+find "$tree" -exec touch -d 2020-01-01T00:00:00Z {} +
+(cd "$tree" && find . -type f | LC_ALL=C sort | TZ=UTC zip -qX -@ "../${zip##*/}")
+echo "$zip is for python$python on $architecture"

@@ -1,0 +1,180 @@
+"""The zip of query, janitor and replays: the script that makes it, with a pip that only tells what
+it was asked; and whether what it installs is all that the handlers import on AWS.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import distribution
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[3]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SCRIPT = ROOT / "infra" / "functions.sh"
+PIP = f"""#!{sys.executable}
+import json, os, pathlib, sys
+tree = pathlib.Path(sys.argv[sys.argv.index("--target") + 1])
+(tree / "bin").mkdir(parents=True)
+for name in ("module.py", "bin/command"):
+    (tree / name).write_text("")
+    now = float(os.environ.get("NOW", "1e9"))
+    os.utime(tree / name, (now, now))
+pathlib.Path("asked.json").write_text(json.dumps(sys.argv[1:]))
+"""
+# What infra/locals.tf and Lambda itself set, as far as imports depend on it.
+ON_LAMBDA = {
+    "AWS_LAMBDA_FUNCTION_NAME": "videodrop",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+    "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
+    "AWS_REGION": "us-east-1",
+    "LAMBDA_TASK_ROOT": "/var/task",
+    "VIDEODROP_TELEMETRY": "aws",
+}
+
+
+class Build:
+    """The script in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.tree = folder / "build" / "functions"
+        self.zip = folder / "build" / "functions.zip"
+        (folder / "infra").mkdir()
+        shutil.copy(SCRIPT, folder / "infra")
+        self._python = folder / "python"
+        self._python.write_text(PIP)
+        self._python.chmod(0o755)
+
+    def run(self, *arguments: str, status: int = 0) -> str:
+        """What it says."""
+        done = subprocess.run(
+            [self.folder / "infra" / SCRIPT.name, *arguments],
+            env=os.environ | {"PYTHON": str(self._python)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout
+        return done.stdout
+
+    def asked(self) -> list[str]:
+        """The arguments that Python got."""
+        return json.loads((self.folder / "asked.json").read_text())
+
+    def options(self, name: str) -> list[str]:
+        """The values of an option."""
+        asked = self.asked()
+        return [value for option, value in pairwise(asked) if option == name]
+
+
+@pytest.fixture
+def build(tmp_path):
+    if not shutil.which("zip"):
+        pytest.skip("zip is not installed")
+    return Build(tmp_path)
+
+
+def test_it_installs_the_pinned_packages_for_what_terraform_makes(build):
+    said = build.run()
+    text = (ROOT / "infra" / "variables_code.tf").read_text()
+    runtime, architecture = re.findall(
+        r'(?:runtime|architecture) += optional\(string, "(.*)"\)', text
+    )
+    assert said.endswith(f"is for {runtime} on {architecture}\n")
+    assert build.options("--python-version") == [runtime.removeprefix("python")]
+    assert build.options("--platform") == ["manylinux_2_28_aarch64", "manylinux2014_aarch64"]
+    assert build.options("--constraint") == ["constraints.txt"]
+    assert "--only-binary=:all:" in build.asked()
+
+
+def test_it_installs_for_another_architecture_and_python(build):
+    build.run("x86_64", "3.12")
+    assert build.options("--python-version") == ["3.12"]
+    assert build.options("--platform") == ["manylinux_2_28_x86_64", "manylinux2014_x86_64"]
+
+
+def test_an_architecture_that_lambda_has_not_is_refused(build):
+    assert "arm64|x86_64" in build.run("aarch64", status=1)
+    assert not build.zip.exists()
+
+
+def test_nothing_of_an_earlier_build_is_left(build):
+    build.tree.mkdir(parents=True)
+    (build.tree / "gone.py").write_text("")
+    with zipfile.ZipFile(build.zip, "w") as before:
+        before.writestr("gone.py", "")
+    build.run()
+    assert zipfile.ZipFile(build.zip).namelist() == ["module.py"]
+
+
+def test_the_same_code_makes_the_same_zip_on_another_day(build, monkeypatch):
+    build.run()
+    first = build.zip.read_bytes()
+    monkeypatch.setenv("NOW", "1.1e9")
+    build.run()
+    assert build.zip.read_bytes() == first
+
+
+@pytest.fixture
+def tree(build, tmp_path):
+    """What the script's requirement installs, and no more."""
+    build.run()
+    project = Requirement(build.asked()[-1].replace(".", "videodrop", 1))
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in installed_by(project):
+        one = distribution(name)
+        for top in {file.parts[0] for file in one.files} - {"..", "__pycache__"}:
+            (tree / top).symlink_to(one.locate_file(top))
+    for package in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
+        (tree / package).symlink_to(ROOT / package)
+    return tree
+
+
+def installed_by(project: Requirement) -> set[str]:
+    """Distributions that the project with extras asks for, and those that these ask for."""
+    asked = PROJECT["project"]["dependencies"] + [
+        text
+        for extra in project.extras
+        for text in PROJECT["project"]["optional-dependencies"][extra]
+    ]
+    waiting = [(text, "") for text in asked]
+    found = set()
+    while waiting:
+        text, extra = waiting.pop()
+        one = Requirement(text)
+        if one.marker and not one.marker.evaluate({"extra": extra}):
+            continue
+        for part in {(one.name, more) for more in ("", *one.extras)} - found:
+            found.add(part)
+            waiting += [(text, part[1]) for text in distribution(one.name).requires or []]
+    return {canonicalize_name(name) for name, _ in found}
+
+
+def test_the_zip_has_all_that_its_handlers_import_on_aws(tree):
+    handlers = [
+        handler
+        for path in (ROOT / "infra").glob("*.tf")
+        if "var.functions.zip" in path.read_text()
+        for handler in re.findall(r'handler += "(\S+)\.handler"', path.read_text())
+    ]
+    assert sorted(handlers) == ["handlers.janitor", "handlers.query", "handlers.replays"]
+    for handler in handlers:
+        # Without `site`, nothing is importable but the standard library and the tree.
+        subprocess.run(
+            [sys.executable, "-S", "-c", f"import {handler}"],
+            cwd=tree,
+            env=os.environ | ON_LAMBDA | {"PYTHONPATH": ""},
+            check=True,
+        )
