@@ -1,8 +1,9 @@
 """Which limits a workload would meet: AWS's quotas, and what the installation itself sets.
 
-The quotas are those of a new account, as we believe they were in the month of ``AS_OF``: written
-down from memory, not read from the pages. AWS raises many of them: Service Quotas, in the console,
-tells yours.
+The quotas are AWS's defaults, as we believe they were in the month of ``AS_OF``: written down from
+memory, not read from the pages. Of Lambda a new account has far less than the default until AWS, as
+it is used, or somebody who asks raises it: those limits are checked beside the others. Service
+Quotas, in the console, tells yours.
 """
 
 import math
@@ -28,6 +29,9 @@ SOURCES = (
 )
 
 _LAMBDA_CONCURRENCY = 1000
+_LAMBDA_CONCURRENCY_NEW = 10
+_LAMBDA_MEMORY_MB = 10_240
+_LAMBDA_MEMORY_MB_NEW = 3008
 _LAMBDA_NEW_IN_10_S = 1000
 _MAPPING_CONCURRENCY = 1000
 _MAPPING_NEW_IN_A_MINUTE = 300
@@ -78,14 +82,21 @@ def checks(
 
 
 def _on_lambda(one: Load, topology: Topology) -> Iterator[Check]:
-    timeout_s = topology.stages[one.stage].timeout_s
+    spec = topology.stages[one.stage]
     yield Check(
         limit="an execution, s",
         stage=one.stage,
-        allowed=timeout_s,
+        allowed=spec.timeout_s,
         needed=one.seconds,
         advice="Lambda ends after 15 minutes: run it on GPU hosts (compute.host), or have what is "
         "long sent to them (compute.oversize)",
+    )
+    yield Check(
+        limit="memory, new account, MB",
+        stage=one.stage,
+        allowed=_LAMBDA_MEMORY_MB_NEW,
+        needed=spec.memory_mb,
+        advice=f"ask for {_LAMBDA_MEMORY_MB:,}, or compute.memory_mb = {_LAMBDA_MEMORY_MB_NEW}",
     )
     yield Check(
         limit="maximum concurrency",
@@ -129,6 +140,12 @@ def _of_all(loads: Sequence[Load], work: Workload) -> Iterator[Check]:
     runs = sum(one.arrivals * writes(one.seconds) for one in loads)
     for limit, allowed, needed, advice in (
         ("Lambda concurrency", _LAMBDA_CONCURRENCY, most(executions), "ask for {}"),
+        (
+            "Lambda concurrency, new account",
+            _LAMBDA_CONCURRENCY_NEW,
+            most(executions),
+            f"messages wait: ask for the default, {_LAMBDA_CONCURRENCY:,}",
+        ),
         (
             "SQS messages in flight",
             _SQS_IN_FLIGHT,

@@ -34,6 +34,10 @@ def test_a_mapping_takes_as_many_as_terraform_lets_it():
     assert f"number <= {quotas._MAPPING_CONCURRENCY}" in VARIABLES
 
 
+def test_a_function_has_as_much_memory_as_terraform_lets_it():
+    assert f"memory_mb <= {quotas._LAMBDA_MEMORY_MB}," in VARIABLES
+
+
 @pytest.mark.parametrize(
     ("path", "line"),
     [

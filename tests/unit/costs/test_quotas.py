@@ -8,8 +8,15 @@ from pipeline.costs.quotas import Check
 from pipeline.errors import BadInput
 from tests.unit.costs.house import PRICES, TOPOLOGY, pace
 
+NEW_ACCOUNT = "new account"
+
 
 def hit(*stages: object, **work: object) -> dict[tuple[str | None, str], Check]:
+    """Limits that are met, of an account that is no longer new."""
+    return {key: one for key, one in met(*stages, **work).items() if NEW_ACCOUNT not in key[1]}
+
+
+def met(*stages: object, **work: object) -> dict[tuple[str | None, str], Check]:
     workload = Workload(**{"videos_per_day": 100, "peak": 1, **work})
     loads = [load(one, workload) for one in stages or (pace(),)]
     found = quotas.checks(loads, workload, PRICES, TOPOLOGY)
@@ -114,9 +121,24 @@ def test_more_gpu_hosts_than_the_installation_allows_is_a_variable():
 
 
 def test_what_runs_on_gpu_hosts_needs_nothing_of_lambda():
-    found = hit(pace(cpu=9, gpu=9), gpu_stages=frozenset({"transcode"}), videos_per_day=86_400)
-    assert (None, "Lambda concurrency") not in found
+    found = met(pace(cpu=9, gpu=9), gpu_stages=frozenset({"transcode"}), videos_per_day=86_400)
+    assert not any("Lambda" in limit or NEW_ACCOUNT in limit for _, limit in found)
     assert ("transcode", "an execution, s") not in found
+
+
+def test_a_new_account_has_far_less_of_lambda():
+    # Two stages of 10 at once: 20 on average, 31 in one moment of a hundred.
+    found = met(pace("thumbnail"), pace(), videos_per_day=14_400, minutes=1)
+    assert set(found) == {
+        (None, f"Lambda concurrency, {NEW_ACCOUNT}"),
+        ("transcode", f"memory, {NEW_ACCOUNT}, MB"),
+    }
+    check = found[None, f"Lambda concurrency, {NEW_ACCOUNT}"]
+    assert (check.allowed, check.needed) == (10, 31)
+    assert check.advice.endswith("ask for the default, 1,000")
+    check = found["transcode", f"memory, {NEW_ACCOUNT}, MB"]
+    assert (check.allowed, check.needed) == (3008, 4096)
+    assert check.advice == "ask for 10,240, or compute.memory_mb = 3008"
 
 
 def test_what_is_asked_for_leaves_a_quarter():
