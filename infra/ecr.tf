@@ -16,11 +16,12 @@ resource "aws_ecr_lifecycle_policy" "images" {
   for_each   = aws_ecr_repository.images
   repository = each.value.name
 
+  # Which of them `live`, a task or a way back still names no rule can tell: what has a tag stays.
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "To go back to the last ten is enough"
-      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 10 }
+      description  = "What has lost its tag is named by nobody"
+      selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
       action       = { type = "expire" }
     }]
   })

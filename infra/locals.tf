@@ -5,9 +5,9 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
 
-  # What pipeline/topology.py calls Names.
-  uploads_bucket   = coalesce(var.uploads_bucket, "${var.name}-uploads")
-  artifacts_bucket = coalesce(var.artifacts_bucket, "${var.name}-artifacts")
+  # What pipeline/topology.py calls Names. The names of buckets are the whole world's.
+  uploads_bucket   = coalesce(var.uploads_bucket, "${var.name}-uploads-${local.account}-${var.region}")
+  artifacts_bucket = coalesce(var.artifacts_bucket, "${var.name}-artifacts-${local.account}-${var.region}")
 
   # By name, since policies are made before or beside what they speak of.
   uploads_arn   = "arn:${local.partition}:s3:::${local.uploads_bucket}"

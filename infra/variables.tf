@@ -1,7 +1,7 @@
 # Whose installation it is, and where.
 
 variable "name" {
-  description = "Prefix of every name in AWS; VIDEODROP_NAME of those who talk to this installation."
+  description = "Prefix of every name in AWS; VIDEODROP_NAME of those who talk to this installation. One of a kind in an account, in all its regions: roles have no region."
   type        = string
   default     = "videodrop"
 

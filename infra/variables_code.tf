@@ -17,7 +17,7 @@ variable "images" {
 }
 
 variable "functions" {
-  description = "The code of query, janitor and replays: a zip that README.md says how to make, and what it was made for."
+  description = "The code of query, janitor and replays: a zip that functions.sh makes, and what it was made for."
   type = object({
     zip          = string
     runtime      = optional(string, "python3.13")
@@ -26,11 +26,11 @@ variable "functions" {
 
   validation {
     condition     = fileexists(var.functions.zip)
-    error_message = "There is no file ${var.functions.zip}. README.md says how to make it."
+    error_message = "There is no file ${var.functions.zip}: infra/functions.sh makes it."
   }
   validation {
-    condition     = can(regex("^python3\\.(1[2-9])$", var.functions.runtime))
-    error_message = "SnapStart needs python3.12 or newer."
+    condition     = contains(["python3.12", "python3.13"], var.functions.runtime)
+    error_message = "SnapStart needs python3.12 or newer, and the provider knows none newer than python3.13."
   }
   validation {
     condition     = contains(["arm64", "x86_64"], var.functions.architecture)

@@ -6,6 +6,7 @@ variable "compute" {
 
     * host: `lambda`, or `gpu` for an ECS service on GPU hosts.
     * image, architecture: for Lambda, if other than `images.lambda` on x86_64.
+    * memory_mb: of the function, if other than the topology's; new accounts have 3008 at most.
     * live_concurrency, replay_concurrency: most executions at once for fresh uploads and for
       replays; on GPU hosts both lanes share `gpu.max_hosts`.
     * provisioned_concurrency: executions kept initialised, which cost while they wait.
@@ -17,6 +18,7 @@ variable "compute" {
     host                    = optional(string, "lambda")
     image                   = optional(string)
     architecture            = optional(string, "x86_64")
+    memory_mb               = optional(number)
     live_concurrency        = optional(number, 250)
     replay_concurrency      = optional(number, 50)
     provisioned_concurrency = optional(number, 0)
@@ -44,6 +46,12 @@ variable "compute" {
     error_message = "Pin images by digest: REPOSITORY@sha256:… with 64 hexadecimal digits."
   }
   validation {
+    condition = alltrue([
+      for one in values(var.compute) : one.memory_mb == null || try(one.memory_mb >= 128 && one.memory_mb <= 10240, false)
+    ])
+    error_message = "Lambda has 128 to 10240 MB."
+  }
+  validation {
     condition = alltrue(flatten([
       for one in values(var.compute) : [
         for number in [one.live_concurrency, one.replay_concurrency] : number >= 2 && number <= 1000
@@ -60,9 +68,9 @@ variable "compute" {
   validation {
     condition = alltrue([
       for one in values(var.compute) :
-      one.host == "lambda" || (one.provisioned_concurrency == 0 && one.warm_up == null)
+      one.host == "lambda" || (one.memory_mb == null && one.provisioned_concurrency == 0 && one.warm_up == null)
     ])
-    error_message = "A GPU host is warm while it runs: provisioned_concurrency and warm_up are Lambda's."
+    error_message = "memory_mb, provisioned_concurrency and warm_up are Lambda's: a GPU host is warm while it runs."
   }
   validation {
     condition     = var.gpu != null || alltrue([for one in values(var.compute) : one.host != "gpu" && !one.oversize])
@@ -116,8 +124,8 @@ variable "gpu" {
     error_message = "on_demand_percent is 0 to 100."
   }
   validation {
-    condition     = var.gpu == null || try(var.gpu.idle_minutes >= 2, false)
-    error_message = "idle_minutes is 2 or more: SQS's metrics are that old."
+    condition     = var.gpu == null || try(var.gpu.idle_minutes >= 2 && var.gpu.idle_minutes <= 1440, false)
+    error_message = "idle_minutes is 2 to 1440: SQS's metrics are that old, and an alarm looks back a day at most."
   }
   validation {
     condition     = var.gpu == null || try(var.gpu.traces_image == "" || can(regex("@sha256:[0-9a-f]{64}$", var.gpu.traces_image)), false)

@@ -1,13 +1,13 @@
 # Buckets, and how long what is in them is kept.
 
 variable "uploads_bucket" {
-  description = "Name of the uploads bucket if not <name>-uploads: the names of buckets are the whole world's."
+  description = "Name of the uploads bucket if not <name>-uploads-<account>-<region>."
   type        = string
   default     = null
 }
 
 variable "artifacts_bucket" {
-  description = "Name of the artifacts bucket if not <name>-artifacts."
+  description = "Name of the artifacts bucket if not <name>-artifacts-<account>-<region>."
   type        = string
   default     = null
 }

@@ -72,6 +72,17 @@ run "plain" {
   }
 }
 
+run "longer_than_s3_takes" {
+  command = plan
+  variables {
+    name = "an-installation-of-thirty-twoooo-artifacts-123456789012-us-east-1"
+  }
+  module {
+    source = "./modules/bucket"
+  }
+  expect_failures = [var.name]
+}
+
 run "simulator" {
   variables {
     local = true

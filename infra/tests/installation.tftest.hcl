@@ -36,6 +36,14 @@ run "by_default" {
     error_message = "An image that was pushed stays what it is, and is scanned."
   }
   assert {
+    condition     = alltrue([for policy in aws_ecr_lifecycle_policy.images : alltrue([for rule in jsondecode(policy.policy).rules : rule.selection.tagStatus == "untagged"])])
+    error_message = "No image goes that something may still name."
+  }
+  assert {
+    condition     = [for kind in ["UPLOADS", "ARTIFACTS"] : local.settings["VIDEODROP_${kind}_BUCKET"]] == [for kind in ["uploads", "artifacts"] : "videodrop-${kind}-123456789012-us-east-1"]
+    error_message = "Nobody else in the world has buckets of these names."
+  }
+  assert {
     condition     = !contains(keys(local.settings), "VIDEODROP_LARGE")
     error_message = "No stage has lanes for large jobs that nobody asked for."
   }
@@ -346,6 +354,39 @@ run "large_jobs_nowhere" {
   expect_failures = [var.compute]
 }
 
+run "more_memory_than_there_is" {
+  command = plan
+  variables {
+    compute = { detect = { memory_mb = 10241 } }
+  }
+  expect_failures = [var.compute]
+}
+
+run "less_memory_than_there_is" {
+  command = plan
+  variables {
+    compute = { detect = { memory_mb = 127 } }
+  }
+  expect_failures = [var.compute]
+}
+
+run "memory_of_a_gpu_host" {
+  command = plan
+  variables {
+    compute = { detect = { host = "gpu", memory_mb = 2048 } }
+    gpu     = { subnet_ids = ["subnet-1"] }
+  }
+  expect_failures = [var.compute]
+}
+
+run "runtime_that_the_provider_does_not_know" {
+  command = plan
+  variables {
+    functions = { zip = "versions.tf", runtime = "python3.14" }
+  }
+  expect_failures = [var.functions]
+}
+
 run "gpu_nowhere" {
   command = plan
   variables {
@@ -407,6 +448,14 @@ run "more_than_a_hundred_percent" {
   command = plan
   variables {
     gpu = { subnet_ids = ["subnet-1"], on_demand_percent = 101 }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "end_in_more_than_a_day" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], idle_minutes = 1441 }
   }
   expect_failures = [var.gpu]
 }

@@ -23,6 +23,7 @@ _PLUGINS = Path(
     os.environ.get("VIDEODROP_TERRAFORM_PLUGINS", Path(sys.prefix) / "terraform-plugins")
 )
 CDN_KEY = "/videodrop/cdn-key"
+DETECTS_MEMORY_MB = 3008  # as a new account has it
 VARIABLES = "installation.tfvars.json"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/images@sha256:" + "0" * 64
 
@@ -137,7 +138,11 @@ def applied(checkout: Terraform, simulator: str, own_tests: Future[str]) -> Appl
         "alarm_email": "alarms@example.com",
         "budget_usd": 100,
         "compute": {
-            "detect": {"oversize": True, "warm_up": "rate(5 minutes)"},
+            "detect": {
+                "oversize": True,
+                "warm_up": "rate(5 minutes)",
+                "memory_mb": DETECTS_MEMORY_MB,
+            },
             "transcode": {"oversize": True},
         },
         "gpu": {"subnet_ids": ["subnet-0"]},

@@ -15,16 +15,16 @@ from pipeline.settings import Settings
 from pipeline.telemetry.names import ALL as METRICS
 from pipeline.telemetry.names import RUNS
 from tests.gateway import OPEN
-from tests.infra.conftest import Applied
+from tests.infra.conftest import DETECTS_MEMORY_MB, Applied
 
-TWIN = "made-by-python"
+THEIRS, TWIN = "made-by-terraform", "made-by-python"
 # What a plan says of a resource, and the first thing it would change there.
 CHANGE = re.compile(r"# (\S+) will be updated in-place\n.*?~ (\w+ += \w+ -> \w+)", re.DOTALL)
 
 
 def named(text: str) -> str:
     """A name, ARN or policy of either installation, without the installation's name."""
-    return text.replace("made-by-terraform", "NAME").replace(TWIN, "NAME")
+    return text.replace(THEIRS, "NAME").replace(TWIN, "NAME")
 
 
 def plain(value: Any) -> Any:
@@ -38,11 +38,13 @@ def plain(value: Any) -> Any:
 
 
 @pytest.fixture
-def twin(installation: Applied) -> Settings:  # noqa: ARG001 - the same simulator
+def twin(installation: Applied) -> Settings:
     """The installation that the embedded stack would make, beside Terraform's."""
-    settings = Settings(
-        name=TWIN, uploads_bucket=f"{TWIN}-uploads", artifacts_bucket=f"{TWIN}-artifacts"
-    )
+    buckets = {
+        name: installation.output["environment"][f"VIDEODROP_{name.upper()}"].replace(THEIRS, TWIN)
+        for name in ("uploads_bucket", "artifacts_bucket")
+    }
+    settings = Settings(name=TWIN, **buckets)
     resources.ensure(settings)
     return settings
 
@@ -107,7 +109,7 @@ def test_protection_is_switched_on_where_it_stands(applied: Applied):
 
 
 def test_both_make_the_same_queues(twin: Settings):
-    ours, theirs = queues(twin.name), queues("made-by-terraform")
+    ours, theirs = queues(twin.name), queues(THEIRS)
     for name, attributes in theirs.items():
         if name.endswith("-dlq"):
             # What EventBridge cannot deliver comes here too, which moto does not do.
@@ -125,7 +127,7 @@ def test_both_make_the_same_queues(twin: Settings):
 
 
 def test_both_make_the_same_rules(twin: Settings):
-    ours, theirs = rules(twin.name), rules("made-by-terraform")
+    ours, theirs = rules(twin.name), rules(THEIRS)
     for rule in theirs.values():
         (target,) = rule["targets"]
         assert target.pop("DeadLetterConfig")["Arn"].endswith("-dlq")
@@ -134,12 +136,13 @@ def test_both_make_the_same_rules(twin: Settings):
 
 
 def test_both_make_the_same_table(twin: Settings):
-    assert table("made-by-terraform") == table(twin.name)
+    assert table(THEIRS) == table(twin.name)
 
 
 def test_both_tell_event_bridge_of_uploads(twin: Settings):
     s3 = aws.client("s3")
-    for bucket in ("made-by-terraform-uploads", twin.names.uploads_bucket):
+    ours = twin.names.uploads_bucket
+    for bucket in (ours.replace(TWIN, THEIRS), ours):
         found = s3.get_bucket_notification_configuration(Bucket=bucket)
         assert found["EventBridgeConfiguration"] == {}
 
@@ -243,6 +246,14 @@ def test_functions_from_a_zip_start_from_snapshots(installation: Applied):  # no
     for one in functions:
         zipped = one["PackageType"] == "Zip"
         assert (one.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions") is zipped
+
+
+def test_functions_have_the_topologys_memory_unless_told_otherwise(installation: Applied):  # noqa: ARG001 - for its effect
+    config, functions = bootstrap.settings(), aws.client("lambda")
+    wanted = {stage: spec.memory_mb for stage, spec in config.topology.stages.items()}
+    for stage, memory_mb in (wanted | {"detect": DETECTS_MEMORY_MB}).items():
+        found = functions.get_function_configuration(FunctionName=config.names.queue(stage))
+        assert found["MemorySize"] == memory_mb
 
 
 def test_functions_know_their_installation(installation: Applied):

@@ -1,5 +1,6 @@
 """What the documentation tells people to type exists."""
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -114,6 +115,13 @@ def test_every_aws_command_exists_with_its_options(given: list[str]):
 def test_every_make_target_exists(given: list[str]):
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert given[0] in targets
+
+
+def test_every_script_exists_and_can_be_started():
+    documents = "\n".join(path.read_text() for path in DOCUMENTS)
+    scripts = set(re.findall(r"\b(?:infra|containers)/\w+\.sh\b", documents))
+    assert {"infra/functions.sh", "containers/build.sh"} <= scripts
+    assert all(os.access(ROOT / script, os.X_OK) for script in scripts)
 
 
 def test_every_variable_and_output_of_terraform_exists():

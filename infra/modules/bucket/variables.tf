@@ -1,6 +1,11 @@
 variable "name" {
   description = "Of the bucket."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.name))
+    error_message = "A bucket cannot be called ${var.name}: S3 takes 3 to 63 lower-case letters, digits and hyphens. Give the installation a shorter name, or name its buckets by uploads_bucket and artifacts_bucket."
+  }
 }
 
 variable "local" {

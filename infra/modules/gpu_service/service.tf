@@ -56,6 +56,9 @@ resource "aws_ecs_capacity_provider" "hosts" {
       target_capacity = 100
     }
   }
+
+  # Of an account's first cluster ECS makes the role that it needs here.
+  depends_on = [aws_ecs_cluster.this]
 }
 
 resource "aws_ecs_cluster_capacity_providers" "this" {

@@ -99,7 +99,7 @@ module "function" {
   image                   = var.compute.image
   architecture            = var.compute.architecture
   timeout_s               = var.spec.timeout_s
-  memory_mb               = var.spec.memory_mb
+  memory_mb               = coalesce(var.compute.memory_mb, var.spec.memory_mb)
   scratch_mb              = 10240
   environment             = merge(local.fits, var.common.settings, local.setting)
   statements              = concat(local.statements, local.keeping.usual, local.sending)

@@ -51,6 +51,7 @@ variable "compute" {
     host                    = optional(string, "lambda")
     image                   = string
     architecture            = optional(string, "x86_64")
+    memory_mb               = optional(number)
     live_concurrency        = optional(number, 250)
     replay_concurrency      = optional(number, 50)
     provisioned_concurrency = optional(number, 0)
