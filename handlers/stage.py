@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline import bootstrap
 from pipeline.runner import Delivery, Retry, Runner
-from pipeline.sqs import extender, queue_name, sender
+from pipeline.sqs import extender, queue_name, receipt, sender
 from pipeline.topology import LARGER
 from pipeline.workdir import sweep
 
@@ -44,6 +44,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             large=config.names.lane(stage, queue_name(record)) in LARGER.values(),
             send_on=sender(record, stage, config),
             sent_at=int(record["attributes"]["SentTimestamp"]) / 1000,
+            receipt=receipt(record),
         )
         try:
             runner.handle(record["body"], delivery)

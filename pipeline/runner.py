@@ -96,6 +96,7 @@ class Delivery:
         large: it came by a lane for large jobs.
         send_on: sends the message to such a lane; None if the stage has none or it came from there.
         sent_at: Unix time of its arrival in the queue, where that is known.
+        receipt: a name that no other delivery has, not even of the same message.
     """
 
     seconds_left: float
@@ -104,6 +105,7 @@ class Delivery:
     large: bool = False
     send_on: Callable[[], None] | None = None
     sent_at: float | None = None
+    receipt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,7 @@ class Runner:
         killed: Killed,
         message: str,
         send_on: Callable[[], None] | None = None,
+        receipt: str | None = None,
     ) -> bool:
         """Record that the host had to kill the process which handled ``body``.
 
@@ -235,6 +238,8 @@ class Runner:
             killed: why.
             message: the same in a sentence.
             send_on: see ``Delivery``.
+            receipt: of the delivery that the process had. A run that another delivery has claimed
+                since is its own, even if both are of one message.
 
         Returns:
             Whether the run is over, or sent on, so that the message can be deleted.
@@ -245,7 +250,8 @@ class Runner:
         event = events.parse(body)
         runs = self._runs(event)
         run = runs.get(event.video_id, self._stage)
-        if run is None or run.event_id != event.event_id or run.state != "running":
+        ours = run and run.event_id == event.event_id and run.receipt == receipt
+        if run is None or not ours or run.state != "running":
             return False
         error: VideodropError = {
             "timeout": TimedOut("killed_at_deadline", message),
@@ -346,6 +352,7 @@ class Runner:
             lease_s=self._settings.lease_s,
             fingerprint=plan.intent.fingerprint if isinstance(plan, _Plan) else None,
             large=job.delivery.large,
+            receipt=job.delivery.receipt,
         )
         try:
             if isinstance(plan, Exception):
@@ -421,8 +428,8 @@ class Runner:
             run,
             lease_s=self._settings.lease_s,
             extend=job.delivery.extend,
-            seconds_left=min(self._timeout_s(large=job.delivery.large), job.delivery.seconds_left)
-            - _MARGIN_S,
+            limit_s=self._timeout_s(large=job.delivery.large) - _MARGIN_S,
+            seconds_left=job.delivery.seconds_left - _MARGIN_S,
         )
         # Where nothing can be sent on, there is nothing to judge.
         video = self._catalog.video(upload.video_id) if job.delivery.send_on else None
@@ -445,7 +452,7 @@ class Runner:
             published = self._artifacts.publish(
                 prefix, work, result.artifacts, facts, lease.part(_RUN, 1)
             )
-        seconds = round(time.monotonic() - started, 3)
+        seconds = round(time.monotonic() - started - lease.stood_still_s, 3)
         return StageResult(
             stage=self._stage,
             version=intent.version,

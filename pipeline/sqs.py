@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import cache
+from hashlib import blake2s
 from typing import Any
 
 from pipeline import aws
@@ -15,6 +16,13 @@ log = logging.getLogger(__name__)
 def queue_name(record: dict[str, Any]) -> str:
     """The queue that a record's message came by."""
     return str(record["eventSourceARN"]).rsplit(":", 1)[-1]
+
+
+def receipt(record: dict[str, Any]) -> str:
+    """Names one delivery of a message; the next one of the same message has another name."""
+    # An event that was pushed has no receipt, but a moment at which it came.
+    told = (record["messageId"], record["receiptHandle"], record["attributes"]["SentTimestamp"])
+    return blake2s("\n".join(map(str, told)).encode(), digest_size=12).hexdigest()
 
 
 def extender(record: dict[str, Any]) -> Callable[[int], None]:

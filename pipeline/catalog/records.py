@@ -121,6 +121,7 @@ class StageRun(_Record):
         history: fingerprints of what was current before, the latest last: the way back.
         tried: fingerprint that the latest claim was after; what failed, if it failed.
         large: the latest claim was by a lane for large jobs.
+        receipt: names the delivery that made the latest claim, where that is known.
     """
 
     stage: str
@@ -141,6 +142,7 @@ class StageRun(_Record):
     history: list[str] = []
     tried: str | None = None
     large: bool = False
+    receipt: str | None = None
 
     @property
     def current_result(self) -> StageResult | None:

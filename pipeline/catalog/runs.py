@@ -111,6 +111,7 @@ class Runs:
         lease_s: float,
         fingerprint: str | None = None,
         large: bool = False,
+        receipt: str | None = None,
     ) -> StageRun:
         """Take the lease on a stage run.
 
@@ -121,6 +122,7 @@ class Runs:
             lease_s: how long it is ours unless a heartbeat extends it.
             fingerprint: of the result that is wanted, where that is known.
             large: it is asked for by a lane for large jobs.
+            receipt: names the delivery of the message that asks.
 
         Returns:
             The run as claimed; its ``attempt`` is the fencing token for every later write.
@@ -154,6 +156,7 @@ class Runs:
             history=same.history if same else [],
             tried=fingerprint,
             large=large,
+            receipt=receipt,
         )
         fields = claimed.model_dump(
             mode="json",

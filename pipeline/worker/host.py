@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline import bootstrap
 from pipeline.runner import Killed
 from pipeline.settings import Settings
-from pipeline.sqs import sender
+from pipeline.sqs import receipt, sender
 from pipeline.worker.functions import Function, cores, hosted
 from pipeline.worker.lane import Lane, Record, failures
 from pipeline.worker.load import Load
@@ -49,7 +49,9 @@ def abandon(
         return False
     runner = bootstrap.runner(function.name, settings)
     send_on = sender(record, function.name, settings)
-    return runner.abandon(record["body"], cast("Killed", kind), message, send_on)
+    return runner.abandon(
+        record["body"], cast("Killed", kind), message, send_on, receipt=receipt(record)
+    )
 
 
 class Worker:
@@ -164,7 +166,7 @@ class _Host(threading.Thread):
         self._sqs = sqs
         region = sqs.meta.region_name
         arn = function.arn(settings.names.prefix, region)
-        makes_way = load.crowded if self._replays else lambda: False
+        makes_way = load.crowded if self._replays else None
         self.runtime = Runtime(
             function, arn, region, makes_way, settings.lease_s / _BREATHS_A_LEASE
         )
@@ -190,6 +192,9 @@ class _Host(threading.Thread):
                     log.error("%s: %s", self.name, trouble.message)
                 except (BotoCoreError, ClientError) as error:
                     log.warning("%s: trying again in %.0f s: %s", self.name, pause, error)
+                except Exception:
+                    # Without this thread nobody would serve the lane, and nobody would know.
+                    log.exception("%s: trying again in %.0f s", self.name, pause)
                 self._stopping.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
         finally:

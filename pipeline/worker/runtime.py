@@ -31,7 +31,7 @@ _WATCH_S = 0.25
 _INIT_S = 180.0
 # Longer than any call to AWS between two looks takes with all its tries, as long as AWS is away.
 _HUNG_S = 600.0
-# The part of its time limit for which a job may make way: the rest has to do for its work.
+# For such a part of its time limit a job may make way; that time is added to the limit.
 _MAKES_WAY = 1 / 3
 # The part of the time for which a job that makes way is let go on, to say that it is alive.
 _BREATH = 1 / 10
@@ -67,7 +67,8 @@ class Runtime:
         function: what to host.
         arn: its ARN, for the handler's context.
         region: its AWS region.
-        makes_way: whether it shall stand still at this moment, for work of higher priority.
+        makes_way: whether it shall stand still at this moment, for work of higher priority; None
+            if it never has to.
         breath_s: within so many seconds a job that makes way gets a moment to extend its lease.
     """
 
@@ -76,13 +77,14 @@ class Runtime:
         function: Function,
         arn: str,
         region: str,
-        makes_way: Callable[[], bool] = lambda: False,
+        makes_way: Callable[[], bool] | None = None,
         breath_s: float = 10.0,
     ) -> None:
         self._function = function
         self._arn = arn
         self._region = region
-        self._makes_way = makes_way
+        self._makes_way = makes_way or (lambda: False)
+        self._spare_s = function.timeout_s * _MAKES_WAY if makes_way else 0.0
         self._breath_s = breath_s
         self._child: Child | None = None
         self._api: RuntimeApi | None = None
@@ -144,7 +146,7 @@ class Runtime:
             return failed
         if self._api is None or self._child is None:
             raise AssertionError("start() gave neither a child nor a reason")
-        deadline = time.time() + self._function.timeout_s
+        deadline = time.time() + self._function.timeout_s + self._spare_s
         trace = Trace(event, self._arn.rpartition(":")[2])
         invocation = Invocation(json.dumps(event).encode(), deadline, trace.header)
         self._api.put(invocation)
@@ -175,9 +177,20 @@ class Runtime:
 
     def _watch(self, invocation: Invocation, child: Child) -> Failed | None:
         """Wait for the answer; why there is none, if there will be none."""
-        function = self._function
-        waited_s, frozen = 0.0, False
+        try:
+            return self._watched(invocation, child)
+        finally:
+            if self._spare_s:  # the answer may have come while its sender was being frozen
+                child.thaw()
+
+    def _watched(self, invocation: Invocation, child: Child) -> Failed | None:
+        deadline = invocation.deadline_s - self._spare_s
+        looked, waited_s, frozen = time.monotonic(), 0.0, False
         while not invocation.answered.wait(_WATCH_S):
+            now = time.monotonic()
+            passed_s, looked = now - looked, now
+            if frozen:
+                deadline += passed_s
             self.look()
             if self._cut.is_set():
                 return Failed("stopped", "The worker was stopped while this ran.")
@@ -186,19 +199,25 @@ class Runtime:
                     return None
                 return Failed("crashed", f"The process that ran it ended: {_ending(child)}")
             if self._makes_way():
-                waited_s += _WATCH_S
+                waited_s += passed_s
                 frozen = self._stands_still(waited_s)
                 child.freeze() if frozen else child.thaw()
             elif frozen:
                 child.thaw()
                 frozen = False
-            if waited_s > function.timeout_s * _MAKES_WAY:
-                # Its deadline goes on meanwhile: it would end as a failure, and is none.
+            if waited_s > self._spare_s:
                 return Failed("stopped", "It made way for live work, and begins anew after it.")
-            if time.time() > invocation.deadline_s:
-                return Failed("timeout", f"It did not end within {function.timeout_s:.0f} s.")
-            if child.rss() > function.memory_mb * _MIB:
-                return Failed("out_of_memory", f"It needed more than {function.memory_mb} MB.")
+            if failed := self._beyond(child, deadline):
+                return failed
+        return None
+
+    def _beyond(self, child: Child, deadline: float) -> Failed | None:
+        """Which limit a child has passed."""
+        function = self._function
+        if time.time() > deadline:
+            return Failed("timeout", f"It did not end within {function.timeout_s:.0f} s.")
+        if child.rss() > function.memory_mb * _MIB:
+            return Failed("out_of_memory", f"It needed more than {function.memory_mb} MB.")
         return None
 
     def _stands_still(self, waited_s: float) -> bool:

@@ -321,6 +321,25 @@ def test_a_run_taken_over_during_the_kill_keeps_its_message(
     assert rig.state(running).attempt == taken.attempt
 
 
+def test_a_worker_that_was_taken_over_never_ends_its_successors_run(rig: Rig):
+    """Both had the same message, each by a delivery of its own."""
+    body = rig.put()
+    upload = upload_of(body)
+    rig.catalog.record_upload(upload, patience_s=3600)
+
+    def claim(receipt: str) -> None:
+        rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60, receipt=receipt)
+
+    claim("first")
+    rig.expire_lease(body)
+    claim("second")
+    taken = rig.state(body)
+    for killed in ("timeout", "out_of_memory", "crashed", "stopped"):
+        assert rig.runner().abandon(body, killed, "!", receipt="first") is False
+        assert rig.state(body) == taken
+    assert rig.runner().abandon(body, "timeout", "!", receipt="second") is True
+
+
 def test_a_killed_process_that_handled_no_event_is_refused(rig: Rig):
     with pytest.raises(BadInput):
         rig.runner().abandon("{}", "crashed", "!")

@@ -1,9 +1,11 @@
 """The heartbeat thread: it keeps lease, message and progress, and learns of a takeover."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
+import pipeline.lease as lease_module
 from pipeline.catalog.records import StageRun
 from pipeline.errors import LeaseLost, TimedOut
 from pipeline.lease import Lease
@@ -48,9 +50,18 @@ def lease(
     *,
     lease_s: float = 0.5,
     left: float = 60,
+    limit: float = 60,
 ) -> Lease:
     vid = upload_of(body).video_id
-    return Lease(rig.catalog.runs, vid, run, lease_s=lease_s, extend=extend, seconds_left=left)
+    return Lease(
+        rig.catalog.runs,
+        vid,
+        run,
+        lease_s=lease_s,
+        extend=extend,
+        limit_s=limit,
+        seconds_left=left,
+    )
 
 
 def test_lease_and_message_are_extended_together_while_a_stage_is_silent(rig: Rig, body: str):
@@ -114,6 +125,31 @@ def test_after_the_run_the_heartbeat_is_silent(rig: Rig, body: str):
     with pytest.raises(KeyboardInterrupt), held:
         raise KeyboardInterrupt
     assert not held._thread.is_alive()
+
+
+@pytest.mark.parametrize(("left", "stood_still_s"), [(600, 40), (80, 20), (60, 0)])
+def test_a_run_that_its_host_froze_has_so_much_longer_as_far_as_the_host_waits(
+    rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch, left: float, stood_still_s: float
+):
+    extend, run = Extensions(), claimed(rig, body, 60)
+    clock, begun = [1000.0], threading.Event()
+    monkeypatch.setattr(lease_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    held = lease(rig, body, run, extend, lease_s=60, left=left)
+
+    def waits(seconds: float) -> bool:
+        """It is frozen in its first wait, for 40 s; the second never ends."""
+        if begun.is_set():
+            return held._stop_in_fact.wait()
+        clock[0] += seconds + 40
+        begun.set()
+        return False
+
+    held._stop_in_fact, held._stop = held._stop, SimpleNamespace(wait=waits, set=held._stop.set)
+    with held as report:
+        assert begun.wait(WAIT_S)
+        extend.wait_for(2)  # that beat is over
+        assert held.stood_still_s == stood_still_s
+        assert report.remaining() == max(0, 60 + stood_still_s - 41)
 
 
 def test_a_report_after_the_deadline_ends_the_run(rig: Rig, body: str):

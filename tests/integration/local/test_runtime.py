@@ -21,7 +21,7 @@ ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
 def host(tmp_path):
     runtimes = []
 
-    def make(handler="handlers_under_test.handle", makes_way=lambda: False, breath_s=10, **limits):
+    def make(handler="handlers_under_test.handle", makes_way=None, breath_s=10, **limits):
         function = Function(
             name="f",
             handler=handler,
