@@ -71,7 +71,8 @@ def _poll(handler: str, *, large: bool) -> None:
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage) or list(settings.topology.stages)
     bootstrap.observe("worker")
-    Worker(settings, hosted(settings, chosen, large=large), heartbeat=HEARTBEAT).run()
+    functions = hosted(settings, chosen, large=large)
+    Worker(settings, functions, grace_s=settings.drain_s, heartbeat=HEARTBEAT).run()
 
 
 def _serve_api(port: int) -> None:

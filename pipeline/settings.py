@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     )
     device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1, …")
 
+    drain_s: float = Field(
+        10, ge=0, description="What a worker that is told to stop leaves its jobs to end in"
+    )
     push_token: Secret[Token] | None = Field(
         None,
         description="What senders of events by HTTP have to know (worker/server.py), 16 "

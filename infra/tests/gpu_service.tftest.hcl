@@ -140,6 +140,13 @@ run "service" {
     error_message = "A worker has nearly the two minutes of a Spot interruption to give its runs back."
   }
   assert {
+    condition = contains(
+      one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).environment,
+      { name = "VIDEODROP_DRAIN_S", value = "90" },
+    )
+    error_message = "A worker lets its runs end for nearly as long as ECS waits for it."
+  }
+  assert {
     condition = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).healthCheck == {
       command     = ["CMD", "python", "-m", "pipeline.health"]
       interval    = 30

@@ -69,7 +69,7 @@ resource "aws_launch_template" "hosts" {
     ECS_CLUSTER=${var.name}
     ECS_ENABLE_GPU_SUPPORT=true
     ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
-    ECS_CONTAINER_STOP_TIMEOUT=${local.drain_s}s
+    ECS_CONTAINER_STOP_TIMEOUT=${local.stop_s}s
     CONFIG
   EOT
   )

@@ -2,9 +2,11 @@
 
 locals {
   # ECS kills two minutes after SIGTERM, as EC2 does after the notice of a Spot interruption.
-  drain_s = 110
+  stop_s = 110
+  # What is cut off then is given back, for which a worker needs a few seconds.
+  drain_s = local.stop_s - 20
   # By itself a worker that finds no usable GPU would work on, many times slower and at the price of one.
-  device = { VIDEODROP_DEVICE = "cuda" }
+  own = { VIDEODROP_DEVICE = "cuda", VIDEODROP_DRAIN_S = tostring(local.drain_s) }
 
   log = {
     logDriver = "awslogs"
@@ -84,7 +86,7 @@ resource "aws_ecs_task_definition" "worker" {
     command           = var.command
     essential         = true
     memoryReservation = var.memory_mb
-    stopTimeout       = local.drain_s
+    stopTimeout       = local.stop_s
     # As the Dockerfile's HEALTHCHECK, which is for everyone else: ECS looks at this one alone. A
     # handler has three minutes to be loaded; its model is loaded by its first job, however long.
     healthCheck = {
@@ -99,7 +101,7 @@ resource "aws_ecs_task_definition" "worker" {
     resourceRequirements = [{ type = "GPU", value = "1" }]
     environment = [
       for name, value in merge(
-        local.device,
+        local.own,
         var.common.settings,
         var.environment,
         { AWS_DEFAULT_REGION = var.common.region },

@@ -11,6 +11,7 @@ from handlers import stage as stage_handler
 from pipeline import aws
 from pipeline.errors import DependencyFailed, Lost, MissingDependency
 from pipeline.runner import Delivery, Runner
+from pipeline.sqs import receipt
 from tests import aws_events
 from tests.integration.core.conftest import Rig, upload_of
 
@@ -99,6 +100,15 @@ def test_a_message_is_handled_and_gone(rig: Rig, mapping: Mapping):
     assert mapping.deliver() == []
     assert mapping.left() == 0
     assert rig.text(rig.state(body).current_result) == "hello"
+
+
+def test_a_run_knows_the_delivery_that_claimed_it(rig: Rig, mapping: Mapping):
+    """By which the worker that has it in hand, and no other, may say that it was killed."""
+    body = rig.put()
+    mapping.send(body)
+    event = mapping.receive()
+    stage_handler.handler(event, Context(60))
+    assert rig.state(body).receipt == receipt(event["Records"][0])
 
 
 def test_one_bad_message_holds_up_no_other_of_its_batch(

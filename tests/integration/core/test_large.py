@@ -21,6 +21,7 @@ from pipeline.events import video_id
 from pipeline.media.probe import Probe
 from pipeline.runner import Delivery, Outcome, Retry
 from pipeline.settings import Settings
+from pipeline.sqs import receipt
 from pipeline.stage import Report, Result, Source
 from pipeline.topology import LARGER
 from pipeline.worker import Function, Worker, host, hosted
@@ -439,9 +440,11 @@ def test_a_worker_that_had_to_kill_a_run_at_its_deadline_sends_it_on(
     body, rig = large.rig.put(), large.rig
     upload = upload_of(body)
     rig.catalog.record_upload(upload, patience_s=3600)
-    rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60)
     large.lanes[lane].send(body)
     (record,) = large.lanes[lane].receive()["Records"]
+    rig.catalog.runs.claim(
+        upload, "toy", event_id=upload.event_id, lease_s=60, receipt=receipt(record)
+    )
     settings = rig.config.model_copy(update={"large": frozenset({"toy"})})
     function = Function("toy", "no.handler", 1, 1, lane=lane)
     over = host.abandon(settings, function, record, killed, "Killed.")

@@ -1,6 +1,7 @@
 """The heartbeat thread: it keeps lease, message and progress, and learns of a takeover."""
 
 import threading
+from contextvars import ContextVar
 from types import SimpleNamespace
 
 import pytest
@@ -117,6 +118,19 @@ def test_a_bad_moment_of_the_network_does_not_end_the_heartbeat(
         extend.wait_for(2)
         report(0.1)
     assert not failures
+
+
+def test_what_the_heartbeat_logs_is_about_the_run(
+    rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch
+):
+    subject, seen = ContextVar[str]("subject"), []
+    subject.set("this video")
+    extend, run = Extensions(), claimed(rig, body)
+    held = lease(rig, body, run, extend)
+    monkeypatch.setattr(held._runs, "heartbeat", lambda *_, **__: seen.append(subject.get(None)))
+    with held:
+        extend.wait_for(2)
+    assert seen[0] == "this video"
 
 
 def test_after_the_run_the_heartbeat_is_silent(rig: Rig, body: str):

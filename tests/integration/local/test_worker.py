@@ -10,10 +10,13 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from pipeline import aws, resources
 from pipeline.child import Child
 from pipeline.worker import Function, Worker, host, runtime
+from pipeline.worker.lane import Lane
+from pipeline.worker.runtime import Runtime
 
 HERE = Path(__file__).parent
 
@@ -304,6 +307,39 @@ def test_an_endpoint_that_is_away_is_waited_for(tmp_path, start_server, point_to
         bench.send(do="second")
         bench.until(lambda: len(bench.calls()) == 2)
         bench.stop()
+
+
+def test_a_message_whose_work_is_done_is_deleted_however_often_that_takes(bench, monkeypatch):
+    """Or it would be done again."""
+    fail = [EndpointConnectionError(endpoint_url="x") for _ in range(2)]
+    delete = Lane.delete
+
+    def fails_twice(self, message):
+        if fail:
+            raise fail.pop()
+        delete(self, message)
+
+    monkeypatch.setattr(Lane, "delete", fails_twice)
+    bench.start()
+    bench.send(do="return", what=None)
+    bench.until(lambda: len(bench.calls()) == 1 and bench.counts() == (0, 0))
+    assert fail == []
+
+
+def test_a_lane_outlives_any_error_of_its_thread(bench, monkeypatch, caplog):
+    fail = [BlockingIOError("fork: Resource temporarily unavailable")]
+    start = Runtime.start
+
+    def fails_once(self):
+        if fail:
+            raise fail.pop()
+        return start(self)
+
+    monkeypatch.setattr(Runtime, "start", fails_once)
+    bench.start()
+    bench.send(do="return", what=None)
+    bench.until(lambda: len(bench.calls()) == 1)
+    assert "Resource temporarily unavailable" in caplog.text
 
 
 def test_a_child_does_not_outlive_a_worker_that_was_killed(bench, tmp_path):

@@ -44,8 +44,9 @@ def _nothing_runs(monkeypatch, observed):  # noqa: ARG001 - the tests own loggin
         return became
 
     class Worker:
-        def __init__(self, _settings, chosen, *, heartbeat):
+        def __init__(self, settings, chosen, *, grace_s, heartbeat):
             assert heartbeat == health.HEARTBEAT
+            assert grace_s == settings.drain_s
             self.chosen = chosen
 
         def run(self):

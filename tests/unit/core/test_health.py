@@ -1,7 +1,10 @@
 """When a worker in a container counts as well."""
 
 import os
+import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -14,6 +17,29 @@ def test_a_worker_is_well_while_its_file_is_touched(tmp_path, seconds_ago, well)
     heartbeat.touch()
     os.utime(heartbeat, (then, then))
     assert health.beats(heartbeat) is well
+
+
+@pytest.mark.parametrize(("status", "well"), [(200, True), (503, False), (404, False)])
+def test_a_server_is_well_when_it_says_so(status, well):
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status if self.path == "/health" else 500)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert health.answers(server.server_port) is well
+        thread.join()
+
+
+def test_a_server_that_is_not_there_is_not_well():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert not health.answers(port)
 
 
 def test_a_worker_that_has_never_been_well_is_not(tmp_path):

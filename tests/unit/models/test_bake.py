@@ -1,11 +1,12 @@
 """Weights for an image."""
 
 import hashlib
+import shutil
 
 import pytest
 
 from pipeline.errors import MissingDependency
-from pipeline.models import bake, official, weights
+from pipeline.models import bake, int8, official, weights
 
 CONTENT = b"weights"
 
@@ -44,3 +45,18 @@ def test_what_does_not_match_its_digest_is_not_baked(published, monkeypatch):
     with pytest.raises(MissingDependency, match="not the tiny it should be"):
         bake.bake(["tiny"])
     assert not (published / "tiny.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "baked"),
+    [
+        (["tiny@int8"], {"tiny.int8.pt", "SHA256SUMS"}),
+        (["tiny@int8", "tiny"], {"tiny.int8.pt", "SHA256SUMS", "tiny.pt"}),
+    ],
+)
+def test_what_was_fetched_for_an_8_bit_version_alone_is_not_kept(
+    published, monkeypatch, asked, baked
+):
+    monkeypatch.setattr(int8, "write", shutil.copy)
+    bake.bake(asked)
+    assert {path.name for path in published.iterdir()} == baked
