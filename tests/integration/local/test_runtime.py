@@ -137,6 +137,12 @@ def test_a_job_stands_still_while_it_makes_way_and_then_goes_on(host, tmp_path):
     assert frozen[:5] == [False, True, True, True, False]
 
 
+def test_a_job_that_may_have_to_make_way_is_given_the_time_for_it(host, tmp_path):
+    host(makes_way=lambda: False).invoke(event())
+    (call,) = calls(tmp_path)
+    assert 75_000 < call["left_ms"] <= 80_000  # its 60 s and a third
+
+
 def test_a_job_that_makes_way_draws_a_breath_now_and_then(host):
     """Or it could not extend its lease, and another would begin the same."""
     done = host(makes_way=lambda: True, breath_s=1, timeout_s=60).invoke(event(do="spin", s=1))
