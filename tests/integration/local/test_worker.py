@@ -77,7 +77,8 @@ class Bench:
 
     def calls(self):
         path = self.out / "calls.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]  # the last may be half
 
     def orders(self):
         return [json.loads(c["event"]["Records"][0]["body"])["do"] for c in self.calls()]
