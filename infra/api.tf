@@ -10,7 +10,7 @@ module "query" {
   architecture = var.functions.architecture
   timeout_s    = 29 # API Gateway gives up after 30 s
   memory_mb    = 1769
-  environment  = local.signing
+  environment  = merge(local.signing, local.sign_in)
   common       = local.common
 
   statements = concat(local.read_key, [
@@ -176,6 +176,7 @@ locals {
     "GET /docs",
     "GET /openapi.json",
     "GET /playlists/{proxy+}",
+    "GET /sign-in",
     "GET /web/{proxy+}",
   ]
 
@@ -186,6 +187,11 @@ locals {
     local.public_origins,
     var.web_origins,
   )
+
+  # Where the page gets tokens.
+  sign_in = {
+    for sign_in in [try(var.jwt.sign_in, null)] : "VIDEODROP_SIGN_IN" => jsonencode(sign_in) if sign_in != null
+  }
 
   # A SecureString of the account's own key needs no right to that key.
   read_key = var.cdn == null ? [] : [{

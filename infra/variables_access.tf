@@ -1,16 +1,33 @@
 # Who may come in, and by which door.
 
 variable "jwt" {
-  description = "Who may use the API: tokens of this issuer, for one of these audiences. With null the API and its page are open to everyone who knows their address."
+  description = <<-EOT
+    Who may use the API: tokens of this issuer, for one of these audiences. With null the API and its
+    page are open to everyone who knows their address.
+
+    * sign_in: where the page gets tokens, by OAuth 2.0's authorization code flow with PKCE: the
+      endpoints for authorization and tokens, the page's client id, and what is asked for. With null
+      people paste a token.
+  EOT
   type = object({
     issuer   = string
     audience = list(string)
+    sign_in = optional(object({
+      authorize = string
+      token     = string
+      client_id = string
+      scope     = optional(string, "openid")
+    }))
   })
   default = null
 
   validation {
     condition     = var.jwt == null || try(startswith(var.jwt.issuer, "https://") && length(var.jwt.audience) > 0, false)
     error_message = "The issuer is an https address, and there is at least one audience."
+  }
+  validation {
+    condition     = try(var.jwt.sign_in, null) == null || can(regex("^https://\\S+ https://[^\\s;,'\"?#*]+$", "${var.jwt.sign_in.authorize} ${var.jwt.sign_in.token}"))
+    error_message = "Both endpoints of `sign_in` are https addresses, the one for tokens without parameters."
   }
 }
 

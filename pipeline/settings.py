@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, Secret, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, Secret, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.cdn import CdnSettings
@@ -21,6 +21,24 @@ from pipeline.topology import DEFAULT_PATH, Names, Topology
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/*A-Z]+$")]
 # Files of secrets often end with a line break, which no header can hold.
 Token = Annotated[str, StringConstraints(strip_whitespace=True, min_length=16)]
+
+
+# One address that a content security policy may name: no parameter, no wildcard, nothing that ends
+# a directive.
+Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s;,'\"?#*]+$")]
+
+
+class SignIn(BaseModel):
+    """Where people get tokens: an OAuth 2.0 client that keeps no secret, and its provider."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    authorize: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] = Field(
+        description="The authorization endpoint; parameters of its own may follow"
+    )
+    token: Address = Field(description="The token endpoint")
+    client_id: str = Field(description="The page's, by the authorization code flow with PKCE")
+    scope: str = Field("openid", description="What is asked for")
 
 
 class Settings(BaseSettings):
@@ -109,6 +127,10 @@ class Settings(BaseSettings):
         frozenset(),
         description="Origins of our pages, as JSON, that a proxy shows while asking us by a Host "
         "of its own",
+    )
+
+    sign_in: SignIn | None = Field(
+        None, description="Where the page gets tokens, as JSON, if an authorizer is before the API"
     )
 
     replay_window: int = Field(

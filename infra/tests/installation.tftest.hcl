@@ -25,6 +25,10 @@ run "by_default" {
     error_message = "What nobody asked for is not made."
   }
   assert {
+    condition     = local.sign_in == {}
+    error_message = "Nobody signs in where nobody is asked."
+  }
+  assert {
     condition     = aws_dynamodb_table.catalog.deletion_protection_enabled && one(aws_dynamodb_table.catalog.point_in_time_recovery).enabled
     error_message = "The table cannot be deleted by mistake, and can be restored."
   }
@@ -73,8 +77,16 @@ run "all_of_it" {
       thumbnail  = { oversize = true }
       transcribe = { provisioned_concurrency = 2, warm_up = "rate(5 minutes)" }
     }
-    gpu        = { subnet_ids = ["subnet-1"] }
-    jwt        = { issuer = "https://issuer.example.com", audience = ["videodrop"] }
+    gpu = { subnet_ids = ["subnet-1"] }
+    jwt = {
+      issuer   = "https://issuer.example.com"
+      audience = ["videodrop"]
+      sign_in = {
+        authorize = "https://sign-in.example.com/authorize?audience=videodrop"
+        token     = "https://sign-in.example.com/token"
+        client_id = "page"
+      }
+    }
     cdn        = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/videodrop/cdn-key" }
     budget_usd = 100
     rollout    = "CodeDeployDefault.LambdaLinear10PercentEvery1Minute"
@@ -87,6 +99,10 @@ run "all_of_it" {
   assert {
     condition     = toset(keys(aws_apigatewayv2_route.open)) == toset(local.open_routes) && alltrue([for key, route in aws_apigatewayv2_route.open : route.route_key == key && route.authorization_type == "NONE"])
     error_message = "Except for the pages, and for playlists, whose addresses are signed."
+  }
+  assert {
+    condition     = jsondecode(local.sign_in["VIDEODROP_SIGN_IN"]) == merge(var.jwt.sign_in, { scope = "openid" })
+    error_message = "The page knows where tokens come from."
   }
   assert {
     condition     = one(aws_cloudfront_distribution.cdn["this"].ordered_cache_behavior).path_pattern == "artifacts/*"
@@ -288,10 +304,15 @@ run "wrong_values_2" {
     functions = { zip = "versions.tf", runtime = "python3.11" }
     cdn       = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/key", price_class = "PriceClass_0" }
     images    = { lambda = "repository:latest" }
+    jwt = {
+      issuer   = "https://issuer.example.com"
+      audience = ["videodrop"]
+      sign_in  = { authorize = "https://example.com/authorize", token = "https://*.example.com/token", client_id = "page" }
+    }
 
     api_domain = { name = "https://api.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
   }
-  expect_failures = [var.name, var.compute, var.functions, var.cdn, var.images, var.api_domain]
+  expect_failures = [var.name, var.compute, var.functions, var.cdn, var.images, var.jwt, var.api_domain]
 }
 
 run "wrong_values_3" {

@@ -37,11 +37,12 @@ class SecurityHeaders:
         await self._app(scope, receive, secured)
 
 
-def page_policy(artifact_url: str) -> str:
+def page_policy(artifact_url: str, token_url: str | None = None) -> str:
     """The policy of our own pages: their own scripts and styles, media from where artifacts are.
 
     Args:
         artifact_url: any presigned URL.
+        token_url: where the page gets tokens.
     """
     url = urlsplit(artifact_url)
     files = f"{url.scheme}://{url.netloc}"
@@ -52,7 +53,7 @@ def page_policy(artifact_url: str) -> str:
             "style-src 'self'",
             f"img-src 'self' {files}",
             f"media-src 'self' blob: {files}",  # blob: captions that were fetched with a token
-            "connect-src 'self'",
+            f"connect-src 'self' {token_url or ''}".rstrip(),
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",

@@ -47,6 +47,12 @@ export const getTranscript = async (id, signal) =>
 export const getCaptions = async (id, signal) =>
   (await ask(`videos/${encodeURIComponent(id)}/transcript.vtt`, signal)).blob();
 
+/** Where one can sign in; null where tokens are had otherwise. Nobody is refused an answer. */
+export const getProvider = (signal) =>
+  fetch("sign-in", { signal })
+    .then((response) => (response.ok ? response.json() : null))
+    .catch(() => null);
+
 export const getHealth = async (signal) => (await ask("health", signal)).json();
 
 /** The pictures of a storyboard: [{start, end, url, x, y, w, h}]. */

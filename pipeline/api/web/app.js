@@ -1,7 +1,9 @@
 /** Which view is shown: #/?status=…&label=… is the library, #/videos/{id}?t=… one video. */
 
+import { Problem } from "./api.js";
 import { h } from "./dom.js";
 import { showLibrary } from "./library.js";
+import { comeBack } from "./provider.js";
 import { isSignedIn, signOut } from "./session.js";
 import { showSignIn } from "./signin.js";
 import { showVideo } from "./video.js";
@@ -10,6 +12,8 @@ const main = document.querySelector("#main");
 const out = document.querySelector("#sign-out");
 let leave = new AbortController();
 let shown = null;
+
+const REFUSED = "The API does not take this token any more, or is not the one it was made for.";
 
 /** Where the next view goes; the last one is over. */
 function clear() {
@@ -37,7 +41,15 @@ function route() {
   else showLibrary(place, options, leave.signal);
 }
 
+const askWho = (wrong) => showSignIn(clear(), wrong, route, leave.signal);
+
 addEventListener("hashchange", route);
-addEventListener("unauthorized", ({ detail: { refused } }) => showSignIn(clear(), refused, route));
+addEventListener("unauthorized", ({ detail: { refused } }) => askWho(refused ? REFUSED : null));
 out.addEventListener("click", () => (signOut(), route()));
-route();
+try {
+  await comeBack();
+  route();
+} catch (error) {
+  if (!(error instanceof Problem)) throw error;
+  askWho(error.message);
+}

@@ -1,9 +1,8 @@
 """A catalog and artifacts that live in memory, behind the read interface that the API uses."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -27,7 +26,6 @@ from pipeline.events import Upload
 from pipeline.replays.store import Replays
 from pipeline.settings import Settings
 from pipeline.stage import Notice
-from pipeline.topology import DEFAULT_PATH
 from tests.unit.replays_in_memory import FakeReplays
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -208,13 +206,11 @@ def client(
     catalog: FakeCatalog | None = None,
     artifacts: FakeArtifacts | None = None,
     replays: FakeReplays | None = None,
-    topology_path: Path = DEFAULT_PATH,
-    public_origins: Collection[str] = (),
+    **settings: Any,
 ) -> Client:
+    """The API with these parts; ``settings`` are those other than the defaults."""
     app = create_app(
-        settings=Settings().model_copy(
-            update={"topology_path": topology_path, "public_origins": public_origins}
-        ),
+        settings=Settings().model_copy(update=settings),
         catalog=cast("Catalog", catalog or FakeCatalog(videos)),
         artifacts=cast("Artifacts", artifacts or FakeArtifacts()),
         replay_store=cast("Replays", replays or FakeReplays()),

@@ -62,7 +62,7 @@ def test_nothing_is_open_that_is_not_there():
 
 def test_what_is_open_cannot_be_mistaken_for_anything_else():
     # Whether or not a gateway decodes %2F before it looks, its first part is a word of ours.
-    assert all(re.fullmatch(r"GET /(\w[\w.]*(/\{proxy\+\})?)?", key) for key in OPEN)
+    assert all(re.fullmatch(r"GET /(\w[\w.-]*(/\{proxy\+\})?)?", key) for key in OPEN)
     first = {route.path.split("/")[1] for *_, route in routes()}  # type: ignore[attr-defined]
     assert {"", "videos", "playlists"} < first
     assert not [word for word in first if "{" in word]

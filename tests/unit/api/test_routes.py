@@ -6,6 +6,7 @@ import pytest
 from pipeline import aws
 from pipeline.api import caching
 from pipeline.api.app import create_app
+from pipeline.settings import SignIn
 from tests.unit.api.fakes import (
     ORIGIN,
     FakeArtifacts,
@@ -218,6 +219,19 @@ def test_a_page_loads_from_nowhere_but_here_and_the_files(path):
     assert policy["media-src"] == f"'self' blob: {ORIGIN}"
     assert policy["frame-ancestors"] == "'none'"
     assert "//" not in answer.text.replace("<!doctype", "")
+
+
+def test_a_page_reaches_the_one_address_where_it_gets_tokens():
+    token, known = "https://issuer.example/oauth2/token", "https://issuer.example/authorize"
+    api = client(sign_in=SignIn(authorize=known, token=token, client_id="page"))
+    assert f"; connect-src 'self' {token};" in api.get("/").headers["Content-Security-Policy"]
+    assert api.get("/sign-in").json() == {
+        "authorize": known,
+        "token": token,
+        "client_id": "page",
+        "scope": "openid",
+    }
+    assert client().get("/sign-in").json() is None
 
 
 @pytest.mark.parametrize("path", ["/videos", "/health", "/openapi.json", "/web/app.js", "/nothing"])

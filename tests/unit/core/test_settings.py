@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from pipeline.settings import Settings
+from pipeline.settings import Settings, SignIn
 from pipeline.topology import DEFAULT_PATH
 
 
@@ -69,3 +70,18 @@ def test_a_secret_is_taken_as_files_hold_it_and_never_shown(monkeypatch: pytest.
     assert settings.push_token
     assert settings.push_token.get_secret_value() == "a-token-of-32-characters-or-more"
     assert "a-token" not in f"{settings!r} {settings.model_dump_json()}"
+
+
+def test_where_to_sign_in_is_set_as_terraform_does(monkeypatch: pytest.MonkeyPatch):
+    known = {"authorize": "https://a.example/x?y=z", "token": "https://a.example/t"}
+    monkeypatch.setenv("VIDEODROP_SIGN_IN", json.dumps(known | {"client_id": "c", "scope": "s"}))
+    assert Settings().sign_in == SignIn(**known, client_id="c", scope="s")
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["//a.example/t", "https://*.example", "https://a; script-src *", "https://a,b", "https://a?b"],
+)
+def test_an_address_that_would_change_the_pages_policy_is_refused(token: str):
+    with pytest.raises(ValidationError, match="token"):
+        SignIn(authorize="https://a.example", token=token, client_id="c")

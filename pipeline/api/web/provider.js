@@ -1,0 +1,55 @@
+/**
+ * Sign in where tokens come from: OAuth 2.0's authorization code with PKCE (RFC 6749 and 7636), as for
+ * a client that can keep no secret. What comes back in the address is gone from it at once.
+ */
+
+import { Problem, getProvider } from "./api.js";
+import { signIn } from "./session.js";
+
+const PENDING = "videodrop.pending";
+
+/** Where the provider sends people back to. */
+const home = () => location.origin + location.pathname;
+
+/** Go there; they come back to the view they were at. */
+export async function leaveFor({ authorize, client_id, scope }) {
+  const [state, verifier] = [random(), random()];
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  sessionStorage.setItem(PENDING, JSON.stringify({ state, verifier, hash: location.hash }));
+  const url = new URL(authorize); // which may have parameters of its own
+  const asked = {
+    response_type: "code",
+    client_id,
+    redirect_uri: home(),
+    scope,
+    state,
+    code_challenge: base64url(new Uint8Array(digest)),
+    code_challenge_method: "S256",
+  };
+  for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
+  location.assign(url);
+}
+
+/** Take what they bring along, if this is their way back. Throws a Problem if that is no token. */
+export async function comeBack() {
+  const brought = new URLSearchParams(location.search);
+  if (!brought.has("state")) return;
+  const pending = JSON.parse(sessionStorage.getItem(PENDING)) ?? {};
+  sessionStorage.removeItem(PENDING);
+  history.replaceState(null, "", home() + (pending.hash ?? ""));
+  // Whoever does not know it was not sent by this tab (RFC 6749, section 10.12).
+  if (brought.get("state") !== pending.state) throw new Problem(0, "This sign-in was not begun here. Try again.");
+  const code = brought.get("code");
+  if (!code) throw new Problem(0, brought.get("error_description") ?? brought.get("error") ?? "You were not signed in.");
+  const { token, client_id } = await getProvider();
+  const form = { grant_type: "authorization_code", code, client_id, redirect_uri: home(), code_verifier: pending.verifier };
+  const answer = await fetch(token, { method: "POST", body: new URLSearchParams(form) }).catch(() => null);
+  const { access_token: given } = answer?.ok ? await answer.json() : {};
+  if (!signIn(given ?? "")) throw new Problem(0, "Signing in brought no token that the API takes. Try again.");
+}
+
+const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+
+/** RFC 4648, section 5, without padding. */
+const base64url = (bytes) =>
+  btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
