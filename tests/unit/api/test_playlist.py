@@ -123,20 +123,19 @@ def forged(**given):
     return "&".join(f"{name}={value}" for name, value in (known | given).items())
 
 
-@pytest.mark.usefixtures("player")
-@pytest.mark.parametrize(
-    "query",
-    [
-        "",
-        "expires=1900000000",
-        "expires=1900000000&signature=",
-        "expires=1900000000&signature=%C3%A9",
-        forged(expires="1900000000"),
-        forged(signature="0" * 64),
-        signature(upload(1)),
-        Playback(lambda: b"another key", lasts_s=3600).query(SOURCE.video_id),
-    ],
-)
+FORGED = {
+    "nothing": "",
+    "no signature": "expires=1900000000",
+    "an empty one": "expires=1900000000&signature=",
+    "no ASCII": "expires=1900000000&signature=%C3%A9",
+    "a later end": forged(expires="1900000000"),
+    "another signature": forged(signature="0" * 64),
+    "another video's": signature(upload(1)),
+    "another key's": Playback(lambda: b"another key", lasts_s=3600).query(SOURCE.video_id),
+}
+
+
+@pytest.mark.parametrize("query", FORGED.values(), ids=FORGED)
 def test_an_address_that_was_not_given_out_tells_nothing(player, query):
     for video_id in (SOURCE.video_id, "0" * 20):
         answer = player.get(f"/playlists/{video_id}/hls/master.m3u8?{query}")
