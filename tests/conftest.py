@@ -22,7 +22,23 @@ from pipeline.settings import Settings
 from pipeline.topology import DEFAULT_PATH
 
 _ROOT = Path(__file__).parents[1]
+_TRACING = "COVERAGE_PROCESS_CONFIG"  # where it is set, coverage starts with the process
 _numbers = count(1)
+
+
+# -- two processes ---------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file in one process, and all those that share the stack."""
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - there only for xdist's hook
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/e2e" if nodeid.startswith("tests/e2e/") else super()._split_scope(nodeid)
+
+    return Together(config, log)
 
 
 # -- the world -----------------------------------------------------------------------------------
@@ -92,6 +108,20 @@ def _no_process_is_left() -> Iterator[None]:
     assert not left, f"processes left running: {left}"
 
 
+# -- coverage ------------------------------------------------------------------------------------
+
+
+def untraced() -> dict[str, str]:
+    """This environment, for a process whose lines other tests count: tracing doubles its work."""
+    return {k: v for k, v in os.environ.items() if k != _TRACING}
+
+
+@pytest.fixture
+def untraced_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests whose children are killed in the end, and what was traced of them with them."""
+    monkeypatch.delenv(_TRACING, raising=False)
+
+
 # -- an embedded AWS -----------------------------------------------------------------------------
 
 
@@ -102,6 +132,7 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with subprocess.Popen(
         [sys.executable, "-m", "pipeline.local.server", str(folder), "0"],
         cwd=_ROOT,
+        env=untraced(),
         stdout=subprocess.PIPE,
         text=True,
     ) as server:

@@ -1,7 +1,6 @@
 """The whole stack, started as a user starts it, once for all end-to-end tests."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from pipeline.client import StackFile
+from tests.conftest import untraced
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 START_S = 120
@@ -59,7 +59,7 @@ class Stack:
 
 
 def environment(home: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "VIDEODROP_"))}
+    kept = {k: v for k, v in untraced().items() if not k.startswith(("AWS_", "VIDEODROP_"))}
     return {**kept, "VIDEODROP_HOME": str(home), "VIDEODROP_LEASE_S": "15", "COLUMNS": "200"}
 
 

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ def test_state_survives_kill_9_of_everything_and_the_next_start_says_what_may_be
     tmp_path: Path,
 ) -> None:
     home = tmp_path / "home"
-    running = start(home)
+    running = start(home, VIDEODROP_LEASE_S="8")
     family: list[psutil.Process] = []
     try:
         [before] = running.add(SAMPLES / "silent.mp4", "--stages", "thumbnail").values()
@@ -47,10 +49,11 @@ def test_state_survives_kill_9_of_everything_and_the_next_start_says_what_may_be
         main = psutil.Process(running.process.pid)
         family = [*main.children(recursive=True), main]
         for one in family:
-            one.kill()
+            with suppress(psutil.NoSuchProcess):  # it went with the one before
+                one.kill()
         running.process.wait(10)
     assert StackFile.read(home) is None, "a dead stack is not taken for a running one"
-    again = start(home)
+    again = start(home, VIDEODROP_LEASE_S="8")
     try:
         after = again.video(before["video_id"])
         assert after["status"] == before["status"]
@@ -80,11 +83,9 @@ def test_a_stage_killed_in_the_middle_is_done_again_and_once(
     stack: Stack, make_video: Callable[..., Path]
 ) -> None:
     # Long enough to be caught at work: no keyframes where a copy would need them.
-    source = ("-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30:d=12", "-g", "999")
+    source = ("-f", "lavfi", "-i", "testsrc2=s=640x360:r=30:d=8", "-g", "999")
     path = make_video("busy.mp4", *source, "-c:v", "libx264", "-preset", "ultrafast")
     slowly = ("--stages", "transcode", "--option", "transcode-preset=slow")
-    stack.cli("add", path, *slowly)
-    [vid] = [v["video_id"] for v in _videos(stack) if v["name"] == path.name]
 
     def host() -> psutil.Process | None:
         """The process that hosts the handler whose encoder is at work."""
@@ -97,8 +98,12 @@ def test_a_stage_killed_in_the_middle_is_done_again_and_once(
         return None
 
     found: list[psutil.Process] = []
-    _until(lambda: bool(found.extend(filter(None, [host()])) or found))
-    found[0].kill()
+    with ThreadPoolExecutor() as beside:
+        adding = beside.submit(stack.cli, "add", path, *slowly)
+        _until(lambda: bool(found.extend(filter(None, [host()])) or found))
+        found[0].kill()
+        adding.result()
+    [vid] = [v["video_id"] for v in _videos(stack) if v["name"] == path.name]
     _until(lambda: stack.video(vid)["status"] != "processing", 240)
     video = stack.video(vid)
     assert video["status"] in {"ready", "ready_with_warnings"}, video

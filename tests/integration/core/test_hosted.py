@@ -26,6 +26,8 @@ STAGES = list(Settings().topology.stages)
 VIDEO = Path(__file__).parents[3] / "samples" / "silent.mp4"
 EVENT_ID = "17793124-05d4-b198-2fde-7ededc63b103"
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 
 class Hosted:
     """One handler in its child, and the lines that it has written."""

@@ -15,6 +15,7 @@ from pipeline.worker.runtime import Failed, Response, Runtime
 
 HERE = Path(__file__).parent
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
+pytestmark = pytest.mark.usefixtures("untraced_children")
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def function(tmp_path, **more):
 
 
 @pytest.fixture
-def serve(tmp_path):
+def serve(tmp_path, untraced_children):  # noqa: ARG001 - needed for its effect
     """Starts a host of the handlers under test."""
     servers = []
 

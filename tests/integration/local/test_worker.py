@@ -19,6 +19,7 @@ from pipeline.worker.lane import Lane
 from pipeline.worker.runtime import Runtime
 
 HERE = Path(__file__).parent
+pytestmark = pytest.mark.usefixtures("untraced_children")
 
 
 class Bench:
