@@ -16,11 +16,11 @@ from tests.e2e.conftest import SAMPLES, Stack, start, stop
 pytestmark = pytest.mark.models
 
 
-def _until(what: Callable[[], bool], seconds: float = 90) -> None:
+def _until(what: Callable[[], bool], seconds: float = 90, every_s: float = 0.5) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end
-        time.sleep(0.1)
+        time.sleep(every_s)
 
 
 def _videos(stack: Stack) -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ def test_a_stage_killed_in_the_middle_is_done_again_and_once(
     found: list[psutil.Process] = []
     with ThreadPoolExecutor() as beside:
         adding = beside.submit(stack.cli, "add", path, *slowly)
-        _until(lambda: bool(found.extend(filter(None, [host()])) or found))
+        _until(lambda: bool(found.extend(filter(None, [host()])) or found), every_s=0.05)
         found[0].kill()
         adding.result()
     [vid] = [v["video_id"] for v in _videos(stack) if v["name"] == path.name]

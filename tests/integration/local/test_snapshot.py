@@ -11,11 +11,14 @@ from botocore.exceptions import BotoCoreError
 from pipeline import aws, resources
 from pipeline.local.snapshot import SAVE_EVERY_S
 from pipeline.settings import Settings
+from tests.conftest import topology_with
 
 
 @pytest.fixture
-def config():
-    return Settings(name="kept")
+def config(tmp_path):
+    # One stage: each is six queues and rules to make, twice a test.
+    topology = topology_with({"detect": "tests.toystage"}, tmp_path / "topology.json", only=True)
+    return Settings(name="kept").model_copy(update={"topology_path": topology})
 
 
 def queue_url(config, stage="detect"):
@@ -30,7 +33,8 @@ def until(condition, timeout_s=20.0):
     return found
 
 
-def test_all_is_there_after_a_stop(tmp_path, start_server, point_to, config):
+def test_all_is_there_after_a_stop(tmp_path, start_server, point_to):
+    config = Settings(name="kept")
     with start_server(tmp_path / "aws") as server, point_to(server):
         assert server.message is None
         resources.ensure(config)

@@ -15,13 +15,16 @@ import pytest
 from pipeline.client import StackFile
 from tests.conftest import topology_with
 
+# What the stack starts is traced where it is tested; here only the stack itself is.
 SCRIPT = """
+import os
 import sys
 from pathlib import Path
 from pipeline.errors import VideodropError
 from pipeline.local.stack import Stack
 from pipeline.settings import Settings
 
+os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 try:
     Stack(
         Settings(home=Path(sys.argv[1])),

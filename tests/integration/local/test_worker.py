@@ -92,6 +92,11 @@ class Bench:
 
 
 @pytest.fixture
+def settings(config):
+    return config.model_copy(update={"lease_s": 3})
+
+
+@pytest.fixture
 def bench(settings, tmp_path):
     bench = Bench(settings, tmp_path)
     yield bench
