@@ -9,13 +9,13 @@ import sys
 import time
 
 import boto3
+import httpx
 import psutil
 import pytest
 
 from pipeline.client import StackFile
 from tests.conftest import topology_with
 
-# What the stack starts is traced where it is tested; here only the stack itself is.
 SCRIPT = """
 import os
 import sys
@@ -24,7 +24,8 @@ from pipeline.errors import VideodropError
 from pipeline.local.stack import Stack
 from pipeline.settings import Settings
 
-os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+if sys.argv[2:] != ["traced"]:
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 try:
     Stack(
         Settings(home=Path(sys.argv[1])),
@@ -39,9 +40,9 @@ except VideodropError as error:
 
 
 class Up:
-    """A running stack."""
+    """A running stack; what it starts is traced for coverage if told so."""
 
-    def __init__(self, home, **environment):
+    def __init__(self, home, *told, **environment):
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -49,7 +50,7 @@ class Up:
         }
         self.home = home
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(home)],
+            [sys.executable, "-c", SCRIPT, str(home), *told],
             stdout=subprocess.PIPE,
             text=True,
             env=inherited | environment,
@@ -95,8 +96,9 @@ def start(tmp_path):
     # One stage: what four are like, the end-to-end tests know, and each is a process to start.
     topology = topology_with({"toy": "tests.toystage"}, tmp_path / "topology.json", only=True)
 
-    def up(home=tmp_path / "home", **environment):
-        stacks.append(Up(home, **{"VIDEODROP_TOPOLOGY": str(topology)} | environment))
+    def up(*told, **environment):
+        here = {"VIDEODROP_TOPOLOGY": str(topology)}
+        stacks.append(Up(tmp_path / "home", *told, **here | environment))
         return stacks[-1]
 
     yield up
@@ -117,11 +119,14 @@ def gone(processes, timeout_s=30):
 
 
 def test_a_dropped_file_is_worked_on_and_ctrl_c_leaves_nothing_running(start):
-    stack = start()
+    stack = start("traced")
     stack.hear("Ready")
     word = StackFile.read(stack.home)
     assert word.pid == stack.process.pid
     assert word.environment["AWS_ENDPOINT_URL"] == word.endpoint
+    httpx.get(f"{word.api_url}/health").raise_for_status()
+    counted = httpx.get(f"{word.api_url}/metrics").text
+    assert "videodrop_http_request_duration_seconds_count" in counted
 
     second = start()
     assert f"process {stack.process.pid}" in second.hear("already up")
