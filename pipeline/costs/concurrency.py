@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.costs import installation
+from pipeline.costs.hosts import hosts
 from pipeline.costs.pace import Pace
 from pipeline.costs.workload import MONTH_HOURS, Workload
 
@@ -62,18 +62,3 @@ def load(pace: Pace, work: Workload) -> Load:
 def most(mean: float) -> int:
     """What a Poisson number of this mean exceeds once in a hundred, by its normal approximation."""
     return math.ceil(NormalDist(mean, math.sqrt(mean)).inv_cdf(_OF_100)) if mean else 0
-
-
-def hosts(arrivals: float, seconds: float) -> float:
-    """GPU hosts that are paid for, on average.
-
-    One stands while anything has come within the last W + T, T being the idle time after which it
-    ends: with independent arrivals 1 - exp(-λ(W + T)) of the time. There are never fewer than are
-    at work, L.
-
-    Args:
-        arrivals: runs a second, on average.
-        seconds: that each takes.
-    """
-    idle_s = installation.IDLE_MINUTES * 60
-    return max(arrivals * seconds, -math.expm1(-arrivals * (seconds + idle_s)))

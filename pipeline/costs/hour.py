@@ -34,10 +34,6 @@ class StageHour(BaseModel):
     requests: float
     stored_month: float
 
-    def computed(self, work: Workload, market: Market) -> float:
-        """USD for its time on the host that the workload has it on."""
-        return self.on_host[market] if self.stage in work.gpu_stages else self.on_lambda
-
 
 def stage_hour(prices: Prices, spec: StageSpec, pace: Pace, work: Workload) -> StageHour:
     """An hour of video, in videos as long as the workload's."""

@@ -15,6 +15,18 @@ THROTTLE_RATE = 50  # throttle.rate
 # modules/gpu_service/hosts.tf
 HOST_DISK_GB = 200
 
+# modules/gpu_service/scaling.tf
+MANY_WAITING = 20  # messages, for all workers at once
+COOLDOWN_MINUTES = 5  # from when a worker is there until messages that wait start another
+
+# What ECS and EC2 make of that. A group without hosts gets two for its first task
+# (https://github.com/aws/containers-roadmap/issues/1716), and those that no task needs stay for a
+# quarter of an hour (https://github.com/aws/containers-roadmap/issues/1220). How long a host takes
+# to come is an estimate: alarms, its system, and an image of some GB.
+FIRST_HOSTS = 2
+SURPLUS_MINUTES = 15
+HOST_START_MINUTES = 4
+
 # api.tf, and modules/function: query, janitor and replays are zips
 QUERY_MEMORY_MB = 1769
 ZIP_ARCHITECTURE: Architecture = "arm64"

@@ -89,7 +89,7 @@ def report(paces: Sequence[Pace], work: Workload, prices: Prices, topology: Topo
             month.month(prices, work, loads, hours, idle_usd=idle_usd, million_queries=million)
         ),
         break_even=[
-            *break_even.always_on(prices, topology, by_stage, hours),
-            *break_even.managed(prices, hours, work, idle_usd),
+            *break_even.always_on(prices, topology, by_stage, hours, work),
+            *break_even.managed(prices, by_stage, hours, work, idle_usd),
         ],
     )

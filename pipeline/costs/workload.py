@@ -1,5 +1,7 @@
 """What an installation is asked to do."""
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict, Field
 
 # A month as AWS's own calculator has it.
@@ -30,6 +32,11 @@ class Workload(BaseModel):
     views: float = Field(1, ge=0, le=_MOST)
     queries_per_day: float = Field(1000, ge=0, le=_MOST)
     gpu_stages: frozenset[str] = frozenset()
+
+    def with_hours(self, hours: float) -> Self:
+        """The same videos, as many as make up so many hours of video a month."""
+        a_day = hours * 60 / self.minutes / (MONTH_HOURS / 24)
+        return self.model_copy(update={"videos_per_day": a_day})
 
     @property
     def arrivals(self) -> float:

@@ -1,0 +1,127 @@
+"""How many GPU hosts are paid for: what scales them, minute by minute.
+
+``infra/modules/gpu_service/scaling.tf`` starts one worker more while messages wait, all when many
+do, and ends all of them once nothing has been asked for a while; ECS buys the hosts that these
+workers need, and gives back those that they do not. So a busy stage climbs to ``max_hosts`` and
+stays there. No formula is near: this plays the policy with random arrivals, the same at each call.
+"""
+
+import math
+import random
+from collections import deque
+from collections.abc import Iterator
+from functools import cache
+from heapq import heappush, heapreplace
+
+from pipeline.costs import installation as infra
+
+# Long enough that other arrivals change the result by some percent, and at most so long.
+_MINUTES, _MOST_MINUTES = 15_000, 100_000
+_RUNS, _MOST_RUNS = 500, 30_000
+
+
+@cache
+def hosts(arrivals: float, seconds: float) -> float:
+    """GPU hosts of one stage that are paid for, on average.
+
+    More work than ``max_hosts`` can do takes at least as many as are at work, L = λW.
+
+    Args:
+        arrivals: runs a second, on average, independent of one another.
+        seconds: that each takes.
+    """
+    at_work = arrivals * seconds
+    if not at_work or at_work >= infra.MAX_HOSTS:
+        return at_work
+    return max(at_work, _Minutes(arrivals * 60, seconds / 60).average())
+
+
+class _Minutes:
+    """A stage's queue, its workers and their hosts.
+
+    Args:
+        rate: arrivals a minute.
+        length: of a run, minutes.
+    """
+
+    def __init__(self, rate: float, length: float) -> None:
+        self._length = length
+        self._intervals = _intervals(rate)
+        self._next = next(self._intervals)
+        self._now = self._runs = 0
+        self._waiting: deque[float] = deque()  # since when
+        self._free: list[float] = []  # when each worker has nothing to do
+        self._starting: deque[int] = deque()  # when further ones will be there
+        self._waited = False
+        self._workers = self._hosts = self._idle = self._surplus = self._rested = 0
+
+    def average(self) -> float:
+        """Hosts, over as many minutes and runs as it takes to tell."""
+        paid = minutes = 0  # with hosts
+        while (minutes < _MINUTES or self._runs < _RUNS) and (
+            minutes < _MOST_MINUTES and self._runs < _MOST_RUNS
+        ):
+            if not self._hosts and not self._waiting:
+                self._now = max(self._now, int(self._next))
+            self._now += 1
+            self._work()
+            self._scale()
+            self._buy()
+            paid += self._hosts
+            minutes += bool(self._hosts)
+        return paid / self._now
+
+    def _work(self) -> None:
+        while self._next < self._now:
+            self._waiting.append(self._next)
+            self._runs += 1
+            self._next += next(self._intervals)
+        while self._starting and self._starting[0] <= self._now:
+            heappush(self._free, self._starting.popleft())
+        self._waited = False
+        while self._waiting and self._free:
+            begins = max(self._waiting[0], self._free[0])
+            if begins > self._now:
+                break
+            self._waited |= begins > self._waiting.popleft()
+            heapreplace(self._free, begins + self._length)
+
+    def _scale(self) -> None:
+        """The alarms ``waiting`` and ``idle``; ``old`` adds nothing to the former on average."""
+        # Of a minute they see the maximum.
+        waiting = len(self._waiting) or self._waited
+        at_work = any(end > self._now for end in self._free)
+        self._idle = 0 if waiting or at_work else self._idle + 1
+        if waiting >= infra.MANY_WAITING:
+            self._add(infra.MAX_HOSTS)
+        elif waiting and self._now >= self._rested:
+            self._add(1)
+        elif self._idle >= infra.IDLE_MINUTES:
+            self._workers = 0
+            self._free.clear()
+
+    def _add(self, more: int) -> None:
+        for _ in range(min(more, infra.MAX_HOSTS - self._workers)):
+            start = 0 if self._workers < self._hosts else infra.HOST_START_MINUTES
+            self._workers += 1
+            self._starting.append(self._now + start)
+            self._rested = self._now + start + infra.COOLDOWN_MINUTES
+
+    def _buy(self) -> None:
+        self._surplus = self._surplus + 1 if self._hosts > self._workers else 0
+        if self._workers and not self._hosts:
+            self._hosts = min(max(self._workers, infra.FIRST_HOSTS), infra.MAX_HOSTS)
+        elif self._workers > self._hosts or self._surplus >= infra.SURPLUS_MINUTES:
+            self._hosts = self._workers
+
+
+def _intervals(rate: float) -> Iterator[float]:
+    """Minutes between arrivals: quantiles of the exponential distribution, in random order.
+
+    Their mean is exact after few, where that of random numbers would take thousands.
+    """
+    quantiles = [-math.log1p(-(rank + 0.5) / _RUNS) / rate for rank in range(_RUNS)]
+    shuffler = random.Random(0)  # noqa: S311 - a simulation
+    while True:
+        shuffler.shuffle(quantiles)
+        yield from quantiles
