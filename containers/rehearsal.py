@@ -48,6 +48,12 @@ class Rehearsal:
         self._args = args or {}
         self._done: set[str] = set()
 
+    def clear(self) -> None:
+        """Remove what an earlier rehearsal left in the folder, of steps that may be others now."""
+        for folder in (self.image, self._build, self._bin):
+            if folder.exists():
+                shutil.rmtree(folder)
+
     def run(self) -> None:
         """Take all steps.
 

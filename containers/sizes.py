@@ -87,6 +87,14 @@ def layers(target: str, image: Path) -> dict[str, dict[str, int]]:
     return {"debian": debian(target), "packages": packages(image), **own}
 
 
+def rehearsed(target: str, folder: Path) -> Path:
+    """An image made by its steps as they are now, in place of one that stands in the folder."""
+    rehearsal = Rehearsal(target, folder)
+    rehearsal.clear()
+    rehearsal.run()
+    return rehearsal.image
+
+
 def _bytes(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else (path,)
     return sum(file.stat().st_size for file in files if file.is_file())
@@ -116,10 +124,7 @@ def main() -> int:
     given = parser.parse_args()
     complaints = []
     for target in given.targets:
-        rehearsal = Rehearsal(target, given.folder / target)
-        if not rehearsal.image.exists():
-            rehearsal.run()
-        found = layers(target, rehearsal.image)
+        found = layers(target, rehearsed(target, given.folder / target))
         sizes = {layer: sum(parts.values()) for layer, parts in found.items()}
         complaints += over(target, sizes, budgets)
         print(f"{target:28}{sum(sizes.values()) / _MB:9.1f} MB")

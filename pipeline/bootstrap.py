@@ -147,7 +147,8 @@ def estimator(config: Settings, *, large: bool | None = None) -> "Estimator":
 
     Args:
         config: whose.
-        large: see ``Estimator``.
+        large: see ``Estimator``. With it a single run is judged, which is not worth reading what is
+            older than the latest months.
 
     Raises:
         MissingDependency: ``bad_prices``.
@@ -156,7 +157,9 @@ def estimator(config: Settings, *, large: bool | None = None) -> "Estimator":
     from pipeline.prices import Prices
 
     prices = Prices.read(config.prices_path)
-    return Estimator(catalog(config).timings, prices, config.topology, large=large)
+    timings = catalog(config).timings
+    recorded = timings.all() if large is None else timings.latest()
+    return Estimator(recorded, prices, config.topology, large=large)
 
 
 def retention(config: Settings) -> "Retention":

@@ -1,9 +1,9 @@
 """What a run is expected to take, from the project's own recorded run times."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pipeline.catalog.records import Cost, StageResult, Video
-from pipeline.catalog.timings import Timings, recent
+from pipeline.catalog.timings import Timing, recent
 from pipeline.prices import Prices
 from pipeline.replays.records import Estimate
 from pipeline.topology import Topology
@@ -27,7 +27,7 @@ class Estimator:
     Of recorded runs those of the latest two months count in which there were any.
 
     Args:
-        timings: the recorded run times, read once: an estimate asks nobody.
+        timings: recorded run times, the latest month first, read once: an estimate asks nobody.
         prices: for what it costs.
         topology: the stages, and the guesses.
         large: only what workers for large jobs made, or what all others made; all when None.
@@ -37,13 +37,18 @@ class Estimator:
     """
 
     def __init__(
-        self, timings: Timings, prices: Prices, topology: Topology, *, large: bool | None = None
+        self,
+        timings: Iterable[Timing],
+        prices: Prices,
+        topology: Topology,
+        *,
+        large: bool | None = None,
     ) -> None:
         self.prices = prices
         self._stages = topology.stages
         self._large = large
         self._totals = recent(
-            (one for one in timings.all() if large in {None, one.large}),
+            (one for one in timings if large in {None, one.large}),
             lambda one: (*_kinds(one.stage, one.identity, one.version), _ANY),
         )
         runs = self._totals.get(_ANY)

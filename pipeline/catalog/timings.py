@@ -13,7 +13,7 @@ import json
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from hashlib import sha256
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from boto3.dynamodb.conditions import Key
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +23,7 @@ from pipeline.catalog.table import Table, iso
 
 _PK = "#timings"
 _MONTHS = 2
+_PAGE = 50  # more than two months have, as a rule
 
 _Kind = TypeVar("_Kind", bound=Hashable)
 
@@ -116,8 +117,20 @@ class Timings:
 
     def all(self) -> Iterator[Timing]:
         """Everything recorded, the latest month first."""
+        return self._read()
+
+    def latest(self) -> Iterator[Timing]:
+        """What ran in the latest two months in which anything did; older months are not read."""
+        months: set[str] = set()
+        for timing in self._read(Limit=_PAGE):
+            months.add(timing.month)
+            if len(months) > _MONTHS:
+                return
+            yield timing
+
+    def _read(self, **request: Any) -> Iterator[Timing]:
         for item in self._table.query(
-            KeyConditionExpression=Key("pk").eq(_PK), ScanIndexForward=False
+            KeyConditionExpression=Key("pk").eq(_PK), ScanIndexForward=False, **request
         ):
             yield Timing.model_validate({**item, "totals": item})
 

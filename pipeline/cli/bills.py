@@ -32,8 +32,9 @@ def report(console: Console, found: Report) -> None:
     _loads(console, found, f"In work at once, at {work.peak:g} times that")
     _checks(console, found.checks)
     _break_even(console, found.break_even, len(found.paces))
-    for line in textwrap.wrap(f"{found.prices}. {found.note}", _WIDTH):
-        console.print(f"[dim]{plain(line)}[/dim]")
+    for text in (found.not_priced, f"{found.prices}. {found.note}"):
+        for line in textwrap.wrap(text, _WIDTH):
+            console.print(f"[dim]{plain(line)}[/dim]")
 
 
 def _bill(console: Console, title: str, lines: Sequence[Line], *, sums: bool = True) -> None:

@@ -1,7 +1,7 @@
 """From how much video on another way to the same costs less, or more.
 
-What Lambda and others take is so much for an hour of video. GPU hosts stand idle for much of a month
-in which there is little to do, so that whole months are compared.
+What Lambda and others take is so much for an hour of video. GPU hosts stand idle for much of a
+month in which there is little to do, so that whole months are compared.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,7 +19,6 @@ from pipeline.costs.workload import MONTH_HOURS, Workload
 from pipeline.price_table import Managed
 from pipeline.prices import Prices
 from pipeline.topology import Topology
-
 
 # How many amounts of video are tried to find where GPU hosts cost as much as another way.
 _POINTS = 32
@@ -44,8 +43,8 @@ class BreakEven(BaseModel):
         ours: what this project takes for them; an hour on GPU hosts as the workload has it, idle
             time included.
         theirs: what the other way takes.
-        hours: hours of video a month at which both cost the same, for the last time if hosts come one
-            by one; None if one is always cheaper.
+        hours: hours of video a month at which both cost the same, for the last time if hosts come
+            one by one; None if one is always cheaper.
         cheaper: which is, above that.
         limit: hours of video a month that the other way can do at most; None without a limit.
     """
@@ -88,7 +87,7 @@ class Hosts:
     def points(self) -> list[float]:
         """Hours of video between which, and beyond the last of which, a month is a straight line.
 
-        The first is 0. The last but one keeps the hosts of the fastest stage as busy as they can be.
+        The first is 0. The last but one keeps all hosts of the fastest stage busy.
         """
         if not self._paces:
             return [0.0, 1.0]

@@ -15,11 +15,14 @@ _MONTH_S = MONTH_HOURS * 3600
 # Lambda polls an idle queue from five sides, for 20 s each time.
 _POLLS_A_SECOND = 5 / 20
 
-# A tick of the janitor: three queries of 16 shards at half a unit each, one look at each stage's
-# dead letters, and what Lambda writes of an execution. It is always traced: X-Ray takes the first
-# request of each second.
+# A tick of the janitor that finds nothing: what it asks of the index of leases (16 shards each for
+# runs and shadow runs, one for replays), at half a unit a query; of SQS for each stage (where its
+# dead letters are, and for them); and what Lambda writes of an execution. It is always traced:
+# X-Ray takes the first request of each second.
+TICK_QUERIES = 2 * 16 + 1
+TICK_SQS_REQUESTS = 2
+_READS_A_QUERY = 0.5
 _TICK_S = 0.3
-_TICK_READS = 3 * 16 * 0.5
 _TICK_LOG_GB = 1e-6
 
 # Compressed, of the images for Lambda and for GPU hosts; repositories keep the last ten.
@@ -45,8 +48,9 @@ def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
     alarms = installation.alarm_metrics(stages, on_gpu)
     queues = installation.mappings(stages, on_gpu)
     snapshots = gb * _MONTH_S * prices.lambda_.snapstart_gb_second
+    insights = on_gpu * installation.INSIGHTS_METRICS
     polling = queues * _POLLS_A_SECOND * _MONTH_S * prices.sqs.million_requests / _MILLION
-    return [
+    lines = [
         Line(what="SnapStart", usd=snapshots, note=f"snapshots of 3 functions, {gb:.2f} GB"),
         Line(
             what="alarms",
@@ -66,6 +70,15 @@ def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
             note=f"{_IMAGES_GB} GB in ECR",
         ),
     ]
+    if insights:
+        lines.append(
+            Line(
+                what="Container Insights",
+                usd=insights * prices.cloudwatch.metric_month,
+                note=f"{insights} metrics of ECS",
+            )
+        )
+    return lines
 
 
 def warm(prices: Prices, topology: Topology) -> Iterator[Line]:
@@ -105,8 +118,8 @@ def _janitor(prices: Prices, topology: Topology) -> float:
     tick = (
         topology.janitor.memory_mb / 1024 * _TICK_S * gb_second
         + prices.lambda_.million_requests / _MILLION
-        + _TICK_READS * prices.dynamodb.million_reads / _MILLION
-        + len(topology.stages) * prices.sqs.million_requests / _MILLION
+        + TICK_QUERIES * _READS_A_QUERY * prices.dynamodb.million_reads / _MILLION
+        + TICK_SQS_REQUESTS * len(topology.stages) * prices.sqs.million_requests / _MILLION
         + _TICK_LOG_GB * prices.cloudwatch.log_gb
         + prices.xray.million_traces / _MILLION
         + _scheduled(prices)

@@ -15,6 +15,10 @@ THROTTLE_RATE = 50  # throttle.rate
 # modules/gpu_service/hosts.tf
 HOST_DISK_GB = 200
 
+# modules/gpu_service/service.tf has Container Insights on: so many metrics of a cluster (8), a
+# service (11) and a kind of task (6), from memory as prices are.
+INSIGHTS_METRICS = 25
+
 # modules/gpu_service/scaling.tf
 MANY_WAITING = 20  # messages, for all workers at once
 COOLDOWN_MINUTES = 5  # from when a worker is there until messages that wait start another
@@ -35,12 +39,13 @@ ZIP_ARCHITECTURE: Architecture = "arm64"
 # runs (all, and those that failed by five classes); of each set of lanes (dead letters, and the age
 # of fresh messages), a set a stage, one of the janitor and one of replays; of the API. Those that
 # scale the workers of a GPU stage watch waiting messages (2 queues), their age (and whether any
-# waits), and whether all is done (2 queues, twice).
+# waits, of each), and whether all is done (2 queues, twice); ECS makes two alarms of its own, to
+# buy hosts and to give them back.
 ALARM_METRICS_OF_FUNCTION = 4
 ALARM_METRICS_OF_STAGE = 6
 ALARM_METRICS_OF_LANES = 2
 ALARM_METRICS_OF_API = 1
-ALARM_METRICS_OF_GPU_SERVICE = 8
+ALARM_METRICS_OF_GPU_SERVICE = 12
 
 
 def alarm_metrics(stages: int, gpu_stages: int) -> int:

@@ -28,6 +28,7 @@ SOURCES = (
     "https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html",
 )
 
+_LAMBDA_TIMEOUT_S = 900
 _LAMBDA_CONCURRENCY = 1000
 _LAMBDA_CONCURRENCY_NEW = 10
 _LAMBDA_MEMORY_MB = 10_240
@@ -88,7 +89,9 @@ def _on_lambda(one: Load, topology: Topology) -> Iterator[Check]:
         stage=one.stage,
         allowed=spec.timeout_s,
         needed=one.seconds,
-        advice="Lambda ends after 15 minutes: run it on GPU hosts (compute.host), or have what is "
+        advice=f"timeout_s = {ask(one.seconds)} in pipeline/topology.json"
+        if ask(one.seconds) <= _LAMBDA_TIMEOUT_S
+        else "Lambda ends after 15 minutes: run it on GPU hosts (compute.host), or have what is "
         "long sent to them (compute.oversize)",
     )
     yield Check(

@@ -16,6 +16,13 @@ from pipeline.errors import BadInput
 from pipeline.prices import Prices
 from pipeline.topology import Topology
 
+NOT_PRICED = (
+    "Not in it: NAT gateways and endpoints of a VPC, and what passes them or between zones and "
+    "regions; replays, large lanes and runs that are tried again; Lambda's /tmp beyond 512 MB; "
+    "logs but for those of queries and of the janitor; what the table, its backups and EventBridge's "
+    "archive keep; older versions of uploads and of results; keys of KMS, and mail."
+)
+
 
 class Report(BaseModel):
     """What an installation costs and needs.
@@ -23,6 +30,7 @@ class Report(BaseModel):
     Attributes:
         prices: which they are, for a person.
         note: what to know before believing them.
+        not_priced: what an installation may cost besides.
         workload: what it is asked to do.
         paces: how long stages take, and what that rests on.
         idle: a month without work.
@@ -40,6 +48,7 @@ class Report(BaseModel):
 
     prices: str
     note: str
+    not_priced: str = NOT_PRICED
     workload: Workload
     paces: list[Pace]
     idle: list[Line]

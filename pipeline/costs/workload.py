@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 # A month as AWS's own calculator has it.
 MONTH_HOURS = 730
 
-_MOST = 1e12  # of anything: beyond it, numbers are slips of the pen
+# Of anything: numbers beyond are slips of the pen, and make others that nobody can read.
+_LEAST, _MOST = 1e-3, 1e10
 
 
 class Workload(BaseModel):
@@ -25,10 +26,10 @@ class Workload(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    videos_per_day: float = Field(100, gt=0, le=_MOST)
-    minutes: float = Field(10, gt=0, le=_MOST)
+    videos_per_day: float = Field(100, ge=_LEAST, le=_MOST)
+    minutes: float = Field(10, ge=_LEAST, le=_MOST)
     peak: float = Field(4, ge=1, le=_MOST)
-    mbps: float = Field(5, gt=0, le=_MOST)
+    mbps: float = Field(5, ge=_LEAST, le=_MOST)
     views: float = Field(1, ge=0, le=_MOST)
     queries_per_day: float = Field(1000, ge=0, le=_MOST)
     gpu_stages: frozenset[str] = frozenset()

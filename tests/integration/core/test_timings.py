@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline import aws, bootstrap
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, timings
 from pipeline.catalog.records import Video
 from pipeline.catalog.timings import Totals
 from pipeline.errors import MissingDependency
@@ -85,9 +85,9 @@ def test_the_latest_month_comes_first(catalog: Catalog):
     assert months == ["2026-11", "2026-10", "2026-09"]
 
 
-def test_all_is_read_by_one_query(catalog: Catalog):
-    for month in range(1, 13):
-        catalog.timings.record(result(1, month=month))
+@pytest.fixture
+def asked(catalog: Catalog) -> list[str]:  # noqa: ARG001 - its table
+    """What DynamoDB is asked from here on."""
     calls: list[str] = []
 
     def note(model: Any, **_: Any) -> None:
@@ -95,8 +95,36 @@ def test_all_is_read_by_one_query(catalog: Catalog):
 
     table = aws.table(bootstrap.settings().names.table)
     table.meta.client.meta.events.register("before-call.dynamodb", note)
+    return calls
+
+
+def test_all_is_read_by_one_query(catalog: Catalog, asked: list[str]):
+    for month in range(1, 13):
+        catalog.timings.record(result(1, month=month))
+    asked.clear()
     assert len(list(catalog.timings.all())) == 12
-    assert calls == ["Query"]
+    assert asked == ["Query"]
+
+
+def test_a_single_run_is_judged_without_reading_old_months(
+    toys: Settings, catalog: Catalog, asked: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(timings, "_PAGE", 3)
+    for month in range(1, 13):
+        for stage in ("toy", "other"):
+            catalog.timings.record(result(month, stage=stage, month=month))
+    asked.clear()
+    estimator = bootstrap.estimator(toys, large=False)
+    # Four items are of the latest two months, and with the fifth it is plain that they are all.
+    assert asked == ["Query"] * 2
+    upload = upload_of(aws_events.created())
+    catalog.record_upload(upload, patience_s=3600)
+    video = lasting(catalog.video(upload.video_id), 10)
+    estimate, known = estimator.estimate("toy", MODEL, "1", video)
+    assert (estimate.seconds, known) == (pytest.approx(11.5), True)
+    asked.clear()
+    bootstrap.estimator(toys)
+    assert asked == ["Query"]
 
 
 # -- what the runner records ---------------------------------------------------------------------

@@ -45,6 +45,20 @@ def test_files_are_counted_to_the_layer_and_package_that_they_are_in(tmp_path):
     }
 
 
+def test_what_an_earlier_rehearsal_left_is_not_measured(tmp_path, monkeypatch):
+    def run(self):
+        self.image.mkdir(parents=True)
+        (self.image / "now").touch()
+
+    monkeypatch.setattr(sizes.Rehearsal, "run", run)
+    folder = tmp_path / "api"
+    (folder / "image").mkdir(parents=True)
+    (folder / "image" / "before").touch()
+    for _ in range(2):
+        image = sizes.rehearsed("api", folder)
+        assert [path.name for path in image.iterdir()] == ["now"]
+
+
 def test_debian_has_what_is_pinned_and_it_is_within_budget():
     image = "gpu"  # it has all that the others have
     wanted = sizes.requested(image)

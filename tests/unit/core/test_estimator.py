@@ -30,7 +30,7 @@ class Recorded:
         self._results = sorted(results, key=lambda one: one.finished_at, reverse=True)
         self.reads = 0
 
-    def all(self) -> Iterator[Timing]:
+    def __iter__(self) -> Iterator[Timing]:
         self.reads += 1
         for one in self._results:
             yield Timing(

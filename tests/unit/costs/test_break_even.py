@@ -2,8 +2,9 @@
 
 import pytest
 
-from pipeline.costs import Workload, break_even
-from pipeline.costs.break_even import Way, compare
+from pipeline.costs import Workload, break_even, month
+from pipeline.costs.break_even import Hosts, Way, compare
+from pipeline.costs.concurrency import load
 from pipeline.costs.hour import StageHour
 from tests.unit.costs.house import PRICES, TOPOLOGY, WORK, pace
 
@@ -45,11 +46,12 @@ def stage_hours(**usd: float) -> dict[str, StageHour]:
 
 
 HOURS = stage_hours(transcode=0.24, thumbnail=0.01, transcribe=0.18, detect=0.18)
+PACES = {stage: pace(stage, gpu=0.05) for stage in TOPOLOGY.stages}
+DETECT_ON_GPU = WORK.model_copy(update={"minutes": 10, "gpu_stages": frozenset({"detect"})})
 
 
 def test_an_always_on_host_is_compared_for_what_a_gpu_helps_and_for_all():
-    paces = {stage: pace(stage, gpu=0.05) for stage in TOPOLOGY.stages}
-    helped, everything = break_even.always_on(PRICES, TOPOLOGY, paces, HOURS)
+    helped, everything = break_even.always_on(PRICES, TOPOLOGY, PACES, HOURS, WORK)
     assert helped.instead_of == ["transcribe", "detect"]
     # 399.98 a month against 0.36 an hour; one host does 730 / 0.1 hours.
     assert helped.hours == pytest.approx(1111.06, rel=1e-4)
@@ -61,14 +63,12 @@ def test_an_always_on_host_is_compared_for_what_a_gpu_helps_and_for_all():
 def test_where_a_gpu_helps_all_stages_they_are_compared_once():
     stages = {name: spec for name, spec in TOPOLOGY.stages.items() if spec.gpu}
     topology = TOPOLOGY.model_copy(update={"stages": stages})
-    ways = list(
-        break_even.always_on(PRICES, topology, {name: pace(name) for name in stages}, HOURS)
-    )
+    ways = list(break_even.always_on(PRICES, topology, PACES, HOURS, WORK))
     assert [way.instead_of for way in ways] == [["transcribe", "detect"]]
 
 
 def found(work: Workload, idle_usd: float = 21) -> dict[str, break_even.BreakEven]:
-    return {one.name: one for one in break_even.managed(PRICES, HOURS, work, idle_usd)}
+    return {one.name: one for one in break_even.managed(PRICES, PACES, HOURS, work, idle_usd)}
 
 
 def test_a_managed_service_has_no_month_and_this_project_its_idle_one():
@@ -93,11 +93,61 @@ def test_those_that_only_process_are_added_up():
     assert way.ours.hour == pytest.approx(0.6 + 0.03)
 
 
-def test_a_stage_counts_where_the_workload_has_it():
-    on_gpu = WORK.model_copy(update={"gpu_stages": frozenset({"detect"})})
-    assert found(on_gpu)["Rekognition Video"].ours.hour == pytest.approx(0.028)
+def bill(work: Workload, idle_usd: float = 21) -> float:
+    """A month's bill for one stage: what is idle, its work, and its requests."""
+    stages = {"detect": HOURS["detect"]}
+    loads = [load(PACES["detect"], work)]
+    lines = month.month(PRICES, work, loads, stages, idle_usd=idle_usd, million_queries=[])
+    return sum(line.usd for line in lines if line.what in {"idle", "detect", "requests"})
+
+
+@pytest.mark.parametrize("minutes", [1, 30])
+def test_a_stage_on_gpu_hosts_meets_another_way_where_the_months_bills_do(minutes: float):
+    work = DETECT_ON_GPU.model_copy(update={"minutes": minutes})
+    way = found(work)["Rekognition Video"]
+    assert (way.cheaper, way.theirs) == ("ours", Way(month=0, hour=6))
+    assert bill(work.with_hours(way.hours)) == pytest.approx(way.hours * 6, rel=0.05)
+    for times in (2, 10, 1000):
+        more = way.hours * times
+        assert bill(work.with_hours(more)) < more * 6
+
+
+def test_hosts_that_come_one_by_one_may_meet_another_way_late():
+    # Transcribe takes 1.44 an hour: by then all four hosts never end, and cost 1,600 a month.
+    work = WORK.model_copy(update={"minutes": 10, "gpu_stages": frozenset({"transcribe"})})
+    way = found(work)["Transcribe"]
+    assert way.hours * 1.44 == pytest.approx(
+        21 + 0.01 * way.hours + load_usd(work, way.hours), rel=0.02
+    )
+    for hours in (way.hours * 1.2, way.hours * 5):
+        assert 21 + 0.01 * hours + load_usd(work, hours) < hours * 1.44
+
+
+def load_usd(work: Workload, hours: float) -> float:
+    return Hosts(PRICES, PACES.values(), work).month(hours)
+
+
+def test_what_is_said_of_here_is_an_hour_of_the_workloads_month():
+    work = DETECT_ON_GPU.model_copy(update={"videos_per_day": 20})
+    ours = found(work)["Rekognition Video"].ours
+    assert ours.month + work.video_hours_a_month * ours.hour == pytest.approx(bill(work))
+
+
+def test_beyond_the_hosts_that_may_be_an_hour_costs_what_a_busy_host_does():
+    work = DETECT_ON_GPU.with_hours(1e6)
+    # A twentieth of an hour of host at 0.547918, and requests of 0.01.
+    assert found(work)["Rekognition Video"].ours.hour == pytest.approx(0.0374, rel=1e-3)
+
+
+def test_an_always_on_host_is_compared_with_hosts_that_come_and_go():
+    helped, _ = break_even.always_on(PRICES, TOPOLOGY, PACES, HOURS, DETECT_ON_GPU)
+    # transcribe is on Lambda, at 0.18 an hour.
+    lines = 0.18 * helped.hours + load_usd(DETECT_ON_GPU, helped.hours)
+    assert (helped.cheaper, lines) == ("theirs", pytest.approx(399.98, rel=0.05))
+    assert helped.ours.hour > 0.18 + 0.05 * 0.547918
+    assert helped.hours < 1111
 
 
 def test_services_for_stages_that_are_not_there_are_left_out():
-    ways = list(break_even.managed(PRICES, stage_hours(detect=1), WORK, 21))
+    ways = list(break_even.managed(PRICES, PACES, stage_hours(detect=1), WORK, 21))
     assert [way.name for way in ways] == ["Rekognition Video"]

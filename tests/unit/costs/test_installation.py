@@ -42,6 +42,15 @@ def test_a_function_has_as_much_memory_as_terraform_lets_it():
     ("path", "line"),
     [
         ("modules/gpu_service/hosts.tf", f"volume_size = {installation.HOST_DISK_GB}"),
+        (
+            "modules/gpu_service/scaling.tf",
+            f"metric_interval_lower_bound = {installation.MANY_WAITING}\n",
+        ),
+        (
+            "modules/gpu_service/scaling.tf",
+            f"    cooldown = {installation.COOLDOWN_MINUTES * 60}\n",
+        ),
+        ("modules/gpu_service/service.tf", 'name  = "containerInsights"\n    value = "enabled"'),
         ("api.tf", f"memory_mb    = {installation.QUERY_MEMORY_MB}"),
         (
             "variables_code.tf",

@@ -34,6 +34,17 @@ def test_a_run_longer_than_an_execution_may_be_goes_to_gpu_hosts():
     assert "compute.host" in check.advice
 
 
+def test_a_run_longer_than_its_own_deadline_has_a_later_one_while_lambda_allows_it():
+    # Of 15 minutes, with a quarter to spare, up to 12.
+    advice = {
+        seconds: hit(pace("thumbnail", cpu=seconds / 600))["thumbnail", "an execution, s"].advice
+        for seconds in (360, 720, 730)
+    }
+    assert advice[360] == "timeout_s = 450 in pipeline/topology.json"
+    assert advice[720] == "timeout_s = 900 in pipeline/topology.json"
+    assert "after 15 minutes: run it on GPU hosts" in advice[730]
+
+
 def test_more_at_once_than_the_installation_allows_is_a_variable():
     # 86,400 a day for 5 minutes: 300 at once, 341 at most.
     found = hit(videos_per_day=86_400, minutes=5)
@@ -56,6 +67,12 @@ def test_the_accounts_concurrency_is_the_sum_over_stages():
     # 3 * 312 + 2.326 * sqrt(936) = 1007.2
     assert (check.allowed, check.needed) == (1000, 1008)
     assert check.advice == "ask for 1,300"
+
+
+def test_queries_have_their_share_of_the_accounts_concurrency():
+    # 20,000 a second for 50 ms are 1,000, and 1,074 in one moment of a hundred.
+    check = hit(queries_per_day=20_000 * 86_400)[None, "Lambda concurrency"]
+    assert check.needed == 1075
 
 
 def test_a_flood_meets_lambdas_rates_of_growth():

@@ -1,0 +1,31 @@
+"""What the janitor asks AWS when there is nothing to tidy: so much is on the bill."""
+
+from unittest.mock import MagicMock
+
+import pytest
+
+from pipeline.catalog import Catalog
+from pipeline.costs import idle
+from pipeline.dead_letters import DeadLetters
+from pipeline.janitor import Janitor
+from pipeline.replays.store import Replays
+from pipeline.settings import Settings
+from tests.unit.costs.house import TOPOLOGY
+from tests.unit.replays.memory import Faults, MemoryTable
+
+
+@pytest.mark.parametrize("stages", [[], ["transcode"], list(TOPOLOGY.stages)])
+def test_a_tick_asks_as_often_as_the_bill_says(stages: list[str]):
+    table = MemoryTable(TOPOLOGY, Faults())
+    sqs, bus = MagicMock(), MagicMock()
+    sqs.receive_message.return_value = {}
+    janitor = Janitor(
+        Catalog(table, stages),
+        Replays(table, bus, bus="bus", spec=TOPOLOGY.replays),
+        DeadLetters(sqs, Settings().names, stages).bodies,
+        grace_s=0,
+    )
+    assert janitor.tidy() == 0
+    assert len(table.queries) == idle.TICK_QUERIES
+    assert len(sqs.method_calls) == idle.TICK_SQS_REQUESTS * len(stages)
+    assert bus.method_calls == []
