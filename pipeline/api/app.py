@@ -31,7 +31,8 @@ _DESCRIPTION = """
 Drop a video into the uploads bucket; this API tells what became of it.
 
 * `GET /videos` lists videos, newest first; `GET /videos/{id}` has everything about one.
-* Files come as presigned URLs that last about an hour. Ask again for fresh ones.
+* Files come as presigned URLs that last about an hour, as does `links.playlist`, which players need
+  no token for. Ask again for fresh ones.
 * Every error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` for people.
 * Earlier results stay: `GET /videos/{id}/versions` lists them, `/diff` below it compares two, and
   one `POST` makes another one current, or goes back.
