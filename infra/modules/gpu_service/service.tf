@@ -16,8 +16,8 @@ locals {
     }
   }
 
-  # CloudWatch's agent takes what workers trace and sends it to X-Ray: the daemon that used to do so
-  # is maintained no more. Without it a worker works on.
+  # CloudWatch's agent takes what workers trace and sends it to X-Ray, as the daemon did whose support
+  # ends. Without it a worker works on.
   traced = var.hosts.traces_image != ""
   traces = [for image in [var.hosts.traces_image] : {
     name              = "traces"

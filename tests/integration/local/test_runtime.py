@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.worker.functions import Function
 from pipeline.worker.runtime import Failed, Response, Runtime
+from pipeline.worker.trace import Trace
 
 HERE = Path(__file__).parent
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
@@ -84,6 +85,15 @@ def test_a_handler_gets_the_event_and_lambdas_context(host, tmp_path):
     assert 55_000 < call["left_ms"] <= 60_000
     assert call["request_id"]
     assert call["trace"].startswith("Root=1-")
+
+
+def test_a_trace_is_told_how_its_invocation_ended(host, monkeypatch):
+    ended = []
+    monkeypatch.setattr(Trace, "end", lambda _, *, failed: ended.append(failed))
+    runtime = host()
+    for order in ({"do": "return", "what": 1}, {"do": "raise"}, {"do": "exit"}):
+        runtime.invoke(event(**order))
+    assert ended == [False, True, True]
 
 
 def test_the_child_stays_warm_and_large_payloads_pass(host, tmp_path):
