@@ -19,6 +19,7 @@ from pipeline.media.probe import Probe
 from pipeline.replays.driver import Pace
 from pipeline.replays.settlement import Settlement
 from pipeline.settings import Settings
+from pipeline.sqs import receipt
 from pipeline.stage import Artifact, Report, Result, Source
 from pipeline.topology import LARGER, Names
 from pipeline.topology import Lane as LaneName
@@ -126,7 +127,9 @@ class House:
             assert record is not None
             with pytest.raises(KeyboardInterrupt):
                 self.invoke(name, {"Records": [record]}, who)
-            bootstrap.runner(name, self.settings).abandon(record["body"], "stopped", "Bye.")
+            bootstrap.runner(name, self.settings).abandon(
+                record["body"], "stopped", "Bye.", receipt=receipt(record)
+            )
             queue.give_back(record)
             assert not queue.is_empty()
 
