@@ -37,13 +37,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     stage = config.stage or ""
     failures = []
     for record in event["Records"]:
+        attributes = record["attributes"]
+        sent_ms = attributes.get("SentTimestamp")  # what was pushed waited in no queue
         delivery = Delivery(
             seconds_left=context.get_remaining_time_in_millis() / 1000,
             extend=extender(record),
-            receives=int(record["attributes"]["ApproximateReceiveCount"]),
+            receives=int(attributes["ApproximateReceiveCount"]),
             large=config.names.lane(stage, queue_name(record)) in LARGER.values(),
             send_on=sender(record, stage, config),
-            sent_at=int(record["attributes"]["SentTimestamp"]) / 1000,
+            sent_at=int(sent_ms) / 1000 if sent_ms else None,
             receipt=receipt(record),
         )
         try:

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.errors import DependencyFailed
+from pipeline.errors import DependencyFailed, MissingDependency
 
 # Everything that a boto3 call raises when AWS, or the way to it, has a bad moment.
 ERRORS = (BotoCoreError, ClientError)
@@ -56,6 +56,20 @@ def _s3() -> Any:
 def _addressing(style: str) -> Config:
     # S3 has a name of its own for SigV4; for presigning it would choose SigV2.
     return Config(signature_version="s3v4", s3={"addressing_style": style})
+
+
+def region() -> str:
+    """The region of this process.
+
+    Raises:
+        MissingDependency: ``no_region``.
+    """
+    found = boto3.Session().region_name
+    if not found:
+        raise MissingDependency(
+            "no_region", "Which AWS region? Set AWS_REGION to it, for example eu-central-1."
+        )
+    return str(found)
 
 
 def code(error: ClientError) -> str:

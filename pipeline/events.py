@@ -198,10 +198,20 @@ def parse(body: str | bytes) -> Event:
             case "Object Deleted":
                 return _deletion(envelope)
     except ValidationError as error:
-        where = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()
-        )
-        raise BadInput("bad_event", f"This message is not an event we know: {where}.") from error
+        raise refused("This message is not an event we know", error) from error
+
+
+def refused(what: str, error: ValidationError) -> BadInput:
+    """``bad_event``, in a sentence.
+
+    Args:
+        what: was found of the event.
+        error: what is wrong with it.
+    """
+    where = "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()
+    )
+    return BadInput("bad_event", f"{what}: {where}.")
 
 
 def _reprocess(envelope: _Envelope) -> Reprocess:
@@ -277,7 +287,7 @@ def replay_requested(body: str | bytes) -> WakeUp:
     try:
         return _WakeUpEnvelope.model_validate_json(body).detail
     except ValidationError as error:
-        raise BadInput("bad_event", f"This message asks for no replay: {error}.") from error
+        raise refused("This message asks for no replay", error) from error
 
 
 def reprocess_entry(

@@ -267,6 +267,8 @@ class Runner:
                 outcome = self._give_up(runs, event.video_id, run, error, send_on)
             except (Retry, LeaseLost):
                 return False
+            if outcome is Outcome.SENT_ON:
+                metrics.record(names.RUNS, outcome=outcome)
         return outcome in {Outcome.FAILED, Outcome.SENT_ON}
 
     def _busy_wait_s(self, busy: Busy, delivery: Delivery) -> float:

@@ -1,7 +1,9 @@
 """What handlers do with the messages that brought their events."""
 
+import base64
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import blake2s
 from typing import Any
@@ -12,6 +14,10 @@ from pipeline.topology import LARGER
 
 log = logging.getLogger(__name__)
 
+# https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+_ID = "1-[0-9a-f]{8}-[0-9a-f]{24}"
+_TRACE = re.compile(rf"(Self={_ID};)?Root={_ID}(;\w{{1,16}}=[\w.:|?-]{{0,256}}){{0,8}}", re.ASCII)
+
 
 def queue_name(record: dict[str, Any]) -> str:
     """The queue that a record's message came by."""
@@ -21,7 +27,8 @@ def queue_name(record: dict[str, Any]) -> str:
 def receipt(record: dict[str, Any]) -> str:
     """Names one delivery of a message; the next one of the same message has another name."""
     # An event that was pushed has no receipt, but a moment at which it came.
-    told = (record["messageId"], record["receiptHandle"], record["attributes"]["SentTimestamp"])
+    came = record["attributes"].get("ApproximateFirstReceiveTimestamp")
+    told = (record["messageId"], record["receiptHandle"], came)
     return blake2s("\n".join(map(str, told)).encode(), digest_size=12).hexdigest()
 
 
@@ -47,6 +54,37 @@ def extender(record: dict[str, Any]) -> Callable[[int], None]:
     return extend
 
 
+def trace_header(attributes: Mapping[str, Any]) -> str | None:
+    """X-Ray's header of the trace that a message belongs to, by its system attributes.
+
+    None where there is none, or anything else: it goes on as a header, which a line break ends.
+    """
+    given = attributes.get("AWSTraceHeader")
+    return given if isinstance(given, str) and _TRACE.fullmatch(given) else None
+
+
+def copied(record: dict[str, Any]) -> dict[str, Any]:
+    """What ``SendMessage`` takes to send a record's message again: body, attributes and trace."""
+    attributes = record.get("messageAttributes", {})
+    request = {
+        "MessageBody": record["body"],
+        "MessageAttributes": {name: _attribute(value) for name, value in attributes.items()},
+    }
+    if trace := trace_header(record["attributes"]):
+        header = {"DataType": "String", "StringValue": trace}
+        request["MessageSystemAttributes"] = {"AWSTraceHeader": header}
+    return request
+
+
+def _attribute(value: dict[str, Any]) -> dict[str, Any]:
+    given: dict[str, Any] = {"DataType": value["dataType"]}
+    if "stringValue" in value:
+        given["StringValue"] = value["stringValue"]
+    if "binaryValue" in value:
+        given["BinaryValue"] = base64.b64decode(value["binaryValue"])
+    return given
+
+
 def sender(record: dict[str, Any], function: str, settings: Settings) -> Callable[[], None] | None:
     """What sends a record's message, as it is, to the stage's lane for large jobs.
 
@@ -60,7 +98,7 @@ def sender(record: dict[str, Any], function: str, settings: Settings) -> Callabl
 
     def send() -> None:
         url = queue_url(settings.names.queue(function, larger))
-        aws.client("sqs").send_message(QueueUrl=url, MessageBody=record["body"])
+        aws.client("sqs").send_message(QueueUrl=url, **copied(record))
 
     return send
 

@@ -17,10 +17,10 @@ from starlette.routing import Match
 from pipeline import aws
 from pipeline.api.headers import REQUEST_ID, SECURITY
 from pipeline.errors import BadInput, VideodropError
+from pipeline.problem import MEDIA_TYPE, details
 
 log = logging.getLogger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": "5"}
 # What the library refuses is 422, unless it says something more exact.
 _STATUS = {
@@ -115,12 +115,8 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     """``problem`` as a response."""
     return JSONResponse(
         {
-            "type": f"urn:videodrop:problem:{problem.code}",
-            "title": HTTPStatus(problem.status).phrase,
-            "status": problem.status,
-            "detail": problem.detail,
+            **details(problem.status, problem.code, problem.detail),
             "instance": quote(request.url.path, safe="/%"),
-            "code": problem.code,
             **problem.members,
         },
         problem.status,

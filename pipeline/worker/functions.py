@@ -9,6 +9,9 @@ from pipeline.resources import JANITOR, REPLAYS
 from pipeline.settings import Settings
 from pipeline.topology import LARGER, Lane
 
+HANDLERS = {JANITOR: "handlers.janitor.handler", REPLAYS: "handlers.replays.handler"}
+"""The handlers of functions that are no stages and have a queue."""
+
 
 @dataclass(frozen=True)
 class Function:
@@ -111,7 +114,7 @@ def hosted(
         functions.append(
             Function(
                 name=JANITOR,
-                handler="handlers.janitor.handler",
+                handler=HANDLERS[JANITOR],
                 timeout_s=janitor.timeout_s,
                 memory_mb=janitor.memory_mb,
                 every_s=janitor.every_s,
@@ -122,7 +125,7 @@ def hosted(
         functions.append(
             Function(
                 name=REPLAYS,
-                handler="handlers.replays.handler",
+                handler=HANDLERS[REPLAYS],
                 timeout_s=replays.timeout_s,
                 memory_mb=replays.memory_mb,
             )

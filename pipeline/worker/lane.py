@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from pipeline.sqs import copied
+
 Record = dict[str, Any]
 
 
@@ -63,7 +65,7 @@ class Lane:
         It is sent anew: one that is only made visible again remembers each delivery, and would end
         among the dead letters although nothing was ever wrong with it.
         """
-        self._sqs.send_message(QueueUrl=self._url, MessageBody=message["body"])
+        self._sqs.send_message(QueueUrl=self._url, **copied(message))
         self.delete(message)
 
 

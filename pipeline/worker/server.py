@@ -5,7 +5,8 @@
 
 One job at a time: while it runs, others are told 429 and when to come again, as the host would
 send them to another instance. The job has the function's own deadline and memory limit. What
-failed in a way that another try may mend is told by a status that makes senders try again.
+failed in a way that another try may mend is told by a status that makes senders try again. A job
+goes on when its sender hangs up: what is sent again meanwhile finds the run taken, and later done.
 
 Events are taken from whoever has the token of the setting ``push_token``. Without one it trusts
 all who can reach it: then who may is the host's business. Health is everyone's to ask.
@@ -22,14 +23,16 @@ from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any
 
-import boto3
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from pipeline import aws
 from pipeline.errors import BadInput
+from pipeline.problem import MEDIA_TYPE, details
 from pipeline.settings import Settings
 from pipeline.worker.functions import Function
 from pipeline.worker.host import abandon
@@ -62,7 +65,7 @@ class PushHost:
     def __init__(self, settings: Settings, function: Function) -> None:
         self._settings = settings
         self._function = function
-        region = boto3.Session().region_name or "us-east-1"
+        region = aws.region()
         self._runtime = Runtime(function, function.arn(settings.names.prefix, region), region)
         # A thread that stays: a child ends with the thread that started it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=function.name)
@@ -76,7 +79,11 @@ class PushHost:
             Route("/", self._post, methods=["POST"]),
             Route("/health", self._health, methods=["GET"]),
         ]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        return Starlette(
+            routes=routes,
+            lifespan=self._lifespan,
+            exception_handlers={HTTPException: _nothing_here, Exception: _unforeseen},
+        )
 
     def stop(self, grace_s: float) -> None:
         """Take no more events; a running job is given back if it has not ended by then."""
@@ -117,7 +124,7 @@ class PushHost:
         if body is None:
             return _problem(413, "too_large", f"An event has at most {_LARGEST:,} bytes.")
         try:
-            pushed = read(body, request.headers)
+            pushed = read(body, request.headers, self._function.name)
         except BadInput as error:
             return _problem(400, error.code, error.message)
         # Meanwhile another request may have been quicker.
@@ -155,7 +162,7 @@ class PushHost:
         if isinstance(outcome, Failed):
             return self._failed(pushed, outcome)
         ids = {record["messageId"] for record in pushed.records}
-        if pushed.single and failures(outcome.payload, ids):
+        if not pushed.batch and failures(outcome.payload, ids):
             return _problem(503, "again", "It could not be done now; send it again.")
         return JSONResponse(outcome.payload)
 
@@ -189,13 +196,23 @@ async def _body(request: Request) -> bytes | None:
 
 def _problem(status: int, code: str, detail: str) -> JSONResponse:
     """An error as RFC 9457 has it."""
-    said: dict[str, Any] = {"status": status, "code": code, "detail": detail}
     headers = {}
     if status in {429, 503}:
         headers["Retry-After"] = str(_AGAIN_S)
     if status == http.HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(said, status, headers=headers, media_type="application/problem+json")
+    return JSONResponse(details(status, code, detail), status, headers, MEDIA_TYPE)
+
+
+def _nothing_here(_request: Request, error: Any) -> JSONResponse:
+    answer = _problem(error.status_code, "unknown_route", "Events are POSTed to /, nowhere else.")
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _unforeseen(_request: Request, _error: Exception) -> JSONResponse:
+    detail = "Something went wrong on our side. The server's log has the details."
+    return _problem(500, "unexpected", detail)
 
 
 class _Server(uvicorn.Server):

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from pipeline.sqs import trace_header
+
 if TYPE_CHECKING:
     from aws_xray_sdk.core.models.segment import Segment
     from aws_xray_sdk.core.sampling.local.sampler import LocalSampler
@@ -67,8 +69,8 @@ def _sent(event: JsonValue) -> str | None:
     https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
     """
     match event:
-        case {"Records": [{"attributes": {"AWSTraceHeader": str(header)}}]}:
-            return header
+        case {"Records": [{"attributes": dict(attributes)}]}:
+            return trace_header(attributes)
     return None
 
 

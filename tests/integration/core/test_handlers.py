@@ -12,6 +12,8 @@ from pipeline import aws
 from pipeline.errors import DependencyFailed, Lost, MissingDependency
 from pipeline.runner import Delivery, Runner
 from pipeline.sqs import receipt
+from pipeline.telemetry import metrics
+from pipeline.worker.pushed import read
 from tests import aws_events
 from tests.integration.core.conftest import Rig, upload_of
 
@@ -109,6 +111,20 @@ def test_a_run_knows_the_delivery_that_claimed_it(rig: Rig, mapping: Mapping):
     event = mapping.receive()
     stage_handler.handler(event, Context(60))
     assert rig.state(body).receipt == receipt(event["Records"][0])
+
+
+@pytest.mark.usefixtures("mapping")
+def test_an_event_that_was_pushed_is_handled_and_waited_in_no_queue(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    measured: list[str] = []
+    monkeypatch.setattr(metrics, "_sink", lambda metric, *_: measured.append(metric.name))
+    body = rig.put()
+    pushed = read(body.encode(), {}, "toy")
+    assert stage_handler.handler(pushed.event, Context()) == {"batchItemFailures": []}
+    assert rig.state(body).state == "succeeded"
+    assert "runs_total" in measured
+    assert "queue_wait_seconds" not in measured
 
 
 def test_one_bad_message_holds_up_no_other_of_its_batch(

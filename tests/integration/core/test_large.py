@@ -23,6 +23,7 @@ from pipeline.runner import Delivery, Outcome, Retry
 from pipeline.settings import Settings
 from pipeline.sqs import receipt
 from pipeline.stage import Report, Result, Source
+from pipeline.telemetry import metrics
 from pipeline.topology import LARGER
 from pipeline.worker import Function, Worker, host, hosted
 from pipeline.worker.lane import Lane
@@ -30,6 +31,7 @@ from tests import aws_events, timing, toystage
 from tests.conftest import topology_with
 from tests.integration.core.conftest import Rig, probe_anything, upload_of
 from tests.integration.core.test_handlers import Context, Mapping
+from tests.lambda_events import TRACE
 
 LONG_S = 3000.0  # of video, at a guess of one second each
 LARGE_S = 36000.0
@@ -163,10 +165,13 @@ def test_replays_go_to_a_lane_of_their_own_and_keep_who_asked(large: Large):
     large.lanes["live"].send(body)
     large.finish("live", "large")
     request = aws_events.reprocess(vid, "toy", {"text": "new"}, event_id="again")
-    large.lanes["replay"].send(request)
+    lane = large.lanes["replay"]
+    trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE}}
+    lane.sqs.send_message(QueueUrl=lane.url, MessageBody=request, MessageSystemAttributes=trace)
     large.deliver("replay")
     assert large.left() == {"large-replay": 1}
-    assert [one["body"] for one in large.lanes["large-replay"].receive()["Records"]] == [request]
+    (record,) = large.lanes["large-replay"].receive()["Records"]
+    assert (record["body"], record["attributes"]["AWSTraceHeader"]) == (request, TRACE)
     assert large.rig.state(body).event_id == "again"
     assert large.rig.text(large.rig.state(body).current_result) == "hello"
 
@@ -435,8 +440,17 @@ def test_who_was_taken_over_sends_nothing_on(large: Large):
     ],
 )
 def test_a_worker_that_had_to_kill_a_run_at_its_deadline_sends_it_on(
-    large: Large, lane: Any, killed: str, state: str, copies: int
+    large: Large,
+    lane: Any,
+    killed: str,
+    state: str,
+    copies: int,
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    ended: list[str] = []
+    monkeypatch.setattr(
+        metrics, "_sink", lambda _metric, _value, labels: ended.append(labels.get("outcome", ""))
+    )
     body, rig = large.rig.put(), large.rig
     upload = upload_of(body)
     rig.catalog.record_upload(upload, patience_s=3600)
@@ -449,6 +463,7 @@ def test_a_worker_that_had_to_kill_a_run_at_its_deadline_sends_it_on(
     function = Function("toy", "no.handler", 1, 1, lane=lane)
     over = host.abandon(settings, function, record, killed, "Killed.")
     assert over is (killed in {"timeout", "out_of_memory"})
+    assert ended == ([] if not over else ["sent_on"] if copies else ["failed"])
     assert rig.state(body).state == state
     assert sum(large.left().values()) == 1 + copies
     assert bool(copies) is ("large" in large.left() and lane == "live")

@@ -96,6 +96,16 @@ def test_a_trace_is_told_how_its_invocation_ended(host, monkeypatch):
     assert ended == [False, True, True]
 
 
+@pytest.mark.parametrize("header", ["\N{SNOWMAN}", "Root=1\r\nX-Other: 1"])
+def test_a_trace_that_is_none_does_not_hang_the_child(host, tmp_path, header):
+    runtime = host(timeout_s=5)
+    sent = event()
+    sent["Records"][0]["attributes"]["AWSTraceHeader"] = header
+    assert runtime.invoke(sent) == Response(None)
+    (call,) = calls(tmp_path)
+    assert call["trace"].endswith("Sampled=0")
+
+
 def test_the_child_stays_warm_and_large_payloads_pass(host, tmp_path):
     runtime = host()
     large = "é" * 2_000_000

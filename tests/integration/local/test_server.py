@@ -20,7 +20,7 @@ from pipeline import health
 from pipeline.settings import Settings
 from pipeline.worker import Function, server
 from pipeline.worker.server import PushHost
-from tests import aws_events
+from tests import aws_events, lambda_events
 
 HERE = Path(__file__).parent
 
@@ -70,15 +70,8 @@ def given_up(monkeypatch):
     return told
 
 
-def batch(**order):
-    record = {
-        "messageId": "m",
-        "receiptHandle": "r",
-        "body": json.dumps(order),
-        "attributes": {"ApproximateReceiveCount": "1"},
-        "eventSourceARN": "arn:aws:sqs:us-east-1:1:q",
-    }
-    return {"Records": [record]}
+def batch(*orders, **order):
+    return lambda_events.sqs(*map(json.dumps, orders or (order,)))
 
 
 def event(**order):
@@ -113,8 +106,28 @@ def test_one_event_that_has_to_come_again_is_told_by_the_status(serve):
 def test_a_batch_is_told_which_of_its_messages_failed(serve):
     client, _ = serve()
     answer = client.post("/", json=batch(do="fail once"))
-    assert answer.json() == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+    assert answer.json() == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     assert answer.status_code == 200
+
+
+def test_a_pipe_which_reads_no_answers_is_told_by_the_status(serve):
+    client, _ = serve()
+    messages = lambda_events.sqs(json.dumps(event(do="fail once")), aws_events.created())
+    answer = client.post("/", json=messages["Records"])
+    assert (answer.status_code, answer.json()["code"]) == (503, "again")
+
+
+def test_a_batch_of_which_one_is_not_over_is_sent_again(serve, monkeypatch):
+    over = {"exit": True, "next": False}
+
+    def abandon(_settings, _function, record, *_):
+        return over.pop(json.loads(record["body"])["do"])
+
+    monkeypatch.setattr(server, "abandon", abandon)
+    client, _ = serve()
+    answer = client.post("/", json=batch({"do": "exit"}, {"do": "next"}))
+    assert (answer.status_code, answer.json()["code"]) == (500, "crashed")
+    assert over == {}, "each of them is recorded"
 
 
 def test_while_a_job_runs_others_are_told_when_to_come_again(serve, tmp_path, given_up):
@@ -129,6 +142,43 @@ def test_while_a_job_runs_others_are_told_when_to_come_again(serve, tmp_path, gi
         host.stop(0.0)
         assert first.result(30).status_code == 200  # it was recorded, and is over
     assert given_up == [("sleep", "stopped")]
+
+
+def test_of_two_whose_bodies_are_on_their_way_one_is_refused(serve, tmp_path):
+    client, _ = serve()
+    body = json.dumps(event()).encode()
+    head = (
+        f"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((client.base_url.host, client.base_url.port), 30) as slow:
+        slow.sendall(head.encode())
+        assert b" 100 " in slow.recv(1000)  # it was let in, and its body is waited for
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            first = threads.submit(client.post, "/", json=event(do="wait for", file="go"))
+            until((tmp_path / "calls.jsonl").exists)
+            slow.sendall(body)
+            try:
+                assert b" 429 " in slow.recv(1000)
+            finally:
+                (tmp_path / "go").touch()
+            assert first.result(30).status_code == 200
+    assert len((tmp_path / "calls.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_job_whose_sender_hangs_up_goes_on_and_what_is_sent_again_meanwhile_waits(
+    serve, tmp_path
+):
+    client, _ = serve()
+    body = json.dumps(event(do="wait for", file="go"))
+    gone = http.client.HTTPConnection(client.base_url.host, client.base_url.port)
+    gone.request("POST", "/", body)
+    until((tmp_path / "calls.jsonl").exists)
+    gone.close()
+    assert client.post("/", content=body).status_code == 429
+    (tmp_path / "go").touch()
+    until(lambda: not client.get("/health").json()["busy"])
+    assert len((tmp_path / "calls.jsonl").read_text().splitlines()) == 1
+    assert client.post("/", content=body).status_code == 200
 
 
 def test_an_instance_that_is_stopped_takes_no_more(serve):
@@ -182,12 +232,26 @@ def test_a_handler_that_cannot_be_loaded_is_not_well(serve):
     assert "Unable to import module" in answer.json()["detail"]
 
 
-def test_bad_requests_reach_no_handler(serve, tmp_path):
-    client, _ = serve()
-    assert client.post("/", content=b"video").status_code == 400
-    assert client.post("/", content=b" " * (1 << 20) + b"{}").status_code == 413
-    assert client.get("/").status_code == 405
-    assert client.post("/elsewhere", json=event()).status_code == 404
+def test_bad_requests_reach_no_handler_and_are_answered_as_problems(serve, tmp_path, monkeypatch):
+    client, host = serve()
+    told = [
+        client.post("/", content=b"video"),
+        client.post("/", json=event(detail={})),
+        client.post("/", json={}),
+        client.post("/", content=b" " * (1 << 20) + b"{}"),
+        client.get("/"),
+        client.post("/elsewhere", json=event()),
+    ]
+    monkeypatch.setattr(host, "_handle", None)
+    told.append(client.post("/", json=event()))
+    for answer, status in zip(told, (400, 400, 400, 413, 405, 404, 500), strict=True):
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        problem = answer.json()
+        assert (answer.status_code, problem["status"]) == (status, status)
+        assert problem["title"] == http.HTTPStatus(status).phrase
+        assert problem["type"] == f"urn:videodrop:problem:{problem['code']}"
+        assert problem["detail"]
+    assert told[4].headers["Allow"] == "POST"
     assert not (tmp_path / "calls.jsonl").exists()
 
 

@@ -17,6 +17,7 @@ from pipeline.child import Child
 from pipeline.worker import Function, Worker, host, runtime
 from pipeline.worker.lane import Lane
 from pipeline.worker.runtime import Runtime
+from tests.lambda_events import TRACE
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.usefixtures("untraced_children")
@@ -64,7 +65,9 @@ class Bench:
 
     def receive(self, name="detect", lane="live"):
         return aws.client("sqs").receive_message(
-            QueueUrl=self.url(name, lane), MessageSystemAttributeNames=["All"]
+            QueueUrl=self.url(name, lane),
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
         )["Messages"]
 
     def counts(self, name="detect", lane="live"):
@@ -247,7 +250,14 @@ def test_a_failure_that_cannot_be_recorded_leaves_the_message(bench):
 
 @pytest.mark.parametrize("lane", ["live", "replay"])
 def test_a_stop_ends_a_running_invocation_and_gives_its_message_back_at_once(bench, lane):
-    bench.send(lane=lane, do="sleep", s=600)
+    attributes = {"who": {"DataType": "String", "StringValue": "ä"}}
+    trace = {"DataType": "String", "StringValue": TRACE}
+    aws.client("sqs").send_message(
+        QueueUrl=bench.url(lane=lane),
+        MessageBody=json.dumps({"do": "sleep", "s": 600}),
+        MessageAttributes=attributes,
+        MessageSystemAttributes={"AWSTraceHeader": trace},
+    )
     bench.start(bench.function(lane=lane), grace_s=0.1)
     bench.until(bench.calls)
     bench.stop()
@@ -255,6 +265,8 @@ def test_a_stop_ends_a_running_invocation_and_gives_its_message_back_at_once(ben
     # However often this happens, it never comes among the dead letters.
     [message] = bench.receive(lane=lane)
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+    assert message["Attributes"]["AWSTraceHeader"] == TRACE
+    assert message["MessageAttributes"] == attributes
     assert [failure[:2] for failure in bench.failed] == [("sleep", "stopped")]
     assert not _alive(bench.calls()[0]["pid"])
 
