@@ -59,7 +59,7 @@ def settings() -> Settings:
     return found
 
 
-def observe(service: str) -> None:
+def set_up_telemetry(service: str) -> None:
     """Have this process log and count as its host wants it.
 
     Args:

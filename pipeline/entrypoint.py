@@ -2,7 +2,7 @@
 
     AWS_LAMBDA_RUNTIME_API is set   Lambda: the runtime client, awslambdaric
     PORT is set                     an HTTP server: the query API, or a handler's pushed events
-    neither                         the worker, which polls the handler's queues
+    neither, or PORT is empty       the worker, which polls the handler's queues
 
 HANDLER is what Lambda calls it. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``; a
 worker without one hosts all stages, and one with ``--large`` takes only large jobs.
@@ -18,7 +18,6 @@ from pipeline.errors import MissingDependency, VideodropError
 STAGE = "handlers.stage.handler"
 QUERY = "handlers.query.handler"
 LARGE = "--large"
-_OTHERS = {"handlers.janitor.handler": "janitor", "handlers.replays.handler": "replays"}
 _HIGHEST_PORT = 65535
 
 
@@ -37,9 +36,16 @@ def main(arguments: list[str]) -> None:
         # AWS's own base images set it, and tracing goes by it; a worker sees to its children.
         environment = {"LAMBDA_TASK_ROOT": str(Path(__file__).parents[1]), **os.environ}
         os.execve(sys.executable, [sys.executable, "-m", "awslambdaric", handler], environment)  # noqa: S606 - that is how to become another program
+    _check_region()
     port = os.environ.get("PORT")
-    if port is None:
+    if not port:
         _poll(handler, large=large)
+    elif large:
+        raise MissingDependency(
+            "large_polls",
+            f"{LARGE} is for a worker, which polls queues: leave PORT empty (-e PORT=), or {LARGE} "
+            "out.",
+        )
     elif handler == QUERY:
         _serve_api(_number(port))
     else:
@@ -52,40 +58,42 @@ def names(handler: str, stage: str | None) -> list[str] | None:
     Raises:
         MissingDependency: ``unknown_handler``.
     """
+    from pipeline.worker.functions import HANDLERS  # noqa: PLC0415 - not on Lambda: starts count
+
     if handler == STAGE:
         return [stage] if stage else None
-    if handler not in _OTHERS:
+    known = {of: name for name, of in HANDLERS.items()}
+    if handler not in known:
         raise MissingDependency(
             "unknown_handler",
-            f"{handler} takes no events from queues; choose from {', '.join((STAGE, *_OTHERS))}, "
+            f"{handler} takes no events from queues; choose from {', '.join((STAGE, *known))}, "
             f"or set PORT to serve {QUERY}.",
         )
-    return [_OTHERS[handler]]
+    return [known[handler]]
+
+
+def _check_region() -> None:
+    from pipeline import aws  # noqa: PLC0415 - see above
+
+    aws.region()
 
 
 def _poll(handler: str, *, large: bool) -> None:
-    from pipeline import bootstrap  # noqa: PLC0415 - not on Lambda, where every start counts
+    from pipeline import bootstrap  # noqa: PLC0415 - see above
     from pipeline.health import HEARTBEAT  # noqa: PLC0415 - see above
     from pipeline.worker import Worker, hosted  # noqa: PLC0415 - see above
 
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage) or list(settings.topology.stages)
-    bootstrap.observe("worker")
+    bootstrap.set_up_telemetry("worker")
     functions = hosted(settings, chosen, large=large)
     Worker(settings, functions, grace_s=settings.drain_s, heartbeat=HEARTBEAT).run()
 
 
 def _serve_api(port: int) -> None:
-    import uvicorn  # noqa: PLC0415 - see above
+    from pipeline.api.server import serve  # noqa: PLC0415 - see above
 
-    uvicorn.run(
-        "pipeline.api.app:create_app",
-        factory=True,
-        host="0.0.0.0",  # noqa: S104 - a container's own network; the host decides who reaches it
-        port=port,
-        log_config=None,
-        access_log=False,
-    )
+    serve("0.0.0.0", port)  # noqa: S104 - a container's own network; the host decides who reaches it
 
 
 def _serve_events(handler: str, port: int) -> None:
@@ -101,7 +109,7 @@ def _serve_events(handler: str, port: int) -> None:
             "Set VIDEODROP_STAGE to the stage whose events come here, one of "
             f"{', '.join(settings.topology.stages)}.",
         )
-    bootstrap.observe("worker")
+    bootstrap.set_up_telemetry("worker")
     serve(settings, hosted(settings, chosen)[0], port)
 
 

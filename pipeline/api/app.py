@@ -20,7 +20,7 @@ from pipeline.api import (
 )
 from pipeline.api.context import Context
 from pipeline.api.headers import SecurityHeaders
-from pipeline.api.observed import Observed
+from pipeline.api.measured import Measured
 from pipeline.api.origin import OwnPagesWrite
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
@@ -77,5 +77,5 @@ def create_app(
     app.add_middleware(OwnPagesWrite, public=lambda: context.settings.public_origins)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Observed)
+    app.add_middleware(Measured)
     return app

@@ -97,7 +97,7 @@ def worker(
     from pipeline.worker import Worker, hosted  # noqa: PLC0415 - awslambdaric is an extra
 
     settings = bootstrap.settings()
-    bootstrap.observe("worker")
+    bootstrap.set_up_telemetry("worker")
     Worker(settings, functions=hosted(settings, only, large=large)).run()
 
 

@@ -38,7 +38,6 @@ _START_S = 60.0
 _LOOK_S = 0.25
 # Above the worker's own grace for a running invocation and its longest poll.
 _STOP_S = 20.0
-_API_GRACE = "--timeout-graceful-shutdown=3"
 _RESTARTS = 3
 _REGION = "us-east-1"
 _SERVICES = ("S3", "SQS", "EVENTBRIDGE", "DYNAMODB")
@@ -113,8 +112,7 @@ class Stack:
             self._tell("Starting the workers and the API …")
             self._add("worker", "pipeline.worker")
             port = _free_port(self._host, self._port)
-            api = ("pipeline.api.app:create_app", "--factory", "--no-access-log", _API_GRACE)
-            self._add("api", "uvicorn", *api, f"--host={self._host}", f"--port={port}")
+            self._add("api", "pipeline.api.server", self._host, str(port))
             self._await_api(port)
             inbox = self._watch_inbox(leaving)
             url = f"http://{_reachable(self._host)}:{port}"

@@ -26,6 +26,8 @@ def sink(namespace: str) -> Sink:
         # Its own provider: Powertools' Metrics is one for the whole process, and would mix the
         # dimensions of values that are recorded at once.
         provider = AmazonCloudWatchEMFProvider(namespace=namespace)
+        # POWERTOOLS_SERVICE_NAME is for logs: as a dimension it would hide values from all alarms.
+        provider.service = ""
         provider.add_metric(metric.name, metric.unit, value)
         first, *others = [{label: known[label] for label in one} for one in sums]
         for label, given in first.items():

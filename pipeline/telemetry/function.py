@@ -38,7 +38,7 @@ def set_up(service: str, settings: Settings) -> Callable[[Handler], Handler]:
 
     metrics.use(emf.sink(settings.name))
     logger = logs.as_json(service)
-    return partial(logger.inject_lambda_context, clear_state=True)
+    return logger.inject_lambda_context
 
 
 def _observe(handler: Handler, *, function: str, settings: Settings) -> Handler:

@@ -3,5 +3,5 @@
 from pipeline import bootstrap
 from pipeline.worker.host import Worker
 
-bootstrap.observe("worker")
+bootstrap.set_up_telemetry("worker")
 Worker(bootstrap.settings()).run()

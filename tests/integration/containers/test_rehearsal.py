@@ -20,7 +20,7 @@ import pytest
 from containers.rehearsal import Rehearsal
 from pipeline import aws, bootstrap, events
 from pipeline.worker.api import Invocation, RuntimeApi
-from tests import aws_events
+from tests import aws_events, emf
 
 ROOT = Path(__file__).parents[3]
 # How this machine reaches the package index, before the tests' world forgets it.
@@ -117,13 +117,15 @@ def test_every_package_is_pinned_and_none_is_heavy(images, target):
     assert any(name.startswith("numpy") for name in packages) == (target == "media")
 
 
-def test_the_api_serves(api, start, stored):  # noqa: ARG001 - its table
+def test_the_api_serves_and_counts(api, start, stored, capfd):
     port = free_port()
-    env = start(api, PORT=port)
+    env = start(api, PORT=port, VIDEODROP_TELEMETRY="aws")
     until(lambda: is_well(api, env))
     answer = httpx.get(f"http://127.0.0.1:{port}/videos", timeout=30)
     assert (answer.status_code, answer.json()["videos"]) == (200, [])
     assert httpx.get(f"http://127.0.0.1:{port}/").text.startswith("<!doctype html>")
+    found = emf.values(map(json.loads, capfd.readouterr().out.splitlines()), stored.name)
+    assert len(found["http_request_duration_seconds", (("route", "/videos"),)]) == 1
 
 
 def test_a_pushed_event_makes_a_video_playable(media, start, stored, tmp_path):

@@ -191,9 +191,9 @@ def test_a_part_that_keeps_dying_ends_the_whole_and_says_why(start):
     stack = start()
     stack.hear("Ready")
     for _ in range(3):
-        stack.part("uvicorn").kill()
+        stack.part("pipeline.api.server").kill()
         stack.hear("api ended unexpectedly")
-    stack.part("uvicorn").kill()
+    stack.part("pipeline.api.server").kill()
     stack.hear("api does not stay up")
     assert stack.process.wait(60) == 1
 

@@ -29,7 +29,7 @@ class Became(Exception):
 def observed(monkeypatch):
     """The services as which processes asked to log and count."""
     services = []
-    monkeypatch.setattr(bootstrap, "observe", services.append)
+    monkeypatch.setattr(bootstrap, "set_up_telemetry", services.append)
     return services
 
 
@@ -104,9 +104,14 @@ def test_with_a_port_it_serves_any_handler_that_takes_events(start, name):
     assert (function.name, function.handler) == (name, f"handlers.{name}.handler")
 
 
-def test_with_a_port_the_query_handler_is_the_api(start):
+def test_with_a_port_the_query_handler_is_the_api_which_logs_and_counts(start, observed):
     what, app = start("handlers.query.handler", PORT="8080")
-    assert (what, app) == ("api", "pipeline.api.app:create_app")
+    assert (what, app.title, observed) == ("api", "videodrop", ["query"])
+
+
+@pytest.mark.parametrize("name", ["janitor", "replays"])
+def test_an_empty_port_is_none_so_that_the_apis_image_can_poll(start, name):
+    assert start(f"handlers.{name}.handler", PORT="")[:-1] == ("worker", name)
 
 
 def test_otherwise_it_polls_for_its_stage_alone(start):
@@ -148,6 +153,7 @@ def test_a_region_named_as_lambda_does_reaches_boto3(start, monkeypatch):
         ([], {"PORT": "8080"}, "no_stage"),
         (["handlers.stage.handler"], {"PORT": "http"}, "bad_port"),
         (["handlers.stage.handler"], {"PORT": "65536"}, "bad_port"),
+        (["handlers.stage.handler", "--large"], {"PORT": "8080"}, "large_polls"),
         (["handlers.query.handler"], {}, "unknown_handler"),
         (["videodrop", "worker"], {}, "unknown_handler"),
     ],
@@ -158,3 +164,14 @@ def test_what_cannot_be_is_refused_in_words(monkeypatch, arguments, environment,
     with pytest.raises(MissingDependency) as refused:
         entrypoint.main(arguments)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("handler", ["handlers.janitor.handler", "handlers.query.handler"])
+@pytest.mark.parametrize("port", ["", "8080"])
+def test_without_a_region_it_says_so_at_once(monkeypatch, handler, port):
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(MissingDependency, match="Set AWS_REGION") as refused:
+        entrypoint.main([handler])
+    assert refused.value.code == "no_region"

@@ -7,13 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipeline.settings import Settings
 from pipeline.telemetry import emf as emf_sink
-from pipeline.telemetry import metrics, names, prometheus
+from pipeline.telemetry import function, metrics, names, prometheus
 from pipeline.telemetry.context import about
 from pipeline.telemetry.names import Metric
 from tests import emf
@@ -71,6 +73,28 @@ def test_cloudwatch_gets_a_value_by_each_set_of_dimensions(metric: Metric, writt
     }
 
 
+def test_cloudwatch_gets_no_dimension_from_the_environment(
+    written: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "films")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "films")
+    metrics.record(names.COLD_STARTS, function="detect")
+    assert written() == {("cold_starts_total", (("function", "detect"),)): [1]}
+
+
+def test_a_value_is_written_at_once_since_processes_share_a_pipe(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    writes: list[str] = []
+    output = SimpleNamespace(write=writes.append, flush=lambda: writes.append("flushed"))
+    monkeypatch.setattr(metrics, "_sink", emf_sink.sink("installation"))
+    monkeypatch.setattr("sys.stdout", output)
+    metrics.record(names.COLD_STARTS, function="detect")
+    line, flushed = writes
+    assert json.loads(line)["function"] == "detect"
+    assert (line[-1], flushed) == ("\n", "flushed")
+
+
 def test_cloudwatch_gets_no_dimension_without_a_value(written: Any):
     metrics.record(names.RUNS, stage="detect", lane="live", outcome="succeeded")
     assert {key for _, key in written()} == {
@@ -79,6 +103,24 @@ def test_cloudwatch_gets_no_dimension_without_a_value(written: Any):
     }
     metrics.record(names.MODEL_LOAD, 1.0)
     assert written() == {}
+
+
+# -- cold starts ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("initialization", "counted"),
+    [(None, 1), ("on-demand", 1), ("snap-start", 1), ("provisioned-concurrency", 0)],
+)
+def test_a_process_counts_its_first_event_unless_it_was_started_before_there_was_any(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, initialization: str | None, counted: int
+):
+    monkeypatch.delenv("AWS_LAMBDA_INITIALIZATION_TYPE", raising=False)
+    if initialization:
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", initialization)
+    handler = function.observed("detect", Settings())(lambda event, _context: event)
+    assert [handler({"n": n}, None) for n in range(2)] == [{"n": 0}, {"n": 1}]
+    assert recorded == [("cold_starts_total", 1, {"function": "detect"})] * counted
 
 
 # -- Prometheus ----------------------------------------------------------------------------------

@@ -44,6 +44,13 @@ def test_requests_are_measured_by_route_and_status_and_not_by_address(
     ]
 
 
+def test_methods_that_clients_make_up_are_one(measured: list[dict[str, str]]):
+    api = client()
+    for method in ("HEAD", "FOO", "BAR"):
+        api.request(method, "/videos")
+    assert [one["method"] for one in measured] == ["HEAD", "other", "other"]
+
+
 def test_an_unforeseen_error_is_measured_logged_and_answered_with_the_requests_id(
     measured: list[dict[str, str]],
     monkeypatch: pytest.MonkeyPatch,

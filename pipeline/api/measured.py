@@ -7,6 +7,7 @@ in ``X-Request-ID``, if it is short and plain.
 import re
 import time
 import uuid
+from http import HTTPMethod
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +19,7 @@ from pipeline.telemetry.context import about
 _PLAIN = re.compile(r"[\w.=-]{1,100}", re.ASCII)
 
 
-class Observed:
+class Measured:
     """Measures requests, and says which one everything below is about."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -48,7 +49,7 @@ class Observed:
                 metrics.record(
                     names.HTTP_REQUESTS,
                     time.monotonic() - started,
-                    method=scope["method"],
+                    method=_method(scope),
                     route=_route(scope),
                     status=str(status),
                 )
@@ -58,6 +59,11 @@ def _request_id(scope: Scope) -> str:
     context = scope.get("aws.event", {}).get("requestContext", {})
     wished = context.get("requestId") or Headers(scope=scope).get(REQUEST_ID, "")
     return wished if _PLAIN.fullmatch(wished) else uuid.uuid4().hex
+
+
+def _method(scope: Scope) -> str:
+    """One that there is: what a client makes up makes for no metric of its own."""
+    return scope["method"] if scope["method"] in HTTPMethod.__members__ else "other"
 
 
 def _route(scope: Scope) -> str:
