@@ -1,7 +1,7 @@
 """How many GPU hosts are paid for: what scales them, minute by minute.
 
-``infra/modules/gpu_service/scaling.tf`` starts one worker more while messages wait, all when many
-do, and ends all of them once nothing has been asked for a while; ECS buys the hosts that these
+``infra/modules/gpu_service/scaling.tf`` starts one worker more while messages wait, and ends all of
+them once nothing has been asked for a while; ECS buys the hosts that these
 workers need, and gives back those that they do not. So a busy stage climbs to ``max_hosts`` and
 stays there. No formula is near: this plays the policy with random arrivals, the same at each call.
 """
@@ -87,25 +87,26 @@ class _Minutes:
             heapreplace(self._free, begins + self._length)
 
     def _scale(self) -> None:
-        """The alarms ``waiting`` and ``idle``; ``old`` adds nothing to the former on average."""
-        # Of a minute they see the maximum.
-        waiting = len(self._waiting) or self._waited
+        """The alarms ``waiting`` and ``idle``.
+
+        That many messages start more workers at once, and old ones another, shortens a climb to
+        where they stay: a month hardly shows it.
+        """
+        # Of a minute the alarms see the maximum.
+        waiting = self._waited or bool(self._waiting)
         at_work = any(end > self._now for end in self._free)
         self._idle = 0 if waiting or at_work else self._idle + 1
-        if waiting >= infra.MANY_WAITING:
-            self._add(infra.MAX_HOSTS)
-        elif waiting and self._now >= self._rested:
-            self._add(1)
+        if waiting and self._now >= self._rested and self._workers < infra.MAX_HOSTS:
+            self._add()
         elif self._idle >= infra.IDLE_MINUTES:
             self._workers = 0
             self._free.clear()
 
-    def _add(self, more: int) -> None:
-        for _ in range(min(more, infra.MAX_HOSTS - self._workers)):
-            start = 0 if self._workers < self._hosts else infra.HOST_START_MINUTES
-            self._workers += 1
-            self._starting.append(self._now + start)
-            self._rested = self._now + start + infra.COOLDOWN_MINUTES
+    def _add(self) -> None:
+        there = self._now + (0 if self._workers < self._hosts else infra.HOST_START_MINUTES)
+        self._workers += 1
+        self._starting.append(there)
+        self._rested = there + infra.COOLDOWN_MINUTES
 
     def _buy(self) -> None:
         self._surplus = self._surplus + 1 if self._hosts > self._workers else 0

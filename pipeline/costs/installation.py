@@ -20,7 +20,6 @@ HOST_DISK_GB = 200
 INSIGHTS_METRICS = 25
 
 # modules/gpu_service/scaling.tf
-MANY_WAITING = 20  # messages, for all workers at once
 COOLDOWN_MINUTES = 5  # from when a worker is there until messages that wait start another
 
 # What ECS and EC2 make of that. A group without hosts gets two for its first task

@@ -31,6 +31,14 @@ def test_two_lines_meet_once_or_never(
         assert one.month + hours * one.hour == pytest.approx(other.month + hours * other.hour)
 
 
+def test_of_several_meetings_the_last_one_counts():
+    values = {0.0: 1.0, 1.0: -1.0, 2.0: 1.0, 3.0: -1.0, 4.0: -2.0}
+    assert break_even._last_root(values.__getitem__, [*values]) == (2.5, False)
+    # From the last two points on it goes on as between them.
+    values = {0.0: 1.0, 1.0: -1.0, 2.0: -0.5}
+    assert break_even._last_root(values.__getitem__, [*values]) == (3.0, True)
+
+
 def stage_hours(**usd: float) -> dict[str, StageHour]:
     """An hour of video on Lambda, by stage; a tenth of it on a GPU host."""
     return {

@@ -44,10 +44,6 @@ def test_a_function_has_as_much_memory_as_terraform_lets_it():
         ("modules/gpu_service/hosts.tf", f"volume_size = {installation.HOST_DISK_GB}"),
         (
             "modules/gpu_service/scaling.tf",
-            f"metric_interval_lower_bound = {installation.MANY_WAITING}\n",
-        ),
-        (
-            "modules/gpu_service/scaling.tf",
             f"    cooldown = {installation.COOLDOWN_MINUTES * 60}\n",
         ),
         ("modules/gpu_service/service.tf", 'name  = "containerInsights"\n    value = "enabled"'),
@@ -60,3 +56,14 @@ def test_a_function_has_as_much_memory_as_terraform_lets_it():
 )
 def test_sizes_are_those_of_the_sources(path: str, line: str):
     assert line in (INFRA / path).read_text()
+
+
+def test_alarms_of_gpu_workers_watch_so_many_metrics():
+    source = (INFRA / "modules/gpu_service/scaling.tf").read_text()
+    kinds = [
+        kind
+        for line in re.findall(r"for_each = .*", source)
+        for kind in re.findall(r"local\.metrics\.\w+", line)
+    ]
+    # Of two queues, fresh uploads and replays; and two alarms of ECS's own.
+    assert len(kinds) * 2 + 2 == installation.ALARM_METRICS_OF_GPU_SERVICE
