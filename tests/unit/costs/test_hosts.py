@@ -6,6 +6,7 @@ from heapq import heappop, heappush
 
 import pytest
 
+from pipeline.costs import hosts as played
 from pipeline.costs import installation as infra
 from pipeline.costs.hosts import hosts
 
@@ -106,8 +107,8 @@ def test_hosts_are_paid_for_as_their_scaling_has_it(
     seconds: float,
     vary: bool,  # noqa: FBT001 - pytest passes parameters by name
 ):
-    played = Service(a_day, seconds, vary=vary).average()
-    assert hosts(a_day / 86400, seconds) == pytest.approx(played, rel=0.2)
+    expected = Service(a_day, seconds, vary=vary).average()
+    assert hosts(a_day / 86400, seconds) == pytest.approx(expected, rel=0.2)
 
 
 def test_an_upload_of_its_own_has_two_hosts_and_leaves_them_idle():
@@ -122,9 +123,18 @@ def test_a_busy_stage_has_all_its_hosts_all_the_time():
     assert hosts(1000 / 86400, 60) == pytest.approx(infra.MAX_HOSTS, rel=0.02)
 
 
-def test_there_are_never_fewer_hosts_than_are_at_work():
+def test_there_are_never_fewer_hosts_than_are_at_work(monkeypatch: pytest.MonkeyPatch):
     assert hosts(1, 60) == 60
-    assert hosts(1e-9, 3.5e9) >= 3.5
+    # Runs that are longer than what is played.
+    monkeypatch.setattr(played, "_MOST_MINUTES", 100)
+    assert hosts.__wrapped__(1e-4, 3.5e4) >= 3.5
+
+
+def test_rare_and_long_runs_are_not_played_for_ever(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(played, "_MOST_MINUTES", 1000)
+    minutes = played._Minutes(rate=1 / 1440, length=60)
+    minutes.average()
+    assert minutes._runs < 20
 
 
 def test_the_same_question_has_the_same_answer():
