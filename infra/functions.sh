@@ -17,9 +17,11 @@ case $architecture in
 esac
 
 rm -rf "$tree" "$zip"
+# By the environment, since so they pin what builds ours, too.
+export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 # glibc is 2.34 where Lambda has Python 3.12 or newer. `aws` is what VIDEODROP_TELEMETRY=aws imports.
 "${PYTHON:-python3}" -m pip install --disable-pip-version-check --no-compile \
-  --constraint constraints.txt --only-binary=:all: --python-version "$python" \
+  --only-binary=:all: --python-version "$python" \
   --platform "manylinux_2_28_$machine" --platform "manylinux2014_$machine" \
   --target "$tree" ".[api,aws]"
 rm -rf "$tree/bin" # commands, with this machine's path to Python

@@ -29,7 +29,7 @@ for name in ("module.py", "bin/command"):
     (tree / name).write_text("")
     now = float(os.environ.get("NOW", "1e9"))
     os.utime(tree / name, (now, now))
-pathlib.Path("asked.json").write_text(json.dumps(sys.argv[1:]))
+pathlib.Path("asked.json").write_text(json.dumps([sys.argv[1:], dict(os.environ)]))
 """
 # What infra/locals.tf and Lambda itself set, as far as imports depend on it.
 ON_LAMBDA = {
@@ -68,14 +68,15 @@ class Build:
         assert done.returncode == status, done.stdout
         return done.stdout
 
-    def asked(self) -> list[str]:
-        """The arguments that Python got."""
-        return json.loads((self.folder / "asked.json").read_text())
+    def asked(self) -> tuple[list[str], dict[str, str]]:
+        """The arguments and the environment that Python got."""
+        arguments, environment = json.loads((self.folder / "asked.json").read_text())
+        return arguments, environment
 
     def options(self, name: str) -> list[str]:
         """The values of an option."""
-        asked = self.asked()
-        return [value for option, value in pairwise(asked) if option == name]
+        arguments, _ = self.asked()
+        return [value for option, value in pairwise(arguments) if option == name]
 
 
 @pytest.fixture
@@ -94,8 +95,10 @@ def test_it_installs_the_pinned_packages_for_what_terraform_makes(build):
     assert said.endswith(f"is for {runtime} on {architecture}\n")
     assert build.options("--python-version") == [runtime.removeprefix("python")]
     assert build.options("--platform") == ["manylinux_2_28_aarch64", "manylinux2014_aarch64"]
-    assert build.options("--constraint") == ["constraints.txt"]
-    assert "--only-binary=:all:" in build.asked()
+    arguments, environment = build.asked()
+    assert "--only-binary=:all:" in arguments
+    for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"):  # its packages, and what builds ours
+        assert environment[name] == "constraints.txt"
 
 
 def test_it_installs_for_another_architecture_and_python(build):
@@ -130,7 +133,8 @@ def test_the_same_code_makes_the_same_zip_on_another_day(build, monkeypatch):
 def tree(build, tmp_path):
     """What the script's requirement installs, and no more."""
     build.run()
-    project = Requirement(build.asked()[-1].replace(".", "videodrop", 1))
+    arguments, _ = build.asked()
+    project = Requirement(arguments[-1].replace(".", "videodrop", 1))
     tree = tmp_path / "tree"
     tree.mkdir()
     for name in installed_by(project):
@@ -170,11 +174,10 @@ def test_the_zip_has_all_that_its_handlers_import_on_aws(tree):
         for handler in re.findall(r'handler += "(\S+)\.handler"', path.read_text())
     ]
     assert sorted(handlers) == ["handlers.janitor", "handlers.query", "handlers.replays"]
-    for handler in handlers:
-        # Without `site`, nothing is importable but the standard library and the tree.
-        subprocess.run(
-            [sys.executable, "-S", "-c", f"import {handler}"],
-            cwd=tree,
-            env=os.environ | ON_LAMBDA | {"PYTHONPATH": ""},
-            check=True,
-        )
+    # Without `site`, nothing is importable but the standard library and the tree.
+    subprocess.run(
+        [sys.executable, "-S", "-c", f"import {', '.join(handlers)}"],
+        cwd=tree,
+        env=os.environ | ON_LAMBDA | {"PYTHONPATH": ""},
+        check=True,
+    )
