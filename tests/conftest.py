@@ -1,5 +1,6 @@
 """What every test may rely on: a loopback-only world, an embedded AWS, and nothing left behind."""
 
+import contextlib
 import ipaddress
 import json
 import os
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import psutil
@@ -22,6 +24,7 @@ from pipeline.settings import Settings
 from pipeline.topology import DEFAULT_PATH
 
 _ROOT = Path(__file__).parents[1]
+_RUN = "TEST_RUN"  # names the session whose process inherited it
 _TRACING = "COVERAGE_PROCESS_CONFIG"  # where it is set, coverage starts with the process
 _numbers = count(1)
 
@@ -94,9 +97,12 @@ def _no_process_is_left() -> Iterator[None]:
     """Fails the session if a test leaves a process running, and ends that process."""
     here = psutil.Process()
     before = set(here.children(recursive=True))
-    yield
+    run = uuid4().hex
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(_RUN, run)
+        yield
     left = []
-    for process in set(here.children(recursive=True)) - before:
+    for process in {*here.children(recursive=True), *_heirs(run)} - before:
         try:
             command = " ".join(process.cmdline())
         except psutil.Error:
@@ -106,6 +112,14 @@ def _no_process_is_left() -> Iterator[None]:
             left.append(command)
             process.kill()
     assert not left, f"processes left running: {left}"
+
+
+def _heirs(run: str) -> Iterator[psutil.Process]:
+    """Whatever was started below a test, also where its parent has died since."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(_RUN) == run:
+                yield process
 
 
 # -- coverage ------------------------------------------------------------------------------------

@@ -374,7 +374,7 @@ def test_a_child_does_not_outlive_a_worker_that_was_killed(bench, tmp_path):
     env = os.environ | {"PYTHONPATH": path, "OUT": str(tmp_path)}
     worker = Child("one_worker", bench.settings.name, env=env)
     try:
-        bench.send(do="sleep", s=600)
+        bench.send(do="wait for", file="ever")
         bench.until(bench.calls)
         os.kill(worker.pid, 9)
         bench.until(lambda: not _alive(bench.calls()[0]["pid"]))
