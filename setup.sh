@@ -81,14 +81,19 @@ elif [ "$kind" = dev ]; then
   say "npm is not installed: tests against dynalite, a second DynamoDB, are skipped."
 fi
 
-# -- a second S3, for the tests ---------------------------------------------------------------------
-# MiniStack stands apart from the packages above: it wants a botocore of its own.
-if [ "$kind" = dev ]; then
-  say "Installing MiniStack, a second S3 to test against"
+# -- a second S3 and Checkov, for the tests ----------------------------------------------------------
+# Apart from the packages above, and from each other: each wants a botocore of its own.
+apart() { # package, what it is
+  say "Installing $2"
+  rm -rf "$venv/$1"
   # shellcheck disable=SC2086
   $venv/bin/python -m pip install --quiet --disable-pip-version-check ${PIP_ARGS:-} \
-    --upgrade --target $venv/ministack ministack==1.5.33 2>/dev/null ||
+    --constraint "tests/tools/$1.txt" --target "$venv/$1" "$1" 2>/dev/null ||
     say "Not installed: the tests that need it are skipped."
+}
+if [ "$kind" = dev ]; then
+  apart ministack "MiniStack, a second S3 to test against"
+  apart checkov "Checkov, which looks through infra/"
 fi
 
 # -- Terraform's provider, for the tests -----------------------------------------------------------
