@@ -16,6 +16,7 @@ case $architecture in
   *) echo "usage: infra/functions.sh [arm64|x86_64 [PYTHON]]" >&2; exit 1 ;;
 esac
 
+umask 022 # Lambda reads it as another user
 rm -rf "$tree" "$zip"
 # By the environment, since so they pin what builds ours, too.
 export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
@@ -25,6 +26,9 @@ export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
   --platform "manylinux_2_28_$machine" --platform "manylinux2014_$machine" \
   --target "$tree" ".[api,aws]"
 rm -rf "$tree/bin" # commands, with this machine's path to Python
+# Where this checkout lies, as pip notes it down.
+rm -f "$tree"/videodrop-*.dist-info/direct_url.json
+sed -i /direct_url.json/d "$tree"/videodrop-*.dist-info/RECORD
 find "$tree" -exec touch -d 2020-01-01T00:00:00Z {} +
 (cd "$tree" && find . -type f | LC_ALL=C sort | TZ=UTC zip -qX -@ "../${zip##*/}")
 echo "$zip is for python$python on $architecture"

@@ -27,15 +27,16 @@ class Playback:
 
     def query(self, video_id: str) -> str:
         """What makes an address of one of this video's playlists good from now on."""
-        expires = int(time.time()) + self._lasts_s
+        expires = str(int(time.time()) + self._lasts_s)
         return urlencode({"expires": expires, "signature": self._sign(video_id, expires)})
 
-    def allows(self, video_id: str, expires: int, signature: str) -> bool:
+    def allows(self, video_id: str, expires: str, signature: str) -> bool:
         """Whether ``query`` gave that for this video, and it has not ended."""
         ours = self._sign(video_id, expires)
-        return hmac.compare_digest(ours.encode(), signature.encode()) and time.time() < expires
+        # What we signed is a number.
+        return hmac.compare_digest(ours.encode(), signature.encode()) and time.time() < int(expires)
 
-    def _sign(self, video_id: str, expires: int) -> str:
+    def _sign(self, video_id: str, expires: str) -> str:
         return hmac.digest(self._key, f"{video_id} {expires}".encode(), "sha256").hex()
 
     @cached_property

@@ -29,7 +29,8 @@ _URI_ATTRIBUTE = re.compile(r'(?<=[:,]URI=")[^"]*(?=")')
 def signed(
     video_id: str,
     parts: Parts,
-    expires: Annotated[int, Query(description="Epoch seconds")] = 0,
+    # Any text: were it refused by its type, the video would be looked up before this is asked.
+    expires: Annotated[str, Query(description="Epoch seconds")] = "",
     signature: Annotated[str, Query()] = "",
 ) -> str:
     """Let those pass who were given this address: the only guard there is before it.

@@ -97,6 +97,7 @@ class Worker:
                 signal.signal(number, lambda *_: self.stop())
         # Trying again is the hosts' own business, and it must not keep a stop waiting.
         config = Config(
+            connect_timeout=5,
             read_timeout=self._wait_s + 30,
             retries={"total_max_attempts": 1},
             max_pool_connections=sum(function.concurrency for function in self._functions) + 8,

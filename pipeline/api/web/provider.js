@@ -41,11 +41,13 @@ export async function comeBack() {
   if (brought.get("state") !== pending.state) throw new Problem(0, "This sign-in was not begun here. Try again.");
   const code = brought.get("code");
   if (!code) throw new Problem(0, brought.get("error_description") ?? brought.get("error") ?? "You were not signed in.");
-  const { token, client_id } = await getProvider();
+  const provider = await getProvider();
+  if (!provider) throw new Problem(0, "How to sign in could not be read. Try again.");
+  const { token, client_id } = provider;
   const form = { grant_type: "authorization_code", code, client_id, redirect_uri: home(), code_verifier: pending.verifier };
   const answer = await fetch(token, { method: "POST", body: new URLSearchParams(form) }).catch(() => null);
-  const { access_token: given } = answer?.ok ? await answer.json() : {};
-  if (!signIn(given ?? "")) throw new Problem(0, "Signing in brought no token that the API takes. Try again.");
+  const said = answer?.ok ? await answer.json().catch(() => null) : null;
+  if (!signIn(said?.access_token ?? "")) throw new Problem(0, "Signing in brought no token that the API takes. Try again.");
 }
 
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));

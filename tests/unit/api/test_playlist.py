@@ -129,6 +129,8 @@ FORGED = {
     "an empty one": "expires=1900000000&signature=",
     "no ASCII": "expires=1900000000&signature=%C3%A9",
     "a later end": forged(expires="1900000000"),
+    "no number": forged(expires="abc"),
+    "a surrogate": forged(expires="%ED%A0%80"),
     "another signature": forged(signature="0" * 64),
     "another video's": signature(upload(1)),
     "another key's": Playback(lambda: b"another key", lasts_s=3600).query(SOURCE.video_id),
@@ -150,10 +152,11 @@ def test_an_address_ends(player, monkeypatch):
     assert player.get(path).status_code == 403
 
 
-def test_an_address_that_is_wrong_never_reaches_the_table():
+@pytest.mark.parametrize("query", FORGED.values(), ids=FORGED)
+def test_an_address_that_is_wrong_never_reaches_the_table(query):
     catalog = FakeCatalog()
     catalog.error = AssertionError("was asked")
-    assert client(catalog=catalog).get(f"{PATH}/hls/master.m3u8").status_code == 403
+    assert client(catalog=catalog).get(f"{PATH}/hls/master.m3u8?{query}").status_code == 403
 
 
 def test_the_key_is_read_once():

@@ -24,9 +24,17 @@ SCRIPT = ROOT / "infra" / "functions.sh"
 PIP = f"""#!{sys.executable}
 import json, os, pathlib, sys
 tree = pathlib.Path(sys.argv[sys.argv.index("--target") + 1])
-(tree / "bin").mkdir(parents=True)
-for name in ("module.py", "bin/command"):
-    (tree / name).write_text("")
+info = "videodrop-1.dist-info"
+for folder in ("bin", info):
+    (tree / folder).mkdir(parents=True)
+here = os.environ.get("HERE", "/here")
+for name, text in {{
+    "module.py": "",
+    "bin/command": "",
+    f"{{info}}/direct_url.json": here,
+    f"{{info}}/RECORD": f"module.py,,\\n{{info}}/direct_url.json,{{here}},\\n",
+}}.items():
+    (tree / name).write_text(text)
     now = float(os.environ.get("NOW", "1e9"))
     os.utime(tree / name, (now, now))
 pathlib.Path("asked.json").write_text(json.dumps([sys.argv[1:], dict(os.environ)]))
@@ -118,15 +126,29 @@ def test_nothing_of_an_earlier_build_is_left(build):
     with zipfile.ZipFile(build.zip, "w") as before:
         before.writestr("gone.py", "")
     build.run()
-    assert zipfile.ZipFile(build.zip).namelist() == ["module.py"]
+    with zipfile.ZipFile(build.zip) as made:
+        assert made.namelist() == ["module.py", "videodrop-1.dist-info/RECORD"]
+        assert made.read("videodrop-1.dist-info/RECORD") == b"module.py,,\n"
 
 
-def test_the_same_code_makes_the_same_zip_on_another_day(build, monkeypatch):
+def test_the_same_code_makes_the_same_zip_on_another_day_in_another_place(build, monkeypatch):
     build.run()
     first = build.zip.read_bytes()
     monkeypatch.setenv("NOW", "1.1e9")
+    monkeypatch.setenv("HERE", "/elsewhere")
     build.run()
     assert build.zip.read_bytes() == first
+
+
+def test_others_may_read_the_zip_s_files_whoever_made_it(build):
+    """Lambda runs functions as a user of its own."""
+    ours = os.umask(0o077)
+    try:
+        build.run()
+    finally:
+        os.umask(ours)
+    with zipfile.ZipFile(build.zip) as made:
+        assert all(one.external_attr >> 16 & 0o044 == 0o044 for one in made.infolist())
 
 
 @pytest.fixture
