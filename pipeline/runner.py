@@ -250,8 +250,9 @@ class Runner:
         event = events.parse(body)
         runs = self._runs(event)
         run = runs.get(event.video_id, self._stage)
-        ours = run and run.event_id == event.event_id and run.receipt == receipt
-        if run is None or not ours or run.state != "running":
+        if run is None or run.state != "running":
+            return False
+        if (run.event_id, run.receipt) != (event.event_id, receipt):
             return False
         error: VideodropError = {
             "timeout": TimedOut("killed_at_deadline", message),

@@ -272,15 +272,9 @@ def dynalite_endpoint() -> Iterator[str]:
     if not (node and script.exists()):
         pytest.skip("dynalite is not installed: setup.sh does so where npm is")
     port = _free_port()
-    with subprocess.Popen(
-        [node, script, "--host", "127.0.0.1", "--port", str(port), "--createTableMs", "0"],
-        stdout=subprocess.PIPE,
-    ) as server:
-        try:
-            _wait_for(port)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
+    command = [node, script, "--host", "127.0.0.1", "--port", str(port), "--createTableMs", "0"]
+    with _serving(port, command, stdout=subprocess.PIPE) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -291,18 +285,23 @@ def ministack_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         pytest.skip("MiniStack is not installed: setup.sh does so")
     port = _free_port()
     # Its packages are not ours: -S keeps those of this environment out of its sight.
-    with subprocess.Popen(
-        [sys.executable, "-S", "-m", "ministack"],
-        env={
-            "PYTHONPATH": str(packages),
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(port),
-            "HOME": os.devnull,
-            "TMPDIR": str(tmp_path_factory.mktemp("ministack")),
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
+    command = [sys.executable, "-S", "-m", "ministack"]
+    env = {
+        "PYTHONPATH": str(packages),
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "HOME": os.devnull,
+        "TMPDIR": str(tmp_path_factory.mktemp("ministack")),
+    }
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with _serving(port, command, env=env, **silent) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _serving(port: int, command: list[Any], **options: Any) -> Iterator[str]:
+    """The address of a server that runs in the block; ``options`` are those of ``Popen``."""
+    with subprocess.Popen(command, **options) as server:
         try:
             _wait_for(port)
             yield f"http://127.0.0.1:{port}"

@@ -167,16 +167,24 @@ def _pinned(path: Path) -> str:
 
 def _official(name: str) -> Weights:
     known = official.ALL[name]
-    folder = Settings().model_dir
+    own = folder = Settings().model_dir
     if not (folder / known.file).is_file() and folder.is_dir() and not os.access(folder, os.W_OK):
-        folder = _spare(name, folder)
+        folder = _spare(folder)
     path = folder / known.file
     if not path.is_file():
+        if folder != own:
+            _log.warning(
+                "The model %s goes to %s for as long as this machine lasts, since nothing can be "
+                "put into %s. Build it into the image (WEIGHTS) to spare every start the download.",
+                name,
+                folder,
+                own,
+            )
         _fetch(name, known, path)
     return _checked(name, path, known.sha256, "official")
 
 
-def _spare(name: str, folder: Path) -> Path:
+def _spare(folder: Path) -> Path:
     """Where weights go that an image does not hold: its own folder is nobody's to write to."""
     spare = Path(tempfile.gettempdir()) / f"videodrop-models-{os.getuid()}"
     try:
@@ -187,13 +195,6 @@ def _spare(name: str, folder: Path) -> Path:
     # A folder of somebody else's could have its files changed between check and use.
     if owner != os.getuid() or spare.is_symlink():
         return folder
-    _log.warning(
-        "The model %s is not in %s, and nothing can be put there: it is kept in %s for as long as "
-        "this machine lasts. Build it into the image (WEIGHTS) to spare every start the download.",
-        name,
-        folder,
-        spare,
-    )
     return spare
 
 
