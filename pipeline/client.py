@@ -47,10 +47,13 @@ class StackFile(BaseModel):
         return found
 
     def write(self, home: Path) -> None:
-        """Leave word, in one step: a reader never sees half a file."""
+        """Write the file in one step, readable by its owner alone: it holds credentials."""
         path = self.path(home)
         fresh = path.with_suffix(".tmp")
-        fresh.write_text(json.dumps(self.model_dump(mode="json"), indent=1) + "\n")
+        fresh.unlink(missing_ok=True)
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(json.dumps(self.model_dump(mode="json"), indent=1) + "\n")
         fresh.replace(path)
 
 

@@ -19,6 +19,8 @@ from pipeline.topology import DEFAULT_PATH, Names, Topology
 
 # As browsers write it: in lower case, without a path; neither "null" nor "*".
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/*A-Z]+$")]
+# As in the header Host, without a port.
+Hostname = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]+$", to_lower=True)]
 # Files of secrets often end with a line break, which no header can hold.
 Token = Annotated[str, StringConstraints(strip_whitespace=True, min_length=16)]
 
@@ -127,6 +129,12 @@ class Settings(BaseSettings):
         frozenset(),
         description="Origins of our pages, as JSON, that a proxy shows while asking us by a Host "
         "of its own",
+    )
+
+    hosts: frozenset[Hostname] | None = Field(
+        None,
+        description="Names, as JSON, by which the API may be asked for in the header Host, beside "
+        "IP addresses and localhost; without them any. `videodrop up` adds this machine's own",
     )
 
     sign_in: SignIn | None = Field(

@@ -22,6 +22,7 @@ from pipeline.api.context import Context
 from pipeline.api.headers import SecurityHeaders
 from pipeline.api.measured import Measured
 from pipeline.api.origin import OwnPagesWrite
+from pipeline.api.trusted import TrustedHosts
 from pipeline.artifacts import Artifacts
 from pipeline.catalog import Catalog
 from pipeline.replays.store import Replays
@@ -37,7 +38,8 @@ Drop a video into the uploads bucket; this API tells what became of it.
 * Earlier results stay: `GET /videos/{id}/versions` lists them, `/diff` below it compares two, and
   one `POST` makes another one current, or goes back.
 * `POST /replays` reprocesses videos with another model or setting, or says what that would take.
-* A page of another site can change nothing here (403 `foreign_origin`).
+* A page of another site can change nothing here (403 `foreign_origin`). On a machine of one's own
+  nothing is answered under a name that is not its own (403 `foreign_host`).
 """
 
 
@@ -75,6 +77,7 @@ def create_app(
         app.include_router(module.router)
     page.mount(app)
     app.add_middleware(OwnPagesWrite, public=lambda: context.settings.public_origins)
+    app.add_middleware(TrustedHosts, names=lambda: context.settings.hosts)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Measured)

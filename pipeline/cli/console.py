@@ -100,6 +100,7 @@ def print_json(value: Any) -> None:
 
 def welcome(console: Console, stack: StackFile) -> None:
     """One screen that says what to do next."""
+    config = stack.environment.get("AWS_CONFIG_FILE")  # the embedded AWS alone has one
     table = Table.grid(padding=(0, 2))
     for what, how in (
         ("page", stack.api_url),
@@ -109,9 +110,7 @@ def welcome(console: Console, stack: StackFile) -> None:
         ("look", "videodrop ls, show, transcript, objects"),
         (
             "AWS",
-            f"aws --no-sign-request --endpoint-url {stack.endpoint} s3 ls"
-            if stack.endpoint
-            else "",
+            f"AWS_CONFIG_FILE={config} aws --profile videodrop s3 ls" if config else "",
         ),
         ("logs", str(stack.inbox.parent / "logs") if stack.inbox else ""),
     ):

@@ -1,32 +1,34 @@
 """moto's server, corrected and with a memory: the embedded AWS.
 
-``python -m pipeline.local.server FOLDER PORT`` serves on loopback until SIGTERM. When it is ready
+``python -m pipeline.local.server FOLDER PORT`` serves on loopback until SIGTERM. It accepts the
+credentials of its own environment, and no others. When it is ready
 it writes one line of JSON to its standard output: ``{"endpoint": …, "message": …}``; or, when it
 cannot be, ``{"error": …}`` and ends with status 1.
 """
 
 import json
 import logging
+import os
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
+from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 from pipeline.errors import VideodropError
 from pipeline.local import corrections
 from pipeline.local.bodies import keep_bodies_in
+from pipeline.local.gate import SERVICES, dispatcher, guarded
 from pipeline.local.monitor import monitored
+from pipeline.local.signature import Keys
 from pipeline.local.snapshot import SAVE_EVERY_S, Snapshot
+from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -53,15 +55,16 @@ def save_until(stopping: threading.Event, snapshot: Snapshot) -> None:
             log.exception("The state could not be saved to %s; trying again", snapshot.folder)
 
 
-def main(folder: Path, port: int) -> None:
+def main(folder: Path, port: int, services: Collection[str] = SERVICES) -> None:
     """Serve until SIGTERM or SIGINT, then save and return."""
+    keys = Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     snapshot = Snapshot(folder)
     keep_bodies_in(snapshot.bodies)
     corrections.apply()
     message = snapshot.load().message(datetime.now(UTC))
     listener = listen(port)
     host, port = listener.getsockname()
-    app = monitored(DomainDispatcherApplication(create_backend_app))
+    app = guarded(monitored(dispatcher(services)), keys, Settings().public_origins)
     server = make_server(
         host, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno()
     )

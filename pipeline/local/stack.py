@@ -23,11 +23,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pipeline import aws, bootstrap, resources
 from pipeline.child import Child
 from pipeline.client import StackFile
 from pipeline.errors import MissingDependency, VideodropError
+from pipeline.local.credentials import Credentials
 from pipeline.local.inbox import Inbox
 from pipeline.settings import Settings
 
@@ -112,6 +114,7 @@ class Stack:
             self._tell("Starting the workers and the API …")
             self._add("worker", "pipeline.worker")
             port = _free_port(self._host, self._port)
+            self._name_hosts()
             self._add("api", "pipeline.api.server", self._host, str(port))
             self._await_api(port)
             inbox = self._watch_inbox(leaving)
@@ -151,16 +154,15 @@ class Stack:
             return {}
         self._tell("Starting the embedded AWS …")
         # Nothing of a real account may shine through: neither keys, nor profiles, nor endpoints.
-        config = self._home / "aws.config"
-        config.write_text(f"[default]\nregion = {_REGION}\n")
+        credentials = Credentials(self._home / "aws.config", _REGION)
         environment = {
-            "AWS_ACCESS_KEY_ID": "embedded",
-            "AWS_SECRET_ACCESS_KEY": "embedded",
+            "AWS_ACCESS_KEY_ID": credentials.keys.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": credentials.keys.secret_access_key,
             "AWS_SESSION_TOKEN": "",
             "AWS_REGION": _REGION,
             "AWS_DEFAULT_REGION": _REGION,
             "AWS_PROFILE": "default",
-            "AWS_CONFIG_FILE": str(config),
+            "AWS_CONFIG_FILE": str(credentials.path),
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
@@ -171,6 +173,7 @@ class Stack:
         endpoint = self._hear(server)
         # From now on a restart must come back at the same address.
         server.command = ("pipeline.local.server", state, endpoint.rpartition(":")[2])
+        credentials.set_endpoint(endpoint)
         names = ("AWS_ENDPOINT_URL", *(f"AWS_ENDPOINT_URL_{service}" for service in _SERVICES))
         # A service that was pointed elsewhere on purpose stays there: a DynamoDB of one's own, say.
         environment |= {name: os.environ.get(name) or endpoint for name in names}
@@ -179,6 +182,13 @@ class Stack:
                 self._tell(f"{name} is set: using {environment[name]} for that service.")
         os.environ.update(environment)
         return environment
+
+    def _name_hosts(self) -> None:
+        """Have the API answer only where it is asked for by a name of this machine."""
+        origins = (urlsplit(origin).hostname or "" for origin in self._settings.public_origins)
+        machine = socket.gethostname().lower()
+        names = {machine, f"{machine}.local", self._host, *origins, *(self._settings.hosts or ())}
+        os.environ["VIDEODROP_HOSTS"] = json.dumps(sorted(filter(None, names)))
 
     def _hear(self, server: "_Part") -> str:
         """The endpoint that the server announces; passes on what it has to say."""

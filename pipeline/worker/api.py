@@ -4,9 +4,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 The runtime client in the child asks for the next invocation and is kept waiting until there is
 one; it answers with a response or an error. Each child has an API of its own, so a question that a
-dead child left open can never swallow its successor's invocation.
+dead child left open can never swallow its successor's invocation. Connections of any other process
+are closed at once: on loopback every local process could ask, and would get the event.
 """
 
+import contextlib
 import json
 import queue
 import threading
@@ -14,6 +16,8 @@ import uuid
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import psutil
 
 _VERSION = "/2018-06-01/runtime"
 
@@ -47,6 +51,7 @@ class RuntimeApi:
 
     def __init__(self, arn: str) -> None:
         self.arn = arn
+        self.caller: int | None = None  # the child's process id: nobody else is answered
         self.settled = threading.Event()  # the child has asked for work, or says that it cannot
         self.init_error: str | None = None
         self._current: Invocation | None = None
@@ -96,6 +101,15 @@ class _Server(ThreadingHTTPServer):
     # An open question of a child that was killed must not hold up server_close().
     block_on_close = False
     api: RuntimeApi
+
+    def verify_request(self, _request: Any, client_address: Any) -> bool:
+        """Return whether the child itself connects, by whose socket the other end is."""
+        if self.api.caller is None:
+            return False
+        with contextlib.suppress(psutil.Error):
+            connections = psutil.Process(self.api.caller).net_connections(kind="tcp")
+            return any(one.laddr == client_address[:2] for one in connections)
+        return False
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -129,6 +129,7 @@ class Runtime:
             env=self._environment(api.address),
             background=self._function.replays,
         )
+        api.caller = child.pid
         end = time.monotonic() + _INIT_S
         while not api.settled.wait(_WATCH_S):
             self.look()

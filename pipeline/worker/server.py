@@ -8,8 +8,9 @@ send them to another instance. The job has the function's own deadline and memor
 failed in a way that another try may mend is told by a status that makes senders try again. A job
 goes on when its sender hangs up: what is sent again meanwhile finds the run taken, and later done.
 
-Events are taken from whoever has the token of the setting ``push_token``. Without one it trusts
-all who can reach it: then who may is the host's business. Health is everyone's to ask.
+Events are accepted with the token of the setting ``push_token``. Without that setting it accepts
+them from all who can reach it: then who may is the host's business. No page in a browser may send
+one, so requests with an ``Origin`` are rejected. Anyone may ask for health.
 """
 
 import asyncio
@@ -115,7 +116,7 @@ class PushHost:
         return JSONResponse(said, headers={"Cache-Control": "no-store"})
 
     async def _post(self, request: Request) -> JSONResponse:
-        if refused := self._unauthorized(request) or self._refused():
+        if refused := _from_a_page(request) or self._unauthorized(request) or self._refused():
             return refused
         try:
             body = await _body(request)
@@ -182,6 +183,13 @@ class PushHost:
         except Exception:
             log.exception("the failure could not be recorded: it is to be sent again")
             return False
+
+
+def _from_a_page(request: Request) -> JSONResponse | None:
+    """Reject what a browser sends: only there a request says which page it is from."""
+    if "Origin" not in request.headers:
+        return None
+    return _problem(403, "foreign_origin", "Events are not accepted from pages.")
 
 
 async def _body(request: Request) -> bytes | None:

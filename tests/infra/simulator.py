@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.awslambda.models import EventSourceMapping, LambdaFunction
+from moto.backends import list_of_moto_modules
 
 from pipeline.local import server
 
@@ -47,4 +48,5 @@ if __name__ == "__main__":
     LambdaFunction.__init__ = _remember(LambdaFunction.__init__)
     LambdaFunction.get_configuration = _tell(LambdaFunction.get_configuration)
     EventSourceMapping.__init__ = _keep_the_alias(EventSourceMapping.__init__)
-    server.main(Path(sys.argv[1]), int(sys.argv[2]))
+    services = set(list_of_moto_modules()) - {"moto_api"}
+    server.main(Path(sys.argv[1]), int(sys.argv[2]), services)

@@ -27,7 +27,7 @@ FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BEGINS = r"(?:^(?:\$ )?\s*|(?:\||&&|;|\bdo|\$\() ?)(?:[A-Z_]+=\S+ )*"
 # Commands of the AWS command line that are its own, and no operation of a service's model.
 OWN = {("s3", "cp"), ("s3", "ls"), ("s3", "sync"), ("logs", "tail"), ("ecr", "get-login-password")}
-OF_ALL = {"--query", "--output", "--region", "--no-sign-request", "--endpoint-url", "--max-items"}
+OF_ALL = {"--query", "--output", "--region", "--profile", "--endpoint-url", "--max-items"}
 RENAMED = {"deploy": "codedeploy"}
 
 
@@ -93,7 +93,7 @@ def test_every_videodrop_command_exists_with_its_options(given: list[str]):
 @pytest.mark.parametrize("given", uses("aws"))
 def test_every_aws_command_exists_with_its_options(given: list[str]):
     while given[0].startswith("--"):  # options of all may stand first, those with a value, too
-        given = given[1 if given[0] == "--no-sign-request" else 2 :]
+        given = given[2:]
     service, operation, *rest = given
     if (service, operation) in OWN:
         return

@@ -66,6 +66,7 @@ def start():
         running.append(psutil.Popen(image.command(), cwd=image.image, env=env))
         return env
 
+    started.processes = running
     yield started
     for process in running:
         family = [process, *process.children(recursive=True)]
@@ -161,6 +162,7 @@ def test_on_lambda_the_runtime_client_asks_for_events(media, start, config):  # 
         invocation = Invocation(json.dumps({"Records": []}).encode(), time.time() + 60, "Root=1")
         runtime.put(invocation)
         start(media, AWS_LAMBDA_RUNTIME_API=runtime.address, VIDEODROP_STAGE="thumbnail")
+        runtime.caller = start.processes[-1].pid
         assert invocation.answered.wait(60)
         assert json.loads(invocation.response) == {"batchItemFailures": []}
     finally:

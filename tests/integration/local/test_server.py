@@ -364,6 +364,15 @@ def test_tokens_are_compared_in_constant_time(guarded, monkeypatch):
     assert compared == [(b"x", TOKEN.encode())]
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1"])
+def test_no_page_in_a_browser_sends_events(serve, tmp_path, origin):
+    client, _ = serve()
+    headers = {"Origin": origin, "Content-Type": "text/plain"}
+    answer = client.post("/", content=json.dumps(event(do="return")), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "foreign_origin")
+    assert not (tmp_path / "calls.jsonl").exists()
+
+
 @pytest.mark.parametrize("token", [None, TOKEN])
 def test_a_host_that_trusts_everybody_says_so(monkeypatch, caplog, tmp_path, token):
     monkeypatch.setattr(server._Server, "run", lambda _: None)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -156,6 +157,50 @@ def test_a_dropped_file_is_worked_on_and_ctrl_c_leaves_nothing_running(start):
     assert json.loads(journal)[0] == "not a film.mp4"
 
 
+def test_other_clients_use_the_credentials_that_the_stack_wrote(start):
+    stack = start()
+    stack.hear("Ready")
+    config = stack.home / "aws.config"
+    for private in (config, stack.home / "stack.json"):
+        assert private.stat().st_mode & 0o077 == 0, private
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_CONFIG_FILE", str(config))
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.delenv(name)
+        session = boto3.Session(profile_name="videodrop")
+        buckets = session.client("s3").list_buckets()["Buckets"]
+        assert "videodrop-uploads" in {bucket["Name"] for bucket in buckets}
+    assert stack.end() == 0
+    before = config.read_text()
+    again = start()
+    again.hear("Ready")
+    assert keys_in(config.read_text()) == keys_in(before), "addresses and clients outlive a restart"
+    assert again.end() == 0
+
+
+def keys_in(text):
+    return [line for line in text.splitlines() if line.startswith("aws_")]
+
+
+def test_the_api_answers_under_names_of_this_machine_only(start):
+    stack = start(VIDEODROP_HOSTS='["videos.lan"]')
+    stack.hear("Ready")
+    url = StackFile.read(stack.home).api_url
+    port = url.rpartition(":")[2]
+    for host in ("evil.example", f"evil.example:{port}", "localhost.evil.example", ""):
+        answer = httpx.get(f"{url}/videos", headers={"Host": host})
+        assert (answer.status_code, answer.json()["code"]) == (403, "foreign_host"), host
+    for host in (
+        "localhost",
+        f"127.0.0.1:{port}",
+        "192.168.1.5",
+        "videos.lan",
+        socket.gethostname(),
+    ):
+        assert httpx.get(f"{url}/videos", headers={"Host": host}).status_code == 200, host
+    assert stack.end() == 0
+
+
 def test_nothing_outlives_a_stack_that_was_killed(start):
     stack = start()
     stack.hear("Ready")
@@ -173,8 +218,8 @@ def test_nothing_outlives_a_stack_that_was_killed(start):
 def test_another_endpoint_is_used_as_it_is(start, server):
     stack = start(
         AWS_ENDPOINT_URL=server.endpoint,
-        AWS_ACCESS_KEY_ID="a",
-        AWS_SECRET_ACCESS_KEY="b",  # noqa: S106 - moto accepts anything
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - the server's own
         AWS_REGION="us-east-1",
         AWS_DEFAULT_REGION="us-east-1",
         VIDEODROP_NAME="elsewhere",
@@ -226,8 +271,8 @@ def test_a_service_that_is_pointed_elsewhere_on_purpose_stays_there(start, dynal
         "dynamodb",
         endpoint_url=dynalite_endpoint,
         region_name="us-east-1",
-        aws_access_key_id="embedded",
-        aws_secret_access_key="embedded",  # noqa: S106 - dynalite takes any
+        aws_access_key_id="any",
+        aws_secret_access_key="any",  # noqa: S106 - dynalite takes any
     )
     tables = dynamodb.list_tables()["TableNames"]
     assert "videodrop" in tables

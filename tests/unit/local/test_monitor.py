@@ -1,21 +1,14 @@
 """The lock around moto's state."""
 
-import io
 import threading
 
 import pytest
 
-from pipeline.local.monitor import STATE, WRITTEN, monitored
+from pipeline.local.monitor import WRITTEN, monitored
 
 
-def environ(method="POST", target="", body=b"", **more):
-    given = {
-        "REQUEST_METHOD": method,
-        "HTTP_X_AMZ_TARGET": target,
-        "wsgi.input": io.BytesIO(body),
-        "CONTENT_LENGTH": str(len(body)),
-    }
-    return given | more
+def environ(method="POST", target=""):
+    return {"REQUEST_METHOD": method, "HTTP_X_AMZ_TARGET": target}
 
 
 @pytest.fixture(autouse=True)
@@ -50,29 +43,6 @@ def test_one_request_at_a_time_is_inside():
         thread.join()
     assert max(most) == 1
     assert len(most) == 200
-
-
-def test_a_body_is_read_before_entering():
-    class Slow(io.BytesIO):
-        def read(self, *size):
-            assert not STATE._is_owned()
-            return super().read(*size)
-
-    body = b"x" * 3_000_000
-    seen = []
-    app = monitored(lambda env, _: seen.append(env["wsgi.input"].read()) or [])
-    app(environ() | {"wsgi.input": Slow(body), "CONTENT_LENGTH": str(len(body))}, None)
-    assert seen == [body]
-
-
-@pytest.mark.parametrize("terminated", [True, False])
-def test_a_body_ends_where_its_length_or_the_server_says(terminated):
-    seen = []
-    app = monitored(lambda env, _: seen.append(env["wsgi.input"].read()) or [])
-    request = environ(body=b"bodynext request")
-    request["CONTENT_LENGTH"] = "" if terminated else "4"
-    app(request | {"wsgi.input_terminated": terminated}, None)
-    assert seen == [b"bodynext request" if terminated else b"body"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """The Runtime API as any runtime client may speak it."""
 
 import http.client
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -15,6 +18,7 @@ NEXT = "/2018-06-01/runtime/invocation/next"
 @pytest.fixture
 def api():
     api = RuntimeApi("arn:aws:lambda:us-east-1:1:function:f")
+    api.caller = os.getpid()
     yield api
     api.close()
 
@@ -82,6 +86,7 @@ def test_what_the_runtime_api_does_not_know_is_not_found(api, method, path):
 
 def test_a_question_that_is_open_when_it_closes_is_cut_off():
     api = RuntimeApi("arn")
+    api.caller = os.getpid()
     cut = []
 
     def wait() -> None:
@@ -96,3 +101,29 @@ def test_a_question_that_is_open_when_it_closes_is_cut_off():
     api.close()
     thread.join(10)
     assert len(cut) == 1
+
+
+def test_no_other_process_gets_an_event_or_answers_one(api):
+    waiting = Invocation(b'{"secret": 1}', time.time() + 9, TRACE)
+    api.put(waiting)
+    steal = (
+        "import sys, urllib.request as u\n"
+        "print(u.urlopen(u.Request(sys.argv[1], sys.argv[2].encode() or None), timeout=5).read())"
+    )
+    for path, body in ((NEXT, ""), (answer_to(waiting), "mine")):
+        address = f"http://{api.address}{path}"
+        thief = subprocess.run(
+            [sys.executable, "-c", steal, address, body], capture_output=True, check=False
+        )
+        assert (thief.returncode, thief.stdout) == (1, b"")
+    assert not api.settled.is_set()
+    assert not waiting.answered.is_set()
+    assert ask(api, "GET", NEXT)[1] == waiting.event
+
+
+def test_before_its_child_is_known_nobody_is_answered():
+    api = RuntimeApi("arn")
+    api.put(Invocation(b"{}", time.time() + 9, TRACE))
+    with pytest.raises((http.client.HTTPException, OSError)):
+        ask(api, "GET", NEXT)
+    api.close()

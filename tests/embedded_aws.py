@@ -1,0 +1,10 @@
+"""The embedded AWS with the parameter store, which installations behind CloudFront use."""
+
+import sys
+from pathlib import Path
+
+from pipeline.local import server
+from pipeline.local.gate import SERVICES
+
+if __name__ == "__main__":
+    server.main(Path(sys.argv[1]), int(sys.argv[2]), SERVICES | {"ssm"})

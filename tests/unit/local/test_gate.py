@@ -1,0 +1,81 @@
+"""A request's body, as the embedded AWS takes it off the wire."""
+
+import io
+
+import pytest
+
+from pipeline.local import gate
+from pipeline.local.monitor import STATE
+from pipeline.local.signature import Keys, Rejected
+
+KEYS = Keys("key", "secret")
+
+
+def environ(body, **more):
+    given = {
+        "REQUEST_METHOD": "PUT",
+        "RAW_URI": "/bucket/key",
+        "HTTP_HOST": "127.0.0.1:4599",
+        "wsgi.input": io.BytesIO(body),
+        "CONTENT_LENGTH": str(len(body)),
+    }
+    return given | more
+
+
+@pytest.fixture
+def passed(monkeypatch):
+    """The bodies that get through, where every signature is right."""
+    monkeypatch.setattr(gate, "verify", lambda *_: None)
+    monkeypatch.setattr(gate, "knows_key", lambda *_: True)
+    seen = []
+    app = gate.guarded(lambda env, _: seen.append(env["wsgi.input"].read()) or [], KEYS)
+
+    def enter(request):
+        app(request, lambda *_: None)
+        return seen
+
+    return enter
+
+
+def test_a_body_is_read_before_the_monitor_is_entered(passed):
+    class Slow(io.BytesIO):
+        def read(self, *size):
+            assert not STATE._is_owned()
+            return super().read(*size)
+
+    body = b"x" * 3_000_000
+    assert passed(environ(body) | {"wsgi.input": Slow(body)}) == [body]
+
+
+@pytest.mark.parametrize("terminated", [True, False])
+def test_a_body_ends_where_its_length_or_the_server_says(passed, terminated):
+    request = environ(b"bodynext request", CONTENT_LENGTH="" if terminated else "4")
+    request["wsgi.input_terminated"] = terminated
+    assert passed(request) == [b"bodynext request" if terminated else b"body"]
+
+
+def test_the_body_of_a_request_without_our_key_is_not_read(monkeypatch):
+    class Unread(io.BytesIO):
+        def read(self, *_):
+            raise AssertionError("nobody may send this")
+
+    def verify(*_):
+        raise Rejected("AccessDenied", "AccessDenied", "No.")
+
+    monkeypatch.setattr(gate, "verify", verify)
+    said = []
+    request = environ(b"x") | {"wsgi.input": Unread()}
+    answer = gate.guarded(lambda *_: [b"in"], KEYS)(request, lambda status, *_: said.append(status))
+    assert said == ["403 Forbidden"]
+    assert b"<Code>AccessDenied</Code>" in b"".join(answer)
+
+
+def test_other_origins_of_our_pages_can_be_named(monkeypatch):
+    monkeypatch.setattr(gate, "verify", lambda *_: None)
+    app = gate.guarded(lambda *_: [b"in"], KEYS, {"https://videos.example"})
+    for origin, answered in (
+        ("https://videos.example", True),
+        ("https://videos.example.evil", False),
+    ):
+        answer = app(environ(b"", HTTP_ORIGIN=origin), lambda *_: None)
+        assert (b"".join(answer) == b"in") is answered

@@ -1,0 +1,189 @@
+"""Only what botocore signed with this installation's keys, a moment ago, is accepted."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+from pipeline.local.signature import Keys, Rejected, Request, knows_key, verify
+
+KEYS = Keys("VDKEY", "secret/of+this installation")
+OTHERS = Keys("VDKEY", "a guess")
+AT = "http://127.0.0.1:4599"
+
+
+def received(sent, body=b""):
+    """A request as the server sees it."""
+    prepared = sent.prepare()
+    url = urlsplit(prepared.url)
+    headers = {name.lower().replace("_", "-"): value for name, value in prepared.headers.items()}
+    headers = {n: v if isinstance(v, bytes) else v.encode() for n, v in headers.items()}
+    headers.setdefault("host", url.netloc.encode())
+    target = url.path + (f"?{url.query}" if url.query else "")
+    return Request(prepared.method, target, headers), io.BytesIO(body)
+
+
+def signed(
+    method="PUT",
+    target="/bucket/a%20b%2B%C3%A4//c",
+    body=b"video",
+    keys=KEYS,
+    auth=S3SigV4Auth,
+    service="s3",
+    **headers,
+):
+    request = AWSRequest(method, f"{AT}{target}", headers=headers, data=body)
+    auth(Credentials(keys.access_key_id, keys.secret_access_key), service, "eu-west-1").add_auth(
+        request
+    )
+    return received(request, body)
+
+
+def presigned(expires_s=60, keys=KEYS, **more):
+    return signed(
+        "GET",
+        body=b"",
+        keys=keys,
+        auth=lambda *args: S3SigV4QueryAuth(*args, expires=expires_s),
+        **more,
+    )
+
+
+def code(request, body, keys=KEYS, after=timedelta(0)):
+    with pytest.raises(Rejected) as rejected:
+        verify(request, body, keys, lambda: datetime.now(UTC) + after)
+    assert rejected.value.message
+    return rejected.value.code
+
+
+def changed(request, **fields):
+    return Request(**{**vars(request), **fields})
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        signed(),
+        signed(target="/bucket/key?partNumber=2&uploadId=x%2Fy&acl"),
+        signed(**{"x-amz-meta-title": "  a   b ", "Content-Type": "video/mp4"}),
+        signed(**{"x-amz-meta-with_line": "1"}),
+        signed("POST", "/", b"{}", auth=SigV4Auth, service="sqs", **{"X-Amz-Target": "a.B"}),
+        presigned(),
+        presigned(target="/bucket/a%20b?response-content-type=video%2Fmp4"),
+    ],
+)
+def test_what_botocore_signs_is_accepted(request_):
+    request, body = request_
+    assert knows_key(request, KEYS)
+    verify(request, body, KEYS)
+    assert body.tell() == 0
+
+
+@pytest.mark.parametrize("sign", [signed, presigned])
+def test_another_secret_is_rejected(sign):
+    assert code(*sign(keys=OTHERS)) == "SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize("sign", [signed, presigned])
+def test_another_key_is_rejected_before_the_body_is_read(sign):
+    request, body = sign(keys=Keys("another", "secret"))
+    assert not knows_key(request, KEYS)
+    assert code(request, body) == "InvalidAccessKeyId"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("GET", "/bucket", {"host": b"127.0.0.1:4599"}),
+        Request("POST", "/moto-api/reset", {"host": b"127.0.0.1:4599"}),
+        Request("GET", "/b/k?AWSAccessKeyId=VDKEY&Signature=x&Expires=9", {"host": b"localhost"}),
+    ],
+)
+def test_what_is_not_signed_is_rejected(request_):
+    assert not knows_key(request_, KEYS)
+    assert code(request_, io.BytesIO()) == "AccessDenied"
+
+
+def test_signature_version_2_is_rejected():
+    request, body = signed()
+    headers = {**request.headers, "authorization": b"AWS VDKEY:c2lnbmF0dXJl"}
+    assert code(changed(request, headers=headers), body) == "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "DELETE"},
+        {"target": "/bucket/another"},
+        {"target": "/bucket/a%20b%2B%C3%A4//c?versionId=1"},
+    ],
+)
+@pytest.mark.parametrize("sign", [signed, presigned])
+def test_what_was_changed_on_its_way_is_rejected(sign, change):
+    request, body = sign()
+    if sign is presigned and "target" in change:
+        change = {"target": f"{change['target'].partition('?')[0]}x?{request.target.split('?')[1]}"}
+    assert code(changed(request, **change), body) == "SignatureDoesNotMatch"
+
+
+def test_another_body_is_rejected():
+    request, _ = signed(body=b"video")
+    assert code(request, io.BytesIO(b"other")) == "XAmzContentSHA256Mismatch"
+    request, _ = signed("POST", "/", b"{}", auth=SigV4Auth, service="sqs")
+    assert code(request, io.BytesIO(b"[]")) == "SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize("sign", [signed, presigned])
+def test_an_amazon_header_that_is_not_signed_is_rejected(sign):
+    request, body = sign()
+    headers = {**request.headers, "x-amz-copy-source": b"/bucket/private"}
+    assert code(changed(request, headers=headers), body) == "AccessDenied"
+
+
+@pytest.mark.parametrize("minutes", [-16, 16])
+def test_a_signature_of_another_time_is_rejected(minutes):
+    assert code(*signed(), after=timedelta(minutes=minutes)) == "RequestTimeTooSkewed"
+
+
+def test_a_presigned_address_lasts_as_long_as_it_says():
+    verify(*presigned(600), KEYS, lambda: datetime.now(UTC) + timedelta(seconds=590))
+    assert code(*presigned(600), after=timedelta(seconds=605)) == "AccessDenied"
+    assert code(*presigned(600), after=-timedelta(minutes=16)) == "RequestTimeTooSkewed"
+    assert code(*presigned(7 * 86400 + 1)) == "AuthorizationQueryParametersError"
+
+
+@pytest.mark.parametrize("missing", ["X-Amz-Expires", "X-Amz-Credential", "X-Amz-Date"])
+def test_an_address_without_a_part_of_its_signature_is_rejected(missing):
+    request, body = presigned()
+    target = request.target.replace(missing, "X-Amz-Other")
+    expected = "AuthorizationQueryParametersError"
+    assert code(changed(request, target=target), body) == expected
+
+
+def test_the_date_of_the_scope_has_to_be_the_signatures():
+    request, body = presigned()
+    day = datetime.now(UTC).strftime("%Y%m%d")
+    target = request.target.replace(f"%2F{day}%2F", "%2F20200101%2F")
+    assert code(changed(request, target=target), body) == "AccessDenied"
+
+
+def test_addresses_that_boto3_presigns_are_accepted():
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=AT,
+        region_name="us-east-1",
+        aws_access_key_id=KEYS.access_key_id,
+        aws_secret_access_key=KEYS.secret_access_key,
+        config=Config(signature_version="s3v4"),
+    )
+    key = {"Bucket": "b", "Key": "ü/1 + 2.mp4"}
+    for operation, method in (("get_object", "GET"), ("put_object", "PUT")):
+        url = urlsplit(s3.generate_presigned_url(operation, Params=key))
+        request = Request(method, f"{url.path}?{url.query}", {"host": url.netloc.encode()})
+        verify(request, io.BytesIO(b"anything"), KEYS)
