@@ -19,11 +19,11 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from pipeline import bootstrap
-from pipeline.catalog.table import _item, iso
-from pipeline.events import Upload
-from pipeline.fingerprint import fingerprint
-from pipeline.planner import Intent, Planner
-from pipeline.settings import Settings
+from pipeline.aws.catalog.table import _item, iso
+from pipeline.core.events import Upload
+from pipeline.core.fingerprint import fingerprint
+from pipeline.core.planner import Intent, Planner
+from pipeline.core.settings import Settings
 
 _RECORD = Path(__file__).with_name("video.json")
 _FIRST = datetime(2024, 1, 1, tzinfo=UTC)

@@ -14,16 +14,18 @@ from pathlib import Path
 
 import psutil
 
-from pipeline import aws, bootstrap, client
-from pipeline.artifacts import MANIFEST
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.hosts import stack_file as client
+from pipeline.aws.artifacts import MANIFEST
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest
-from pipeline.settings import Settings
-from pipeline.uploads import follow
+from pipeline.core.settings import Settings
+from pipeline.aws.uploads import follow
 
 DRIVER = "handlers.replays.handler"
 STAGE = "handlers.stage.handler"
-WORKER = "pipeline.worker"
+WORKER = "pipeline.hosts.worker"
 
 _CLIP = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=1", "-pix_fmt", "yuv420p")
 _START_S = 180.0

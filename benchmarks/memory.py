@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline import stage
+from pipeline.core import stage
 from pipeline.media.probe import probe
 
 STAGES = ("transcribe", "detect")

@@ -17,10 +17,11 @@ import time
 import psutil
 from generated import CONFIDENCE, GeneratedVideos
 
-from pipeline import aws, bootstrap
-from pipeline.events import WakeUp
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.core.events import WakeUp
 from pipeline.replays.request import ReplayRequest
-from pipeline.settings import Settings
+from pipeline.core.settings import Settings
 
 _TURN_S = 5.0
 _SHARES = (0.01, 0.1, 0.5, 1.0)

@@ -25,8 +25,8 @@ os.environ |= {"VIDEODROP_THREADS": "1", "OMP_NUM_THREADS": "1", "VIDEODROP_DEVI
 import torch
 from whisper.model import ModelDimensions, Whisper
 
-from pipeline.models import bake, int8, weights
-from pipeline.stages import transcribe
+from pipeline.stages.models import bake, int8, weights
+from pipeline.stages.transcribe import stage as transcribe
 from samples import accuracy, held_out
 from samples.scoring import Hearing
 

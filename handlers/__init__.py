@@ -1,5 +1,5 @@
 """Lambda handlers: wiring only. ``bootstrap.observed``, around each, ends what begins here."""
 
-from pipeline import cold_start
+from pipeline.telemetry import cold_start
 
 cold_start.begin()

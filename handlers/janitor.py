@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from pipeline import bootstrap
-from pipeline.janitor import Janitor
+from pipeline.runs.janitor import Janitor
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,10 @@ import logging
 from functools import partial
 from typing import Any
 
-from pipeline import bootstrap, events
-from pipeline.errors import Busy
-from pipeline.sqs import extender
+from pipeline import bootstrap
+from pipeline.core import events
+from pipeline.core.errors import Busy
+from pipeline.aws.messages import extender
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any
 
 from pipeline import bootstrap
-from pipeline.runner import Delivery, Retry, Runner
-from pipeline.sqs import extender, queue_name, receipt, sender
-from pipeline.topology import LARGER
-from pipeline.workdir import sweep
+from pipeline.runs.runner import Delivery, Retry, Runner
+from pipeline.aws.messages import extender, queue_name, receipt, sender
+from pipeline.core.topology import LARGER
+from pipeline.runs.workdir import sweep
 
 log = logging.getLogger(__name__)
 

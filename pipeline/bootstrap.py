@@ -12,28 +12,29 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from pipeline import aws, options
-from pipeline.artifacts import Artifacts
-from pipeline.catalog import Catalog
-from pipeline.catalog.table import Table
-from pipeline.cdn import Cdn
-from pipeline.errors import MissingDependency, VideodropError
-from pipeline.models import device
+from pipeline.aws import clients as aws
+from pipeline.core import upload_options as options
+from pipeline.aws.artifacts import Artifacts
+from pipeline.aws.catalog import Catalog
+from pipeline.aws.catalog.table import Table
+from pipeline.aws.cloudfront import Cdn
+from pipeline.core.errors import MissingDependency, VideodropError
+from pipeline.stages.models import device
 from pipeline.replays.store import Replays
-from pipeline.settings import Settings
-from pipeline.stage import StageModule, load
+from pipeline.core.settings import Settings
+from pipeline.core.stage import StageModule, load
 from pipeline.telemetry import function as telemetry
 from pipeline.telemetry.tracing import Handler
-from pipeline.uploads import Uploads
-from pipeline.versions import Versions
+from pipeline.aws.uploads import Uploads
+from pipeline.results.versions import Versions
 
 if TYPE_CHECKING:
-    from pipeline.estimator import Estimator
-    from pipeline.janitor import Janitor
-    from pipeline.redrive import Redrive
+    from pipeline.costs.estimator import Estimator
+    from pipeline.runs.janitor import Janitor
+    from pipeline.runs.redrive import Redrive
     from pipeline.replays.driver import Driver
-    from pipeline.retention import Retention
-    from pipeline.runner import Runner
+    from pipeline.results.retention import Retention
+    from pipeline.runs.runner import Runner
 
 
 @cache
@@ -105,8 +106,8 @@ def versions(config: Settings) -> Versions:
 
 def janitor(config: Settings) -> "Janitor":
     """The housekeeper of this installation."""
-    from pipeline.dead_letters import DeadLetters
-    from pipeline.janitor import Janitor
+    from pipeline.aws.dead_letters import DeadLetters
+    from pipeline.runs.janitor import Janitor
 
     dead_letters = DeadLetters(aws.client("sqs"), config.names, list(config.topology.stages))
     return Janitor(
@@ -153,8 +154,8 @@ def estimator(config: Settings, *, large: bool | None = None) -> "Estimator":
     Raises:
         MissingDependency: ``bad_prices``.
     """
-    from pipeline.estimator import Estimator
-    from pipeline.prices import Prices
+    from pipeline.costs.estimator import Estimator
+    from pipeline.costs.run_price import Prices
 
     prices = Prices.read(config.prices_path)
     timings = catalog(config).timings
@@ -164,17 +165,17 @@ def estimator(config: Settings, *, large: bool | None = None) -> "Estimator":
 
 def retention(config: Settings) -> "Retention":
     """Removes old results of this installation."""
-    from pipeline.attempts import Attempts
-    from pipeline.retention import Retention
+    from pipeline.aws.artifact_inventory import Attempts
+    from pipeline.results.retention import Retention
 
     return Retention(catalog(config), Attempts(aws.client("s3"), config.names.artifacts_bucket))
 
 
 def redrive(config: Settings) -> "Redrive":
     """Sends this installation's dead letters on again."""
-    from pipeline.dead_letters import DeadLetters
-    from pipeline.redrive import Redrive
-    from pipeline.resources import JANITOR, REPLAYS
+    from pipeline.aws.dead_letters import DeadLetters
+    from pipeline.runs.redrive import Redrive
+    from pipeline.core.topology import JANITOR, REPLAYS
 
     functions = [*config.topology.stages, JANITOR, REPLAYS]
     return Redrive(DeadLetters(aws.client("sqs"), config.names, functions), catalog(config))
@@ -220,8 +221,8 @@ def runner(stage: str, config: Settings) -> "Runner":
     Raises:
         MissingDependency: see ``module``.
     """
-    from pipeline.admission import Admission
-    from pipeline.runner import Runner
+    from pipeline.runs.admission import Admission
+    from pipeline.runs.runner import Runner
 
     return Runner(
         stage,

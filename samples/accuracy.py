@@ -20,9 +20,10 @@ import whisper
 
 from pipeline.media import audio
 from pipeline.media.probe import probe
-from pipeline.models import weights
-from pipeline.stage import Deadline, Source
-from pipeline.stages import detect, transcribe
+from pipeline.stages.models import weights
+from pipeline.core.stage import Deadline, Source
+from pipeline.stages.detect import stage as detect
+from pipeline.stages.transcribe import stage as transcribe
 from samples import grammar, held_out
 from samples.held_out import HeldOut
 from samples.scoring import Found, Hearing, Sight

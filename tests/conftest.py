@@ -19,9 +19,10 @@ import boto3
 import psutil
 import pytest
 
-from pipeline import aws, bootstrap, resources
-from pipeline.settings import Settings
-from pipeline.topology import DEFAULT_PATH
+from pipeline import bootstrap
+from pipeline.aws import clients as aws, provision as resources
+from pipeline.core.settings import Settings
+from pipeline.core.topology import DEFAULT_PATH
 
 _ROOT = Path(__file__).parents[1]
 _RUN = "TEST_RUN"  # names the session whose process inherited it
@@ -237,7 +238,7 @@ def forget_process_state() -> None:
     bootstrap.settings.cache_clear()
     for name, attribute in (
         ("handlers.stage", "_runner"),
-        ("pipeline.sqs", "queue_url"),
+        ("pipeline.aws.messages", "queue_url"),
         ("handlers.janitor", "_janitor"),
     ):
         if name in sys.modules:

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from pipeline.local import server
-from pipeline.local.gate import SERVICES
+from pipeline.hosts.local import server
+from pipeline.hosts.local.gate import SERVICES
 
 if __name__ == "__main__":
     server.main(Path(sys.argv[1]), int(sys.argv[2]), SERVICES | {"ssm"})

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.catalog.records import Cost, StageResult
+from pipeline.core.records import Cost, StageResult
 
 MODEL = {"model": "tiny", "sha256": "00"}
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.stage import Artifact, Report, Result, Source
+from pipeline.core.stage import Artifact, Report, Result, Source
 
 VERSION = "1"
 

@@ -7,11 +7,11 @@ from fastapi import Depends, Request
 
 from pipeline import bootstrap
 from pipeline.api.playback import Playback
-from pipeline.artifacts import Artifacts
-from pipeline.catalog import Catalog
+from pipeline.aws.artifacts import Artifacts
+from pipeline.aws.catalog import Catalog
 from pipeline.replays.store import Replays
-from pipeline.settings import Settings
-from pipeline.versions import Versions
+from pipeline.core.settings import Settings
+from pipeline.results.versions import Versions
 
 
 class Context:

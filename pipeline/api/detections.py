@@ -11,9 +11,9 @@ from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import described
-from pipeline.catalog.records import PublishedArtifact
-from pipeline.errors import BadInput
-from pipeline.objects.detections import Frame, Track, Wanted
+from pipeline.core.records import PublishedArtifact
+from pipeline.core.errors import BadInput
+from pipeline.stages.detect.detections import Frame, Track, Wanted
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["detections"])
 

@@ -8,7 +8,7 @@ from fastapi.staticfiles import StaticFiles
 
 from pipeline.api.context import Parts
 from pipeline.api.headers import page_policy
-from pipeline.settings import SignIn
+from pipeline.core.settings import SignIn
 
 _WEB = Path(__file__).with_name("web")
 

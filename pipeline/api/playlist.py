@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from pipeline import views
+from pipeline.results import video_view as views
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact

@@ -14,10 +14,10 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from pipeline import aws
+from pipeline.aws import clients as aws
 from pipeline.api.headers import REQUEST_ID, SECURITY
-from pipeline.errors import BadInput, VideodropError
-from pipeline.problem import MEDIA_TYPE, details
+from pipeline.core.errors import BadInput, VideodropError
+from pipeline.core.problem import MEDIA_TYPE, details
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import described
-from pipeline.speech.transcript import Transcript
+from pipeline.stages.transcribe.transcript import Transcript
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["transcript"])
 

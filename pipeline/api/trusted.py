@@ -1,4 +1,4 @@
-"""The API answers only under names that it was given: see ``pipeline.trusted_hosts``."""
+"""The API answers only under names that it was given: see ``pipeline.core.trusted_hosts``."""
 
 from collections.abc import Callable, Collection
 
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.api.problems import Problem, answer
-from pipeline.trusted_hosts import is_trusted
+from pipeline.core.trusted_hosts import is_trusted
 
 
 class TrustedHosts:

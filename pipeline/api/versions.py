@@ -9,8 +9,8 @@ from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo
 from pipeline.api.problems import described
-from pipeline.comparison import VersionDiff
-from pipeline.versions import FEWEST_DIGITS, Version
+from pipeline.results.comparison import VersionDiff
+from pipeline.results.versions import FEWEST_DIGITS, Version
 
 router = APIRouter(prefix="/videos/{video_id}/versions", tags=["versions"])
 

@@ -3,11 +3,11 @@
 import sys
 from datetime import datetime
 
-from pipeline import archive
+from pipeline.aws import event_archive as archive
 from pipeline.cli.console import confirm, err, out, plain, print_json
-from pipeline.errors import BadInput
+from pipeline.core.errors import BadInput
 from pipeline.replays.request import ReplayRequest
-from pipeline.settings import Settings
+from pipeline.core.settings import Settings
 
 _KNOWN = {"uploaded_after", "uploaded_before", "stages", "dry_run"}
 

@@ -17,7 +17,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from pipeline.catalog.records import TERMINAL, StageRun, Video
+from pipeline.core.records import StageRun, TERMINAL, Video
 from pipeline.cli.console import paint, plain
 from pipeline.cli.plans import span
 from pipeline.replays import views

@@ -13,7 +13,7 @@ from pipeline.costs.break_even import BreakEven
 from pipeline.costs.lines import Line, total
 from pipeline.costs.pace import Pace
 from pipeline.costs.quotas import Check
-from pipeline.price_table import MARKETS
+from pipeline.costs.price_table import MARKETS
 
 _FEW = 10
 _WIDTH = 100

@@ -8,28 +8,21 @@ from typing import Annotated, Any, Literal
 import typer
 
 import pipeline
-from pipeline import bootstrap, client, options, views
-from pipeline.catalog import listing
-from pipeline.catalog.records import ListedStatus, Video
-from pipeline.cli import (
-    bars,
-    console,
-    costing,
-    doctor,
-    drop,
-    exits,
-    housekeeping,
-    replaying,
-    versions,
-)
+from pipeline import bootstrap
+from pipeline.core import upload_options as options
+from pipeline.hosts import stack_file as client
+from pipeline.results import video_view as views
+from pipeline.aws.catalog import listing
+from pipeline.core.records import ListedStatus, Video
+from pipeline.cli import bars, console, costing, doctor, drop, exits, housekeeping, replaying, versions
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import artifact, connect, find
-from pipeline.errors import BadInput
+from pipeline.core.errors import BadInput
 from pipeline.media.probe import probe
-from pipeline.objects.detections import Wanted
-from pipeline.settings import Settings
-from pipeline.stage import Deadline, Source
+from pipeline.stages.detect.detections import Wanted
+from pipeline.core.settings import Settings
+from pipeline.core.stage import Deadline, Source
 
 _TRANSCRIPTS = {
     "txt": "transcript_txt",
@@ -72,7 +65,7 @@ def up(
     port: Annotated[int, typer.Option(help="Port of the API and the page")] = 8080,
 ) -> None:
     """Start everything on this machine and watch the inbox, until Ctrl-C."""
-    from pipeline.local.stack import Stack  # noqa: PLC0415 - moto and uvicorn are an extra
+    from pipeline.hosts.local.stack import Stack  # noqa: PLC0415 - moto and uvicorn are an extra
 
     Stack(
         bootstrap.settings(),
@@ -94,7 +87,7 @@ def worker(
     ] = False,
 ) -> None:
     """Host the stages on this machine: poll their queues, run their handlers."""
-    from pipeline.worker import Worker, hosted  # noqa: PLC0415 - awslambdaric is an extra
+    from pipeline.hosts.worker import Worker, hosted  # noqa: PLC0415 - awslambdaric is an extra
 
     settings = bootstrap.settings()
     bootstrap.set_up_telemetry("worker")

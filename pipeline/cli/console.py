@@ -18,14 +18,14 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from pipeline.catalog.records import TERMINAL
+from pipeline.core.records import TERMINAL
 from pipeline.cli import exits
 from pipeline.cli.doctor import Finding
-from pipeline.client import StackFile
-from pipeline.errors import TimedOut
-from pipeline.objects.detections import Frame
-from pipeline.stage import Result
-from pipeline.views import VideoItem, VideoView
+from pipeline.hosts.stack_file import StackFile
+from pipeline.core.errors import TimedOut
+from pipeline.stages.detect.detections import Frame
+from pipeline.core.stage import Result
+from pipeline.results.video_view import VideoItem, VideoView
 
 _COLOURS = {
     "ready": "green",

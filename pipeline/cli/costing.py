@@ -7,15 +7,16 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from pipeline import aws, bootstrap, costs
-from pipeline.catalog.timings import Timing
+from pipeline import bootstrap, costs
+from pipeline.aws import clients as aws
+from pipeline.aws.catalog.timings import Timing
 from pipeline.cli import bills
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import connect
-from pipeline.client import NotRunning
-from pipeline.errors import BadInput
-from pipeline.prices import Prices
+from pipeline.hosts.stack_file import NotRunning
+from pipeline.core.errors import BadInput
+from pipeline.costs.run_price import Prices
 
 _DEFAULT = costs.Workload()
 

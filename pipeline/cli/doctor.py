@@ -10,8 +10,8 @@ from typing import Literal
 from pydantic import BaseModel
 
 from pipeline import bootstrap
-from pipeline.errors import VideodropError
-from pipeline.settings import Settings
+from pipeline.core.errors import VideodropError
+from pipeline.core.settings import Settings
 
 Verdict = Literal["ok", "missing", "optional"]
 

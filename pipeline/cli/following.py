@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from pipeline.cli.exits import NotFound
-from pipeline.errors import BadInput, TimedOut
+from pipeline.core.errors import BadInput, TimedOut
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.store import Replays
 

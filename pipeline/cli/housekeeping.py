@@ -14,9 +14,9 @@ from pipeline.cli import bars, selecting
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.cli.lookup import connect
-from pipeline.errors import BadInput
-from pipeline.redrive import LetterClass, Redriven
-from pipeline.retention import Policy, Pruned
+from pipeline.core.errors import BadInput
+from pipeline.runs.redrive import LetterClass, Redriven
+from pipeline.results.retention import Policy, Pruned
 
 _CLASSES: dict[str, LetterClass] = {name: name for name in get_args(LetterClass)}
 

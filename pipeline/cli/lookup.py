@@ -2,11 +2,13 @@
 
 import os
 
-from pipeline import bootstrap, client, views
-from pipeline.catalog import Catalog
-from pipeline.catalog.records import PublishedArtifact, StageResult, Video
+from pipeline import bootstrap
+from pipeline.hosts import stack_file as client
+from pipeline.results import video_view as views
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import PublishedArtifact, StageResult, Video
 from pipeline.cli.exits import NotFound
-from pipeline.settings import Settings
+from pipeline.core.settings import Settings
 
 
 def connect() -> tuple[Settings, Catalog]:

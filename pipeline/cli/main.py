@@ -11,9 +11,9 @@ from typing import NoReturn
 
 from typer.exceptions import TyperException
 
-from pipeline import aws
+from pipeline.aws import clients as aws
 from pipeline.cli import commands, console, exits
-from pipeline.errors import BadInput, MissingDependency, VideodropError
+from pipeline.core.errors import BadInput, MissingDependency, VideodropError
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from pipeline.cli.console import paint, plain
-from pipeline.replays.records import OVER, Estimate
+from pipeline.core.records import Estimate
+from pipeline.replays.records import OVER
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.views import PlanView, ReplayView, StagePlanView
 

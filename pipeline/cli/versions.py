@@ -11,10 +11,10 @@ from pipeline import bootstrap
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import clock, err, out, plain, print_json
 from pipeline.cli.lookup import connect, find
-from pipeline.comparison import VersionDiff
-from pipeline.comparison.labels import Interval
-from pipeline.comparison.renditions import Rendition
-from pipeline.versions import Version
+from pipeline.results.comparison import VersionDiff
+from pipeline.results.comparison.labels import Interval
+from pipeline.results.comparison.renditions import Rendition
+from pipeline.results.versions import Version
 
 _DIGITS = 12  # of a fingerprint that are shown
 

@@ -4,7 +4,7 @@ Terraform cannot be asked where it is not installed, so that these are written d
 compares each with the Terraform sources.
 """
 
-from pipeline.price_table import Architecture
+from pipeline.costs.price_table import Architecture
 
 # variables.tf
 LIVE_CONCURRENCY = 250  # compute.STAGE.live_concurrency

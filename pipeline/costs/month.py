@@ -8,8 +8,8 @@ from pipeline.costs.hour import StageHour, watched
 from pipeline.costs.idle import host_hour
 from pipeline.costs.lines import Line, total
 from pipeline.costs.workload import MONTH_HOURS, Workload
-from pipeline.price_table import MARKETS
-from pipeline.prices import Prices
+from pipeline.costs.price_table import MARKETS
+from pipeline.costs.run_price import Prices
 from pipeline.telemetry import names
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.catalog.timings import Timing, Totals, recent
-from pipeline.topology import Guess, Topology
+from pipeline.aws.catalog.timings import Timing, Totals, recent
+from pipeline.core.topology import Guess, Topology
 
 
 class Pace(BaseModel):

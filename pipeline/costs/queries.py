@@ -2,7 +2,7 @@
 
 from pipeline.costs import installation
 from pipeline.costs.lines import Line
-from pipeline.prices import Prices
+from pipeline.costs.run_price import Prices
 
 # A request for one video, with a warm function: what it takes, reads (one partition, consistently),
 # answers, and leaves in the two logs; X-Ray's default rule traces one request in twenty.

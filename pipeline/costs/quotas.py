@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from pipeline.costs import installation, queries
 from pipeline.costs.concurrency import Load, most
 from pipeline.costs.workload import Workload
-from pipeline.prices import Prices, writes
-from pipeline.topology import Topology
+from pipeline.costs.run_price import Prices, writes
+from pipeline.core.topology import Topology
 
 AS_OF = "2025-01"
 SOURCES = (

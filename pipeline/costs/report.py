@@ -12,9 +12,9 @@ from pipeline.costs.lines import Line, total
 from pipeline.costs.pace import Pace
 from pipeline.costs.quotas import Check
 from pipeline.costs.workload import Workload
-from pipeline.errors import BadInput
-from pipeline.prices import Prices
-from pipeline.topology import Topology
+from pipeline.core.errors import BadInput
+from pipeline.costs.run_price import Prices
+from pipeline.core.topology import Topology
 
 NOT_PRICED = (
     "Not in it: NAT gateways and endpoints of a VPC, and what passes them or between zones and "

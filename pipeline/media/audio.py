@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import BadInput
+from pipeline.core.errors import BadInput
 from pipeline.media import ffmpeg
 from pipeline.media.process import Complaints
-from pipeline.progress import Report
+from pipeline.core.progress import Report
 
 if TYPE_CHECKING:
     import numpy as np

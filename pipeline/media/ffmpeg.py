@@ -21,18 +21,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipeline.errors import (
-    BadInput,
-    Bug,
-    DependencyFailed,
-    LimitExceeded,
-    MissingDependency,
-    OutOfMemory,
-    TimedOut,
-    VideodropError,
-)
+from pipeline.core.errors import BadInput, Bug, DependencyFailed, LimitExceeded, MissingDependency, OutOfMemory, TimedOut, VideodropError
 from pipeline.media.process import Caps, Child, Complaints
-from pipeline.progress import Report
+from pipeline.core.progress import Report
 
 # Containers that hold their media themselves: no playlists, no scripts, no images, no devices.
 FORMATS = (

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from pipeline.errors import BadInput
+from pipeline.core.errors import BadInput
 from pipeline.media import ffmpeg, picture
-from pipeline.media.probe import Probe
+from pipeline.core.media_info import Probe
 from pipeline.media.process import Complaints
-from pipeline.media.streams import VideoStream
-from pipeline.progress import Report
+from pipeline.core.media_info import VideoStream
+from pipeline.core.progress import Report
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from pipeline.media import ffmpeg
-from pipeline.media.streams import VideoStream
+from pipeline.core.media_info import VideoStream
 
 # BT.2408: SDR white at 203 nits; what zscale takes linear light 1.0 to be.
 _SDR_WHITE = 203

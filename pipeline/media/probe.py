@@ -6,11 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadInput, LimitExceeded
+from pipeline.core.errors import BadInput, LimitExceeded
 from pipeline.media import ffmpeg, streams
 from pipeline.media.process import Caps
 from pipeline.media.sniff import describe, is_mp4
-from pipeline.media.streams import AudioStream, Record, VideoStream
+from pipeline.core.media_info import AudioStream, Record, VideoStream
 
 # Recordings of these are joined by laying one behind the other, whatever their clocks say.
 _CLOCK_JUMPS = {"mpegts", "mpeg"}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Self, cast
 
-from pipeline.tether import tie
+from pipeline.core.parent_death import tie
 
 # All a media tool needs to run, and nothing that opens a door: no AWS_*, no proxies, no tokens.
 _ENVIRONMENT = (

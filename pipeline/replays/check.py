@@ -4,11 +4,11 @@ import contextlib
 import json
 from typing import Any
 
-from pipeline.errors import BadInput
-from pipeline.planner import Planner
+from pipeline.core.errors import BadInput
+from pipeline.core.planner import Planner
 from pipeline.replays.request import ReplayRequest
-from pipeline.settings import Settings
-from pipeline.stage import load
+from pipeline.core.settings import Settings
+from pipeline.core.stage import load
 
 _MOST_BYTES = 8192  # of parameters: they travel with every event, ten to a call of at most 256 KiB
 

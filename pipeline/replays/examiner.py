@@ -5,16 +5,16 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from pipeline.artifacts import Artifacts, Changed
-from pipeline.catalog import Catalog
-from pipeline.catalog.records import Video
-from pipeline.errors import BadInput
-from pipeline.planner import Planner
+from pipeline.aws.artifacts import Artifacts, Changed
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import Video
+from pipeline.core.errors import BadInput
+from pipeline.core.planner import Planner
 from pipeline.replays import selection
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.verdict import Judged, judge
-from pipeline.settings import Settings
-from pipeline.stage import StageModule
+from pipeline.core.settings import Settings
+from pipeline.core.stage import StageModule
 
 _BATCH = 20
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from pipeline.events import Reprocess, reprocess_entry
+from pipeline.core.events import Reprocess, reprocess_entry
 from pipeline.replays.records import Open, Replay
 from pipeline.replays.store import put_events
-from pipeline.settings import Settings
-from pipeline.topology import LARGER, Lane
+from pipeline.core.settings import Settings
+from pipeline.core.topology import LARGER, Lane
 
 _AT_ONCE = 10  # EventBridge's limit on events a request
 

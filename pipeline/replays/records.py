@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.comparison import Comparison
+from pipeline.results.comparison import Comparison
 from pipeline.replays.request import ReplayRequest
 
 ReplayState = Literal["planning", "planned", "running", "paused", "finished", "cancelled", "failed"]

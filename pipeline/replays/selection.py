@@ -7,10 +7,10 @@ later walk goes on: a million videos are walked in as many steps as one likes.
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
-from pipeline.catalog import Catalog, listing
-from pipeline.catalog.records import StageRun, Video
-from pipeline.catalog.table import iso
-from pipeline.errors import FailureClass
+from pipeline.aws.catalog import Catalog, listing
+from pipeline.core.records import StageRun, Video
+from pipeline.aws.catalog.table import iso
+from pipeline.core.errors import FailureClass
 from pipeline.replays.request import Selection
 
 

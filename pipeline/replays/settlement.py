@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from pipeline.artifacts import Artifacts
-from pipeline.catalog import Catalog
-from pipeline.catalog.records import TERMINAL, Cost, StageResult, StageRun
-from pipeline.comparison import Comparison, compare
-from pipeline.errors import DependencyFailed
-from pipeline.estimator import Estimator
-from pipeline.events import replay_event_id
+from pipeline.aws.artifacts import Artifacts
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import Cost, StageResult, StageRun, TERMINAL
+from pipeline.results.comparison import Comparison, compare
+from pipeline.core.errors import DependencyFailed
+from pipeline.costs.estimator import Estimator
+from pipeline.core.events import replay_event_id
 from pipeline.replays.lanes import Lanes
 from pipeline.replays.records import Ending, Open, Replay, StageProgress
 

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from pipeline.estimator import Estimator
-from pipeline.planner import Intent
-from pipeline.replays.records import Estimate, Plan, StagePlan, Verdict
+from pipeline.costs.estimator import Estimator
+from pipeline.core.planner import Intent
+from pipeline.core.records import Estimate
+from pipeline.replays.records import Plan, StagePlan, Verdict
 from pipeline.replays.verdict import Judged
 
 # All of them go into one item of the table, which may have 400 KB.

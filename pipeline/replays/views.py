@@ -9,17 +9,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.comparison import Comparison
-from pipeline.replays.records import (
-    Ending,
-    Estimate,
-    Replay,
-    ReplayState,
-    StagePlan,
-    StageProgress,
-    Verdict,
-    Wish,
-)
+from pipeline.results.comparison import Comparison
+from pipeline.core.records import Estimate
+from pipeline.replays.records import Ending, Replay, ReplayState, StagePlan, StageProgress, Verdict, Wish
 from pipeline.replays.request import ReplayRequest
 
 POSSIBLE: dict[ReplayState, list[Wish]] = {

@@ -1,9 +1,9 @@
 """Warnings that more than one stage gives, worded once."""
 
 from pipeline.media import picture
-from pipeline.media.probe import Probe
+from pipeline.core.media_info import Probe
 from pipeline.media.process import Complaints
-from pipeline.stage import Notice
+from pipeline.core.stage import Notice
 
 
 def of_media(probe: Probe, complaints: Complaints, *, shown: bool = True) -> list[Notice]:

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from starlette.types import ASGIApp
 
 from pipeline.api.app import create_app
-from pipeline.settings import Settings
+from pipeline.core.settings import Settings
 from tests.integration.api.seed import Seed, make_jpeg, make_mp4
 
 _FLAGS = [

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from pipeline.errors import BadInput
-from pipeline.media.probe import Probe
-from pipeline.stage import Notice
+from pipeline.core.errors import BadInput
+from pipeline.core.media_info import Probe
+from pipeline.core.stage import Notice
 from tests.browser.conftest import open_video, until
 from tests.integration.api.seed import PROBE, make_segments
 

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from pipeline.api.app import create_app
-from pipeline.settings import Settings, SignIn
+from pipeline.core.settings import Settings, SignIn
 from tests.browser.conftest import serving
 from tests.browser.test_sign_in import TOKEN, kept
 from tests.gateway import Gateway

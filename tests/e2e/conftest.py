@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from pipeline.client import StackFile
+from pipeline.hosts.stack_file import StackFile
 from tests.conftest import untraced
 
 SAMPLES = Path(__file__).parents[2] / "samples"

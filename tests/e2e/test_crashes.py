@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pipeline.client import StackFile
+from pipeline.hosts.stack_file import StackFile
 from tests.e2e.conftest import SAMPLES, Stack, start, stop
 
 pytestmark = pytest.mark.models

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import psutil
 
-from pipeline.catalog.table import Table
-from pipeline.catalog.timings import Timings
+from pipeline.aws.catalog.table import Table
+from pipeline.aws.catalog.timings import Timings
 from tests.e2e.conftest import Stack, start, stop
 
 _PICTURE = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=1", "-pix_fmt", "yuv420p")
@@ -107,7 +107,7 @@ def test_a_replay_runs_all_once_though_driver_and_workers_are_killed_midway(
         for one in {*driver, at_it, *hosts[::2]}:
             one.kill()
         assert _ended(running, replay_id, 3)["state"] == "running"
-        [worker] = _processes(running, "pipeline.worker")
+        [worker] = _processes(running, "pipeline.hosts.worker")
         worker.kill()
 
         progress = _ended(running, replay_id, count)["progress"]

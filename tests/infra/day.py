@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import aws, bootstrap
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
 from pipeline.api.app import create_app
-from pipeline.cdn import CdnSettings
-from pipeline.errors import DependencyFailed
-from pipeline.stage import Result
-from pipeline.worker.host import scheduled_event
+from pipeline.core.settings import CdnSettings
+from pipeline.core.errors import DependencyFailed
+from pipeline.core.stage import Result
+from pipeline.hosts.worker.host import scheduled_event
 from tests import aws_events, toystage
 from tests.infra.conftest import CDN_KEY
 from tests.infra.house import LONG, House

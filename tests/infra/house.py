@@ -13,17 +13,19 @@ from typing import Any
 import pytest
 
 from handlers import janitor, replays, stage
-from pipeline import aws, bootstrap, events
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.core import events
 from pipeline.api.app import create_app
-from pipeline.media.probe import Probe
+from pipeline.core.media_info import Probe
 from pipeline.replays.driver import Pace
 from pipeline.replays.settlement import Settlement
-from pipeline.settings import Settings
-from pipeline.sqs import receipt
-from pipeline.stage import Artifact, Report, Result, Source
-from pipeline.topology import LARGER, Names
-from pipeline.topology import Lane as LaneName
-from pipeline.worker.lane import Lane, Record
+from pipeline.core.settings import Settings
+from pipeline.aws.messages import receipt
+from pipeline.core.stage import Artifact, Report, Result, Source
+from pipeline.core.topology import LARGER, Names
+from pipeline.core.topology import Lane as LaneName
+from pipeline.hosts.worker.lane import Lane, Record
 from tests import toystage
 from tests.infra.trail import Trail
 from tests.integration.core.conftest import probe_anything
@@ -90,7 +92,7 @@ class House:
         self._patch = patch
         self._uploaded: dict[str, str] = {}
         self._api = Client(create_app())
-        patch.setattr("pipeline.runner.probe", _probe)
+        patch.setattr("pipeline.runs.runner.probe", _probe)
         patch.setattr(toystage, "run", _say)
         # A turn of the driver is one step, and it misses at once what it has asked for.
         patch.setattr("pipeline.replays.driver.Pace", partial(Pace, turn_s=0))

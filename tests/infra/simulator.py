@@ -11,7 +11,7 @@ from typing import Any
 from moto.awslambda.models import EventSourceMapping, LambdaFunction
 from moto.backends import list_of_moto_modules
 
-from pipeline.local import server
+from pipeline.hosts.local import server
 
 
 def _remember(make):

@@ -1,4 +1,4 @@
-"""The whole of ``infra`` applied to a simulator; then its twin, made by ``pipeline.resources``."""
+"""The whole of ``infra`` applied to a simulator; then its twin, made by ``pipeline.aws.provision``."""
 
 import importlib.metadata
 import json
@@ -7,11 +7,13 @@ from typing import Any, get_args
 
 import pytest
 
-from pipeline import aws, bootstrap, resources
+from pipeline import bootstrap
+from pipeline.aws import clients as aws, provision as resources
 from pipeline.costs.installation import alarm_metrics
-from pipeline.errors import BadInput, FailureClass, LimitExceeded
-from pipeline.models import whisper_engine, yolo_engine
-from pipeline.settings import Settings
+from pipeline.core.errors import BadInput, FailureClass, LimitExceeded
+from pipeline.stages.detect import yolo as yolo_engine
+from pipeline.stages.transcribe import whisper as whisper_engine
+from pipeline.core.settings import Settings
 from pipeline.telemetry.names import ALL as METRICS
 from pipeline.telemetry.names import RUNS
 from tests.gateway import OPEN

@@ -13,11 +13,12 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from pipeline import aws, bootstrap
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
 from pipeline.api.app import create_app
-from pipeline.events import video_id
-from pipeline.settings import Settings
-from pipeline.worker import Worker
+from pipeline.core.events import video_id
+from pipeline.core.settings import Settings
+from pipeline.hosts.worker import Worker
 from tests.infra.conftest import ROOT, Applied
 from tests.unit.api.fakes import Client
 

@@ -16,8 +16,9 @@ import boto3
 import pytest
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
-from pipeline import aws, bootstrap
-from pipeline.topology import LARGER
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.core.topology import LARGER
 from tests.conftest import topology_with
 from tests.infra.conftest import ROOT, Applied, as_client
 from tests.infra.day import Day

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.media.probe import probe
-from pipeline.stage import Deadline, Source
-from pipeline.stages import detect, transcribe
+from pipeline.core.stage import Deadline, Source
+from pipeline.stages.detect import stage as detect
+from pipeline.stages.transcribe import stage as transcribe
 from samples import generate, grammar
 from samples.models.training import pack
 from samples.scoring import Hearing

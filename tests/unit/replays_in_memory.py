@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.errors import BadInput
-from pipeline.replays.records import OVER, Estimate, Plan, Replay, StagePlan, StageProgress
+from pipeline.core.errors import BadInput
+from pipeline.core.records import Estimate
+from pipeline.replays.records import OVER, Plan, Replay, StagePlan, StageProgress
 from pipeline.replays.request import ReplayRequest
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.trusted_hosts import is_trusted
+from pipeline.core.trusted_hosts import is_trusted
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import bootstrap
-from pipeline.artifacts import Artifacts
-from pipeline.catalog import Catalog
-from pipeline.catalog.records import Cost, StageResult, StageRun
-from pipeline.errors import VideodropError
-from pipeline.events import Upload
-from pipeline.media.probe import AudioStream, Probe, VideoStream
-from pipeline.objects.json_array import json_array
-from pipeline.settings import Settings
-from pipeline.stage import Artifact, Notice
+from pipeline.aws.artifacts import Artifacts
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import Cost, StageResult, StageRun
+from pipeline.core.errors import VideodropError
+from pipeline.core.events import Upload
+from pipeline.core.media_info import Probe
+from pipeline.media.probe import AudioStream, VideoStream
+from pipeline.stages.detect.json_array import json_array
+from pipeline.core.settings import Settings
+from pipeline.core.stage import Artifact, Notice
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _numbers = count(1)

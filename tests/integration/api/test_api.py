@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from pipeline import aws
+from pipeline.aws import clients as aws
 from pipeline.api.app import create_app
-from pipeline.errors import BadInput
-from pipeline.events import Deletion
-from pipeline.settings import Settings
-from pipeline.worker.functions import Function
-from pipeline.worker.runtime import Response, Runtime
+from pipeline.core.errors import BadInput
+from pipeline.core.events import Deletion
+from pipeline.core.settings import Settings
+from pipeline.hosts.worker.functions import Function
+from pipeline.hosts.worker.runtime import Response, Runtime
 from tests.integration.api.seed import START, Seed
 from tests.lambda_events import http as event
 from tests.unit.api.fakes import Client

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline import aws
+from pipeline.aws import clients as aws
 from pipeline.api.app import create_app
-from pipeline.events import Deletion
+from pipeline.core.events import Deletion
 from tests.integration.api.seed import Seed
 from tests.unit.api.fakes import Client
 

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import aws, bootstrap, events, resources
+from pipeline import bootstrap
+from pipeline.aws import clients as aws, provision as resources
+from pipeline.core import events
 from pipeline.cli import main
-from pipeline.media.probe import Probe
-from pipeline.runner import Delivery
-from pipeline.settings import Settings
+from pipeline.core.media_info import Probe
+from pipeline.runs.runner import Delivery
+from pipeline.core.settings import Settings
 from tests.conftest import forget_process_state, topology_with
 from tests.integration.api.seed import Seed
 
@@ -66,7 +68,7 @@ def toys(config: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S
 def worked(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """The toys' installation with a worker in a thread; what is uploaded need not be a video."""
     monkeypatch.setattr(
-        "pipeline.runner.probe",
+        "pipeline.runs.runner.probe",
         lambda path, _: Probe(container="mov", duration_s=1, size_bytes=path.stat().st_size),
     )
     runner = bootstrap.runner("toy", toys)

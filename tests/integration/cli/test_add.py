@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline import aws, bootstrap
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
 
 
 @pytest.fixture
@@ -63,12 +64,12 @@ def test_a_second_upload_of_a_name_is_waited_for_anew(cli, files):
 
 @pytest.mark.usefixtures("worked")
 def test_a_failed_video_ends_with_1_and_its_reason(cli, files, monkeypatch):
-    from pipeline.errors import BadInput  # noqa: PLC0415 - as the probe raises it
+    from pipeline.core.errors import BadInput  # noqa: PLC0415 - as the probe raises it
 
     def refuse(*_):
         raise BadInput("unreadable", "This is [no] media.")
 
-    monkeypatch.setattr("pipeline.runner.probe", refuse)
+    monkeypatch.setattr("pipeline.runs.runner.probe", refuse)
     ended = cli("add", *files("a.mp4"), "--wait")
     assert ended.code == 1
     assert "a.mp4 toy: This is [no] media. bad_input/unreadable" in ended.out

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from pipeline import aws, bootstrap
-from pipeline.media.probe import Probe
-from pipeline.runner import Delivery
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.core.media_info import Probe
+from pipeline.runs.runner import Delivery
 from tests import aws_events
 
 
@@ -44,7 +45,7 @@ def test_dead_letters_are_counted_then_sent_back(cli, dead):
 
 
 def test_what_is_hidden_from_a_redrive_is_told_of(cli, dead, toys, monkeypatch):
-    monkeypatch.setattr("pipeline.dead_letters._PATIENCE_S", 0)
+    monkeypatch.setattr("pipeline.aws.dead_letters._PATIENCE_S", 0)
     dead("poison")
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName=toys.names.queue("toy", "dlq"))["QueueUrl"]
@@ -70,7 +71,7 @@ def test_what_there_is_none_of_is_refused(cli, option, value, code, says):
 def results(toys, monkeypatch):
     """A video with two results of the toy stage; gives the number of files there are."""
     probe = Probe(container="mov", duration_s=1, size_bytes=7)
-    monkeypatch.setattr("pipeline.runner.probe", lambda *_: probe)
+    monkeypatch.setattr("pipeline.runs.runner.probe", lambda *_: probe)
     s3, names = aws.client("s3"), toys.names
     put = s3.put_object(Bucket=names.uploads_bucket, Key="videos/a.mp4", Body=b"a video")
     body = aws_events.created(bucket=names.uploads_bucket, etag=put["ETag"].strip('"'), size=7)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from pipeline.cli import doctor
-from pipeline.errors import MissingDependency
+from pipeline.core.errors import MissingDependency
 from tests.conftest import forget_process_state, topology_with
 
 KINDS = """

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pipeline.stage import Notice
+from pipeline.core.stage import Notice
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from pipeline import client
-from pipeline.client import NotRunning, StackFile, connect
+from pipeline.hosts import stack_file as client
+from pipeline.hosts.stack_file import NotRunning, StackFile, connect
 
 
 @pytest.fixture

@@ -18,8 +18,10 @@ import psutil
 import pytest
 
 from containers.rehearsal import Rehearsal
-from pipeline import aws, bootstrap, events
-from pipeline.worker.api import Invocation, RuntimeApi
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.core import events
+from pipeline.hosts.worker.api import Invocation, RuntimeApi
 from tests import aws_events, emf
 
 ROOT = Path(__file__).parents[3]
@@ -84,7 +86,7 @@ def until(condition, timeout_s=60.0):
 
 def is_well(image, env):
     """What HEALTHCHECK says."""
-    check = ["python", "-m", "pipeline.health"]
+    check = ["python", "-m", "pipeline.hosts.health"]
     return subprocess.run(check, cwd=image.image, env=env, check=False).returncode == 0
 
 

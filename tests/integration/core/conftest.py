@@ -8,20 +8,22 @@ from typing import Any
 
 import pytest
 
-from pipeline import aws, bootstrap, events
-from pipeline.admission import Admission
-from pipeline.artifacts import Artifacts
-from pipeline.catalog import Catalog
-from pipeline.catalog.records import StageResult, StageRun, Video
-from pipeline.catalog.table import Table
-from pipeline.events import Upload
-from pipeline.janitor import Janitor
-from pipeline.media.probe import Probe
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.core import events
+from pipeline.runs.admission import Admission
+from pipeline.aws.artifacts import Artifacts
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import StageResult, StageRun, Video
+from pipeline.aws.catalog.table import Table
+from pipeline.core.events import Upload
+from pipeline.runs.janitor import Janitor
+from pipeline.core.media_info import Probe
 from pipeline.replays.store import Replays
-from pipeline.runner import Delivery, Outcome, Runner
-from pipeline.settings import Settings
-from pipeline.stage import Report, Result, Source
-from pipeline.topology import Topology
+from pipeline.runs.runner import Delivery, Outcome, Runner
+from pipeline.core.settings import Settings
+from pipeline.core.stage import Report, Result, Source
+from pipeline.core.topology import Topology
 from tests import aws_events, toystage
 from tests.conftest import make_table, topology_with
 
@@ -175,7 +177,7 @@ def rig(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> Rig:
     make_table(toys)
     for bucket in (toys.names.uploads_bucket, toys.names.artifacts_bucket):
         aws.client("s3").create_bucket(Bucket=bucket)
-    monkeypatch.setattr("pipeline.runner.probe", probe_anything)
+    monkeypatch.setattr("pipeline.runs.runner.probe", probe_anything)
     return Rig(toys, FakeStage())
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from handlers import stage as stage_handler
-from pipeline import archive, aws, bootstrap
-from pipeline.errors import BadInput, MissingDependency
-from pipeline.settings import Settings
+from pipeline import bootstrap
+from pipeline.aws import clients as aws, event_archive as archive
+from pipeline.core.errors import BadInput, MissingDependency
+from pipeline.core.settings import Settings
 from tests.integration.core.conftest import Rig
 from tests.integration.core.test_handlers import Mapping
 

@@ -7,10 +7,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from pipeline import aws
-from pipeline.artifacts import Changed, media_type
-from pipeline.errors import BadInput, DependencyFailed, LeaseLost
-from pipeline.stage import Artifact
+from pipeline.aws import clients as aws
+from pipeline.aws.artifacts import Changed, media_type
+from pipeline.core.errors import BadInput, DependencyFailed, LeaseLost
+from pipeline.core.stage import Artifact
 from tests.integration.core.conftest import Rig, upload_of
 
 pytestmark = pytest.mark.usefixtures("each_s3")

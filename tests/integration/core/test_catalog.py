@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.catalog import Catalog
-from pipeline.catalog.keys import Keys
-from pipeline.catalog.records import Cost, PublishedArtifact, StageResult, StageRun, Video
-from pipeline.errors import BadInput, LeaseLost, Superseded
-from pipeline.events import Deletion, Upload, parse
-from pipeline.media.probe import Probe
-from pipeline.media.streams import AudioStream
-from pipeline.stage import Notice
+from pipeline.aws.catalog import Catalog
+from pipeline.aws.catalog.keys import Keys
+from pipeline.core.records import Cost, PublishedArtifact, StageResult, StageRun, Video
+from pipeline.core.errors import BadInput, LeaseLost, Superseded
+from pipeline.core.events import Deletion, Upload, parse
+from pipeline.core.media_info import Probe
+from pipeline.core.media_info import AudioStream
+from pipeline.core.stage import Notice
 from tests import aws_events
 from tests.integration.core.conftest import upload_of
 
@@ -382,5 +382,5 @@ def test_of_two_that_make_a_key_at_once_the_second_takes_the_first_ones(catalog,
             quicker[0] = catalog.keys.get("playback")
         return token_hex(size)
 
-    monkeypatch.setattr("pipeline.catalog.keys.secrets.token_hex", overtaken)
+    monkeypatch.setattr("pipeline.aws.catalog.keys.secrets.token_hex", overtaken)
     assert [catalog.keys.get("playback")] == quicker

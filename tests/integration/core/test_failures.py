@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from pipeline import errors
-from pipeline.errors import BadInput, VideodropError
-from pipeline.runner import Delivery, Outcome, Retry
+from pipeline.core import errors
+from pipeline.core.errors import BadInput, VideodropError
+from pipeline.runs.runner import Delivery, Outcome, Retry
 from tests import aws_events
 from tests.integration.core.conftest import Rig, upload_of
 

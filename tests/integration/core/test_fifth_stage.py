@@ -12,13 +12,14 @@ import httpx
 import pytest
 
 from handlers import stage as stage_handler
-from pipeline import aws, bootstrap, resources
+from pipeline import bootstrap
+from pipeline.aws import clients as aws, provision as resources
 from pipeline.api.app import create_app
-from pipeline.catalog.records import StageRun
-from pipeline.events import video_id
-from pipeline.settings import Settings
-from pipeline.worker import Worker
-from pipeline.worker.lane import Lane
+from pipeline.core.records import StageRun
+from pipeline.core.events import video_id
+from pipeline.core.settings import Settings
+from pipeline.hosts.worker import Worker
+from pipeline.hosts.worker.lane import Lane
 from tests.conftest import topology_with
 from tests.integration.core.test_handlers import Context
 

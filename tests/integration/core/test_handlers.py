@@ -8,12 +8,12 @@ import pytest
 
 from handlers import janitor as janitor_handler
 from handlers import stage as stage_handler
-from pipeline import aws
-from pipeline.errors import DependencyFailed, Lost, MissingDependency
-from pipeline.runner import Delivery, Runner
-from pipeline.sqs import receipt
+from pipeline.aws import clients as aws
+from pipeline.core.errors import DependencyFailed, Lost, MissingDependency
+from pipeline.runs.runner import Delivery, Runner
+from pipeline.aws.messages import receipt
 from pipeline.telemetry import metrics
-from pipeline.worker.pushed import read
+from pipeline.hosts.worker.pushed import read
 from tests import aws_events
 from tests.integration.core.conftest import Rig, upload_of
 

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from aws_xray_sdk.core import xray_recorder
 
-from pipeline import aws, bootstrap, events
-from pipeline.catalog.records import StageRun
-from pipeline.settings import Settings
-from pipeline.worker.functions import Function
-from pipeline.worker.runtime import Response, Runtime
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.core import events
+from pipeline.core.records import StageRun
+from pipeline.core.settings import Settings
+from pipeline.hosts.worker.functions import Function
+from pipeline.hosts.worker.runtime import Response, Runtime
 from tests import aws_events, emf, lambda_events
 from tests.conftest import topology_with
 

@@ -14,19 +14,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from handlers import stage as stage_handler
-from pipeline import aws, bootstrap, resources
-from pipeline.catalog.records import StageRun
-from pipeline.errors import DependencyFailed, TimedOut
-from pipeline.events import video_id
-from pipeline.media.probe import Probe
-from pipeline.runner import Delivery, Outcome, Retry
-from pipeline.settings import Settings
-from pipeline.sqs import receipt
-from pipeline.stage import Report, Result, Source
+from pipeline import bootstrap
+from pipeline.aws import clients as aws, provision as resources
+from pipeline.core.records import StageRun
+from pipeline.core.errors import DependencyFailed, TimedOut
+from pipeline.core.events import video_id
+from pipeline.core.media_info import Probe
+from pipeline.runs.runner import Delivery, Outcome, Retry
+from pipeline.core.settings import Settings
+from pipeline.aws.messages import receipt
+from pipeline.core.stage import Report, Result, Source
 from pipeline.telemetry import metrics
-from pipeline.topology import LARGER
-from pipeline.worker import Function, Worker, host, hosted
-from pipeline.worker.lane import Lane
+from pipeline.core.topology import LARGER
+from pipeline.hosts.worker import Function, Worker, host, hosted
+from pipeline.hosts.worker.lane import Lane
 from tests import aws_events, timing, toystage
 from tests.conftest import topology_with
 from tests.integration.core.conftest import Rig, probe_anything, upload_of
@@ -90,7 +91,7 @@ def long(large: Large, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     def probe(path: Path, limits: Any) -> Probe:
         return probe_anything(path, limits).model_copy(update={"duration_s": LONG_S})
 
-    monkeypatch.setattr("pipeline.runner.probe", probe)
+    monkeypatch.setattr("pipeline.runs.runner.probe", probe)
 
 
 def failing(error: BaseException) -> Callable[..., Any]:
@@ -139,7 +140,7 @@ def test_media_that_keep_every_probe_busy_are_sent_nowhere(
     large: Large, monkeypatch: pytest.MonkeyPatch
 ):
     busy = failing(TimedOut("media_time", "It takes too long."))
-    monkeypatch.setattr("pipeline.runner.probe", busy)
+    monkeypatch.setattr("pipeline.runs.runner.probe", busy)
     body = large.rig.put()
     large.lanes["live"].send(body)
     assert large.deliver("live") == []
@@ -185,7 +186,7 @@ def test_nothing_is_fetched_of_a_video_that_is_known_to_be_long(
     large.rig.catalog.record_upload(upload, patience_s=60)
     probe = probe_anything(path, None).model_copy(update={"duration_s": LONG_S})
     large.rig.catalog.record_probe(upload, probe, {})
-    monkeypatch.setattr("pipeline.artifacts.Artifacts.fetch", None)
+    monkeypatch.setattr("pipeline.aws.artifacts.Artifacts.fetch", None)
     lane.send(body)
     lane.deliver()
     assert large.left() == {"large": 1}
@@ -194,9 +195,9 @@ def test_nothing_is_fetched_of_a_video_that_is_known_to_be_long(
 def test_nothing_is_fetched_that_does_not_fit_on_the_disk(
     large: Large, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.artifacts.Artifacts.fetch", None)
+    monkeypatch.setattr("pipeline.aws.artifacts.Artifacts.fetch", None)
     monkeypatch.setattr(
-        "pipeline.runner.Admission.check_room", failing(TimedOut("no_room", "There is no room."))
+        "pipeline.runs.runner.Admission.check_room", failing(TimedOut("no_room", "There is no room."))
     )
     large.lanes["live"].send(large.rig.put())
     large.deliver("live")
@@ -320,7 +321,7 @@ def test_a_death_while_sending_on_costs_nothing_but_a_copy(
     send = aws.client("sqs").send_message
     with monkeypatch.context() as patch:
         if moment == "before it is given back":
-            patch.setattr("pipeline.runner.Runs.release", failing(Killed()))
+            patch.setattr("pipeline.runs.runner.Runs.release", failing(Killed()))
         elif moment == "before it is sent":
             patch.setattr(aws.client("sqs"), "send_message", failing(Killed()))
         else:

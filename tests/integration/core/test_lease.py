@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-import pipeline.lease as lease_module
-from pipeline.catalog.records import StageRun
-from pipeline.errors import LeaseLost, TimedOut
-from pipeline.lease import Lease
+import pipeline.runs.heartbeat
+from pipeline.core.records import StageRun
+from pipeline.core.errors import LeaseLost, TimedOut
+from pipeline.runs.heartbeat import Lease
 from tests.integration.core.conftest import Rig, upload_of
 
 WAIT_S = 20.0  # far more than any heartbeat here takes

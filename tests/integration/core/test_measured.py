@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import DependencyFailed
-from pipeline.runner import Delivery, Retry
+from pipeline.core.errors import DependencyFailed
+from pipeline.runs.runner import Delivery, Retry
 from pipeline.telemetry import metrics
 from tests.integration.core.conftest import Rig, upload_of
 
@@ -80,7 +80,7 @@ def test_a_run_whose_process_was_killed_is_counted_by_its_host(rig: Rig, recorde
 def test_only_the_first_delivery_says_how_long_a_message_waited(
     rig: Rig, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.runner.time.time", lambda: 1000.0)
+    monkeypatch.setattr("pipeline.runs.runner.time.time", lambda: 1000.0)
     body = rig.put()
     rig.runner().handle(body, Delivery(60, sent_at=990.0))
     rig.runner().handle(body, Delivery(60, sent_at=990.0, receives=2))

@@ -8,9 +8,10 @@ import pytest
 
 from handlers import janitor as janitor_handler
 from handlers import stage as stage_handler
-from pipeline import aws, bootstrap
-from pipeline.errors import BadInput, DependencyFailed, MissingDependency
-from pipeline.redrive import Redriven
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.core.errors import BadInput, DependencyFailed, MissingDependency
+from pipeline.runs.redrive import Redriven
 from tests import aws_events
 from tests.integration.core.conftest import Rig, upload_of
 from tests.integration.core.test_handlers import Context, Mapping
@@ -238,7 +239,7 @@ def test_what_somebody_else_looks_at_is_waited_for(rig: Rig, queues: Queues):
 
 
 def test_what_stays_hidden_is_told_of(rig: Rig, queues: Queues, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("pipeline.dead_letters._PATIENCE_S", 0)
+    monkeypatch.setattr("pipeline.aws.dead_letters._PATIENCE_S", 0)
     buried(rig, queues)
     queues("toy", "dlq").receive()
     assert queues.redrive() == Redriven(rows=[], hidden=1)

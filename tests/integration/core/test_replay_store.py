@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from pipeline.catalog import Catalog
-from pipeline.catalog.records import Cost, StageResult
-from pipeline.errors import BadInput, Busy, LeaseLost
-from pipeline.events import Upload
-from pipeline.replays.records import Estimate, Open, Plan, StagePlan, StageProgress
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import Cost, StageResult
+from pipeline.core.errors import BadInput, Busy, LeaseLost
+from pipeline.core.events import Upload
+from pipeline.core.records import Estimate
+from pipeline.replays.records import Open, Plan, StagePlan, StageProgress
 from pipeline.replays.request import ReplayRequest, Selection
 from pipeline.replays.selection import walk
 from pipeline.replays.store import Replays
-from pipeline.topology import Topology
+from pipeline.core.topology import Topology
 from tests import aws_events
 from tests.integration.core.conftest import upload_of
 
@@ -165,7 +166,7 @@ def fill(catalog: Catalog) -> list[str]:
                 catalog.succeed(upload.video_id, run, result(upload, stage))
         ids.append(upload.video_id)
     gone = aws_events.deleted("videos/d")
-    from pipeline.events import parse  # noqa: PLC0415
+    from pipeline.core.events import parse  # noqa: PLC0415
 
     catalog.record_deletion(parse(gone))
     return ids

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from handlers import replays as driver_handler
-from pipeline import aws, bootstrap, resources
-from pipeline.admission import Admission
+from pipeline import bootstrap
+from pipeline.aws import clients as aws, provision as resources
+from pipeline.runs.admission import Admission
 from pipeline.replays.driver import Pace
 from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.store import Replays
-from pipeline.runner import Delivery, Outcome, Runner
-from pipeline.settings import Settings
+from pipeline.runs.runner import Delivery, Outcome, Runner
+from pipeline.core.settings import Settings
 from tests.integration.core.conftest import FakeStage, Rig, probe_anything, upload_of
 from tests.integration.core.test_handlers import Context
 
@@ -104,7 +105,7 @@ class House(Rig):
 @pytest.fixture
 def house(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> House:
     resources.ensure(toys)
-    monkeypatch.setattr("pipeline.runner.probe", probe_anything)
+    monkeypatch.setattr("pipeline.runs.runner.probe", probe_anything)
     pace = partial(Pace, turn_s=0)
     monkeypatch.setattr("pipeline.replays.driver.Pace", pace)
     return House(toys, FakeStage(), twin=FakeStage())

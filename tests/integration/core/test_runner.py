@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import pipeline
-from pipeline import aws
-from pipeline.errors import BadInput, MissingDependency
+from pipeline.aws import clients as aws
+from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.media import ffmpeg
-from pipeline.runner import Delivery, Outcome, Retry
-from pipeline.stage import Artifact, Report, Result, Source
+from pipeline.runs.runner import Delivery, Outcome, Retry
+from pipeline.core.stage import Artifact, Report, Result, Source
 from tests import aws_events
 from tests.integration.core.conftest import Rig, janitor, upload_of
 

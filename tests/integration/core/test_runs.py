@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.catalog import Catalog, runs
-from pipeline.catalog.records import Cost, StageResult, StageRun
-from pipeline.catalog.table import epoch_key
-from pipeline.errors import BadInput, Busy, DependencyFailed, LeaseLost, Lost, Superseded
-from pipeline.events import Upload
+from pipeline.aws.catalog import Catalog, runs
+from pipeline.core.records import Cost, StageResult, StageRun
+from pipeline.aws.catalog.table import epoch_key
+from pipeline.core.errors import BadInput, Busy, DependencyFailed, LeaseLost, Lost, Superseded
+from pipeline.core.events import Upload
 from tests import aws_events
 from tests.integration.core.conftest import janitor, upload_of
 
@@ -268,7 +268,7 @@ def test_a_later_upload_in_the_same_millisecond_is_noticed(
 ):
     seen = state(catalog, first)
     same = {"lease_until": epoch_key(seen.lease_until or 0), "lease_shard": "0"}
-    monkeypatch.setattr("pipeline.catalog.runs._lease", lambda *_: same)
+    monkeypatch.setattr("pipeline.aws.catalog.runs._lease", lambda *_: same)
     catalog.record_upload(second, patience_s=3600)
     monkeypatch.setattr(catalog.runs, "get", lambda *_: seen)
     with pytest.raises(Busy):

@@ -4,11 +4,11 @@ import boto3
 import pytest
 from boto3.dynamodb.conditions import Key
 
-from pipeline import aws
-from pipeline.catalog import schema
-from pipeline.errors import DependencyFailed, MissingDependency
-from pipeline.settings import Settings
-from pipeline.topology import TableSpec
+from pipeline.aws import clients as aws
+from pipeline.aws.catalog import schema
+from pipeline.core.errors import DependencyFailed, MissingDependency
+from pipeline.core.settings import Settings
+from pipeline.core.topology import TableSpec
 
 
 @pytest.fixture

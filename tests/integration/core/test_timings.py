@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
-from pipeline import aws, bootstrap
-from pipeline.catalog import Catalog, timings
-from pipeline.catalog.records import Video
-from pipeline.catalog.timings import Totals
-from pipeline.errors import MissingDependency
-from pipeline.media.probe import Probe
-from pipeline.price_table import DEFAULT_PATH as PRICES
-from pipeline.replays.records import Estimate
-from pipeline.runner import Outcome
-from pipeline.settings import Settings
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.aws.catalog import Catalog, timings
+from pipeline.core.records import Video
+from pipeline.aws.catalog.timings import Totals
+from pipeline.core.errors import MissingDependency
+from pipeline.core.media_info import Probe
+from pipeline.costs.price_table import DEFAULT_PATH as PRICES
+from pipeline.core.records import Estimate
+from pipeline.runs.runner import Outcome
+from pipeline.core.settings import Settings
 from tests import aws_events
 from tests.integration.core.conftest import Rig, upload_of
 from tests.timing import MODEL, result
@@ -175,7 +176,7 @@ def test_a_run_whose_time_cannot_be_recorded_succeeds(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("pipeline.catalog.table.Table.add", fail)
+    monkeypatch.setattr("pipeline.aws.catalog.table.Table.add", fail)
     body = rig.put()
     with caplog.at_level(logging.WARNING):
         assert rig.handle(body) is Outcome.SUCCEEDED

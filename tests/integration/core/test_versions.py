@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from pipeline import aws, bootstrap, views
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.results import video_view as views
 from pipeline.api.app import create_app
-from pipeline.catalog.records import StageResult, StageRun
-from pipeline.errors import BadInput
-from pipeline.objects.json_array import json_array
-from pipeline.retention import Policy
-from pipeline.runner import Outcome
-from pipeline.stage import Artifact, Notice, Result
-from pipeline.versions import Version, Versions
+from pipeline.core.records import StageResult, StageRun
+from pipeline.core.errors import BadInput
+from pipeline.stages.detect.json_array import json_array
+from pipeline.results.retention import Policy
+from pipeline.runs.runner import Outcome
+from pipeline.core.stage import Artifact, Notice, Result
+from pipeline.results.versions import Version, Versions
 from tests.integration.api.seed import words
 from tests.integration.core.conftest import Rig, upload_of
 from tests.unit.api.fakes import Client

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import aws
-from pipeline.child import Child
-from pipeline.settings import Settings
+from pipeline.aws import clients as aws
+from pipeline.hosts.child import Child
+from pipeline.core.settings import Settings
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -27,7 +27,7 @@ class Server:
     def __init__(self, folder, port=0):
         self.folder = folder
         self.child = Child(
-            "pipeline.local.server",
+            "pipeline.hosts.local.server",
             str(folder),
             str(port),
             env=os.environ,

@@ -9,7 +9,7 @@ import pytest
 from boto3.dynamodb.conditions import Key
 from moto.core.serialize import JSONSerializer
 
-from pipeline.local import corrections
+from pipeline.hosts.local import corrections
 
 ITEM = {
     "pk": "a",

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline import aws
+from pipeline.aws import clients as aws
 
 MISSING_QUEUE = "arn:aws:sqs:us-east-1:123456789012:there-is-no-such-queue"
 EVERY_S3_EVENT = {"source": ["aws.s3"]}

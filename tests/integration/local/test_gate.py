@@ -9,7 +9,7 @@ import botocore.exceptions
 import pytest
 from botocore.config import Config
 
-from pipeline import aws
+from pipeline.aws import clients as aws
 
 BODY = b"<html>"
 

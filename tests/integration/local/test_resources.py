@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline import aws, resources
-from pipeline.errors import DependencyFailed
+from pipeline.aws import clients as aws, provision as resources
+from pipeline.core.errors import DependencyFailed
 
 
 def waiting(settings, function, lane="live"):

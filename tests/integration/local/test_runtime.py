@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.worker.functions import Function
-from pipeline.worker.runtime import Failed, Response, Runtime
-from pipeline.worker.trace import Trace
+from pipeline.hosts.worker.functions import Function
+from pipeline.hosts.worker.runtime import Failed, Response, Runtime
+from pipeline.hosts.worker.trace import Trace
 
 HERE = Path(__file__).parent
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"

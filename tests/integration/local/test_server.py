@@ -16,10 +16,10 @@ import pytest
 import uvicorn
 from starlette.responses import JSONResponse
 
-from pipeline import health
-from pipeline.settings import Settings
-from pipeline.worker import Function, server
-from pipeline.worker.server import PushHost
+from pipeline.hosts import health
+from pipeline.core.settings import Settings
+from pipeline.hosts.worker import Function, server
+from pipeline.hosts.worker.server import PushHost
 from tests import aws_events, lambda_events
 
 HERE = Path(__file__).parent
@@ -264,8 +264,8 @@ def served(tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         code = (
-            "import pathlib; from pipeline.settings import Settings;"
-            "from pipeline.worker import server;"
+            "import pathlib; from pipeline.core.settings import Settings;"
+            "from pipeline.hosts.worker import server;"
             "from tests.integration.local.test_server import function;"
             "server.abandon = lambda *_: False;"
             f"function = function(pathlib.Path({str(tmp_path)!r}), timeout_s=600);"

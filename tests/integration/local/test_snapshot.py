@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from pipeline import aws, resources
-from pipeline.local.snapshot import SAVE_EVERY_S
-from pipeline.settings import Settings
+from pipeline.aws import clients as aws, provision as resources
+from pipeline.hosts.local.snapshot import SAVE_EVERY_S
+from pipeline.core.settings import Settings
 from tests.conftest import topology_with
 
 

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from pipeline.client import StackFile
+from pipeline.hosts.stack_file import StackFile
 from tests.conftest import topology_with
 
 SCRIPT = """
@@ -138,12 +138,12 @@ def test_a_dropped_file_is_worked_on_and_ctrl_c_leaves_nothing_running(start):
 
     family = stack.family()
     assert stack.parts() == 3 + 3  # server, worker, API; toy, janitor, the driver of replays
-    worker = stack.part("pipeline.worker")
+    worker = stack.part("pipeline.hosts.worker")
     children = worker.children()
     worker.kill()
     stack.hear("worker ended unexpectedly")
     gone(children)
-    stack.part("pipeline.local.server").kill()
+    stack.part("pipeline.hosts.local.server").kill()
     stack.hear("server ended unexpectedly")
     stack.hear("was cut off")
 
@@ -226,7 +226,7 @@ def test_another_endpoint_is_used_as_it_is(start, server):
     )
     stack.hear(server.endpoint)
     stack.hear("Ready")
-    assert not any("pipeline.local.server" in p.cmdline() for p in stack.family())
+    assert not any("pipeline.hosts.local.server" in p.cmdline() for p in stack.family())
     assert StackFile.read(stack.home).endpoint == server.endpoint
     assert stack.end() == 0
     assert not (stack.home / "aws").exists()

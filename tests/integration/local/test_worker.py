@@ -12,11 +12,11 @@ import psutil
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from pipeline import aws, resources
-from pipeline.child import Child
-from pipeline.worker import Function, Worker, host, runtime
-from pipeline.worker.lane import Lane
-from pipeline.worker.runtime import Runtime
+from pipeline.aws import clients as aws, provision as resources
+from pipeline.hosts.child import Child
+from pipeline.hosts.worker import Function, Worker, host, runtime
+from pipeline.hosts.worker.lane import Lane
+from pipeline.hosts.worker.runtime import Runtime
 from tests.lambda_events import TRACE
 
 HERE = Path(__file__).parent
@@ -365,8 +365,8 @@ def test_a_child_does_not_outlive_a_worker_that_was_killed(bench, tmp_path):
     script = tmp_path / "one_worker.py"
     script.write_text(
         "import sys\n"
-        "from pipeline.settings import Settings\n"
-        "from pipeline.worker import Function, Worker\n"
+        "from pipeline.core.settings import Settings\n"
+        "from pipeline.hosts.worker import Function, Worker\n"
         "f = Function('detect', 'handlers_under_test.handle', 60, 1024)\n"
         "Worker(Settings(name=sys.argv[1]), [f]).run()\n"
     )

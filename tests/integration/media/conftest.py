@@ -3,7 +3,7 @@ from functools import cache
 import pytest
 
 from pipeline.media.probe import probe
-from pipeline.stage import Deadline, Source
+from pipeline.core.stage import Deadline, Source
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.errors import BadInput
+from pipeline.core.errors import BadInput
 from pipeline.media import audio
 from pipeline.media.process import Complaints
 

@@ -4,17 +4,10 @@ import time
 
 import pytest
 
-from pipeline.errors import (
-    BadInput,
-    LeaseLost,
-    LimitExceeded,
-    MissingDependency,
-    OutOfMemory,
-    TimedOut,
-)
+from pipeline.core.errors import BadInput, LeaseLost, LimitExceeded, MissingDependency, OutOfMemory, TimedOut
 from pipeline.media import ffmpeg
 from pipeline.media.process import Caps
-from pipeline.stage import Deadline
+from pipeline.core.stage import Deadline
 
 from . import clips
 

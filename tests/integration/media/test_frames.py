@@ -6,7 +6,7 @@ import numpy as np
 import psutil
 import pytest
 
-from pipeline.errors import BadInput
+from pipeline.core.errors import BadInput
 from pipeline.media import frames
 from pipeline.media.process import Complaints
 

@@ -2,9 +2,10 @@ import time
 
 import pytest
 
-from pipeline.errors import BadInput, LimitExceeded
-from pipeline.media.probe import Limits, probe
-from pipeline.media.streams import VideoStream
+from pipeline.core.errors import BadInput, LimitExceeded
+from pipeline.core.media_info import Limits
+from pipeline.media.probe import probe
+from pipeline.core.media_info import VideoStream
 
 from . import clips
 

@@ -5,9 +5,9 @@ import pytest
 import webvtt
 from PIL import Image
 
-from pipeline.errors import BadInput
-from pipeline.stage import Deadline
-from pipeline.stages import thumbnail
+from pipeline.core.errors import BadInput
+from pipeline.core.stage import Deadline
+from pipeline.stages.thumbnail import stage as thumbnail
 
 from . import clips
 

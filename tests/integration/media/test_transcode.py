@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from pipeline.errors import BadInput, Bug
-from pipeline.media import audio, h264, picture, renditions
-from pipeline.stages import transcode
+from pipeline.core.errors import BadInput, Bug
+from pipeline.media import audio, picture
+from pipeline.stages.transcode import h264, renditions
+from pipeline.stages.transcode import stage as transcode
 
 from . import clips, playback
 

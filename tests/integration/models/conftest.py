@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.media.probe import probe
-from pipeline.stage import Deadline, Result, Source
+from pipeline.core.stage import Deadline, Result, Source
 
 SENTENCES = (
     "The yellow square slides toward the center.",

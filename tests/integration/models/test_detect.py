@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.errors import BadInput, MissingDependency, TimedOut
+from pipeline.core.errors import BadInput, MissingDependency, TimedOut
 from pipeline.media import frames
-from pipeline.models import weights, yolo_engine
-from pipeline.models.engines import Detection, Looking
-from pipeline.stage import Deadline
-from pipeline.stages import detect
+from pipeline.stages.detect import yolo as yolo_engine
+from pipeline.stages.models import weights
+from pipeline.stages.detect.engine import Detection, Looking
+from pipeline.core.stage import Deadline
+from pipeline.stages.detect import stage as detect
 
 from .conftest import source
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import BadInput, MissingDependency
-from pipeline.models import bake, device, int8, official, weights, whisper_engine
-from pipeline.speech.transcript import Transcript
-from pipeline.stages import transcribe
+from pipeline.core.errors import BadInput, MissingDependency
+from pipeline.stages.models import bake, device, int8, official, weights
+from pipeline.stages.transcribe import whisper as whisper_engine
+from pipeline.stages.transcribe.transcript import Transcript
+from pipeline.stages.transcribe import stage as transcribe
 from samples import accuracy
 from samples.scoring import Hearing
 

@@ -13,13 +13,14 @@ import pysubs2
 import pytest
 import webvtt
 
-from pipeline.errors import BadInput, MissingDependency, TimedOut
+from pipeline.core.errors import BadInput, MissingDependency, TimedOut
 from pipeline.media import audio
-from pipeline.models import voice, weights, whisper_engine
-from pipeline.models.engines import Speaking
-from pipeline.speech.transcript import Segment, Transcript, Word
-from pipeline.stage import Deadline
-from pipeline.stages import transcribe
+from pipeline.stages.models import weights
+from pipeline.stages.transcribe import vad as voice, whisper as whisper_engine
+from pipeline.stages.transcribe.engine import Speaking
+from pipeline.stages.transcribe.transcript import Segment, Transcript, Word
+from pipeline.core.stage import Deadline
+from pipeline.stages.transcribe import stage as transcribe
 
 from .conftest import SENTENCES, ffmpeg, source
 
@@ -300,7 +301,7 @@ def test_language_detection_averages_over_windows():
 def test_the_pinned_digests_are_those_of_the_whisper_package():
     import whisper
 
-    from pipeline.models import official
+    from pipeline.stages.models import official
 
     assert {name: known.url for name, known in official.WHISPER.items()} == whisper._MODELS
 

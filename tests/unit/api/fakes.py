@@ -10,22 +10,14 @@ from fastapi import FastAPI
 
 from pipeline.api.app import create_app
 from pipeline.api.playback import Playback
-from pipeline.artifacts import Artifacts
-from pipeline.catalog import Catalog
-from pipeline.catalog.records import (
-    Cost,
-    Failure,
-    PublishedArtifact,
-    StageResult,
-    StageRun,
-    StageState,
-    Video,
-)
-from pipeline.catalog.table import iso
-from pipeline.events import Upload
+from pipeline.aws.artifacts import Artifacts
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import Cost, Failure, PublishedArtifact, StageResult, StageRun, StageState, Video
+from pipeline.aws.catalog.table import iso
+from pipeline.core.events import Upload
 from pipeline.replays.store import Replays
-from pipeline.settings import Settings
-from pipeline.stage import Notice
+from pipeline.core.settings import Settings
+from pipeline.core.stage import Notice
 from tests.unit.replays_in_memory import FakeReplays
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

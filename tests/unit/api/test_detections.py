@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pipeline.objects.detections import Wanted, items
+from pipeline.stages.detect.detections import Wanted, items
 from tests.integration.api.seed import detections
 from tests.unit.api.fakes import FakeArtifacts, client, done, upload, video
 

@@ -3,10 +3,10 @@ from typing import Any, cast
 
 import pytest
 
-from pipeline.catalog import Catalog, listing
-from pipeline.catalog.listing import EXAMINED, Filter
-from pipeline.catalog.records import Video
-from pipeline.errors import BadInput
+from pipeline.aws.catalog import Catalog, listing
+from pipeline.aws.catalog.listing import EXAMINED, Filter
+from pipeline.core.records import Video
+from pipeline.core.errors import BadInput
 from tests.unit.api.fakes import START, FakeCatalog, done, place, run, upload, video
 
 

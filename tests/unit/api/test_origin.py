@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from pipeline.settings import Settings
+from pipeline.core.settings import Settings
 from tests.unit.api.fakes import client, done, upload, video
 
 SOURCE = upload()

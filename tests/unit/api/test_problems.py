@@ -3,7 +3,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from fastapi import FastAPI, HTTPException
 
 from pipeline.api import problems
-from pipeline.errors import BadInput, Bug, DependencyFailed, VideodropError
+from pipeline.core.errors import BadInput, Bug, DependencyFailed, VideodropError
 from tests.unit.api.fakes import START, Client, FakeCatalog, client, upload, video
 
 PRIVATE = "arn:aws:dynamodb:secret"

@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import pytest
 
-from pipeline.artifacts import Artifacts
-from pipeline.catalog import Catalog
-from pipeline.settings import Settings
+from pipeline.aws.artifacts import Artifacts
+from pipeline.aws.catalog import Catalog
+from pipeline.core.settings import Settings
 from tests.lambda_events import http as event
 from tests.unit.api.fakes import FakeArtifacts, FakeCatalog, done, upload, video
 

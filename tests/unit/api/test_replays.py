@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.errors import BadInput
+from pipeline.core.errors import BadInput
 from pipeline.replays import views
 from pipeline.replays.records import StageProgress
 from tests.conftest import topology_with

@@ -3,10 +3,10 @@ import sys
 
 import pytest
 
-from pipeline import aws
+from pipeline.aws import clients as aws
 from pipeline.api import caching
 from pipeline.api.app import create_app
-from pipeline.settings import SignIn
+from pipeline.core.settings import SignIn
 from tests.unit.api.fakes import (
     ORIGIN,
     FakeArtifacts,

@@ -4,9 +4,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from pipeline.cli import drop
-from pipeline.errors import BadInput, DependencyFailed, TimedOut
-from pipeline.settings import Settings
-from pipeline.uploads import Uploads
+from pipeline.core.errors import BadInput, DependencyFailed, TimedOut
+from pipeline.core.settings import Settings
+from pipeline.aws.uploads import Uploads
 from tests.conftest import topology_with
 
 

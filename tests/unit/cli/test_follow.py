@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from pipeline import uploads
-from pipeline.uploads import follow
+from pipeline.aws import uploads
+from pipeline.aws.uploads import follow
 
 
 class Catalog:

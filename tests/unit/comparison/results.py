@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pipeline.catalog.records import PublishedArtifact, StageResult
-from pipeline.comparison import VersionDiff, compare
-from pipeline.speech.transcript import Transcript
+from pipeline.core.records import PublishedArtifact, StageResult
+from pipeline.results.comparison import VersionDiff, compare
+from pipeline.stages.transcribe.transcript import Transcript
 from tests.integration.api.seed import words
 from tests.unit.api import fakes
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.comparison import Comparison, compare
+from pipeline.results.comparison import Comparison, compare
 from tests.unit.comparison.results import cost, diff, result, transcript
 from tests.unit.comparison.test_diff import DULL, rung
 

@@ -7,7 +7,7 @@ import sys
 import jiwer
 import pytest
 
-from pipeline.comparison.words import compare, normalised
+from pipeline.results.comparison.words import compare, normalised
 from tests.unit.comparison.results import transcript
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from containers import dockerfile
-from pipeline import entrypoint
-from pipeline.settings import Settings
-from pipeline.worker.functions import hosted
+from pipeline.hosts import entrypoint
+from pipeline.core.settings import Settings
+from pipeline.hosts.worker.functions import hosted
 
 ROOT = Path(__file__).parents[3]
 STAGES = dockerfile.read()
@@ -62,7 +62,7 @@ def test_an_image_runs_as_nobody_and_tells_how_it_is(image):
     user = dockerfile.last(chain(image), "USER").rest
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", user)
     assert dockerfile.last(chain(image), "HEALTHCHECK").rest == (
-        'CMD ["python", "-m", "pipeline.health"]'
+        'CMD ["python", "-m", "pipeline.hosts.health"]'
     )
     # As whom the last steps run: nothing is installed as a user who then could change it.
     own = [step.word for stage in chain(image) for step in stage.steps]
@@ -110,7 +110,7 @@ def test_weights_are_a_layer_that_was_checked(image):
     (layer,) = [step for step in weights if step.flags["from"] == "weights"]
     (folder, where) = layer.words
     assert folder == where == dockerfile.merged(chain(image), "ENV")["VIDEODROP_MODEL_DIR"]
-    assert "python -m pipeline.models.bake $WEIGHTS" in list(commands("weights"))
+    assert "python -m pipeline.stages.models.bake $WEIGHTS" in list(commands("weights"))
 
 
 def test_lambda_and_gpu_hosts_start_what_the_images_and_the_entry_point_know():

@@ -8,22 +8,15 @@ from typing import Any
 
 import pytest
 
-from pipeline.admission import Admission, outgrown_by
-from pipeline.catalog.records import StageResult, StageRun, Video
-from pipeline.errors import (
-    BadInput,
-    DependencyFailed,
-    Outgrown,
-    OutOfMemory,
-    TimedOut,
-    VideodropError,
-)
-from pipeline.estimator import Estimator
-from pipeline.events import Upload, parse
-from pipeline.media.probe import Probe
-from pipeline.planner import Intent
-from pipeline.prices import Prices
-from pipeline.settings import Settings
+from pipeline.runs.admission import Admission, outgrown_by
+from pipeline.core.records import StageResult, StageRun, Video
+from pipeline.core.errors import BadInput, DependencyFailed, OutOfMemory, Outgrown, TimedOut, VideodropError
+from pipeline.costs.estimator import Estimator
+from pipeline.core.events import Upload, parse
+from pipeline.core.media_info import Probe
+from pipeline.core.planner import Intent
+from pipeline.costs.run_price import Prices
+from pipeline.core.settings import Settings
 from tests import aws_events, toystage
 from tests.conftest import topology_with
 from tests.timing import MODEL, result
@@ -133,7 +126,7 @@ def test_the_source_and_what_becomes_of_it_fit_on_the_disk(
 ):
     assert settings.topology.stages["toy"].guess.bytes_per_source_byte == 0.1
     usage = namedtuple("usage", "free")(free)  # noqa: PYI024 - as shutil's own
-    monkeypatch.setattr("pipeline.admission.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("pipeline.runs.admission.shutil.disk_usage", lambda _: usage)
     with verdict:
         admission(settings).check_room(1000, tmp_path)
 

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pipeline import aws
+from pipeline.aws import clients as aws
 
 _OBJECT = {"Bucket": "films", "Key": "a.mp4"}
 

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from pipeline.cdn import Cdn, CdnSettings
-from pipeline.errors import MissingDependency
-from pipeline.settings import Settings
+from pipeline.aws.cloudfront import Cdn
+from pipeline.core.settings import CdnSettings
+from pipeline.core.errors import MissingDependency
+from pipeline.core.settings import Settings
 from tests.signatures import key_pair, unsigned
 
 TERRAFORM = Path(__file__).parents[3] / "infra" / "cdn.tf"

@@ -13,8 +13,8 @@ _HEAVY = {
 }
 # Each function is made of its own parts.
 _OTHERS = {
-    "query": {"pipeline.runner", "pipeline.replays.driver", "pipeline.janitor", "rapidfuzz"},
-    "stage": {"fastapi", "mangum", "pipeline.replays.driver", "pipeline.janitor"},
+    "query": {"pipeline.runs.runner", "pipeline.replays.driver", "pipeline.runs.janitor", "rapidfuzz"},
+    "stage": {"fastapi", "mangum", "pipeline.replays.driver", "pipeline.runs.janitor"},
     "janitor": {"fastapi", "mangum"},
     "replays": {"fastapi", "mangum"},
 }

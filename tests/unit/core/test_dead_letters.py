@@ -3,8 +3,8 @@ from itertools import count
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.dead_letters import DeadLetters, Letter
-from pipeline.settings import Settings
+from pipeline.aws.dead_letters import DeadLetters, Letter
+from pipeline.core.settings import Settings
 
 
 class Sqs:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from pipeline import bootstrap, entrypoint, health, worker
-from pipeline.errors import MissingDependency
-from pipeline.settings import Settings
-from pipeline.worker import functions, server
+from pipeline import bootstrap
+from pipeline.hosts import entrypoint, health, worker
+from pipeline.core.errors import MissingDependency
+from pipeline.core.settings import Settings
+from pipeline.hosts.worker import functions, server
 from tests.conftest import forget_process_state
 
 

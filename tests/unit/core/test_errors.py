@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from pipeline import errors
-from pipeline.errors import Busy, LeaseLost, Superseded, VideodropError
+from pipeline.core import errors
+from pipeline.core.errors import Busy, LeaseLost, Superseded, VideodropError
 
 _BRANCH = re.compile(r"[├└]── (\w+) +(\w+) +(yes|no) ")
 

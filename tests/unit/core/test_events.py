@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from pipeline import events
-from pipeline.errors import BadInput
-from pipeline.events import Deletion, Reprocess, Upload, parse
+from pipeline.core import events
+from pipeline.core.errors import BadInput
+from pipeline.core.events import Deletion, Reprocess, Upload, parse
 from tests import aws_events
 
 

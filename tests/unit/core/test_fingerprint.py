@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.fingerprint import fingerprint
+from pipeline.core.fingerprint import fingerprint
 
 PARTS: dict[str, Any] = {
     "content_id": "etag-6",

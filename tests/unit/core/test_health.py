@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from pipeline import health
+from pipeline.hosts import health
 
 
 @pytest.mark.parametrize(("seconds_ago", "well"), [(0, True), (60, True), (180, False)])

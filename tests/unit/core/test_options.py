@@ -1,8 +1,8 @@
 import pytest
 from pydantic import BaseModel, Field
 
-from pipeline import options
-from pipeline.errors import BadInput
+from pipeline.core import upload_options as options
+from pipeline.core.errors import BadInput
 
 STAGES = ["transcode", "transcribe", "detect"]
 

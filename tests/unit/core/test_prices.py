@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import MissingDependency
-from pipeline.price_table import DEFAULT_PATH
-from pipeline.prices import Prices
-from pipeline.settings import Settings
+from pipeline.core.errors import MissingDependency
+from pipeline.costs.price_table import DEFAULT_PATH
+from pipeline.costs.run_price import Prices
+from pipeline.core.settings import Settings
 
 
 def table(tmp_path: Path, **changes: Any) -> Path:

@@ -2,18 +2,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.catalog.records import (
-    TERMINAL,
-    Cost,
-    Failure,
-    PublishedArtifact,
-    StageResult,
-    StageRun,
-    Video,
-)
-from pipeline.errors import BadInput, DependencyFailed
-from pipeline.events import Upload, parse
-from pipeline.stage import Notice
+from pipeline.core.records import Cost, Failure, PublishedArtifact, StageResult, StageRun, TERMINAL, Video
+from pipeline.core.errors import BadInput, DependencyFailed
+from pipeline.core.events import Upload, parse
+from pipeline.core.stage import Notice
 from tests import aws_events
 
 UPLOAD = parse(aws_events.created())

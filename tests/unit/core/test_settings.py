@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipeline.settings import Settings, SignIn
-from pipeline.topology import DEFAULT_PATH
+from pipeline.core.settings import Settings, SignIn
+from pipeline.core.topology import DEFAULT_PATH
 
 
 def test_the_defaults_are_complete():

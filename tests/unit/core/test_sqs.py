@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline import aws
-from pipeline.sqs import copied, extender, receipt, trace_header
-from pipeline.worker.lane import record
+from pipeline.aws import clients as aws
+from pipeline.aws.messages import copied, extender, receipt, trace_header
+from pipeline.hosts.worker.lane import record
 from tests.lambda_events import TRACE
 
 _CAME = "ApproximateFirstReceiveTimestamp"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.catalog.table import Table, epoch_key, iso
+from pipeline.aws.catalog.table import Table, epoch_key, iso
 
 
 class Stingy:
@@ -34,7 +34,7 @@ class Stingy:
 
 def test_what_a_batch_left_out_is_asked_for_again(monkeypatch: pytest.MonkeyPatch):
     pauses: list[float] = []
-    monkeypatch.setattr("pipeline.catalog.table.time.sleep", pauses.append)
+    monkeypatch.setattr("pipeline.aws.catalog.table.time.sleep", pauses.append)
     dynamodb, keys = Stingy(), [("p", f"{number:03}") for number in range(130)]
     found = list(Table(dynamodb).get_many(keys))
     assert [(item["pk"], item["sk"]) for item in found] == keys

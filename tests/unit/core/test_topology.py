@@ -5,8 +5,8 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from pipeline.settings import Settings
-from pipeline.topology import DEFAULT_PATH, Lane, Names, Topology
+from pipeline.core.settings import Settings
+from pipeline.core.topology import DEFAULT_PATH, Lane, Names, Topology
 
 
 def test_upload_patterns_name_the_bucket():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.workdir import sweep, workdir
+from pipeline.runs.workdir import sweep, workdir
 
 
 def test_a_work_directory_is_empty_and_goes_away_even_on_failure(tmp_path: Path):
@@ -25,7 +25,7 @@ def test_a_work_directory_is_empty_and_goes_away_even_on_failure(tmp_path: Path)
 
 def test_what_a_killed_process_left_is_swept(tmp_path: Path):
     code = (
-        "import os, sys; from pathlib import Path; from pipeline.workdir import workdir\n"
+        "import os, sys; from pathlib import Path; from pipeline.runs.workdir import workdir\n"
         "with workdir(Path(sys.argv[1])) as path:\n"
         "    (path / 'half').touch()\n"
         "    os.kill(os.getpid(), 9)\n"

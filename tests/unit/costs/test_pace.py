@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.catalog.records import StageResult
+from pipeline.core.records import StageResult
 from pipeline.costs.pace import Pace, paces
 from tests.timing import result
 from tests.unit.costs.house import TOPOLOGY, timings

@@ -5,7 +5,7 @@ import pytest
 from pipeline.costs import Workload, paces, quotas, report
 from pipeline.costs.concurrency import load
 from pipeline.costs.quotas import Check
-from pipeline.errors import BadInput
+from pipeline.core.errors import BadInput
 from tests.unit.costs.house import PRICES, TOPOLOGY, pace
 
 NEW_ACCOUNT = "new account"

@@ -4,12 +4,12 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from pipeline.catalog import Catalog
+from pipeline.aws.catalog import Catalog
 from pipeline.costs import idle
-from pipeline.dead_letters import DeadLetters
-from pipeline.janitor import Janitor
+from pipeline.aws.dead_letters import DeadLetters
+from pipeline.runs.janitor import Janitor
 from pipeline.replays.store import Replays
-from pipeline.settings import Settings
+from pipeline.core.settings import Settings
 from tests.unit.costs.house import TOPOLOGY
 from tests.unit.replays.memory import Faults, MemoryTable
 

@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from pipeline.local.fork import Fork
+from pipeline.hosts.local.fork import Fork
 
 
 @pytest.fixture

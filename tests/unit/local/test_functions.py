@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from pipeline.errors import MissingDependency
-from pipeline.settings import Settings
-from pipeline.worker import Function, Worker, hosted
+from pipeline.core.errors import MissingDependency
+from pipeline.core.settings import Settings
+from pipeline.hosts.worker import Function, Worker, hosted
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from pipeline.local import gate
-from pipeline.local.monitor import STATE
-from pipeline.local.signature import Keys, Rejected
+from pipeline.hosts.local import gate
+from pipeline.hosts.local.monitor import STATE
+from pipeline.hosts.local.signature import Keys, Rejected
 
 KEYS = Keys("key", "secret")
 

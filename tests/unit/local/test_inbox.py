@@ -7,8 +7,8 @@ import time
 import pytest
 from boto3.exceptions import S3UploadFailedError
 
-from pipeline.errors import DependencyFailed
-from pipeline.local.inbox import SETTLE_S, Inbox
+from pipeline.core.errors import DependencyFailed
+from pipeline.hosts.local.inbox import Inbox, SETTLE_S
 
 
 class Uploads:

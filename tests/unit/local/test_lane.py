@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.worker.lane import failures, record
+from pipeline.hosts.worker.lane import failures, record
 
 
 @pytest.mark.parametrize(

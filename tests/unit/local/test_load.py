@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.worker.functions import Function
-from pipeline.worker.load import Load
+from pipeline.hosts.worker.functions import Function
+from pipeline.hosts.worker.load import Load
 
 
 def replay(name, **more):

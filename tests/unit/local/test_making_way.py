@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.worker import runtime
-from pipeline.worker.api import Invocation
-from pipeline.worker.functions import Function
-from pipeline.worker.runtime import Failed, Runtime
+from pipeline.hosts.worker import runtime
+from pipeline.hosts.worker.api import Invocation
+from pipeline.hosts.worker.functions import Function
+from pipeline.hosts.worker.runtime import Failed, Runtime
 
 LIMIT_S = 30.0
 LOOK_S = 1.0

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from pipeline.local.monitor import WRITTEN, monitored
+from pipeline.hosts.local.monitor import WRITTEN, monitored
 
 
 def environ(method="POST", target=""):

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from pipeline import events
-from pipeline.errors import BadInput
-from pipeline.sqs import receipt
-from pipeline.worker.pushed import Pushed, read
+from pipeline.core import events
+from pipeline.core.errors import BadInput
+from pipeline.aws.messages import receipt
+from pipeline.hosts.worker.pushed import Pushed, read
 from tests import aws_events, lambda_events
 
 CREATED = json.loads(aws_events.created())
@@ -56,7 +56,7 @@ def test_an_eventbridge_event_becomes_the_one_message_of_a_batch():
 
 def test_each_time_that_an_event_is_pushed_is_a_delivery_of_its_own(monkeypatch):
     moments = iter([1.0, 2.0])
-    monkeypatch.setattr("pipeline.worker.pushed.time.time", lambda: next(moments))
+    monkeypatch.setattr("pipeline.hosts.worker.pushed.time.time", lambda: next(moments))
     assert receipt(*posted(CREATED).records) != receipt(*posted(CREATED).records)
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from pipeline.worker.api import Invocation, RuntimeApi
+from pipeline.hosts.worker.api import Invocation, RuntimeApi
 
 TRACE = "Root=1-5e6722a7-cc56a4f146db7ae02d4da47e;Sampled=0"
 NEXT = "/2018-06-01/runtime/invocation/next"

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.errors import MissingDependency
-from pipeline.local import server
-from pipeline.local.monitor import WRITTEN
-from pipeline.local.snapshot import LastRun, Snapshot
+from pipeline.core.errors import MissingDependency
+from pipeline.hosts.local import server
+from pipeline.hosts.local.monitor import WRITTEN
+from pipeline.hosts.local.snapshot import LastRun, Snapshot
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

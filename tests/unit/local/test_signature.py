@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from pipeline.local.signature import Keys, Rejected, Request, knows_key, verify
+from pipeline.hosts.local.signature import Keys, Rejected, Request, knows_key, verify
 
 KEYS = Keys("VDKEY", "secret/of+this installation")
 OTHERS = Keys("VDKEY", "a guess")

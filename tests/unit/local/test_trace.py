@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 from aws_xray_sdk.core import xray_recorder
 
-from pipeline.worker import trace
-from pipeline.worker.trace import Trace
+from pipeline.hosts.worker import trace
+from pipeline.hosts.worker.trace import Trace
 from tests.lambda_events import TRACE
 
 UNSAMPLED = TRACE.replace("Sampled=1", "Sampled=0")

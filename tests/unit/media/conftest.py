@@ -1,7 +1,7 @@
 import pytest
 
-from pipeline.media.probe import Probe
-from pipeline.media.streams import VideoStream
+from pipeline.core.media_info import Probe
+from pipeline.core.media_info import VideoStream
 
 
 @pytest.fixture

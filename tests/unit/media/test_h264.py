@@ -1,8 +1,8 @@
 import pytest
 
-from pipeline.media import h264
-from pipeline.media.gop import Gops
-from pipeline.media.ladder import Rung
+from pipeline.stages.transcode import h264
+from pipeline.stages.transcode.gop import Gops
+from pipeline.stages.transcode.ladder import Rung
 
 GOOD = Gops(starts_with_key=True, closed=True, longest_s=2.0, bit_rate=4e6)
 

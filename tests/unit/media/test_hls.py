@@ -1,5 +1,5 @@
-from pipeline.media import hls
-from pipeline.media.cmaf import Fragment, Track
+from pipeline.stages.transcode import hls
+from pipeline.stages.transcode.cmaf import Fragment, Track
 
 
 def rendition(*segments, folder="720p", codecs="avc1.64001f"):

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from pipeline.media import ladder
+from pipeline.stages.transcode import ladder
 
 SIDES = (1080, 720, 480, 360, 240)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.media import poster
+from pipeline.stages.thumbnail import poster
 from pipeline.media.frames import Frame
 
 NOISE = np.random.default_rng(1)

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from pipeline.errors import TimedOut
+from pipeline.core.errors import TimedOut
 from pipeline.media import ffmpeg
 from pipeline.media.process import Caps, Child
-from pipeline.progress import Deadline
-from pipeline.topology import Topology
+from pipeline.core.progress import Deadline
+from pipeline.core.topology import Topology
 
 
 def gone(pid):

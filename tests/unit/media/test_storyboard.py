@@ -6,7 +6,7 @@ import pytest
 import webvtt
 from PIL import Image
 
-from pipeline.media import storyboard
+from pipeline.stages.thumbnail import storyboard
 from pipeline.media.frames import Frame
 
 

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from pipeline.errors import MissingDependency
-from pipeline.models import bake, int8, official, weights
+from pipeline.core.errors import MissingDependency
+from pipeline.stages.models import bake, int8, official, weights
 
 CONTENT = b"weights"
 

@@ -8,8 +8,8 @@ import pysubs2
 import pytest
 import webvtt
 
-from pipeline.speech import captions
-from pipeline.speech.transcript import Word
+from pipeline.stages.transcribe import captions
+from pipeline.stages.transcribe.transcript import Word
 
 LIMITS = captions.Limits()
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.models.engines import Detection
-from pipeline.objects.contact_sheet import ContactSheet
-from pipeline.objects.json_array import json_array
-from pipeline.objects.sightings import Sightings
-from pipeline.objects.tracker import Tracker
+from pipeline.stages.detect.engine import Detection
+from pipeline.stages.detect.contact_sheet import ContactSheet
+from pipeline.stages.detect.json_array import json_array
+from pipeline.stages.detect.sightings import Sightings
+from pipeline.stages.detect.tracker import Tracker
 
 
 def seen(label, confidence=0.8, box=(10.0, 10.0, 30.0, 30.0)):

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.errors import MissingDependency
-from pipeline.models import device
+from pipeline.core.errors import MissingDependency
+from pipeline.stages.models import device
 
 
 @pytest.mark.parametrize("held", [True, False])
@@ -20,7 +20,7 @@ def test_a_gpu_is_held_once_torch_has_used_it(
 
 def test_a_stage_without_torch_holds_no_gpu_and_does_not_import_it():
     script = (
-        "import sys; from pipeline.models import device; "
+        "import sys; from pipeline.stages.models import device; "
         "assert device.holds_gpu() is False; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,7 +1,7 @@
 import pytest
 
-from pipeline.errors import MissingDependency
-from pipeline.models import engines
+from pipeline.core.errors import MissingDependency
+from pipeline.stages.models import engines
 
 
 def test_a_library_that_is_not_installed_is_named_by_its_extra():

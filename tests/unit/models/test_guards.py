@@ -1,5 +1,5 @@
-from pipeline.speech import guards
-from pipeline.speech.transcript import Segment, Word
+from pipeline.stages.transcribe import guards
+from pipeline.stages.transcribe.transcript import Segment, Word
 
 FRAME_S = 0.1
 

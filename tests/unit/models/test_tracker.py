@@ -1,7 +1,7 @@
 import random
 
-from pipeline.models.engines import Detection
-from pipeline.objects.tracker import Tracker
+from pipeline.stages.detect.engine import Detection
+from pipeline.stages.detect.tracker import Tracker
 
 
 def at(x, y=50.0, *, size=20.0, label="star", confidence=0.8):

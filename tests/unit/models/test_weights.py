@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import BadInput, DependencyFailed, MissingDependency
-from pipeline.models import official, weights
+from pipeline.core.errors import BadInput, DependencyFailed, MissingDependency
+from pipeline.stages.models import official, weights
 
 CONTENT = b"weights " * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -282,7 +282,7 @@ def test_a_pinned_digest_needs_no_download(server):
 @pytest.mark.usefixtures("sample_dir")
 def test_finding_weights_imports_no_model_library():
     code = (
-        "import sys; from pipeline.models import weights; weights.digest('turbo');"
+        "import sys; from pipeline.stages.models import weights; weights.digest('turbo');"
         "assert not {'torch', 'whisper', 'ultralytics', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from pipeline.speech import windows
+from pipeline.stages.transcribe import windows
 
 RULES = windows.Rules(threshold=0.5, keep=0.35, longest=100, pause=10, margin=3, least=4, smooth=5)
 

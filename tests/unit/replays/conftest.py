@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import Settings
+from pipeline.core.settings import Settings
 from tests.conftest import topology_with
 from tests.unit.replays.house import STAGES, House, probe_anything
 
@@ -15,8 +15,8 @@ def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> House:
         dict.fromkeys(STAGES, "tests.toystage"), tmp_path / "topology.json", only=True
     )
     monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
-    monkeypatch.setattr("pipeline.runner.probe", probe_anything)
-    monkeypatch.setattr("pipeline.runner.ffmpeg.version", lambda: "none")
+    monkeypatch.setattr("pipeline.runs.runner.probe", probe_anything)
+    monkeypatch.setattr("pipeline.runs.runner.ffmpeg.version", lambda: "none")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     return House(Settings(scratch=scratch))

@@ -15,8 +15,8 @@ from typing import IO, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from pipeline.catalog.table import ConditionFailed, Table, _plain
-from pipeline.topology import Names, Topology
+from pipeline.aws.catalog.table import ConditionFailed, Table, _plain
+from pipeline.core.topology import Names, Topology
 
 _T = TypeVar("_T")
 

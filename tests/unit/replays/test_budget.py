@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.errors import BadInput, MissingDependency
+from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.replays.records import Replay
 from tests.unit.replays.house import House, OneDollar, fail
 

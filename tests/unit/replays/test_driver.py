@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import Busy, DependencyFailed, LeaseLost, MissingDependency
-from pipeline.events import WakeUp, replay_requested
+from pipeline.core.errors import Busy, DependencyFailed, LeaseLost, MissingDependency
+from pipeline.core.events import WakeUp, replay_requested
 from pipeline.replays.records import Replay
-from pipeline.runner import Outcome, Retry
+from pipeline.runs.runner import Outcome, Retry
 from tests.unit.replays.house import STAGES, House, event_of, fail
 
 OTHER = {"params": {"toy": {"text": "other"}}}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handlers import replays as handler
-from pipeline.errors import Busy, DependencyFailed
+from pipeline.core.errors import Busy, DependencyFailed
 from pipeline.replays.driver import Driver
 from tests.unit.replays.house import House
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import Lost
+from pipeline.core.errors import Lost
 from pipeline.replays.records import Replay
-from pipeline.runner import Outcome
+from pipeline.runs.runner import Outcome
 from tests.unit.replays.house import House, event_of
 
 OTHER = {"params": {"toy": {"text": "other"}}}

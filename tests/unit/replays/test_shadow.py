@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import views
-from pipeline.catalog import listing
-from pipeline.errors import DependencyFailed, MissingDependency
+from pipeline.results import video_view as views
+from pipeline.aws.catalog import listing
+from pipeline.core.errors import DependencyFailed, MissingDependency
 from pipeline.replays.records import Replay
-from pipeline.runner import Outcome
-from pipeline.speech.transcript import ModelName, Segment, Transcript
-from pipeline.stage import Artifact, Report, Result, Source
+from pipeline.runs.runner import Outcome
+from pipeline.stages.transcribe.transcript import ModelName, Segment, Transcript
+from pipeline.core.stage import Artifact, Report, Result, Source
 from tests.toystage import Params
 from tests.unit.replays.house import House, fail
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import BadInput
+from pipeline.core.errors import BadInput
 from pipeline.replays.request import MOST_SAMPLED, ReplayRequest
-from pipeline.settings import Settings
+from pipeline.core.settings import Settings
 from tests.unit.replays.house import House
 
 

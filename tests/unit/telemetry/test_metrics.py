@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.settings import Settings
+from pipeline.core.settings import Settings
 from pipeline.telemetry import emf as emf_sink
 from pipeline.telemetry import function, metrics, names, prometheus
 from pipeline.telemetry.context import about

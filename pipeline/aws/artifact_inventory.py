@@ -1,0 +1,97 @@
+"""What stands in the artifacts bucket, attempt by attempt (see ``pipeline.aws.artifacts`` for keys)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pipeline.aws.artifacts import MANIFEST
+from pipeline.core.errors import DependencyFailed
+
+_ROOT = "artifacts/"
+_PARTS = 6  # artifacts, video, revision, stage, fingerprint, attempt
+_AT_ONCE = 1000  # S3's limit on deletions a request
+
+
+@dataclass
+class Attempt:
+    """The files of one attempt at one result, complete or not.
+
+    Attributes:
+        prefix: ends with a slash.
+        written_at: when the last of its files was.
+        keys: of all its files.
+    """
+
+    prefix: str
+    stage: str
+    fingerprint: str
+    written_at: datetime
+    bytes: int = 0
+    keys: list[str] = field(default_factory=list)
+
+
+class Attempts:
+    """The files of all attempts.
+
+    Args:
+        s3: a boto3 client.
+        bucket: where artifacts are.
+    """
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def video_ids(self) -> Iterator[str]:
+        """Every video that has artifacts, in the order of ids, a page of 1,000 at a time."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=_ROOT, Delimiter="/"
+        )
+        for page in pages:
+            for found in page.get("CommonPrefixes", []):
+                yield found["Prefix"].removeprefix(_ROOT).rstrip("/")
+
+    def of(self, video_id: str) -> list[Attempt]:
+        """The attempts at results of one video; what has another kind of key is not ours."""
+        found: dict[str, Attempt] = {}
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{_ROOT}{video_id}/"
+        )
+        for item in (item for page in pages for item in page.get("Contents", [])):
+            parts = item["Key"].split("/", _PARTS)
+            if len(parts) <= _PARTS:
+                continue
+            prefix = "/".join(parts[:_PARTS]) + "/"
+            written_at = item["LastModified"]
+            attempt = found.setdefault(prefix, Attempt(prefix, parts[3], parts[4], written_at))
+            attempt.written_at = max(attempt.written_at, written_at)
+            attempt.bytes += item["Size"]
+            attempt.keys.append(item["Key"])
+        return list(found.values())
+
+    def remove(self, attempt: Attempt) -> None:
+        """Remove the files, first of all the manifest that says they are complete.
+
+        Raises:
+            DependencyFailed: ``not_deleted``, when S3 kept some; they can be removed again.
+        """
+        manifest = attempt.prefix + MANIFEST
+        self._delete([key for key in attempt.keys if key == manifest])
+        rest = [key for key in attempt.keys if key != manifest]
+        for start in range(0, len(rest), _AT_ONCE):
+            self._delete(rest[start : start + _AT_ONCE])
+
+    def _delete(self, keys: list[str]) -> None:
+        if not keys:
+            return
+        answer = self._s3.delete_objects(
+            Bucket=self._bucket,
+            Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
+        )
+        if refused := answer.get("Errors"):
+            first = refused[0]
+            raise DependencyFailed(
+                "not_deleted",
+                f"S3 kept {len(refused)} files, {first['Key']} among them: {first.get('Message')}",
+            )

@@ -1,0 +1,61 @@
+"""The index of labels: which videos show what, newest first.
+
+Rows are written before a result becomes current and removed after it no longer is, so a row may
+be early or late: readers check that the video still stands at that place in time, and that one of
+its current results has the label.
+"""
+
+from collections.abc import Iterator
+
+from boto3.dynamodb.conditions import Key
+
+from pipeline.core.records import StageResult
+from pipeline.aws.catalog.table import Table
+
+
+class Labels:
+    """The label rows in the catalog's table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def put(self, video_id: str, result: StageResult, *, order: str) -> None:
+        """Index the labels of a result; ``order`` is the video's place in time."""
+        self._table.write(
+            puts=[
+                {
+                    "pk": video_id,
+                    "sk": f"label#{result.stage}#{label}",
+                    "label": label,
+                    "uploaded_order": order,
+                }
+                for label in sorted({label.lower() for label in result.labels})
+            ]
+        )
+
+    def forget(self, video_id: str, *, keep: StageResult | None) -> None:
+        """Remove what ``keep`` has not of its stage's rows, or all rows of the video.
+
+        By label and not by who wrote a row: that may be a worker who lost the race to be current.
+        """
+        kept = {label.lower() for label in keep.labels} if keep else set()
+        prefix = f"label#{keep.stage}#" if keep else "label#"
+        rows = self._table.query(
+            KeyConditionExpression=Key("pk").eq(video_id) & Key("sk").begins_with(prefix),
+            ConsistentRead=True,
+        )
+        self._table.write(deletes=[row for row in rows if row["label"] not in kept])
+
+    def newest(self, label: str, *, before: str | None) -> Iterator[str]:
+        """Places in time of the videos with this label, newest first."""
+        condition = Key("label").eq(label.lower())
+        if before:
+            condition &= Key("uploaded_order").lt(before)
+        last = None
+        for row in self._table.query(
+            IndexName="labels", KeyConditionExpression=condition, ScanIndexForward=False
+        ):
+            # Two stages may give one video the same label.
+            if row["uploaded_order"] != last:
+                last = row["uploaded_order"]
+                yield last

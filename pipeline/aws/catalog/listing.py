@@ -1,0 +1,124 @@
+"""Videos newest first, a page at a time: walk the index, read in batches, filter, stop in time.
+
+A filter that few videos pass must not turn a request into a scan: each request looks at a bounded
+number of videos and hands back a cursor from which the next one goes on.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice, takewhile
+
+from pipeline.results import video_view as views
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import ListedStatus, Video
+from pipeline.aws.catalog.table import iso
+from pipeline.core.errors import BadInput
+
+EXAMINED = 200
+"""Most videos one request looks at."""
+
+# With four stages: as many items as DynamoDB gives at once.
+_BATCH = 20
+_PLACE = re.compile(r"[0-9T:.-]{23}Z#[0-9a-f]{20}")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which videos are wanted; None leaves a question open.
+
+    Attributes:
+        label: something that can be seen in the video, in any case.
+        prefix: what its key begins with.
+        after: uploaded at this moment or later.
+        before: uploaded earlier than this.
+    """
+
+    status: ListedStatus | None = None
+    label: str | None = None
+    prefix: str | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+
+    def passes(self, video: Video) -> bool:
+        """Whether ``video`` is wanted, judged by what it is now: an index may be behind."""
+        return (
+            not video.deleted_at
+            and self.status in {None, video.status}
+            and (self.label is None or self.label.lower() in views.labels(video))
+            and video.upload.key.startswith(self.prefix or "")
+        )
+
+
+def page(
+    catalog: Catalog, wanted: Filter, *, cursor: str | None = None, limit: int
+) -> tuple[list[Video], str | None]:
+    """At most ``limit`` videos, and the cursor of the next page.
+
+    A page can be short, or empty, and still have a cursor: then the search is not over.
+
+    Raises:
+        BadInput: ``invalid_cursor``.
+    """
+    starts = [decode(cursor)] if cursor else []
+    if wanted.before:
+        starts.append(iso(wanted.before))
+    places = catalog.newest(before=min(starts, default=None), label=wanted.label)
+    if wanted.after:
+        oldest = iso(wanted.after)
+        places = takewhile(lambda place: place >= oldest, places)
+    found: list[Video] = []
+    last = None
+    for place, video in read(catalog, islice(places, EXAMINED)):
+        if len(found) == limit:
+            return found, encode(last or "")
+        last = place
+        # A place that is no longer the video's own is a leftover of an earlier upload.
+        if video and place == place_of(video) and wanted.passes(video):
+            found.append(video)
+    more = next(places, None) is not None
+    return found, encode(last or "") if more else None
+
+
+def encode(place: str) -> str:
+    """A place in time as a cursor."""
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def decode(cursor: str) -> str:
+    """The place in time behind a cursor.
+
+    Raises:
+        BadInput: ``invalid_cursor``.
+    """
+    try:
+        place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, ValueError):
+        place = ""
+    if not _PLACE.fullmatch(place):
+        raise BadInput("invalid_cursor", "This cursor is not one of ours. Start without one.")
+    return place
+
+
+def read(
+    catalog: Catalog, places: Iterator[str], *, brief: bool = False
+) -> Iterator[tuple[str, Video | None]]:
+    """Each place (it ends in ``#{video_id}``) with its video as it is now, read in batches.
+
+    Args:
+        catalog: where the videos are.
+        places: of the videos.
+        brief: see ``Catalog.videos``.
+    """
+    while batch := list(islice(places, _BATCH)):
+        ids = [place.rpartition("#")[2] for place in batch]
+        videos = {video.video_id: video for video in catalog.videos(ids, brief=brief)}
+        yield from ((place, videos.get(vid)) for place, vid in zip(batch, ids, strict=True))
+
+
+def place_of(video: Video) -> str:
+    """Where a video stands among all, by the time of its upload."""
+    return f"{iso(video.upload.time)}#{video.video_id}"

@@ -1,0 +1,209 @@
+"""DynamoDB as this project uses it: single-item conditional writes, queries, consistent reads.
+
+No transactions and no scans: each write is complete in itself, and every question has a key.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws import clients as aws
+
+_BATCH_GET = 100  # DynamoDB's limit on keys a request
+_SMALLEST = Decimal("1E-130")  # next to nothing, as DynamoDB sees it
+
+
+class ConditionFailed(Exception):
+    """The item is no longer as the write expected it; nothing was written."""
+
+
+class Table:
+    """A DynamoDB table whose items go in and come out as JSON-ready Python data.
+
+    Args:
+        table: a boto3 ``Table`` with string keys ``pk`` and ``sk``.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """One item, read consistently."""
+        found = self._table.get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True).get("Item")
+        return None if found is None else dict(_plain(found))
+
+    def get_many(
+        self, keys: list[tuple[str, str]], *, only: Sequence[str] = ()
+    ) -> Iterator[dict[str, Any]]:
+        """Those of the items that exist, read consistently, in no order.
+
+        Args:
+            keys: partition and sort keys.
+            only: attributes to read, ``outer.inner`` for one within another; all by default. What
+                is not read need not be parsed, which is most of what reading takes.
+        """
+        for start in range(0, len(keys), _BATCH_GET):
+            some = [{"pk": pk, "sk": sk} for pk, sk in keys[start : start + _BATCH_GET]]
+            request = {"Keys": some, "ConsistentRead": True, **_projection(only)}
+            wanted: dict[str, Any] = {self._table.name: request}
+            while wanted:
+                page = self._table.meta.client.batch_get_item(RequestItems=wanted)
+                yield from (_plain(item) for item in page["Responses"].get(self._table.name, []))
+                if wanted := page.get("UnprocessedKeys") or {}:
+                    time.sleep(0.05)  # throttled: DynamoDB asks for a pause
+
+    def query(self, **request: Any) -> Iterator[dict[str, Any]]:
+        """All items that a ``Query`` finds, page after page as they are asked for."""
+        while True:
+            page = self._table.query(**request)
+            yield from (_plain(item) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
+        """Write one item, whatever stood there."""
+        self._table.put_item(Item={"pk": pk, "sk": sk, **_item(dict(fields))})
+
+    def write(
+        self, puts: Iterable[dict[str, Any]] = (), deletes: Iterable[dict[str, Any]] = ()
+    ) -> None:
+        """Many unconditional writes; each item names its ``pk`` and ``sk``."""
+        with self._table.batch_writer() as batch:
+            for item in puts:
+                batch.put_item(Item=_item(item))
+            for item in deletes:
+                batch.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+
+    def update(
+        self,
+        pk: str,
+        sk: str,
+        *,
+        set: Mapping[str, Any],  # noqa: A002 - DynamoDB's own word
+        remove: Iterable[str] = (),
+        condition: str | None = None,
+        given: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Set and remove attributes of one item, if it is as expected; one there is not is made.
+
+        Args:
+            pk: partition key.
+            sk: sort key.
+            set: attributes and their new values.
+            remove: attributes to remove.
+            condition: over attributes written ``#name`` and values written ``:value``; None for
+                any item.
+            given: the condition's values.
+
+        Raises:
+            ConditionFailed: the condition does not hold.
+        """
+        names = {f"#{name}": name for name in (*set, *remove, *_names(condition or ""))}
+        expression = "SET " + ", ".join(f"#{name} = :set_{name}" for name in set)
+        if removed := ", ".join(f"#{name}" for name in remove):
+            expression += f" REMOVE {removed}"
+        values = {f":set_{name}": value for name, value in set.items()}
+        values |= {f":{name}": value for name, value in (given or {}).items()}
+        try:
+            self._table.update_item(
+                Key={"pk": pk, "sk": sk},
+                UpdateExpression=expression,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={k: _item(value) for k, value in values.items()},
+                **({"ConditionExpression": condition} if condition else {}),
+            )
+        except ClientError as error:
+            if aws.code(error) == "ConditionalCheckFailedException":
+                raise ConditionFailed from error
+            raise
+
+    def add(
+        self,
+        pk: str,
+        sk: str,
+        *,
+        numbers: Mapping[str, float],
+        set: Mapping[str, Any],  # noqa: A002 - DynamoDB's own word
+    ) -> None:
+        """Add to numbers of an item, which begin at 0, and set attributes, all in one write.
+
+        Args:
+            pk: partition key.
+            sk: sort key; the item is made if need be.
+            numbers: how much to add to each attribute.
+            set: other attributes and their new values.
+        """
+        given = {**numbers, **set}
+        self._table.update_item(
+            Key={"pk": pk, "sk": sk},
+            UpdateExpression="SET "
+            + ", ".join(f"#{name} = :{name}" for name in set)
+            + " ADD "
+            + ", ".join(f"#{name} :{name}" for name in numbers),
+            ExpressionAttributeNames={f"#{name}": name for name in given},
+            ExpressionAttributeValues={f":{name}": _item(value) for name, value in given.items()},
+        )
+
+    def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
+        """Add a string to a set attribute of an item, which is made if need be."""
+        self._table.update_item(
+            Key={"pk": pk, "sk": sk},
+            UpdateExpression="ADD #name :members",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":members": {member}},
+        )
+
+
+def iso(moment: datetime) -> str:
+    """UTC, to the millisecond, so that strings sort as times do."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch_key(seconds: float) -> str:
+    """Epoch seconds as a string that sorts as the number does (index keys are strings)."""
+    return f"{seconds:014.3f}"
+
+
+def _projection(paths: Sequence[str]) -> dict[str, Any]:
+    """The part of a request that says which attributes to read."""
+    if not paths:
+        return {}
+    names = {name for path in paths for name in path.split(".")}
+    return {
+        "ProjectionExpression": ", ".join("#" + path.replace(".", ".#") for path in paths),
+        "ExpressionAttributeNames": {f"#{name}": name for name in names},
+    }
+
+
+def _names(condition: str) -> Iterator[str]:
+    for word in condition.replace("(", " ").replace(")", " ").replace(",", " ").split():
+        if word.startswith("#"):
+            yield word[1:]
+
+
+def _item(value: Any) -> Any:
+    """JSON-ready data as DynamoDB takes it: Decimals for floats."""
+    return json.loads(json.dumps(value), parse_float=_number)
+
+
+def _number(text: str) -> Decimal:
+    """A float as DynamoDB takes it, which knows none closer to 0 than 1e-130."""
+    number = Decimal(text)
+    return number if abs(number) >= _SMALLEST else Decimal(0)
+
+
+def _plain(value: Any) -> Any:
+    """What DynamoDB gave as Python's own types: numbers for Decimals."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,157 @@
+"""What runs have taken, by stage, code and models: what later ones are expected to take.
+
+    pk        sk                        what
+    #timings  {month}#{stage}#{digest}  sums over the runs that ended in this month
+
+A sum grows by one atomic ADD, so that workers need not read what they add to. It cannot forget:
+hence one item a month, and who reads takes the latest months in which there were runs. New
+hardware is so believed within weeks, and an installation that was idle for a year still has
+figures to go by. What workers for large jobs took is kept apart: their machines are others.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from hashlib import sha256
+from typing import Any, Self, TypeVar
+
+from boto3.dynamodb.conditions import Key
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.core.records import Cost, StageResult
+from pipeline.aws.catalog.table import Table, iso
+
+_PK = "#timings"
+_MONTHS = 2
+_PAGE = 50  # more than two months have, as a rule
+
+_Kind = TypeVar("_Kind", bound=Hashable)
+
+log = logging.getLogger(__name__)
+
+
+class Totals(Cost):
+    """What ``runs`` runs took together, each attribute summed."""
+
+    runs: int
+
+    def __add__(self, other: Self) -> Self:
+        names = type(self).model_fields
+        return self.model_copy(
+            update={name: getattr(self, name) + getattr(other, name) for name in names}
+        )
+
+    def share(self, media_seconds: float | None) -> Cost:
+        """What one run over so much video took: its share by length.
+
+        Args:
+            media_seconds: its length; the average run's if it is not known.
+        """
+        if media_seconds is None or not self.media_seconds:
+            part = 1 / self.runs
+        else:
+            part = media_seconds / self.media_seconds
+        return Cost(
+            seconds=self.seconds * part,
+            cpu_seconds=self.cpu_seconds * part,
+            gpu_seconds=self.gpu_seconds * part,
+            media_seconds=self.media_seconds * part,
+            bytes_in=round(self.bytes_in * part),
+            bytes_out=round(self.bytes_out * part),
+            files=round(self.files * part),
+        )
+
+
+class Timing(BaseModel):
+    """The runs of one month that had the same code and the same models.
+
+    Attributes:
+        month: in which they ended, UTC, e.g. ``2026-11``.
+        stage: whose.
+        version: of the stage's code.
+        identity: the models and engines they used.
+        large: workers for large jobs ran them.
+        totals: what they took together.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    month: str
+    stage: str
+    version: str
+    identity: dict[str, str]
+    large: bool = False
+    totals: Totals
+
+
+class Timings:
+    """The recorded run times in the catalog's table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def record(self, result: StageResult) -> None:
+        """Add what a run took that has just been computed.
+
+        Whatever goes wrong is only logged: the run is over and its result recorded. A message
+        that is delivered twice can so count not at all, or twice, which no estimate notices.
+        """
+        month = iso(result.finished_at)[:7]
+        large = ["large"] if result.large else []
+        same = json.dumps([result.version, result.identity, *large], sort_keys=True)
+        try:
+            self._table.add(
+                _PK,
+                f"{month}#{result.stage}#{sha256(same.encode()).hexdigest()[:16]}",
+                numbers={"runs": 1, **result.cost.model_dump()},
+                set={
+                    "month": month,
+                    "stage": result.stage,
+                    "version": result.version,
+                    "identity": result.identity,
+                    "large": result.large,
+                },
+            )
+        except Exception:
+            log.warning("what this run took was not recorded", exc_info=True)
+
+    def all(self) -> Iterator[Timing]:
+        """Everything recorded, the latest month first."""
+        return self._read()
+
+    def latest(self) -> Iterator[Timing]:
+        """What ran in the latest two months in which anything did; older months are not read."""
+        months: set[str] = set()
+        for timing in self._read(Limit=_PAGE):
+            months.add(timing.month)
+            if len(months) > _MONTHS:
+                return
+            yield timing
+
+    def _read(self, **request: Any) -> Iterator[Timing]:
+        for item in self._table.query(
+            KeyConditionExpression=Key("pk").eq(_PK), ScanIndexForward=False, **request
+        ):
+            yield Timing.model_validate({**item, "totals": item})
+
+
+def recent(
+    timings: Iterable[Timing], kinds: Callable[[Timing], Iterable[_Kind]]
+) -> dict[_Kind, Totals]:
+    """What the runs of each kind took together, in the latest two months in which there were any.
+
+    Args:
+        timings: the latest month first.
+        kinds: those that the runs of a timing belong to.
+    """
+    months: dict[_Kind, set[str]] = {}
+    totals: dict[_Kind, Totals] = {}
+    for timing in timings:
+        for kind in kinds(timing):
+            seen = months.setdefault(kind, set())
+            if timing.month not in seen and len(seen) == _MONTHS:
+                continue
+            seen.add(timing.month)
+            known = totals.get(kind)
+            totals[kind] = known + timing.totals if known else timing.totals
+    return totals

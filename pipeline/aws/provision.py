@@ -1,0 +1,219 @@
+"""The AWS resources that the topology names: buckets, queues, rules, bus and table.
+
+Terraform makes the same on AWS; this makes them on the embedded stack, or on any other endpoint
+that boto3's environment points to. Everything is looked at first and changed only if it differs,
+so a second run changes nothing.
+"""
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws.clients import client, code
+from pipeline.aws.catalog import schema
+from pipeline.core.errors import DependencyFailed
+from pipeline.core.settings import Settings
+from pipeline.core.topology import LARGER, Lane
+
+_MISSING = {
+    "404",
+    "NoSuchBucket",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
+    "ResourceNotFoundException",
+}
+JANITOR = "janitor"
+REPLAYS = "replays"
+
+
+def ensure(settings: Settings) -> list[str]:
+    """Make what is missing and mend what differs.
+
+    Returns:
+        What was made or changed, in words; empty when all was as it should be.
+
+    Raises:
+        botocore.exceptions.ClientError: the endpoint refused, e.g. for want of permission.
+        DependencyFailed: ``target_refused``: EventBridge did not take a queue for a rule.
+        MissingDependency, DependencyFailed: see ``pipeline.aws.catalog.schema``.
+    """
+    return _Resources(settings).ensure()
+
+
+@dataclass(frozen=True)
+class _Feed:
+    """A rule that sends to a queue."""
+
+    rule: str
+    pattern: dict[str, Any]
+    bus: str = "default"
+
+
+class _Resources:
+    def __init__(self, settings: Settings) -> None:
+        self._names = settings.names
+        self._topology = settings.topology
+        self._large = settings.large
+        self._changed: list[str] = []
+
+    def ensure(self) -> list[str]:
+        names = self._names
+        self._bucket(names.uploads_bucket)
+        self._bucket(names.artifacts_bucket)
+        self._notifications(names.uploads_bucket)
+        self._changed += schema.ensure(client("dynamodb"), names.table, self._topology.table)
+        self._bus()
+        uploads = names.uploads_bucket
+        for stage, spec in self._topology.stages.items():
+            live, replay = names.queue(stage), names.queue(stage, "replay")
+            self._lanes(
+                names.queue(stage, "dlq"),
+                spec.timeout_s,
+                {
+                    # Messages are sent on to these; no rule feeds them.
+                    **{names.queue(stage, lane): [] for lane in self._larger(stage)},
+                    live: [_Feed(live, names.upload_pattern("created", uploads))],
+                    replay: [
+                        _Feed(replay, names.reprocess_pattern(stage), names.bus),
+                        _Feed(names.archive_rule(stage), names.upload_pattern("replayed", uploads)),
+                    ],
+                },
+            )
+        janitor, replays = names.queue(JANITOR), names.queue(REPLAYS)
+        self._lanes(
+            names.queue(JANITOR, "dlq"),
+            self._topology.janitor.timeout_s,
+            {janitor: [_Feed(janitor, names.upload_pattern("deleted", uploads))]},
+        )
+        self._lanes(
+            names.queue(REPLAYS, "dlq"),
+            self._topology.replays.timeout_s,
+            {replays: [_Feed(replays, names.replays_pattern(), names.bus)]},
+        )
+        return self._changed
+
+    def _larger(self, stage: str) -> Collection[Lane]:
+        return LARGER.values() if stage in self._large else ()
+
+    def _lanes(self, dlq: str, timeout_s: int, lanes: dict[str, list[_Feed]]) -> None:
+        """The queues of one function, each with the rules that feed it, and their dead letters.
+
+        A rule has one target: AWS allows five.
+        """
+        queues = self._topology.queues
+        redrive = {
+            "deadLetterTargetArn": self._queue(dlq, {}),
+            "maxReceiveCount": queues.max_receive_count,
+        }
+        attributes = {
+            "VisibilityTimeout": str(timeout_s * queues.visibility_per_timeout),
+            "RedrivePolicy": json.dumps(redrive),
+        }
+        for name, feeds in lanes.items():
+            senders = [self._rule(feed) for feed in feeds]
+            arn = self._queue(name, attributes, senders)
+            for feed in feeds:
+                self._target(feed, arn)
+
+    def _bucket(self, name: str) -> None:
+        s3 = client("s3")
+        if _found(s3.head_bucket, Bucket=name) is None:
+            region = s3.meta.region_name
+            place = {} if region == "us-east-1" else {"LocationConstraint": region}
+            s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
+            self._changed.append(f"bucket {name}")
+
+    def _notifications(self, bucket: str) -> None:
+        s3 = client("s3")
+        now = s3.get_bucket_notification_configuration(Bucket=bucket)
+        now.pop("ResponseMetadata")
+        if "EventBridgeConfiguration" not in now:
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket,
+                NotificationConfiguration=now | {"EventBridgeConfiguration": {}},
+            )
+            self._changed.append(f"notifications of bucket {bucket}")
+
+    def _bus(self) -> None:
+        events = client("events")
+        if _found(events.describe_event_bus, Name=self._names.bus) is None:
+            events.create_event_bus(Name=self._names.bus)
+            self._changed.append(f"event bus {self._names.bus}")
+
+    def _rule(self, feed: _Feed) -> str:
+        events = client("events")
+        place = {"Name": feed.rule, "EventBusName": feed.bus}
+        now = _found(events.describe_rule, **place)
+        if now is None or json.loads(now.get("EventPattern", "{}")) != feed.pattern:
+            now = events.put_rule(**place, EventPattern=json.dumps(feed.pattern))
+            self._changed.append(f"rule {feed.rule}")
+            return str(now["RuleArn"])
+        return str(now["Arn"])
+
+    def _target(self, feed: _Feed, arn: str) -> None:
+        events = client("events")
+        place = {"Rule": feed.rule, "EventBusName": feed.bus}
+        now = events.list_targets_by_rule(**place)["Targets"]
+        if arn not in [target["Arn"] for target in now]:
+            answer = events.put_targets(**place, Targets=[{"Id": "queue", "Arn": arn}])
+            if refused := answer.get("FailedEntries"):
+                why = f"{refused[0]['ErrorCode']}: {refused[0].get('ErrorMessage')}"
+                raise DependencyFailed(
+                    "target_refused", f"Rule {feed.rule} cannot send to {arn}: {why}"
+                )
+            self._changed.append(f"target of rule {feed.rule}")
+
+    def _queue(
+        self, name: str, attributes: dict[str, str], senders: list[str] | None = None
+    ) -> str:
+        """Make or mend a queue that the rules ``senders`` may send to; its ARN."""
+        sqs = client("sqs")
+        wanted = attributes | {
+            "MaximumMessageSize": str(self._topology.queues.max_message_bytes),
+            "MessageRetentionPeriod": str(self._topology.queues.retention_s),
+            "SqsManagedSseEnabled": "true",
+        }
+        found = _found(sqs.get_queue_url, QueueName=name)
+        url = (found or sqs.create_queue(QueueName=name, Attributes=wanted))["QueueUrl"]
+        now = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        arn = str(now["QueueArn"])
+        if senders:
+            wanted["Policy"] = json.dumps(_policy(arn, senders))
+        if different := {k: v for k, v in wanted.items() if _value(now.get(k)) != _value(v)}:
+            sqs.set_queue_attributes(QueueUrl=url, Attributes=different)
+        if different or not found:
+            self._changed.append(f"queue {name}")
+        return arn
+
+
+def _found(look: Callable[..., dict[str, Any]], **what: str) -> dict[str, Any] | None:
+    """What ``look`` gives, or None when there is no such thing."""
+    try:
+        return look(**what)
+    except ClientError as error:
+        if code(error) not in _MISSING:
+            raise
+        return None
+
+
+def _value(attribute: str | None) -> Any:
+    """A queue attribute to compare: JSON by its content, whatever its spacing and order."""
+    return json.loads(attribute) if attribute and attribute.startswith("{") else attribute
+
+
+def _policy(queue: str, rules: list[str]) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": queue,
+                "Condition": {"ArnEquals": {"aws:SourceArn": sorted(rules)}},
+            }
+        ],
+    }

@@ -1,0 +1,141 @@
+"""Dropping a video: the upload, and waiting for what comes of it."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.aws import clients as aws
+from pipeline.core import events
+from pipeline.aws.artifacts import media_type
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import Video
+from pipeline.core.errors import BadInput, DependencyFailed
+from pipeline.core.upload_options import PREFIX
+
+# Four parts of 16 MiB at a time: S3's 10,000 parts are 160 GB, and a small server holds them all.
+_TRANSFER = TransferConfig(
+    multipart_threshold=16 << 20, multipart_chunksize=16 << 20, max_concurrency=4
+)
+_VIDEO_ID = re.compile(r"[0-9a-f]{20}")
+
+
+class Uploads:
+    """The uploads bucket, as somebody who drops videos sees it.
+
+    Args:
+        s3: a boto3 client.
+        bucket: where uploads go.
+        prefix: of every key that the pipeline takes notice of.
+    """
+
+    def __init__(self, s3: Any, bucket: str, prefix: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._prefix = prefix
+
+    def video_id(self, reference: str) -> str:
+        """The id that ``reference`` means: an id itself, a key, or a file name."""
+        if _VIDEO_ID.fullmatch(reference):
+            return reference
+        return events.video_id(self._bucket, self.key(reference))
+
+    def key(self, name: str) -> str:
+        """The key a file of this name is uploaded to.
+
+        Raises:
+            BadInput: ``bad_name``, when it is not UTF-8, which S3 keys are.
+        """
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise BadInput("bad_name", f"Rename {name!a}: S3 takes names in UTF-8 only.") from error
+        return self._prefix + name.removeprefix(self._prefix)
+
+    def put(
+        self,
+        path: Path,
+        *,
+        name: str | None = None,
+        options: Mapping[str, str] | None = None,
+        sent: Callable[[int], None] | None = None,
+    ) -> str:
+        """Upload a file; the bucket's event does the rest.
+
+        Args:
+            path: the file.
+            name: what to call it; its own name by default.
+            options: per-upload options, without their prefix.
+            sent: is told the number of bytes each time some went out, from several threads.
+
+        Returns:
+            The id of the video.
+
+        Raises:
+            BadInput: ``not_a_file``, ``bad_name`` or ``bad_option``.
+            DependencyFailed: S3 refused or could not be reached.
+        """
+        if not path.is_file():
+            raise BadInput("not_a_file", f"{path} is not a file.")
+        metadata = {PREFIX + option: value for option, value in (options or {}).items()}
+        said = "".join((*metadata, *metadata.values()))
+        if not (said.isascii() and said.isprintable()):
+            raise BadInput("bad_option", "S3 takes options in printable ASCII only.")
+        key = self.key(name or path.name)
+        try:
+            self._s3.upload_file(
+                str(path),
+                self._bucket,
+                key,
+                ExtraArgs={"ContentType": media_type(path), "Metadata": metadata},
+                Callback=sent,
+                Config=_TRANSFER,
+            )
+        except S3UploadFailedError as error:
+            raise DependencyFailed("upload_failed", str(error)) from error
+        except (BotoCoreError, ClientError) as error:
+            raise aws.as_failure(error) from error
+        except OSError as error:
+            raise BadInput("not_a_file", f"{path} cannot be read: {error.strerror}.") from error
+        return events.video_id(self._bucket, key)
+
+
+def follow(
+    catalog: Catalog,
+    before: Mapping[str, str | None],
+    *,
+    timeout_s: float,
+    every_s: float = 0.5,
+) -> Iterator[list[Video]]:
+    """Videos each time they were looked at, until nothing is left to do or the time is up.
+
+    All are read together, so many cost hardly more than one.
+
+    Args:
+        catalog: where to look.
+        before: by id of each video, the sequencer of the upload before the one to wait for.
+        timeout_s: give up after so long; some of the videos given last then still say
+            "processing", or are missing because their upload was never heard of.
+        every_s: how often to look.
+
+    Yields:
+        Those whose upload has been heard of, in the order of ``before``.
+    """
+    end = time.monotonic() + timeout_s
+    while True:
+        videos = [
+            video
+            for video in catalog.videos(list(before))
+            if video.upload.sequencer != before[video.video_id]
+        ]
+        yield videos
+        done = sum(video.status != "processing" for video in videos)
+        left_s = end - time.monotonic()
+        if done == len(before) or left_s <= 0:
+            return
+        time.sleep(min(every_s, left_s))

@@ -1,0 +1,45 @@
+"""How running work says how far it is, and learns that it must stop."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from pipeline.core.errors import TimedOut
+
+
+class Report(Protocol):
+    """What running work is given to report to."""
+
+    def __call__(self, fraction: float) -> None:
+        """Say that ``fraction`` (0 to 1) is done.
+
+        Call it at least every few seconds of work.
+
+        Raises:
+            TimedOut: the deadline has passed.
+            LeaseLost: another worker has taken the run over.
+        """
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; 0 once it has passed."""
+
+
+class Deadline:
+    """A ``Report`` for runs outside the pipeline: a time limit and an optional listener."""
+
+    def __init__(
+        self, seconds: float = 3600.0, listen: Callable[[float], None] = lambda _: None
+    ) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+        self._listen = listen
+
+    def __call__(self, fraction: float) -> None:
+        """See ``Report``."""
+        if self.remaining() <= 0:
+            raise TimedOut("deadline", f"The run did not end within {self._seconds:.0f} s.")
+        self._listen(min(1.0, max(0.0, fraction)))
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; 0 once it has passed."""
+        return max(0.0, self._end - time.monotonic())

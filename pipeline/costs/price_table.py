@@ -1,0 +1,226 @@
+"""A dated table of list prices: what ``prices.json`` holds, read and checked."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from pipeline.core.errors import MissingDependency
+
+DEFAULT_PATH = Path(__file__).with_name("prices.json")
+
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Architecture = Literal["x86_64", "arm64"]
+Market = Literal["on_demand", "spot"]
+MARKETS: dict[Market, str] = {"on_demand": "On-Demand", "spot": "Spot"}
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Service(_Frozen):
+    """One service's prices.
+
+    Attributes:
+        source: the page that has them.
+        note: what else to know.
+    """
+
+    source: str
+    note: str = ""
+
+
+class Assumed(_Frozen):
+    """Which of the prices apply.
+
+    Attributes:
+        architecture: of the stages' Lambda functions.
+        gpu_instance: the instance whose hour is paid while a GPU is held, whichever GPU it was.
+        market: how it is bought; ``spot`` prices are only roughly known.
+    """
+
+    architecture: Architecture
+    gpu_instance: str
+    market: Market
+
+
+class Lambda(_Service):
+    """AWS Lambda, by architecture.
+
+    Attributes:
+        gb_second: while it runs.
+        provisioned_gb_second: while an execution is kept initialised.
+        snapstart_gb_second: while a version's snapshot is kept.
+        million_requests: of executions.
+    """
+
+    gb_second: dict[Architecture, Price]
+    provisioned_gb_second: dict[Architecture, Price]
+    snapstart_gb_second: Price
+    million_requests: Price
+
+
+class GpuInstances(_Service):
+    """EC2 instances with one GPU, by type: an hour's price by market, and vCPUs."""
+
+    hour: dict[str, dict[Market, Price]]
+    vcpus: dict[str, PositiveInt]
+
+
+class Ebs(_Service):
+    """EBS gp3 volumes."""
+
+    gb_month: Price
+
+
+class S3(_Service):
+    """S3 Standard."""
+
+    gb_month: Price
+    thousand_puts: Price
+    thousand_gets: Price
+
+
+class DynamoDB(_Service):
+    """DynamoDB on demand, in request units."""
+
+    million_writes: Price
+    million_reads: Price
+
+
+class SQS(_Service):
+    """SQS standard queues."""
+
+    million_requests: Price
+
+
+class EventBridge(_Service):
+    """EventBridge: events put on a bus of one's own, and invocations by a schedule."""
+
+    million_events: Price
+    million_scheduled: Price
+
+
+class ApiGateway(_Service):
+    """API Gateway's HTTP APIs."""
+
+    million_requests: Price
+
+
+class CloudFront(_Service):
+    """CloudFront, to viewers in its cheapest regions."""
+
+    gb_out: Price
+    million_requests: Price
+
+
+class CloudWatch(_Service):
+    """CloudWatch: alarms by the metrics they watch, dashboards, own metrics, logs taken in."""
+
+    alarm_month: Price
+    dashboard_month: Price
+    metric_month: Price
+    log_gb: Price
+
+
+class XRay(_Service):
+    """X-Ray: traces that were sampled."""
+
+    million_traces: Price
+
+
+class Ecr(_Service):
+    """Container images in ECR."""
+
+    gb_month: Price
+
+
+class Managed(_Service):
+    """A managed service that does what some of our stages do.
+
+    Attributes:
+        name: of the service.
+        stages: whose work it does.
+        minute: for a minute of video processed, with all the renditions of our ladder.
+        minute_stored_month: for a minute kept a month, where the service keeps it.
+        minute_watched: for a minute sent to a viewer, where the service sends it.
+    """
+
+    name: str
+    stages: list[str]
+    minute: Price
+    minute_stored_month: Price | None = None
+    minute_watched: Price | None = None
+
+
+class PriceTable(_Frozen):
+    """The table.
+
+    Attributes:
+        note: what to know before believing it.
+        region: AWS region.
+        as_of: the month for which its prices are believed to hold.
+        currency: of every price.
+        assumed: which of the prices apply.
+        managed: what others take for the same.
+    """
+
+    note: str
+    region: str
+    as_of: str = Field(pattern=r"^\d{4}-\d{2}$")
+    currency: Literal["USD"]
+    assumed: Assumed
+    lambda_: Lambda = Field(alias="lambda")
+    gpu_instances: GpuInstances
+    ebs: Ebs
+    s3: S3
+    dynamodb: DynamoDB
+    sqs: SQS
+    eventbridge: EventBridge
+    api_gateway: ApiGateway
+    cloudfront: CloudFront
+    cloudwatch: CloudWatch
+    xray: XRay
+    ecr: Ecr
+    managed: list[Managed]
+
+    @classmethod
+    def read(cls, path: Path = DEFAULT_PATH) -> Self:
+        """Read and check a price table.
+
+        Raises:
+            MissingDependency: ``bad_prices``: it cannot be read, or is no price table.
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise MissingDependency(
+                "bad_prices",
+                f"VIDEODROP_PRICES or --prices: {path} is no price table: {error}",
+            ) from error
+
+    @model_validator(mode="after")
+    def _has_what_is_assumed(self) -> Self:
+        wanted, instances = self.assumed, self.gpu_instances
+        for name in ("gb_second", "provisioned_gb_second"):
+            # arm64 runs query, janitor and replays.
+            for architecture in {wanted.architecture, "arm64"} - getattr(self.lambda_, name).keys():
+                raise ValueError(f"lambda has no {name} for {architecture}")
+        if wanted.market not in instances.hour.get(wanted.gpu_instance, {}):
+            raise ValueError(f"gpu_instances has no hour of {wanted.gpu_instance}, {wanted.market}")
+        if wanted.gpu_instance not in instances.vcpus:
+            raise ValueError(f"gpu_instances has no vcpus of {wanted.gpu_instance}")
+        return self
+
+    @property
+    def title(self) -> str:
+        """What these are, with region and date, for a person."""
+        return f"AWS list prices, {self.region}, {self.currency}, {self.as_of}"

@@ -1,0 +1,129 @@
+"""What a container starts, on every host: ``python -m pipeline.hosts.entrypoint [HANDLER] [--large]``.
+
+    AWS_LAMBDA_RUNTIME_API is set   Lambda: the runtime client, awslambdaric
+    PORT is set                     an HTTP server: the query API, or a handler's pushed events
+    neither, or PORT is empty       the worker, which polls the handler's queues
+
+HANDLER is what Lambda calls it. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``; a
+worker without one hosts all stages, and one with ``--large`` takes only large jobs.
+"""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from pipeline.core.errors import MissingDependency, VideodropError
+
+STAGE = "handlers.stage.handler"
+QUERY = "handlers.query.handler"
+LARGE = "--large"
+_HIGHEST_PORT = 65535
+
+
+def main(arguments: list[str]) -> None:
+    """Become what this host needs.
+
+    Raises:
+        VideodropError: it cannot be: a setting is wrong or missing, or the handler unknown.
+    """
+    large = arguments[-1:] == [LARGE]
+    given = arguments[:-1] if large else arguments
+    handler = given[0] if given else STAGE
+    if region := os.environ.get("AWS_REGION"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 looks at
+    if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
+        # AWS's own base images set it, and tracing goes by it; a worker sees to its children.
+        environment = {"LAMBDA_TASK_ROOT": str(Path(__file__).parents[1]), **os.environ}
+        os.execve(sys.executable, [sys.executable, "-m", "awslambdaric", handler], environment)  # noqa: S606 - that is how to become another program
+    _check_region()
+    port = os.environ.get("PORT")
+    if not port:
+        _poll(handler, large=large)
+    elif large:
+        raise MissingDependency(
+            "large_polls",
+            f"{LARGE} is for a worker, which polls queues: leave PORT empty (-e PORT=), or {LARGE} "
+            "out.",
+        )
+    elif handler == QUERY:
+        _serve_api(_number(port))
+    else:
+        _serve_events(handler, _number(port))
+
+
+def names(handler: str, stage: str | None) -> list[str] | None:
+    """The functions that ``handler`` is; None for all stages.
+
+    Raises:
+        MissingDependency: ``unknown_handler``.
+    """
+    from pipeline.hosts.worker.functions import HANDLERS  # noqa: PLC0415 - not on Lambda: starts count
+
+    if handler == STAGE:
+        return [stage] if stage else None
+    known = {of: name for name, of in HANDLERS.items()}
+    if handler not in known:
+        raise MissingDependency(
+            "unknown_handler",
+            f"{handler} takes no events from queues; choose from {', '.join((STAGE, *known))}, "
+            f"or set PORT to serve {QUERY}.",
+        )
+    return [known[handler]]
+
+
+def _check_region() -> None:
+    from pipeline.aws import clients as aws  # noqa: PLC0415 - see above
+
+    aws.region()
+
+
+def _poll(handler: str, *, large: bool) -> None:
+    from pipeline import bootstrap  # noqa: PLC0415 - see above
+    from pipeline.hosts.health import HEARTBEAT  # noqa: PLC0415 - see above
+    from pipeline.hosts.worker import Worker, hosted  # noqa: PLC0415 - see above
+
+    settings = bootstrap.settings()
+    chosen = names(handler, settings.stage) or list(settings.topology.stages)
+    bootstrap.set_up_telemetry("worker")
+    functions = hosted(settings, chosen, large=large)
+    Worker(settings, functions, grace_s=settings.drain_s, heartbeat=HEARTBEAT).run()
+
+
+def _serve_api(port: int) -> None:
+    from pipeline.api.server import serve  # noqa: PLC0415 - see above
+
+    serve("0.0.0.0", port)  # noqa: S104 - a container's own network; the host decides who reaches it
+
+
+def _serve_events(handler: str, port: int) -> None:
+    from pipeline import bootstrap  # noqa: PLC0415 - see above
+    from pipeline.hosts.worker.functions import hosted  # noqa: PLC0415 - see above
+    from pipeline.hosts.worker.server import serve  # noqa: PLC0415 - see above
+
+    settings = bootstrap.settings()
+    chosen = names(handler, settings.stage)
+    if chosen is None:
+        raise MissingDependency(
+            "no_stage",
+            "Set VIDEODROP_STAGE to the stage whose events come here, one of "
+            f"{', '.join(settings.topology.stages)}.",
+        )
+    bootstrap.set_up_telemetry("worker")
+    serve(settings, hosted(settings, chosen)[0], port)
+
+
+def _number(port: str) -> int:
+    if not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        raise MissingDependency("bad_port", f"PORT is {port!r}: it has to be a number to 65535.")
+    return int(port)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("botocore").setLevel("WARNING")
+    try:
+        main(sys.argv[1:])
+    except VideodropError as problem:
+        logging.getLogger(__name__).critical("%s", problem)
+        sys.exit(1)

@@ -1,0 +1,57 @@
+"""The embedded AWS's credentials, made once for each home, in the form that AWS clients read.
+
+``aws.config`` holds the keys, the region and, once the server is up, the endpoint, as profile
+``videodrop``. Presigned addresses and configured clients so outlive a restart.
+"""
+
+import configparser
+import os
+import secrets
+from pathlib import Path
+
+from pipeline.hosts.local.signature import Keys
+
+PROFILE = "videodrop"
+_SECTION = f"profile {PROFILE}"
+
+
+class Credentials:
+    """The file ``aws.config`` of a home, readable by its owner alone.
+
+    Args:
+        path: the file; made with fresh keys if it is not there or holds none.
+        region: the region it names.
+    """
+
+    def __init__(self, path: Path, region: str) -> None:
+        self.path = path
+        known = configparser.ConfigParser(interpolation=None)
+        known.read(path)
+        try:
+            section = known[_SECTION]
+            self.keys = Keys(section["aws_access_key_id"], section["aws_secret_access_key"])
+        except KeyError:
+            # The key id is no secret, but random too, so that one home's is not another's.
+            self.keys = Keys(f"VD{secrets.token_hex(9).upper()}", secrets.token_urlsafe(30))
+        self._region = region
+        self._write({})
+
+    def set_endpoint(self, endpoint: str) -> None:
+        """Name the address that the profile leads to."""
+        self._write({"endpoint_url": endpoint})
+
+    def _write(self, more: dict[str, str]) -> None:
+        config = configparser.ConfigParser(interpolation=None)
+        config["default"] = {"region": self._region}
+        config[_SECTION] = {
+            "region": self._region,
+            "aws_access_key_id": self.keys.access_key_id,
+            "aws_secret_access_key": self.keys.secret_access_key,
+            **more,
+        }
+        fresh = self.path.with_suffix(".tmp")
+        fresh.unlink(missing_ok=True)
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            config.write(file)
+        fresh.replace(self.path)

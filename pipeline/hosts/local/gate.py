@@ -1,0 +1,160 @@
+"""The checks that every request passes before it reaches the embedded AWS.
+
+    Host        names this machine: a page that rebinds its own name to loopback is rejected
+    Origin      is a page's of this machine, or one that was named: others get no CORS either
+    signature   is made with this installation's own credentials
+    service     is one that the stack uses: moto's own API (``/moto-api``) is not served
+
+Form uploads (POST to a bucket) carry no signature in headers or address, so they are rejected.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterable
+from http import HTTPStatus
+from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from pipeline.hosts.local.signature import Keys, Rejected, Request, knows_key, verify
+from pipeline.core.trusted_hosts import is_trusted
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+App = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+SERVICES = frozenset({"dynamodb", "events", "s3", "sqs"})
+_IN_MEMORY_BYTES = 1 << 20
+_EXPOSED = "Accept-Ranges, Content-Length, Content-Range, ETag"
+
+
+def dispatcher(services: Collection[str] = SERVICES) -> App:
+    """Return moto's server, reduced to ``services``."""
+
+    def create(backend: Any) -> Any:
+        return create_backend_app(backend) if backend in services else _not_served
+
+    return cast("App", DomainDispatcherApplication(create))
+
+
+def guarded(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
+    """Return ``app`` behind all checks; it finds a request's whole body in ``wsgi.input``.
+
+    Args:
+        app: called with requests that passed.
+        keys: the only credentials accepted.
+        origins: pages that may read, beside those of this machine; as browsers write them.
+    """
+
+    def enter(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if not is_trusted(environ.get("HTTP_HOST"), (), loopback_only=True):
+            return _forbid(environ, start_response, "It answers at loopback addresses only.")
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is not None and not _may_read(origin, origins):
+            return _forbid(environ, start_response, "Pages of other sites may not use it.")
+        respond = _with_cors(start_response, origin)
+        if origin is not None and environ["REQUEST_METHOD"] == "OPTIONS":
+            respond("204 No Content", [])
+            return []
+        request = _request(environ)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
+            body = cast("BinaryIO", spool)
+            try:
+                if knows_key(request, keys):  # else the body is not even read
+                    _receive(environ, body)
+                verify(request, body, keys)
+            except Rejected as rejected:
+                return _reject(environ, respond, HTTPStatus.FORBIDDEN, rejected)
+            environ["wsgi.input"] = body
+            return app(environ, respond)
+
+    return enter
+
+
+def _may_read(origin: str, origins: Collection[str]) -> bool:
+    """Return whether pages of ``origin`` may read: those of this machine, and of ``origins``."""
+    if origin in origins:
+        return True
+    try:
+        url = urlsplit(origin)
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and is_trusted(url.netloc, (), loopback_only=True)
+
+
+def _with_cors(start_response: StartResponse, origin: str | None) -> StartResponse:
+    """Return ``start_response`` with our CORS headers in the place of moto's, for any origin."""
+    allowed = [("Vary", "Origin")]
+    if origin is not None:
+        allowed += [
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Allow-Methods", "GET, HEAD"),
+            ("Access-Control-Allow-Headers", "Range"),
+            ("Access-Control-Expose-Headers", _EXPOSED),
+        ]
+
+    def respond(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+        own = [(k, v) for k, v in headers if not k.lower().startswith("access-control-")]
+        return start_response(status, own + allowed, *error)
+
+    return respond
+
+
+def _request(environ: Environ) -> Request:
+    headers = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): value.encode("latin-1")
+        for name, value in environ.items()
+        if name.startswith("HTTP_") or name in {"CONTENT_TYPE", "CONTENT_LENGTH"}
+    }
+    return Request(environ["REQUEST_METHOD"], environ["RAW_URI"], headers)
+
+
+def _receive(environ: Environ, body: BinaryIO) -> None:
+    """Copy the request's body off the wire."""
+    source: BinaryIO = environ["wsgi.input"]
+    if environ.get("wsgi.input_terminated"):  # chunked: the server marks the end
+        shutil.copyfileobj(source, body)
+    else:
+        left = int(environ.get("CONTENT_LENGTH") or 0)
+        while left and (chunk := source.read(min(left, _IN_MEMORY_BYTES))):
+            body.write(chunk)
+            left -= len(chunk)
+    body.seek(0)
+
+
+def _not_served(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    message = f"The embedded AWS serves {', '.join(sorted(SERVICES))} only."
+    rejected = Rejected("NotImplemented", "UnknownOperationException", message)
+    return _reject(environ, start_response, HTTPStatus.NOT_FOUND, rejected)
+
+
+def _forbid(environ: Environ, start_response: StartResponse, reason: str) -> Iterable[bytes]:
+    message = f"This is the embedded AWS of a videodrop on this machine. {reason}"
+    rejected = Rejected("AccessDenied", "AccessDeniedException", message)
+    return _reject(environ, start_response, HTTPStatus.FORBIDDEN, rejected)
+
+
+def _reject(
+    environ: Environ, start_response: StartResponse, status: HTTPStatus, rejected: Rejected
+) -> Iterable[bytes]:
+    """Answer with an error in the form of the service that was asked: JSON or XML."""
+    if "HTTP_X_AMZ_TARGET" in environ:
+        kind = "application/x-amz-json-1.0"
+        text = json.dumps({"__type": rejected.json_code, "message": rejected.message})
+    else:
+        kind = "application/xml"
+        code, message = escape(rejected.code), escape(rejected.message)
+        text = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        )
+    body = text.encode()
+    headers = [
+        ("Content-Type", kind),
+        ("Content-Length", str(len(body))),
+    ]
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

@@ -1,0 +1,175 @@
+"""The inbox: a folder whose files are uploaded once they are complete.
+
+Nothing in it is moved or deleted. A journal of (name, size, modification time) keeps a restart from
+uploading again; a file that changes is uploaded anew, as the next revision of the same video.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from boto3.exceptions import Boto3Error
+from watchfiles import watch
+
+from pipeline.core.errors import VideodropError
+from pipeline.aws.uploads import Uploads
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 1.0
+_RETRY_S = 5.0
+_LOOK_MS = 500
+# What browsers and download tools call a file until it is complete.
+_PARTIAL = (".aria2", ".crdownload", ".download", ".filepart", ".part", ".partial", ".tmp", "~")
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What tells one state of a file from another."""
+
+    name: str
+    size: int
+    mtime_ns: int
+
+
+class Inbox:
+    """Uploads what is dropped into a folder.
+
+    Args:
+        folder: made if it is not there. Folders in it are not looked into.
+        journal: file in which the inbox remembers what it has uploaded.
+        uploads: where files go, under their own names.
+        tell: hears in a sentence what was done, and what could not be.
+        progress: hears (name, bytes sent, bytes in all), from several threads.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        journal: Path,
+        uploads: Uploads,
+        tell: Callable[[str], None],
+        progress: Callable[[str, int, int], None] = lambda *_: None,
+    ) -> None:
+        self.folder = folder
+        self._journal = journal
+        self._uploads = uploads
+        self._tell = tell
+        self._progress = progress
+        self._since: dict[_Version, float] = {}
+        self._not_before: dict[str, float] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        self._done = self._recall()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Watch until ``stopping`` is set."""
+        watching = watch(
+            self.folder,
+            stop_event=stopping,
+            recursive=False,
+            rust_timeout=_LOOK_MS,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+        )
+        for _ in watching:
+            self.look(time.monotonic())
+
+    def look(self, now: float) -> None:
+        """Upload what has settled by ``now`` (monotonic seconds)."""
+        paths = [path for path in self.folder.iterdir() if path.is_file()]
+        names = {path.name for path in paths}
+        found = {_version(path): path for path in paths if _wanted(path.name, names)}
+        self._since = {version: self._since.get(version, now) for version in found}
+        for version, path in found.items():
+            if (
+                version not in self._done
+                and now - self._since[version] >= SETTLE_S
+                and now >= self._not_before.get(version.name, now)
+                and not _being_written(path)
+            ):
+                self._upload(path, version, now)
+
+    def _upload(self, path: Path, version: _Version, now: float) -> None:
+        sent = _Sum(lambda total: self._progress(version.name, total, version.size))
+        try:
+            version.name.encode()
+            self._uploads.put(path, sent=sent)
+        except UnicodeEncodeError:
+            self._tell(f"{version.name!a} was not uploaded: rename it, its name is not text.")
+        except (VideodropError, Boto3Error, OSError) as error:
+            self._tell(f"{version.name} could not be uploaded yet: {error}")
+            self._not_before[version.name] = now + _RETRY_S
+            return
+        else:
+            self._tell(f"{version.name} was dropped into the pipeline.")
+        self._done.add(version)
+        with self._journal.open("a") as journal:
+            journal.write(_line(version))
+
+    def _recall(self) -> set[_Version]:
+        """What was uploaded, less what is no longer there."""
+        done = set()
+        if self._journal.exists():
+            for line in self._journal.read_text().splitlines():
+                try:
+                    done.add(_Version(*json.loads(line)))
+                except (ValueError, TypeError):
+                    log.warning("skipped a line of %s: %r", self._journal, line)
+        present = {path.name for path in self.folder.iterdir()}
+        kept = {version for version in done if version.name in present}
+        fresh = self._journal.with_suffix(".new")
+        fresh.write_text("".join(map(_line, kept)))
+        fresh.replace(self._journal)
+        return kept
+
+
+class _Sum:
+    """Adds up the bytes that boto3's threads report."""
+
+    def __init__(self, hear: Callable[[int], None]) -> None:
+        self._hear = hear
+        self._total = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, more: int) -> None:
+        with self._lock:
+            self._total += more
+            self._hear(self._total)
+
+
+def _version(path: Path) -> _Version:
+    status = path.stat()
+    return _Version(path.name, status.st_size, status.st_mtime_ns)
+
+
+def _wanted(name: str, names: set[str]) -> bool:
+    """Whether a file is meant for us: not hidden, and not on its way by a browser's convention.
+
+    Firefox holds the final name with an empty file while ``NAME.part`` grows.
+    """
+    return not (
+        name.startswith(".")
+        or name.lower().endswith(_PARTIAL)
+        or any(name + suffix in names for suffix in _PARTIAL)
+    )
+
+
+def _being_written(path: Path) -> bool:
+    """Whether a process that we may look into has the file open for writing."""
+    real = str(path.resolve())
+    for process in psutil.process_iter():
+        try:
+            if any(file.path == real and file.mode != "r" for file in process.open_files()):
+                return True
+        except (psutil.Error, OSError):
+            continue
+    return False
+
+
+def _line(version: _Version) -> str:
+    return json.dumps([version.name, version.size, version.mtime_ns]) + "\n"

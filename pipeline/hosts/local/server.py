@@ -1,0 +1,93 @@
+"""moto's server, corrected and with a memory: the embedded AWS.
+
+``python -m pipeline.hosts.local.server FOLDER PORT`` serves on loopback until SIGTERM. It accepts the
+credentials of its own environment, and no others. When it is ready
+it writes one line of JSON to its standard output: ``{"endpoint": …, "message": …}``; or, when it
+cannot be, ``{"error": …}`` and ends with status 1.
+"""
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import make_server
+
+from pipeline.core.errors import VideodropError
+from pipeline.hosts.local import corrections
+from pipeline.hosts.local.bodies import keep_bodies_in
+from pipeline.hosts.local.gate import SERVICES, dispatcher, guarded
+from pipeline.hosts.local.monitor import monitored
+from pipeline.hosts.local.signature import Keys
+from pipeline.hosts.local.snapshot import SAVE_EVERY_S, Snapshot
+from pipeline.core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class _Quiet(MotoRequestHandler):
+    def log_request(self, *_: Any) -> None:
+        """Say nothing: a line for every poll would drown the log."""
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that listens on ``port`` of loopback, or on a free one if that is taken."""
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError:
+        return socket.create_server(("127.0.0.1", 0))
+
+
+def save_until(stopping: threading.Event, snapshot: Snapshot) -> None:
+    """Save every ``SAVE_EVERY_S`` seconds; a disk that is full now may not be so the next time."""
+    while not stopping.wait(SAVE_EVERY_S):
+        try:
+            snapshot.save()
+        except OSError:
+            log.exception("The state could not be saved to %s; trying again", snapshot.folder)
+
+
+def main(folder: Path, port: int, services: Collection[str] = SERVICES) -> None:
+    """Serve until SIGTERM or SIGINT, then save and return."""
+    keys = Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    snapshot = Snapshot(folder)
+    keep_bodies_in(snapshot.bodies)
+    corrections.apply()
+    message = snapshot.load().message(datetime.now(UTC))
+    listener = listen(port)
+    host, port = listener.getsockname()
+    app = guarded(monitored(dispatcher(services)), keys, Settings().public_origins)
+    server = make_server(
+        host, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno()
+    )
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    announce({"endpoint": f"http://{host}:{port}", "message": message})
+    save_until(stopping, snapshot)
+    server.shutdown()
+    snapshot.close()
+
+
+def announce(line: dict[str, Any]) -> None:
+    """Tell the parent process."""
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        main(Path(sys.argv[1]), int(sys.argv[2]))
+    except VideodropError as error:
+        announce({"error": error.message})
+        sys.exit(1)

@@ -1,0 +1,220 @@
+"""The embedded stack's memory: moto's state on disk, often enough that a crash costs seconds.
+
+    <folder>/                 0700, ours alone: a pickle is code to whoever may write it
+        state.pickle          one line of JSON (moto's version, time), then the pickle
+        bodies/<name>         S3 object bodies, each written once (see ``bodies``)
+        running               there while a server uses the folder, and after it crashed
+
+All services are pickled as they are at one moment under the monitor's lock, so they agree with each
+other: an uploaded object is never without the messages that tell of it. A copy of the process does
+it: the lock is held for milliseconds, however large the library.
+"""
+
+import json
+import logging
+import os
+import pickle
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from moto.dynamodb.models import dynamodb_backends
+from moto.events.models import events_backends
+from moto.s3.models import FakeKey, s3_backends
+from moto.sqs.models import sqs_backends
+
+from pipeline.core.errors import MissingDependency
+from pipeline.hosts.local.fork import Fork
+from pipeline.hosts.local.monitor import STATE, WRITTEN
+
+log = logging.getLogger(__name__)
+
+# A crash loses what was written since the last save began. Well below the promised 10 s, because
+# saving itself takes time.
+SAVE_EVERY_S = 4.0
+# Longer than this no disk takes.
+_PATIENCE_S = 120.0
+
+_LOCK = type(threading.Lock())
+_BACKENDS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "s3": (s3_backends, ("buckets", "tagger")),
+    "dynamodb": (dynamodb_backends, ("tables",)),
+    "events": (events_backends, ("event_buses", "tagger")),
+    "sqs": (sqs_backends, ("queues",)),
+}
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles moto's state: locks anew, bodies by name, and notes which bodies are in use."""
+
+    def __init__(self, file: BytesIO) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
+        self.bodies: set[str] = set()
+
+    def reducer_override(self, thing: Any) -> Any:
+        if isinstance(thing, FakeKey):
+            self.bodies.add(vars(thing)["body"])
+        elif isinstance(thing, threading.Condition):
+            return threading.Condition, ()
+        elif isinstance(thing, _LOCK):
+            return threading.Lock, ()
+        return NotImplemented
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """How the run before this one ended.
+
+    Attributes:
+        clean: whether it said goodbye.
+        saved_at: until when all it was told is here; None when it had saved nothing.
+    """
+
+    clean: bool
+    saved_at: datetime | None
+
+    def message(self, now: datetime) -> str | None:
+        """What a person should know about it; None when there is nothing to say."""
+        if self.clean:
+            return None
+        if self.saved_at is None:
+            return "The last run was cut off before it had saved anything: starting empty."
+        age = (now - self.saved_at).total_seconds()
+        return (
+            f"The last run was cut off. Everything up to {self.saved_at.astimezone():%F %T} "
+            f"({age:.0f} s ago) is here; up to 10 s of work after that may be lost."
+        )
+
+
+class Snapshot:
+    """Keeps moto's state in a folder.
+
+    Args:
+        folder: made if it is not there; its files belong to this class.
+
+    Raises:
+        MissingDependency: ``state_not_private``, when others could have written to the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bodies = folder / "bodies"
+        self._state = folder / "state.pickle"
+        self._running = folder / "running"
+        self._durable: set[str] = set()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_private(folder)
+        self.bodies.mkdir(mode=0o700, exist_ok=True)
+
+    def load(self) -> LastRun:
+        """Bring back the saved state, and mark the folder as in use.
+
+        Raises:
+            MissingDependency: ``state_not_private``; or ``state_version``, when another version of
+                moto saved it. Nothing is changed then.
+        """
+        saved = self._state.exists()
+        if saved:
+            self._read()
+        crashed = self._running.exists()
+        as_of = self._running if crashed else self._state
+        saved_at = datetime.fromtimestamp(as_of.stat().st_mtime, UTC) if saved else None
+        self._running.touch(mode=0o600)
+        return LastRun(clean=not crashed, saved_at=saved_at)
+
+    def save(self) -> bool:
+        """Write the state if it may have changed since the last time; whether it was written."""
+        with STATE:
+            now = time.time()
+            written = WRITTEN.is_set()
+            if written:
+                present = {entry.name for entry in self.bodies.iterdir()}
+                fork = Fork(self._write)
+                WRITTEN.clear()
+        if written:
+            try:
+                self._durable = fork.result(_PATIENCE_S)
+            except BaseException:
+                WRITTEN.set()
+                raise
+            for name in present - self._durable:
+                (self.bodies / name).unlink()
+        os.utime(self._running, (now, now))
+        return written
+
+    def close(self) -> None:
+        """Save for the last time: this run ended as it should."""
+        self.save()
+        self._running.unlink()
+
+    def _read(self) -> None:
+        _require_private(self._state)
+        with self._state.open("rb") as file:
+            header = json.loads(file.readline())
+            if header["moto"] != version("moto"):
+                raise MissingDependency(
+                    "state_version",
+                    f"The state in {self.folder} was saved by moto {header['moto']}, and this is "
+                    f"moto {version('moto')}. Nothing was changed. To use it again: pip install "
+                    f"moto=={header['moto']}. To start empty: move that folder away.",
+                )
+            # Only ever from our own folder, which nobody else can write to (see above).
+            state = pickle.load(file)  # noqa: S301
+        for (service, account, region), fields in state["backends"].items():
+            vars(_BACKENDS[service][0][account][region]).update(fields)
+        s3_backends.bucket_accounts.update(state["bucket_accounts"])
+
+    def _write(self) -> set[str]:
+        """Write the state as it is, and the bodies before it; the names of those."""
+        pickled, bodies = _pickle()
+        for name in bodies - self._durable:
+            _sync(self.bodies / name)
+        _sync(self.bodies)
+        header = {"moto": version("moto"), "saved_at": datetime.now(UTC).isoformat()}
+        new = self._state.with_suffix(".new")
+        with new.open("wb") as file:
+            new.chmod(0o600)
+            file.write(json.dumps(header).encode() + b"\n")
+            file.write(pickled)
+        _sync(new)
+        new.replace(self._state)
+        _sync(self.folder)
+        return bodies
+
+
+def _pickle() -> tuple[bytes, set[str]]:
+    state = {
+        "backends": {
+            (service, account, region): {name: getattr(backend, name) for name in fields}
+            for service, (backends, fields) in _BACKENDS.items()
+            for account, region, backend in backends.iter_backends()
+        },
+        "bucket_accounts": dict(s3_backends.bucket_accounts),
+    }
+    file = BytesIO()
+    pickler = _Pickler(file)
+    pickler.dump(state)
+    return file.getvalue(), pickler.bodies
+
+
+def _require_private(path: Path) -> None:
+    status = path.lstat()
+    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        raise MissingDependency(
+            "state_not_private",
+            f"{path} must belong to you and be closed to others, because what lies there is run as "
+            f"code. If you trust it: chown $USER {path} && chmod go= {path}",
+        )
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,81 @@
+"""Where the command line finds the pipeline: the embedded stack, another endpoint, or AWS.
+
+In this order: ``AWS_ENDPOINT_URL`` if it is set; AWS itself with ``VIDEODROP_CLOUD=aws`` (never by
+the mere presence of credentials: a command meant for a laptop shall not reach an account); else
+the stack that ``videodrop up`` runs, which leaves word in its home directory.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from pipeline.core.errors import VideodropError
+
+
+class NotRunning(VideodropError):
+    """There is no pipeline to talk to."""
+
+    failure_class = "dependency"
+
+
+class StackFile(BaseModel):
+    """What a running stack says of itself in ``stack.json``."""
+
+    pid: int
+    endpoint: str
+    api_url: str
+    inbox: Path | None = None
+    environment: dict[str, str] = {}
+
+    @staticmethod
+    def path(home: Path) -> Path:
+        """Where it stands."""
+        return home / "stack.json"
+
+    @classmethod
+    def read(cls, home: Path) -> "StackFile | None":
+        """The running stack of ``home``, or None; a file whose process is gone counts as none."""
+        try:
+            found = cls.model_validate_json(cls.path(home).read_bytes())
+            os.kill(found.pid, 0)
+        except (FileNotFoundError, ValueError, ProcessLookupError):
+            return None
+        except PermissionError:
+            pass  # somebody else's process, alive
+        return found
+
+    def write(self, home: Path) -> None:
+        """Write the file in one step, readable by its owner alone: it holds credentials."""
+        path = self.path(home)
+        fresh = path.with_suffix(".tmp")
+        fresh.unlink(missing_ok=True)
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(json.dumps(self.model_dump(mode="json"), indent=1) + "\n")
+        fresh.replace(path)
+
+
+def connect(home: Path) -> StackFile | None:
+    """Point this process's AWS clients at the pipeline.
+
+    Returns:
+        The embedded stack, if it is the one.
+
+    Raises:
+        NotRunning: there is none.
+    """
+    stack = StackFile.read(home)
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        return stack if stack and stack.endpoint == os.environ["AWS_ENDPOINT_URL"] else None
+    if os.environ.get("VIDEODROP_CLOUD") == "aws":
+        return None
+    if stack is None:
+        raise NotRunning(
+            "not_running",
+            f"No pipeline is running from {home.resolve()}. Start one with `make up` or "
+            "`videodrop up`, or set VIDEODROP_HOME, AWS_ENDPOINT_URL or VIDEODROP_CLOUD=aws.",
+        )
+    os.environ.update(stack.environment)
+    return stack

@@ -1,0 +1,7 @@
+"""``python -m pipeline.hosts.worker``: host everything in the topology until SIGTERM."""
+
+from pipeline import bootstrap
+from pipeline.hosts.worker.host import Worker
+
+bootstrap.set_up_telemetry("worker")
+Worker(bootstrap.settings()).run()

@@ -1,0 +1,292 @@
+"""The worker: from queue to handler, as Lambda's event source mapping does it."""
+
+import logging
+import math
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline import bootstrap
+from pipeline.runs.runner import Killed
+from pipeline.core.settings import Settings
+from pipeline.aws.messages import receipt, sender
+from pipeline.hosts.worker.functions import Function, cores, hosted
+from pipeline.hosts.worker.lane import Lane, Record, failures
+from pipeline.hosts.worker.load import Load
+from pipeline.hosts.worker.runtime import Failed, Runtime
+
+log = logging.getLogger(__name__)
+
+OnFailed = Callable[[Record, str, str], bool]
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+_LOOK_S = 0.25
+_BREATHS_A_LEASE = 6
+_BEAT_S = 2.0
+
+
+def abandon(
+    settings: Settings, function: Function, record: Record, kind: str, message: str
+) -> bool:
+    """Record in the catalog that a child was killed, or died, with ``record`` in hand.
+
+    Returns:
+        Whether the run is over for good, so that the message is done with.
+    """
+    if function.name not in settings.topology.stages:
+        return False
+    runner = bootstrap.runner(function.name, settings)
+    send_on = sender(record, function.name, settings)
+    return runner.abandon(
+        record["body"], cast("Killed", kind), message, send_on, receipt=receipt(record)
+    )
+
+
+class Worker:
+    """Hosts functions until told to stop.
+
+    Args:
+        settings: names of queues, lease.
+        functions: what to host, in full or by name; all of the topology when None.
+        on_failed: called with (record, kind, message) when a child was killed at its limit or
+            died with a message in hand, kind being ``timeout``, ``out_of_memory``, ``crashed`` or
+            ``stopped``, which is no fault of the run.
+            True says that the run is over for good, and the message is deleted; otherwise it comes
+            back when its visibility timeout ends. By default the run is recorded in the catalog.
+        wait_s: long-poll seconds (1 to 20); an idle worker needs up to so long to stop.
+        grace_s: seconds a running invocation gets to end when the worker is stopped.
+        heartbeat: a file that is touched every few seconds while all is well (``pipeline.hosts.health``).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        functions: Sequence[Function] | Sequence[str] | None = None,
+        on_failed: OnFailed | None = None,
+        *,
+        wait_s: int = 2,
+        grace_s: float = 10.0,
+        heartbeat: Path | None = None,
+    ) -> None:
+        self._settings = settings
+        if functions is None or all(isinstance(function, str) for function in functions):
+            functions = hosted(settings, cast("Sequence[str] | None", functions))
+        self._functions = cast("Sequence[Function]", functions)
+        self._on_failed = on_failed
+        self._wait_s = wait_s
+        self._grace_s = grace_s
+        self._heartbeat = heartbeat
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Host the functions until ``stop``; in the main thread SIGTERM and SIGINT call it."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: self.stop())
+        # Trying again is the hosts' own business, and it must not keep a stop waiting.
+        config = Config(
+            connect_timeout=5,
+            read_timeout=self._wait_s + 30,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=sum(function.concurrency for function in self._functions) + 8,
+        )
+        sqs = boto3.client("sqs", config=config)
+        load = Load(cores())
+        hosts = [
+            _Host(
+                self._settings,
+                function,
+                self._on_failed or partial(abandon, self._settings, function),
+                sqs,
+                self._wait_s,
+                load,
+                self._stopping,
+            )
+            for function in self._functions
+            for _ in range(function.concurrency)
+        ]
+        for host in hosts:
+            host.start()
+        while not self._stopping.wait(_BEAT_S):
+            if self._heartbeat and _well(hosts):
+                self._heartbeat.touch()
+        end = time.monotonic() + self._grace_s
+        for host in hosts:
+            host.join(max(0.0, end - time.monotonic()))
+        for host in hosts:
+            host.runtime.cut()
+        for host in hosts:
+            host.join()
+
+    def stop(self) -> None:
+        """Take no more messages, and let ``run`` return once the running ones have ended."""
+        self._stopping.set()
+
+
+def _well(hosts: Sequence["_Host"]) -> bool:
+    """Whether a worker is good for anything: a handler is loaded, and no thread is lost."""
+    return any(host.runtime.ready for host in hosts) and all(
+        host.is_alive() and not host.runtime.hung for host in hosts
+    )
+
+
+class _Host(threading.Thread):
+    """One child of one function, and the thread that feeds it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        function: Function,
+        on_failed: OnFailed,
+        sqs: Any,
+        wait_s: int,
+        load: Load,
+        stopping: threading.Event,
+    ) -> None:
+        self._replays = function.replays
+        lane = "" if function.lane == "live" else f" {function.lane}"
+        super().__init__(name=f"{function.name}{lane}")
+        self._settings = settings
+        self._function = function
+        self._on_failed = on_failed
+        self._wait_s = wait_s
+        self._load = load
+        self._stopping = stopping
+        self._sqs = sqs
+        region = sqs.meta.region_name
+        arn = function.arn(settings.names.prefix, region)
+        makes_way = load.crowded if self._replays else None
+        self.runtime = Runtime(
+            function, arn, region, makes_way, settings.lease_s / _BREATHS_A_LEASE
+        )
+        self._due = 0.0
+        self._heard = -math.inf
+
+    def run(self) -> None:
+        pause = _FIRST_PAUSE_S
+        lane: Lane | None = None
+        try:
+            while not self._stopping.is_set():
+                self.runtime.look()
+                try:
+                    lane = lane or self._open()
+                    if self._rests(lane):
+                        continue
+                    # What cannot be loaded takes no messages: it would only wear them out.
+                    trouble = self.runtime.start()
+                    if not trouble:
+                        self._turn(lane)
+                        pause = _FIRST_PAUSE_S
+                        continue
+                    log.error("%s: %s", self.name, trouble.message)
+                except (BotoCoreError, ClientError) as error:
+                    log.warning("%s: trying again in %.0f s: %s", self.name, pause, error)
+                except Exception:
+                    # Without this thread nobody would serve the lane, and nobody would know.
+                    log.exception("%s: trying again in %.0f s", self.name, pause)
+                self._stopping.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+        finally:
+            self.runtime.close()
+
+    def _open(self) -> Lane:
+        queue = self._settings.names.queue(self._function.name, self._function.lane)
+        return Lane(self._sqs, queue, visibility_s=self._settings.lease_s, wait_s=self._wait_s)
+
+    def _rests(self, lane: Lane) -> bool:
+        """Wait a moment, if this is a replay lane with nothing to do, or that has to make way."""
+        if not self._replays:
+            return False
+        if self._load.holds_back(self._function):
+            self._stopping.wait(_LOOK_S)
+            return True
+        if time.monotonic() - self._heard < self._function.idle_s:
+            return False
+        self.runtime.close()
+        if lane.is_empty():
+            self._stopping.wait(self._wait_s)
+            return True
+        self._heard = time.monotonic()
+        return False
+
+    def _turn(self, lane: Lane) -> None:
+        if self._function.every_s is not None and time.monotonic() >= self._due:
+            self._due = time.monotonic() + self._function.every_s
+            self._invoke(scheduled_event(self._sqs.meta.region_name))
+        record = lane.receive()
+        if record is None:
+            return
+        if self._stopping.is_set():
+            lane.give_back(record)
+        else:
+            with self._counted():
+                self._process(lane, record)
+        self._heard = time.monotonic()
+
+    def _counted(self) -> AbstractContextManager[None]:
+        is_stage = self._function.name in self._settings.topology.stages
+        return self._load.running(self._function) if is_stage else nullcontext()
+
+    def _process(self, lane: Lane, record: Record) -> None:
+        outcome = self._invoke({"Records": [record]})
+        if not isinstance(outcome, Failed):
+            if not failures(outcome.payload, {record["messageId"]}):
+                self._insist(lane.delete, record)
+        elif outcome.kind == "stopped":
+            self._is_over(record, outcome)
+            lane.give_back(record)
+        elif outcome.kind not in ("error", "init_error") and self._is_over(record, outcome):
+            self._insist(lane.delete, record)
+
+    def _invoke(self, event: Any) -> Any:
+        outcome = self.runtime.invoke(event)
+        if isinstance(outcome, Failed):
+            log.error("%s: %s: %s", self.name, outcome.kind, outcome.message)
+        return outcome
+
+    def _is_over(self, record: Record, outcome: Failed) -> bool:
+        try:
+            return self._on_failed(record, outcome.kind, outcome.message)
+        except Exception:
+            log.exception(
+                "%s: the failure could not be recorded; the message comes back", self.name
+            )
+            return False
+
+    def _insist(self, call: Callable[[Record], None], record: Record) -> None:
+        """Delete although the endpoint may be away for a moment: else the work is done again."""
+        for _ in range(5):
+            try:
+                call(record)
+            except BotoCoreError as error:
+                log.warning("%s: %s", self.name, error)
+                self._stopping.wait(1.0)
+            else:
+                return
+
+
+def scheduled_event(region: str) -> dict[str, Any]:
+    """What EventBridge Scheduler sends to a function when a schedule is due."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.scheduler",
+        "account": "000000000000",
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": region,
+        "resources": [f"arn:aws:scheduler:{region}:000000000000:schedule/default/videodrop"],
+        "detail": "{}",
+    }

@@ -1,0 +1,174 @@
+"""Events that are pushed to a handler by HTTP, where no queue is polled.
+
+What a POST may hold, always JSON:
+
+* one EventBridge event, such as S3's "Object Created", as an API destination sends it;
+* one CloudEvent, structured or binary, whose ``type`` and ``data`` are such an event's
+  ``detail-type`` and ``detail``, or whose ``data`` is such an event
+  (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md);
+* one message of SQS, or an array of them, as EventBridge Pipes sends them
+  (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-sqs.html);
+* Lambda's own event of such messages, ``{"Records": […]}``;
+* ``{"warm_up": true}`` for a stage; a tick of a schedule, or ``{}``, for the janitor.
+
+What no handler would take is refused here: told to send it again, senders would do so for ever.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from pydantic import Base64Bytes, BaseModel, Field, ValidationError
+from pydantic_core import from_json
+
+from pipeline.core import events
+from pipeline.core.errors import BadInput
+from pipeline.core.topology import JANITOR, REPLAYS
+from pipeline.hosts.worker.lane import Record
+
+# No number of deliveries and no moment has more digits.
+_NUMBER = "^[0-9]{1,16}$"
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a POST brought.
+
+    Attributes:
+        event: what the handler gets.
+        records: the messages in it.
+        batch: whoever sent it reads in the answer's body which of them failed, as Lambda's event
+            source mapping does. All others go by the status alone.
+    """
+
+    event: dict[str, Any]
+    records: tuple[Record, ...] = ()
+    batch: bool = False
+
+
+class _System(BaseModel):
+    receives: str = Field(alias="ApproximateReceiveCount", pattern=_NUMBER)
+    sent_ms: str | None = Field(None, alias="SentTimestamp", pattern=_NUMBER)
+
+
+class _Attribute(BaseModel):
+    data_type: str = Field(alias="dataType")
+    text: str = Field("", alias="stringValue")
+    binary: Base64Bytes = Field(b"", alias="binaryValue")
+
+
+class _Message(BaseModel):
+    """What is read of a message, here and in handlers."""
+
+    id: str = Field(alias="messageId", min_length=1)
+    receipt: str = Field(alias="receiptHandle")
+    body: str
+    system: _System = Field(alias="attributes")
+    attributes: dict[str, _Attribute] = Field({}, alias="messageAttributes")
+    queue: str = Field(alias="eventSourceARN")
+
+
+def read(body: bytes, headers: Mapping[str, str], function: str) -> Pushed:
+    """Read a POST.
+
+    Args:
+        body: as it was sent.
+        headers: of the request, by lower-case name.
+        function: for which: a stage, ``janitor`` or ``replays``.
+
+    Raises:
+        BadInput: ``bad_event``: it is none of the above, or nothing for this function.
+    """
+    match _opened(_json(body), headers):
+        case {"Records": list(records)}:
+            return Pushed({"Records": records}, _checked(records), batch=True)
+        case {"warm_up": True} as event if function not in {JANITOR, REPLAYS}:
+            return Pushed(event)
+        case {"source": "aws.events" | "aws.scheduler"} as event if function == JANITOR:
+            return Pushed(event)
+        case dict(event) if function == JANITOR and not event:
+            return Pushed(event)
+        case list(records):
+            return _known(_checked(records), function)
+        case {"messageId": _} as record:
+            return _known(_checked([record]), function)
+        case {"detail-type": str(), "id": str(identity)} as event:
+            return _known((_record(identity, event),), function)
+    raise _bad('it has neither "Records" nor "detail-type" and "id"')
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return from_json(body)  # unlike json's, it sets a limit to how deep arrays may be nested
+    except ValueError as error:
+        raise _bad(f"it is not JSON ({error})") from error
+
+
+def _opened(found: Any, headers: Mapping[str, str]) -> Any:
+    """The event in a CloudEvent, or what came without one."""
+    if "ce-specversion" in headers:
+        names = ("id", "source", "type", "time")
+        given = {name: headers.get(f"ce-{name}") for name in names}
+        about: dict[str, Any] = {name: unquote(value) for name, value in given.items() if value}
+        data = found
+    elif isinstance(found, dict) and "specversion" in found:
+        about, data = found, found.get("data")
+    else:
+        return found
+    if not isinstance(data, dict):
+        raise _bad('the "data" of the CloudEvent is not a JSON object')
+    if "detail-type" in data or "Records" in data:
+        return data
+    return {
+        "version": "0",
+        "id": about.get("id"),
+        "detail-type": about.get("type"),
+        "source": about.get("source"),
+        "time": about.get("time"),
+        "detail": data,
+    }
+
+
+def _checked(records: list[Any]) -> tuple[Record, ...]:
+    """These, if handlers can read them."""
+    if any(isinstance(one, dict) and "s3" in one for one in records):
+        raise _bad("it is an S3 notification; have the bucket send its events to EventBridge")
+    try:
+        for one in records:
+            _Message.model_validate(one)
+    except ValidationError as error:
+        raise events.refused("This is no message of SQS", error) from error
+    return tuple(records)
+
+
+def _known(records: tuple[Record, ...], function: str) -> Pushed:
+    """These, if each brings an event that the function takes."""
+    for one in records:
+        if function == REPLAYS:
+            events.replay_requested(one["body"])
+        else:
+            events.parse(one["body"])
+    return Pushed({"Records": list(records)}, records)
+
+
+def _record(identity: str, event: dict[str, Any]) -> Record:
+    """The message that SQS would have made of an event; without a receipt, as it has no queue."""
+    return {
+        "messageId": identity,
+        "receiptHandle": "",
+        "body": json.dumps(event),
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "ApproximateFirstReceiveTimestamp": str(int(time.time() * 1000)),
+        },
+        "messageAttributes": {},
+        "eventSource": "videodrop:http",
+        "eventSourceARN": "",
+    }
+
+
+def _bad(why: str) -> BadInput:
+    return BadInput("bad_event", f"This is not an event we know: {why}.")

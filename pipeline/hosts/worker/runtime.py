@@ -1,0 +1,259 @@
+"""One handler in a child process: warm, limited in time and memory, and replaced when it dies.
+
+The child runs ``python -m awslambdaric HANDLER``, AWS's own runtime client, so a handler sees here
+what it sees on Lambda.
+"""
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import JsonValue
+
+from pipeline.hosts.child import Child
+from pipeline.hosts.worker.api import Invocation, RuntimeApi
+from pipeline.hosts.worker.functions import Function
+from pipeline.hosts.worker.trace import Trace, taken
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["error", "timeout", "out_of_memory", "crashed", "init_error", "stopped"]
+
+_WATCH_S = 0.25
+# Importing torch on a busy machine takes tens of seconds; Lambda itself allows 10.
+_INIT_S = 180.0
+# Longer than any call to AWS between two looks takes with all its tries, as long as AWS is away.
+_HUNG_S = 600.0
+# For such a part of its time limit a job may make way; that time is added to the limit.
+_MAKES_WAY = 1 / 3
+# The part of the time for which a job that makes way is let go on, to say that it is alive.
+_BREATH = 1 / 10
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Response:
+    """The handler returned."""
+
+    payload: JsonValue
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The handler did not return.
+
+    Attributes:
+        kind: ``error``: it raised; ``timeout``, ``out_of_memory``: it was killed at its limit;
+            ``crashed``: its process died; ``init_error``: it could not be loaded; ``stopped``: no
+            fault of its own: the worker was told to stop, or left it no time.
+        message: a sentence for the log and for the record of the run.
+    """
+
+    kind: Kind
+    message: str
+
+
+class Runtime:
+    """Hosts one function in one child process at a time. Not for use by two threads at once.
+
+    Args:
+        function: what to host.
+        arn: its ARN, for the handler's context.
+        region: its AWS region.
+        makes_way: whether it shall stand still at this moment, for work of higher priority; None
+            if it never has to.
+        breath_s: within so many seconds a job that makes way gets a moment to extend its lease.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        arn: str,
+        region: str,
+        makes_way: Callable[[], bool] | None = None,
+        breath_s: float = 10.0,
+    ) -> None:
+        self._function = function
+        self._arn = arn
+        self._region = region
+        self._makes_way = makes_way or (lambda: False)
+        self._spare_s = function.timeout_s * _MAKES_WAY if makes_way else 0.0
+        self._breath_s = breath_s
+        self._child: Child | None = None
+        self._api: RuntimeApi | None = None
+        self._cut = threading.Event()
+        self._looked = time.monotonic()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a child is up and has loaded the handler; for any thread."""
+        child, api = self._child, self._api
+        return bool(
+            child
+            and child.returncode is None
+            and api
+            and api.settled.is_set()
+            and not api.init_error
+        )
+
+    @property
+    def hung(self) -> bool:
+        """Whether nobody has looked after it for so long that nobody will; for any thread.
+
+        Each job has its deadline, but not all can be killed: one that waits in a driver cannot.
+        """
+        return time.monotonic() - self._looked > _HUNG_S
+
+    def look(self) -> None:
+        """Say that its thread is here; it need not while a job runs."""
+        self._looked = time.monotonic()
+
+    def start(self) -> Failed | None:
+        """Make sure that a child is up and has loaded the handler; why not, if it is not."""
+        if self._child and self._child.returncode is None:
+            return None
+        self.close()
+        if self._cut.is_set():
+            return Failed("stopped", "The worker is stopping.")
+        self._api = api = RuntimeApi(self._arn)
+        self._child = child = Child(
+            "awslambdaric",
+            self._function.handler,
+            env=self._environment(api.address),
+            background=self._function.replays,
+        )
+        api.caller = child.pid
+        end = time.monotonic() + _INIT_S
+        while not api.settled.wait(_WATCH_S):
+            self.look()
+            if child.returncode is not None or time.monotonic() > end or self._cut.is_set():
+                break
+        if api.settled.is_set() and not api.init_error:
+            return None
+        reason = api.init_error or _ending(child)
+        self.close()
+        return Failed("init_error", f"{self._function.handler} could not be loaded: {reason}")
+
+    def invoke(self, event: JsonValue) -> Response | Failed:
+        """Run the handler on ``event``; a child that fails by more than an error is killed."""
+        if failed := self.start():
+            return failed
+        if self._api is None or self._child is None:
+            raise AssertionError("start() gave neither a child nor a reason")
+        deadline = time.time() + self._function.timeout_s + self._spare_s
+        trace = Trace(event, self._arn.rpartition(":")[2])
+        invocation = Invocation(json.dumps(event).encode(), deadline, trace.header)
+        self._api.put(invocation)
+        failed = self._watch(invocation, self._child)
+        trace.end(failed=bool(failed or invocation.error is not None))
+        if failed:
+            self.close()
+            return failed
+        if invocation.error is not None:
+            return Failed("error", invocation.error)
+        try:
+            return Response(json.loads(invocation.response or b"null"))
+        except ValueError:
+            return Failed("error", "The handler's response is not JSON.")
+
+    def cut(self) -> None:
+        """End the running invocation from another thread; it fails as ``stopped``."""
+        self._cut.set()
+
+    def close(self) -> None:
+        """End the child and everything it started."""
+        if self._child:
+            self._child.kill()
+            self._child = None
+        if self._api:
+            self._api.close()
+            self._api = None
+
+    def _watch(self, invocation: Invocation, child: Child) -> Failed | None:
+        """Wait for the answer; why there is none, if there will be none."""
+        try:
+            return self._watched(invocation, child)
+        finally:
+            if self._spare_s:  # the answer may have come while its sender was being frozen
+                child.thaw()
+
+    def _watched(self, invocation: Invocation, child: Child) -> Failed | None:
+        deadline = invocation.deadline_s - self._spare_s
+        looked, waited_s, frozen = time.monotonic(), 0.0, False
+        while not invocation.answered.wait(_WATCH_S):
+            now = time.monotonic()
+            passed_s, looked = now - looked, now
+            if frozen:
+                deadline += passed_s
+            self.look()
+            if self._cut.is_set():
+                return Failed("stopped", "The worker was stopped while this ran.")
+            if child.returncode is not None:
+                if invocation.answered.is_set():
+                    return None
+                return Failed("crashed", f"The process that ran it ended: {_ending(child)}")
+            if self._makes_way():
+                waited_s += passed_s
+                frozen = self._stands_still(waited_s)
+                child.freeze() if frozen else child.thaw()
+            elif frozen:
+                child.thaw()
+                frozen = False
+            if waited_s > self._spare_s:
+                return Failed("stopped", "It made way for live work, and begins anew after it.")
+            if failed := self._beyond(child, deadline):
+                return failed
+        return None
+
+    def _beyond(self, child: Child, deadline: float) -> Failed | None:
+        """Which limit a child has passed."""
+        function = self._function
+        if time.time() > deadline:
+            return Failed("timeout", f"It did not end within {function.timeout_s:.0f} s.")
+        if child.rss() > function.memory_mb * _MIB:
+            return Failed("out_of_memory", f"It needed more than {function.memory_mb} MB.")
+        return None
+
+    def _stands_still(self, waited_s: float) -> bool:
+        """Whether a job that has made way for so long is frozen now, or draws a breath."""
+        breath = max(2 * _WATCH_S, self._breath_s * _BREATH)
+        return waited_s % self._breath_s < self._breath_s - breath
+
+    def _environment(self, api: str) -> dict[str, str]:
+        function, threads = self._function, str(self._function.threads)
+        pinned = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
+        return {
+            **os.environ,
+            **{f"{library}_NUM_THREADS": threads for library in pinned},
+            "VIDEODROP_THREADS": threads,
+            "PYTHONUNBUFFERED": "1",
+            "AWS_REGION": self._region,
+            "AWS_DEFAULT_REGION": self._region,
+            "AWS_LAMBDA_RUNTIME_API": api,
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+            "_HANDLER": function.handler,
+            # Powertools traces on Lambda alone, by this: as far as a handler knows, it is there.
+            **({"LAMBDA_TASK_ROOT": str(Path.cwd())} if taken() else {}),
+            **function.env,
+        }
+
+
+def _ending(child: Child) -> str:
+    """How a child ended, in words."""
+    code = child.returncode
+    if code is None:
+        return f"it was not ready within {_INIT_S:.0f} s"
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = ", perhaps for want of memory on this machine" if name == "SIGKILL" else ""
+        return f"killed by {name}{hint}"
+    return f"exit status {code}"

@@ -1,0 +1,296 @@
+"""What people see of a video: records turned into response models. Pure: no AWS, no clock.
+
+The query API serves these as JSON and the command line prints them, so both tell the same story.
+A stage that this module has never heard of shows up like any other.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from pipeline.core import events
+from pipeline.core.records import Cost, Failure, PublishedArtifact, StageResult, StageRun, StageState, TERMINAL, Video, VideoStatus
+from pipeline.core.errors import FailureClass
+from pipeline.core.media_info import Probe
+from pipeline.core.stage import Notice
+
+_UNSAFE_IN_A_FILE_NAME = re.compile(r"[^\w.-]+", re.ASCII)
+
+
+class Sign(Protocol):
+    """Makes a URL under which an artifact can be fetched: ``Artifacts.url``."""
+
+    def __call__(self, key: str, *, download_as: str | None = None) -> str:
+        """The URL of ``key``; with ``download_as`` a browser saves the file by that name."""
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+
+class ErrorView(_View):
+    """Why a stage failed, or why its next try is being waited for."""
+
+    failure_class: FailureClass = Field(alias="class", description="Who can help: see the docs")
+    code: str = Field(description="A stable word for programs", examples=["not_media"])
+    message: str = Field(description="What was wrong and what to do, for a person")
+    retryable: bool
+
+
+class ArtifactView(_View):
+    """One file that a stage made."""
+
+    stage: str
+    role: str = Field(description="What it is for", examples=["poster", "captions_vtt"])
+    name: str = Field(description="Its path within the stage's result", examples=["captions.vtt"])
+    media_type: str
+    bytes: int
+    sha256: str
+    url: str = Field(description="Presigned: lasts about an hour")
+    download_url: str = Field(description="The same file, saved by a browser instead of shown")
+
+
+class StageProgress(_View):
+    """How far one stage is."""
+
+    stage: str
+    state: StageState
+    progress: float = Field(ge=0, le=100, description="Percent")
+    error: ErrorView | None = None
+
+
+class StageView(StageProgress):
+    """One stage with everything it left behind."""
+
+    attempt: int = Field(
+        description="Which claim of a worker made the current result; until one has, the latest"
+    )
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    warnings: list[Notice]
+    labels: list[str]
+    summary: dict[str, JsonValue] = Field(description="The few facts worth having at once")
+    cost: Cost | None = Field(description="Seconds, CPU seconds and bytes of the current result")
+    models: dict[str, str] = Field(description="Models and engines behind the result")
+    params: dict[str, JsonValue]
+    fingerprint: str | None = Field(description="Equal fingerprints mean equal results")
+    revision: str
+    event_id: str | None = Field(
+        description="The event that asked for the current result; until there is one, for the "
+        "latest run. Log lines about it carry this as `correlation_id`",
+        examples=["17793124-05d4-b198-2fde-7ededc63b103"],
+    )
+    replay_id: str | None = Field(description="The replay that did so")
+    artifacts: list[ArtifactView]
+
+
+class _VideoHead(_View):
+    video_id: str
+    name: str = Field(description="Its file name", examples=["holiday.mp4"])
+    key: str = Field(description="Its key in the uploads bucket", examples=["videos/holiday.mp4"])
+    uploaded_at: datetime
+    bytes: int
+    status: VideoStatus
+    playable: bool
+    progress: float = Field(ge=0, le=100, description="Percent, over all stages")
+    duration_s: float | None = Field(description="Known once a stage has looked at the file")
+    width: int | None
+    height: int | None
+    labels: list[str] = Field(description="What can be seen in it, in alphabetical order")
+    poster: str | None = Field(description="Presigned URL of an image, once there is one")
+
+
+class VideoItem(_VideoHead):
+    """A video as one of many."""
+
+    stages: list[StageProgress]
+
+
+class TotalCost(_View):
+    """What all current results of a video took together."""
+
+    seconds: float = Field(description="Wall clock, summed: stages run side by side")
+    cpu_seconds: float
+    bytes_out: int
+    elapsed_s: float | None = Field(description="From upload to the end of the last stage")
+
+
+class VideoView(_VideoHead):
+    """Everything about one video."""
+
+    revision: str
+    bucket: str
+    probe: Probe | None = Field(description="What the file turned out to be")
+    cost: TotalCost
+    stages: list[StageView]
+    links: dict[str, str] = Field(
+        description="Where in this API the rest is; only what exists yet is listed",
+        examples=[{"self": "/videos/5c1e…", "transcript": "/videos/5c1e…/transcript"}],
+    )
+
+
+def item(video: Video, sign: Sign) -> VideoItem:
+    """``video`` as one of a list."""
+    return VideoItem(
+        **_common(video, sign),
+        stages=states(video),
+    )
+
+
+def detail(video: Video, sign: Sign, links: Mapping[str, str]) -> VideoView:
+    """``video`` with everything there is to know about it."""
+    return VideoView(
+        **_common(video, sign),
+        revision=video.revision,
+        bucket=video.upload.bucket,
+        probe=video.probe,
+        cost=total_cost(video),
+        stages=[_stage(video, run, sign) for run in video.stages.values()],
+        links=dict(links),
+    )
+
+
+def states(video: Video) -> list[StageProgress]:
+    """How far each stage is, in stage order."""
+    return [StageProgress(**_state(run)) for run in video.stages.values()]
+
+
+def artifacts(
+    video: Video, *, role: str | None = None
+) -> list[tuple[StageResult, PublishedArtifact]]:
+    """Files of the current results, in stage order; only those with ``role`` if given."""
+    return [
+        (run.current_result, one)
+        for run in video.stages.values()
+        if run.current_result
+        for one in run.current_result.artifacts
+        if role in {None, one.role}
+    ]
+
+
+def labels(video: Video) -> list[str]:
+    """Words by which the video can be found, in lower case and alphabetical order."""
+    results = [run.current_result for run in video.stages.values()]
+    return sorted({label.lower() for result in results if result for label in result.labels})
+
+
+def progress(video: Video) -> float:
+    """Percent done over all stages; one that has ended counts as done, however it ended."""
+    runs = video.stages.values()
+    done = [100.0 if run.state in TERMINAL else run.progress for run in runs]
+    return round(sum(done) / len(done), 1) if done else 100.0
+
+
+def total_cost(video: Video) -> TotalCost:
+    """What the current results took together."""
+    costs = [run.current_result.cost for run in video.stages.values() if run.current_result]
+    ends = [_made(run).finished_at for run in video.stages.values()]
+    known = [end for end in ends if end]
+    # A result of the same content may be older than this upload.
+    elapsed = max(0.0, (max(known) - video.upload.time).total_seconds()) if known else None
+    return TotalCost(
+        seconds=round(sum(cost.seconds for cost in costs), 3),
+        cpu_seconds=round(sum(cost.cpu_seconds for cost in costs), 3),
+        bytes_out=sum(cost.bytes_out for cost in costs),
+        elapsed_s=elapsed if len(known) == len(ends) else None,
+    )
+
+
+def error(failure: Failure | None) -> ErrorView | None:
+    """``failure`` as people see it."""
+    return ErrorView(**failure.model_dump()) if failure else None
+
+
+def file_name(video: Video, artifact: str) -> str:
+    """What a browser shall save an artifact as: safe on every file system and in a header."""
+    stem = _UNSAFE_IN_A_FILE_NAME.sub("_", PurePosixPath(video.upload.name).stem).strip("._-")
+    return f"{stem[:80] or 'video'}-{_UNSAFE_IN_A_FILE_NAME.sub('_', PurePosixPath(artifact).name)}"
+
+
+def _common(video: Video, sign: Sign) -> dict[str, Any]:
+    shown = video.probe.video if video.probe else None
+    return {
+        "video_id": video.video_id,
+        "name": video.upload.name,
+        "key": video.upload.key,
+        "uploaded_at": video.upload.time,
+        "bytes": video.upload.size,
+        "status": video.status,
+        "playable": video.playable,
+        "progress": progress(video),
+        "duration_s": video.probe.duration_s if video.probe else None,
+        "width": shown.width if shown else None,
+        "height": shown.height if shown else None,
+        "labels": labels(video),
+        "poster": _poster(video, sign),
+    }
+
+
+def _poster(video: Video, sign: Sign) -> str | None:
+    """The middle one of the sizes there are: sharp enough for a card, quick for a list."""
+    sizes = sorted(artifacts(video, role="poster"), key=lambda found: found[1].bytes)
+    if not sizes:
+        return None
+    result, poster = sizes[len(sizes) // 2]
+    return sign(result.prefix + poster.name)
+
+
+def _state(run: StageRun) -> dict[str, Any]:
+    ended = run.state in {"succeeded", "skipped"}
+    return {
+        "stage": run.stage,
+        "state": run.state,
+        "progress": 100.0 if ended else run.progress,
+        "error": error(run.error),
+    }
+
+
+def _made(run: StageRun) -> StageRun | StageResult:
+    """Who says when and by which claim: the result, where the run has one; else the run itself."""
+    return run.current_result if run.current_result and run.state == "succeeded" else run
+
+
+def _stage(video: Video, run: StageRun, sign: Sign) -> StageView:
+    result = run.current_result
+    made = _made(run)
+    return StageView(
+        **_state(run),
+        attempt=made.attempt,
+        queued_at=made.queued_at,
+        started_at=made.started_at,
+        finished_at=made.finished_at,
+        warnings=result.warnings if result else [],
+        labels=result.labels if result else [],
+        summary=result.summary if result else {},
+        cost=result.cost if result else None,
+        models=result.identity if result else {},
+        params=result.params if result else {},
+        fingerprint=result.fingerprint if result else None,
+        revision=run.revision,
+        event_id=made.event_id,
+        replay_id=events.replay_id(made.event_id),
+        artifacts=[_artifact(video, result, one, sign) for one in result.artifacts]
+        if result
+        else [],
+    )
+
+
+def _artifact(
+    video: Video, result: StageResult, artifact: PublishedArtifact, sign: Sign
+) -> ArtifactView:
+    key = result.prefix + artifact.name
+    return ArtifactView(
+        stage=result.stage,
+        role=artifact.role,
+        name=artifact.name,
+        media_type=artifact.media_type,
+        bytes=artifact.bytes,
+        sha256=artifact.sha256,
+        url=sign(key),
+        download_url=sign(key, download_as=file_name(video, artifact.name)),
+    )

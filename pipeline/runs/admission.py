@@ -1,0 +1,115 @@
+"""Admission: whether a host can see a run through, or a worker for large jobs has to.
+
+Lambda ends every execution after 15 minutes and gives it 10 GB of disk. A run that will not fit is
+better sent on before it begins than after a quarter of an hour in vain.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.core.records import StageRun, Video
+from pipeline.core.errors import Outgrown, TimedOut, VideodropError
+from pipeline.costs.estimator import Estimator, is_like
+from pipeline.core.planner import Intent
+from pipeline.core.settings import Settings
+
+# An estimate is an average by length: this video may well take twice as long.
+_SAFE_SHARE = 0.5
+
+
+class Admission:
+    """Judges the runs of one stage on a host that is not for large jobs.
+
+    Args:
+        stage: its name.
+        settings: the stage's deadline and guesses; how long leases last.
+        estimator: makes what knows the run times recorded on such hosts.
+    """
+
+    def __init__(self, stage: str, settings: Settings, estimator: Callable[[], Estimator]) -> None:
+        self._stage = stage
+        self._spec = settings.topology.stages[stage]
+        self._lease_s = settings.lease_s
+        self._estimator = estimator
+
+    def check_past(self, before: StageRun | None) -> None:
+        """Judge by what became of an earlier attempt.
+
+        Lambda kills without a word: all that is left of that attempt is the last sign of life that
+        its lease gave, at the latest a third of its length before the end.
+
+        Args:
+            before: the run as it was before it was claimed.
+
+        Raises:
+            Outgrown: the host killed that attempt at its deadline.
+        """
+        if before is None or before.state != "running" or not before.started_at:
+            return
+        heard = (before.lease_until or 0.0) - self._lease_s
+        if heard - before.started_at.timestamp() > self._spec.timeout_s - self._lease_s:
+            raise _outgrown(f"{self._stage} was cut off at its deadline here.")
+
+    def check_room(self, size: int, scratch: Path) -> None:
+        """Judge by the disk.
+
+        Args:
+            size: of the source, in bytes.
+            scratch: where it would be kept, beside what becomes of it.
+
+        Raises:
+            Outgrown: there is too little room.
+        """
+        needed = size * (1 + self._spec.guess.bytes_per_source_byte)
+        free = shutil.disk_usage(scratch).free
+        if needed > free:
+            raise _outgrown(
+                f"{self._stage} may need {needed / 1e9:,.1f} GB of disk, and here are "
+                f"{free / 1e9:,.1f}."
+            )
+
+    def check_time(self, video: Video, intent: Intent, seconds_left: float) -> None:
+        """Judge by what such runs have taken, or by the topology's guess where none is recorded.
+
+        Args:
+            video: the source; while its length is not known it passes.
+            intent: what would run.
+            seconds_left: until the deadline.
+
+        Raises:
+            Outgrown: it would hardly end in time.
+        """
+        if video.probe is None:
+            return
+        run = video.stages.get(self._stage)
+        result = run.current_result if run else None
+        if result and result.large and is_like(result, intent.identity, intent.version):
+            raise _outgrown(f"{self._stage} of this video was too large before.")
+        expected, _ = self._estimator().estimate(
+            self._stage, intent.identity, intent.version, video
+        )
+        if expected.seconds > _SAFE_SHARE * seconds_left:
+            raise _outgrown(
+                f"{self._stage} is expected to take {expected.seconds / 60:,.0f} min, too much to "
+                f"be sure of with {seconds_left / 60:,.0f} min left to it here."
+            )
+
+
+def outgrown_by(error: VideodropError) -> Outgrown | None:
+    """The same for a run that has failed: by want of time or room, which larger hosts have.
+
+    A tool's own limit (``media_time``) is the same on all of them: what keeps a probe busy would
+    have a host started only to fail there again.
+    """
+    if isinstance(error, Outgrown):
+        return error
+    if isinstance(error, TimedOut) and error.code != "media_time":
+        return _outgrown("It did not end in the time there was for it.")
+    if error.code == "disk_full":
+        return _outgrown("It filled the disk.")
+    return None
+
+
+def _outgrown(why: str) -> Outgrown:
+    return Outgrown("sent_on", f"{why} It waits for a worker for large jobs.")

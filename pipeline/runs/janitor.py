@@ -1,0 +1,120 @@
+"""Housekeeping: nothing stays "processing" for ever, and what was deleted is marked so."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from pipeline.core import events
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import StageRun, TERMINAL
+from pipeline.aws.catalog.runs import Runs
+from pipeline.core.errors import BadInput, LeaseLost, Lost
+from pipeline.core.events import Deletion, Event, Reprocess, Upload
+from pipeline.replays.store import Replays
+from pipeline.telemetry import metrics, names
+from pipeline.telemetry.context import about
+
+log = logging.getLogger(__name__)
+
+
+class Janitor:
+    """Ends stage runs that lost their lease or their message, and wakes forgotten replays.
+
+    Args:
+        catalog: where runs are recorded.
+        replays: where replays are.
+        dead_letters: gives stage and body of messages that were delivered in vain too often.
+        grace_s: how long after the end of its lease a run may still be redelivered: the longest
+            visibility timeout of a queue.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        replays: Replays,
+        dead_letters: Callable[[], Iterable[tuple[str, str]]],
+        *,
+        grace_s: float,
+    ) -> None:
+        self._catalog = catalog
+        self._replays = replays
+        self._dead_letters = dead_letters
+        self._grace_s = grace_s
+
+    def tidy(self) -> int:
+        """Fail every run that nobody will work on any more; returns how many."""
+        ended = self._end_lost() + self._end_undeliverable()
+        # Last: while the bus is down, everything else is tidy.
+        self._replays.wake_overdue()
+        return ended
+
+    def _end_lost(self) -> int:
+        ended = 0
+        before = time.time() - self._grace_s
+        for runs in (self._catalog.runs, self._catalog.shadows):
+            for video_id, run in runs.overdue(before=before):
+                error = Lost(
+                    "lost",
+                    f"{run.stage} was {run.state} and then not heard of again: its worker or its "
+                    "message was lost. Replay it.",
+                )
+                ended += _bury(runs, video_id, run, error)
+        return ended
+
+    def _end_undeliverable(self) -> int:
+        ended = 0
+        for stage, body in self._dead_letters():
+            try:
+                event = events.parse(body)
+            except BadInput:
+                continue  # it never was about a video; a person has to look at it
+            shadow = isinstance(event, Reprocess) and event.shadow
+            runs = self._catalog.shadows if shadow else self._catalog.runs
+            run = runs.get(event.video_id, stage)
+            if run is None or not _waits_for(run, event):
+                continue
+            error = Lost(
+                "undeliverable",
+                f"{stage} could not be started although its message was delivered again and "
+                "again. The worker's log says why; the message is in the dead-letter queue.",
+            )
+            ended += _bury(runs, event.video_id, run, error)
+        return ended
+
+    def handle(self, body: str) -> None:
+        """Handle an event from the janitor's queue: a deletion tombstones its video.
+
+        Raises:
+            BadInput: ``bad_event``.
+        """
+        event = events.parse(body)
+        if isinstance(event, Deletion):
+            self._catalog.record_deletion(event)
+
+
+def _bury(runs: Runs, video_id: str, run: StageRun, error: Lost) -> bool:
+    try:
+        runs.bury(video_id, run, error)
+    except LeaseLost:
+        return False  # it was heard of after all
+    with about(
+        stage=run.stage,
+        lane=events.lane(run.event_id),
+        correlation_id=run.event_id,
+        replay_id=events.replay_id(run.event_id),
+        video_id=video_id,
+    ):
+        log.warning("%s %s: %s", run.stage, video_id, error.code)
+        metrics.record(names.RUNS, outcome="failed", failure_class=error.failure_class)
+    return True
+
+
+def _waits_for(run: StageRun, event: Event) -> bool:
+    """Whether a run cannot go on without the message of ``event``."""
+    if run.state in TERMINAL:
+        return False
+    if run.state == "running" and (run.lease_until or 0) > time.time():
+        return False
+    if run.event_id is None:
+        return isinstance(event, Upload) and event.revision == run.revision
+    return run.event_id == event.event_id

@@ -1,0 +1,155 @@
+"""Send dead letters on again: chosen by what had gone wrong, and counted first if so wished.
+
+SQS can move a whole dead-letter queue back (``StartMessageMoveTask``), but not by the class of the
+failure, and not on every implementation.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection
+from contextlib import closing
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.core import events
+from pipeline.aws.catalog import Catalog
+from pipeline.core.records import StageRun
+from pipeline.aws.dead_letters import DeadLetters, Letter
+from pipeline.core.errors import BadInput, FailureClass, MissingDependency
+from pipeline.core.events import Deletion, Reprocess, Upload
+from pipeline.core.topology import JANITOR, REPLAYS
+from pipeline.core.topology import Lane
+
+LetterClass = Literal[FailureClass, "bad_event", "unknown"]
+
+
+class Row(BaseModel):
+    """Dead letters of one function and one class.
+
+    Attributes:
+        failure_class: how the run that a message is about failed, as far as it is recorded;
+            ``bad_event`` where the message cannot be read; ``unknown`` where nothing failed, or
+            not yet.
+        found: how many there are.
+        chosen: how many of them the filter meant.
+        sent: how many went back to their queue.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    function: str
+    failure_class: LetterClass = Field(serialization_alias="class")
+    found: int
+    chosen: int
+    sent: int
+
+
+class Redriven(BaseModel):
+    """What a redrive found and did.
+
+    Attributes:
+        rows: by function and class.
+        hidden: about how many messages could not be seen: somebody else was looking at them.
+    """
+
+    rows: list[Row]
+    hidden: int
+
+
+class Redrive:
+    """Sends dead letters back to where they came from.
+
+    A message is deleted after it was sent: a crash in between leaves it twice, which is harmless,
+    since a run that is done is not run again.
+
+    Args:
+        letters: the dead-letter queues.
+        catalog: knows what had gone wrong.
+    """
+
+    def __init__(self, letters: DeadLetters, catalog: Catalog) -> None:
+        self._letters = letters
+        self._catalog = catalog
+
+    def run(
+        self,
+        *,
+        functions: Collection[str] | None = None,
+        classes: Collection[LetterClass] | None = None,
+        dry_run: bool = False,
+        tell: Callable[[str, int, int], None] = lambda *_: None,
+    ) -> Redriven:
+        """Look at every dead letter, and send back those that are meant.
+
+        Args:
+            functions: stages, ``janitor`` and ``replays``; all when None.
+            classes: all when None but ``bad_event``: what cannot be read would only come again.
+            dry_run: count only.
+            tell: hears the function, and how many of about how many were looked at.
+
+        Raises:
+            MissingDependency: ``unknown_stage``.
+        """
+        known = self._letters.functions
+        if unknown := set(functions or ()).difference(known):
+            raise MissingDependency(
+                "unknown_stage",
+                f"There is no {', '.join(sorted(unknown))}; choose from {', '.join(known)}.",
+            )
+        found: Counter[tuple[str, LetterClass]] = Counter()
+        sent: Counter[tuple[str, LetterClass]] = Counter()
+        hidden = 0
+        for function in functions or known:
+            expected, seen = self._letters.count(function), 0
+            with closing(self._letters.walk(function, expected=expected)) as letters:
+                for letter in letters:
+                    seen += 1
+                    tell(function, seen, max(seen, expected))
+                    place, lane = self._judge(letter)
+                    found[place] += 1
+                    if not dry_run and _is_meant(place[1], classes):
+                        self._letters.send_back(letter, lane)
+                        sent[place] += 1
+            hidden += max(0, expected - seen)
+        rows = [
+            Row(
+                function=function,
+                failure_class=failure_class,
+                found=count,
+                chosen=count if _is_meant(failure_class, classes) else 0,
+                sent=sent[function, failure_class],
+            )
+            for (function, failure_class), count in found.items()
+        ]
+        return Redriven(rows=rows, hidden=hidden)
+
+    def _judge(self, letter: Letter) -> tuple[tuple[str, LetterClass], Lane]:
+        """Function and class of a message, and the lane it belongs to."""
+        function = letter.function
+        try:
+            if function == REPLAYS:
+                events.replay_requested(letter.body)
+                return (function, "unknown"), "live"
+            event = events.parse(letter.body)
+        except BadInput:
+            return (function, "bad_event"), "live"
+        if function == JANITOR or isinstance(event, Deletion):
+            return (function, "unknown"), "live"
+        run = self._run(function, event)
+        failed = run.error.failure_class if run and run.error else "unknown"
+        late = isinstance(event, Reprocess) or "replay-name" in json.loads(letter.body)
+        return (function, failed), "replay" if late else "live"
+
+    def _run(self, stage: str, event: Upload | Reprocess) -> StageRun | None:
+        """The run that an event asks for, if there is one."""
+        shadow = isinstance(event, Reprocess) and event.shadow
+        runs = self._catalog.shadows if shadow else self._catalog.runs
+        run = runs.get(event.video_id, stage)
+        if run and isinstance(event, Upload) and run.revision != event.revision:
+            return None  # a later upload took its place
+        return run
+
+
+def _is_meant(failure_class: LetterClass, classes: Collection[LetterClass] | None) -> bool:
+    return failure_class != "bad_event" if classes is None else failure_class in classes

@@ -1,0 +1,198 @@
+"""Detect: which objects are seen in a video, where and when.
+
+Frames are sampled, go through the detector in batches, and are written down as they pass, so
+memory does not grow with the length of the video.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from pipeline.media import frames
+from pipeline.media.process import Complaints
+from pipeline.stages.detect import yolo as yolo_engine
+from pipeline.stages.models import weights
+from pipeline.stages.detect.engine import Detection, Looking, ObjectEngine
+from pipeline.stages.detect.contact_sheet import ContactSheet
+from pipeline.stages.detect.json_array import json_array
+from pipeline.stages.detect.sightings import Sightings
+from pipeline.stages.detect.tracker import Track, Tracker
+from pipeline.core.stage import Artifact, Notice, Report, Result, Source
+
+VERSION = "1"
+
+_log = logging.getLogger(__name__)
+_PATIENCE_S = 1.5
+_PATIENCE_FRAMES = 2.5  # at low rates one missed frame must not end a track
+_INTERVALS = 1000  # in all, to keep the summary small
+
+
+class Params(BaseModel):
+    """What can be asked of a detection."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        "yolo-shapes", description="Sample model, official YOLO file name, or path to a .pt file"
+    )
+    confidence: float = Field(0.25, ge=0.01, le=1, description="Least confidence of a detection")
+    iou: float = Field(
+        0.7, ge=0.05, le=1, description="Overlap from which two boxes are taken for one object"
+    )
+    fps: float = Field(2.0, ge=0.05, le=30, description="Frames looked at in a second of video")
+    image_size: int | None = Field(
+        None, ge=64, le=2048, description="Longer side shown to the model; as trained if not set"
+    )
+    batch: int | None = Field(
+        None, ge=1, le=256, description="Frames a batch; what suits the device if not set"
+    )
+    classes: tuple[str, ...] | None = Field(
+        None, min_length=1, description="Labels to look for; all that the model knows if not set"
+    )
+    max_detections: int = Field(100, ge=1, le=1000, description="Most objects in one frame")
+
+
+def identity(params: Params) -> dict[str, str]:
+    """Weights and library behind a result; imports and fetches nothing heavy."""
+    return {
+        "engine": yolo_engine.NAME,
+        "engine_version": yolo_engine.version(),
+        "model": params.model,
+        "sha256": weights.digest(params.model),
+    }
+
+
+def warm_up(params: Params) -> None:
+    """Load the model before the first video comes."""
+    yolo_engine.load(weights.resolve(params.model))
+
+
+def run(source: Source, params: Params, work: Path, report: Report) -> Result:
+    """Write detections, tracks and a contact sheet of ``source``; no object is a result, too.
+
+    Raises:
+        BadInput: ``no_video``; ``unknown_label``: the model cannot find one of ``classes``.
+        MissingDependency: the model is not there.
+    """
+    video = frames.require_video(source.probe)
+    engine = yolo_engine.load(weights.resolve(params.model))
+    how = Looking(
+        confidence=params.confidence,
+        iou=params.iou,
+        image_size=params.image_size or engine.image_size,
+        most=params.max_detections,
+        labels=params.classes,
+    )
+    complaints = Complaints()
+    # The model sees no more pixels than image_size: ffmpeg scales better and sooner than it would.
+    sampled = frames.sample(
+        source.path,
+        source.probe,
+        fps=params.fps,
+        long_side=how.image_size,
+        report=report,
+        complaints=complaints,
+    )
+    patience_s = max(_PATIENCE_S, _PATIENCE_FRAMES / params.fps)
+    tracker, seen, sheet = Tracker(patience_s), Sightings(patience_s), ContactSheet()
+    head: dict[str, Any] = {"model": identity(params), "fps": params.fps}
+    head |= {"width": video.width, "height": video.height}
+    count = 0
+    with (
+        json_array(work / "detections.json", head, "frames") as add_frame,
+        json_array(work / "tracks.json", head, "tracks") as add_track,
+    ):
+
+        def close(tracks: list[Track]) -> None:
+            for track in tracks:
+                seen.ended(track)
+                add_track(_track(track))
+
+        for frame, found in _detected(sampled, engine, how, params.batch or engine.batch):
+            count += 1
+            sheet.offer(frame.time_s, frame.image, found)
+            height, width = frame.image.shape[:2]
+            shown = [_scaled(one, video.width / width, video.height / height) for one in found]
+            ids, ended = tracker.update(frame.time_s, shown)
+            close(ended)
+            seen.frame(frame.time_s, shown)
+            objects = [_object(one, id_) for one, id_ in zip(shown, ids, strict=True)]
+            add_frame({"time": round(frame.time_s, 3), "objects": objects})
+            report(frame.time_s / max(source.probe.duration_s, 0.001))
+        close(tracker.finish())
+    if complaints.count:
+        _log.info("%s: the decoder of the video complained: %s", source.name, complaints)
+    labels = seen.summary(_INTERVALS)
+    return Result(
+        artifacts=_artifacts(contact_sheet=sheet.save(work / "contact_sheet.jpg")),
+        summary={
+            "model": dict(head["model"]),
+            "fps": params.fps,
+            "frames": count,
+            "labels": labels,
+        },
+        warnings=_warnings(complaints),
+        labels=sorted(labels),
+    )
+
+
+def _detected(
+    sampled: Iterable[frames.Frame], engine: ObjectEngine, how: Looking, batch: int
+) -> Iterator[tuple[frames.Frame, list[Detection]]]:
+    """Each frame with what is in it; the detector sees ``batch`` of them at once."""
+    sampled = iter(sampled)
+    while group := list(islice(sampled, batch)):
+        found = engine.detect([frame.image for frame in group], how)
+        yield from zip(group, found, strict=True)
+
+
+def _scaled(found: Detection, x: float, y: float) -> Detection:
+    left, top, right, bottom = found.box
+    box = (round(left * x, 2), round(top * y, 2), round(right * x, 2), round(bottom * y, 2))
+    return Detection(found.label, round(found.confidence, 4), box)
+
+
+def _object(found: Detection, track: int) -> dict[str, JsonValue]:
+    return {
+        "label": found.label,
+        "confidence": found.confidence,
+        "box": list(found.box),
+        "track": track,
+    }
+
+
+def _track(track: Track) -> dict[str, JsonValue]:
+    return {
+        "id": track.id,
+        "label": track.label,
+        "start": round(track.start, 3),
+        "end": round(track.end, 3),
+        "frames": track.frames,
+        "best": {
+            "time": round(track.best_time, 3),
+            "confidence": track.best.confidence,
+            "box": list(track.best.box),
+        },
+    }
+
+
+def _artifacts(*, contact_sheet: bool) -> list[Artifact]:
+    found = [
+        Artifact(name="detections.json", media_type="application/json", role="detections_json"),
+        Artifact(name="tracks.json", media_type="application/json", role="tracks_json"),
+    ]
+    if contact_sheet:
+        sheet = Artifact(name="contact_sheet.jpg", media_type="image/jpeg", role="contact_sheet")
+        found.append(sheet)
+    return found
+
+
+def _warnings(complaints: Complaints) -> list[Notice]:
+    if not complaints.count:
+        return []
+    message = "Parts of the picture are damaged; objects may be missing there."
+    return [Notice(code="damaged_video", message=message)]

@@ -1,0 +1,128 @@
+"""Follow objects from one sampled frame to the next.
+
+Frames are half a second apart, so boxes of one object often do not overlap: an object is sought
+where its last movement would have taken it, and a box there is worth the less the farther away it
+is (in units of its own size) and the more its size differs. Each frame's boxes are shared out
+among the tracks of the same label so that the sum of these costs is least (linear assignment).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.stages.detect.engine import Box, Detection
+
+_NEW_REACH = 2.5
+"""How far, in diagonals of the box, an object of unknown movement may have gone."""
+
+_REACH = 1.25
+"""How far, in diagonals, an object may be from where its movement pointed."""
+
+_SIZE_WEIGHT = 0.5
+_INERTIA = 0.5
+
+
+@dataclass
+class Track:
+    """One object over time; times in seconds, boxes in pixels of the source."""
+
+    id: int
+    label: str
+    start: float
+    end: float
+    frames: int
+    best: Detection
+    best_time: float
+    box: Box
+    velocity: tuple[float, float] = field(default=(0.0, 0.0))
+
+    def cost(self, time: float, box: Box) -> float:
+        """How unlike ``box`` is to this object at ``time``; above 1 it is another one."""
+        elapsed = time - self.end
+        (x, y), (vx, vy), (to_x, to_y) = _center(self.box), self.velocity, _center(box)
+        away = math.hypot(x + vx * elapsed - to_x, y + vy * elapsed - to_y)
+        scale = (_diagonal(self.box) + _diagonal(box)) / 2
+        shape = abs(math.log(_diagonal(box) / _diagonal(self.box)))
+        reach = _REACH if self.frames > 1 else _NEW_REACH
+        return (away / scale + _SIZE_WEIGHT * shape) / reach
+
+    def extend(self, time: float, detection: Detection) -> None:
+        """Take up the object's place in a later frame."""
+        elapsed = time - self.end
+        (x, y), (to_x, to_y) = _center(self.box), _center(detection.box)
+        seen = ((to_x - x) / elapsed, (to_y - y) / elapsed)
+        keep = _INERTIA if self.frames > 1 else 0.0
+        self.velocity = (
+            keep * self.velocity[0] + (1 - keep) * seen[0],
+            keep * self.velocity[1] + (1 - keep) * seen[1],
+        )
+        self.box, self.end = detection.box, time
+        self.frames += 1
+        if detection.confidence > self.best.confidence:
+            self.best, self.best_time = detection, time
+
+
+class Tracker:
+    """Tracks over a stream of frames; holds only those that may still go on.
+
+    Args:
+        patience_s: how long an object may be out of sight and still be the same.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._live: list[Track] = []
+        self._count = 0
+
+    def update(self, time: float, detections: Sequence[Detection]) -> tuple[list[int], list[Track]]:
+        """Take the next frame.
+
+        Returns:
+            the track id of each detection, and the tracks that have ended.
+        """
+        ended = [track for track in self._live if time - track.end > self._patience_s]
+        self._live = [track for track in self._live if time - track.end <= self._patience_s]
+        ids = [0] * len(detections)
+        for label in {detection.label for detection in detections}:
+            places = [i for i, detection in enumerate(detections) if detection.label == label]
+            tracks = [t for t in self._live if t.label == label and t.end < time]
+            boxes = [detections[i].box for i in places]
+            matches = _assign([[track.cost(time, box) for box in boxes] for track in tracks])
+            taken = {column: tracks[row] for row, column in matches}
+            for column, place in enumerate(places):
+                if column in taken:
+                    taken[column].extend(time, detections[place])
+                else:
+                    taken[column] = self._begin(time, detections[place])
+                ids[place] = taken[column].id
+        return ids, ended
+
+    def finish(self) -> list[Track]:
+        """The tracks that went on to the end."""
+        ended, self._live = self._live, []
+        return ended
+
+    def _begin(self, time: float, found: Detection) -> Track:
+        self._count += 1
+        track = Track(self._count, found.label, time, time, 1, found, time, found.box)
+        self._live.append(track)
+        return track
+
+
+def _assign(costs: list[list[float]]) -> list[tuple[int, int]]:
+    """Pairs of (row, column) with the least sum of costs, each at most 1."""
+    if not (costs and costs[0]):
+        return []
+    import lap  # noqa: PLC0415 - imports numpy, which stage modules do not at module level
+    import numpy as np  # noqa: PLC0415 - see above
+
+    _, columns, _ = lap.lapjv(np.array(costs), extend_cost=True, cost_limit=1.0)
+    return [(row, int(column)) for row, column in enumerate(columns) if column >= 0]
+
+
+def _center(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def _diagonal(box: Box) -> float:
+    return max(1.0, math.hypot(box[2] - box[0], box[3] - box[1]))

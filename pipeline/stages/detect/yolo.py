@@ -1,0 +1,133 @@
+"""The reference object engine: Ultralytics YOLO on torch.
+
+Ultralytics is AGPL-3.0 (see NOTICE) and this is the only module that imports it. Importing it
+looks for updates, reports use, installs packages, writes settings to the home directory, patches
+``PIL.Image.open`` and ``torch.save`` and sets torch's threads; all of that is turned off or
+undone here.
+"""
+
+import importlib
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import BadInput, MissingDependency
+from pipeline.stages.models import device, engines
+from pipeline.stages.detect.engine import Detection, Looking
+from pipeline.stages.models.weights import Weights
+from pipeline.core.settings import Settings
+from pipeline.telemetry import metrics, names
+
+if TYPE_CHECKING:
+    from pipeline.stages.detect.engine import Image
+
+NAME = "ultralytics"
+
+_log = logging.getLogger(__name__)
+_CPU_BATCH = 8  # larger gains nothing there
+_GPU_BATCH = 32
+
+
+def version() -> str:
+    """See ``engines.version``."""
+    return engines.version(NAME, "detect")
+
+
+def load(weights: Weights) -> "YoloEngine":
+    """The engine for these weights: loaded at the first call, kept warm for the next ones.
+
+    Raises:
+        MissingDependency: ``model_format``: the file is no Ultralytics detection checkpoint.
+    """
+    return _load(str(weights.path), weights.sha256, device.choose())
+
+
+@lru_cache(maxsize=1)  # a second model would double what the process holds
+@metrics.timed(names.MODEL_LOAD, engine=NAME)
+def _load(path: str, _sha256: str, where: str) -> "YoloEngine":
+    yolo = _library()
+    _log.info("loading %s on %s", path, where)
+    try:
+        model = yolo(path, task="detect")
+        if model.task != "detect":
+            raise ValueError(f"its task is {model.task}")
+    except Exception as error:
+        raise MissingDependency(
+            "model_format",
+            f"{path} cannot be loaded as an Ultralytics detection checkpoint ({error!r:.200}).",
+        ) from error
+    return YoloEngine(model, where)
+
+
+@lru_cache(maxsize=1)
+def _library() -> Any:
+    """Ultralytics' YOLO class, with the network off and its patches undone."""
+    import PIL.Image  # noqa: PLC0415 - only this stage needs it
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    patched = PIL.Image.open, torch.save
+    with tempfile.TemporaryDirectory(prefix="videodrop-ultralytics-") as config:
+        os.environ |= {
+            "YOLO_AUTOINSTALL": "false",
+            "YOLO_CONFIG_DIR": config,
+            "YOLO_OFFLINE": "true",
+            "YOLO_VERBOSE": "false",
+            "ULTRALYTICS_SAFE_LOAD": "true",  # weights_only: a checkpoint cannot run code
+        }
+        os.environ.setdefault("OMP_NUM_THREADS", str(Settings().threads))  # else it sets it to 1
+        library: Any = importlib.import_module(NAME)
+        # What it sets torch's threads to when it prepares its first prediction.
+        setting: Any = importlib.import_module(f"{NAME}.utils.torch_utils")
+        setting.NUM_THREADS = Settings().threads
+        library.settings.update({"sync": False})
+    PIL.Image.open, torch.save = patched
+    return library.YOLO
+
+
+class YoloEngine:
+    """A loaded YOLO detector; see ``ObjectEngine``."""
+
+    def __init__(self, model: Any, where: str) -> None:
+        self._model = model
+        self._device = where
+        self._ids = {label: number for number, label in model.names.items()}
+        self.labels = tuple(model.names.values())
+        self.image_size = int(model.overrides.get("imgsz", 640))
+        self.batch = _GPU_BATCH if where.startswith("cuda") else _CPU_BATCH
+
+    def detect(self, images: Sequence["Image"], how: Looking) -> list[list[Detection]]:
+        """What ``YOLO.predict`` finds in the images, letterboxed to a rectangle.
+
+        Raises:
+            BadInput: ``unknown_label``: a label was asked for that the model does not know.
+        """
+        if unknown := set(how.labels or ()) - self._ids.keys():
+            raise BadInput(
+                "unknown_label",
+                f"This model cannot find {', '.join(sorted(unknown))}. "
+                f"It knows {', '.join(self.labels)}.",
+            )
+        answers = self._model.predict(
+            [image[..., ::-1] for image in images],  # it takes OpenCV's BGR
+            imgsz=how.image_size,
+            conf=how.confidence,
+            iou=how.iou,
+            max_det=how.most,
+            classes=[self._ids[label] for label in how.labels] if how.labels else None,
+            device=self._device,
+            quantize=16 if self._device.startswith("cuda") else None,
+            rect=True,
+            verbose=False,
+        )
+        return [self._detections(answer.boxes) for answer in answers]
+
+    def _detections(self, boxes: Any) -> list[Detection]:
+        return [
+            Detection(self._model.names[int(number)], confidence, tuple(corners))
+            for number, confidence, corners in zip(
+                boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True
+            )
+        ]

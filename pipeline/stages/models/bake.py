@@ -1,0 +1,57 @@
+"""Put weights where an image keeps them: ``python -m pipeline.stages.models.bake NAME …``.
+
+Each is fetched into ``VIDEODROP_MODEL_DIR`` unless it is there, and checked against the digest
+that is pinned for it; what does not match ends the build of the image. ``NAME@int8`` makes the
+8-bit version of a Whisper and keeps that alone.
+"""
+
+import logging
+import os
+import sys
+
+from pipeline.core.errors import VideodropError
+from pipeline.stages.models import int8, weights
+from pipeline.core.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def bake(names: list[str]) -> list[weights.Weights]:
+    """Fetch, check and convert weights; a new folder then holds these and nothing else.
+
+    Raises:
+        VideodropError: as ``weights.resolve`` does.
+    """
+    folder = Settings().model_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if base := weights.int8_of(name):
+            _reduce(base, keep=base in names)
+    found = [weights.resolve(name) for name in names]
+    for lock in folder.glob("*.lock"):
+        lock.unlink()
+    # Times of their own would make another layer of the same weights.
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (0, 0))
+    return found
+
+
+def _reduce(base: str, *, keep: bool) -> None:
+    """Make the 8-bit version of a Whisper, and remove what was fetched for it alone."""
+    target = weights.baked_path(base)
+    before = set(target.parent.iterdir())
+    source = weights.resolve(base).path
+    int8.write(source, target)
+    with target.with_name(weights.SUMS).open("a") as sums:
+        sums.write(f"{weights.file_sha256(target)}  {target.name}\n")
+    if source.parent == target.parent and source not in before and not keep:
+        source.unlink()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level="INFO", format="%(message)s")
+    try:
+        for one in bake(sys.argv[1:]):
+            _log.info("%s  %s  %s", one.sha256, one.origin, one.path)
+    except VideodropError as problem:
+        sys.exit(str(problem))

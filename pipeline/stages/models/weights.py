@@ -1,0 +1,268 @@
+"""Where weights come from and how they are checked.
+
+A model is asked for by name, and never by anything else answers to it:
+
+* ``whisper-shapes`` and ``yolo-shapes``: the small sample models in this repository;
+* an official name (``tiny`` … ``turbo``, ``yolo11n.pt`` …): kept in ``Settings().model_dir``, or
+  in the temporary folder where that is read-only, fetched there once, refused unless its sha256
+  is the pinned one;
+* a path to a ``.pt`` file of one's own, named in results by its own sha256;
+* a Whisper's name and ``@int8``: the same with weights of 8 bits, which ``bake`` makes of it once.
+
+Nothing here imports torch, whisper or ultralytics.
+"""
+
+import fcntl
+import hashlib
+import http.client
+import logging
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from pipeline.core.errors import BadInput, DependencyFailed, MissingDependency
+from pipeline.stages.models import official
+from pipeline.core.settings import Settings
+
+SAMPLES = ("whisper-shapes", "yolo-shapes")
+SUMS = "SHA256SUMS"
+"""What ``sha256sum`` writes of the files beside it."""
+
+
+_log = logging.getLogger(__name__)
+_INT8 = "@int8"
+_TIMEOUT_S = 30.0
+_BLOCK = 1 << 20
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A checkpoint on the local disk whose content has been checked.
+
+    Attributes:
+        name: what it was asked for by.
+        path: where it lies.
+        sha256: of its bytes.
+        origin: ``sample`` and ``official`` files match a pinned digest, ``baked`` ones what was
+            written down when they were made; a ``local`` one is taken as it is.
+        made_from: sha256 of what it was made from, if it was baked.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    origin: Literal["sample", "official", "baked", "local"]
+    made_from: str | None = None
+
+
+def resolve(name: str) -> Weights:
+    """Find the weights called ``name``, fetching official ones on first use.
+
+    Raises:
+        BadInput: ``unknown_model``: no model has this name.
+        MissingDependency: ``model_unavailable``: the file is not here and cannot be had;
+            ``model_checksum``: a file is here, but with other bytes than pinned.
+        DependencyFailed: ``model_download``: the download broke off; it may work again.
+    """
+    if name in SAMPLES:
+        return _sample(name)
+    if name in official.ALL:
+        return _official(name)
+    if base := int8_of(name):
+        return _baked(name, base)
+    path = Path(name)
+    # A bare name is never a path: uploaders may give names (see pipeline.core.upload_options), never paths.
+    if path.suffix != ".pt" or "/" not in name:
+        known = ", ".join((*SAMPLES, *official.ALL))
+        raise BadInput(
+            "unknown_model",
+            f"There is no model {name!r}. Known are {known}, and paths such as ./my.pt.",
+        )
+    if not path.is_file():
+        raise MissingDependency(
+            "model_unavailable", f"There is no file {name!r}: put the checkpoint there."
+        )
+    return Weights(name, path, file_sha256(path), "local")
+
+
+def digest(name: str) -> str:
+    """The sha256 of the weights called ``name``, without fetching what is pinned.
+
+    Of baked ones it is that of what they were made from: their name says what was done to it.
+
+    Raises:
+        VideodropError: as ``resolve`` does, for sample and local models.
+    """
+    name = int8_of(name) or name
+    known = official.ALL.get(name)
+    return known.sha256 if known else resolve(name).sha256
+
+
+def int8_of(name: str) -> str | None:
+    """The name of the Whisper that ``name`` is an 8-bit version of; None if it is none."""
+    base = name.removesuffix(_INT8)
+    is_whisper = base in official.WHISPER or base == SAMPLES[0]
+    return base if is_whisper and base != name else None
+
+
+def baked_path(base: str) -> Path:
+    """Where the 8-bit version of a Whisper is kept."""
+    return Settings().model_dir / f"{base}.int8.pt"
+
+
+def file_sha256(path: Path) -> str:
+    """Hash a file; the answer is kept for as long as size and modification time stay."""
+    stat = path.stat()
+    return _sha256(path.resolve(), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sample_dir() -> Path:
+    return Path(str(files("samples"))) / "models"
+
+
+def _sample(name: str) -> Weights:
+    directory = _sample_dir()
+    path = directory / f"{name}.pt"
+    if not (path.is_file() and path.with_name(SUMS).is_file()):
+        raise MissingDependency(
+            "model_unavailable",
+            f"The sample model {name} is not in this installation. "
+            f"Run from a clone of the repository, or choose another model.",
+        )
+    return _checked(name, path, _pinned(path), "sample")
+
+
+def _baked(name: str, base: str) -> Weights:
+    path = baked_path(base)
+    if not path.is_file():
+        raise MissingDependency(
+            "model_unavailable",
+            f"The model {name} is not on this machine. Make it: "
+            f"python -m pipeline.stages.models.bake {name}",
+        )
+    found = _checked(name, path, _pinned(path), "baked")
+    return replace(found, made_from=digest(base))
+
+
+def _pinned(path: Path) -> str:
+    """What ``SHA256SUMS`` beside a file says of it."""
+    lines = (line.split() for line in path.with_name(SUMS).read_text().splitlines())
+    return {file.lstrip("*"): sha256 for sha256, file in lines}.get(path.name, "listed")
+
+
+def _official(name: str) -> Weights:
+    known = official.ALL[name]
+    own = folder = Settings().model_dir
+    if not (folder / known.file).is_file() and folder.is_dir() and not os.access(folder, os.W_OK):
+        folder = _spare(folder)
+    path = folder / known.file
+    if not path.is_file():
+        if folder != own:
+            _log.warning(
+                "The model %s goes to %s for as long as this machine lasts, since nothing can be "
+                "put into %s. Build it into the image (WEIGHTS) to spare every start the download.",
+                name,
+                folder,
+                own,
+            )
+        _fetch(name, known, path)
+    return _checked(name, path, known.sha256, "official")
+
+
+def _spare(folder: Path) -> Path:
+    """Where weights go that an image does not hold: its own folder is nobody's to write to."""
+    spare = Path(tempfile.gettempdir()) / f"videodrop-models-{os.getuid()}"
+    try:
+        spare.mkdir(mode=0o700, exist_ok=True)
+        owner = spare.lstat().st_uid
+    except OSError:
+        return folder  # where the attempt to write says what is wrong
+    # A folder of somebody else's could have its files changed between check and use.
+    if owner != os.getuid() or spare.is_symlink():
+        return folder
+    return spare
+
+
+def _checked(
+    name: str, path: Path, pinned: str, origin: Literal["sample", "official", "baked"]
+) -> Weights:
+    if (found := file_sha256(path)) != pinned:
+        raise MissingDependency(
+            "model_checksum",
+            f"{path} is not the {name} it should be: its sha256 is {found}, not {pinned}. "
+            f"Delete it, or put the right file in its place.",
+        )
+    return Weights(name, path, found, origin)
+
+
+def _fetch(name: str, known: official.Official, path: Path) -> None:
+    """Download to ``path``: once among all processes, and never seen there half done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path.with_name(f"{path.name}.lock")):
+            if path.is_file():  # another process fetched it while we waited for the lock
+                return
+            part = path.with_name(f"{path.name}.part")
+            try:
+                _download(known.url, part)
+                _checked(name, part, known.sha256, "official")
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        raise DependencyFailed(
+            "model_download", f"The download of the model {name} broke off ({error!r})."
+        ) from error
+    except OSError as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is the answer itself, with an open connection
+            if error.code >= _SERVER_ERROR:
+                raise DependencyFailed(
+                    "model_download", f"The server that holds the model {name} failed ({error})."
+                ) from error
+        raise MissingDependency(
+            "model_unavailable",
+            f"The model {name} is not on this machine and cannot be fetched ({error}). "
+            f"Fetch {known.url} elsewhere and put it at {path}, "
+            f"or choose a sample model ({', '.join(SAMPLES)}): those need no network.",
+        ) from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released by the kernel however this process ends
+        yield
+
+
+def _download(url: str, target: Path) -> None:
+    _log.info("fetching %s", url)
+    with (
+        urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer,  # noqa: S310 - our own https URLs
+        target.open("wb") as out,
+    ):
+        size = int(answer.headers.get("Content-Length", 0))
+        done, told = 0, 0
+        while block := answer.read(_BLOCK):
+            out.write(block)
+            done += len(block)
+            if size and (tenth := 10 * done // size) > told:
+                told = tenth
+                _log.info("%s: %d of %d MB", target.stem, done >> 20, size >> 20)
+    if done < size:
+        raise http.client.IncompleteRead(b"", size - done)

@@ -1,0 +1,307 @@
+"""Transcribe: what is said in a video, as data, captions and text.
+
+    plan:   the video → spans (a short one is one span)
+    listen: a span → its segments: sound → voice activity → windows → engine → guards
+    merge:  the spans' segments → one transcript
+
+Sound streams through, so memory does not grow with the length of the video.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.core.errors import BadInput
+from pipeline.media import audio
+from pipeline.media.process import Complaints
+from pipeline.stages.models import weights
+from pipeline.stages.transcribe import vad as voice, whisper as whisper_engine
+from pipeline.stages.transcribe.engine import Speaking, SpeechEngine
+from pipeline.stages.transcribe import captions, guards, windows
+from pipeline.stages.transcribe.transcript import ModelName, Segment, Transcript
+from pipeline.core.stage import Artifact, Notice, Report, Result, Source
+
+if TYPE_CHECKING:
+    from pipeline.stages.transcribe.engine import Samples
+
+VERSION = "1"
+
+_log = logging.getLogger(__name__)
+_WINDOW_S = 30.0  # what Whisper takes at once
+_PAUSE_S = 3.0  # silence that ends a window: shorter ones cost less inside one than a new window
+_MARGIN_S = 0.5
+_LEAST_S = 0.25
+_SMOOTH_S = 0.6  # about a breath: the pause between sentences wins over that between words
+_HYSTERESIS = 0.15
+_LANGUAGE_WINDOWS = 3
+_CHUNK_S = 10.0
+_EXCERPT = 500
+
+
+class Params(BaseModel):
+    """What can be asked of a transcription."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        "whisper-shapes", description="Sample model, official Whisper name, or path to a .pt file"
+    )
+    language: str | None = Field(
+        None, pattern="^[a-z]{2,3}$", description="ISO 639 code of the speech; detected if not set"
+    )
+    task: Literal["transcribe", "translate"] = Field(
+        "transcribe", description="Write what is said, or its English translation"
+    )
+    beam_size: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description="Hypotheses followed at once; 1 is greedy, 5 takes 4 times as long",
+    )
+    vad: bool = Field(True, description="Show the model only what sounds like a voice")
+    vad_threshold: float = Field(
+        0.5, ge=0.05, le=0.95, description="Probability from which on sound is a voice"
+    )
+    word_timestamps: bool = Field(True, description="Find when each word is said")
+    initial_prompt: str | None = Field(
+        None, max_length=500, description="Names and terms to expect, as running text"
+    )
+    caption_width: int = Field(42, ge=16, le=80, description="Characters in a line of captions")
+    caption_lines: int = Field(2, ge=1, le=2, description="Lines in a caption")
+    caption_max_s: float = Field(7.0, ge=2, le=15, description="Longest caption, seconds")
+
+
+class Span(NamedTuple):
+    """A part of the video, in seconds."""
+
+    start: float
+    end: float
+
+
+class Heard(NamedTuple):
+    """What one span held."""
+
+    segments: list[Segment]
+    language: str | None
+    probability: float
+    speech_s: float
+    damaged: bool
+
+
+def identity(params: Params) -> dict[str, str]:
+    """Weights and library behind a result; imports and fetches nothing heavy."""
+    return {
+        "engine": whisper_engine.NAME,
+        "engine_version": whisper_engine.version(),
+        "model": params.model,
+        "sha256": weights.digest(params.model),
+    }
+
+
+def warm_up(params: Params) -> None:
+    """Load the models before the first video comes."""
+    whisper_engine.load(weights.resolve(params.model))
+    voice.load()
+
+
+def run(source: Source, params: Params, work: Path, report: Report) -> Result:
+    """Write the transcript and captions of ``source``.
+
+    No sound and no speech are results too, with nothing in them and a warning.
+
+    Raises:
+        BadInput: ``unknown_language``, ``translate_unsupported``: the model cannot do it.
+        MissingDependency: the model is not there.
+    """
+    notices: list[Notice] = []
+    parts: list[Heard] = []
+    if source.probe.audio:
+        engine = whisper_engine.load(weights.resolve(params.model))
+        language, notice = _agree(params, engine)
+        notices += notice
+        parts = [listen(source, span, params, engine, language, report) for span in plan(source)]
+    transcript = merge(parts, params, source.probe.duration_s)
+    if not source.probe.audio:
+        notices.append(Notice(code="no_audio", message="The video has no sound to transcribe."))
+    elif not transcript.segments:
+        notices.append(Notice(code="no_speech", message="No speech was found in the sound."))
+    if any(part.damaged for part in parts):
+        message = "Parts of the sound are damaged and were skipped."
+        notices.append(Notice(code="damaged_audio", message=message))
+    return Result(
+        artifacts=_write(transcript, params, work),
+        summary={
+            "language": transcript.language,
+            "language_probability": transcript.language_probability,
+            "model": transcript.model.model_dump(),
+            "segments": len(transcript.segments),
+            "words": sum(len(segment.text.split()) for segment in transcript.segments),
+            "speech_s": round(sum(part.speech_s for part in parts), 2),
+            "excerpt": transcript.plain()[:_EXCERPT],
+        },
+        warnings=notices,
+    )
+
+
+def plan(source: Source) -> list[Span]:
+    """The spans to listen to, which together are the video."""
+    return [Span(0.0, source.probe.duration_s)]
+
+
+def listen(
+    source: Source,
+    span: Span,
+    params: Params,
+    engine: SpeechEngine,
+    language: str | None,
+    report: Report,
+) -> Heard:
+    """Transcribe one span; the language is detected on its first windows if it is not given."""
+    complaints = Complaints()
+    found = _windows(_sound(source, span, report, complaints), params)
+    head: list[windows.Window[Samples]] = []
+    probability = 1.0
+    if language is None:
+        head = list(islice(found, _LANGUAGE_WINDOWS))
+        if head:
+            language, probability = engine.detect_language([_samples(window) for window in head])
+    segments: list[Segment] = []
+    speech_s = 0.0
+    for window in chain(head, found):
+        speech_s += sum(window.speech) * voice.FRAME_S
+        segments += _transcribed(window, span, params, engine, language or "en")
+    if complaints.count:
+        _log.info("%s: the decoder of the sound complained: %s", source.name, complaints)
+    return Heard(
+        segments, language if segments else None, probability, speech_s, complaints.count > 0
+    )
+
+
+def merge(parts: Iterable[Heard], params: Params, duration: float) -> Transcript:
+    """One transcript from the spans in order; the language is that of most of the speech."""
+    parts = list(parts)
+    spoken = [part for part in parts if part.language]
+    main = max(spoken, key=lambda part: part.speech_s, default=None)
+    who = identity(params)
+    return Transcript(
+        task=params.task,
+        language=main.language if main else None,
+        language_probability=round(main.probability, 4) if main else 0.0,
+        duration=round(duration, 3),
+        model=ModelName(
+            name=who["model"],
+            sha256=who["sha256"],
+            engine=who["engine"],
+            engine_version=who["engine_version"],
+        ),
+        segments=[segment for part in parts for segment in part.segments],
+    )
+
+
+def _agree(params: Params, engine: SpeechEngine) -> tuple[str | None, list[Notice]]:
+    """The language to use, or None to detect it: what was asked for, as far as the model can."""
+    if engine.languages != ("en",):
+        if params.language and params.language not in engine.languages:
+            raise BadInput(
+                "unknown_language", f"The model {params.model} does not know {params.language!r}."
+            )
+        return params.language, []
+    if params.task == "translate":
+        raise BadInput(
+            "translate_unsupported",
+            f"The model {params.model} knows only English and cannot translate: "
+            "choose a multilingual one, such as 'small'.",
+        )
+    if params.language in (None, "en"):
+        return "en", []
+    message = f"The model {params.model} knows only English; {params.language!r} was asked for."
+    return "en", [Notice(code="language_forced", message=message)]
+
+
+def _sound(
+    source: Source, span: Span, report: Report, complaints: Complaints
+) -> Iterator["Samples"]:
+    """The default audio track within the span, reporting how far it is."""
+    track = next((track for track in source.probe.audio if track.default), source.probe.audio[0])
+    first, last = (round(seconds * voice.RATE) for seconds in span)
+    at = 0
+    for chunk in audio.stream(
+        source.path,
+        track.index,
+        alongside=source.probe.streams,
+        chunk_s=_CHUNK_S,
+        report=report,
+        complaints=complaints,
+    ):
+        report(at / max(1, last))
+        yield chunk[max(0, first - at) : max(0, last - at)]
+        at += len(chunk)
+
+
+def _windows(sound: Iterable["Samples"], params: Params) -> Iterator[windows.Window["Samples"]]:
+    """Windows of speech; without voice activity detection all sound counts as speech."""
+    threshold = params.vad_threshold if params.vad else 0.0
+    rules = windows.Rules(
+        threshold=threshold,
+        keep=threshold - _HYSTERESIS,
+        longest=_frames(_WINDOW_S),
+        pause=_frames(_PAUSE_S),
+        margin=_frames(_MARGIN_S),
+        least=_frames(_LEAST_S),
+        smooth=_frames(_SMOOTH_S),
+    )
+    return windows.cut(voice.scored(voice.frames(sound)), rules)
+
+
+def _frames(seconds: float) -> int:
+    return int(seconds / voice.FRAME_S)
+
+
+def _samples(window: windows.Window["Samples"]) -> "Samples":
+    import numpy as np  # noqa: PLC0415 - stage modules import nothing heavy
+
+    return np.concatenate(window.frames)
+
+
+def _transcribed(
+    window: windows.Window["Samples"],
+    span: Span,
+    params: Params,
+    engine: SpeechEngine,
+    language: str,
+) -> list[Segment]:
+    """What is said in a window, guarded, in times of the video."""
+    how = Speaking(
+        language=language,
+        task=params.task,
+        beam_size=params.beam_size,
+        # Cross-attention aligns text with the sound it repeats, which a translation does not.
+        word_times=params.word_timestamps and params.task == "transcribe",
+        prompt=params.initial_prompt,
+    )
+
+    segments = guards.without_loops(engine.transcribe(_samples(window), how))
+    at = span.start + window.first * voice.FRAME_S
+    voiced = guards.voiced(segments, window.speech, voice.FRAME_S)
+    return [segment.shifted(at) for segment in voiced]
+
+
+def _write(transcript: Transcript, params: Params, work: Path) -> list[Artifact]:
+    limits = captions.Limits(
+        width=params.caption_width, lines=params.caption_lines, max_s=params.caption_max_s
+    )
+    cues = captions.cues(transcript.words(), limits, transcript.duration)
+    artifacts = []
+    for name, media_type, role, text in (
+        ("transcript.json", "application/json", "transcript_json", transcript.model_dump_json()),
+        ("captions.vtt", "text/vtt", "captions_vtt", captions.to_vtt(cues)),
+        ("captions.srt", "application/x-subrip", "captions_srt", captions.to_srt(cues)),
+        ("transcript.txt", "text/plain; charset=utf-8", "transcript_txt", transcript.plain()),
+    ):
+        (work / name).write_text(text, encoding="utf-8")
+        artifacts.append(Artifact(name=name, media_type=media_type, role=role))
+    return artifacts

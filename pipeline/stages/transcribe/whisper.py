@@ -1,0 +1,159 @@
+"""The reference speech engine: openai-whisper on torch."""
+
+import logging
+import math
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import MissingDependency
+from pipeline.stages.models import device, engines, int8, official
+from pipeline.stages.transcribe.engine import Speaking
+from pipeline.stages.models.weights import Weights
+from pipeline.stages.transcribe.transcript import Segment, Word
+from pipeline.telemetry import metrics, names
+
+if TYPE_CHECKING:
+    from pipeline.stages.transcribe.engine import Samples
+
+NAME = "openai-whisper"
+
+_log = logging.getLogger(__name__)
+
+
+def version() -> str:
+    """See ``engines.version``."""
+    return engines.version(NAME, "transcribe")
+
+
+def load(weights: Weights) -> "WhisperEngine":
+    """The engine for these weights: loaded at the first call, kept warm for the next ones.
+
+    Raises:
+        MissingDependency: ``model_format``: the file is no Whisper checkpoint.
+    """
+    where = device.choose()
+    if weights.made_from and where != "cpu":
+        raise MissingDependency(
+            "model_format",
+            f"{weights.name} is for the CPU: name the model without @int8 for use on {where}.",
+        )
+    return _load(str(weights.path), weights.sha256, weights.made_from, where)
+
+
+@lru_cache(maxsize=1)  # a second model would double what the process holds
+@metrics.timed(names.MODEL_LOAD, engine=NAME)
+def _load(path: str, sha256: str, made_from: str | None, where: str) -> "WhisperEngine":
+    import whisper  # noqa: PLC0415 - takes seconds to import
+
+    _log.info("loading %s on %s", path, where)
+    try:
+        # Both read with weights_only=True.
+        model = int8.load(Path(path)) if made_from else whisper.load_model(path, device=where)
+    except Exception as error:
+        raise MissingDependency(
+            "model_format", f"{path} cannot be loaded as a Whisper checkpoint ({error!r:.200})."
+        ) from error
+    for name, known in official.WHISPER.items():
+        if known.sha256 == (made_from or sha256):
+            # load_model sets these only when it is given the name; word times depend on them.
+            model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])  # noqa: SLF001 - no other way
+            break
+    if model.device.type == "cuda":
+        halve(model)
+    device.pin_threads()
+    return WhisperEngine(model)
+
+
+def halve(model: Any) -> None:
+    """Keep weights in fp16, as they are computed with, instead of converting them at each use.
+
+    To be done on a GPU, where sound is given in fp16: the result is the same to the bit, and most
+    of the model takes half the memory. Norms are computed in fp32, and keep their weights.
+    """
+    from whisper.model import Conv1d, Linear  # noqa: PLC0415 - imports torch
+
+    for module in model.modules():
+        if isinstance(module, Conv1d | Linear):
+            module.half()
+
+
+class WhisperEngine:
+    """A loaded Whisper model; see ``SpeechEngine``."""
+
+    def __init__(self, model: Any) -> None:
+        from whisper.tokenizer import LANGUAGES, get_tokenizer  # noqa: PLC0415 - imports torch
+
+        with warnings.catch_warnings():
+            # It leaves its vocabulary's file to the garbage collector. Once read it is cached.
+            warnings.simplefilter("ignore", ResourceWarning)
+            get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
+        self._model = model
+        self._fp16 = model.device.type == "cuda"
+        known = tuple(LANGUAGES)[: model.num_languages]
+        self.languages = known if model.is_multilingual else ("en",)
+
+    def detect_language(self, windows: Sequence["Samples"]) -> tuple[str, float]:
+        """The language with the highest probability averaged over the windows."""
+        import torch  # noqa: PLC0415 - see above
+        import whisper  # noqa: PLC0415 - see above
+
+        mels = [
+            whisper.pad_or_trim(
+                whisper.log_mel_spectrogram(
+                    window, self._model.dims.n_mels, padding=whisper.audio.N_SAMPLES
+                ),
+                whisper.audio.N_FRAMES,
+            )
+            for window in windows
+        ]
+        batch = torch.stack(mels).to(self._model.device)
+        _, answers = self._model.detect_language(batch.half() if self._fp16 else batch)
+        mean = {code: sum(one[code] for one in answers) / len(answers) for code in answers[0]}
+        best = max(mean, key=lambda code: mean[code])
+        return best, mean[best]
+
+    def transcribe(self, window: "Samples", how: Speaking) -> list[Segment]:
+        """What ``whisper.transcribe`` makes of the window.
+
+        Windows stand alone: no text is carried over from the one before, so a mistake cannot
+        spread and windows can be run in any order, on any machine.
+        """
+        import torch  # noqa: PLC0415 - see above
+        import whisper  # noqa: PLC0415 - see above
+
+        torch.manual_seed(0)  # fallback temperatures sample; the same input gives the same text
+        answer = whisper.transcribe(
+            self._model,
+            window,
+            language=how.language,
+            task=how.task,
+            beam_size=how.beam_size if how.beam_size > 1 else None,
+            word_timestamps=how.word_times,
+            initial_prompt=how.prompt,
+            carry_initial_prompt=how.prompt is not None,
+            condition_on_previous_text=False,
+            fp16=self._fp16,
+        )
+        return [_segment(raw) for raw in answer["segments"] if raw["text"].strip()]
+
+
+def _segment(raw: dict[str, Any]) -> Segment:
+    words = [
+        Word(
+            text=word["word"],
+            start=float(word["start"]),
+            end=float(word["end"]),
+            probability=round(float(word["probability"]), 4),
+        )
+        for word in raw.get("words", [])
+    ]
+    return Segment(
+        text=raw["text"].strip(),
+        start=float(raw["start"]),
+        end=float(raw["end"]),
+        probability=round(math.exp(min(0.0, raw["avg_logprob"])), 4),
+        words=words,
+    )

@@ -1,7 +1,0 @@
-"""``python -m pipeline.worker``: host everything in the topology until SIGTERM."""
-
-from pipeline import bootstrap
-from pipeline.worker.host import Worker
-
-bootstrap.set_up_telemetry("worker")
-Worker(bootstrap.settings()).run()
