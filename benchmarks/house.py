@@ -16,12 +16,12 @@ import psutil
 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
-from pipeline.hosts import stack_file as client
 from pipeline.aws.artifacts import MANIFEST
+from pipeline.aws.uploads import follow
+from pipeline.core.settings import Settings
+from pipeline.hosts import stack_file as client
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest
-from pipeline.core.settings import Settings
-from pipeline.aws.uploads import follow
 
 DRIVER = "handlers.replays.handler"
 STAGE = "handlers.stage.handler"

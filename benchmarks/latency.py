@@ -22,10 +22,10 @@ from typing import Any
 from house import House, ffmpeg, house, tell
 
 from pipeline import bootstrap
+from pipeline.aws.uploads import follow
 from pipeline.core.records import Video
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest
-from pipeline.aws.uploads import follow
 
 _SMALL = ("-t", "1", "-vf", "scale=160:-2", "-r", "10", "-preset", "ultrafast", "-ac", "1")
 _FRESH = ("-t", "6", "-preset", "veryfast")

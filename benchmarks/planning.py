@@ -20,8 +20,8 @@ from generated import CONFIDENCE, GeneratedVideos
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.core.events import WakeUp
-from pipeline.replays.request import ReplayRequest
 from pipeline.core.settings import Settings
+from pipeline.replays.request import ReplayRequest
 
 _TURN_S = 5.0
 _SHARES = (0.01, 0.1, 0.5, 1.0)

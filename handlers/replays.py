@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from pipeline import bootstrap
+from pipeline.aws.messages import extender
 from pipeline.core import events
 from pipeline.core.errors import Busy
-from pipeline.aws.messages import extender
 
 log = logging.getLogger(__name__)
 

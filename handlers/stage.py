@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 
 from pipeline import bootstrap
-from pipeline.runs.runner import Delivery, Retry, Runner
 from pipeline.aws.messages import extender, queue_name, receipt, sender
 from pipeline.core.topology import LARGER
+from pipeline.runs.runner import Delivery, Retry, Runner
 from pipeline.runs.workdir import sweep
 
 log = logging.getLogger(__name__)

@@ -1,11 +1,11 @@
 locals {
   # The code reads the same file: stages, queues, patterns and table cannot drift apart.
-  topology = jsondecode(file("${path.module}/../pipeline/topology.json"))
+  topology = jsondecode(file("${path.module}/../pipeline/core/topology.json"))
 
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
 
-  # What pipeline/topology.py calls Names. The names of buckets are the whole world's.
+  # What pipeline/core/topology.py calls Names. The names of buckets are the whole world's.
   uploads_bucket   = coalesce(var.uploads_bucket, "${var.name}-uploads-${local.account}-${var.region}")
   artifacts_bucket = coalesce(var.artifacts_bucket, "${var.name}-artifacts-${local.account}-${var.region}")
 

@@ -13,27 +13,27 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from pipeline.aws import clients as aws
-from pipeline.core import upload_options as options
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.table import Table
 from pipeline.aws.cloudfront import Cdn
+from pipeline.aws.uploads import Uploads
+from pipeline.core import upload_options as options
 from pipeline.core.errors import MissingDependency, VideodropError
-from pipeline.stages.models import device
-from pipeline.replays.store import Replays
 from pipeline.core.settings import Settings
 from pipeline.core.stage import StageModule, load
+from pipeline.replays.store import Replays
+from pipeline.results.versions import Versions
+from pipeline.stages.models import device
 from pipeline.telemetry import function as telemetry
 from pipeline.telemetry.tracing import Handler
-from pipeline.aws.uploads import Uploads
-from pipeline.results.versions import Versions
 
 if TYPE_CHECKING:
     from pipeline.costs.estimator import Estimator
-    from pipeline.runs.janitor import Janitor
-    from pipeline.runs.redrive import Redrive
     from pipeline.replays.driver import Driver
     from pipeline.results.retention import Retention
+    from pipeline.runs.janitor import Janitor
+    from pipeline.runs.redrive import Redrive
     from pipeline.runs.runner import Runner
 
 
@@ -111,7 +111,10 @@ def janitor(config: Settings) -> "Janitor":
 
     dead_letters = DeadLetters(aws.client("sqs"), config.names, list(config.topology.stages))
     return Janitor(
-        catalog(config), replays(config), dead_letters.bodies, grace_s=config.redelivery_s
+        catalog(config),
+        replays(config).wake_overdue,
+        dead_letters.bodies,
+        grace_s=config.redelivery_s,
     )
 
 
@@ -174,8 +177,8 @@ def retention(config: Settings) -> "Retention":
 def redrive(config: Settings) -> "Redrive":
     """Sends this installation's dead letters on again."""
     from pipeline.aws.dead_letters import DeadLetters
-    from pipeline.runs.redrive import Redrive
     from pipeline.core.topology import JANITOR, REPLAYS
+    from pipeline.runs.redrive import Redrive
 
     functions = [*config.topology.stages, JANITOR, REPLAYS]
     return Redrive(DeadLetters(aws.client("sqs"), config.names, functions), catalog(config))

@@ -18,11 +18,11 @@ import numpy as np
 import torch
 import whisper
 
+from pipeline.core.stage import Deadline, Source
 from pipeline.media import audio
 from pipeline.media.probe import probe
-from pipeline.stages.models import weights
-from pipeline.core.stage import Deadline, Source
 from pipeline.stages.detect import stage as detect
+from pipeline.stages.models import weights
 from pipeline.stages.transcribe import stage as transcribe
 from samples import grammar, held_out
 from samples.held_out import HeldOut

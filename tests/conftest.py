@@ -20,7 +20,8 @@ import psutil
 import pytest
 
 from pipeline import bootstrap
-from pipeline.aws import clients as aws, provision as resources
+from pipeline.aws import clients as aws
+from pipeline.aws import provision as resources
 from pipeline.core.settings import Settings
 from pipeline.core.topology import DEFAULT_PATH
 

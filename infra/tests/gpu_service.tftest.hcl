@@ -148,7 +148,7 @@ run "service" {
   }
   assert {
     condition = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).healthCheck == {
-      command     = ["CMD", "python", "-m", "pipeline.health"]
+      command     = ["CMD", "python", "-m", "pipeline.hosts.health"]
       interval    = 30
       timeout     = 10
       startPeriod = 180

@@ -4,7 +4,20 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 import pipeline
-from pipeline.api import detections, health, metrics, page, playlist, problems, replays, storyboard, transcript, versions, video, videos
+from pipeline.api import (
+    detections,
+    health,
+    metrics,
+    page,
+    playlist,
+    problems,
+    replays,
+    storyboard,
+    transcript,
+    versions,
+    video,
+    videos,
+)
 from pipeline.api.context import Context
 from pipeline.api.headers import SecurityHeaders
 from pipeline.api.measured import Measured
@@ -12,8 +25,8 @@ from pipeline.api.origin import OwnPagesWrite
 from pipeline.api.trusted import TrustedHosts
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.replays.store import Replays
 from pipeline.core.settings import Settings
+from pipeline.replays.store import Replays
 
 _DESCRIPTION = """
 Drop a video into the uploads bucket; this API tells what became of it.

@@ -9,8 +9,8 @@ from pipeline import bootstrap
 from pipeline.api.playback import Playback
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.replays.store import Replays
 from pipeline.core.settings import Settings
+from pipeline.replays.store import Replays
 from pipeline.results.versions import Versions
 
 

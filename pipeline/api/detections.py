@@ -11,8 +11,8 @@ from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import described
-from pipeline.core.records import PublishedArtifact
 from pipeline.core.errors import BadInput
+from pipeline.core.records import PublishedArtifact
 from pipeline.stages.detect.detections import Frame, Track, Wanted
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["detections"])

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import Depends, Path
 
-from pipeline.results import video_view as views
 from pipeline.api.context import Parts
-from pipeline.api.problems import Problem, RETRY_AFTER
-from pipeline.core.records import PublishedArtifact, StageResult, TERMINAL, Video
+from pipeline.api.problems import RETRY_AFTER, Problem
+from pipeline.core.records import TERMINAL, PublishedArtifact, StageResult, Video
+from pipeline.results import video_view as views
 
 _VIDEO_ID = re.compile(r"[0-9a-f]{20}")
 

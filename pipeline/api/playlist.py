@@ -14,11 +14,11 @@ from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from pipeline.results import video_view as views
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import Problem, described
+from pipeline.results import video_view as views
 
 router = APIRouter(prefix="/playlists/{video_id}", tags=["playback"])
 

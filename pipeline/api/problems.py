@@ -14,8 +14,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from pipeline.aws import clients as aws
 from pipeline.api.headers import REQUEST_ID, SECURITY
+from pipeline.aws import clients as aws
 from pipeline.core.errors import BadInput, VideodropError
 from pipeline.core.problem import MEDIA_TYPE, details
 

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from pipeline.core import upload_options as options
 from pipeline.api import caching
 from pipeline.api.context import Context, Parts
 from pipeline.api.problems import described
+from pipeline.core import upload_options as options
 from pipeline.core.errors import BadInput
 from pipeline.replays import views
 from pipeline.replays.check import check

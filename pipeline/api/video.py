@@ -5,12 +5,12 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
-from pipeline.results import video_view as views
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo
 from pipeline.api.problems import described
 from pipeline.core.records import Video
+from pipeline.results import video_view as views
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["videos"])
 

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from pipeline.results import video_view as views
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.problems import described
 from pipeline.aws.catalog.listing import EXAMINED, Filter, page
+from pipeline.results import video_view as views
 
 router = APIRouter(tags=["videos"])
 

@@ -1,4 +1,4 @@
-"""What stands in the artifacts bucket, attempt by attempt (see ``pipeline.aws.artifacts`` for keys)."""
+"""What stands in the artifacts bucket, attempt by attempt; ``artifacts`` describes the keys."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -20,10 +20,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
 from pipeline.aws import clients as aws
-from pipeline.core.records import PublishedArtifact
 from pipeline.aws.cloudfront import Cdn
 from pipeline.core.errors import BadInput, DependencyFailed
 from pipeline.core.events import Upload
+from pipeline.core.records import PublishedArtifact
 from pipeline.core.stage import Artifact
 
 MANIFEST = "manifest.json"

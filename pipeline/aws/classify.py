@@ -6,7 +6,13 @@ import logging
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws import clients as aws
-from pipeline.core.errors import Bug, DependencyFailed, MissingDependency, OutOfMemory, VideodropError
+from pipeline.core.errors import (
+    Bug,
+    DependencyFailed,
+    MissingDependency,
+    OutOfMemory,
+    VideodropError,
+)
 
 log = logging.getLogger(__name__)
 

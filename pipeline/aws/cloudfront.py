@@ -10,23 +10,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from pipeline.core.errors import MissingDependency
+from pipeline.core.settings import CdnSettings
 
 if TYPE_CHECKING:
     from botocore.signers import CloudFrontSigner
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
-
-class CdnSettings(BaseModel):
-    """The distribution before the artifacts bucket, and who signs for it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    domain: str = Field(description="Its host name, e.g. d111111abcdef8.cloudfront.net")
-    key_id: str = Field(description="Of the public key in its trusted key group")
-    key_parameter: str = Field(description="SSM parameter that holds the private key, in PEM")
 
 
 class Cdn:

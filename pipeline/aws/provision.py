@@ -12,11 +12,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.aws.clients import client, code
 from pipeline.aws.catalog import schema
+from pipeline.aws.clients import client, code
 from pipeline.core.errors import DependencyFailed
 from pipeline.core.settings import Settings
-from pipeline.core.topology import LARGER, Lane
+from pipeline.core.topology import JANITOR, LARGER, REPLAYS, Lane
 
 _MISSING = {
     "404",
@@ -25,8 +25,6 @@ _MISSING = {
     "QueueDoesNotExist",
     "ResourceNotFoundException",
 }
-JANITOR = "janitor"
-REPLAYS = "replays"
 
 
 def ensure(settings: Settings) -> list[str]:

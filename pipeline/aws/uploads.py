@@ -11,11 +11,11 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws import clients as aws
-from pipeline.core import events
 from pipeline.aws.artifacts import media_type
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Video
+from pipeline.core import events
 from pipeline.core.errors import BadInput, DependencyFailed
+from pipeline.core.records import Video
 from pipeline.core.upload_options import PREFIX
 
 # Four parts of 16 MiB at a time: S3's 10,000 parts are 160 GB, and a small server holds them all.

@@ -6,8 +6,8 @@ from datetime import datetime
 from pipeline.aws import event_archive as archive
 from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.core.errors import BadInput
-from pipeline.replays.request import ReplayRequest
 from pipeline.core.settings import Settings
+from pipeline.replays.request import ReplayRequest
 
 _KNOWN = {"uploaded_after", "uploaded_before", "stages", "dry_run"}
 

@@ -17,9 +17,9 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from pipeline.core.records import StageRun, TERMINAL, Video
 from pipeline.cli.console import paint, plain
 from pipeline.cli.plans import span
+from pipeline.core.records import TERMINAL, StageRun, Video
 from pipeline.replays import views
 from pipeline.replays.records import Replay
 

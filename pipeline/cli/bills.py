@@ -12,8 +12,8 @@ from pipeline.costs import Report
 from pipeline.costs.break_even import BreakEven
 from pipeline.costs.lines import Line, total
 from pipeline.costs.pace import Pace
-from pipeline.costs.quotas import Check
 from pipeline.costs.price_table import MARKETS
+from pipeline.costs.quotas import Check
 
 _FEW = 10
 _WIDTH = 100

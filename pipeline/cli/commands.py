@@ -9,20 +9,30 @@ import typer
 
 import pipeline
 from pipeline import bootstrap
-from pipeline.core import upload_options as options
-from pipeline.hosts import stack_file as client
-from pipeline.results import video_view as views
 from pipeline.aws.catalog import listing
-from pipeline.core.records import ListedStatus, Video
-from pipeline.cli import bars, console, costing, doctor, drop, exits, housekeeping, replaying, versions
+from pipeline.cli import (
+    bars,
+    console,
+    costing,
+    doctor,
+    drop,
+    exits,
+    housekeeping,
+    replaying,
+    versions,
+)
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import artifact, connect, find
+from pipeline.core import upload_options as options
 from pipeline.core.errors import BadInput
-from pipeline.media.probe import probe
-from pipeline.stages.detect.detections import Wanted
+from pipeline.core.records import ListedStatus, Video
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Deadline, Source
+from pipeline.hosts import stack_file as client
+from pipeline.media.probe import probe
+from pipeline.results import video_view as views
+from pipeline.stages.detect.detections import Wanted
 
 _TRANSCRIPTS = {
     "txt": "transcript_txt",

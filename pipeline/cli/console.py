@@ -18,14 +18,14 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from pipeline.core.records import TERMINAL
 from pipeline.cli import exits
 from pipeline.cli.doctor import Finding
-from pipeline.hosts.stack_file import StackFile
 from pipeline.core.errors import TimedOut
-from pipeline.stages.detect.detections import Frame
+from pipeline.core.records import TERMINAL
 from pipeline.core.stage import Result
+from pipeline.hosts.stack_file import StackFile
 from pipeline.results.video_view import VideoItem, VideoView
+from pipeline.stages.detect.detections import Frame
 
 _COLOURS = {
     "ready": "green",

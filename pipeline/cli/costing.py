@@ -14,9 +14,9 @@ from pipeline.cli import bills
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import connect
-from pipeline.hosts.stack_file import NotRunning
 from pipeline.core.errors import BadInput
 from pipeline.costs.run_price import Prices
+from pipeline.hosts.stack_file import NotRunning
 
 _DEFAULT = costs.Workload()
 

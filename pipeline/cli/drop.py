@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import bootstrap
-from pipeline.core import upload_options as options
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Video
-from pipeline.cli import bars, console
-from pipeline.core.errors import BadInput, TimedOut
-from pipeline.core.settings import Settings
 from pipeline.aws.uploads import Uploads, follow
+from pipeline.cli import bars, console
+from pipeline.core import upload_options as options
+from pipeline.core.errors import BadInput, TimedOut
+from pipeline.core.records import Video
+from pipeline.core.settings import Settings
 
 
 def asked(
@@ -61,7 +61,7 @@ def distinct(files: list[Path], bucket: Uploads) -> list[Path]:
 def wait(
     catalog: Catalog, before: Mapping[str, str | None], *, timeout_s: float, quiet: bool
 ) -> list[Video]:
-    """Follow videos to their end, or for ``timeout_s`` seconds; see ``pipeline.aws.uploads.follow``."""
+    """Follow videos to their end, or for ``timeout_s`` seconds."""
     videos: list[Video] = []
     with bars.StageBars(console.err, quiet=quiet) as shown:
         for videos in follow(catalog, before, timeout_s=timeout_s):

@@ -4,8 +4,8 @@
 4 no pipeline to talk to; 5 the time was up; 6 something has to be installed first.
 """
 
-from pipeline.hosts.stack_file import NotRunning
 from pipeline.core.errors import MissingDependency, TimedOut, VideodropError
+from pipeline.hosts.stack_file import NotRunning
 
 OK, FAILED, USAGE, NOT_FOUND, NOT_RUNNING, TIMED_OUT, NOT_INSTALLED = range(7)
 INTERRUPTED = 130  # as shells say of what Ctrl-C ended

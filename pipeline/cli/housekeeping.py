@@ -15,8 +15,8 @@ from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.cli.lookup import connect
 from pipeline.core.errors import BadInput
-from pipeline.runs.redrive import LetterClass, Redriven
 from pipeline.results.retention import Policy, Pruned
+from pipeline.runs.redrive import LetterClass, Redriven
 
 _CLASSES: dict[str, LetterClass] = {name: name for name in get_args(LetterClass)}
 

@@ -3,12 +3,12 @@
 import os
 
 from pipeline import bootstrap
+from pipeline.aws.catalog import Catalog
+from pipeline.cli.exits import NotFound
+from pipeline.core.records import PublishedArtifact, StageResult, Video
+from pipeline.core.settings import Settings
 from pipeline.hosts import stack_file as client
 from pipeline.results import video_view as views
-from pipeline.aws.catalog import Catalog
-from pipeline.core.records import PublishedArtifact, StageResult, Video
-from pipeline.cli.exits import NotFound
-from pipeline.core.settings import Settings
 
 
 def connect() -> tuple[Settings, Catalog]:

@@ -14,12 +14,12 @@ from typing import Annotated
 import typer
 
 from pipeline import bootstrap
-from pipeline.core.records import ListedStatus
 from pipeline.cli import archived, bars, exits, following, plans, selecting
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.cli.lookup import connect, is_embedded
 from pipeline.core.errors import BadInput, FailureClass
+from pipeline.core.records import ListedStatus
 from pipeline.replays import views
 from pipeline.replays.budget import excess
 from pipeline.replays.records import Replay, Wish

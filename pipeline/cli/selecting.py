@@ -8,13 +8,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline import bootstrap
-from pipeline.core import upload_options as options
 from pipeline.aws.catalog import Catalog
 from pipeline.cli.exits import NotFound
+from pipeline.core import upload_options as options
 from pipeline.core.errors import BadInput
+from pipeline.core.settings import Settings
 from pipeline.replays.check import check
 from pipeline.replays.request import ReplayRequest
-from pipeline.core.settings import Settings
 
 _AGO = re.compile(r"(\d{1,5})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

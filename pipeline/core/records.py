@@ -73,6 +73,30 @@ class Cost(_Record):
     files: int = 0
 
 
+class Estimate(_Record):
+    """What runs are expected to take.
+
+    Attributes:
+        seconds: wall clock of one worker after the other.
+        gpu_seconds: for which a GPU is held.
+        bytes_out: of artifacts.
+        usd: at the prices that the plan names.
+    """
+
+    seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    bytes_out: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: "Estimate") -> "Estimate":
+        return Estimate(
+            seconds=self.seconds + other.seconds,
+            gpu_seconds=self.gpu_seconds + other.gpu_seconds,
+            bytes_out=self.bytes_out + other.bytes_out,
+            usd=self.usd + other.usd,
+        )
+
+
 class StageResult(_Record):
     """An immutable result: where its files are, and the facts worth having without opening one.
 
@@ -195,3 +219,9 @@ class Video(_Record):
             if run.current_result
             for artifact in run.current_result.artifacts
         )
+
+    @property
+    def labels(self) -> list[str]:
+        """Words by which the video can be found, in lower case and alphabetical order."""
+        results = [run.current_result for run in self.stages.values()]
+        return sorted({label.lower() for result in results if result for label in result.labels})

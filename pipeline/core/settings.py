@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, Secret, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.core.settings import CdnSettings
 from pipeline.core.media_info import Limits
-from pipeline.costs.price_table import DEFAULT_PATH as PRICES
 from pipeline.core.topology import DEFAULT_PATH, Names, Topology
+
+PRICES = Path(__file__).parents[1] / "costs" / "prices.json"
 
 # As browsers write it: in lower case, without a path; neither "null" nor "*".
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/*A-Z]+$")]
@@ -28,6 +28,16 @@ Token = Annotated[str, StringConstraints(strip_whitespace=True, min_length=16)]
 # One address that a content security policy may name: no parameter, no wildcard, nothing that ends
 # a directive.
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s;,'\"?#*]+$")]
+
+
+class CdnSettings(BaseModel):
+    """The distribution before the artifacts bucket, and who signs for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    domain: str = Field(description="Its host name, e.g. d111111abcdef8.cloudfront.net")
+    key_id: str = Field(description="Of the public key in its trusted key group")
+    key_parameter: str = Field(description="SSM parameter that holds the private key, in PEM")
 
 
 class SignIn(BaseModel):

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Lane = Literal["live", "replay", "large", "large-replay", "dlq"]
 UploadEvent = Literal["created", "replayed", "deleted"]
 
+JANITOR = "janitor"
+REPLAYS = "replays"
 DEFAULT_PATH = Path(__file__).with_name("topology.json")
 # Where a job goes on that outgrows the hosts of its lane: replays apart, so that however many of
 # them are long, they delay no upload.

@@ -1,6 +1,6 @@
 """What an installation costs, idle and at work, and which quotas it would meet.
 
-Everything here is arithmetic over four things: a dated price table (``pipeline.costs.run_price``), how long
+Everything here is arithmetic over four things: a dated price table (``run_price.py``), how long
 stages take (recorded run times, or the topology's guesses), what ``infra/`` makes
 (``installation.py``), and a workload that the reader chooses.
 """

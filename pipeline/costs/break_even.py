@@ -10,15 +10,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.core.topology import Topology
 from pipeline.costs import installation
 from pipeline.costs.concurrency import load
 from pipeline.costs.hour import StageHour, watched
 from pipeline.costs.idle import host_hour
 from pipeline.costs.pace import Pace
-from pipeline.costs.workload import MONTH_HOURS, Workload
 from pipeline.costs.price_table import Managed
 from pipeline.costs.run_price import Prices
-from pipeline.core.topology import Topology
+from pipeline.costs.workload import MONTH_HOURS, Workload
 
 # How many amounts of video are tried to find where GPU hosts cost as much as another way.
 _POINTS = 32

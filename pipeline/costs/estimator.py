@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from pipeline.core.records import Cost, StageResult, Video
 from pipeline.aws.catalog.timings import Timing, recent
-from pipeline.costs.run_price import Prices
-from pipeline.core.records import Estimate
+from pipeline.core.records import Cost, Estimate, StageResult, Video
 from pipeline.core.topology import Topology
+from pipeline.costs.run_price import Prices
 
 # Where no run of any stage tells how long videos are.
 _MEDIA_SECONDS = 60.0

@@ -2,13 +2,13 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.core.topology import StageSpec
 from pipeline.costs.idle import host_hour
 from pipeline.costs.lines import Line
 from pipeline.costs.pace import Pace
-from pipeline.costs.workload import Workload
 from pipeline.costs.price_table import Market
 from pipeline.costs.run_price import Prices
-from pipeline.core.topology import StageSpec
+from pipeline.costs.workload import Workload
 
 _GIB = 2**30
 # A player asks for a segment of picture and one of sound every 6 s.

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from pipeline.core.topology import Topology
 from pipeline.costs import installation
 from pipeline.costs.lines import Line
-from pipeline.costs.workload import MONTH_HOURS, Workload
 from pipeline.costs.price_table import MARKETS, Market
 from pipeline.costs.run_price import Prices
-from pipeline.core.topology import Topology
+from pipeline.costs.workload import MONTH_HOURS, Workload
 
 _MILLION = 1e6
 _MONTH_S = MONTH_HOURS * 3600

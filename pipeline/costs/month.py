@@ -7,9 +7,9 @@ from pipeline.costs.concurrency import Load
 from pipeline.costs.hour import StageHour, watched
 from pipeline.costs.idle import host_hour
 from pipeline.costs.lines import Line, total
-from pipeline.costs.workload import MONTH_HOURS, Workload
 from pipeline.costs.price_table import MARKETS
 from pipeline.costs.run_price import Prices
+from pipeline.costs.workload import MONTH_HOURS, Workload
 from pipeline.telemetry import names
 
 

@@ -13,8 +13,7 @@ from pydantic import (
 )
 
 from pipeline.core.errors import MissingDependency
-
-DEFAULT_PATH = Path(__file__).with_name("prices.json")
+from pipeline.core.settings import PRICES as DEFAULT_PATH
 
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Architecture = Literal["x86_64", "arm64"]

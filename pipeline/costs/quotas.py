@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from pipeline.core.topology import Topology
 from pipeline.costs import installation, queries
 from pipeline.costs.concurrency import Load, most
-from pipeline.costs.workload import Workload
 from pipeline.costs.run_price import Prices, writes
-from pipeline.core.topology import Topology
+from pipeline.costs.workload import Workload
 
 AS_OF = "2025-01"
 SOURCES = (

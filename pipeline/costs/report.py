@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.core.errors import BadInput
+from pipeline.core.topology import Topology
 from pipeline.costs import break_even, concurrency, hour, idle, month, queries, quotas
 from pipeline.costs.break_even import BreakEven
 from pipeline.costs.concurrency import Load
@@ -11,10 +13,8 @@ from pipeline.costs.hour import StageHour
 from pipeline.costs.lines import Line, total
 from pipeline.costs.pace import Pace
 from pipeline.costs.quotas import Check
-from pipeline.costs.workload import Workload
-from pipeline.core.errors import BadInput
 from pipeline.costs.run_price import Prices
-from pipeline.core.topology import Topology
+from pipeline.costs.workload import Workload
 
 NOT_PRICED = (
     "Not in it: NAT gateways and endpoints of a VPC, and what passes them or between zones and "

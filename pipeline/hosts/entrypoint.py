@@ -1,4 +1,6 @@
-"""What a container starts, on every host: ``python -m pipeline.hosts.entrypoint [HANDLER] [--large]``.
+"""The process of a container, on every host.
+
+``python -m pipeline.hosts.entrypoint [HANDLER] [--large]`` becomes what the host needs:
 
     AWS_LAMBDA_RUNTIME_API is set   Lambda: the runtime client, awslambdaric
     PORT is set                     an HTTP server: the query API, or a handler's pushed events
@@ -34,7 +36,7 @@ def main(arguments: list[str]) -> None:
         os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 looks at
     if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
         # AWS's own base images set it, and tracing goes by it; a worker sees to its children.
-        environment = {"LAMBDA_TASK_ROOT": str(Path(__file__).parents[1]), **os.environ}
+        environment = {"LAMBDA_TASK_ROOT": str(Path(__file__).parents[2]), **os.environ}
         os.execve(sys.executable, [sys.executable, "-m", "awslambdaric", handler], environment)  # noqa: S606 - that is how to become another program
     _check_region()
     port = os.environ.get("PORT")

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import BadInput
+from pipeline.core.progress import Report
 from pipeline.media import ffmpeg
 from pipeline.media.process import Complaints
-from pipeline.core.progress import Report
 
 if TYPE_CHECKING:
     import numpy as np

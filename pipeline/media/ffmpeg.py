@@ -21,9 +21,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipeline.core.errors import BadInput, Bug, DependencyFailed, LimitExceeded, MissingDependency, OutOfMemory, TimedOut, VideodropError
-from pipeline.media.process import Caps, Child, Complaints
+from pipeline.core.errors import (
+    BadInput,
+    Bug,
+    DependencyFailed,
+    LimitExceeded,
+    MissingDependency,
+    OutOfMemory,
+    TimedOut,
+    VideodropError,
+)
 from pipeline.core.progress import Report
+from pipeline.media.process import Caps, Child, Complaints
 
 # Containers that hold their media themselves: no playlists, no scripts, no images, no devices.
 FORMATS = (

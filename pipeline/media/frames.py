@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from pipeline.core.errors import BadInput
-from pipeline.media import ffmpeg, picture
-from pipeline.core.media_info import Probe
-from pipeline.media.process import Complaints
-from pipeline.core.media_info import VideoStream
+from pipeline.core.media_info import Probe, VideoStream
 from pipeline.core.progress import Report
+from pipeline.media import ffmpeg, picture
+from pipeline.media.process import Complaints
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ ffmpeg itself applies the rotation of the file's display matrix before any of th
 from functools import cache
 from typing import Any
 
-from pipeline.media import ffmpeg
 from pipeline.core.media_info import VideoStream
+from pipeline.media import ffmpeg
 
 # BT.2408: SDR white at 203 nits; what zscale takes linear light 1.0 to be.
 _SDR_WHITE = 203

@@ -1,57 +1,24 @@
 """What a file really is: decided by its content, checked against its packets, within limits."""
 
 import json
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import BadInput, LimitExceeded
+from pipeline.core.media_info import Limits, Probe
 from pipeline.media import ffmpeg, streams
 from pipeline.media.process import Caps
 from pipeline.media.sniff import describe, is_mp4
-from pipeline.core.media_info import AudioStream, Record, VideoStream
 
 # Recordings of these are joined by laying one behind the other, whatever their clocks say.
 _CLOCK_JUMPS = {"mpegts", "mpeg"}
 _NO_PACKETS = "The file has a header but no media behind it."
+_DEFAULT_LIMITS = Limits()
 _PIXELS = 1 << 26  # nothing is decoded beyond what ffmpeg needs to learn of the streams
 
 
-@dataclass(frozen=True)
-class Limits:
-    """The largest input this installation takes; the fields are those of ``Settings``."""
-
-    max_bytes: int = 20 * 1024**3
-    max_duration_s: float = 6 * 3600.0
-    max_pixels: int = 8192 * 4352
-    max_streams: int = 32
-
-
-class Probe(Record):
-    """A media file as it is. At least one of ``video`` and ``audio`` is there.
-
-    Attributes:
-        container: the demuxer's name, e.g. ``mov,mp4,m4a,3gp,3g2,mj2``.
-        duration_s: from the first packet to the end of the last one, as measured; 0 when a file
-            holds one frame without duration.
-        cut_off: the header promises noticeably more than there is.
-    """
-
-    container: str
-    duration_s: float
-    size_bytes: int
-    video: VideoStream | None = None
-    audio: tuple[AudioStream, ...] = ()
-    cut_off: bool = False
-
-    @property
-    def streams(self) -> tuple[int, ...]:
-        """The indices of its picture and its sounds."""
-        return tuple(stream.index for stream in (self.video, *self.audio) if stream)
-
-
-def probe(path: Path, limits: Limits = Limits()) -> Probe:
+def probe(path: Path, limits: Limits = _DEFAULT_LIMITS) -> Probe:
     """Read what ``path`` is, within seconds and whatever its name says.
 
     Raises:

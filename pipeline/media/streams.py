@@ -3,67 +3,10 @@
 from fractions import Fraction
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pipeline.core.media_info import AudioStream, VideoStream
 
-_HDR: dict[str, Literal["pq", "hlg"]] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
 _SANE_SAR = (Fraction(1, 4), Fraction(4))
 _LONGEST_TAG = 200  # files carry texts of any length, and a record has to fit in the catalog
-
-
-class Record(BaseModel):
-    """A frozen model."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class VideoStream(Record):
-    """The video track that is shown.
-
-    Times are seconds on the file's own timeline, whose 0 is the earliest of its streams: the
-    timeline on which a player shows it, and on which every result of the pipeline is given.
-    """
-
-    index: int = Field(description="Stream index in the file")
-    codec: str
-    profile: str | None = None
-    level: int | None = Field(None, description="As the codec counts: 41 is H.264 level 4.1")
-    pix_fmt: str
-    bit_depth: int
-    coded_width: int = Field(description="Stored pixels, before rotation and pixel shape")
-    coded_height: int
-    width: int = Field(description="As displayed: upright, in square pixels")
-    height: int
-    rotation: Literal[0, 90, 180, 270] = Field(0, description="Degrees clockwise to upright")
-    square_pixels: bool = True
-    fps: float = Field(description="Average frame rate; 25 where the file gives none")
-    vfr: bool = Field(False, description="Frame times are not evenly spaced")
-    interlaced: bool = False
-    time_base: str = Field(description="Unit of its timestamps in seconds, a fraction")
-    start_s: float = Field(0.0, description="When its first frame is shown")
-    bit_rate: int | None = Field(None, description="Bits a second, where known")
-    color_range: str | None = None
-    color_space: str | None = None
-    color_primaries: str | None = None
-    color_transfer: str | None = None
-
-    @property
-    def hdr(self) -> Literal["pq", "hlg"] | None:
-        """The HDR transfer function, if it has one."""
-        return _HDR.get(self.color_transfer or "")
-
-
-class AudioStream(Record):
-    """One audio track."""
-
-    index: int = Field(description="Stream index in the file")
-    codec: str
-    channels: int
-    sample_rate: int
-    language: str | None = Field(None, description="As the file tags it, e.g. eng; None if und")
-    title: str | None = None
-    default: bool = False
-    start_s: float = Field(0.0, description="When it starts on the file's timeline")
-    bit_rate: int | None = None
 
 
 def video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:

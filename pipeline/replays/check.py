@@ -6,9 +6,9 @@ from typing import Any
 
 from pipeline.core.errors import BadInput
 from pipeline.core.planner import Planner
-from pipeline.replays.request import ReplayRequest
 from pipeline.core.settings import Settings
 from pipeline.core.stage import load
+from pipeline.replays.request import ReplayRequest
 
 _MOST_BYTES = 8192  # of parameters: they travel with every event, ten to a call of at most 256 KiB
 

@@ -20,10 +20,10 @@ from functools import partial
 from hashlib import blake2s
 from typing import Literal
 
-from pipeline.core.errors import LeaseLost
-from pipeline.costs.estimator import Estimator
-from pipeline.core.events import WakeUp, replay_event_id
 from pipeline.aws.classify import classify
+from pipeline.core.errors import LeaseLost
+from pipeline.core.events import WakeUp, replay_event_id
+from pipeline.costs.estimator import Estimator
 from pipeline.replays import budget
 from pipeline.replays.examiner import Examiner
 from pipeline.replays.lanes import Lanes

@@ -7,14 +7,14 @@ from typing import Any
 
 from pipeline.aws.artifacts import Artifacts, Changed
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Video
 from pipeline.core.errors import BadInput
 from pipeline.core.planner import Planner
+from pipeline.core.records import Video
+from pipeline.core.settings import Settings
+from pipeline.core.stage import StageModule
 from pipeline.replays import selection
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.verdict import Judged, judge
-from pipeline.core.settings import Settings
-from pipeline.core.stage import StageModule
 
 _BATCH = 20
 

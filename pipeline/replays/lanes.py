@@ -3,10 +3,10 @@
 from typing import Any
 
 from pipeline.core.events import Reprocess, reprocess_entry
-from pipeline.replays.records import Open, Replay
-from pipeline.replays.store import put_events
 from pipeline.core.settings import Settings
 from pipeline.core.topology import LARGER, Lane
+from pipeline.replays.records import Open, Replay
+from pipeline.replays.store import put_events
 
 _AT_ONCE = 10  # EventBridge's limit on events a request
 

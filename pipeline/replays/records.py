@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.results.comparison import Comparison
+from pipeline.core.records import Estimate
 from pipeline.replays.request import ReplayRequest
+from pipeline.results.comparison import Comparison
 
 ReplayState = Literal["planning", "planned", "running", "paused", "finished", "cancelled", "failed"]
 Wish = Literal["plan", "run", "pause", "cancel"]
@@ -24,30 +25,6 @@ OVER: frozenset[ReplayState] = frozenset({"finished", "cancelled", "failed"})
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class Estimate(_Record):
-    """What runs are expected to take.
-
-    Attributes:
-        seconds: wall clock of one worker after the other.
-        gpu_seconds: for which a GPU is held.
-        bytes_out: of artifacts.
-        usd: at the prices that the plan names.
-    """
-
-    seconds: float = 0.0
-    gpu_seconds: float = 0.0
-    bytes_out: int = 0
-    usd: float = 0.0
-
-    def __add__(self, other: "Estimate") -> "Estimate":
-        return Estimate(
-            seconds=self.seconds + other.seconds,
-            gpu_seconds=self.gpu_seconds + other.gpu_seconds,
-            bytes_out=self.bytes_out + other.bytes_out,
-            usd=self.usd + other.usd,
-        )
 
 
 class StagePlan(_Record):

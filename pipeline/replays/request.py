@@ -4,8 +4,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.core.records import ListedStatus
 from pipeline.core.errors import FailureClass
+from pipeline.core.records import ListedStatus
 
 MOST_SAMPLED = 1000
 

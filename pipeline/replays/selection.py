@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 from pipeline.aws.catalog import Catalog, listing
-from pipeline.core.records import StageRun, Video
 from pipeline.aws.catalog.table import iso
 from pipeline.core.errors import FailureClass
+from pipeline.core.records import StageRun, Video
 from pipeline.replays.request import Selection
 
 

@@ -9,13 +9,13 @@ from functools import cache
 
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Cost, StageResult, StageRun, TERMINAL
-from pipeline.results.comparison import Comparison, compare
 from pipeline.core.errors import DependencyFailed
-from pipeline.costs.estimator import Estimator
 from pipeline.core.events import replay_event_id
+from pipeline.core.records import TERMINAL, Cost, StageResult, StageRun
+from pipeline.costs.estimator import Estimator
 from pipeline.replays.lanes import Lanes
 from pipeline.replays.records import Ending, Open, Replay, StageProgress
+from pipeline.results.comparison import Comparison, compare
 
 # A run that nothing was heard of for so long, and whose lane is empty, is asked for again.
 PATIENCE_S = 60.0

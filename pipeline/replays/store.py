@@ -12,10 +12,10 @@ from boto3.dynamodb.conditions import Key
 from pipeline.aws.catalog.runs import overdue
 from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key
 from pipeline.core.errors import BadInput, Busy, DependencyFailed, LeaseLost
+from pipeline.core.topology import ReplaysSpec
 from pipeline.replays import budget
 from pipeline.replays.records import OVER, Replay, Wish
 from pipeline.replays.request import ReplayRequest
-from pipeline.core.topology import ReplaysSpec
 
 _PK = "#replays"
 # Of its own, and tiny: every worker looks here before each run that a replay asked for.

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from pipeline.costs.estimator import Estimator
 from pipeline.core.planner import Intent
 from pipeline.core.records import Estimate
+from pipeline.costs.estimator import Estimator
 from pipeline.replays.records import Plan, StagePlan, Verdict
 from pipeline.replays.verdict import Judged
 

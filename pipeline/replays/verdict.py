@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.records import StageResult, StageRun, Video
 from pipeline.core.errors import FailureClass, VideodropError
 from pipeline.core.planner import Intent, Planner
+from pipeline.core.records import StageResult, StageRun, Video
 from pipeline.replays.records import Verdict
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.selection import wants

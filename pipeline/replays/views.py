@@ -9,10 +9,18 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.results.comparison import Comparison
 from pipeline.core.records import Estimate
-from pipeline.replays.records import Ending, Replay, ReplayState, StagePlan, StageProgress, Verdict, Wish
+from pipeline.replays.records import (
+    Ending,
+    Replay,
+    ReplayState,
+    StagePlan,
+    StageProgress,
+    Verdict,
+    Wish,
+)
 from pipeline.replays.request import ReplayRequest
+from pipeline.results.comparison import Comparison
 
 POSSIBLE: dict[ReplayState, list[Wish]] = {
     "planning": ["cancel"],

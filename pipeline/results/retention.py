@@ -5,7 +5,7 @@ everything that is young. What nobody refers to, attempts that were taken over o
 kept while it is young. Of a video that was deleted nothing is kept but that it was.
 
 A result's row goes first. Whoever made it current before that is noticed, and gets the row back;
-whoever comes later does not find it, and computes anew (see ``pipeline.results.versions``). The files go
+whoever comes later does not find it, and computes anew (see ``versions``). The files go
 last: should this be cut off, nobody refers to what is left, and a later run removes it.
 """
 

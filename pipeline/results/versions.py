@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Cost, StageResult, StageRun, Video
-from pipeline.results.comparison import VersionDiff, compare
 from pipeline.core.errors import BadInput, LeaseLost
+from pipeline.core.records import Cost, StageResult, StageRun, Video
 from pipeline.core.stage import Notice
+from pipeline.results.comparison import VersionDiff, compare
 
 FEWEST_DIGITS = 6
 """Of a fingerprint, to name a version by how it begins."""

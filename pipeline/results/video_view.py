@@ -13,9 +13,19 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from pipeline.core import events
-from pipeline.core.records import Cost, Failure, PublishedArtifact, StageResult, StageRun, StageState, TERMINAL, Video, VideoStatus
 from pipeline.core.errors import FailureClass
 from pipeline.core.media_info import Probe
+from pipeline.core.records import (
+    TERMINAL,
+    Cost,
+    Failure,
+    PublishedArtifact,
+    StageResult,
+    StageRun,
+    StageState,
+    Video,
+    VideoStatus,
+)
 from pipeline.core.stage import Notice
 
 _UNSAFE_IN_A_FILE_NAME = re.compile(r"[^\w.-]+", re.ASCII)

@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.core.records import StageRun, Video
 from pipeline.core.errors import Outgrown, TimedOut, VideodropError
-from pipeline.costs.estimator import Estimator, is_like
 from pipeline.core.planner import Intent
+from pipeline.core.records import StageRun, Video
 from pipeline.core.settings import Settings
+from pipeline.costs.estimator import Estimator, is_like
 
 # An estimate is an average by length: this video may well take twice as long.
 _SAFE_SHARE = 0.5

@@ -8,9 +8,9 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
-from pipeline.core.records import StageRun
 from pipeline.aws.catalog.runs import Runs
 from pipeline.core.errors import LeaseLost, TimedOut
+from pipeline.core.records import StageRun
 
 log = logging.getLogger(__name__)
 

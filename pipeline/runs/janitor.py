@@ -4,13 +4,12 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from pipeline.core import events
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import StageRun, TERMINAL
 from pipeline.aws.catalog.runs import Runs
+from pipeline.core import events
 from pipeline.core.errors import BadInput, LeaseLost, Lost
 from pipeline.core.events import Deletion, Event, Reprocess, Upload
-from pipeline.replays.store import Replays
+from pipeline.core.records import TERMINAL, StageRun
 from pipeline.telemetry import metrics, names
 from pipeline.telemetry.context import about
 
@@ -22,7 +21,7 @@ class Janitor:
 
     Args:
         catalog: where runs are recorded.
-        replays: where replays are.
+        wake_replays: wakes the driver of each replay that nobody drives.
         dead_letters: gives stage and body of messages that were delivered in vain too often.
         grace_s: how long after the end of its lease a run may still be redelivered: the longest
             visibility timeout of a queue.
@@ -31,13 +30,13 @@ class Janitor:
     def __init__(
         self,
         catalog: Catalog,
-        replays: Replays,
+        wake_replays: Callable[[], object],
         dead_letters: Callable[[], Iterable[tuple[str, str]]],
         *,
         grace_s: float,
     ) -> None:
         self._catalog = catalog
-        self._replays = replays
+        self._wake_replays = wake_replays
         self._dead_letters = dead_letters
         self._grace_s = grace_s
 
@@ -45,7 +44,7 @@ class Janitor:
         """Fail every run that nobody will work on any more; returns how many."""
         ended = self._end_lost() + self._end_undeliverable()
         # Last: while the bus is down, everything else is tidy.
-        self._replays.wake_overdue()
+        self._wake_replays()
         return ended
 
     def _end_lost(self) -> int:

@@ -12,14 +12,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.core import events
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import StageRun
 from pipeline.aws.dead_letters import DeadLetters, Letter
+from pipeline.core import events
 from pipeline.core.errors import BadInput, FailureClass, MissingDependency
 from pipeline.core.events import Deletion, Reprocess, Upload
-from pipeline.core.topology import JANITOR, REPLAYS
-from pipeline.core.topology import Lane
+from pipeline.core.records import StageRun
+from pipeline.core.topology import JANITOR, REPLAYS, Lane
 
 LetterClass = Literal[FailureClass, "bad_event", "unknown"]
 

@@ -20,25 +20,34 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import pipeline
 from pipeline.aws import clients as aws
-from pipeline.core import events
-from pipeline.runs.admission import Admission, outgrown_by
 from pipeline.aws.artifacts import Artifacts, Changed, Head
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Cost, PublishedArtifact, StageResult, StageRun, TERMINAL
 from pipeline.aws.catalog.runs import Runs
-from pipeline.core.errors import Busy, LeaseLost, LimitExceeded, Lost, OutOfMemory, Superseded, TimedOut, VideodropError
-from pipeline.core.events import Deletion, Event, Reprocess, Upload
 from pipeline.aws.classify import classify
-from pipeline.runs.heartbeat import Lease
-from pipeline.media import ffmpeg
-from pipeline.media.probe import probe
-from pipeline.stages.models import device
+from pipeline.core import events
+from pipeline.core.errors import (
+    Busy,
+    LeaseLost,
+    LimitExceeded,
+    Lost,
+    OutOfMemory,
+    Superseded,
+    TimedOut,
+    VideodropError,
+)
+from pipeline.core.events import Deletion, Event, Reprocess, Upload
 from pipeline.core.planner import Intent, Planner
+from pipeline.core.records import TERMINAL, Cost, PublishedArtifact, StageResult, StageRun
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Report, Result, Source, StageModule
+from pipeline.media import ffmpeg
+from pipeline.media.probe import probe
+from pipeline.runs.admission import Admission, outgrown_by
+from pipeline.runs.heartbeat import Lease
+from pipeline.runs.workdir import workdir
+from pipeline.stages.models import device
 from pipeline.telemetry import metrics, names
 from pipeline.telemetry.context import about
-from pipeline.runs.workdir import workdir
 
 log = logging.getLogger(__name__)
 

@@ -1,9 +1,9 @@
 """Warnings that more than one stage gives, worded once."""
 
-from pipeline.media import picture
 from pipeline.core.media_info import Probe
-from pipeline.media.process import Complaints
 from pipeline.core.stage import Notice
+from pipeline.media import picture
+from pipeline.media.process import Complaints
 
 
 def of_media(probe: Probe, complaints: Complaints, *, shown: bool = True) -> list[Notice]:

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from pipeline.telemetry import cold_start
 from pipeline.core.settings import Settings
-from pipeline.telemetry import logs, metrics, names, tracing
+from pipeline.telemetry import cold_start, logs, metrics, names, tracing
 from pipeline.telemetry.tracing import Handler
 
 

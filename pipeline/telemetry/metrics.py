@@ -42,7 +42,7 @@ def timed(metric: Metric, **labels: str) -> Iterator[None]:
 
 
 def _default() -> Sink:
-    """Prometheus, where a directory for it was made (``pipeline.hosts.local.stack``); else nothing."""
+    """Prometheus, where a directory for it was made (``hosts.local.stack``); else nothing."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         from pipeline.telemetry import prometheus  # noqa: PLC0415 - not there on AWS
 

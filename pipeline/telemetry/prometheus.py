@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from pipeline.telemetry.names import Metric, NAMESPACE
+from pipeline.telemetry.names import NAMESPACE, Metric
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from pipeline import bootstrap
-from pipeline.aws import clients as aws
 from pipeline.api.app import create_app
-from pipeline.core.settings import CdnSettings
+from pipeline.aws import clients as aws
 from pipeline.core.errors import DependencyFailed
+from pipeline.core.settings import CdnSettings
 from pipeline.core.stage import Result
 from pipeline.hosts.worker.host import scheduled_event
 from tests import aws_events, toystage

@@ -14,18 +14,18 @@ import pytest
 
 from handlers import janitor, replays, stage
 from pipeline import bootstrap
-from pipeline.aws import clients as aws
-from pipeline.core import events
 from pipeline.api.app import create_app
-from pipeline.core.media_info import Probe
-from pipeline.replays.driver import Pace
-from pipeline.replays.settlement import Settlement
-from pipeline.core.settings import Settings
+from pipeline.aws import clients as aws
 from pipeline.aws.messages import receipt
+from pipeline.core import events
+from pipeline.core.media_info import Probe
+from pipeline.core.settings import Settings
 from pipeline.core.stage import Artifact, Report, Result, Source
 from pipeline.core.topology import LARGER, Names
 from pipeline.core.topology import Lane as LaneName
 from pipeline.hosts.worker.lane import Lane, Record
+from pipeline.replays.driver import Pace
+from pipeline.replays.settlement import Settlement
 from tests import toystage
 from tests.infra.trail import Trail
 from tests.integration.core.conftest import probe_anything

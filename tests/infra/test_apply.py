@@ -1,4 +1,4 @@
-"""The whole of ``infra`` applied to a simulator; then its twin, made by ``pipeline.aws.provision``."""
+"""The whole of ``infra`` applied to a simulator; then its twin, made by ``aws.provision``."""
 
 import importlib.metadata
 import json
@@ -8,12 +8,13 @@ from typing import Any, get_args
 import pytest
 
 from pipeline import bootstrap
-from pipeline.aws import clients as aws, provision as resources
-from pipeline.costs.installation import alarm_metrics
+from pipeline.aws import clients as aws
+from pipeline.aws import provision as resources
 from pipeline.core.errors import BadInput, FailureClass, LimitExceeded
+from pipeline.core.settings import Settings
+from pipeline.costs.installation import alarm_metrics
 from pipeline.stages.detect import yolo as yolo_engine
 from pipeline.stages.transcribe import whisper as whisper_engine
-from pipeline.core.settings import Settings
 from pipeline.telemetry.names import ALL as METRICS
 from pipeline.telemetry.names import RUNS
 from tests.gateway import OPEN

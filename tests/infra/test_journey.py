@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from pipeline import bootstrap
-from pipeline.aws import clients as aws
 from pipeline.api.app import create_app
+from pipeline.aws import clients as aws
 from pipeline.core.events import video_id
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker import Worker

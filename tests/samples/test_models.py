@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.media.probe import probe
 from pipeline.core.stage import Deadline, Source
+from pipeline.media.probe import probe
 from pipeline.stages.detect import stage as detect
 from pipeline.stages.transcribe import stage as transcribe
 from samples import generate, grammar

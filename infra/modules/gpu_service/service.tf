@@ -90,7 +90,7 @@ resource "aws_ecs_task_definition" "worker" {
     # As the Dockerfile's HEALTHCHECK, which is for everyone else: ECS looks at this one alone. A
     # handler has three minutes to be loaded; its model is loaded by its first job, however long.
     healthCheck = {
-      command     = ["CMD", "python", "-m", "pipeline.health"]
+      command     = ["CMD", "python", "-m", "pipeline.hosts.health"]
       interval    = 30
       timeout     = 10
       startPeriod = 180

@@ -2,7 +2,7 @@
 # on GPU hosts have no invocations.
 
 locals {
-  # Of pipeline/errors.py; not what is its uploader's business, bad_input and limit.
+  # Of pipeline/core/errors.py; not what is its uploader's business, bad_input and limit.
   failures = ["bug", "dependency", "lost", "out_of_memory", "timeout"]
 
   # By the id of a metric, the dimensions of `runs_total`: see pipeline/telemetry/names.py.

@@ -23,13 +23,13 @@ from boto3.dynamodb.conditions import Key
 
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
-from pipeline.core.records import StageResult, StageRun, Video
 from pipeline.aws.catalog.runs import Runs, sort_key
 from pipeline.aws.catalog.table import ConditionFailed, Table, iso
 from pipeline.aws.catalog.timings import Timings
 from pipeline.core.errors import Superseded
 from pipeline.core.events import Deletion, Upload
 from pipeline.core.media_info import Probe
+from pipeline.core.records import StageResult, StageRun, Video
 
 _MONTHS = ("#months", "#months")
 _BRIEF = (

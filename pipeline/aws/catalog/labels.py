@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from boto3.dynamodb.conditions import Key
 
-from pipeline.core.records import StageResult
 from pipeline.aws.catalog.table import Table
+from pipeline.core.records import StageResult
 
 
 class Labels:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice, takewhile
 
-from pipeline.results import video_view as views
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import ListedStatus, Video
 from pipeline.aws.catalog.table import iso
 from pipeline.core.errors import BadInput
+from pipeline.core.records import ListedStatus, Video
 
 EXAMINED = 200
 """Most videos one request looks at."""
@@ -48,7 +47,7 @@ class Filter:
         return (
             not video.deleted_at
             and self.status in {None, video.status}
-            and (self.label is None or self.label.lower() in views.labels(video))
+            and (self.label is None or self.label.lower() in video.labels)
             and video.upload.key.startswith(self.prefix or "")
         )
 

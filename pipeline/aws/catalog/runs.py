@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from boto3.dynamodb.conditions import Key
 
-from pipeline.core.records import Failure, StageResult, StageRun, TERMINAL
 from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, iso
 from pipeline.core.errors import Busy, FailureClass, LeaseLost, Superseded, VideodropError
 from pipeline.core.events import Upload
+from pipeline.core.records import TERMINAL, Failure, StageResult, StageRun
 
 _SHARDS = "0123456789abcdef"
 _HISTORY = 20  # ways back that are remembered

@@ -18,8 +18,8 @@ from typing import Any, Self, TypeVar
 from boto3.dynamodb.conditions import Key
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.core.records import Cost, StageResult
 from pipeline.aws.catalog.table import Table, iso
+from pipeline.core.records import Cost, StageResult
 
 _PK = "#timings"
 _MONTHS = 2

@@ -19,8 +19,8 @@ from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from pipeline.hosts.local.signature import Keys, Rejected, Request, knows_key, verify
 from pipeline.core.trusted_hosts import is_trusted
+from pipeline.hosts.local.signature import Keys, Rejected, Request, knows_key, verify
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

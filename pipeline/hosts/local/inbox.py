@@ -16,8 +16,8 @@ import psutil
 from boto3.exceptions import Boto3Error
 from watchfiles import watch
 
-from pipeline.core.errors import VideodropError
 from pipeline.aws.uploads import Uploads
+from pipeline.core.errors import VideodropError
 
 log = logging.getLogger(__name__)
 

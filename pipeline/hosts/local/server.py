@@ -1,9 +1,9 @@
 """moto's server, corrected and with a memory: the embedded AWS.
 
-``python -m pipeline.hosts.local.server FOLDER PORT`` serves on loopback until SIGTERM. It accepts the
-credentials of its own environment, and no others. When it is ready
-it writes one line of JSON to its standard output: ``{"endpoint": …, "message": …}``; or, when it
-cannot be, ``{"error": …}`` and ends with status 1.
+``python -m pipeline.hosts.local.server FOLDER PORT`` serves on loopback until SIGTERM. It accepts
+the credentials of its own environment, and no others. When it is ready it writes one line of JSON
+to its standard output: ``{"endpoint": …, "message": …}``. When it cannot start, it writes
+``{"error": …}`` and ends with status 1.
 """
 
 import json
@@ -22,13 +22,13 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 from pipeline.core.errors import VideodropError
+from pipeline.core.settings import Settings
 from pipeline.hosts.local import corrections
 from pipeline.hosts.local.bodies import keep_bodies_in
 from pipeline.hosts.local.gate import SERVICES, dispatcher, guarded
 from pipeline.hosts.local.monitor import monitored
 from pipeline.hosts.local.signature import Keys
 from pipeline.hosts.local.snapshot import SAVE_EVERY_S, Snapshot
-from pipeline.core.settings import Settings
 
 log = logging.getLogger(__name__)
 

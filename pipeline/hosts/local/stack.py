@@ -26,13 +26,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline import bootstrap
-from pipeline.aws import clients as aws, provision as resources
-from pipeline.hosts.child import Child
-from pipeline.hosts.stack_file import StackFile
+from pipeline.aws import clients as aws
+from pipeline.aws import provision as resources
 from pipeline.core.errors import MissingDependency, VideodropError
+from pipeline.core.settings import Settings
+from pipeline.hosts.child import Child
 from pipeline.hosts.local.credentials import Credentials
 from pipeline.hosts.local.inbox import Inbox
-from pipeline.core.settings import Settings
+from pipeline.hosts.stack_file import StackFile
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from pipeline.core.errors import MissingDependency
-from pipeline.core.topology import JANITOR, REPLAYS
 from pipeline.core.settings import Settings
-from pipeline.core.topology import LARGER, Lane
+from pipeline.core.topology import JANITOR, LARGER, REPLAYS, Lane
 
 HANDLERS = {JANITOR: "handlers.janitor.handler", REPLAYS: "handlers.replays.handler"}
 """The handlers of functions that are no stages and have a queue."""

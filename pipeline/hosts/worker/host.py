@@ -18,13 +18,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline import bootstrap
-from pipeline.runs.runner import Killed
-from pipeline.core.settings import Settings
 from pipeline.aws.messages import receipt, sender
+from pipeline.core.settings import Settings
 from pipeline.hosts.worker.functions import Function, cores, hosted
 from pipeline.hosts.worker.lane import Lane, Record, failures
 from pipeline.hosts.worker.load import Load
 from pipeline.hosts.worker.runtime import Failed, Runtime
+from pipeline.runs.runner import Killed
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Worker:
             back when its visibility timeout ends. By default the run is recorded in the catalog.
         wait_s: long-poll seconds (1 to 20); an idle worker needs up to so long to stop.
         grace_s: seconds a running invocation gets to end when the worker is stopped.
-        heartbeat: a file that is touched every few seconds while all is well (``pipeline.hosts.health``).
+        heartbeat: a file that is touched every few seconds while all is well (``hosts.health``).
     """
 
     def __init__(

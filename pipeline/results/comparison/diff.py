@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, computed_field
 
 from pipeline.core.records import PublishedArtifact, StageResult
+from pipeline.core.stage import Notice
 from pipeline.results.comparison import labels, renditions, words
 from pipeline.results.comparison.labels import LabelsDiff
 from pipeline.results.comparison.renditions import RenditionsDiff
 from pipeline.results.comparison.words import TranscriptDiff
 from pipeline.stages.transcribe.transcript import Transcript
-from pipeline.core.stage import Notice
 
 _TRANSCRIPT = "transcript_json"
 

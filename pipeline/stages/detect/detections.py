@@ -1,6 +1,6 @@
 """What was seen in a video, read from ``detections.json`` and ``tracks.json`` as they stream in.
 
-Hours of video make them large. ``pipeline.stages.detect.json_array`` writes them with one item a line,
+Hours of video make them large. ``json_array`` writes them with one item a line,
 so one line at a time is all that is held.
 """
 

@@ -12,16 +12,16 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from pipeline.core.stage import Artifact, Notice, Report, Result, Source
 from pipeline.media import frames
 from pipeline.media.process import Complaints
 from pipeline.stages.detect import yolo as yolo_engine
-from pipeline.stages.models import weights
-from pipeline.stages.detect.engine import Detection, Looking, ObjectEngine
 from pipeline.stages.detect.contact_sheet import ContactSheet
+from pipeline.stages.detect.engine import Detection, Looking, ObjectEngine
 from pipeline.stages.detect.json_array import json_array
 from pipeline.stages.detect.sightings import Sightings
 from pipeline.stages.detect.tracker import Track, Tracker
-from pipeline.core.stage import Artifact, Notice, Report, Result, Source
+from pipeline.stages.models import weights
 
 VERSION = "1"
 

@@ -15,10 +15,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import BadInput, MissingDependency
-from pipeline.stages.models import device, engines
-from pipeline.stages.detect.engine import Detection, Looking
-from pipeline.stages.models.weights import Weights
 from pipeline.core.settings import Settings
+from pipeline.stages.detect.engine import Detection, Looking
+from pipeline.stages.models import device, engines
+from pipeline.stages.models.weights import Weights
 from pipeline.telemetry import metrics, names
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import os
 import sys
 
 from pipeline.core.errors import VideodropError
-from pipeline.stages.models import int8, weights
 from pipeline.core.settings import Settings
+from pipeline.stages.models import int8, weights
 
 _log = logging.getLogger(__name__)
 

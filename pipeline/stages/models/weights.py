@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.core.errors import BadInput, DependencyFailed, MissingDependency
-from pipeline.stages.models import official
 from pipeline.core.settings import Settings
+from pipeline.stages.models import official
 
 SAMPLES = ("whisper-shapes", "yolo-shapes")
 SUMS = "SHA256SUMS"
@@ -80,7 +80,7 @@ def resolve(name: str) -> Weights:
     if base := int8_of(name):
         return _baked(name, base)
     path = Path(name)
-    # A bare name is never a path: uploaders may give names (see pipeline.core.upload_options), never paths.
+    # A bare name is never a path: uploaders may give names (see upload_options), never paths.
     if path.suffix != ".pt" or "/" not in name:
         known = ", ".join((*SAMPLES, *official.ALL))
         raise BadInput(

@@ -7,13 +7,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from pipeline.core.errors import BadInput
+from pipeline.core.stage import Artifact, Notice, Report, Result, Source
 from pipeline.media import frames, picture
-from pipeline.stages.thumbnail import poster, storyboard
 from pipeline.media.frames import Frame
 from pipeline.media.process import Complaints
-from pipeline.stages.thumbnail.storyboard import Storyboard
-from pipeline.core.stage import Artifact, Notice, Report, Result, Source
 from pipeline.stages import notices
+from pipeline.stages.thumbnail import poster, storyboard
+from pipeline.stages.thumbnail.storyboard import Storyboard
 
 VERSION = "1"
 

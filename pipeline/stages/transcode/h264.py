@@ -4,11 +4,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.media_info import Probe
 from pipeline.media import ffmpeg
 from pipeline.stages.transcode import ladder
 from pipeline.stages.transcode.gop import Gops
 from pipeline.stages.transcode.ladder import Rung
-from pipeline.core.media_info import Probe
 
 _PROFILES = {"Constrained Baseline", "Main", "High"}
 _MAX_LEVEL = 51

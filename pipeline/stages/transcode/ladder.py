@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pipeline.media import picture
 from pipeline.core.media_info import VideoStream
+from pipeline.media import picture
 
 # What decoders of H.264 commonly stop at; NVENC does, too.
 MAX_SIDE = 4096

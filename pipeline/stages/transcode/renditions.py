@@ -6,11 +6,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.media_info import AudioStream, Probe, VideoStream
 from pipeline.media import ffmpeg, picture
 from pipeline.stages.transcode import h264, ladder
 from pipeline.stages.transcode.ladder import Rung
-from pipeline.core.media_info import Probe
-from pipeline.core.media_info import AudioStream, VideoStream
 
 # A fragment per GOP; the decoder configuration and the edit list are known only once packets are.
 _FRAGMENTED = {

@@ -10,15 +10,14 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from pipeline.core.errors import BadInput, Bug
+from pipeline.core.media_info import AudioStream, Probe, VideoStream
+from pipeline.core.stage import Artifact, Notice, Report, Result, Source
 from pipeline.media import ffmpeg, frames
+from pipeline.media.process import Complaints
+from pipeline.stages import notices
 from pipeline.stages.transcode import cmaf, gop, h264, hls, ladder, renditions
 from pipeline.stages.transcode.cmaf import Track
-from pipeline.core.media_info import Probe
-from pipeline.media.process import Complaints
 from pipeline.stages.transcode.renditions import Plan, Quality
-from pipeline.core.media_info import AudioStream, VideoStream
-from pipeline.core.stage import Artifact, Notice, Report, Result, Source
-from pipeline.stages import notices
 
 VERSION = "1"
 

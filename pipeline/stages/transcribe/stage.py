@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.errors import BadInput
+from pipeline.core.stage import Artifact, Notice, Report, Result, Source
 from pipeline.media import audio
 from pipeline.media.process import Complaints
 from pipeline.stages.models import weights
-from pipeline.stages.transcribe import vad as voice, whisper as whisper_engine
-from pipeline.stages.transcribe.engine import Speaking, SpeechEngine
 from pipeline.stages.transcribe import captions, guards, windows
+from pipeline.stages.transcribe import vad as voice
+from pipeline.stages.transcribe import whisper as whisper_engine
+from pipeline.stages.transcribe.engine import Speaking, SpeechEngine
 from pipeline.stages.transcribe.transcript import ModelName, Segment, Transcript
-from pipeline.core.stage import Artifact, Notice, Report, Result, Source
 
 if TYPE_CHECKING:
     from pipeline.stages.transcribe.engine import Samples

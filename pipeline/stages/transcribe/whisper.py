@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import MissingDependency
 from pipeline.stages.models import device, engines, int8, official
-from pipeline.stages.transcribe.engine import Speaking
 from pipeline.stages.models.weights import Weights
+from pipeline.stages.transcribe.engine import Speaking
 from pipeline.stages.transcribe.transcript import Segment, Word
 from pipeline.telemetry import metrics, names
 

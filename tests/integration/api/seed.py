@@ -11,14 +11,13 @@ from typing import Any
 from pipeline import bootstrap
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Cost, StageResult, StageRun
 from pipeline.core.errors import VideodropError
 from pipeline.core.events import Upload
-from pipeline.core.media_info import Probe
-from pipeline.media.probe import AudioStream, VideoStream
-from pipeline.stages.detect.json_array import json_array
+from pipeline.core.media_info import AudioStream, Probe, VideoStream
+from pipeline.core.records import Cost, StageResult, StageRun
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Artifact, Notice
+from pipeline.stages.detect.json_array import json_array
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _numbers = count(1)

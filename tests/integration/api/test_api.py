@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from pipeline.aws import clients as aws
 from pipeline.api.app import create_app
+from pipeline.aws import clients as aws
 from pipeline.core.errors import BadInput
 from pipeline.core.events import Deletion
 from pipeline.core.settings import Settings

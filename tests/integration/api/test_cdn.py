@@ -6,10 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline import bootstrap
-from pipeline.aws import clients as aws
 from pipeline.api.app import create_app
-from pipeline.core.settings import CdnSettings
-from pipeline.core.settings import Settings
+from pipeline.aws import clients as aws
+from pipeline.core.settings import CdnSettings, Settings
 from tests.integration.api.seed import Seed
 from tests.signatures import key_pair, unsigned
 from tests.unit.api.fakes import Client

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from pipeline import bootstrap
-from pipeline.aws import clients as aws, provision as resources
-from pipeline.core import events
+from pipeline.aws import clients as aws
+from pipeline.aws import provision as resources
 from pipeline.cli import main
+from pipeline.core import events
 from pipeline.core.media_info import Probe
-from pipeline.runs.runner import Delivery
 from pipeline.core.settings import Settings
+from pipeline.runs.runner import Delivery
 from tests.conftest import forget_process_state, topology_with
 from tests.integration.api.seed import Seed
 

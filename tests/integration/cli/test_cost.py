@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline import bootstrap
-from pipeline.costs.price_table import DEFAULT_PATH
 from pipeline.core.topology import Topology
+from pipeline.costs.price_table import DEFAULT_PATH
 from tests.timing import result
 
 ROOT = Path(__file__).parents[3]

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from pipeline.hosts.stack_file import StackFile
 from pipeline.core.errors import BadInput
 from pipeline.core.stage import Notice
+from pipeline.hosts.stack_file import StackFile
 
 
 @pytest.fixture

@@ -10,20 +10,20 @@ import pytest
 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
-from pipeline.core import events
-from pipeline.runs.admission import Admission
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import StageResult, StageRun, Video
 from pipeline.aws.catalog.table import Table
+from pipeline.core import events
 from pipeline.core.events import Upload
-from pipeline.runs.janitor import Janitor
 from pipeline.core.media_info import Probe
-from pipeline.replays.store import Replays
-from pipeline.runs.runner import Delivery, Outcome, Runner
+from pipeline.core.records import StageResult, StageRun, Video
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Report, Result, Source
 from pipeline.core.topology import Topology
+from pipeline.replays.store import Replays
+from pipeline.runs.admission import Admission
+from pipeline.runs.janitor import Janitor
+from pipeline.runs.runner import Delivery, Outcome, Runner
 from tests import aws_events, toystage
 from tests.conftest import make_table, topology_with
 
@@ -185,7 +185,7 @@ def janitor(catalog: Catalog, *, grace_s: float) -> Janitor:
     """A janitor who finds no dead letters, and no replays."""
     spec = Topology.read().replays
     replays = Replays(catalog._table, aws.client("events"), bus="none", spec=spec)
-    return Janitor(catalog, replays, list, grace_s=grace_s)
+    return Janitor(catalog, replays.wake_overdue, list, grace_s=grace_s)
 
 
 def probe_anything(path: Path, _limits: Any) -> Probe:

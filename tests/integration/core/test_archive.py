@@ -8,7 +8,8 @@ import pytest
 
 from handlers import stage as stage_handler
 from pipeline import bootstrap
-from pipeline.aws import clients as aws, event_archive as archive
+from pipeline.aws import clients as aws
+from pipeline.aws import event_archive as archive
 from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.core.settings import Settings
 from tests.integration.core.conftest import Rig

@@ -8,11 +8,10 @@ import pytest
 
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.keys import Keys
-from pipeline.core.records import Cost, PublishedArtifact, StageResult, StageRun, Video
 from pipeline.core.errors import BadInput, LeaseLost, Superseded
 from pipeline.core.events import Deletion, Upload, parse
-from pipeline.core.media_info import Probe
-from pipeline.core.media_info import AudioStream
+from pipeline.core.media_info import AudioStream, Probe
+from pipeline.core.records import Cost, PublishedArtifact, StageResult, StageRun, Video
 from pipeline.core.stage import Notice
 from tests import aws_events
 from tests.integration.core.conftest import upload_of

@@ -13,10 +13,11 @@ import pytest
 
 from handlers import stage as stage_handler
 from pipeline import bootstrap
-from pipeline.aws import clients as aws, provision as resources
 from pipeline.api.app import create_app
-from pipeline.core.records import StageRun
+from pipeline.aws import clients as aws
+from pipeline.aws import provision as resources
 from pipeline.core.events import video_id
+from pipeline.core.records import StageRun
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker import Worker
 from pipeline.hosts.worker.lane import Lane

@@ -9,11 +9,11 @@ import pytest
 from handlers import janitor as janitor_handler
 from handlers import stage as stage_handler
 from pipeline.aws import clients as aws
-from pipeline.core.errors import DependencyFailed, Lost, MissingDependency
-from pipeline.runs.runner import Delivery, Runner
 from pipeline.aws.messages import receipt
-from pipeline.telemetry import metrics
+from pipeline.core.errors import DependencyFailed, Lost, MissingDependency
 from pipeline.hosts.worker.pushed import read
+from pipeline.runs.runner import Delivery, Runner
+from pipeline.telemetry import metrics
 from tests import aws_events
 from tests.integration.core.conftest import Rig, upload_of
 

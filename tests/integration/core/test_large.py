@@ -15,19 +15,20 @@ from botocore.exceptions import ClientError
 
 from handlers import stage as stage_handler
 from pipeline import bootstrap
-from pipeline.aws import clients as aws, provision as resources
-from pipeline.core.records import StageRun
+from pipeline.aws import clients as aws
+from pipeline.aws import provision as resources
+from pipeline.aws.messages import receipt
 from pipeline.core.errors import DependencyFailed, TimedOut
 from pipeline.core.events import video_id
 from pipeline.core.media_info import Probe
-from pipeline.runs.runner import Delivery, Outcome, Retry
+from pipeline.core.records import StageRun
 from pipeline.core.settings import Settings
-from pipeline.aws.messages import receipt
 from pipeline.core.stage import Report, Result, Source
-from pipeline.telemetry import metrics
 from pipeline.core.topology import LARGER
 from pipeline.hosts.worker import Function, Worker, host, hosted
 from pipeline.hosts.worker.lane import Lane
+from pipeline.runs.runner import Delivery, Outcome, Retry
+from pipeline.telemetry import metrics
 from tests import aws_events, timing, toystage
 from tests.conftest import topology_with
 from tests.integration.core.conftest import Rig, probe_anything, upload_of
@@ -197,7 +198,8 @@ def test_nothing_is_fetched_that_does_not_fit_on_the_disk(
 ):
     monkeypatch.setattr("pipeline.aws.artifacts.Artifacts.fetch", None)
     monkeypatch.setattr(
-        "pipeline.runs.runner.Admission.check_room", failing(TimedOut("no_room", "There is no room."))
+        "pipeline.runs.runner.Admission.check_room",
+        failing(TimedOut("no_room", "There is no room.")),
     )
     large.lanes["live"].send(large.rig.put())
     large.deliver("live")

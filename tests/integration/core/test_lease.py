@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-import pipeline.runs.heartbeat
-from pipeline.core.records import StageRun
 from pipeline.core.errors import LeaseLost, TimedOut
+from pipeline.core.records import StageRun
+from pipeline.runs import heartbeat as lease_module
 from pipeline.runs.heartbeat import Lease
 from tests.integration.core.conftest import Rig, upload_of
 

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Cost, StageResult
 from pipeline.core.errors import BadInput, Busy, LeaseLost
 from pipeline.core.events import Upload
-from pipeline.core.records import Estimate
+from pipeline.core.records import Cost, Estimate, StageResult
+from pipeline.core.topology import Topology
 from pipeline.replays.records import Open, Plan, StagePlan, StageProgress
 from pipeline.replays.request import ReplayRequest, Selection
 from pipeline.replays.selection import walk
 from pipeline.replays.store import Replays
-from pipeline.core.topology import Topology
 from tests import aws_events
 from tests.integration.core.conftest import upload_of
 

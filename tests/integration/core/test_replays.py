@@ -10,14 +10,15 @@ import pytest
 
 from handlers import replays as driver_handler
 from pipeline import bootstrap
-from pipeline.aws import clients as aws, provision as resources
-from pipeline.runs.admission import Admission
+from pipeline.aws import clients as aws
+from pipeline.aws import provision as resources
+from pipeline.core.settings import Settings
 from pipeline.replays.driver import Pace
 from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.store import Replays
+from pipeline.runs.admission import Admission
 from pipeline.runs.runner import Delivery, Outcome, Runner
-from pipeline.core.settings import Settings
 from tests.integration.core.conftest import FakeStage, Rig, probe_anything, upload_of
 from tests.integration.core.test_handlers import Context
 

@@ -10,9 +10,9 @@ from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws.artifact_inventory import Attempt, Attempts
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import StageResult
 from pipeline.aws.catalog.runs import Runs
 from pipeline.core.errors import DependencyFailed
+from pipeline.core.records import StageResult
 from pipeline.results.retention import Policy, Pruned
 from tests import aws_events
 from tests.integration.core.conftest import Rig, upload_of

@@ -10,9 +10,9 @@ import pytest
 import pipeline
 from pipeline.aws import clients as aws
 from pipeline.core.errors import BadInput, MissingDependency
+from pipeline.core.stage import Artifact, Report, Result, Source
 from pipeline.media import ffmpeg
 from pipeline.runs.runner import Delivery, Outcome, Retry
-from pipeline.core.stage import Artifact, Report, Result, Source
 from tests import aws_events
 from tests.integration.core.conftest import Rig, janitor, upload_of
 

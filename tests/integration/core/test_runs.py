@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.aws.catalog import Catalog, runs
-from pipeline.core.records import Cost, StageResult, StageRun
 from pipeline.aws.catalog.table import epoch_key
 from pipeline.core.errors import BadInput, Busy, DependencyFailed, LeaseLost, Lost, Superseded
 from pipeline.core.events import Upload
+from pipeline.core.records import Cost, StageResult, StageRun
 from tests import aws_events
 from tests.integration.core.conftest import janitor, upload_of
 

@@ -14,14 +14,13 @@ import pytest
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws.catalog import Catalog, timings
-from pipeline.core.records import Video
 from pipeline.aws.catalog.timings import Totals
 from pipeline.core.errors import MissingDependency
 from pipeline.core.media_info import Probe
-from pipeline.costs.price_table import DEFAULT_PATH as PRICES
-from pipeline.core.records import Estimate
-from pipeline.runs.runner import Outcome
+from pipeline.core.records import Estimate, Video
 from pipeline.core.settings import Settings
+from pipeline.costs.price_table import DEFAULT_PATH as PRICES
+from pipeline.runs.runner import Outcome
 from tests import aws_events
 from tests.integration.core.conftest import Rig, upload_of
 from tests.timing import MODEL, result

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from pipeline import bootstrap
-from pipeline.aws import clients as aws
-from pipeline.results import video_view as views
 from pipeline.api.app import create_app
-from pipeline.core.records import StageResult, StageRun
+from pipeline.aws import clients as aws
 from pipeline.core.errors import BadInput
-from pipeline.stages.detect.json_array import json_array
-from pipeline.results.retention import Policy
-from pipeline.runs.runner import Outcome
+from pipeline.core.records import StageResult, StageRun
 from pipeline.core.stage import Artifact, Notice, Result
+from pipeline.results import video_view as views
+from pipeline.results.retention import Policy
 from pipeline.results.versions import Version, Versions
+from pipeline.runs.runner import Outcome
+from pipeline.stages.detect.json_array import json_array
 from tests.integration.api.seed import words
 from tests.integration.core.conftest import Rig, upload_of
 from tests.unit.api.fakes import Client

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.aws import clients as aws
-from pipeline.hosts.child import Child
 from pipeline.core.settings import Settings
+from pipeline.hosts.child import Child
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",

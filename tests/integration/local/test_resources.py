@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.aws import clients as aws, provision as resources
+from pipeline.aws import clients as aws
+from pipeline.aws import provision as resources
 from pipeline.core.errors import DependencyFailed
 
 

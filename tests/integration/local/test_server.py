@@ -16,8 +16,8 @@ import pytest
 import uvicorn
 from starlette.responses import JSONResponse
 
-from pipeline.hosts import health
 from pipeline.core.settings import Settings
+from pipeline.hosts import health
 from pipeline.hosts.worker import Function, server
 from pipeline.hosts.worker.server import PushHost
 from tests import aws_events, lambda_events

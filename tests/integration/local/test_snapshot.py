@@ -8,9 +8,10 @@ from datetime import datetime
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from pipeline.aws import clients as aws, provision as resources
-from pipeline.hosts.local.snapshot import SAVE_EVERY_S
+from pipeline.aws import clients as aws
+from pipeline.aws import provision as resources
 from pipeline.core.settings import Settings
+from pipeline.hosts.local.snapshot import SAVE_EVERY_S
 from tests.conftest import topology_with
 
 

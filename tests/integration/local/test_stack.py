@@ -21,9 +21,9 @@ SCRIPT = """
 import os
 import sys
 from pathlib import Path
-from pipeline.errors import VideodropError
-from pipeline.local.stack import Stack
-from pipeline.settings import Settings
+from pipeline.core.errors import VideodropError
+from pipeline.hosts.local.stack import Stack
+from pipeline.core.settings import Settings
 
 if sys.argv[2:] != ["traced"]:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)

@@ -12,7 +12,8 @@ import psutil
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from pipeline.aws import clients as aws, provision as resources
+from pipeline.aws import clients as aws
+from pipeline.aws import provision as resources
 from pipeline.hosts.child import Child
 from pipeline.hosts.worker import Function, Worker, host, runtime
 from pipeline.hosts.worker.lane import Lane

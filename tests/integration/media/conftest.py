@@ -2,8 +2,8 @@ from functools import cache
 
 import pytest
 
-from pipeline.media.probe import probe
 from pipeline.core.stage import Deadline, Source
+from pipeline.media.probe import probe
 
 
 @pytest.fixture(scope="session")

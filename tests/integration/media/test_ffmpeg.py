@@ -4,10 +4,17 @@ import time
 
 import pytest
 
-from pipeline.core.errors import BadInput, LeaseLost, LimitExceeded, MissingDependency, OutOfMemory, TimedOut
+from pipeline.core.errors import (
+    BadInput,
+    LeaseLost,
+    LimitExceeded,
+    MissingDependency,
+    OutOfMemory,
+    TimedOut,
+)
+from pipeline.core.stage import Deadline
 from pipeline.media import ffmpeg
 from pipeline.media.process import Caps
-from pipeline.core.stage import Deadline
 
 from . import clips
 

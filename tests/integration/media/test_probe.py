@@ -3,9 +3,8 @@ import time
 import pytest
 
 from pipeline.core.errors import BadInput, LimitExceeded
-from pipeline.core.media_info import Limits
+from pipeline.core.media_info import Limits, VideoStream
 from pipeline.media.probe import probe
-from pipeline.core.media_info import VideoStream
 
 from . import clips
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.media.probe import probe
 from pipeline.core.stage import Deadline, Result, Source
+from pipeline.media.probe import probe
 
 SENTENCES = (
     "The yellow square slides toward the center.",

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from pipeline.core.errors import BadInput, MissingDependency, TimedOut
-from pipeline.media import frames
-from pipeline.stages.detect import yolo as yolo_engine
-from pipeline.stages.models import weights
-from pipeline.stages.detect.engine import Detection, Looking
 from pipeline.core.stage import Deadline
+from pipeline.media import frames
 from pipeline.stages.detect import stage as detect
+from pipeline.stages.detect import yolo as yolo_engine
+from pipeline.stages.detect.engine import Detection, Looking
+from pipeline.stages.models import weights
 
 from .conftest import source
 
@@ -83,7 +83,7 @@ def test_objects_in_a_video_are_found_followed_and_summed_up(fresh, shapes):
 
 
 def test_boxes_are_those_of_plain_predict_on_the_same_frames(shapes):
-    engine = yolo_engine.load(weights.resolve("yolo-shapes"))
+    engine = yolo.load(weights.resolve("yolo-shapes"))
     given = source(shapes)
     images = [
         frame.image
@@ -186,9 +186,10 @@ socket.socket.connect = socket.getaddrinfo = no
 before = PIL.Image.open, torch.save
 asked, real = [], torch.set_num_threads
 torch.set_num_threads = lambda count: (asked.append(count), real(count))
-from pipeline.models import weights, yolo_engine
-from pipeline.models.engines import Looking
-engine = yolo_engine.load(weights.resolve("yolo-shapes"))
+from pipeline.stages.detect import yolo
+from pipeline.stages.models import weights
+from pipeline.stages.detect.engine import Looking
+engine = yolo.load(weights.resolve("yolo-shapes"))
 engine.detect([np.zeros((90, 160, 3), np.uint8)], Looking(0.5, 0.7, 160, 10, None))
 assert (PIL.Image.open, torch.save) == before, "patches are left"
 assert set(asked) == {3} == {torch.get_num_threads()}, asked
@@ -226,7 +227,7 @@ def test_the_stage_module_imports_nothing_heavy():
 def test_the_model_is_loaded_before_the_first_video_and_stays():
     detect.warm_up(detect.Params())
     misses = yolo_engine._load.cache_info().misses
-    engine = yolo_engine.load(weights.resolve("yolo-shapes"))
+    engine = yolo.load(weights.resolve("yolo-shapes"))
     assert yolo_engine._load.cache_info().misses == misses
     assert engine.detect([np.zeros((90, 160, 3), np.uint8)], Looking(0.9, 0.7, 160, 5, None)) == [
         []

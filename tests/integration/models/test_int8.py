@@ -7,9 +7,9 @@ import pytest
 
 from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.stages.models import bake, device, int8, official, weights
+from pipeline.stages.transcribe import stage as transcribe
 from pipeline.stages.transcribe import whisper as whisper_engine
 from pipeline.stages.transcribe.transcript import Transcript
-from pipeline.stages.transcribe import stage as transcribe
 from samples import accuracy
 from samples.scoring import Hearing
 

@@ -14,13 +14,14 @@ import pytest
 import webvtt
 
 from pipeline.core.errors import BadInput, MissingDependency, TimedOut
+from pipeline.core.stage import Deadline
 from pipeline.media import audio
 from pipeline.stages.models import weights
-from pipeline.stages.transcribe import vad as voice, whisper as whisper_engine
+from pipeline.stages.transcribe import stage as transcribe
+from pipeline.stages.transcribe import vad as voice
+from pipeline.stages.transcribe import whisper as whisper_engine
 from pipeline.stages.transcribe.engine import Speaking
 from pipeline.stages.transcribe.transcript import Segment, Transcript, Word
-from pipeline.core.stage import Deadline
-from pipeline.stages.transcribe import stage as transcribe
 
 from .conftest import SENTENCES, ffmpeg, source
 

@@ -12,12 +12,20 @@ from pipeline.api.app import create_app
 from pipeline.api.playback import Playback
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Cost, Failure, PublishedArtifact, StageResult, StageRun, StageState, Video
 from pipeline.aws.catalog.table import iso
 from pipeline.core.events import Upload
-from pipeline.replays.store import Replays
+from pipeline.core.records import (
+    Cost,
+    Failure,
+    PublishedArtifact,
+    StageResult,
+    StageRun,
+    StageState,
+    Video,
+)
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Notice
+from pipeline.replays.store import Replays
 from tests.unit.replays_in_memory import FakeReplays
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -5,8 +5,8 @@ import pytest
 
 from pipeline.aws.catalog import Catalog, listing
 from pipeline.aws.catalog.listing import EXAMINED, Filter
-from pipeline.core.records import Video
 from pipeline.core.errors import BadInput
+from pipeline.core.records import Video
 from tests.unit.api.fakes import START, FakeCatalog, done, place, run, upload, video
 
 

@@ -3,9 +3,9 @@ import sys
 
 import pytest
 
-from pipeline.aws import clients as aws
 from pipeline.api import caching
 from pipeline.api.app import create_app
+from pipeline.aws import clients as aws
 from pipeline.core.settings import SignIn
 from tests.unit.api.fakes import (
     ORIGIN,

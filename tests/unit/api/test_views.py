@@ -1,7 +1,7 @@
 import pytest
 
-from pipeline.results import video_view as views
 from pipeline.core.records import Cost
+from pipeline.results import video_view as views
 from tests.unit.api.fakes import (
     FakeArtifacts,
     done,

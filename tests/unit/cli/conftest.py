@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.core.records import Failure, StageRun, Video
 from pipeline.core.events import Upload
+from pipeline.core.records import Failure, StageRun, Video
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
-from pipeline.results import video_view as views
 from pipeline.cli import bars, console
 from pipeline.cli.doctor import Finding
-from pipeline.stages.detect.detections import Detection, Frame
 from pipeline.core.stage import Artifact, Notice, Result
+from pipeline.results import video_view as views
+from pipeline.stages.detect.detections import Detection, Frame
 
 HOSTILE = "[red]\x1b]0;owned\x07\u202e4pm.a\n[/red][/].mp4"
 SHOWN = "[red]�]0;owned��4pm.a�[/red][/].mp4"

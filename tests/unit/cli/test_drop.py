@@ -3,10 +3,10 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from pipeline.aws.uploads import Uploads
 from pipeline.cli import drop
 from pipeline.core.errors import BadInput, DependencyFailed, TimedOut
 from pipeline.core.settings import Settings
-from pipeline.aws.uploads import Uploads
 from tests.conftest import topology_with
 
 

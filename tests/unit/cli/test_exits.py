@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoRegionEr
 import pipeline
 from pipeline import bootstrap
 from pipeline.cli import commands, exits, main
-from pipeline.hosts.stack_file import NotRunning
 from pipeline.core.errors import BadInput, Bug, LimitExceeded, MissingDependency, TimedOut
+from pipeline.hosts.stack_file import NotRunning
 
 WAYS = [
     (BadInput("not_media", "No video [b]."), 1),

@@ -12,14 +12,14 @@ from rich.console import Console
 from pipeline import bootstrap
 from pipeline.aws import event_archive as archive
 from pipeline.cli import bars, following, main, plans, selecting
-from pipeline.results.comparison import Comparison
 from pipeline.core.errors import BadInput
 from pipeline.core.events import video_id
-from pipeline.replays import views
 from pipeline.core.records import Estimate
+from pipeline.core.settings import Settings
+from pipeline.replays import views
 from pipeline.replays.records import Plan, StagePlan, StageProgress
 from pipeline.replays.request import ReplayRequest
-from pipeline.core.settings import Settings
+from pipeline.results.comparison import Comparison
 from tests.unit.cli.test_console import HOSTILE, SHOWN, terminal
 from tests.unit.replays_in_memory import (
     REPLAY_ID,

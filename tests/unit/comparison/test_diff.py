@@ -2,9 +2,9 @@
 
 import pytest
 
+from pipeline.core.stage import Notice
 from pipeline.results.comparison import compare
 from pipeline.results.comparison.labels import without
-from pipeline.core.stage import Notice
 from tests.unit.comparison.results import cost, diff, result, seen, transcript
 
 ODD, DULL = Notice(code="odd", message="3 errors."), Notice(code="dull", message="Dull.")

@@ -97,7 +97,7 @@ def test_counts_are_those_of_a_minimal_alignment(seed):
 def test_hours_of_words_need_no_memory_for_every_pair_of_them():
     code = """
 import random, resource
-from pipeline.comparison.words import compare
+from pipeline.results.comparison.words import compare
 from tests.unit.comparison.results import transcript
 one, other = (transcript(*(
     " ".join(random.choices(["w%d" % n for n in range(3000)], k=100)) for _ in range(200)

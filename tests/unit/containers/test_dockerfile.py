@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from containers import dockerfile
-from pipeline.hosts import entrypoint
 from pipeline.core.settings import Settings
+from pipeline.hosts import entrypoint
 from pipeline.hosts.worker.functions import hosted
 
 ROOT = Path(__file__).parents[3]

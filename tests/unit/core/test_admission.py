@@ -8,15 +8,22 @@ from typing import Any
 
 import pytest
 
-from pipeline.runs.admission import Admission, outgrown_by
-from pipeline.core.records import StageResult, StageRun, Video
-from pipeline.core.errors import BadInput, DependencyFailed, OutOfMemory, Outgrown, TimedOut, VideodropError
-from pipeline.costs.estimator import Estimator
+from pipeline.core.errors import (
+    BadInput,
+    DependencyFailed,
+    Outgrown,
+    OutOfMemory,
+    TimedOut,
+    VideodropError,
+)
 from pipeline.core.events import Upload, parse
 from pipeline.core.media_info import Probe
 from pipeline.core.planner import Intent
-from pipeline.costs.run_price import Prices
+from pipeline.core.records import StageResult, StageRun, Video
 from pipeline.core.settings import Settings
+from pipeline.costs.estimator import Estimator
+from pipeline.costs.run_price import Prices
+from pipeline.runs.admission import Admission, outgrown_by
 from tests import aws_events, toystage
 from tests.conftest import topology_with
 from tests.timing import MODEL, result

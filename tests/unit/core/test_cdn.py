@@ -15,9 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from pipeline.aws.cloudfront import Cdn
-from pipeline.core.settings import CdnSettings
 from pipeline.core.errors import MissingDependency
-from pipeline.core.settings import Settings
+from pipeline.core.settings import CdnSettings, Settings
 from tests.signatures import key_pair, unsigned
 
 TERRAFORM = Path(__file__).parents[3] / "infra" / "cdn.tf"

@@ -13,7 +13,12 @@ _HEAVY = {
 }
 # Each function is made of its own parts.
 _OTHERS = {
-    "query": {"pipeline.runs.runner", "pipeline.replays.driver", "pipeline.runs.janitor", "rapidfuzz"},
+    "query": {
+        "pipeline.runs.runner",
+        "pipeline.replays.driver",
+        "pipeline.runs.janitor",
+        "rapidfuzz",
+    },
     "stage": {"fastapi", "mangum", "pipeline.replays.driver", "pipeline.runs.janitor"},
     "janitor": {"fastapi", "mangum"},
     "replays": {"fastapi", "mangum"},

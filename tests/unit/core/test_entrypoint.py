@@ -8,9 +8,9 @@ import pytest
 
 import pipeline
 from pipeline import bootstrap
-from pipeline.hosts import entrypoint, health, worker
 from pipeline.core.errors import MissingDependency
 from pipeline.core.settings import Settings
+from pipeline.hosts import entrypoint, health, worker
 from pipeline.hosts.worker import functions, server
 from tests.conftest import forget_process_state
 

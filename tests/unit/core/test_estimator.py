@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.records import Cost, StageResult, StageRun, Video
 from pipeline.aws.catalog.timings import Timing, Totals
-from pipeline.costs.estimator import Estimator
 from pipeline.core.events import Upload, parse
 from pipeline.core.media_info import Probe
-from pipeline.costs.run_price import Prices
+from pipeline.core.records import Cost, StageResult, StageRun, Video
 from pipeline.core.topology import Topology
+from pipeline.costs.estimator import Estimator
+from pipeline.costs.run_price import Prices
 from tests import aws_events
 from tests.conftest import topology_with
 from tests.timing import MODEL, result

@@ -2,8 +2,8 @@ import errno
 
 import pytest
 
-from pipeline.core.errors import BadInput, OutOfMemory
 from pipeline.aws.classify import classify
+from pipeline.core.errors import BadInput, OutOfMemory
 
 
 class OutOfMemoryError(RuntimeError):

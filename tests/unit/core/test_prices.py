@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pipeline.core.errors import MissingDependency
+from pipeline.core.settings import Settings
 from pipeline.costs.price_table import DEFAULT_PATH
 from pipeline.costs.run_price import Prices
-from pipeline.core.settings import Settings
 
 
 def table(tmp_path: Path, **changes: Any) -> Path:

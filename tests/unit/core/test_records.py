@@ -2,9 +2,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.core.records import Cost, Failure, PublishedArtifact, StageResult, StageRun, TERMINAL, Video
 from pipeline.core.errors import BadInput, DependencyFailed
 from pipeline.core.events import Upload, parse
+from pipeline.core.records import (
+    TERMINAL,
+    Cost,
+    Failure,
+    PublishedArtifact,
+    StageResult,
+    StageRun,
+    Video,
+)
 from pipeline.core.stage import Notice
 from tests import aws_events
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from pipeline.core.records import StageResult
 from pipeline.aws.catalog.timings import Timing, Totals
+from pipeline.core.records import StageResult
+from pipeline.core.topology import Topology
 from pipeline.costs import Workload
 from pipeline.costs.pace import Pace
 from pipeline.costs.run_price import Prices
-from pipeline.core.topology import Topology
 
 PRICES = Prices.read()
 TOPOLOGY = Topology.read()

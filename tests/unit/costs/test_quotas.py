@@ -2,10 +2,10 @@
 
 import pytest
 
+from pipeline.core.errors import BadInput
 from pipeline.costs import Workload, paces, quotas, report
 from pipeline.costs.concurrency import load
 from pipeline.costs.quotas import Check
-from pipeline.core.errors import BadInput
 from tests.unit.costs.house import PRICES, TOPOLOGY, pace
 
 NEW_ACCOUNT = "new account"

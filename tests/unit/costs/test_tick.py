@@ -5,11 +5,11 @@ from unittest.mock import MagicMock
 import pytest
 
 from pipeline.aws.catalog import Catalog
-from pipeline.costs import idle
 from pipeline.aws.dead_letters import DeadLetters
-from pipeline.runs.janitor import Janitor
-from pipeline.replays.store import Replays
 from pipeline.core.settings import Settings
+from pipeline.costs import idle
+from pipeline.replays.store import Replays
+from pipeline.runs.janitor import Janitor
 from tests.unit.costs.house import TOPOLOGY
 from tests.unit.replays.memory import Faults, MemoryTable
 
@@ -21,7 +21,7 @@ def test_a_tick_asks_as_often_as_the_bill_says(stages: list[str]):
     sqs.receive_message.return_value = {}
     janitor = Janitor(
         Catalog(table, stages),
-        Replays(table, bus, bus="bus", spec=TOPOLOGY.replays),
+        Replays(table, bus, bus="bus", spec=TOPOLOGY.replays).wake_overdue,
         DeadLetters(sqs, Settings().names, stages).bodies,
         grace_s=0,
     )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.hosts.local.stack import Stack
 from pipeline.core.settings import Settings
+from pipeline.hosts.local.stack import Stack
 
 
 def test_what_an_earlier_stack_counted_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

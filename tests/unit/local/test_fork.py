@@ -66,7 +66,7 @@ def test_a_copy_that_hangs_is_given_up(before):
 def test_a_copy_dies_with_its_original():
     code = """
 import os, time
-from pipeline.local.fork import Fork
+from pipeline.hosts.local.fork import Fork
 fork = Fork(lambda: time.sleep(600))
 print(fork._pid, flush=True)
 os.kill(os.getpid(), 9)

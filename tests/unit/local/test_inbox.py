@@ -8,7 +8,7 @@ import pytest
 from boto3.exceptions import S3UploadFailedError
 
 from pipeline.core.errors import DependencyFailed
-from pipeline.hosts.local.inbox import Inbox, SETTLE_S
+from pipeline.hosts.local.inbox import SETTLE_S, Inbox
 
 
 class Uploads:

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from pipeline.aws.messages import receipt
 from pipeline.core import events
 from pipeline.core.errors import BadInput
-from pipeline.aws.messages import receipt
 from pipeline.hosts.worker.pushed import Pushed, read
 from tests import aws_events, lambda_events
 

@@ -7,8 +7,8 @@ import sys
 BEGIN = """
 import threading
 from moto.sqs.models import Message, sqs_backends
-from pipeline.local import corrections
-from pipeline.local.monitor import STATE
+from pipeline.hosts.local import corrections
+from pipeline.hosts.local.monitor import STATE
 
 corrections.apply()
 backend = sqs_backends["123456789012"]["us-east-1"]

@@ -1,7 +1,6 @@
 import pytest
 
-from pipeline.core.media_info import Probe
-from pipeline.core.media_info import VideoStream
+from pipeline.core.media_info import Probe, VideoStream
 
 
 @pytest.fixture

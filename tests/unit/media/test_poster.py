@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pipeline.stages.thumbnail import poster
 from pipeline.media.frames import Frame
+from pipeline.stages.thumbnail import poster
 
 NOISE = np.random.default_rng(1)
 

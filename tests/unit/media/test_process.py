@@ -8,10 +8,10 @@ import time
 import pytest
 
 from pipeline.core.errors import TimedOut
-from pipeline.media import ffmpeg
-from pipeline.media.process import Caps, Child
 from pipeline.core.progress import Deadline
 from pipeline.core.topology import Topology
+from pipeline.media import ffmpeg
+from pipeline.media.process import Caps, Child
 
 
 def gone(pid):

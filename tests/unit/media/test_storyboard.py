@@ -6,8 +6,8 @@ import pytest
 import webvtt
 from PIL import Image
 
-from pipeline.stages.thumbnail import storyboard
 from pipeline.media.frames import Frame
+from pipeline.stages.thumbnail import storyboard
 
 
 def shots(count):

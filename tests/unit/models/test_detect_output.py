@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.stages.detect.engine import Detection
 from pipeline.stages.detect.contact_sheet import ContactSheet
+from pipeline.stages.detect.engine import Detection
 from pipeline.stages.detect.json_array import json_array
 from pipeline.stages.detect.sightings import Sightings
 from pipeline.stages.detect.tracker import Tracker

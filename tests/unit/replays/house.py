@@ -7,25 +7,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.runs.admission import Admission
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Cost, StageRun, Video
 from pipeline.core.events import Reprocess, Upload, parse, replay_requested
-from pipeline.runs.janitor import Janitor
 from pipeline.core.media_info import Probe
+from pipeline.core.records import Cost, Estimate, StageRun, Video
+from pipeline.core.settings import Settings
+from pipeline.core.stage import Report, Result, Source
 from pipeline.core.upload_options import PREFIX
 from pipeline.replays.driver import Driver, Pace
 from pipeline.replays.examiner import Examiner
 from pipeline.replays.lanes import Lanes
-from pipeline.core.records import Estimate
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.settlement import Settlement
 from pipeline.replays.store import Replays
+from pipeline.runs.admission import Admission
+from pipeline.runs.janitor import Janitor
 from pipeline.runs.runner import Delivery, Outcome, Retry, Runner
-from pipeline.core.settings import Settings
-from pipeline.core.stage import Report, Result, Source
 from tests import aws_events, toystage
 from tests.unit.replays.memory import Faults, Killed, MemoryBus, MemoryS3, MemoryTable
 
@@ -215,7 +214,7 @@ class House:
         return found
 
     def janitor(self) -> Janitor:
-        return Janitor(self.catalog, self.replays, list, grace_s=0)
+        return Janitor(self.catalog, self.replays.wake_overdue, list, grace_s=0)
 
     # -- the driver ------------------------------------------------------------------------------
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from pipeline.core.errors import BadInput, Lost
+from pipeline.core.stage import Notice, Result
 from pipeline.replays.request import Selection
 from pipeline.replays.selection import walk
-from pipeline.core.stage import Notice, Result
 from tests import toystage
 from tests.unit.replays.house import WHEN, House, event_of, fail
 

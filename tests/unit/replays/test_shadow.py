@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.results import video_view as views
 from pipeline.aws.catalog import listing
 from pipeline.core.errors import DependencyFailed, MissingDependency
+from pipeline.core.stage import Artifact, Report, Result, Source
 from pipeline.replays.records import Replay
+from pipeline.results import video_view as views
 from pipeline.runs.runner import Outcome
 from pipeline.stages.transcribe.transcript import ModelName, Segment, Transcript
-from pipeline.core.stage import Artifact, Report, Result, Source
 from tests.toystage import Params
 from tests.unit.replays.house import House, fail
 

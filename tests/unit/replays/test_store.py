@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipeline.core.errors import BadInput
-from pipeline.replays.request import MOST_SAMPLED, ReplayRequest
 from pipeline.core.settings import Settings
+from pipeline.replays.request import MOST_SAMPLED, ReplayRequest
 from tests.unit.replays.house import House
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.records import Video
 from pipeline.core.errors import BadInput, LimitExceeded, Lost, MissingDependency
+from pipeline.core.records import Video
 from pipeline.replays.records import Plan
 from pipeline.replays.tally import Tally
 from pipeline.replays.verdict import Judged

@@ -1,0 +1,1 @@
+"""Types, settings and pure rules: imports nothing of this package but itself."""

@@ -1,0 +1,1 @@
+"""Results of runs: how they are shown, compared, made current and pruned."""

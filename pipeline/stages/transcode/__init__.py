@@ -1,0 +1,1 @@
+"""Stage: HLS ladder and MP4."""
