@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from house import DRIVER, STAGE, WORKER, House, house, tell
+from library import DRIVER, STAGE, WORKER, House, house, tell
 
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from house import House, ffmpeg, house, tell
+from library import House, ffmpeg, house, tell
 
 from pipeline import bootstrap
 from pipeline.aws.uploads import follow

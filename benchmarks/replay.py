@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from house import DRIVER, House, cpu_seconds, house, tell
+from library import DRIVER, House, cpu_seconds, house, tell
 
 from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest

@@ -146,7 +146,7 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the embedded AWS: moto's server, corrected, in a process of its own."""
     folder = tmp_path_factory.mktemp("aws")
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.embedded_aws", str(folder), "0"],
+        [sys.executable, "-m", "tests.fakes.embedded_aws", str(folder), "0"],
         cwd=_ROOT,
         env=untraced(),
         stdout=subprocess.PIPE,

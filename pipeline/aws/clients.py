@@ -5,7 +5,7 @@ boto3's own settings: the same code reaches AWS, the embedded stack, or any othe
 """
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 from urllib.parse import urlsplit
 
 import boto3
@@ -13,6 +13,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.core.errors import DependencyFailed, MissingDependency
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.service_resource import Table
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+    from types_boto3_ssm import SSMClient
 
 # Everything that a boto3 call raises when AWS, or the way to it, has a bad moment.
 ERRORS = (BotoCoreError, ClientError)
@@ -27,19 +35,29 @@ _CONFIG = Config(
 )
 
 
+@overload
+def client(service: Literal["s3"]) -> "S3Client": ...
+@overload
+def client(service: Literal["sqs"]) -> "SQSClient": ...
+@overload
+def client(service: Literal["events"]) -> "EventBridgeClient": ...
+@overload
+def client(service: Literal["ssm"]) -> "SSMClient": ...
+@overload
+def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 @cache
-def client(service: str) -> Any:
-    """The process's client for ``service`` (``s3``, ``sqs``, ``events``)."""
+def client(service: Any) -> Any:
+    """Return the process's client for a service."""
     return _s3() if service == "s3" else boto3.client(service, config=_CONFIG)
 
 
 @cache
-def table(name: str) -> Any:
-    """The process's handle on a DynamoDB table, with Python types for values."""
+def table(name: str) -> "Table":
+    """Return the process's handle on a DynamoDB table, with Python types for values."""
     return boto3.resource("dynamodb", config=_CONFIG).Table(name)
 
 
-def _s3() -> Any:
+def _s3() -> "S3Client":
     """S3, addressed so that a presigned address leads to the very host it was signed for.
 
     Left to itself, boto3 presigns for S3's global host, which sends readers of a young bucket on to
@@ -53,7 +71,7 @@ def _s3() -> Any:
     return boto3.client("s3", config=_CONFIG.merge(_addressing("path")))
 
 
-def _addressing(style: str) -> Config:
+def _addressing(style: Literal["path", "virtual"]) -> Config:
     # S3 has a name of its own for SigV4; for presigning it would choose SigV2.
     return Config(signature_version="s3v4", s3={"addressing_style": style})
 

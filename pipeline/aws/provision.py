@@ -8,7 +8,7 @@ so a second run changes nothing.
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
@@ -17,6 +17,14 @@ from pipeline.aws.clients import client, code
 from pipeline.core.errors import DependencyFailed
 from pipeline.core.settings import Settings
 from pipeline.core.topology import JANITOR, LARGER, REPLAYS, Lane
+
+if TYPE_CHECKING:
+    from types_boto3_s3.literals import BucketLocationConstraintType
+    from types_boto3_s3.type_defs import NotificationConfigurationTypeDef
+    from types_boto3_sqs.literals import QueueAttributeNameType
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 _MISSING = {
     "404",
@@ -106,7 +114,7 @@ class _Resources:
             "deadLetterTargetArn": self._queue(dlq, {}),
             "maxReceiveCount": queues.max_receive_count,
         }
-        attributes = {
+        attributes: dict[QueueAttributeNameType, str] = {
             "VisibilityTimeout": str(timeout_s * queues.visibility_per_timeout),
             "RedrivePolicy": json.dumps(redrive),
         }
@@ -119,20 +127,23 @@ class _Resources:
     def _bucket(self, name: str) -> None:
         s3 = client("s3")
         if _found(s3.head_bucket, Bucket=name) is None:
-            region = s3.meta.region_name
-            place = {} if region == "us-east-1" else {"LocationConstraint": region}
-            s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
+            # A bucket elsewhere than in us-east-1 has to name its region; there it must not.
+            if (region := s3.meta.region_name) == "us-east-1":
+                s3.create_bucket(Bucket=name)
+            else:
+                place = cast("BucketLocationConstraintType", region)
+                s3.create_bucket(
+                    Bucket=name, CreateBucketConfiguration={"LocationConstraint": place}
+                )
             self._changed.append(f"bucket {name}")
 
     def _notifications(self, bucket: str) -> None:
         s3 = client("s3")
-        now = s3.get_bucket_notification_configuration(Bucket=bucket)
-        now.pop("ResponseMetadata")
+        found = s3.get_bucket_notification_configuration(Bucket=bucket)
+        now = {name: value for name, value in found.items() if name != "ResponseMetadata"}
         if "EventBridgeConfiguration" not in now:
-            s3.put_bucket_notification_configuration(
-                Bucket=bucket,
-                NotificationConfiguration=now | {"EventBridgeConfiguration": {}},
-            )
+            new = cast("NotificationConfigurationTypeDef", now | {"EventBridgeConfiguration": {}})
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=new)
             self._changed.append(f"notifications of bucket {bucket}")
 
     def _bus(self) -> None:
@@ -143,20 +154,21 @@ class _Resources:
 
     def _rule(self, feed: _Feed) -> str:
         events = client("events")
-        place = {"Name": feed.rule, "EventBusName": feed.bus}
-        now = _found(events.describe_rule, **place)
-        if now is None or json.loads(now.get("EventPattern", "{}")) != feed.pattern:
-            now = events.put_rule(**place, EventPattern=json.dumps(feed.pattern))
-            self._changed.append(f"rule {feed.rule}")
-            return str(now["RuleArn"])
-        return str(now["Arn"])
+        now = _found(events.describe_rule, Name=feed.rule, EventBusName=feed.bus)
+        if now is not None and json.loads(now.get("EventPattern", "{}")) == feed.pattern:
+            return now["Arn"]
+        pattern = json.dumps(feed.pattern)
+        made = events.put_rule(Name=feed.rule, EventBusName=feed.bus, EventPattern=pattern)
+        self._changed.append(f"rule {feed.rule}")
+        return made["RuleArn"]
 
     def _target(self, feed: _Feed, arn: str) -> None:
         events = client("events")
-        place = {"Rule": feed.rule, "EventBusName": feed.bus}
-        now = events.list_targets_by_rule(**place)["Targets"]
+        now = events.list_targets_by_rule(Rule=feed.rule, EventBusName=feed.bus)["Targets"]
         if arn not in [target["Arn"] for target in now]:
-            answer = events.put_targets(**place, Targets=[{"Id": "queue", "Arn": arn}])
+            answer = events.put_targets(
+                Rule=feed.rule, EventBusName=feed.bus, Targets=[{"Id": "queue", "Arn": arn}]
+            )
             if refused := answer.get("FailedEntries"):
                 why = f"{refused[0]['ErrorCode']}: {refused[0].get('ErrorMessage')}"
                 raise DependencyFailed(
@@ -165,11 +177,14 @@ class _Resources:
             self._changed.append(f"target of rule {feed.rule}")
 
     def _queue(
-        self, name: str, attributes: dict[str, str], senders: list[str] | None = None
+        self,
+        name: str,
+        attributes: "dict[QueueAttributeNameType, str]",
+        senders: list[str] | None = None,
     ) -> str:
         """Make or mend a queue that the rules ``senders`` may send to; its ARN."""
         sqs = client("sqs")
-        wanted = attributes | {
+        wanted: dict[QueueAttributeNameType, str] = attributes | {
             "MaximumMessageSize": str(self._topology.queues.max_message_bytes),
             "MessageRetentionPeriod": str(self._topology.queues.retention_s),
             "SqsManagedSseEnabled": "true",
@@ -187,10 +202,10 @@ class _Resources:
         return arn
 
 
-def _found(look: Callable[..., dict[str, Any]], **what: str) -> dict[str, Any] | None:
+def _found(look: Callable[_P, _T], *args: _P.args, **what: _P.kwargs) -> _T | None:
     """What ``look`` gives, or None when there is no such thing."""
     try:
-        return look(**what)
+        return look(*args, **what)
     except ClientError as error:
         if code(error) not in _MISSING:
             raise

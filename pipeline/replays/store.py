@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
-
 from pipeline.aws.catalog.runs import overdue
-from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key
+from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, partition
 from pipeline.core.errors import BadInput, Busy, DependencyFailed, LeaseLost
 from pipeline.core.topology import ReplaysSpec
 from pipeline.replays import budget
@@ -78,9 +76,7 @@ class Replays:
         Args:
             before: start after the replay of this id.
         """
-        condition = Key("pk").eq(_PK)
-        if before:
-            condition &= Key("sk").lt(before)
+        condition = partition("pk", _PK, below=before)
         for item in self._table.query(
             KeyConditionExpression=condition, ScanIndexForward=False, ConsistentRead=True
         ):

@@ -16,8 +16,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 import pipeline
 from pipeline.aws import clients as aws
 from pipeline.aws.artifacts import Artifacts, Changed, Head
@@ -217,7 +215,7 @@ class Runner:
             outcome = Outcome.SUPERSEDED
         except Busy as busy:
             raise Retry(self._busy_wait_s(busy, delivery), str(busy)) from busy
-        except (BotoCoreError, ClientError) as error:
+        except aws.ERRORS as error:
             wait = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * _OUTAGE_FACTOR**delivery.receives)
             raise Retry(wait, str(aws.as_failure(error))) from error
         return outcome

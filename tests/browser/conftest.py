@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from pipeline.api.app import create_app
 from pipeline.core.settings import Settings
-from tests.integration.api.seed import Seed, make_jpeg, make_mp4
+from tests.fakes.seed import Seed, make_jpeg, make_mp4
 
 _FLAGS = [
     "--no-sandbox",

@@ -9,7 +9,7 @@ from pipeline.core.errors import BadInput
 from pipeline.core.media_info import Probe
 from pipeline.core.stage import Notice
 from tests.browser.conftest import open_video, until
-from tests.integration.api.seed import PROBE, make_segments
+from tests.fakes.seed import PROBE, make_segments
 
 pytestmark = pytest.mark.browser
 

@@ -18,8 +18,8 @@ from pipeline.api.app import create_app
 from pipeline.core.settings import Settings, SignIn
 from tests.browser.conftest import serving
 from tests.browser.test_sign_in import TOKEN, kept
-from tests.gateway import Gateway
-from tests.integration.api.seed import Seed
+from tests.fakes.gateway import Gateway
+from tests.fakes.seed import Seed
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("ready")]
 

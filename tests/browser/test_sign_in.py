@@ -8,8 +8,8 @@ from playwright.sync_api import Page, Request, expect
 from starlette.types import ASGIApp
 
 from tests.browser.conftest import until
-from tests.gateway import Gateway, is_open
-from tests.integration.api.seed import Seed, make_segments
+from tests.fakes.gateway import Gateway, is_open
+from tests.fakes.seed import Seed, make_segments
 
 pytestmark = pytest.mark.browser
 

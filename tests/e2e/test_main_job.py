@@ -9,7 +9,7 @@ import pytest
 import webvtt
 
 from tests.e2e.conftest import SAMPLES, Stack
-from tests.playlists import check_ladder
+from tests.fakes.playlists import check_ladder
 
 pytestmark = pytest.mark.models
 

@@ -31,8 +31,8 @@ def _service(stack: Stack, name: str) -> Any:
         name,
         endpoint_url=stack.file.endpoint,
         region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",  # noqa: S106 - no secret: the embedded AWS takes any
+        aws_access_key_id=stack.file.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=stack.file.environment["AWS_SECRET_ACCESS_KEY"],
     )
 
 

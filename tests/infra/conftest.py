@@ -71,7 +71,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     ignore = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
     shutil.copytree(ROOT / "infra", folder / "infra", ignore=ignore)
     (folder / "pipeline").mkdir()
-    topology_with({"toy": "tests.toystage"}, folder / "pipeline" / "topology.json")
+    topology_with({"toy": "tests.fakes.toystage"}, folder / "pipeline" / "topology.json")
     shutil.copy(ROOT / "constraints.txt", folder)
     with zipfile.ZipFile(folder / "functions.zip", "w") as code:
         code.writestr("handlers/__init__.py", "")

@@ -13,12 +13,12 @@ from pipeline.core.errors import DependencyFailed
 from pipeline.core.settings import CdnSettings
 from pipeline.core.stage import Result
 from pipeline.hosts.worker.host import scheduled_event
-from tests import aws_events, toystage
+from tests.fakes import aws_events, toystage
+from tests.fakes.query import Client
+from tests.fakes.signatures import key_pair
 from tests.infra.conftest import CDN_KEY
-from tests.infra.house import LONG, House
-from tests.integration.core.conftest import upload_of
-from tests.signatures import key_pair
-from tests.unit.api.fakes import Client
+from tests.infra.installation import LONG, House
+from tests.integration.conftest import upload_of
 
 _TURNS = 8  # of the driver, at most, until a replay is over
 

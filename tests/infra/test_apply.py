@@ -17,7 +17,7 @@ from pipeline.stages.detect import yolo as yolo_engine
 from pipeline.stages.transcribe import whisper as whisper_engine
 from pipeline.telemetry.names import ALL as METRICS
 from pipeline.telemetry.names import RUNS
-from tests.gateway import OPEN
+from tests.fakes.gateway import OPEN
 from tests.infra.conftest import DETECTS_MEMORY_MB, Applied
 
 THEIRS, TWIN = "made-by-terraform", "made-by-python"

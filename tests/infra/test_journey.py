@@ -19,8 +19,8 @@ from pipeline.aws import clients as aws
 from pipeline.core.events import video_id
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker import Worker
+from tests.fakes.query import Client
 from tests.infra.conftest import ROOT, Applied
-from tests.unit.api.fakes import Client
 
 pytestmark = pytest.mark.models
 

@@ -22,7 +22,7 @@ from pipeline.core.topology import LARGER
 from tests.conftest import topology_with
 from tests.infra.conftest import ROOT, Applied, as_client
 from tests.infra.day import Day
-from tests.infra.house import House, large, poller
+from tests.infra.installation import House, large, poller
 from tests.infra.trail import Permission, Trail
 
 Statement = dict[str, Any]
@@ -42,7 +42,7 @@ ARN = "arn:aws:{}:us-east-1:123456789012:{}".format
 def client(applied: Applied) -> Iterator[pytest.MonkeyPatch]:
     """This process as a client of the installation, whose stages all have a toy's code."""
     with pytest.MonkeyPatch.context() as patch, as_client(applied, patch):
-        stages = dict.fromkeys(bootstrap.settings().topology.stages, "tests.toystage")
+        stages = dict.fromkeys(bootstrap.settings().topology.stages, "tests.fakes.toystage")
         folder = applied.terraform.folder.parent
         patch.setenv("VIDEODROP_TOPOLOGY", str(topology_with(stages, folder / "toys.json")))
         patch.setenv("VIDEODROP_SCRATCH", str(folder / "scratch"))

@@ -19,12 +19,10 @@ video's place in time is ``{upload time}#{video_id}``.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
-
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.runs import Runs, sort_key
-from pipeline.aws.catalog.table import ConditionFailed, Table, iso
+from pipeline.aws.catalog.table import ConditionFailed, Table, iso, partition
 from pipeline.aws.catalog.timings import Timings
 from pipeline.core.errors import Superseded
 from pipeline.core.events import Deletion, Upload
@@ -224,9 +222,7 @@ class Catalog:
         for month in sorted(months, reverse=True):
             if before and month > before[:7]:
                 continue
-            condition = Key("upload_month").eq(month)
-            if before:
-                condition &= Key("uploaded_order").lt(before)
+            condition = partition("upload_month", month, sort="uploaded_order", below=before)
             for item in self._table.query(
                 IndexName="uploads",
                 KeyConditionExpression=condition,

@@ -7,9 +7,7 @@ its current results has the label.
 
 from collections.abc import Iterator
 
-from boto3.dynamodb.conditions import Key
-
-from pipeline.aws.catalog.table import Table
+from pipeline.aws.catalog.table import Table, partition
 from pipeline.core.records import StageResult
 
 
@@ -41,16 +39,14 @@ class Labels:
         kept = {label.lower() for label in keep.labels} if keep else set()
         prefix = f"label#{keep.stage}#" if keep else "label#"
         rows = self._table.query(
-            KeyConditionExpression=Key("pk").eq(video_id) & Key("sk").begins_with(prefix),
+            KeyConditionExpression=partition("pk", video_id, prefix=prefix),
             ConsistentRead=True,
         )
         self._table.write(deletes=[row for row in rows if row["label"] not in kept])
 
     def newest(self, label: str, *, before: str | None) -> Iterator[str]:
         """Places in time of the videos with this label, newest first."""
-        condition = Key("label").eq(label.lower())
-        if before:
-            condition &= Key("uploaded_order").lt(before)
+        condition = partition("label", label.lower(), sort="uploaded_order", below=before)
         last = None
         for row in self._table.query(
             IndexName="labels", KeyConditionExpression=condition, ScanIndexForward=False

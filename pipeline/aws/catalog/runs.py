@@ -10,9 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from boto3.dynamodb.conditions import Key
-
-from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, iso
+from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, iso, partition
 from pipeline.core.errors import Busy, FailureClass, LeaseLost, Superseded, VideodropError
 from pipeline.core.events import Upload
 from pipeline.core.records import TERMINAL, Failure, StageResult, StageRun
@@ -311,9 +309,7 @@ class Runs:
             failure_class: which.
             before: start after this place.
         """
-        condition = Key("failed_as").eq(failure_class)
-        if before:
-            condition &= Key("failed_order").lt(before)
+        condition = partition("failed_as", failure_class, sort="failed_order", below=before)
         last = None
         for item in self._table.query(
             IndexName="failures",
@@ -354,7 +350,7 @@ class Runs:
         """All stored results of a video, or of one stage of it, current or not, oldest first."""
         prefix = _result_key(stage, "") if stage else "result#"
         rows = self._table.query(
-            KeyConditionExpression=Key("pk").eq(video_id) & Key("sk").begins_with(prefix),
+            KeyConditionExpression=partition("pk", video_id, prefix=prefix),
             ConsistentRead=True,
         )
         found = [StageResult.model_validate(row) for row in rows]
@@ -418,7 +414,7 @@ def overdue(
     As the index knows it, which is a moment late.
     """
     for shard in shards:
-        condition = Key("lease_shard").eq(shard) & Key("lease_until").lt(epoch_key(before))
+        condition = partition("lease_shard", shard, sort="lease_until", below=epoch_key(before))
         yield from table.query(IndexName="leases", KeyConditionExpression=condition)
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from pipeline.aws import clients as aws
@@ -158,6 +159,31 @@ class Table:
             ExpressionAttributeNames={"#name": name},
             ExpressionAttributeValues={":members": {member}},
         )
+
+
+def partition(
+    key: str,
+    value: str,
+    *,
+    sort: str = "sk",
+    below: str | None = None,
+    prefix: str | None = None,
+) -> ConditionBase:
+    """Return the key condition of a query over one partition.
+
+    Args:
+        key: the partition key's name.
+        value: the partition.
+        sort: the sort key's name.
+        below: find only sort keys below this one.
+        prefix: find only sort keys that begin so.
+    """
+    condition: ConditionBase = Key(key).eq(value)
+    if below is not None:
+        condition &= Key(sort).lt(below)
+    if prefix is not None:
+        condition &= Key(sort).begins_with(prefix)
+    return condition
 
 
 def iso(moment: datetime) -> str:

@@ -15,10 +15,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Self, TypeVar
 
-from boto3.dynamodb.conditions import Key
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.aws.catalog.table import Table, iso
+from pipeline.aws.catalog.table import Table, iso, partition
 from pipeline.core.records import Cost, StageResult
 
 _PK = "#timings"
@@ -130,7 +129,7 @@ class Timings:
 
     def _read(self, **request: Any) -> Iterator[Timing]:
         for item in self._table.query(
-            KeyConditionExpression=Key("pk").eq(_PK), ScanIndexForward=False, **request
+            KeyConditionExpression=partition("pk", _PK), ScanIndexForward=False, **request
         ):
             yield Timing.model_validate({**item, "totals": item})
 

@@ -6,7 +6,6 @@ looks for updates, reports use, installs packages, writes settings to the home d
 undone here.
 """
 
-import importlib
 import logging
 import os
 import tempfile
@@ -68,6 +67,7 @@ def _library() -> Any:
     import PIL.Image  # noqa: PLC0415 - only this stage needs it
     import torch  # noqa: PLC0415 - takes seconds to import
 
+    library: Any
     patched = PIL.Image.open, torch.save
     with tempfile.TemporaryDirectory(prefix="videodrop-ultralytics-") as config:
         os.environ |= {
@@ -78,9 +78,12 @@ def _library() -> Any:
             "ULTRALYTICS_SAFE_LOAD": "true",  # weights_only: a checkpoint cannot run code
         }
         os.environ.setdefault("OMP_NUM_THREADS", str(Settings().threads))  # else it sets it to 1
-        library: Any = importlib.import_module(NAME)
+        import ultralytics  # noqa: PLC0415 - writes files and changes its surroundings
+        from ultralytics.utils import torch_utils  # noqa: PLC0415
+
+        library = ultralytics
         # What it sets torch's threads to when it prepares its first prediction.
-        setting: Any = importlib.import_module(f"{NAME}.utils.torch_utils")
+        setting: Any = torch_utils
         setting.NUM_THREADS = Settings().threads
         library.settings.update({"sync": False})
     PIL.Image.open, torch.save = patched

@@ -15,9 +15,9 @@ from pipeline.core.events import Deletion
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker.functions import Function
 from pipeline.hosts.worker.runtime import Response, Runtime
-from tests.integration.api.seed import START, Seed
-from tests.lambda_events import http as event
-from tests.unit.api.fakes import Client
+from tests.fakes.lambda_events import http as event
+from tests.fakes.query import Client
+from tests.fakes.seed import START, Seed
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pipeline import bootstrap
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
 from pipeline.core.settings import CdnSettings, Settings
-from tests.integration.api.seed import Seed
-from tests.signatures import key_pair, unsigned
-from tests.unit.api.fakes import Client
+from tests.fakes.query import Client
+from tests.fakes.seed import Seed
+from tests.fakes.signatures import key_pair, unsigned
 
 PARAMETER = "/videodrop/cdn-key"
 KEY, PEM = key_pair()

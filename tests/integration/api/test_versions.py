@@ -5,8 +5,8 @@ import pytest
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
 from pipeline.core.events import Deletion
-from tests.integration.api.seed import Seed
-from tests.unit.api.fakes import Client
+from tests.fakes.query import Client
+from tests.fakes.seed import Seed
 
 
 @pytest.fixture

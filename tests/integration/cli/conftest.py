@@ -21,7 +21,7 @@ from pipeline.core.media_info import Probe
 from pipeline.core.settings import Settings
 from pipeline.runs.runner import Delivery
 from tests.conftest import forget_process_state, topology_with
-from tests.integration.api.seed import Seed
+from tests.fakes.seed import Seed
 
 
 @dataclass
@@ -58,7 +58,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 @pytest.fixture
 def toys(config: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     """An installation whose only stage is a toy."""
-    path = topology_with({"toy": "tests.toystage"}, tmp_path / "topology.json", only=True)
+    path = topology_with({"toy": "tests.fakes.toystage"}, tmp_path / "topology.json", only=True)
     monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
     settings = config.model_copy(update={"topology_path": path})
     resources.ensure(settings)

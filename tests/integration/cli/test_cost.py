@@ -9,7 +9,7 @@ import pytest
 from pipeline import bootstrap
 from pipeline.core.topology import Topology
 from pipeline.costs.price_table import DEFAULT_PATH
-from tests.timing import result
+from tests.fakes.timing import result
 
 ROOT = Path(__file__).parents[3]
 

@@ -9,7 +9,7 @@ from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.core.media_info import Probe
 from pipeline.runs.runner import Delivery
-from tests import aws_events
+from tests.fakes import aws_events
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def results(toys, monkeypatch):
     put = s3.put_object(Bucket=names.uploads_bucket, Key="videos/a.mp4", Body=b"a video")
     body = aws_events.created(bucket=names.uploads_bucket, etag=put["ETag"].strip('"'), size=7)
     for version in "12":
-        monkeypatch.setattr("tests.toystage.VERSION", version)
+        monkeypatch.setattr("tests.fakes.toystage.VERSION", version)
         event = json.dumps(json.loads(body) | {"replay-name": version})
         bootstrap.runner("toy", toys).handle(event, Delivery(60))
 

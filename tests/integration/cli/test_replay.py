@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.api.app import create_app
 from pipeline.replays.records import OVER
-from tests.unit.api.fakes import Client
+from tests.fakes.query import Client
 from tests.unit.cli.test_console import HOSTILE
 
 ODD = HOSTILE.replace("/", "").replace("\n", "")

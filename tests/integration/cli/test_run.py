@@ -36,7 +36,11 @@ def _no_aws(monkeypatch, tmp_path):
     (tmp_path / "kinds_stage.py").write_text(KINDS)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("VIDEODROP_HOME", str(tmp_path / "home"))
-    stages = {"toy": "tests.toystage", "kinds": "kinds_stage", "far": "there_is_no_such_module"}
+    stages = {
+        "toy": "tests.fakes.toystage",
+        "kinds": "kinds_stage",
+        "far": "there_is_no_such_module",
+    }
     topology = topology_with(stages, tmp_path / "topology.json", only=True)
     monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(topology))
     forget_process_state()
@@ -166,7 +170,7 @@ def test_the_doctor_says_what_is_missing_and_how_to_get_it(cli):
 
 
 def test_a_machine_with_all_it_needs_is_well(cli, tools, monkeypatch, tmp_path):
-    topology = topology_with({"toy": "tests.toystage"}, tmp_path / "only.json", only=True)
+    topology = topology_with({"toy": "tests.fakes.toystage"}, tmp_path / "only.json", only=True)
     monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(topology))
     for name in ("ffmpeg", "ffprobe"):
         tools(name)
@@ -196,7 +200,7 @@ def test_a_package_a_disk_or_a_model_that_is_missing_is_told(cli, monkeypatch):
 
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1 << 30}))
-    monkeypatch.setattr("tests.toystage.identity", no_model, raising=False)
+    monkeypatch.setattr("tests.fakes.toystage.identity", no_model, raising=False)
     code, found = findings(cli)
     assert code == 6
     assert found["whisper"]["verdict"] == "optional"

@@ -22,7 +22,7 @@ from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.core import events
 from pipeline.hosts.worker.api import Invocation, RuntimeApi
-from tests import aws_events, emf
+from tests.fakes import aws_events, emf
 
 ROOT = Path(__file__).parents[3]
 # How this machine reaches the package index, before the tests' world forgets it.

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from pipeline.stages.detect.detections import Wanted, items
-from tests.integration.api.seed import detections
-from tests.unit.api.fakes import FakeArtifacts, client, done, upload, video
+from tests.fakes.query import FakeArtifacts, client, done, upload, video
+from tests.fakes.seed import detections
 
 
 def chunked(content: bytes, size: int = 7):

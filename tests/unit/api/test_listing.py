@@ -7,7 +7,7 @@ from pipeline.aws.catalog import Catalog, listing
 from pipeline.aws.catalog.listing import EXAMINED, Filter
 from pipeline.core.errors import BadInput
 from pipeline.core.records import Video
-from tests.unit.api.fakes import START, FakeCatalog, done, place, run, upload, video
+from tests.fakes.query import START, FakeCatalog, done, place, run, upload, video
 
 
 def clip(number: int, *labels: str, **given: Any) -> Video:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.telemetry import context, metrics
-from tests.unit.api.fakes import Client, FakeCatalog, client, upload, video
+from tests.fakes.query import Client, FakeCatalog, client, upload, video
 
 _ID = "7d9f0c3e-client-1"
 

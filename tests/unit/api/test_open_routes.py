@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 
 from pipeline.api import page, playlist
 from pipeline.api.app import create_app
-from tests.gateway import OPEN, is_open
+from tests.fakes.gateway import OPEN, is_open
 
 APP = create_app()
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.core.settings import Settings
-from tests.unit.api.fakes import client, done, upload, video
+from tests.fakes.query import client, done, upload, video
 
 SOURCE = upload()
 WRITE = f"/videos/{SOURCE.video_id}/versions/toy/rollback"

@@ -5,7 +5,7 @@ import pytest
 from pipeline.api import playlist
 from pipeline.api.playback import Playback
 from pipeline.api.problems import Problem
-from tests.unit.api.fakes import (
+from tests.fakes.query import (
     KEY,
     ORIGIN,
     FakeArtifacts,

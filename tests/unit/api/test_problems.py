@@ -4,7 +4,7 @@ from fastapi import FastAPI, HTTPException
 
 from pipeline.api import problems
 from pipeline.core.errors import BadInput, Bug, DependencyFailed, VideodropError
-from tests.unit.api.fakes import START, Client, FakeCatalog, client, upload, video
+from tests.fakes.query import START, Client, FakeCatalog, client, upload, video
 
 PRIVATE = "arn:aws:dynamodb:secret"
 

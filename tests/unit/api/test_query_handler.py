@@ -14,8 +14,8 @@ import pytest
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.core.settings import Settings
-from tests.lambda_events import http as event
-from tests.unit.api.fakes import FakeArtifacts, FakeCatalog, done, upload, video
+from tests.fakes.lambda_events import http as event
+from tests.fakes.query import FakeArtifacts, FakeCatalog, done, upload, video
 
 CONTEXT = SimpleNamespace(
     function_name="videodrop-query",

@@ -9,9 +9,8 @@ from pipeline.core.errors import BadInput
 from pipeline.replays import views
 from pipeline.replays.records import StageProgress
 from tests.conftest import topology_with
-from tests.unit.api.fakes import Client, client
-from tests.unit.api.test_problems import problem
-from tests.unit.replays_in_memory import (
+from tests.fakes.query import Client, client
+from tests.fakes.replays import (
     REPLAY_ID,
     START,
     FakeReplays,
@@ -20,6 +19,7 @@ from tests.unit.replays_in_memory import (
     plan,
     replay,
 )
+from tests.unit.api.test_problems import problem
 
 
 @pytest.fixture(autouse=True)

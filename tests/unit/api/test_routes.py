@@ -7,7 +7,7 @@ from pipeline.api import caching
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
 from pipeline.core.settings import SignIn
-from tests.unit.api.fakes import (
+from tests.fakes.query import (
     ORIGIN,
     FakeArtifacts,
     FakeCatalog,

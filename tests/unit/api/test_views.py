@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.core.records import Cost
 from pipeline.results import video_view as views
-from tests.unit.api.fakes import (
+from tests.fakes.query import (
     FakeArtifacts,
     done,
     failed,

@@ -58,7 +58,7 @@ def test_nothing_is_uploaded_unless_everything_can_be(bucket, files, names, code
 
 
 def test_options_are_checked_as_the_stage_will_check_them(tmp_path):
-    path = topology_with({"toy": "tests.toystage"}, tmp_path / "t.json")
+    path = topology_with({"toy": "tests.fakes.toystage"}, tmp_path / "t.json")
     settings = Settings().model_copy(update={"topology_path": path})
     given = drop.asked("toy", None, ["toy-repeat=3", "videodrop-toy-text=a=b"], settings)
     assert given == {"stages": "toy", "toy-repeat": "3", "toy-text": "a=b"}

@@ -20,8 +20,7 @@ from pipeline.replays import views
 from pipeline.replays.records import Plan, StagePlan, StageProgress
 from pipeline.replays.request import ReplayRequest
 from pipeline.results.comparison import Comparison
-from tests.unit.cli.test_console import HOSTILE, SHOWN, terminal
-from tests.unit.replays_in_memory import (
+from tests.fakes.replays import (
     REPLAY_ID,
     START,
     FakeReplays,
@@ -30,6 +29,7 @@ from tests.unit.replays_in_memory import (
     plan,
     replay,
 )
+from tests.unit.cli.test_console import HOSTILE, SHOWN, terminal
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 NOW = datetime(2026, 3, 8, tzinfo=UTC)

@@ -5,7 +5,7 @@ import pytest
 from pipeline.core import events
 from pipeline.core.errors import BadInput
 from pipeline.core.events import Deletion, Reprocess, Upload, parse
-from tests import aws_events
+from tests.fakes import aws_events
 
 
 def upload(**fields) -> Upload:

@@ -14,7 +14,7 @@ from pipeline.core.records import (
     Video,
 )
 from pipeline.core.stage import Notice
-from tests import aws_events
+from tests.fakes import aws_events
 
 UPLOAD = parse(aws_events.created())
 assert isinstance(UPLOAD, Upload)

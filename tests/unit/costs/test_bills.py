@@ -7,7 +7,7 @@ import pytest
 from pipeline.costs import Workload, hour, idle, month, queries
 from pipeline.costs.concurrency import load
 from pipeline.costs.lines import Line, total
-from tests.unit.costs.house import PRICES, TOPOLOGY, WORK, pace, usd
+from tests.fakes.priced import PRICES, TOPOLOGY, WORK, pace, usd
 
 GPU = WORK.model_copy(update={"gpu_stages": frozenset({"transcribe", "detect"})})
 

@@ -6,7 +6,7 @@ from pipeline.costs import Workload, break_even, month
 from pipeline.costs.break_even import Hosts, Way, compare
 from pipeline.costs.concurrency import load
 from pipeline.costs.hour import StageHour
-from tests.unit.costs.house import PRICES, TOPOLOGY, WORK, pace
+from tests.fakes.priced import PRICES, TOPOLOGY, WORK, pace
 
 
 @pytest.mark.parametrize(

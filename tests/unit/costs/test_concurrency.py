@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.costs import Workload
 from pipeline.costs.concurrency import load, most
-from tests.unit.costs.house import pace
+from tests.fakes.priced import pace
 
 
 def test_the_mean_is_arrivals_times_stay():

@@ -4,8 +4,8 @@ import pytest
 
 from pipeline.core.records import StageResult
 from pipeline.costs.pace import Pace, paces
-from tests.timing import result
-from tests.unit.costs.house import TOPOLOGY, timings
+from tests.fakes.priced import TOPOLOGY, timings
+from tests.fakes.timing import result
 
 
 def paced(*recorded: StageResult, stage: str = "detect", mbps: float = 8) -> Pace:

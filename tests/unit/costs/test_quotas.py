@@ -6,7 +6,7 @@ from pipeline.core.errors import BadInput
 from pipeline.costs import Workload, paces, quotas, report
 from pipeline.costs.concurrency import load
 from pipeline.costs.quotas import Check
-from tests.unit.costs.house import PRICES, TOPOLOGY, pace
+from tests.fakes.priced import PRICES, TOPOLOGY, pace
 
 NEW_ACCOUNT = "new account"
 

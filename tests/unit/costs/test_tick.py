@@ -10,8 +10,8 @@ from pipeline.core.settings import Settings
 from pipeline.costs import idle
 from pipeline.replays.store import Replays
 from pipeline.runs.janitor import Janitor
-from tests.unit.costs.house import TOPOLOGY
-from tests.unit.replays.memory import Faults, MemoryTable
+from tests.fakes.memory import Faults, MemoryTable
+from tests.fakes.priced import TOPOLOGY
 
 
 @pytest.mark.parametrize("stages", [[], ["transcode"], list(TOPOLOGY.stages)])

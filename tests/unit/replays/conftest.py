@@ -6,13 +6,13 @@ import pytest
 
 from pipeline.core.settings import Settings
 from tests.conftest import topology_with
-from tests.unit.replays.house import STAGES, House, probe_anything
+from tests.fakes.installation import STAGES, House, probe_anything
 
 
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> House:
     path = topology_with(
-        dict.fromkeys(STAGES, "tests.toystage"), tmp_path / "topology.json", only=True
+        dict.fromkeys(STAGES, "tests.fakes.toystage"), tmp_path / "topology.json", only=True
     )
     monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
     monkeypatch.setattr("pipeline.runs.runner.probe", probe_anything)

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.replays.records import Replay
-from tests.unit.replays.house import House, OneDollar, fail
+from tests.fakes.installation import House, OneDollar, fail
 
 OTHER = {"params": {"toy": {"text": "other"}}}
 

@@ -5,8 +5,8 @@ from copy import deepcopy
 import pytest
 
 from pipeline.replays.records import OVER, Replay
-from tests.unit.replays.house import House
-from tests.unit.replays.memory import Killed
+from tests.fakes.installation import House
+from tests.fakes.memory import Killed
 
 
 def replay_in_two_windows(house: House) -> Replay:

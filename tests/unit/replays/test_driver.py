@@ -9,7 +9,7 @@ from pipeline.core.errors import Busy, DependencyFailed, LeaseLost, MissingDepen
 from pipeline.core.events import WakeUp, replay_requested
 from pipeline.replays.records import Replay
 from pipeline.runs.runner import Outcome, Retry
-from tests.unit.replays.house import STAGES, House, event_of, fail
+from tests.fakes.installation import STAGES, House, event_of, fail
 
 OTHER = {"params": {"toy": {"text": "other"}}}
 

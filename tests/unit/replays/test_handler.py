@@ -8,7 +8,7 @@ import pytest
 from handlers import replays as handler
 from pipeline.core.errors import Busy, DependencyFailed
 from pipeline.replays.driver import Driver
-from tests.unit.replays.house import House
+from tests.fakes.installation import House
 
 
 class Context:

@@ -7,7 +7,7 @@ import pytest
 from pipeline.core.errors import Lost
 from pipeline.replays.records import Replay
 from pipeline.runs.runner import Outcome
-from tests.unit.replays.house import House, event_of
+from tests.fakes.installation import House, event_of
 
 OTHER = {"params": {"toy": {"text": "other"}}}
 
@@ -268,7 +268,7 @@ def test_what_still_waits_is_not_met_again_at_the_place_of_its_own_failure(house
 def test_left_out_options_stay_left_out_when_a_request_comes_all_the_same(house: House):
     vid = house.process("a", options={"stages": "twin"})
     replay = house.start(dry_run=True)
-    from tests import aws_events  # noqa: PLC0415
+    from tests.fakes import aws_events  # noqa: PLC0415
 
     body = aws_events.reprocess(vid, "toy", {"text": "x"}, event_id=replay.replay_id)
     assert house.run("toy", body) is Outcome.SKIPPED

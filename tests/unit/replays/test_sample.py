@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.replays.records import Replay
-from tests.unit.replays.house import House
+from tests.fakes.installation import House
 
 OTHER = {"params": {"toy": {"text": "other"}}}
 

@@ -9,8 +9,8 @@ from pipeline.core.errors import BadInput, Lost
 from pipeline.core.stage import Notice, Result
 from pipeline.replays.request import Selection
 from pipeline.replays.selection import walk
-from tests import toystage
-from tests.unit.replays.house import WHEN, House, event_of, fail
+from tests.fakes import toystage
+from tests.fakes.installation import WHEN, House, event_of, fail
 
 
 def chosen(house: House, after: str | None = None, **wanted: Any) -> list[str]:

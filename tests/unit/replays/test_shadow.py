@@ -12,8 +12,8 @@ from pipeline.replays.records import Replay
 from pipeline.results import video_view as views
 from pipeline.runs.runner import Outcome
 from pipeline.stages.transcribe.transcript import ModelName, Segment, Transcript
-from tests.toystage import Params
-from tests.unit.replays.house import House, fail
+from tests.fakes.installation import House, fail
+from tests.fakes.toystage import Params
 
 TRIAL = {"params": {"toy": {"text": "trial"}}, "shadow": True}
 

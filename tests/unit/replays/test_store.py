@@ -8,7 +8,7 @@ import pytest
 from pipeline.core.errors import BadInput
 from pipeline.core.settings import Settings
 from pipeline.replays.request import MOST_SAMPLED, ReplayRequest
-from tests.unit.replays.house import House
+from tests.fakes.installation import House
 
 
 def test_replays_are_listed_newest_first_a_page_at_a_time(house: House):

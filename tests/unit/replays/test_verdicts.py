@@ -9,8 +9,8 @@ from pipeline.core.records import Video
 from pipeline.replays.records import Plan
 from pipeline.replays.tally import Tally
 from pipeline.replays.verdict import Judged
-from tests import toystage
-from tests.unit.replays.house import House, ToyStage, event_of, fail
+from tests.fakes import toystage
+from tests.fakes.installation import House, ToyStage, event_of, fail
 
 
 def plan(house: House, stage: str = "toy", **request: Any) -> tuple[dict[str, int], dict[str, int]]:

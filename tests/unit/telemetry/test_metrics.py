@@ -18,7 +18,7 @@ from pipeline.telemetry import emf as emf_sink
 from pipeline.telemetry import function, metrics, names, prometheus
 from pipeline.telemetry.context import about
 from pipeline.telemetry.names import Metric
-from tests import emf
+from tests.fakes import emf
 
 Recorded = list[tuple[str, float, dict[str, str]]]
 

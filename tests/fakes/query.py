@@ -1,0 +1,218 @@
+"""A catalog and artifacts that live in memory, behind the read interface that the API uses."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import httpx
+from fastapi import FastAPI
+
+from pipeline.api.app import create_app
+from pipeline.api.playback import Playback
+from pipeline.aws.artifacts import Artifacts
+from pipeline.aws.catalog import Catalog
+from pipeline.aws.catalog.table import iso
+from pipeline.core.events import Upload
+from pipeline.core.records import (
+    Cost,
+    Failure,
+    PublishedArtifact,
+    StageResult,
+    StageRun,
+    StageState,
+    Video,
+)
+from pipeline.core.settings import Settings
+from pipeline.core.stage import Notice
+from pipeline.replays.store import Replays
+from tests.fakes.replays import FakeReplays
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ORIGIN = "https://files.example"
+KEY = bytes(range(32))
+
+
+def upload(number: int = 0, **given: Any) -> Upload:
+    fields = {
+        "event_id": "event",
+        "time": START + timedelta(minutes=number),
+        "bucket": "uploads",
+        "key": f"videos/clip-{number:03d}.mp4",
+        "sequencer": f"{number:040d}",
+        "size": 1000,
+        "etag": "e",
+    }
+    return Upload(**fields | given)
+
+
+def result(
+    source: Upload, stage: str, files: dict[str, str] | None = None, **given: Any
+) -> StageResult:
+    """A result whose files are given as name: role."""
+    fields = {
+        "stage": stage,
+        "version": "1",
+        "fingerprint": f"{stage}-fingerprint",
+        "content_id": source.content_id,
+        "revision": source.revision,
+        "attempt": 1,
+        "prefix": f"artifacts/{source.video_id}/{stage}/",
+        "params": {"quality": 23},
+        "identity": {"model": "tiny"},
+        "artifacts": [
+            PublishedArtifact(
+                name=name, role=role, media_type="text/plain", bytes=10, sha256=f"sha of {name}"
+            )
+            for name, role in (files or {}).items()
+        ],
+        "summary": {},
+        "warnings": [],
+        "labels": [],
+        "cost": Cost(seconds=2, media_seconds=10, cpu_seconds=1.5, bytes_in=1000, bytes_out=300),
+        "queued_at": source.time,
+        "started_at": source.time + timedelta(seconds=10),
+        "finished_at": source.time + timedelta(seconds=30),
+    }
+    return StageResult(**fields | given)
+
+
+def run(
+    source: Upload, stage: str, state: StageState, made: StageResult | None = None, **given: Any
+) -> StageRun:
+    fields = {
+        "stage": stage,
+        "state": state,
+        "revision": source.revision,
+        "sequencer": source.sequencer,
+        "attempt": 1,
+        "result": made,
+        "result_revision": made and made.revision,
+    }
+    return StageRun(**fields | given)
+
+
+def done(source: Upload, stage: str, files: dict[str, str] | None = None, **given: Any) -> StageRun:
+    made = result(source, stage, files, **given)
+    return run(source, stage, "succeeded", made, progress=100, finished_at=made.finished_at)
+
+
+def failed(source: Upload, stage: str, message: str = "It is empty.") -> StageRun:
+    error = Failure(failure_class="bad_input", code="empty_file", message=message, retryable=False)
+    end = source.time + timedelta(seconds=20)
+    return run(source, stage, "failed", error=error, progress=40, finished_at=end)
+
+
+def video(source: Upload, *runs: StageRun, **given: Any) -> Video:
+    return Video(
+        video_id=source.video_id, upload=source, stages={one.stage: one for one in runs}, **given
+    )
+
+
+def warning(code: str = "no_speech") -> Notice:
+    return Notice(code=code, message="No speech was found in the sound.")
+
+
+def signature(source: Upload) -> str:
+    """What signs an address of its playlists now."""
+    return Playback(lambda: KEY, lasts_s=Settings().presign_s).query(source.video_id)
+
+
+class FakeKeys:
+    """One key for all."""
+
+    def get(self, _: str) -> bytes:
+        return KEY
+
+
+class FakeCatalog:
+    """Counts what is asked of it; ``places`` may name places that are no longer true."""
+
+    def __init__(self, videos: Iterable[Video] = (), *, places: list[str] | None = None) -> None:
+        self._videos = {one.video_id: one for one in videos}
+        ours = [place(one) for one in self._videos.values() if not one.deleted_at]
+        self._places = sorted(ours if places is None else places, reverse=True)
+        self.keys = FakeKeys()
+        self.read = 0
+        self.walked = 0
+        self.error: Exception | None = None
+
+    def video(self, video_id: str) -> Video | None:
+        if self.error:
+            raise self.error
+        return self._videos.get(video_id)
+
+    def videos(self, video_ids: list[str], **_: bool) -> list[Video]:
+        self.read += len(video_ids)
+        return [self._videos[one] for one in video_ids if one in self._videos]
+
+    def newest(self, *, before: str | None = None, label: str | None = None) -> Iterator[str]:
+        del label  # an index that is always behind: it says yes to every label
+        for one in self._places:
+            if before is None or one < before:
+                self.walked += 1
+                yield one
+
+
+def place(one: Video) -> str:
+    return f"{iso(one.upload.time)}#{one.video_id}"
+
+
+class FakeArtifacts:
+    """Files by key; a URL says what it was signed for."""
+
+    def __init__(self, files: dict[str, bytes] | None = None) -> None:
+        self.files = files or {}
+        self.chunks_read = 0
+        self.error: Exception | None = None
+
+    def read(self, key: str) -> bytes:
+        if self.error:
+            raise self.error
+        return self.files[key]
+
+    def stream(self, key: str, size: int = 64) -> Iterator[bytes]:
+        content = self.read(key)
+        for start in range(0, len(content), size):
+            self.chunks_read += 1
+            yield content[start : start + size]
+
+    def url(self, key: str, *, download_as: str | None = None) -> str:
+        name = f"&as={download_as}" if download_as else ""
+        return f"{ORIGIN}/{key}?signed{name}"
+
+
+class Client:
+    """Asks an app as a browser would, but without a socket."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self.base_url = "http://api"
+
+    def get(self, path: str, **given: Any) -> httpx.Response:
+        return self.request("GET", path, **given)
+
+    def request(self, method: str, path: str, **given: Any) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=self.base_url) as api:
+                return await api.request(method, path, **given)
+
+        return asyncio.run(ask())
+
+
+def client(
+    *videos: Video,
+    catalog: FakeCatalog | None = None,
+    artifacts: FakeArtifacts | None = None,
+    replays: FakeReplays | None = None,
+    **settings: Any,
+) -> Client:
+    """The API with these parts; ``settings`` are those other than the defaults."""
+    app = create_app(
+        settings=Settings().model_copy(update=settings),
+        catalog=cast("Catalog", catalog or FakeCatalog(videos)),
+        artifacts=cast("Artifacts", artifacts or FakeArtifacts()),
+        replay_store=cast("Replays", replays or FakeReplays()),
+    )
+    return Client(app)

@@ -1,0 +1,228 @@
+"""An installation at work: whoever does something there does it under a name of its own.
+
+The stages' own code is a toy's, since stages know nothing of AWS: whatever they compute, the same
+runner fetches, publishes and records.
+"""
+
+import json
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handlers import janitor, replays, stage
+from pipeline import bootstrap
+from pipeline.api.app import create_app
+from pipeline.aws import clients as aws
+from pipeline.aws.messages import receipt
+from pipeline.core import events
+from pipeline.core.media_info import Probe
+from pipeline.core.settings import Settings
+from pipeline.core.stage import Artifact, Report, Result, Source
+from pipeline.core.topology import LARGER, Names
+from pipeline.core.topology import Lane as LaneName
+from pipeline.hosts.worker.lane import Lane, Record
+from pipeline.replays.driver import Pace
+from pipeline.replays.settlement import Settlement
+from tests.fakes import toystage
+from tests.fakes.query import Client
+from tests.infra.trail import Trail
+from tests.integration.conftest import probe_anything
+from tests.integration.runs.test_handlers import Context
+
+LONG = "long.mp4"  # how the names of long videos end
+
+_HANDLERS = {"janitor": janitor.handler, "replays": replays.handler}
+
+
+def poller(function: str) -> str:
+    """Who brings a function its messages where that is not Lambda."""
+    return f"poller of {function}"
+
+
+def large(name: str) -> str:
+    """Who does the large jobs that the function of a stage sends on."""
+    return f"large {name}"
+
+
+def _probe(path: Path, limits: Any) -> Probe:
+    """An upload, which holds its name and no more, is short unless it is called long."""
+    length = 1e6 if path.read_text().endswith(LONG) else 1
+    return probe_anything(path, limits).model_copy(update={"duration_s": length})
+
+
+def _say(_source: Source, params: toystage.Params, work: Path, _report: Report) -> Result:
+    """A result that has a label, and a file that the API shows and comparisons read."""
+    (work / "said.json").write_text(json.dumps(params.text))
+    said = Artifact(name="said.json", media_type="application/json", role="transcript_json")
+    return Result(artifacts=[said], labels=[params.text])
+
+
+def _die(*_: Any) -> Result:
+    raise KeyboardInterrupt
+
+
+def _queue(name: str) -> Lane:
+    return Lane(aws.client("sqs"), name, visibility_s=60, wait_s=0)
+
+
+def _empty(name: str) -> None:
+    queue = _queue(name)
+    for record in iter(queue.receive, None):
+        queue.delete(record)
+
+
+def _host(function: str, lane: LaneName) -> str:
+    """Who takes the messages of a function's lane."""
+    return large(function) if lane in LARGER.values() else function
+
+
+class House:
+    """An installation.
+
+    Args:
+        trail: records who calls what.
+        patch: sets what the functions find.
+    """
+
+    def __init__(self, trail: Trail, patch: pytest.MonkeyPatch) -> None:
+        self.trail = trail
+        self._patch = patch
+        self._uploaded: dict[str, str] = {}
+        self._api = Client(create_app())
+        patch.setattr("pipeline.runs.runner.probe", _probe)
+        patch.setattr(toystage, "run", _say)
+        # A turn of the driver is one step, and it misses at once what it has asked for.
+        patch.setattr("pipeline.replays.driver.Pace", partial(Pace, turn_s=0))
+        impatient = partial(Settlement, patience_s=0)
+        patch.setattr("pipeline.replays.settlement.Settlement", impatient)
+
+    # -- who does it -----------------------------------------------------------------------------
+
+    def deliver(self, function: str, lane: LaneName = "live", *, most: int = 10) -> list[Record]:
+        """Bring a function its messages as a worker does."""
+        records, who = [], _host(function, lane)
+        with self.trail.of(poller(who)):
+            queue = self.queue(function, lane)
+            for record in islice(iter(queue.receive, None), most):
+                answer = self.invoke(function, {"Records": [record]}, who)
+                if not answer["batchItemFailures"]:
+                    queue.delete(record)
+                records.append(record)
+        return records
+
+    def give_back(self, function: str, lane: LaneName) -> None:
+        """A worker stops before it has begun with a message."""
+        with self.trail.of(poller(_host(function, lane))):
+            queue = self.queue(function, lane)
+            queue.give_back(next(iter(queue.receive, None)))
+
+    def stop_worker(self, name: str, lane: LaneName = "live") -> None:
+        """A worker stops in the middle of a run."""
+        who = _host(name, lane)
+        with pytest.MonkeyPatch.context() as patch, self.trail.of(poller(who)):
+            patch.setattr(toystage, "run", _die)
+            queue = self.queue(name, lane)
+            record = queue.receive()
+            assert record is not None
+            with pytest.raises(KeyboardInterrupt):
+                self.invoke(name, {"Records": [record]}, who)
+            bootstrap.runner(name, self.settings).abandon(
+                record["body"], "stopped", "Bye.", receipt=receipt(record)
+            )
+            queue.give_back(record)
+            assert not queue.is_empty()
+
+    def invoke(
+        self, function: str, event: dict[str, Any], who: str | None = None
+    ) -> dict[str, Any]:
+        """Call a function, under its own name or another's who hosts it."""
+        if function in self.stages:
+            self._patch.setenv("VIDEODROP_STAGE", function)
+            bootstrap.settings.cache_clear()
+            stage._runner.cache_clear()
+        with self.trail.of(who or function):
+            return dict(_HANDLERS.get(function, stage.handler)(event, Context()))
+
+    def ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, status: int = 200
+    ) -> Any:
+        """What the API answers."""
+        with self.trail.of("query"):
+            answer = self._api.request(method, path, json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    # -- what nobody of ours does ----------------------------------------------------------------
+
+    def upload(self, name: str, metadata: dict[str, str] | None = None) -> None:
+        """Drop a video."""
+        bucket = self.names.uploads_bucket
+        put = aws.client("s3").put_object(
+            Bucket=bucket, Key=self.key(name), Body=name.encode(), Metadata=metadata or {}
+        )
+        self._uploaded[name] = put["VersionId"]
+
+    def remove(self, name: str) -> None:
+        """Delete an upload for good: moto cannot empty a bucket that has a delete marker."""
+        bucket, version = self.names.uploads_bucket, self._uploaded[name]
+        aws.client("s3").delete_object(Bucket=bucket, Key=self.key(name), VersionId=version)
+
+    def lose_files(self, name: str, fingerprint: str) -> None:
+        """Delete the files of a result."""
+        s3, bucket = aws.client("s3"), self.names.artifacts_bucket
+        prefix = f"artifacts/{self.id(name)}/"
+        for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+            if f"/{fingerprint}/" in found["Key"]:
+                s3.delete_object(Bucket=bucket, Key=found["Key"])
+
+    def send(self, function: str, lane: LaneName, body: str) -> None:
+        """Send a message, as SQS and `videodrop redrive` do."""
+        sqs = aws.client("sqs")
+        url = sqs.get_queue_url(QueueName=self.names.queue(function, lane))["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+
+    def lose_messages(self, function: str, lane: LaneName = "live") -> None:
+        """Delete what waits in a lane."""
+        _empty(self.names.queue(function, lane))
+
+    def lose_all_messages(self) -> None:
+        """Delete what waits anywhere."""
+        for url in aws.client("sqs").list_queues()["QueueUrls"]:
+            _empty(url.rsplit("/", 1)[-1])
+
+    # -- names -----------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        return bootstrap.settings()
+
+    @property
+    def names(self) -> Names:
+        return self.settings.names
+
+    @property
+    def stages(self) -> list[str]:
+        return list(self.settings.topology.stages)
+
+    @property
+    def large(self) -> list[str]:
+        """The stages that have lanes for large jobs."""
+        return sorted(self.settings.large)
+
+    def queue(self, function: str, lane: LaneName = "live") -> Lane:
+        return _queue(self.names.queue(function, lane))
+
+    def key(self, name: str) -> str:
+        return f"{self.settings.topology.uploads.prefix}{name}"
+
+    def id(self, name: str) -> str:
+        return events.video_id(self.names.uploads_bucket, self.key(name))
+
+    def version(self, name: str, stage_name: str, *, current: bool) -> str:
+        """The fingerprint of the stage's only version that is current, or is not."""
+        found = self.ask("GET", f"/videos/{self.id(name)}/versions?stage={stage_name}")
+        (one,) = (one for one in found["versions"] if one["current"] is current)
+        return str(one["fingerprint"])

@@ -1,0 +1,311 @@
+"""Every handler under AWS's own runtime client, with events as AWS sends them, set up as there.
+
+Each child writes what it would on Lambda: JSON log lines, and embedded metrics among them.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_xray_sdk.core import xray_recorder
+
+from pipeline import bootstrap
+from pipeline.aws import clients as aws
+from pipeline.core import events
+from pipeline.core.records import StageRun
+from pipeline.core.settings import Settings
+from pipeline.hosts.worker.functions import Function
+from pipeline.hosts.worker.runtime import Response, Runtime
+from tests.conftest import topology_with
+from tests.fakes import aws_events, emf, lambda_events
+
+STAGES = list(Settings().topology.stages)
+VIDEO = Path(__file__).parents[3] / "samples" / "silent.mp4"
+EVENT_ID = "17793124-05d4-b198-2fde-7ededc63b103"
+
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
+
+class Hosted:
+    """One handler in its child, and the lines that it has written."""
+
+    def __init__(self, function: Function, capture: pytest.CaptureFixture[str]) -> None:
+        arn = f"arn:aws:lambda:us-east-1:111122223333:function:videodrop-{function.name}"
+        self.runtime = Runtime(function, arn, "us-east-1")
+        self._capture = capture
+
+    def __call__(self, event: Any) -> Any:
+        answer = self.runtime.invoke(event)
+        assert isinstance(answer, Response), answer
+        return answer.payload
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What was written since the last look; each line must be a JSON object."""
+        return [json.loads(line) for line in self._capture.readouterr().out.splitlines()]
+
+
+Host = Callable[..., Hosted]
+
+
+@pytest.fixture
+def host(capfd: pytest.CaptureFixture[str]) -> Iterator[Host]:
+    """Hosts ``handlers.NAME.handler`` as on Lambda."""
+    runtimes: list[Runtime] = []
+
+    def start(handler: str, stage: str | None = None, **environment: str) -> Hosted:
+        function = Function(
+            name=stage or handler,
+            handler=f"handlers.{handler}.handler",
+            timeout_s=60,
+            memory_mb=2048,
+            env={
+                "VIDEODROP_TELEMETRY": "aws",
+                **({"VIDEODROP_STAGE": stage} if stage else {}),
+                **environment,
+            },
+        )
+        hosted = Hosted(function, capfd)
+        runtimes.append(hosted.runtime)
+        return hosted
+
+    yield start
+    for runtime in runtimes:
+        runtime.close()
+
+
+def put(config: Settings, body: bytes, **event: Any) -> str:
+    """Upload an object; returns the event that AWS would send of it."""
+    bucket, key = config.names.uploads_bucket, "videos/a.mp4"
+    sent = aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    given = {"etag": sent["ETag"].strip('"'), "size": len(body), "event_id": EVENT_ID}
+    return aws_events.created(key, bucket=bucket, **given | event)
+
+
+def run_of(config: Settings, stage: str) -> StageRun:
+    video_id = events.video_id(config.names.uploads_bucket, "videos/a.mp4")
+    run = bootstrap.catalog(config).runs.get(video_id, stage)
+    assert run is not None
+    return run
+
+
+def failed(answer: Any) -> list[str]:
+    return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_answers_for_each_message_and_its_log_is_about_the_event(
+    stored: Settings, host: Host, stage: str
+) -> None:
+    hosted = host("stage", stage)
+    answer = hosted(lambda_events.sqs("poison", put(stored, b"no video at all")))
+    assert failed(answer) == ["m0"]
+    run = run_of(stored, stage)
+    assert (run.state, run.event_id) == ("failed", EVENT_ID)
+
+    lines = hosted.lines()
+    about = [line for line in lines if line.get("correlation_id")]
+    assert about, "no line is about the event"
+    assert all(line["correlation_id"] == EVENT_ID for line in about)
+    assert {line["stage"] for line in about} == {stage}
+    assert {line["video_id"] for line in about} == {events.parse(put(stored, b"")).video_id}
+    assert any("not_media" in str(line["message"]) for line in about)
+    assert all(
+        line["function_request_id"] and line["level"] for line in lines if "_aws" not in line
+    )
+
+    found = emf.values(lines, stored.name)
+    assert found["runs_total", (("stage", stage),)] == [1]
+    assert found["runs_total", (("stage", stage), ("failure_class", "bad_input"))] == [1]
+    ended = (("stage", stage), ("lane", "live"), ("outcome", "failed"))
+    assert found["runs_total", ended] == [1]
+    assert found["cold_starts_total", (("function", stage),)] == [1]
+    assert len(found["run_duration_seconds", (("stage", stage), ("outcome", "failed"))]) == 1
+    (waited,) = found["queue_wait_seconds", (("stage", stage), ("lane", "live"))]
+    assert waited > 0
+
+
+@pytest.fixture
+def toy(stored: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    """The installation has one stage, which takes no time."""
+    path = topology_with({"toy": "tests.fakes.toystage"}, tmp_path / "topology.json", only=True)
+    monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
+    return stored
+
+
+def test_what_an_archive_replays_is_a_run_of_its_own_on_the_replay_lane(
+    toy: Settings, host: Host
+) -> None:
+    hosted = host("stage", "toy")
+    queue = f"{toy.name}-toy-replay"
+    body = put(toy, VIDEO.read_bytes())
+    assert failed(hosted(lambda_events.sqs(body, queue=f"{toy.name}-toy"))) == []
+    again = put(toy, VIDEO.read_bytes(), **{"replay-name": "january"})
+    assert failed(hosted(lambda_events.sqs(again, queue=queue))) == []
+
+    lines = hosted.lines()
+    assert {line["correlation_id"] for line in lines if "correlation_id" in line} == {
+        EVENT_ID,
+        f"{EVENT_ID}@january",
+    }
+    found = emf.values(lines, toy.name)
+    assert found["cold_starts_total", (("function", "toy"),)] == [1]
+    assert sum(found["source_media_seconds_total", (("stage", "toy"), ("lane", "live"))]) > 1
+    runs = {key: counts for (name, key), counts in found.items() if name == "runs_total"}
+    assert runs == {
+        (("stage", "toy"),): [1, 1],
+        (("stage", "toy"), ("lane", "live"), ("outcome", "succeeded")): [1],
+        (("stage", "toy"), ("lane", "replay"), ("outcome", "current")): [1],
+    }
+
+
+def test_a_warm_up_is_no_event(toy: Settings, host: Host) -> None:
+    hosted = host("stage", "toy")
+    assert hosted({"warm_up": True}) == {}
+    assert set(emf.values(hosted.lines(), toy.name)) == {
+        ("cold_starts_total", (("function", "toy"),))
+    }
+
+
+def test_the_janitor_takes_the_schedules_tick_and_its_queues_messages(
+    stored: Settings, host: Host
+) -> None:
+    hosted = host("janitor")
+    deleted = aws_events.deleted(bucket=stored.names.uploads_bucket)
+    upload = events.parse(put(stored, b"a video"))
+    catalog = bootstrap.catalog(stored)
+    assert isinstance(upload, events.Upload)
+    catalog.record_upload(upload, patience_s=3600)
+    catalog.runs.claim(upload, "detect", event_id=EVENT_ID, lease_s=-1e6)
+    assert failed(hosted(lambda_events.sqs("poison", deleted, queue="videodrop-janitor"))) == ["m0"]
+    video = catalog.video(upload.video_id)
+    assert video is not None
+    assert video.status == "deleted"
+
+
+def test_a_lost_run_that_the_janitor_ends_is_counted_and_told_with_its_event(
+    installation: Settings, host: Host
+) -> None:
+    upload = events.parse(put(installation, b"a video"))
+    assert isinstance(upload, events.Upload)
+    catalog = bootstrap.catalog(installation)
+    catalog.record_upload(upload, patience_s=3600)
+    catalog.runs.claim(upload, "detect", event_id="replay:r1", lease_s=-1e6)
+    hosted = host("janitor")
+    assert hosted(lambda_events.tick()) == {"ended": 1}
+    lines = hosted.lines()
+    (told,) = [line for line in lines if line.get("video_id") == upload.video_id]
+    assert (told["correlation_id"], told["replay_id"]) == ("replay:r1", "r1")
+    found = emf.values(lines, installation.name)
+    assert found["runs_total", (("stage", "detect"), ("failure_class", "lost"))] == [1]
+    lost = (("stage", "detect"), ("lane", "replay"), ("outcome", "failed"))
+    assert found["runs_total", lost] == [1]
+
+
+def test_the_driver_of_replays_answers_for_each_message(stored: Settings, host: Host) -> None:
+    hosted = host("replays")
+    wake_up = json.dumps(
+        {
+            "version": "0",
+            "id": "6f87d04b-9f74-4f04-a780-7acf4b0a9b38",
+            "detail-type": "Replay Requested",
+            "source": "videodrop",
+            "account": "111122223333",
+            "time": "2026-10-08T16:53:06Z",
+            "region": "us-east-1",
+            "resources": [],
+            "detail": {"replay_id": "r1"},
+        }
+    )
+    assert failed(hosted(lambda_events.sqs("poison", wake_up, queue="videodrop-replays"))) == ["m0"]
+    found = emf.values(hosted.lines(), stored.name)
+    assert found["cold_starts_total", (("function", "replays"),)] == [1]
+
+
+def test_the_query_api_answers_with_api_gateways_request_id_and_counts(
+    stored: Settings, host: Host
+) -> None:
+    hosted = host("query")
+    answer = hosted(lambda_events.http("/videos/00000000000000000000"))
+    assert answer["statusCode"] == 404
+    assert answer["headers"]["x-request-id"] == "JKJaXmPLvHcESHA="
+    assert hosted(lambda_events.http("/metrics"))["statusCode"] == 404
+    found = emf.values(hosted.lines(), stored.name)
+    name, route = "http_request_duration_seconds", ("route", "/videos/{video_id}")
+    assert len(found[name, (route,)]) == 1
+    assert len(found[name, (route, ("status", "404"))]) == 1
+
+
+def test_a_stage_that_cannot_use_the_gpu_it_was_promised_is_not_loaded_and_others_are(
+    host: Host, tmp_path: Path
+) -> None:
+    stub = "def zeros(*_, device):\n    raise RuntimeError('The NVIDIA driver is too old')\n"
+    (tmp_path / "torch.py").write_text(stub)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    promised = {"VIDEODROP_DEVICE": "cuda", "PYTHONPATH": path}
+    failed = host("stage", "detect", **promised).runtime.start()
+    assert failed is not None
+    assert (failed.kind, "driver is too old" in failed.message) == ("init_error", True)
+    assert host("stage", "thumbnail", **promised).runtime.start() is None
+
+
+# -- traces --------------------------------------------------------------------------------------
+
+
+class Daemon:
+    """What takes segments, at ``address``."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(20)
+        self._listener = listener
+        self.address = f"127.0.0.1:{listener.getsockname()[1]}"
+
+    def until(self, name: str) -> list[dict[str, Any]]:
+        """The segments that come, up to the one of this name."""
+        segments: list[dict[str, Any]] = []
+        while not segments or segments[-1]["name"] != name:
+            header, _, segment = self._listener.recv(65536).partition(b"\n")
+            assert json.loads(header) == {"format": "json", "version": 1}
+            segments.append(json.loads(segment))
+        return segments
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as listener:
+        yield Daemon(listener)
+
+
+def test_a_sampled_message_is_traced_to_the_x_ray_daemon_and_no_other(
+    toy: Settings, host: Host, daemon: Daemon
+) -> None:
+    there = {"LAMBDA_TASK_ROOT": "/var/task", "AWS_XRAY_DAEMON_ADDRESS": daemon.address}
+    hosted = host("stage", "toy", **there)
+    body = put(toy, b"no video")
+    unsampled = lambda_events.TRACE.replace("Sampled=1", "Sampled=0")
+    hosted(lambda_events.sqs(body, AWSTraceHeader=unsampled))
+    hosted(lambda_events.sqs(put(toy, VIDEO.read_bytes()), AWSTraceHeader=lambda_events.TRACE))
+    segments = daemon.until("## handler")
+    assert {one["trace_id"] for one in segments} == {"1-5e6722a7-cc56a4f146db7ae02d4da47e"}
+    assert segments[-1]["parent_id"] == "2b5ef9f1e0a5c8d7"
+    assert segments[-1]["annotations"]["Service"] == "toy"
+    assert "metadata" not in segments[-1], "answers are no business of a trace"
+    assert {"dynamodb", "s3"} <= {one["name"] for one in segments}
+
+
+def test_beside_a_worker_it_gets_the_segment_that_lambda_itself_would_send(
+    toy: Settings, host: Host, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", daemon.address)
+    xray_recorder.emitter.set_daemon_address(daemon.address)
+    host("stage", "toy")(lambda_events.sqs(put(toy, VIDEO.read_bytes())))
+    *inner, handler, segment = daemon.until("videodrop-toy")
+    assert {one["trace_id"] for one in (*inner, handler)} == {segment["trace_id"]}
+    assert (handler["name"], handler["parent_id"]) == ("## handler", segment["id"])
+    assert {"dynamodb", "s3"} <= {one["name"] for one in inner}
+    assert segment["start_time"] <= handler["start_time"] < handler["end_time"]

@@ -1,0 +1,291 @@
+"""The whole on one machine, from start to the last process gone."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import boto3
+import httpx
+import psutil
+import pytest
+
+from pipeline.hosts.stack_file import StackFile
+from tests.conftest import topology_with
+
+SCRIPT = """
+import os
+import sys
+from pathlib import Path
+from pipeline.core.errors import VideodropError
+from pipeline.hosts.local.stack import Stack
+from pipeline.core.settings import Settings
+
+if sys.argv[2:] != ["traced"]:
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+try:
+    Stack(
+        Settings(home=Path(sys.argv[1])),
+        port=0,
+        aws_port=0,
+        tell=lambda message: print(message, flush=True),
+    ).run()
+except VideodropError as error:
+    print(error, flush=True)
+    sys.exit(1)
+"""
+
+
+class Up:
+    """A running stack; what it starts is traced for coverage if told so."""
+
+    def __init__(self, home, *told, **environment):
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "VIDEODROP_"))
+        }
+        self.home = home
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(home), *told],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=inherited | environment,
+        )
+        self.said = []
+
+    def hear(self, what):
+        """Read on until a line holds ``what``."""
+        for line in self.process.stdout:
+            self.said.append(line)
+            if what in line:
+                return line
+        raise AssertionError(f"{what!r} was not said: {self.said}")
+
+    def family(self):
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def parts(self):
+        """How many processes there are, but for copies that save the state of one."""
+        return len({tuple(process.cmdline()) for process in self.family()})
+
+    def part(self, module):
+        """The part's process, once it has been started."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            for process in self.family():
+                with contextlib.suppress(psutil.Error):
+                    if module in process.cmdline():
+                        return process
+            time.sleep(0.05)
+        raise AssertionError(f"no {module} is running")
+
+    def end(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+        self.said += self.process.stdout.readlines()
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def start(tmp_path):
+    stacks = []
+
+    # One stage: what four are like, the end-to-end tests know, and each is a process to start.
+    topology = topology_with({"toy": "tests.fakes.toystage"}, tmp_path / "topology.json", only=True)
+
+    def up(*told, **environment):
+        here = {"VIDEODROP_TOPOLOGY": str(topology)}
+        stacks.append(Up(tmp_path / "home", *told, **here | environment))
+        return stacks[-1]
+
+    yield up
+    for stack in stacks:
+        if stack.process.poll() is None:
+            for process in stack.family():
+                process.kill()
+            stack.process.kill()
+        stack.process.stdout.close()
+        stack.process.wait()
+
+
+def gone(processes, timeout_s=30):
+    end = time.monotonic() + timeout_s
+    while left := [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
+
+
+def test_a_dropped_file_is_worked_on_and_ctrl_c_leaves_nothing_running(start):
+    stack = start("traced")
+    stack.hear("Ready")
+    word = StackFile.read(stack.home)
+    assert word.pid == stack.process.pid
+    assert word.environment["AWS_ENDPOINT_URL"] == word.endpoint
+    httpx.get(f"{word.api_url}/health").raise_for_status()
+    counted = httpx.get(f"{word.api_url}/metrics").text
+    assert "videodrop_http_request_duration_seconds_count" in counted
+
+    second = start()
+    assert f"process {stack.process.pid}" in second.hear("already up")
+    assert second.process.wait(30) == 1
+
+    (stack.home / "inbox" / "not a film.mp4").write_text("text")
+    stack.hear("not a film.mp4 was dropped")
+
+    family = stack.family()
+    assert stack.parts() == 3 + 3  # server, worker, API; toy, janitor, the driver of replays
+    worker = stack.part("pipeline.hosts.worker")
+    children = worker.children()
+    worker.kill()
+    stack.hear("worker ended unexpectedly")
+    gone(children)
+    stack.part("pipeline.hosts.local.server").kill()
+    stack.hear("server ended unexpectedly")
+    stack.hear("was cut off")
+
+    family += stack.family()
+    assert stack.end() == 0
+    gone(family, timeout_s=0)  # not soon, but before it returned
+    assert StackFile.read(stack.home) is None
+    assert not (stack.home / "stack.json").exists()
+    assert not (stack.home / "aws" / "running").exists()
+    journal = (stack.home / "inbox.journal").read_text()
+    assert json.loads(journal)[0] == "not a film.mp4"
+
+
+def test_other_clients_use_the_credentials_that_the_stack_wrote(start):
+    stack = start()
+    stack.hear("Ready")
+    config = stack.home / "aws.config"
+    for private in (config, stack.home / "stack.json"):
+        assert private.stat().st_mode & 0o077 == 0, private
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_CONFIG_FILE", str(config))
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.delenv(name)
+        session = boto3.Session(profile_name="videodrop")
+        buckets = session.client("s3").list_buckets()["Buckets"]
+        assert "videodrop-uploads" in {bucket["Name"] for bucket in buckets}
+    assert stack.end() == 0
+    before = config.read_text()
+    again = start()
+    again.hear("Ready")
+    assert keys_in(config.read_text()) == keys_in(before), "addresses and clients outlive a restart"
+    assert again.end() == 0
+
+
+def keys_in(text):
+    return [line for line in text.splitlines() if line.startswith("aws_")]
+
+
+def test_the_api_answers_under_names_of_this_machine_only(start):
+    stack = start(VIDEODROP_HOSTS='["videos.lan"]')
+    stack.hear("Ready")
+    url = StackFile.read(stack.home).api_url
+    port = url.rpartition(":")[2]
+    for host in ("evil.example", f"evil.example:{port}", "localhost.evil.example", ""):
+        answer = httpx.get(f"{url}/videos", headers={"Host": host})
+        assert (answer.status_code, answer.json()["code"]) == (403, "foreign_host"), host
+    for host in (
+        "localhost",
+        f"127.0.0.1:{port}",
+        "192.168.1.5",
+        "videos.lan",
+        socket.gethostname(),
+    ):
+        assert httpx.get(f"{url}/videos", headers={"Host": host}).status_code == 200, host
+    assert stack.end() == 0
+
+
+def test_nothing_outlives_a_stack_that_was_killed(start):
+    stack = start()
+    stack.hear("Ready")
+    family = stack.family()
+    assert stack.parts() == 3 + 3  # server, worker, API; toy, janitor, the driver of replays
+    stack.process.kill()
+    stack.process.wait()
+    gone(family)
+    assert StackFile.read(stack.home) is None
+    again = start()
+    again.hear("Ready")
+    assert again.end(signal.SIGTERM) == 0
+
+
+def test_another_endpoint_is_used_as_it_is(start, server):
+    stack = start(
+        AWS_ENDPOINT_URL=server.endpoint,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - the server's own
+        AWS_REGION="us-east-1",
+        AWS_DEFAULT_REGION="us-east-1",
+        VIDEODROP_NAME="elsewhere",
+    )
+    stack.hear(server.endpoint)
+    stack.hear("Ready")
+    assert not any("pipeline.hosts.local.server" in p.cmdline() for p in stack.family())
+    assert StackFile.read(stack.home).endpoint == server.endpoint
+    assert stack.end() == 0
+    assert not (stack.home / "aws").exists()
+
+
+def test_a_part_that_keeps_dying_ends_the_whole_and_says_why(start):
+    stack = start()
+    stack.hear("Ready")
+    for _ in range(3):
+        stack.part("pipeline.api.server").kill()
+        stack.hear("api ended unexpectedly")
+    stack.part("pipeline.api.server").kill()
+    stack.hear("api does not stay up")
+    assert stack.process.wait(60) == 1
+
+
+def test_a_state_that_cannot_be_read_is_said_and_nothing_is_left_running(start, tmp_path):
+    state = tmp_path / "home" / "aws"
+    state.mkdir(parents=True, mode=0o700)
+    (state / "state.pickle").touch(mode=0o600)
+    (state / "state.pickle").write_bytes(b'{"moto": "4.0.0"}\n')
+    stack = start()
+    stack.hear("pip install moto==4.0.0")
+    assert stack.process.wait(60) == 1
+
+
+def test_nothing_of_a_real_account_shines_through(start, tmp_path):
+    stack = start(
+        AWS_PROFILE="production",
+        AWS_SESSION_TOKEN="secret",  # noqa: S106 - it must not be used
+        HOME=str(tmp_path),
+    )
+    stack.hear("Ready")
+    assert stack.end() == 0
+
+
+def test_a_service_that_is_pointed_elsewhere_on_purpose_stays_there(start, dynalite_endpoint):
+    stack = start(AWS_ENDPOINT_URL_DYNAMODB=dynalite_endpoint)
+    stack.hear("AWS_ENDPOINT_URL_DYNAMODB is set")
+    stack.hear("Ready")
+    dynamodb = boto3.client(
+        "dynamodb",
+        endpoint_url=dynalite_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",  # noqa: S106 - dynalite takes any
+    )
+    tables = dynamodb.list_tables()["TableNames"]
+    assert "videodrop" in tables
+    assert stack.end() == 0
+
+
+def test_an_endpoint_that_is_not_there_is_said(start):
+    stack = start(
+        AWS_ENDPOINT_URL="http://127.0.0.1:1",
+        AWS_ACCESS_KEY_ID="a",
+        AWS_SECRET_ACCESS_KEY="b",  # noqa: S106 - moto accepts anything
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_MAX_ATTEMPTS="1",
+    )
+    stack.hear("could not be reached")
+    assert stack.process.wait(60) == 1

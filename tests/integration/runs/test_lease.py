@@ -1,0 +1,176 @@
+"""The heartbeat thread: it keeps lease, message and progress, and learns of a takeover."""
+
+import threading
+from contextvars import ContextVar
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.core.errors import LeaseLost, TimedOut
+from pipeline.core.records import StageRun
+from pipeline.runs import heartbeat as lease_module
+from pipeline.runs.heartbeat import Lease
+from tests.integration.conftest import Rig, upload_of
+
+WAIT_S = 20.0  # far more than any heartbeat here takes
+
+
+class Extensions:
+    """Counts extensions of a message's visibility and lets a test wait for the next."""
+
+    def __init__(self) -> None:
+        self.seconds: list[int] = []
+        self._came = threading.Condition()
+
+    def __call__(self, seconds: int) -> None:
+        with self._came:
+            self.seconds.append(seconds)
+            self._came.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.seconds) >= count, WAIT_S)
+
+
+@pytest.fixture
+def body(rig: Rig) -> str:
+    body = rig.put()
+    rig.catalog.record_upload(upload_of(body), patience_s=3600)
+    return body
+
+
+def claimed(rig: Rig, body: str, lease_s: float = 0.5) -> StageRun:
+    return rig.catalog.runs.claim(upload_of(body), "toy", event_id="e", lease_s=lease_s)
+
+
+def lease(
+    rig: Rig,
+    body: str,
+    run: StageRun,
+    extend: Extensions,
+    *,
+    lease_s: float = 0.5,
+    left: float = 60,
+    limit: float = 60,
+) -> Lease:
+    vid = upload_of(body).video_id
+    return Lease(
+        rig.catalog.runs,
+        vid,
+        run,
+        lease_s=lease_s,
+        extend=extend,
+        limit_s=limit,
+        seconds_left=left,
+    )
+
+
+def test_lease_and_message_are_extended_together_while_a_stage_is_silent(rig: Rig, body: str):
+    extend, run = Extensions(), claimed(rig, body)
+    with lease(rig, body, run, extend, lease_s=2):
+        extend.wait_for(3)
+    assert extend.seconds[:3] == [2, 2, 2]
+    assert rig.state(body).lease_until > run.lease_until
+
+
+def test_progress_is_written_while_a_stage_runs(rig: Rig, body: str):
+    extend, run = Extensions(), claimed(rig, body)
+    with lease(rig, body, run, extend) as report:
+        report.part(0.5, 1.0)(0.5)
+        extend.wait_for(3)
+        assert rig.state(body).progress == 75
+
+
+def test_many_reports_cost_few_writes(rig: Rig, body: str):
+    extend, run = Extensions(), claimed(rig, body, 60)
+    with lease(rig, body, run, extend, lease_s=60) as report:
+        for step in range(10_000):
+            report(step / 10_000)
+    assert len(extend.seconds) <= 10  # one on entry, at most one a second afterwards
+
+
+def test_a_stage_learns_at_its_next_report_that_it_was_taken_over(rig: Rig, body: str):
+    extend, run = Extensions(), claimed(rig, body, -1)
+    taken = claimed(rig, body, 60)
+    held = lease(rig, body, run, extend)
+    with held as report:
+        held._thread.join(WAIT_S)
+        with pytest.raises(LeaseLost):
+            report(0.5)
+    assert rig.state(body).attempt == taken.attempt
+    assert extend.seconds == [0]  # the message is its successor's now
+
+
+def test_a_bad_moment_of_the_network_does_not_end_the_heartbeat(
+    rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch
+):
+    extend, run = Extensions(), claimed(rig, body)
+    held = lease(rig, body, run, extend)
+    heartbeat, failures = held._runs.heartbeat, [OSError(), OSError()]
+
+    def flaky(*args, **kwargs) -> None:
+        if failures:
+            raise failures.pop()
+        heartbeat(*args, **kwargs)
+
+    monkeypatch.setattr(held._runs, "heartbeat", flaky)
+    with held as report:
+        extend.wait_for(2)
+        report(0.1)
+    assert not failures
+
+
+def test_what_the_heartbeat_logs_is_about_the_run(
+    rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch
+):
+    subject, seen = ContextVar[str]("subject"), []
+    subject.set("this video")
+    extend, run = Extensions(), claimed(rig, body)
+    held = lease(rig, body, run, extend)
+    monkeypatch.setattr(held._runs, "heartbeat", lambda *_, **__: seen.append(subject.get(None)))
+    with held:
+        extend.wait_for(2)
+    assert seen[0] == "this video"
+
+
+def test_after_the_run_the_heartbeat_is_silent(rig: Rig, body: str):
+    extend, run = Extensions(), claimed(rig, body)
+    held = lease(rig, body, run, extend)
+    with pytest.raises(KeyboardInterrupt), held:
+        raise KeyboardInterrupt
+    assert not held._thread.is_alive()
+
+
+@pytest.mark.parametrize(("left", "stood_still_s"), [(600, 40), (80, 20), (60, 0)])
+def test_a_run_that_its_host_froze_has_so_much_longer_as_far_as_the_host_waits(
+    rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch, left: float, stood_still_s: float
+):
+    extend, run = Extensions(), claimed(rig, body, 60)
+    clock, begun = [1000.0], threading.Event()
+    monkeypatch.setattr(lease_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    held = lease(rig, body, run, extend, lease_s=60, left=left)
+
+    def waits(seconds: float) -> bool:
+        """It is frozen in its first wait, for 40 s; the second never ends."""
+        if begun.is_set():
+            return held._stop_in_fact.wait()
+        clock[0] += seconds + 40
+        begun.set()
+        return False
+
+    held._stop_in_fact, held._stop = held._stop, SimpleNamespace(wait=waits, set=held._stop.set)
+    with held as report:
+        assert begun.wait(WAIT_S)
+        extend.wait_for(2)  # that beat is over
+        assert held.stood_still_s == stood_still_s
+        assert report.remaining() == max(0, 60 + stood_still_s - 41)
+
+
+def test_a_report_after_the_deadline_ends_the_run(rig: Rig, body: str):
+    extend, run = Extensions(), claimed(rig, body)
+    with lease(rig, body, run, extend, left=0) as report:
+        assert report.remaining() == report.part(0, 1).remaining() == 0
+        with pytest.raises(TimedOut, match="toy did not end within its 0 s"):
+            report.part(0, 1)(0.5)
+    with lease(rig, body, run, extend, left=60) as report:
+        assert 0 < report.part(0, 1).remaining() <= 60

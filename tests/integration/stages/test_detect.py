@@ -1,0 +1,234 @@
+# ruff: noqa: PLC0415 - torch takes seconds to import
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.core.errors import BadInput, MissingDependency, TimedOut
+from pipeline.core.stage import Deadline
+from pipeline.media import frames
+from pipeline.stages.detect import stage as detect
+from pipeline.stages.detect import yolo
+from pipeline.stages.detect.engine import Detection, Looking
+from pipeline.stages.models import weights
+
+from .conftest import source
+
+pytestmark = pytest.mark.models
+
+
+class Scripted:
+    """An engine that finds one object, a tenth of the picture in from each side."""
+
+    labels = ("star",)
+    image_size = 160
+    batch = 4
+
+    def __init__(self, *, finds=True):
+        self.finds = finds
+        self.batches = []
+
+    def detect(self, images, how):
+        self.batches.append((len(images), how))
+        height, width, _ = images[0].shape
+        box = (width * 0.1, height * 0.1, width * 0.9, height * 0.9)
+        return [[Detection("star", 0.75, box)] if self.finds else [] for _ in images]
+
+
+@pytest.fixture
+def scripted(monkeypatch, tmp_path):
+    """Put a scripted engine in YOLO's place."""
+    model = tmp_path / "model.pt"
+    model.touch()
+
+    def install(**script):
+        engine = Scripted(**script)
+        monkeypatch.setattr(yolo, "load", lambda _: engine)
+        return engine
+
+    install.model = str(model)
+    return install
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_objects_in_a_video_are_found_followed_and_summed_up(fresh, shapes):
+    told = []
+    result, work = fresh(detect, shapes, told.append)
+    found = read(work / "detections.json")
+    assert found["model"]["sha256"] == weights.digest("yolo-shapes")
+    assert (found["fps"], found["width"], found["height"]) == (2.0, 640, 360)
+    assert [frame["time"] for frame in found["frames"]] == [n / 2 for n in range(12)]
+    red = found["frames"][2]["objects"][0]  # at 1 s
+    assert red["label"] == "square"
+    assert red["box"] == pytest.approx([100, 40, 190, 130], abs=8)
+    tracks = [t for t in read(work / "tracks.json")["tracks"] if t["label"] == "square"]
+    whole = max(tracks, key=lambda track: track["frames"])
+    assert (whole["start"], whole["end"]) == (0.0, 5.5)
+    assert "square" in result.labels == sorted(result.labels)
+    assert result.summary["labels"]["square"]["intervals"] == [[0.0, 5.5]]
+    assert result.summary["frames"] == 12
+    assert {artifact.role for artifact in result.artifacts} == {
+        "detections_json", "tracks_json", "contact_sheet",
+    }  # fmt: skip
+    with Image.open(work / "contact_sheet.jpg", formats=["JPEG"]) as sheet:
+        sheet.load()
+    assert result.warnings == []
+    assert told == sorted(told)
+
+
+def test_boxes_are_those_of_plain_predict_on_the_same_frames(shapes):
+    engine = yolo.load(weights.resolve("yolo-shapes"))
+    given = source(shapes)
+    images = [
+        frame.image
+        for frame in frames.sample(given.path, given.probe, fps=2, long_side=engine.image_size)
+    ]
+    ours = engine.detect(images, Looking(0.1, 0.7, engine.image_size, 100, None))
+    plain = yolo._library()(str(weights.resolve("yolo-shapes").path))
+    pairs = 0
+    for image, found in zip(images, ours, strict=True):
+        (answer,) = plain.predict(image[..., ::-1], conf=0.1, max_det=100, verbose=False)
+        assert [one.label for one in found] == [plain.names[int(n)] for n in answer.boxes.cls]
+        for one, box, confidence in zip(found, answer.boxes.xyxy, answer.boxes.conf, strict=True):
+            assert one.box == pytest.approx(box.tolist(), abs=0.01)
+            assert one.confidence == pytest.approx(float(confidence), abs=1e-4)
+            pairs += 1
+    assert pairs >= 12
+
+
+def test_boxes_are_in_pixels_of_the_source_as_it_is_shown(fresh, shapes, scripted):
+    scripted()
+    _, work = fresh(detect, shapes, model=scripted.model)
+    for frame in read(work / "detections.json")["frames"]:
+        assert frame["objects"][0]["box"] == pytest.approx([64, 36, 576, 324], abs=0.1)
+
+
+def test_frames_go_to_the_model_in_batches_of_what_it_likes(fresh, shapes, scripted):
+    engine = scripted()
+    fresh(detect, shapes, model=scripted.model)
+    assert [size for size, _ in engine.batches] == [4, 4, 4]
+    fresh(detect, shapes, model=scripted.model, batch=5)
+    assert [size for size, _ in engine.batches[3:]] == [5, 5, 2]
+
+
+def test_options_reach_the_engine(fresh, shapes, scripted):
+    engine = scripted()
+    options = {"confidence": 0.5, "iou": 0.6, "image_size": 320, "max_detections": 7}
+    result, _ = fresh(detect, shapes, model=scripted.model, fps=1, classes=("star",), **options)
+    assert engine.batches[0][1] == Looking(0.5, 0.6, 320, 7, ("star",))
+    assert result.summary["frames"] == 6
+
+
+def test_nothing_found_is_a_result_without_a_warning(fresh, shapes, scripted):
+    scripted(finds=False)
+    result, work = fresh(detect, shapes, model=scripted.model)
+    assert (result.labels, result.warnings, result.summary["labels"]) == ([], [], {})
+    assert read(work / "tracks.json")["tracks"] == []
+    assert len(read(work / "detections.json")["frames"]) == 12
+    assert "contact_sheet" not in {artifact.role for artifact in result.artifacts}
+
+
+def test_sound_without_a_picture_is_refused(fresh, audio_only, scripted):
+    scripted()
+    with pytest.raises(BadInput, match="no_video"):
+        fresh(detect, audio_only, model=scripted.model)
+
+
+def test_only_the_classes_asked_for_are_found(fresh, shapes):
+    result, _ = fresh(detect, shapes, classes=("heart",), confidence=0.01)
+    assert set(result.labels) <= {"heart"}
+
+
+def test_a_class_the_model_does_not_know_is_refused_with_those_it_knows(fresh, shapes):
+    with pytest.raises(BadInput, match="unknown_label") as caught:
+        fresh(detect, shapes, classes=("unicorn",))
+    assert "triangle" in caught.value.message
+
+
+def test_a_file_that_is_no_yolo_model_is_said_to_be_none(fresh, shapes, tmp_path):
+    strange = tmp_path / "strange.pt"
+    strange.write_bytes(b"not a checkpoint")
+    with pytest.raises(MissingDependency, match="model_format"):
+        fresh(detect, shapes, model=str(strange))
+
+
+def test_a_checkpoint_cannot_run_code(fresh, shapes, tmp_path):
+    import torch
+
+    class Attack:
+        def __reduce__(self):
+            return (exec, (f"open({str(tmp_path / 'owned')!r}, 'w')",))
+
+    torch.save({"model": Attack()}, tmp_path / "attack.pt")
+    with pytest.raises(MissingDependency, match="model_format"):
+        fresh(detect, shapes, model=str(tmp_path / "attack.pt"))
+    assert not (tmp_path / "owned").exists()
+
+
+def test_a_run_past_its_deadline_stops(shapes, tmp_path, scripted):
+    scripted()
+    with pytest.raises(TimedOut):
+        detect.run(source(shapes), detect.Params(model=scripted.model), tmp_path, Deadline(0))
+
+
+def test_ultralytics_changes_nothing_outside_its_adapter(tmp_path):
+    """In a process of its own: it patches what it can reach when it is imported."""
+    code = """
+import os, socket, PIL.Image, torch, numpy as np
+def no(*_): raise SystemExit("it went to the network")
+socket.socket.connect = socket.getaddrinfo = no
+before = PIL.Image.open, torch.save
+asked, real = [], torch.set_num_threads
+torch.set_num_threads = lambda count: (asked.append(count), real(count))
+from pipeline.stages.detect import yolo
+from pipeline.stages.models import weights
+from pipeline.stages.detect.engine import Looking
+engine = yolo.load(weights.resolve("yolo-shapes"))
+engine.detect([np.zeros((90, 160, 3), np.uint8)], Looking(0.5, 0.7, 160, 10, None))
+assert (PIL.Image.open, torch.save) == before, "patches are left"
+assert set(asked) == {3} == {torch.get_num_threads()}, asked
+assert os.environ["OMP_NUM_THREADS"] == "3", "ffmpeg would be held to one thread"
+assert not os.listdir(os.environ["HOME"]), "it wrote to the home directory"
+left = [name for name in os.listdir(os.environ["TMPDIR"]) if not name.startswith("torchinductor")]
+assert not left, left
+"""
+    for folder in ("home", "tmp"):
+        (tmp_path / folder).mkdir()
+    env = {
+        "HOME": str(tmp_path / "home"),
+        "TMPDIR": str(tmp_path / "tmp"),
+        "VIDEODROP_THREADS": "3",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_stage_module_imports_nothing_heavy():
+    code = (
+        "import sys; from pipeline.stages import detect as d; d.identity(d.Params());"
+        "assert not {'torch', 'ultralytics', 'PIL', 'cv2', 'numpy', 'lap'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_model_is_loaded_before_the_first_video_and_stays():
+    detect.warm_up(detect.Params())
+    misses = yolo._load.cache_info().misses
+    engine = yolo.load(weights.resolve("yolo-shapes"))
+    assert yolo._load.cache_info().misses == misses
+    assert engine.detect([np.zeros((90, 160, 3), np.uint8)], Looking(0.9, 0.7, 160, 5, None)) == [
+        []
+    ]
