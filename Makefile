@@ -28,9 +28,10 @@ terraform: $(VENV)/.dev
 	$(BIN)/pytest -p no:cacheprovider tests/infra >build/terraform.log 2>&1; \
 	status=$$?; cat build/terraform.log; exit $$status
 
-check: $(VENV)/.dev ## lint and types only
+check: $(VENV)/.dev ## lint, import contracts and types only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
 accuracy: $(VENV)/.dev ## word error rate and mAP on held-out videos, as a table
