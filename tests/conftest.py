@@ -24,10 +24,9 @@ from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
 from pipeline.core.settings import Settings
 from pipeline.core.topology import DEFAULT_PATH
+from tests.fakes.servers import TRACING, embedded_aws
 
-_ROOT = Path(__file__).parents[1]
 _RUN = "TEST_RUN"  # names the session whose process inherited it
-_TRACING = "COVERAGE_PROCESS_CONFIG"  # where it is set, coverage starts with the process
 _numbers = count(1)
 
 
@@ -127,15 +126,10 @@ def _heirs(run: str) -> Iterator[psutil.Process]:
 # -- coverage ------------------------------------------------------------------------------------
 
 
-def untraced() -> dict[str, str]:
-    """This environment, for a process whose lines other tests count: tracing doubles its work."""
-    return {k: v for k, v in os.environ.items() if k != _TRACING}
-
-
 @pytest.fixture
 def untraced_children(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests whose children are killed in the end, and what was traced of them with them."""
-    monkeypatch.delenv(_TRACING, raising=False)
+    monkeypatch.delenv(TRACING, raising=False)
 
 
 # -- an embedded AWS -----------------------------------------------------------------------------
@@ -143,20 +137,9 @@ def untraced_children(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the embedded AWS: moto's server, corrected, in a process of its own."""
-    folder = tmp_path_factory.mktemp("aws")
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.fakes.embedded_aws", str(folder), "0"],
-        cwd=_ROOT,
-        env=untraced(),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        try:
-            assert server.stdout is not None
-            yield json.loads(server.stdout.readline())["endpoint"]
-        finally:
-            server.terminate()
+    """Return the address of the embedded AWS, which runs in a process of its own."""
+    with embedded_aws("tests.fakes.embedded_aws", tmp_path_factory.mktemp("aws")) as address:
+        yield address
 
 
 @pytest.fixture

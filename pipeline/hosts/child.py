@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -79,22 +79,16 @@ class Child:
             return self._process.wait(timeout)
         return None
 
-    def freeze(self) -> None:
-        """Stop it and whatever it started, until ``thaw``; safe to call again."""
-        self._each(psutil.Process.suspend)
-
-    def thaw(self) -> None:
-        """Let it go on where it was frozen."""
-        self._each(psutil.Process.resume)
-
     def interrupt(self) -> None:
         """Ask it to end (SIGTERM)."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
 
     def kill(self) -> None:
-        """End it, and whatever it started, at once; safe to call again."""
-        self._each(psutil.Process.kill)
+        """End it and all that it started at once; safe to call again."""
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
         self._process.wait()
         if self.stdout:
             self.stdout.close()
@@ -104,11 +98,6 @@ class Child:
         self.interrupt()
         self.wait(grace_s)
         self.kill()
-
-    def _each(self, signal_it: Callable[[psutil.Process], None]) -> None:
-        for process in self._family():
-            with contextlib.suppress(psutil.Error):
-                signal_it(process)
 
     def _family(self) -> list[psutil.Process]:
         """The child, its descendants, and orphans of its session whose parent has died."""

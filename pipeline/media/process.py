@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +25,6 @@ _ENVIRONMENT = (
     "TMPDIR",
 )
 _KEPT = 20
-_TICK_S = 1.0
-_LATE_S = 0.5  # what a thread may come late without having been frozen
 
 
 @dataclass(frozen=True)
@@ -35,9 +32,8 @@ class Caps:
     """What one child may use.
 
     Attributes:
-        wall_s: seconds until its whole process group is killed, those left out for which this
-            process was frozen; by default more than any run has,
-            whose own deadline counts (``Report.remaining``).
+        wall_s: seconds until its whole process group is killed. The default is longer than any
+            run: the run's own deadline counts (``Report.remaining``).
         cpu_s: CPU seconds over all its threads; by default what ``wall_s`` on every core allows.
         memory_bytes: private memory (``RLIMIT_DATA``: unlike ``RLIMIT_AS`` it does not count the
             address space that GPU drivers only reserve).
@@ -109,8 +105,8 @@ class Child:
         self.stdout = cast("IO[bytes]", self._popen.stdout)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        self._over = threading.Event()
-        self._timer = threading.Thread(target=self._time, daemon=True)
+        self._timer = threading.Timer(caps.wall_s, self._expire)
+        self._timer.daemon = True
         self._timer.start()
 
     def __enter__(self) -> Self:
@@ -122,7 +118,7 @@ class Child:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
+        self._timer.cancel()
         self._timer.join()
         self._kill()
         self._popen.wait()
@@ -154,17 +150,8 @@ class Child:
         self._listener.join()
         return status
 
-    def _time(self) -> None:
-        """Kill it once its time has passed, less that for which all of us stood frozen.
-
-        A host may freeze a whole run for work of higher priority (``worker.runtime``).
-        """
-        left = self.caps.wall_s
-        while left > 0:
-            begun, tick = time.monotonic(), min(left, _TICK_S)
-            if self._over.wait(tick):
-                return
-            left -= min(time.monotonic() - begun, tick + _LATE_S)
+    def _expire(self) -> None:
+        """Kill it at its time limit."""
         self.expired = True
         self._kill()
 

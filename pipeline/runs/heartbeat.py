@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 
 _TICK_S = 1.0  # how often progress may be written
 _STEP = 1.0  # percent: smaller steps wait for the next heartbeat
-_LATE_S = 0.5  # what a thread may come late without having been frozen
 
 
 class Lease:
@@ -28,9 +27,8 @@ class Lease:
     Args:
         extend: called with seconds together with each extension of the lease, to keep the
             message that brought the event invisible for as long.
-        limit_s: for how long the run may work.
-        seconds_left: until the host's deadline. What it leaves beyond ``limit_s`` is for standing
-            still: a host may freeze a run for a while, for work of higher priority.
+        limit_s: the time limit of the stage.
+        seconds_left: until the host's deadline; the earlier of both ends the run.
     """
 
     def __init__(
@@ -51,8 +49,6 @@ class Lease:
         self._extend = extend
         self._seconds = min(limit_s, seconds_left)
         self._end = time.monotonic() + self._seconds
-        self._spare_s = max(0.0, seconds_left - limit_s)
-        self._late_s = 0.0
         self._progress = 0.0
         self._lost = threading.Event()
         self._stop = threading.Event()
@@ -89,12 +85,7 @@ class Lease:
 
     def remaining(self) -> float:
         """Seconds until the deadline; 0 once it has passed."""
-        return max(0.0, self._end + self.stood_still_s - time.monotonic())
-
-    @property
-    def stood_still_s(self) -> float:
-        """Seconds for which the host had this process frozen, as far as a heartbeat was due."""
-        return min(self._spare_s, self._late_s)
+        return max(0.0, self._end - time.monotonic())
 
     def part(self, start: float, end: float) -> "Part":
         """A report whose 0 to 1 is ``start`` to ``end`` of this one."""
@@ -102,7 +93,7 @@ class Lease:
 
     def _beat(self) -> None:
         written, last = 0.0, time.monotonic()
-        while not self._waited(min(_TICK_S, self._lease_s / 3)):
+        while not self._stop.wait(min(_TICK_S, self._lease_s / 3)):
             due = time.monotonic() - last >= self._lease_s / 3
             if not due and self._progress < written + _STEP:
                 continue
@@ -121,15 +112,6 @@ class Lease:
                 log.warning("heartbeat failed", exc_info=True)
                 continue
             written, last = progress, time.monotonic()
-
-    def _waited(self, seconds: float) -> bool:
-        """Wait, and note by how much that took too long; whether it is all over."""
-        begun = time.monotonic()
-        over = self._stop.wait(seconds)
-        late_s = time.monotonic() - begun - seconds
-        if late_s > _LATE_S:
-            self._late_s += late_s
-        return over
 
 
 class Part:

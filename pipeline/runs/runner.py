@@ -454,7 +454,7 @@ class Runner:
             published = self._artifacts.publish(
                 prefix, work, result.artifacts, facts, lease.part(_RUN, 1)
             )
-        seconds = round(time.monotonic() - started - lease.stood_still_s, 3)
+        seconds = round(time.monotonic() - started, 3)
         return StageResult(
             stage=self._stage,
             version=intent.version,

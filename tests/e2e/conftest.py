@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from pipeline.hosts.stack_file import StackFile
-from tests.conftest import untraced
+from tests.fakes.servers import untraced
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 START_S = 120

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import forget_process_state, topology_with
+from tests.fakes.servers import embedded_aws
 
 ROOT = Path(__file__).parents[2]
 # A folder as `terraform providers mirror` makes it. Read before the tests' world forgets it.
@@ -101,19 +102,9 @@ class Applied:
 
 @pytest.fixture(scope="session")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an embedded AWS that is Terraform's alone."""
-    folder = tmp_path_factory.mktemp("simulator")
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.infra.simulator", str(folder), "0"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        try:
-            assert server.stdout is not None
-            yield json.loads(server.stdout.readline())["endpoint"]
-        finally:
-            server.terminate()
+    """Return the address of an embedded AWS for Terraform alone."""
+    with embedded_aws("tests.infra.simulator", tmp_path_factory.mktemp("simulator")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""moto's server, corrected and with a memory: the embedded AWS.
+"""The embedded AWS: moto's server, patched, with its state on disk.
 
 ``python -m pipeline.hosts.local.server FOLDER PORT`` serves on loopback until SIGTERM. It accepts
 the credentials of its own environment, and no others. When it is ready it writes one line of JSON
@@ -23,7 +23,7 @@ from werkzeug.serving import make_server
 
 from pipeline.core.errors import VideodropError
 from pipeline.core.settings import Settings
-from pipeline.hosts.local import corrections
+from pipeline.hosts.local import moto_patches
 from pipeline.hosts.local.bodies import keep_bodies_in
 from pipeline.hosts.local.gate import SERVICES, dispatcher, guarded
 from pipeline.hosts.local.monitor import monitored
@@ -60,7 +60,7 @@ def main(folder: Path, port: int, services: Collection[str] = SERVICES) -> None:
     keys = Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     snapshot = Snapshot(folder)
     keep_bodies_in(snapshot.bodies)
-    corrections.apply()
+    moto_patches.apply()
     message = snapshot.load().message(datetime.now(UTC))
     listener = listen(port)
     host, port = listener.getsockname()

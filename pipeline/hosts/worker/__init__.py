@@ -3,7 +3,7 @@
 functions what is hosted: the stages, each with a lane for live work and one for replays
 host      Worker: a thread for each child, from queue to handler
 lane      one queue: a message at a time, deleted only on success
-load      what the live lanes are busy with, so that replays make way
+load      the jobs that run now, which decide if a replay may begin
 runtime   one handler in a child process, with a memory limit and a deadline
 api       the Lambda Runtime API that the child talks to
 """

@@ -33,7 +33,6 @@ OnFailed = Callable[[Record, str, str], bool]
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _LOOK_S = 0.25
-_BREATHS_A_LEASE = 6
 _BEAT_S = 2.0
 
 
@@ -155,7 +154,6 @@ class _Host(threading.Thread):
         load: Load,
         stopping: threading.Event,
     ) -> None:
-        self._replays = function.replays
         lane = "" if function.lane == "live" else f" {function.lane}"
         super().__init__(name=f"{function.name}{lane}")
         self._settings = settings
@@ -167,10 +165,7 @@ class _Host(threading.Thread):
         self._sqs = sqs
         region = sqs.meta.region_name
         arn = function.arn(settings.names.prefix, region)
-        makes_way = load.crowded if self._replays else None
-        self.runtime = Runtime(
-            function, arn, region, makes_way, settings.lease_s / _BREATHS_A_LEASE
-        )
+        self.runtime = Runtime(function, arn, region)
         self._due = 0.0
         self._heard = -math.inf
 
@@ -206,8 +201,8 @@ class _Host(threading.Thread):
         return Lane(self._sqs, queue, visibility_s=self._settings.lease_s, wait_s=self._wait_s)
 
     def _rests(self, lane: Lane) -> bool:
-        """Wait a moment, if this is a replay lane with nothing to do, or that has to make way."""
-        if not self._replays:
+        """Wait a moment if this is a replay lane that is empty or held back."""
+        if not self._function.replays:
             return False
         if self._load.holds_back(self._function):
             self._stopping.wait(_LOOK_S)
@@ -225,10 +220,13 @@ class _Host(threading.Thread):
         if self._function.every_s is not None and time.monotonic() >= self._due:
             self._due = time.monotonic() + self._function.every_s
             self._invoke(scheduled_event(self._sqs.meta.region_name))
+        # Live work may have begun while the child was loaded, or while this waits for a message.
+        if self._load.holds_back(self._function):
+            return
         record = lane.receive()
         if record is None:
             return
-        if self._stopping.is_set():
+        if self._stopping.is_set() or self._load.holds_back(self._function):
             lane.give_back(record)
         else:
             with self._counted():

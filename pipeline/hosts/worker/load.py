@@ -1,4 +1,4 @@
-"""How busy a worker is: replays make way for live work."""
+"""The jobs that run in a worker, which decide if a replay may begin."""
 
 import threading
 from collections import Counter
@@ -11,12 +11,13 @@ from pipeline.hosts.worker.functions import Function
 class Load:
     """The jobs that run in this worker now.
 
-    The lowest priority keeps a replay from the cores that live jobs use, but not from memory, the
-    GPU and the embedded AWS, which is one process. So where live jobs have half of the cores or
-    more, none is begun and those that run stand still; and there are never more than cores.
+    A replay runs at the lowest CPU priority, so it takes no core from a live job. Memory, the GPU
+    and the embedded AWS, which is one process, know no priorities. Therefore no replay begins while
+    live jobs have half of the cores or more, or while there are as many jobs as cores. A replay
+    that runs goes on.
 
     Args:
-        cores: how many jobs there is time for: each keeps a core busy.
+        cores: the number of cores; each job keeps one busy.
     """
 
     def __init__(self, cores: int) -> None:
@@ -27,7 +28,7 @@ class Load:
 
     @contextmanager
     def running(self, function: Function) -> Iterator[None]:
-        """Count a job of a stage for as long as it runs."""
+        """Count a job of a stage while it runs."""
         jobs = self._replays if function.replays else self._live
         with self._lock:
             jobs[function.name] += 1
@@ -37,19 +38,14 @@ class Load:
             with self._lock:
                 jobs[function.name] -= 1
 
-    def crowded(self) -> bool:
-        """Whether live jobs have half of the cores or more."""
-        with self._lock:
-            return self._crowded()
+    def holds_back(self, function: Function) -> bool:
+        """Return whether ``function`` must take no message now; never true of live work.
 
-    def holds_back(self, replay: Function) -> bool:
-        """Whether ``replay`` shall not take a message now.
-
-        A GPU knows no priorities between processes: there a live job of the same stage is enough.
+        A GPU knows no priorities between processes: there one live job of the same stage is enough.
         """
+        if not function.replays:
+            return False
         with self._lock:
-            full = self._live.total() + self._replays.total() >= self._cores
-            return self._crowded() or full or (replay.gpu and self._live[replay.name] > 0)
-
-    def _crowded(self) -> bool:
-        return 2 * self._live.total() >= self._cores
+            live, replays = self._live.total(), self._replays.total()
+            shares_gpu = function.gpu and self._live[function.name] > 0
+        return 2 * live >= self._cores or live + replays >= self._cores or shares_gpu

@@ -10,7 +10,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,30 +28,26 @@ Kind = Literal["error", "timeout", "out_of_memory", "crashed", "init_error", "st
 _WATCH_S = 0.25
 # Importing torch on a busy machine takes tens of seconds; Lambda itself allows 10.
 _INIT_S = 180.0
-# Longer than any call to AWS between two looks takes with all its tries, as long as AWS is away.
+# Longer than a call to AWS between two looks takes with all its tries while AWS is away.
 _HUNG_S = 600.0
-# For such a part of its time limit a job may make way; that time is added to the limit.
-_MAKES_WAY = 1 / 3
-# The part of the time for which a job that makes way is let go on, to say that it is alive.
-_BREATH = 1 / 10
 _MIB = 1 << 20
 
 
 @dataclass(frozen=True)
 class Response:
-    """The handler returned."""
+    """The result of a handler that returned."""
 
     payload: JsonValue
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The handler did not return.
+    """The failure of a handler that did not return.
 
     Attributes:
         kind: ``error``: it raised; ``timeout``, ``out_of_memory``: it was killed at its limit;
-            ``crashed``: its process died; ``init_error``: it could not be loaded; ``stopped``: no
-            fault of its own: the worker was told to stop, or left it no time.
+            ``crashed``: its process died; ``init_error``: it could not be loaded; ``stopped``: the
+            worker was told to stop.
         message: a sentence for the log and for the record of the run.
     """
 
@@ -61,31 +56,18 @@ class Failed:
 
 
 class Runtime:
-    """Hosts one function in one child process at a time. Not for use by two threads at once.
+    """A host of one function, in one child process at a time. Not for two threads at once.
 
     Args:
-        function: what to host.
+        function: the function to host.
         arn: its ARN, for the handler's context.
         region: its AWS region.
-        makes_way: whether it shall stand still at this moment, for work of higher priority; None
-            if it never has to.
-        breath_s: within so many seconds a job that makes way gets a moment to extend its lease.
     """
 
-    def __init__(
-        self,
-        function: Function,
-        arn: str,
-        region: str,
-        makes_way: Callable[[], bool] | None = None,
-        breath_s: float = 10.0,
-    ) -> None:
+    def __init__(self, function: Function, arn: str, region: str) -> None:
         self._function = function
         self._arn = arn
         self._region = region
-        self._makes_way = makes_way or (lambda: False)
-        self._spare_s = function.timeout_s * _MAKES_WAY if makes_way else 0.0
-        self._breath_s = breath_s
         self._child: Child | None = None
         self._api: RuntimeApi | None = None
         self._cut = threading.Event()
@@ -93,7 +75,7 @@ class Runtime:
 
     @property
     def ready(self) -> bool:
-        """Whether a child is up and has loaded the handler; for any thread."""
+        """Return whether a child runs and has loaded the handler; for any thread."""
         child, api = self._child, self._api
         return bool(
             child
@@ -105,18 +87,18 @@ class Runtime:
 
     @property
     def hung(self) -> bool:
-        """Whether nobody has looked after it for so long that nobody will; for any thread.
+        """Return whether its thread has not looked after it for too long; for any thread.
 
-        Each job has its deadline, but not all can be killed: one that waits in a driver cannot.
+        Each job has its deadline, but a process that waits in a driver cannot be killed.
         """
         return time.monotonic() - self._looked > _HUNG_S
 
     def look(self) -> None:
-        """Say that its thread is here; it need not while a job runs."""
+        """Record that its thread is alive; ``invoke`` does so itself while a job runs."""
         self._looked = time.monotonic()
 
     def start(self) -> Failed | None:
-        """Make sure that a child is up and has loaded the handler; why not, if it is not."""
+        """Start a child and load the handler, unless one runs; return the reason if that fails."""
         if self._child and self._child.returncode is None:
             return None
         self.close()
@@ -147,7 +129,7 @@ class Runtime:
             return failed
         if self._api is None or self._child is None:
             raise AssertionError("start() gave neither a child nor a reason")
-        deadline = time.time() + self._function.timeout_s + self._spare_s
+        deadline = time.time() + self._function.timeout_s
         trace = Trace(event, self._arn.rpartition(":")[2])
         invocation = Invocation(json.dumps(event).encode(), deadline, trace.header)
         self._api.put(invocation)
@@ -177,21 +159,8 @@ class Runtime:
             self._api = None
 
     def _watch(self, invocation: Invocation, child: Child) -> Failed | None:
-        """Wait for the answer; why there is none, if there will be none."""
-        try:
-            return self._watched(invocation, child)
-        finally:
-            if self._spare_s:  # the answer may have come while its sender was being frozen
-                child.thaw()
-
-    def _watched(self, invocation: Invocation, child: Child) -> Failed | None:
-        deadline = invocation.deadline_s - self._spare_s
-        looked, waited_s, frozen = time.monotonic(), 0.0, False
+        """Wait for the answer; return the reason if none will come."""
         while not invocation.answered.wait(_WATCH_S):
-            now = time.monotonic()
-            passed_s, looked = now - looked, now
-            if frozen:
-                deadline += passed_s
             self.look()
             if self._cut.is_set():
                 return Failed("stopped", "The worker was stopped while this ran.")
@@ -199,32 +168,18 @@ class Runtime:
                 if invocation.answered.is_set():
                     return None
                 return Failed("crashed", f"The process that ran it ended: {_ending(child)}")
-            if self._makes_way():
-                waited_s += passed_s
-                frozen = self._stands_still(waited_s)
-                child.freeze() if frozen else child.thaw()
-            elif frozen:
-                child.thaw()
-                frozen = False
-            if waited_s > self._spare_s:
-                return Failed("stopped", "It made way for live work, and begins anew after it.")
-            if failed := self._beyond(child, deadline):
+            if failed := self._beyond(child, invocation.deadline_s):
                 return failed
         return None
 
     def _beyond(self, child: Child, deadline: float) -> Failed | None:
-        """Which limit a child has passed."""
+        """Return the failure of a child that has exceeded a limit."""
         function = self._function
         if time.time() > deadline:
             return Failed("timeout", f"It did not end within {function.timeout_s:.0f} s.")
         if child.rss() > function.memory_mb * _MIB:
             return Failed("out_of_memory", f"It needed more than {function.memory_mb} MB.")
         return None
-
-    def _stands_still(self, waited_s: float) -> bool:
-        """Whether a job that has made way for so long is frozen now, or draws a breath."""
-        breath = max(2 * _WATCH_S, self._breath_s * _BREATH)
-        return waited_s % self._breath_s < self._breath_s - breath
 
     def _environment(self, api: str) -> dict[str, str]:
         function, threads = self._function, str(self._function.threads)
@@ -248,7 +203,7 @@ class Runtime:
 
 
 def _ending(child: Child) -> str:
-    """How a child ended, in words."""
+    """Describe the end of a child."""
     code = child.returncode
     if code is None:
         return f"it was not ready within {_INIT_S:.0f} s"

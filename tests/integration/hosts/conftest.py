@@ -11,6 +11,7 @@ import pytest
 from pipeline.aws import clients as aws
 from pipeline.core.settings import Settings
 from pipeline.hosts.child import Child
+from tests.fakes.event_bench import Bench
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -92,3 +93,8 @@ def start_server():
 @pytest.fixture
 def point_to():
     return pointed_to
+
+
+@pytest.fixture
+def bench(server):  # noqa: ARG001 - boto3's environment
+    return Bench()

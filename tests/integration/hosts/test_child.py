@@ -7,7 +7,7 @@ import sys
 
 TELL = """
 import json, os, sys
-from pipeline import child
+from pipeline.hosts import child
 
 asked = []
 

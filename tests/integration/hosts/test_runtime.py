@@ -23,14 +23,14 @@ pytestmark = pytest.mark.usefixtures("untraced_children")
 def host(tmp_path):
     runtimes = []
 
-    def make(handler="handlers_under_test.handle", makes_way=None, breath_s=10, **limits):
+    def make(handler="handlers_under_test.handle", **limits):
         function = Function(
             name="f",
             handler=handler,
             env={"PYTHONPATH": str(HERE), "OUT": str(tmp_path), "VIDEODROP_STAGE": "s"},
             **{"timeout_s": 60, "memory_mb": 1024, "threads": 3} | limits,
         )
-        runtimes.append(Runtime(function, ARN, "eu-west-1", makes_way, breath_s))
+        runtimes.append(Runtime(function, ARN, "eu-west-1"))
         return runtimes[-1]
 
     yield make
@@ -138,42 +138,6 @@ def test_a_child_past_its_deadline_is_killed_with_all_it_started(host, tmp_path)
     runtime = host(timeout_s=1)
     failed = runtime.invoke(event(do="sleep", s=600))
     assert failed == Failed("timeout", "It did not end within 1 s.")
-    gone(calls(tmp_path)[0]["session"])
-    assert runtime.invoke(event()) == Response(None)
-
-
-def test_a_job_stands_still_while_it_makes_way_and_then_goes_on(host, tmp_path):
-    order, frozen = [True] * 3 + [False] * 1000, []
-
-    def makes_way():
-        if (tmp_path / "calls.jsonl").exists():
-            family = session(calls(tmp_path)[0]["pid"])
-            states = {psutil.Process(pid).status() for pid in family}
-            frozen.append(states == {psutil.STATUS_STOPPED})
-            return order.pop(0)
-        return False
-
-    assert host(makes_way=makes_way).invoke(event(do="sleep", s=2)) == Response(None)
-    # What is seen at a look was done at the one before.
-    assert frozen[:5] == [False, True, True, True, False]
-
-
-def test_a_job_that_may_have_to_make_way_is_given_the_time_for_it(host, tmp_path):
-    host(makes_way=lambda: False).invoke(event())
-    (call,) = calls(tmp_path)
-    assert 75_000 < call["left_ms"] <= 80_000  # its 60 s and a third
-
-
-def test_a_job_that_makes_way_draws_a_breath_now_and_then(host):
-    """Or it could not extend its lease, and another would begin the same."""
-    done = host(makes_way=lambda: True, breath_s=1, timeout_s=60).invoke(event(do="spin", s=1))
-    assert done == Response(None)
-
-
-def test_a_job_that_makes_way_too_long_is_ended_as_no_fault_of_its_own(host, tmp_path):
-    runtime = host(timeout_s=3, makes_way=lambda: True)
-    failed = runtime.invoke(event(do="sleep", s=600))
-    assert failed.kind == "stopped"
     gone(calls(tmp_path)[0]["session"])
     assert runtime.invoke(event()) == Response(None)
 

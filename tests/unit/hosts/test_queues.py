@@ -3,14 +3,14 @@
 import subprocess
 import sys
 
-# Each in a process of its own: the corrections change moto for good.
+# Each runs in its own process, because the patches change moto for good.
 BEGIN = """
 import threading
 from moto.sqs.models import Message, sqs_backends
-from pipeline.hosts.local import corrections
+from pipeline.hosts.local import moto_patches
 from pipeline.hosts.local.monitor import STATE
 
-corrections.apply()
+moto_patches.apply()
 backend = sqs_backends["123456789012"]["us-east-1"]
 backend.create_queue("q", region="us-east-1")
 """

@@ -53,26 +53,6 @@ def test_the_whole_group_dies_at_the_wall_clock_limit():
     assert soon(lambda: gone(pid))
 
 
-FROZEN = """
-import os, sys, time
-from pipeline.media import process
-process._TICK_S = process._LATE_S = 0.05
-with process.Child(["sleep", "2"], process.Caps(wall_s=1.5)) as child:
-    print("started", flush=True)
-    print(child.wait(), child.expired)
-"""
-
-
-def test_the_time_for_which_it_stood_frozen_is_not_its_own():
-    command = [sys.executable, "-c", FROZEN]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
-        assert run.stdout.readline() == "started\n"
-        run.send_signal(signal.SIGSTOP)
-        time.sleep(1.8)  # its limit passes
-        run.send_signal(signal.SIGCONT)
-        assert run.stdout.read() == "0 False\n"
-
-
 @pytest.mark.parametrize(("limit", "code"), [(None, "media_time"), (Deadline(9), "deadline")])
 def test_a_childs_own_time_is_told_from_that_of_its_run(limit, code):
     child = Child(SLEEPER, ffmpeg._within(Caps(wall_s=0.1), limit))

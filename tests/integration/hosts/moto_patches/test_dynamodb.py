@@ -1,15 +1,17 @@
-"""DynamoDB's values, as the embedded AWS sends them."""
+"""The values of DynamoDB, and the items that a query finds, over HTTP."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from types import SimpleNamespace
 
 import boto3
 import pytest
 from boto3.dynamodb.conditions import Key
-from moto.core.serialize import JSONSerializer
+from botocore.exceptions import ClientError
 
-from pipeline.hosts.local import corrections
+from pipeline.aws import clients as aws
+from pipeline.hosts.local.moto_patches import dynamodb
 
 ITEM = {
     "pk": "a",
@@ -64,13 +66,10 @@ def test_moto_is_not_asked_for_each_type_of_each_value():
     def ask(*_):
         raise AssertionError
 
-    name = "_serialize_type_structure"
-    (correct,) = (
-        c for owner, n, c in corrections._CORRECTIONS if (owner, n) == (JSONSerializer, name)
-    )
     sent = {}
     value = {"M": {"a": {"L": [{"N": "1"}]}}}
-    correct(ask)(None, sent, value, SimpleNamespace(name="AttributeValue"), "key")
+    shape = SimpleNamespace(name="AttributeValue")
+    dynamodb.serialize_attribute_values(ask)(None, sent, value, shape, "key")
     assert sent == {"key": value}
 
 
@@ -98,10 +97,9 @@ def test_a_projection_gives_what_was_asked_for_and_nothing_else(table):
 
 
 def test_a_query_finds_its_partition_in_order_by_table_and_by_index(server):  # noqa: ARG001
-    dynamodb = boto3.resource("dynamodb")
     keys = {"HASH": "pk", "RANGE": "sk"}, {"HASH": "kind", "RANGE": "place"}
     schemas = [[{"AttributeName": n, "KeyType": k} for k, n in one.items()] for one in keys]
-    table = dynamodb.create_table(
+    table = boto3.resource("dynamodb").create_table(
         TableName=f"t{uuid.uuid4().hex[:8]}",
         BillingMode="PAY_PER_REQUEST",
         KeySchema=schemas[0],
@@ -138,9 +136,35 @@ def test_a_query_finds_its_partition_in_order_by_table_and_by_index(server):  # 
 
 def test_a_query_looks_at_its_partition_alone():
     table = SimpleNamespace(range_key_attr="sk", items={"a": {"1": "x"}, "b": {"1": "y", "2": "z"}})
-    look = corrections.items_of_a_query(lambda _: "sorted")
-    query = corrections.queries_know_their_partition(lambda self, *_, **__: look(self))
+    look = dynamodb.return_items_of_partition(lambda _: "sorted")
+    query = dynamodb.remember_queried_partition(lambda self, *_, **__: look(self))
     assert query(table, "b", None, [], None, None, True, [], None) == ["y", "z"]
     assert query(table, "c", None, [], None, None, True, [], None) == []
     assert query(table, "k", None, [], None, None, True, [], "kinds") == ["x", "y", "z"]
     assert look(table) == "sorted"
+
+
+@pytest.mark.usefixtures("server")
+def test_of_conditional_writes_at_once_one_wins():
+    client, name = aws.client("dynamodb"), f"t{uuid.uuid4().hex[:8]}"
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+    )
+
+    def claim(key):
+        try:
+            client.put_item(
+                TableName=name,
+                Item={"pk": {"S": key}},
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(8) as pool:
+        for key in map(str, range(15)):
+            assert sum(pool.map(claim, [key] * 8)) == 1

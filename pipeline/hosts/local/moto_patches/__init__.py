@@ -1,0 +1,14 @@
+"""Patches that make moto 5.2.5 answer as AWS does, one module per service.
+
+Each patch is a function that takes moto's function and returns the one to replace it. Addresses in
+its docstring point to AWS's description of the behaviour.
+"""
+
+from pipeline.hosts.local.moto_patches import dynamodb, events, s3, sqs
+
+
+def apply() -> None:
+    """Apply every patch, in this process."""
+    for service in (s3, events, sqs, dynamodb):
+        for patch in service.PATCHES:
+            patch.apply()

@@ -1,0 +1,113 @@
+"""The messages that a replay lane takes beside live work."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.core.settings import Settings
+from pipeline.hosts.worker.functions import Function
+from pipeline.hosts.worker.host import _Host
+from pipeline.hosts.worker.lane import Record
+from pipeline.hosts.worker.load import Load
+from pipeline.hosts.worker.runtime import Failed, Response
+
+MESSAGE: Record = {"messageId": "m", "receiptHandle": "r", "body": "{}"}
+SQS = SimpleNamespace(meta=SimpleNamespace(region_name="eu-west-1"))
+
+
+class OneMessage:
+    """A lane with one message; ``meanwhile`` happens while the worker waits for it."""
+
+    def __init__(self, meanwhile: Callable[[], Any]) -> None:
+        self._meanwhile = meanwhile
+        self.calls: list[str] = []
+
+    def receive(self) -> Record:
+        self.calls.append("receive")
+        self._meanwhile()
+        return MESSAGE
+
+    def is_empty(self) -> bool:
+        return False
+
+    def give_back(self, _: Record) -> None:
+        self.calls.append("give back")
+
+    def delete(self, _: Record) -> None:
+        self.calls.append("delete")
+
+
+class Loads:
+    """A runtime; ``meanwhile`` happens while its child loads the handler."""
+
+    def __init__(self, meanwhile: Callable[[], Any]) -> None:
+        self._meanwhile = meanwhile
+
+    def look(self) -> None:
+        pass
+
+    def start(self) -> Failed | None:
+        self._meanwhile()
+        return None
+
+    def invoke(self, _: Any) -> Response:
+        return Response(None)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def load() -> Load:
+    return Load(cores=2)
+
+
+@pytest.fixture
+def live_begins(load: Load) -> Iterator[Callable[[], Any]]:
+    """Begins a live job that lasts until the test's end."""
+    job = Function("transcode", "no.handler", 1, 1)
+    with ExitStack() as jobs:
+        yield lambda: jobs.enter_context(load.running(job))
+
+
+def turn(
+    load: Load, lane: str, *, loading: Callable[[], Any] = int, waiting: Callable[[], Any] = int
+) -> list[str]:
+    """What a host asked of its lane in one turn."""
+    function = Function("detect", "no.handler", 1, 1, lane=lane)
+    stopping = threading.Event()
+    host = _Host(Settings(), function, lambda *_: False, SQS, 1, load, stopping)
+    host.runtime = Loads(loading)
+    messages = OneMessage(waiting)
+    host._open = lambda: messages
+    turns = host._turn
+
+    def once(open_lane: Any) -> None:
+        turns(open_lane)
+        stopping.set()
+
+    host._turn = once
+    host.run()
+    return messages.calls
+
+
+def test_a_replay_is_run_on_a_quiet_worker(load):
+    assert turn(load, "replay") == ["receive", "delete"]
+
+
+def test_no_replay_message_is_taken_if_live_work_began_while_its_child_was_loaded(
+    load, live_begins
+):
+    assert turn(load, "replay", loading=live_begins) == []
+
+
+def test_a_replay_message_that_comes_once_live_work_is_busy_is_given_back(load, live_begins):
+    assert turn(load, "replay", waiting=live_begins) == ["receive", "give back"]
+
+
+def test_live_work_is_run_beside_other_live_work(load, live_begins):
+    assert turn(load, "live", waiting=live_begins) == ["receive", "delete"]
