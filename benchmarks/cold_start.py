@@ -71,7 +71,6 @@ def _environment(folder: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
-        "LAMBDA_TASK_ROOT": "/var/task",
         "VIDEODROP_TELEMETRY": "aws",
     }
 

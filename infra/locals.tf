@@ -30,6 +30,9 @@ locals {
   oversize = [for stage, one in var.compute : stage if one.oversize]
   large    = { for name in ["VIDEODROP_LARGE"] : name => jsonencode(local.oversize) if length(local.oversize) > 0 }
 
+  # Named by OpenTelemetry's own variable, and only where there is a collector.
+  traces = { for endpoint in [var.otlp_endpoint] : "OTEL_EXPORTER_OTLP_ENDPOINT" => endpoint if endpoint != "" }
+
   settings = merge(
     {
       VIDEODROP_NAME             = var.name
@@ -37,9 +40,10 @@ locals {
       VIDEODROP_ARTIFACTS_BUCKET = local.artifacts_bucket
       VIDEODROP_REDELIVERY_S     = tostring(local.longest_visibility_s)
       VIDEODROP_SCRATCH          = "/tmp"
-      VIDEODROP_TELEMETRY        = "aws" # JSON and metrics in the log, traces
+      VIDEODROP_TELEMETRY        = "aws" # JSON and metrics in the log
     },
     local.large,
+    local.traces,
     var.settings,
   )
 
@@ -51,6 +55,7 @@ locals {
     log_days        = var.log_days
     alarm_topic     = aws_sns_topic.alarms.arn
     failure_percent = var.failure_percent
+    tracing         = var.tracing
     rollout = one([
       for key, app in aws_codedeploy_app.functions :
       { app = app.name, role_arn = aws_iam_role.rollout[key].arn, config = local.rollout[key] }

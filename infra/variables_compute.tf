@@ -92,8 +92,6 @@ variable "gpu" {
     * on_demand_base, on_demand_percent: so many hosts, and of those beyond them so many in a
       hundred, are On-Demand; the others are Spot.
     * idle_minutes: without work after which a stage has no host any more.
-    * traces_image: CloudWatch's agent, pinned by digest, which then stands beside each worker and
-      sends X-Ray what it traces; workers are not traced without.
   EOT
   type = object({
     subnet_ids        = list(string)
@@ -103,7 +101,6 @@ variable "gpu" {
     on_demand_base    = optional(number, 0)
     on_demand_percent = optional(number, 0)
     idle_minutes      = optional(number, 15)
-    traces_image      = optional(string, "")
   })
   default = null
 
@@ -126,10 +123,6 @@ variable "gpu" {
   validation {
     condition     = var.gpu == null || try(var.gpu.idle_minutes >= 2 && var.gpu.idle_minutes <= 1440, false)
     error_message = "idle_minutes is 2 to 1440: SQS's metrics are that old, and an alarm looks back a day at most."
-  }
-  validation {
-    condition     = var.gpu == null || try(var.gpu.traces_image == "" || can(regex("@sha256:[0-9a-f]{64}$", var.gpu.traces_image)), false)
-    error_message = "Pin traces_image by digest: REPOSITORY@sha256:… with 64 hexadecimal digits."
   }
 }
 

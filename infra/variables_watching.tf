@@ -39,6 +39,28 @@ variable "budget_usd" {
   }
 }
 
+variable "tracing" {
+  description = "Lambda's own segments in X-Ray: Active, or PassThrough for none unless the sender is traced."
+  type        = string
+  default     = "Active"
+
+  validation {
+    condition     = contains(["Active", "PassThrough"], var.tracing)
+    error_message = "Lambda has Active and PassThrough."
+  }
+}
+
+variable "otlp_endpoint" {
+  description = "The OpenTelemetry collector that functions and workers send spans to by OTLP over HTTP, e.g. http://collector:4318. None are sent without it."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.otlp_endpoint == "" || can(regex("^https?://[^/]+", var.otlp_endpoint))
+    error_message = "An address such as http://collector:4318."
+  }
+}
+
 variable "log_days" {
   description = "Days for which logs are kept."
   type        = number

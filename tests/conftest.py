@@ -50,10 +50,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture(scope="session", autouse=True)
 def _environment() -> Iterator[None]:
-    """No setting of this machine reaches a test: neither credentials, proxies nor VIDEODROP_*."""
+    """No setting of this machine reaches a test: no credentials, proxies, OTEL_* or VIDEODROP_*."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
-            if name.startswith(("AWS_", "VIDEODROP_")) or name.lower().endswith("_proxy"):
+            if name.startswith(("AWS_", "OTEL_", "VIDEODROP_")) or name.lower().endswith("_proxy"):
                 patch.delenv(name)
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -205,14 +205,6 @@ def make_table(config: Settings) -> None:
             for name, keys in indexes.items()
         ],
     )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _the_x_ray_sdk_leaves_no_socket() -> Iterator[None]:
-    """It opens one when it is imported and never closes it."""
-    yield
-    if sdk := sys.modules.get("aws_xray_sdk.core"):
-        sdk.xray_recorder.emitter._socket.close()
 
 
 def forget_process_state() -> None:

@@ -172,7 +172,7 @@ run "zip" {
 run "simulator" {
   variables {
     provisioned_concurrency = 2
-    common                  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms", failure_percent = 5 }
+    common                  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms", failure_percent = 5, tracing = "PassThrough" }
   }
   module {
     source = "./modules/function"
@@ -181,6 +181,10 @@ run "simulator" {
   assert {
     condition     = alltrue([for mapping in aws_lambda_event_source_mapping.queue : !mapping.enabled]) && length(aws_lambda_provisioned_concurrency_config.live) == 0
     error_message = "Where no Lambda runs, a mapping takes nothing from its queue."
+  }
+  assert {
+    condition     = one(aws_lambda_function.this.tracing_config).mode == "PassThrough" && !strcontains(aws_iam_role_policy.this.policy, "xray")
+    error_message = "A function that does not trace may not."
   }
 }
 

@@ -165,10 +165,6 @@ run "service" {
     error_message = "A worker runs what it is told to."
   }
   assert {
-    condition     = !strcontains(aws_ecs_task_definition.worker.container_definitions, "XRAY") && one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).links == []
-    error_message = "Unless there is an agent, a worker traces nothing."
-  }
-  assert {
     condition     = one(aws_launch_template.hosts.metadata_options).http_tokens == "required" && one(aws_launch_template.hosts.metadata_options).http_put_response_hop_limit == 1
     error_message = "A container cannot borrow its host's role."
   }
@@ -232,51 +228,5 @@ run "service" {
       "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:GetDownloadUrlForLayer" = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
     }
     error_message = "ECS pulls the image and writes the log, and no more."
-  }
-}
-
-# Beside each worker CloudWatch's agent, which sends X-Ray what it traces.
-run "traced" {
-  module {
-    source = "./modules/gpu_service"
-  }
-  variables {
-    hosts = {
-      subnet_ids        = ["subnet-1"]
-      ami_parameter     = "/a"
-      instance_types    = ["g6.xlarge"]
-      max_hosts         = 1
-      on_demand_base    = 0
-      on_demand_percent = 0
-      idle_minutes      = 10
-      traces_image      = "agent@sha256:0"
-    }
-  }
-
-  assert {
-    condition = [
-      for one in jsondecode(aws_ecs_task_definition.worker.container_definitions) : [one.name, one.image, one.essential]
-    ] == [["worker", "repository@sha256:0", true], ["traces", "agent@sha256:0", false]]
-    error_message = "A worker works on when what sends its traces does not."
-  }
-  assert {
-    condition = jsondecode(aws_ecs_task_definition.worker.container_definitions)[0].links == ["traces"] && contains(
-      jsondecode(aws_ecs_task_definition.worker.container_definitions)[0].environment,
-      { name = "AWS_XRAY_DAEMON_ADDRESS", value = "traces:2000" },
-    )
-    error_message = "A worker finds what sends its traces."
-  }
-  assert {
-    condition = jsondecode(one(jsondecode(aws_ecs_task_definition.worker.container_definitions)[1].environment).value) == {
-      agent  = { region = "us-east-1" }
-      traces = { traces_collected = { xray = { bind_address = "0.0.0.0:2000", tcp_proxy = { bind_address = "0.0.0.0:2000" } } } }
-    }
-    error_message = "The agent listens where the worker sends to, which is another container."
-  }
-  assert {
-    condition = [
-      for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Action if contains(statement.Resource, "*")
-    ] == [["xray:PutTelemetryRecords", "xray:PutTraceSegments"]]
-    error_message = "A worker may send traces, and nothing else has no resource to name."
   }
 }

@@ -48,6 +48,10 @@ run "by_default" {
     error_message = "Nobody else in the world has buckets of these names."
   }
   assert {
+    condition     = !contains(keys(local.settings), "OTEL_EXPORTER_OTLP_ENDPOINT") && local.common.tracing == "Active"
+    error_message = "Lambda traces, and no spans are sent to a collector that nobody named."
+  }
+  assert {
     condition     = !contains(keys(local.settings), "VIDEODROP_LARGE")
     error_message = "No stage has lanes for large jobs that nobody asked for."
   }
@@ -90,6 +94,8 @@ run "all_of_it" {
     cdn        = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/videodrop/cdn-key" }
     budget_usd = 100
     rollout    = "CodeDeployDefault.LambdaLinear10PercentEvery1Minute"
+
+    otlp_endpoint = "http://collector:4318"
   }
 
   assert {
@@ -160,6 +166,10 @@ run "all_of_it" {
   assert {
     condition     = module.stage["detect"].function == null
     error_message = "What runs on GPU hosts has no function."
+  }
+  assert {
+    condition     = local.settings["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318" && local.common.settings == local.settings
+    error_message = "Functions and workers send spans to the collector."
   }
   assert {
     condition     = local.settings["VIDEODROP_LARGE"] == "[\"thumbnail\"]" && output.environment["VIDEODROP_LARGE"] == "[\"thumbnail\"]"
@@ -286,10 +296,13 @@ run "wrong_values" {
     budget_usd       = 0
     log_days         = 2
     functions        = { zip = "nowhere.zip" }
+    otlp_endpoint    = "collector:4318"
+    tracing          = "Always"
   }
   expect_failures = [
     var.name, var.region, var.settings, var.web_origins, var.old_uploads_days, var.archive_days, var.jwt,
     var.cdn, var.oldest_message_s, var.budget_usd, var.log_days, var.functions, var.rollout, var.failure_percent,
+    var.otlp_endpoint, var.tracing,
   ]
 }
 
@@ -485,14 +498,6 @@ run "hasty_end" {
   command = plan
   variables {
     gpu = { subnet_ids = ["subnet-1"], idle_minutes = 1 }
-  }
-  expect_failures = [var.gpu]
-}
-
-run "traces_by_tag" {
-  command = plan
-  variables {
-    gpu = { subnet_ids = ["subnet-1"], traces_image = "public.ecr.aws/cloudwatch-agent/cloudwatch-agent:latest" }
   }
   expect_failures = [var.gpu]
 }

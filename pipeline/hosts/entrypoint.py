@@ -13,7 +13,6 @@ worker without one hosts all stages, and one with ``--large`` takes only large j
 import logging
 import os
 import sys
-from pathlib import Path
 
 from pipeline.core.errors import MissingDependency, VideodropError
 
@@ -35,9 +34,7 @@ def main(arguments: list[str]) -> None:
     if region := os.environ.get("AWS_REGION"):
         os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 looks at
     if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
-        # AWS's own base images set it, and tracing goes by it; a worker sees to its children.
-        environment = {"LAMBDA_TASK_ROOT": str(Path(__file__).parents[2]), **os.environ}
-        os.execve(sys.executable, [sys.executable, "-m", "awslambdaric", handler], environment)  # noqa: S606 - that is how to become another program
+        os.execv(sys.executable, [sys.executable, "-m", "awslambdaric", handler])  # noqa: S606 - that is how to become another program
     _check_region()
     port = os.environ.get("PORT")
     if not port:

@@ -44,7 +44,7 @@ from pipeline.runs.admission import Admission, outgrown_by
 from pipeline.runs.heartbeat import Lease
 from pipeline.runs.workdir import workdir
 from pipeline.stages.models import device
-from pipeline.telemetry import metrics, names
+from pipeline.telemetry import metrics, names, tracing
 from pipeline.telemetry.context import about
 
 log = logging.getLogger(__name__)
@@ -182,7 +182,7 @@ class Runner:
             BadInput: ``bad_event``: it is no event of ours and belongs in the dead-letter queue.
         """
         event = events.parse(body)
-        with self._about(event):
+        with self._about(event), tracing.span(f"run {self._stage}"):
             log.info("%s %s: delivery %d", self._stage, event.video_id, delivery.receives)
             if delivery.receives == 1 and delivery.sent_at is not None:
                 metrics.record(names.QUEUE_WAIT, max(0.0, time.time() - delivery.sent_at))
@@ -191,8 +191,10 @@ class Runner:
                 outcome = self._handle(event, delivery)
             except Retry as retry:
                 metrics.record(names.RETRIES)
+                tracing.annotate(outcome="retry")
                 log.info("%s: again in %.0f s: %s", self._stage, retry.seconds, retry)
                 raise
+            tracing.annotate(outcome=outcome)
             if outcome is not Outcome.FAILED:  # those are counted with their class
                 metrics.record(names.RUNS, outcome=outcome)
             metrics.record(names.RUN_DURATION, time.monotonic() - started, outcome=outcome)
@@ -564,6 +566,7 @@ class Runner:
         except LeaseLost:
             return Outcome.SUPERSEDED
         metrics.record(names.RUNS, outcome=Outcome.FAILED, failure_class=error.failure_class)
+        tracing.record_error(error)
         log.warning("%s %s: %s", self._stage, video_id, error)
         return Outcome.FAILED
 

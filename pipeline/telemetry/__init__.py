@@ -6,6 +6,6 @@ metrics     measuring: to the sink of this process
 emf         the sink on AWS: CloudWatch's embedded metrics, in the log
 prometheus  the sink on one machine: files that ``/metrics`` reads
 logs        JSON on AWS, readable elsewhere
-tracing     X-Ray, for invocations that are sampled
+tracing     OpenTelemetry's spans, where a collector is named
 function    all of it around a handler: the one place where it is wired
 """

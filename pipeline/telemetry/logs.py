@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def levels() -> None:
     """Log at INFO; libraries only when in trouble."""
     logging.getLogger().setLevel(logging.INFO)
-    for chatty in ("aws_xray_sdk", "boto3", "botocore", "s3transfer", "urllib3"):
+    for chatty in ("boto3", "botocore", "opentelemetry", "s3transfer", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -46,7 +46,7 @@ resource "aws_lambda_function" "this" {
   }
 
   tracing_config {
-    mode = "Active"
+    mode = var.common.tracing
   }
 
   logging_config {

@@ -47,7 +47,8 @@ locals {
     Condition = null
   }
   statements = concat(
-    [local.logs, local.traces],
+    [local.logs],
+    var.common.tracing == "Active" ? [local.traces] : [],
     length(var.queues) > 0 ? [local.messages] : [],
     var.statements,
   )

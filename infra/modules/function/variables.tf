@@ -112,7 +112,7 @@ variable "rollback_alarms" {
 }
 
 variable "common" {
-  description = "What all functions of an installation share; `rollout`: the CodeDeploy application, its role and how it shifts aliases, null where there is none."
+  description = "What all functions of an installation share; `tracing`: Lambda's mode of it; `rollout`: the CodeDeploy application, its role and how it shifts aliases, null where there is none."
   type = object({
     local           = bool
     region          = string
@@ -120,6 +120,7 @@ variable "common" {
     log_days        = number
     alarm_topic     = string
     failure_percent = number
+    tracing         = optional(string, "Active")
     rollout = optional(object({
       app      = string
       role_arn = string

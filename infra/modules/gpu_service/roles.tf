@@ -30,12 +30,6 @@ resource "aws_iam_role_policy" "worker" {
           Resource = values(var.queues)
         },
       ],
-      # X-Ray has no resources to name.
-      [for actions in [["xray:PutTelemetryRecords", "xray:PutTraceSegments"]] : {
-        Effect   = "Allow"
-        Action   = actions
-        Resource = ["*"]
-      } if local.traced],
       var.statements,
     )
   })

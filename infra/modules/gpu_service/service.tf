@@ -15,25 +15,6 @@ locals {
       awslogs-region = var.common.region
     }
   }
-
-  # CloudWatch's agent takes what workers trace and sends it to X-Ray, as the daemon did whose support
-  # ends. Without it a worker works on.
-  traced = var.hosts.traces_image != ""
-  traces = [for image in [var.hosts.traces_image] : {
-    name              = "traces"
-    image             = image
-    essential         = false
-    restartPolicy     = { enabled = true }
-    memoryReservation = 128
-    environment = [{
-      name = "CW_CONFIG_CONTENT"
-      value = jsonencode({
-        agent  = { region = var.common.region }
-        traces = { traces_collected = { xray = { bind_address = "0.0.0.0:2000", tcp_proxy = { bind_address = "0.0.0.0:2000" } } } }
-      })
-    }]
-    logConfiguration = merge(local.log, { options = merge(local.log.options, { awslogs-stream-prefix = "traces" }) })
-  } if local.traced]
 }
 
 resource "aws_ecs_cluster" "this" {
@@ -80,7 +61,7 @@ resource "aws_ecs_task_definition" "worker" {
   task_role_arn            = aws_iam_role.worker.arn
   execution_role_arn       = aws_iam_role.start.arn
 
-  container_definitions = jsonencode(concat([{
+  container_definitions = jsonencode([{
     name              = "worker"
     image             = var.image
     command           = var.command
@@ -105,12 +86,10 @@ resource "aws_ecs_task_definition" "worker" {
         var.common.settings,
         var.environment,
         { AWS_DEFAULT_REGION = var.common.region },
-        local.traced ? { AWS_XRAY_DAEMON_ADDRESS = "traces:2000" } : {},
       ) : { name = name, value = value }
     ]
-    links            = local.traced ? ["traces"] : []
     logConfiguration = merge(local.log, { options = merge(local.log.options, { awslogs-stream-prefix = "worker" }) })
-  }], local.traces))
+  }])
 }
 
 resource "aws_ecs_service" "workers" {

@@ -24,7 +24,7 @@ variable "environment" {
 }
 
 variable "statements" {
-  description = "What a worker may do besides tracing and taking its queues' messages."
+  description = "What a worker may do besides taking its queues' messages."
   type = list(object({
     Effect   = optional(string, "Allow")
     Action   = list(string)
@@ -52,7 +52,6 @@ variable "hosts" {
     on_demand_base    = number
     on_demand_percent = number
     idle_minutes      = number
-    traces_image      = optional(string, "")
   })
 }
 

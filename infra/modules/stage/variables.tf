@@ -92,7 +92,6 @@ variable "gpu" {
     on_demand_base    = number
     on_demand_percent = number
     idle_minutes      = number
-    traces_image      = optional(string, "")
   })
   default = null
 }
@@ -117,6 +116,7 @@ variable "common" {
     log_days        = number
     alarm_topic     = string
     failure_percent = number
+    tracing         = optional(string, "Active")
     rollout = optional(object({
       app      = string
       role_arn = string

@@ -12,12 +12,16 @@ import contextlib
 import json
 import queue
 import threading
+import time
 import uuid
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import psutil
+from pydantic import JsonValue
+
+from pipeline.aws.messages import trace_header
 
 _VERSION = "/2018-06-01/runtime"
 
@@ -40,6 +44,17 @@ class Invocation:
     answered: threading.Event = field(default_factory=threading.Event)
     response: bytes | None = None
     error: str | None = None
+
+
+def trace_of(event: JsonValue) -> str:
+    """Return X-Ray's header of the trace that an event's message carries, or of a new one.
+
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
+    """
+    match event:
+        case {"Records": [{"attributes": dict(attributes)}]} if sent := trace_header(attributes):
+            return sent
+    return f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"
 
 
 class RuntimeApi:

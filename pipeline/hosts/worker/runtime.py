@@ -11,15 +11,13 @@ import signal
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from pydantic import JsonValue
 
 from pipeline.hosts.child import Child
-from pipeline.hosts.worker.api import Invocation, RuntimeApi
+from pipeline.hosts.worker.api import Invocation, RuntimeApi, trace_of
 from pipeline.hosts.worker.functions import Function
-from pipeline.hosts.worker.trace import Trace, taken
 
 log = logging.getLogger(__name__)
 
@@ -130,11 +128,9 @@ class Runtime:
         if self._api is None or self._child is None:
             raise AssertionError("start() gave neither a child nor a reason")
         deadline = time.time() + self._function.timeout_s
-        trace = Trace(event, self._arn.rpartition(":")[2])
-        invocation = Invocation(json.dumps(event).encode(), deadline, trace.header)
+        invocation = Invocation(json.dumps(event).encode(), deadline, trace_of(event))
         self._api.put(invocation)
         failed = self._watch(invocation, self._child)
-        trace.end(failed=bool(failed or invocation.error is not None))
         if failed:
             self.close()
             return failed
@@ -196,8 +192,6 @@ class Runtime:
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
             "_HANDLER": function.handler,
-            # Powertools traces on Lambda alone, by this: as far as a handler knows, it is there.
-            **({"LAMBDA_TASK_ROOT": str(Path.cwd())} if taken() else {}),
             **function.env,
         }
 

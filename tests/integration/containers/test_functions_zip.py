@@ -45,7 +45,6 @@ ON_LAMBDA = {
     "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
     "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
     "AWS_REGION": "us-east-1",
-    "LAMBDA_TASK_ROOT": "/var/task",
     "VIDEODROP_TELEMETRY": "aws",
 }
 

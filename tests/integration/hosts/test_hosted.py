@@ -5,14 +5,12 @@ Each child writes what it would on Lambda: JSON log lines, and embedded metrics 
 
 import json
 import os
-import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_xray_sdk.core import xray_recorder
 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
@@ -22,7 +20,7 @@ from pipeline.core.settings import Settings
 from pipeline.hosts.worker.functions import Function
 from pipeline.hosts.worker.runtime import Response, Runtime
 from tests.conftest import topology_with
-from tests.fakes import aws_events, emf, lambda_events
+from tests.fakes import aws_events, emf, lambda_events, otlp
 
 STAGES = list(Settings().topology.stages)
 VIDEO = Path(__file__).parents[3] / "samples" / "silent.mp4"
@@ -256,56 +254,63 @@ def test_a_stage_that_cannot_use_the_gpu_it_was_promised_is_not_loaded_and_other
 # -- traces --------------------------------------------------------------------------------------
 
 
-class Daemon:
-    """What takes segments, at ``address``."""
-
-    def __init__(self, listener: socket.socket) -> None:
-        listener.bind(("127.0.0.1", 0))
-        listener.settimeout(20)
-        self._listener = listener
-        self.address = f"127.0.0.1:{listener.getsockname()[1]}"
-
-    def until(self, name: str) -> list[dict[str, Any]]:
-        """The segments that come, up to the one of this name."""
-        segments: list[dict[str, Any]] = []
-        while not segments or segments[-1]["name"] != name:
-            header, _, segment = self._listener.recv(65536).partition(b"\n")
-            assert json.loads(header) == {"format": "json", "version": 1}
-            segments.append(json.loads(segment))
-        return segments
+TRACE_ID, SENDER = "5e6722a7cc56a4f146db7ae02d4da47e", "2b5ef9f1e0a5c8d7"
 
 
 @pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as listener:
-        yield Daemon(listener)
+def traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[otlp.Collector]:
+    """A collector that the environment names, as the field does."""
+    with otlp.collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
+        yield collector
 
 
-def test_a_sampled_message_is_traced_to_the_x_ray_daemon_and_no_other(
-    toy: Settings, host: Host, daemon: Daemon
+def test_a_sampled_message_is_traced_from_its_sender_to_the_run_and_no_other(
+    toy: Settings, host: Host, traces: otlp.Collector
 ) -> None:
-    there = {"LAMBDA_TASK_ROOT": "/var/task", "AWS_XRAY_DAEMON_ADDRESS": daemon.address}
-    hosted = host("stage", "toy", **there)
-    body = put(toy, b"no video")
+    hosted = host("stage", "toy")
     unsampled = lambda_events.TRACE.replace("Sampled=1", "Sampled=0")
-    hosted(lambda_events.sqs(body, AWSTraceHeader=unsampled))
+    hosted(lambda_events.sqs("poison", AWSTraceHeader=unsampled))
     hosted(lambda_events.sqs(put(toy, VIDEO.read_bytes()), AWSTraceHeader=lambda_events.TRACE))
-    segments = daemon.until("## handler")
-    assert {one["trace_id"] for one in segments} == {"1-5e6722a7-cc56a4f146db7ae02d4da47e"}
-    assert segments[-1]["parent_id"] == "2b5ef9f1e0a5c8d7"
-    assert segments[-1]["annotations"]["Service"] == "toy"
-    assert "metadata" not in segments[-1], "answers are no business of a trace"
-    assert {"dynamodb", "s3"} <= {one["name"] for one in segments}
+    run, invocation = traces.until("toy")
+    assert (run.name, invocation.name, invocation.service) == ("run toy", "toy", "toy")
+    assert {run.trace_id, invocation.trace_id} == {TRACE_ID}
+    assert (run.parent_id, invocation.parent_id) == (invocation.span_id, SENDER)
+    assert run.attributes == {
+        "stage": "toy",
+        "lane": "live",
+        "outcome": "succeeded",
+        "video_id": events.video_id(toy.names.uploads_bucket, "videos/a.mp4"),
+        "correlation_id": EVENT_ID,
+    }
+    assert not run.failed
 
 
-def test_beside_a_worker_it_gets_the_segment_that_lambda_itself_would_send(
-    toy: Settings, host: Host, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+def test_an_error_that_a_stage_ends_with_is_in_its_trace(
+    toy: Settings, host: Host, traces: otlp.Collector
 ) -> None:
-    monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", daemon.address)
-    xray_recorder.emitter.set_daemon_address(daemon.address)
-    host("stage", "toy")(lambda_events.sqs(put(toy, VIDEO.read_bytes())))
-    *inner, handler, segment = daemon.until("videodrop-toy")
-    assert {one["trace_id"] for one in (*inner, handler)} == {segment["trace_id"]}
-    assert (handler["name"], handler["parent_id"]) == ("## handler", segment["id"])
-    assert {"dynamodb", "s3"} <= {one["name"] for one in inner}
-    assert segment["start_time"] <= handler["start_time"] < handler["end_time"]
+    answer = host("stage", "toy")(lambda_events.sqs(put(toy, b"no video"), "poison"))
+    assert failed(answer) == ["m1"]
+    run, invocation = traces.until("toy")
+    assert (run.failed, run.events, run.attributes["outcome"]) == (True, ["exception"], "failed")
+    assert not invocation.parent_id, "no message is to be continued"
+
+
+def test_a_collector_that_is_away_holds_up_no_run(
+    toy: Settings, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    hosted = host("stage", "toy")
+    hosted({"warm_up": True})
+    started = time.monotonic()
+    assert failed(hosted(lambda_events.sqs(put(toy, VIDEO.read_bytes())))) == []
+    assert time.monotonic() - started < 8
+    assert run_of(toy, "toy").state == "succeeded"
+
+
+def test_nothing_is_traced_unless_a_collector_is_named(toy: Settings, host: Host) -> None:
+    with otlp.collector() as collector:
+        hosted = host("stage", "toy")
+        hosted(lambda_events.sqs(put(toy, VIDEO.read_bytes()), AWSTraceHeader=lambda_events.TRACE))
+        assert collector.spans == []
+    assert run_of(toy, "toy").state == "succeeded"

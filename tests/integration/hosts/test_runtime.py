@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.hosts.worker.functions import Function
 from pipeline.hosts.worker.runtime import Failed, Response, Runtime
-from pipeline.hosts.worker.trace import Trace
+from tests.fakes.lambda_events import TRACE
 
 HERE = Path(__file__).parent
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
@@ -87,13 +87,12 @@ def test_a_handler_gets_the_event_and_lambdas_context(host, tmp_path):
     assert call["trace"].startswith("Root=1-")
 
 
-def test_a_trace_is_told_how_its_invocation_ended(host, monkeypatch):
-    ended = []
-    monkeypatch.setattr(Trace, "end", lambda _, *, failed: ended.append(failed))
-    runtime = host()
-    for order in ({"do": "return", "what": 1}, {"do": "raise"}, {"do": "exit"}):
-        runtime.invoke(event(**order))
-    assert ended == [False, True, True]
+def test_the_trace_of_a_message_goes_on_in_its_handler(host, tmp_path):
+    sent = event()
+    sent["Records"][0]["attributes"]["AWSTraceHeader"] = TRACE
+    host().invoke(sent)
+    (call,) = calls(tmp_path)
+    assert call["trace"] == TRACE
 
 
 @pytest.mark.parametrize("header", ["\N{SNOWMAN}", "Root=1\r\nX-Other: 1"])

@@ -9,7 +9,8 @@ import pytest
 
 _HEAVY = {
     *("torch", "whisper", "ultralytics", "silero_vad", "cv2", "PIL", "numpy", "ffmpeg", "lap"),
-    *("moto", "typer", "rich", "uvicorn", "awslambdaric", "prometheus_client", "aws_xray_sdk"),
+    *("moto", "typer", "rich", "uvicorn", "awslambdaric", "prometheus_client"),
+    *("aws_xray_sdk", "opentelemetry.sdk", "opentelemetry.exporter"),
 }
 # Each function is made of its own parts.
 _OTHERS = {
@@ -32,7 +33,6 @@ print(json.dumps([gc.isenabled(), gc.get_freeze_count(), sorted(sys.modules)]))
 
 _LAMBDA = {
     "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
-    "LAMBDA_TASK_ROOT": "/var/task",
     "VIDEODROP_TELEMETRY": "aws",
     "VIDEODROP_STAGE": "detect",
 }
@@ -59,6 +59,6 @@ def test_a_handler_imports_only_what_it_is_made_of(handler: str):
     assert frozen > 10_000, "every collection looks through all that was imported"
 
 
-def test_a_snapshot_holds_what_the_first_sampled_request_would_wait_for():
-    _, _, modules = _imported("query", AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
-    assert "aws_xray_sdk.core" in modules
+def test_a_collector_brings_in_the_sdk_before_the_first_event():
+    _, _, modules = _imported("query", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    assert {"opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http"} <= modules
