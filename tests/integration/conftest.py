@@ -22,8 +22,9 @@ from pipeline.core.stage import Report, Result, Source
 from pipeline.core.topology import Topology
 from pipeline.replays.store import Replays
 from pipeline.runs.admission import Admission
+from pipeline.runs.delivery import Delivery, Outcome
 from pipeline.runs.janitor import Janitor
-from pipeline.runs.runner import Delivery, Outcome, Runner
+from pipeline.runs.runner import Runner
 from tests.conftest import make_table, topology_with
 from tests.fakes import aws_events, toystage
 
@@ -177,7 +178,7 @@ def rig(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> Rig:
     make_table(toys)
     for bucket in (toys.names.uploads_bucket, toys.names.artifacts_bucket):
         aws.client("s3").create_bucket(Bucket=bucket)
-    monkeypatch.setattr("pipeline.runs.runner.probe", probe_anything)
+    monkeypatch.setattr("pipeline.runs.execute.probe", probe_anything)
     return Rig(toys, FakeStage())
 
 

@@ -21,7 +21,9 @@ from typing import Any
 
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
-from pipeline.aws.catalog.runs import Runs, sort_key
+from pipeline.aws.catalog.results import Results
+from pipeline.aws.catalog.run_writes import sort_key
+from pipeline.aws.catalog.runs import Runs
 from pipeline.aws.catalog.table import ConditionFailed, Table, iso, partition
 from pipeline.aws.catalog.timings import Timings
 from pipeline.core.errors import Superseded
@@ -53,6 +55,7 @@ class Catalog:
     Attributes:
         runs: the stage runs.
         shadows: runs whose results are only compared with the current ones.
+        results: stored results, of both kinds of runs.
         timings: what runs have taken.
         keys: what all hosts sign with.
     """
@@ -63,8 +66,13 @@ class Catalog:
         self._labels = Labels(table)
         self.runs = Runs(table)
         self.shadows = Runs(table, "shadow")
+        self.results = Results(table)
         self.timings = Timings(table)
         self.keys = Keys(table)
+
+    def runs_of(self, *, shadow: bool) -> Runs:
+        """Return the shadow runs, or those that people see."""
+        return self.shadows if shadow else self.runs
 
     def record_upload(self, upload: Upload, *, patience_s: float) -> None:
         """Make ``upload`` the current revision, if it is new; all its stages become pending.
