@@ -119,6 +119,21 @@ def test_warming_up_uses_the_operators_parameters(rig: Rig):
     assert [params.text for params in rig.stage.warmed] == ["warm"]
 
 
+def test_a_run_is_read_once_an_event(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    body, runner, read = rig.put(), rig.runner(), []
+    get = runner._catalog.runs.get
+
+    def counted(video_id: str, stage: str) -> Any:
+        read.append(stage)
+        return get(video_id, stage)
+
+    monkeypatch.setattr(runner._catalog.runs, "get", counted)
+    assert runner.handle(body, Delivery(60)) is Outcome.SUCCEEDED
+    assert read == ["toy"]
+    assert runner.handle(body, Delivery(60)) is Outcome.CURRENT
+    assert read == ["toy", "toy"]
+
+
 # -- options through real metadata ---------------------------------------------------------------
 
 
@@ -306,7 +321,11 @@ def during(rig: Rig, act: Callable[[], Any]) -> None:
     rig.stage.run_ = run
 
 
-def test_a_worker_that_was_taken_over_publishes_nothing_over_its_successor(rig: Rig):
+def test_a_worker_that_was_taken_over_publishes_nothing_over_its_successor(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    # It is paused: its heartbeat, too, is silent for longer than its successor needs.
+    monkeypatch.setattr("pipeline.runs.heartbeat._TICK_S", 600)
     body = rig.put()
     taken: list[Any] = []
 
@@ -405,9 +424,7 @@ def test_a_worker_killed_at_any_moment_leaves_the_old_result_readable(
         elif moment == "files":
             patch.setattr(runner._consumer._artifacts, "_put_file", die)
         elif moment == "manifest":
-            patch.setattr(
-                runner._consumer._artifacts._s3, "put_object", dying_at(die, runner, "manifest")
-            )
+            patch.setattr(s3, "put_object", dying_at(die, s3, "manifest"))
         else:
             patch.setattr(runner._catalog.runs, "succeed", die)
         with pytest.raises(Killed):
