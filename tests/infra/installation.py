@@ -28,8 +28,8 @@ from pipeline.replays.driver import Pace
 from pipeline.replays.settlement import Settlement
 from tests.fakes import toystage
 from tests.fakes.query import Client
+from tests.fakes.rig import probe_anything
 from tests.infra.trail import Trail
-from tests.integration.conftest import probe_anything
 from tests.integration.runs.test_handlers import Context
 
 LONG = "long.mp4"  # how the names of long videos end

@@ -15,7 +15,7 @@ from pipeline.core.records import Cost, PublishedArtifact, StageResult, StageRun
 from pipeline.core.stage import Notice
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
-from tests.integration.conftest import upload_of
+from tests.fakes.rig import upload_of
 
 
 def record(catalog: Catalog, **fields: Any) -> Upload:

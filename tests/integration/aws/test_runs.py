@@ -12,7 +12,7 @@ from pipeline.core.events import Upload
 from pipeline.core.records import Cost, StageResult, StageRun
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
-from tests.integration.conftest import janitor, upload_of
+from tests.fakes.rig import janitor, upload_of
 
 OVER = -10.0  # seconds: a lease that ended some time ago
 LEASE_S = 60.0

@@ -22,8 +22,8 @@ from pipeline.core.settings import Settings
 from pipeline.costs.price_table import DEFAULT_PATH as PRICES
 from pipeline.runs.delivery import Outcome
 from tests.fakes import aws_events
+from tests.fakes.rig import Rig, upload_of
 from tests.fakes.timing import MODEL, result
-from tests.integration.conftest import Rig, upload_of
 
 
 def test_runs_alike_are_added_up(catalog: Catalog):

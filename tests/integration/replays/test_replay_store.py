@@ -17,7 +17,7 @@ from pipeline.replays.selection import walk
 from pipeline.replays.store import Replays
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
-from tests.integration.conftest import upload_of
+from tests.fakes.rig import upload_of
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ from pipeline.replays.store import Replays
 from pipeline.runs.admission import Admission
 from pipeline.runs.delivery import Delivery, Outcome
 from pipeline.runs.runner import Runner
-from tests.integration.conftest import FakeStage, Rig, probe_anything, upload_of
+from tests.fakes.rig import FakeStage, Rig, probe_anything, upload_of
 from tests.integration.runs.test_handlers import Context
 
 

@@ -16,7 +16,7 @@ from pipeline.core.records import StageResult
 from pipeline.results.retention import Policy, Pruned
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.rig import Rig, upload_of
 
 DAY = timedelta(days=1)
 

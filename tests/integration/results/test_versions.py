@@ -21,8 +21,8 @@ from pipeline.runs.delivery import Outcome
 from pipeline.stages.detect.json_array import json_array
 from tests.fakes.claims import claim_run
 from tests.fakes.query import Client
+from tests.fakes.rig import Rig, upload_of
 from tests.fakes.seed import words
-from tests.integration.conftest import Rig, upload_of
 
 ANSWERS = [
     "",

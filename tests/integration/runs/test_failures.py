@@ -13,7 +13,7 @@ from pipeline.core.errors import BadInput, VideodropError
 from pipeline.runs.delivery import Delivery, Outcome, Retry
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.rig import Rig, upload_of
 
 
 def failing(rig: Rig, error: BaseException) -> Callable[..., Any]:

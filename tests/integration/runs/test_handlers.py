@@ -17,7 +17,7 @@ from pipeline.runs.runner import Runner
 from pipeline.telemetry import metrics
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.rig import Rig, upload_of
 
 
 @dataclass

@@ -33,7 +33,7 @@ from tests.conftest import topology_with
 from tests.fakes import aws_events, timing, toystage
 from tests.fakes.claims import claim_run
 from tests.fakes.lambda_events import TRACE
-from tests.integration.conftest import Rig, probe_anything, upload_of
+from tests.fakes.rig import Rig, probe_anything, upload_of
 from tests.integration.runs.test_handlers import Context, Mapping
 
 LONG_S = 3000.0  # of video, at a guess of one second each

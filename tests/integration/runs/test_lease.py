@@ -12,7 +12,7 @@ from pipeline.runs import heartbeat as lease_module
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.heartbeat import Lease
 from tests.fakes.claims import claim_run
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.rig import Rig, upload_of
 
 WAIT_S = 20.0  # far more than any heartbeat here takes
 

@@ -8,7 +8,7 @@ from pipeline.core.errors import DependencyFailed
 from pipeline.runs.delivery import Delivery, Retry
 from pipeline.telemetry import metrics
 from tests.fakes.claims import claim_run
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.rig import Rig, upload_of
 
 LIVE = {"stage": "toy", "lane": "live"}
 Recorded = list[tuple[str, dict[str, str], float]]

@@ -14,7 +14,7 @@ from pipeline.core.errors import BadInput, DependencyFailed, MissingDependency
 from pipeline.runs.redrive import Redriven
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.rig import Rig, upload_of
 from tests.integration.runs.test_handlers import Context, Mapping
 
 

@@ -15,7 +15,7 @@ from pipeline.media import ffmpeg
 from pipeline.runs.delivery import Delivery, Outcome, Retry
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
-from tests.integration.conftest import Rig, janitor, upload_of
+from tests.fakes.rig import Rig, janitor, upload_of
 
 # -- a good run ----------------------------------------------------------------------------------
 
