@@ -20,7 +20,7 @@ FIRST_RETRY_S = 5.0
 
 @dataclass(frozen=True)
 class End:
-    """End the run.
+    """The decision to end the run.
 
     Attributes:
         error: why it failed; None if its source was replaced, which ends it as superseded.
@@ -31,7 +31,7 @@ class End:
 
 @dataclass(frozen=True)
 class Release:
-    """Give the run back for another try.
+    """The decision to give the run back for another try.
 
     Attributes:
         error: why.
@@ -46,10 +46,10 @@ class Release:
 
 @dataclass(frozen=True)
 class SendOn:
-    """Give the run back and send its message to a worker for large jobs.
+    """The decision to give the run back and send its message to a worker for large jobs.
 
     Attributes:
-        why: this host is too small.
+        why: the limit of this host that the run exceeds.
         send: sends the message.
     """
 

@@ -119,7 +119,7 @@ class Runner:
                 since is its own, even if both are of one message.
 
         Returns:
-            Whether the run is over, or sent on, so that the message can be deleted.
+            True if the run is over, or sent on: its message can be deleted.
 
         Raises:
             BadInput: ``bad_event``.
