@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         try:
             _janitor().handle(record["body"])
         except Exception:
-            # It comes again until the queue moves it to the dead letters.
+            # It is delivered again until the queue moves it to the dead-letter queue.
             log.exception("message %s could not be handled", record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}

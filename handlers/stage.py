@@ -9,9 +9,10 @@ from functools import cache
 from typing import Any
 
 from pipeline import bootstrap
-from pipeline.aws.messages import extender, queue_name, receipt, sender
+from pipeline.aws.messages import extender, lane, receipt, sender
 from pipeline.core.topology import LARGER
-from pipeline.runs.runner import Delivery, Retry, Runner
+from pipeline.runs.delivery import Delivery, Retry
+from pipeline.runs.runner import Runner
 from pipeline.runs.workdir import sweep
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             seconds_left=context.get_remaining_time_in_millis() / 1000,
             extend=extender(record),
             receives=int(attributes["ApproximateReceiveCount"]),
-            large=config.names.lane(stage, queue_name(record)) in LARGER.values(),
+            large=lane(record, stage, config) in LARGER.values(),
             send_on=sender(record, stage, config),
             sent_at=int(sent_ms) / 1000 if sent_ms else None,
             receipt=receipt(record),
@@ -54,8 +55,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             extender(record)(int(retry.seconds))
             failures.append({"itemIdentifier": record["messageId"]})
         except Exception:
-            # No event of ours, or a defect: it comes again until the queue moves it to the dead
-            # letters, and holds up no other message of its batch.
+            # Not one of our events, or a defect: it is delivered again until the queue moves it to
+            # the dead-letter queue. The other messages of its batch are handled.
             log.exception("message %s could not be handled", record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}

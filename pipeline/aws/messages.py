@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.aws import clients as aws
 from pipeline.core.settings import Settings
-from pipeline.core.topology import LARGER
+from pipeline.core.topology import LARGER, Lane
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +20,17 @@ _TRACE = re.compile(rf"(Self={_ID};)?Root={_ID}(;\w{{1,16}}=[\w.:|?-]{{0,256}}){
 
 
 def queue_name(record: dict[str, Any]) -> str:
-    """The queue that a record's message came by."""
+    """Return the name of the queue that a record's message came by."""
     return str(record["eventSourceARN"]).rsplit(":", 1)[-1]
 
 
+def lane(record: dict[str, Any], function: str, settings: Settings) -> Lane:
+    """Return the lane of a function that a record's message came by."""
+    return settings.names.lane(function, queue_name(record))
+
+
 def receipt(record: dict[str, Any]) -> str:
-    """Names one delivery of a message; the next one of the same message has another name."""
+    """Return a name of one delivery of a message; the next delivery has another name."""
     # An event that was pushed has no receipt, but a moment at which it came.
     came = record["attributes"].get("ApproximateFirstReceiveTimestamp")
     told = (record["messageId"], record["receiptHandle"], came)
@@ -33,9 +38,9 @@ def receipt(record: dict[str, Any]) -> str:
 
 
 def extender(record: dict[str, Any]) -> Callable[[int], None]:
-    """What keeps a record's message invisible for so many seconds from now.
+    """Return a function that keeps a record's message invisible for so many seconds from now.
 
-    A record whose event was pushed has no queue: there is nothing to keep.
+    For a record whose event was pushed it does nothing: it came from no queue.
     """
     if not record["receiptHandle"]:
         return lambda _: None
@@ -55,16 +60,16 @@ def extender(record: dict[str, Any]) -> Callable[[int], None]:
 
 
 def trace_header(attributes: Mapping[str, Any]) -> str | None:
-    """X-Ray's header of the trace that a message belongs to, by its system attributes.
+    """Return X-Ray's header of the trace that a message belongs to, by its system attributes.
 
-    None where there is none, or anything else: it goes on as a header, which a line break ends.
+    None if it has none or a malformed one: it is sent as an HTTP header, which a line break ends.
     """
     given = attributes.get("AWSTraceHeader")
     return given if isinstance(given, str) and _TRACE.fullmatch(given) else None
 
 
 def copied(record: dict[str, Any]) -> dict[str, Any]:
-    """What ``SendMessage`` takes to send a record's message again: body, attributes and trace."""
+    """Return what ``SendMessage`` takes to send a record's message again, with its trace."""
     attributes = record.get("messageAttributes", {})
     request = {
         "MessageBody": record["body"],
@@ -86,13 +91,13 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def sender(record: dict[str, Any], function: str, settings: Settings) -> Callable[[], None] | None:
-    """What sends a record's message, as it is, to the stage's lane for large jobs.
+    """Return a function that sends a record's message to the stage's lane for large jobs.
 
-    None if the stage has no such lane, or the message came by it: it goes no further.
+    None if the stage has no such lane, or the message came by it.
     """
     if function not in settings.large:
         return None
-    larger = LARGER.get(settings.names.lane(function, queue_name(record)))
+    larger = LARGER.get(lane(record, function, settings))
     if larger is None:
         return None
 
@@ -105,5 +110,5 @@ def sender(record: dict[str, Any], function: str, settings: Settings) -> Callabl
 
 @cache
 def queue_url(name: str) -> str:
-    """The address of a queue, looked up once a process."""
+    """Look up the address of a queue, once a process."""
     return str(aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])

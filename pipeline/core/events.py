@@ -11,7 +11,7 @@ S3 keys in EventBridge events are raw: they are never URL-decoded here.
 import json
 from datetime import UTC, datetime
 from hashlib import blake2s
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import (
     AliasChoices,
@@ -42,6 +42,9 @@ class _Event(BaseModel):
 
 
 class _ObjectEvent(_Event):
+    # See ``Reprocess``: only a request can ask for a shadow run.
+    shadow: ClassVar[bool] = False
+
     event_id: str
     time: AwareDatetime
     bucket: str
@@ -112,8 +115,15 @@ class Reprocess(_Event):
 Event = Upload | Deletion | Reprocess
 
 
-def lane(event_id: str | None) -> Literal["live", "replay"]:
-    """By which lane the event came that a run is recorded under."""
+def lane(asked_by: Event | str | None) -> Literal["live", "replay"]:
+    """Return the lane that an event comes by.
+
+    Args:
+        asked_by: the event, or the id of the event that a run is recorded under.
+    """
+    if isinstance(asked_by, Reprocess):
+        return "replay"
+    event_id = asked_by if isinstance(asked_by, str | None) else asked_by.event_id
     if event_id and (event_id.startswith(_REPLAY) or _ARCHIVE in event_id):
         return "replay"
     return "live"

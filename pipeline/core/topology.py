@@ -148,6 +148,10 @@ class Topology(_Frozen):
         """
         return cls.model_validate_json(path.read_bytes())
 
+    def timeout_s(self, stage: str, *, large: bool) -> int:
+        """Return how long a run of a stage may take, on hosts for large jobs or on others."""
+        return self.large.timeout_s if large else self.stages[stage].timeout_s
+
 
 class Names:
     """AWS names for one installation, all from its prefix (``videodrop`` by default)."""

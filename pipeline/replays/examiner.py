@@ -83,7 +83,7 @@ class Examiner:
         ]
 
     def _reusable(self, judged: Iterable[Judged]) -> set[tuple[str, str, str]]:
-        return self._catalog.runs.stored(
+        return self._catalog.results.stored(
             [
                 (one.video.video_id, one.stage, one.intent.fingerprint)
                 for one in judged

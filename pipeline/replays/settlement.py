@@ -60,7 +60,7 @@ class Settlement:
         """
         if not replay.open:
             return replay
-        runs = self._catalog.shadows if replay.request.shadow else self._catalog.runs
+        runs = self._catalog.runs_of(shadow=replay.request.shadow)
         states = runs.many((one.video_id, one.stage) for one in replay.open)
         empty = cache(self._lanes.is_empty)
         outdated = self._outdated(one for one in replay.open if self._is_overdue(one))

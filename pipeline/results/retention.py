@@ -139,7 +139,7 @@ class Retention:
         deleted = _is_gone(video, policy)
         stages = sorted({attempt.stage for attempt in attempts})
         states = {stage: self._state(video_id, stage, deleted=deleted) for stage in stages}
-        results = self._catalog.runs.results(video_id)
+        results = self._catalog.results.all(video_id)
         for stage, state in states.items():
             if not state.busy:
                 ours = [one for one in results if one.stage == stage]
@@ -153,13 +153,13 @@ class Retention:
     def _remove(self, video_id: str, doomed: _Doomed) -> bool:
         """Remove it, unless it turns out to be needed after all."""
         if doomed.result:
-            self._catalog.runs.forget(video_id, doomed.result)
+            self._catalog.results.forget(video_id, doomed.result)
         video = self._catalog.video(video_id)
         deleted = video is not None and video.deleted_at is not None
         state = self._state(video_id, doomed.attempt.stage, deleted=deleted)
         if state.busy or state.needs(doomed):
             if doomed.result:
-                self._catalog.runs.restore(video_id, doomed.result)
+                self._catalog.results.put(video_id, doomed.result)
             return False
         self._attempts.remove(doomed.attempt)
         return True

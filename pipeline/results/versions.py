@@ -150,7 +150,7 @@ class Versions:
 
     def _stored(self, video: Video, stage: str | None) -> list[StageResult]:
         """Stored results of the content that the video has now."""
-        found = self._catalog.runs.results(video.video_id, stage)
+        found = self._catalog.results.all(video.video_id, stage)
         return [one for one in found if one.content_id == video.upload.content_id]
 
     def _before(self, video: Video, run: StageRun, stored: list[StageResult]) -> StageResult:
@@ -172,7 +172,7 @@ class Versions:
             self._catalog.promote(video.video_id, run, result, history=history)
         except LeaseLost as lost:
             raise _busy(run) from lost
-        if self._catalog.runs.result(video.video_id, run.stage, result.fingerprint) is None:
+        if self._catalog.results.get(video.video_id, run.stage, result.fingerprint) is None:
             with suppress(LeaseLost):  # whoever took the run makes another result current
                 self._catalog.undo_promotion(video.video_id, run)
             raise _gone(result)

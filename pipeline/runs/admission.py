@@ -1,7 +1,7 @@
-"""Admission: whether a host can see a run through, or a worker for large jobs has to.
+"""The admission of runs to a host that is not for large jobs.
 
 Lambda ends every execution after 15 minutes and gives it 10 GB of disk. A run that will not fit is
-better sent on before it begins than after a quarter of an hour in vain.
+sent on before it begins, which saves a quarter of an hour.
 """
 
 import shutil
@@ -19,12 +19,12 @@ _SAFE_SHARE = 0.5
 
 
 class Admission:
-    """Judges the runs of one stage on a host that is not for large jobs.
+    """The judge of one stage's runs: can this host finish them?
 
     Args:
         stage: its name.
         settings: the stage's deadline and guesses; how long leases last.
-        estimator: makes what knows the run times recorded on such hosts.
+        estimator: makes the estimator of run times on such hosts.
     """
 
     def __init__(self, stage: str, settings: Settings, estimator: Callable[[], Estimator]) -> None:
@@ -34,10 +34,10 @@ class Admission:
         self._estimator = estimator
 
     def check_past(self, before: StageRun | None) -> None:
-        """Judge by what became of an earlier attempt.
+        """Judge by the end of an earlier attempt.
 
-        Lambda kills without a word: all that is left of that attempt is the last sign of life that
-        its lease gave, at the latest a third of its length before the end.
+        Lambda kills without a message: all that is left of that attempt is its last heartbeat, at
+        most a third of the lease before the end.
 
         Args:
             before: the run as it was before it was claimed.
@@ -56,7 +56,7 @@ class Admission:
 
         Args:
             size: of the source, in bytes.
-            scratch: where it would be kept, beside what becomes of it.
+            scratch: where it would be kept, beside the stage's files.
 
         Raises:
             Outgrown: there is too little room.
@@ -70,15 +70,15 @@ class Admission:
             )
 
     def check_time(self, video: Video, intent: Intent, seconds_left: float) -> None:
-        """Judge by what such runs have taken, or by the topology's guess where none is recorded.
+        """Judge by the recorded times of such runs, or by the topology's guess if there are none.
 
         Args:
             video: the source; while its length is not known it passes.
-            intent: what would run.
+            intent: of the run.
             seconds_left: until the deadline.
 
         Raises:
-            Outgrown: it would hardly end in time.
+            Outgrown: it is not likely to end in time.
         """
         if video.probe is None:
             return
@@ -97,10 +97,10 @@ class Admission:
 
 
 def outgrown_by(error: VideodropError) -> Outgrown | None:
-    """The same for a run that has failed: by want of time or room, which larger hosts have.
+    """Return why a failed run should go to a larger host; None if it would fail there, too.
 
-    A tool's own limit (``media_time``) is the same on all of them: what keeps a probe busy would
-    have a host started only to fail there again.
+    Larger hosts have more time and disk. A tool's own limit (``media_time``) is the same on all of
+    them.
     """
     if isinstance(error, Outgrown):
         return error

@@ -1,4 +1,4 @@
-"""Housekeeping: nothing stays "processing" for ever, and what was deleted is marked so."""
+"""Housekeeping: lost runs are ended, and deleted videos are marked as deleted."""
 
 import logging
 import time
@@ -8,21 +8,21 @@ from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.runs import Runs
 from pipeline.core import events
 from pipeline.core.errors import BadInput, LeaseLost, Lost
-from pipeline.core.events import Deletion, Event, Reprocess, Upload
+from pipeline.core.events import Deletion, Event, Upload
 from pipeline.core.records import TERMINAL, StageRun
+from pipeline.runs.context import about_run
 from pipeline.telemetry import metrics, names
-from pipeline.telemetry.context import about
 
 log = logging.getLogger(__name__)
 
 
 class Janitor:
-    """Ends stage runs that lost their lease or their message, and wakes forgotten replays.
+    """The janitor: ends runs without lease or message, and wakes replays without a driver.
 
     Args:
         catalog: where runs are recorded.
-        wake_replays: wakes the driver of each replay that nobody drives.
-        dead_letters: gives stage and body of messages that were delivered in vain too often.
+        wake_replays: wakes a driver for each replay that has none.
+        dead_letters: gives stage and body of each message in the dead-letter queues.
         grace_s: how long after the end of its lease a run may still be redelivered: the longest
             visibility timeout of a queue.
     """
@@ -41,9 +41,9 @@ class Janitor:
         self._grace_s = grace_s
 
     def tidy(self) -> int:
-        """Fail every run that nobody will work on any more; returns how many."""
+        """Fail every run that nobody will work on any more; return how many."""
         ended = self._end_lost() + self._end_undeliverable()
-        # Last: while the bus is down, everything else is tidy.
+        # Last: it fails while the bus is down, and everything else is done by then.
         self._wake_replays()
         return ended
 
@@ -66,9 +66,8 @@ class Janitor:
             try:
                 event = events.parse(body)
             except BadInput:
-                continue  # it never was about a video; a person has to look at it
-            shadow = isinstance(event, Reprocess) and event.shadow
-            runs = self._catalog.shadows if shadow else self._catalog.runs
+                continue  # it is not about a video; a person has to look at it
+            runs = self._catalog.runs_of(shadow=event.shadow)
             run = runs.get(event.video_id, stage)
             if run is None or not _waits_for(run, event):
                 continue
@@ -95,21 +94,15 @@ def _bury(runs: Runs, video_id: str, run: StageRun, error: Lost) -> bool:
     try:
         runs.bury(video_id, run, error)
     except LeaseLost:
-        return False  # it was heard of after all
-    with about(
-        stage=run.stage,
-        lane=events.lane(run.event_id),
-        correlation_id=run.event_id,
-        replay_id=events.replay_id(run.event_id),
-        video_id=video_id,
-    ):
+        return False  # a worker has touched it since
+    with about_run(run.stage, video_id, run.event_id):
         log.warning("%s %s: %s", run.stage, video_id, error.code)
         metrics.record(names.RUNS, outcome="failed", failure_class=error.failure_class)
     return True
 
 
 def _waits_for(run: StageRun, event: Event) -> bool:
-    """Whether a run cannot go on without the message of ``event``."""
+    """Return whether a run cannot continue without the message of ``event``."""
     if run.state in TERMINAL:
         return False
     if run.state == "running" and (run.lease_until or 0) > time.time():

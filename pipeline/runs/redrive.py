@@ -1,10 +1,9 @@
-"""Send dead letters on again: chosen by what had gone wrong, and counted first if so wished.
+"""The redrive of dead-lettered messages, chosen by the class of the failure.
 
 SQS can move a whole dead-letter queue back (``StartMessageMoveTask``), but not by the class of the
 failure, and not on every implementation.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import closing
@@ -24,15 +23,14 @@ LetterClass = Literal[FailureClass, "bad_event", "unknown"]
 
 
 class Row(BaseModel):
-    """Dead letters of one function and one class.
+    """The dead-lettered messages of one function and one class.
 
     Attributes:
-        failure_class: how the run that a message is about failed, as far as it is recorded;
-            ``bad_event`` where the message cannot be read; ``unknown`` where nothing failed, or
-            not yet.
+        failure_class: of the run that a message is about, if one is recorded; ``bad_event`` if
+            the message cannot be read; ``unknown`` if no failure is recorded.
         found: how many there are.
-        chosen: how many of them the filter meant.
-        sent: how many went back to their queue.
+        chosen: how many of them the filter selects.
+        sent: how many were sent back to their queue.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -45,11 +43,11 @@ class Row(BaseModel):
 
 
 class Redriven(BaseModel):
-    """What a redrive found and did.
+    """The result of a redrive.
 
     Attributes:
         rows: by function and class.
-        hidden: about how many messages could not be seen: somebody else was looking at them.
+        hidden: about how many messages could not be read: another consumer had received them.
     """
 
     rows: list[Row]
@@ -57,14 +55,14 @@ class Redriven(BaseModel):
 
 
 class Redrive:
-    """Sends dead letters back to where they came from.
+    """The redrive: sends messages from the dead-letter queues back to their own queues.
 
-    A message is deleted after it was sent: a crash in between leaves it twice, which is harmless,
-    since a run that is done is not run again.
+    A message is deleted after it was sent. A crash in between leaves it twice, which is harmless:
+    a run that is done is not run again.
 
     Args:
         letters: the dead-letter queues.
-        catalog: knows what had gone wrong.
+        catalog: where failures are recorded.
     """
 
     def __init__(self, letters: DeadLetters, catalog: Catalog) -> None:
@@ -79,13 +77,13 @@ class Redrive:
         dry_run: bool = False,
         tell: Callable[[str, int, int], None] = lambda *_: None,
     ) -> Redriven:
-        """Look at every dead letter, and send back those that are meant.
+        """Read every dead-lettered message, and send back those that are selected.
 
         Args:
             functions: stages, ``janitor`` and ``replays``; all when None.
-            classes: all when None but ``bad_event``: what cannot be read would only come again.
+            classes: all but ``bad_event`` when None: an unreadable message would only fail again.
             dry_run: count only.
-            tell: hears the function, and how many of about how many were looked at.
+            tell: called with the function, how many were read, and of about how many.
 
         Raises:
             MissingDependency: ``unknown_stage``.
@@ -124,7 +122,7 @@ class Redrive:
         return Redriven(rows=rows, hidden=hidden)
 
     def _judge(self, letter: Letter) -> tuple[tuple[str, LetterClass], Lane]:
-        """Function and class of a message, and the lane it belongs to."""
+        """Return function and class of a message, and the lane it belongs to."""
         function = letter.function
         try:
             if function == REPLAYS:
@@ -137,14 +135,11 @@ class Redrive:
             return (function, "unknown"), "live"
         run = self._run(function, event)
         failed = run.error.failure_class if run and run.error else "unknown"
-        late = isinstance(event, Reprocess) or "replay-name" in json.loads(letter.body)
-        return (function, failed), "replay" if late else "live"
+        return (function, failed), events.lane(event)
 
     def _run(self, stage: str, event: Upload | Reprocess) -> StageRun | None:
-        """The run that an event asks for, if there is one."""
-        shadow = isinstance(event, Reprocess) and event.shadow
-        runs = self._catalog.shadows if shadow else self._catalog.runs
-        run = runs.get(event.video_id, stage)
+        """Return the run that an event asks for, if there is one."""
+        run = self._catalog.runs_of(shadow=event.shadow).get(event.video_id, stage)
         if run and isinstance(event, Upload) and run.revision != event.revision:
             return None  # a later upload took its place
         return run

@@ -1,4 +1,4 @@
-"""Work directories that a killed process cannot leave behind for ever."""
+"""Work directories, removed even if the process that made them was killed."""
 
 import os
 import shutil
@@ -12,9 +12,9 @@ _PREFIX = "videodrop-"
 
 @contextmanager
 def workdir(scratch: Path | None) -> Iterator[Path]:
-    """An empty directory, removed afterwards.
+    """Make an empty directory, and remove it afterwards.
 
-    Its name holds our process id: ``sweep`` removes those of processes that are gone.
+    Its name contains the process id: ``sweep`` removes those of processes that no longer exist.
 
     Args:
         scratch: where to make it; None for the system's place for temporary files.
@@ -28,7 +28,7 @@ def workdir(scratch: Path | None) -> Iterator[Path]:
 
 
 def sweep(scratch: Path | None) -> int:
-    """Remove the work directories of processes that no longer exist; returns how many."""
+    """Remove the work directories of processes that no longer exist; return how many."""
     removed = 0
     for path in Path(scratch or tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         pid = path.name.removeprefix(_PREFIX).split("-")[0]

@@ -23,8 +23,9 @@ from pipeline.replays.request import ReplayRequest
 from pipeline.replays.settlement import Settlement
 from pipeline.replays.store import Replays
 from pipeline.runs.admission import Admission
+from pipeline.runs.delivery import Delivery, Outcome, Retry
 from pipeline.runs.janitor import Janitor
-from pipeline.runs.runner import Delivery, Outcome, Retry, Runner
+from pipeline.runs.runner import Runner
 from tests.fakes import aws_events, toystage
 from tests.fakes.memory import Faults, Killed, MemoryBus, MemoryS3, MemoryTable
 

@@ -18,6 +18,7 @@ from pipeline.core.records import Cost, StageResult, StageRun
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Artifact, Notice
 from pipeline.stages.detect.json_array import json_array
+from tests.fakes.claims import claim_run
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _numbers = count(1)
@@ -100,7 +101,7 @@ class Seed:
         self.catalog.record_probe(upload, probe, {})
 
     def claim(self, upload: Upload, stage: str) -> StageRun:
-        return self.catalog.runs.claim(upload, stage, event_id="event", lease_s=60)
+        return claim_run(self.catalog.runs, upload, stage, event_id="event", lease_s=60)
 
     def progress(self, upload: Upload, stage: str, percent: float) -> None:
         run = self.claim(upload, stage)

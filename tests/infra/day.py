@@ -15,10 +15,10 @@ from pipeline.core.stage import Result
 from pipeline.hosts.worker.host import scheduled_event
 from tests.fakes import aws_events, toystage
 from tests.fakes.query import Client
+from tests.fakes.rig import upload_of
 from tests.fakes.signatures import key_pair
 from tests.infra.conftest import CDN_KEY
 from tests.infra.installation import LONG, House
-from tests.integration.conftest import upload_of
 
 _TURNS = 8  # of the driver, at most, until a replay is over
 

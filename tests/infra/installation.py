@@ -28,8 +28,8 @@ from pipeline.replays.driver import Pace
 from pipeline.replays.settlement import Settlement
 from tests.fakes import toystage
 from tests.fakes.query import Client
+from tests.fakes.rig import probe_anything
 from tests.infra.trail import Trail
-from tests.integration.conftest import probe_anything
 from tests.integration.runs.test_handlers import Context
 
 LONG = "long.mp4"  # how the names of long videos end
@@ -92,7 +92,7 @@ class House:
         self._patch = patch
         self._uploaded: dict[str, str] = {}
         self._api = Client(create_app())
-        patch.setattr("pipeline.runs.runner.probe", _probe)
+        patch.setattr("pipeline.runs.execute.probe", _probe)
         patch.setattr(toystage, "run", _say)
         # A turn of the driver is one step, and it misses at once what it has asked for.
         patch.setattr("pipeline.replays.driver.Pace", partial(Pace, turn_s=0))

@@ -1,13 +1,15 @@
 """The catalog: what is recorded about videos, in one DynamoDB table.
 
-records   what there is: videos, stage runs, results
-catalog   the videos, and the whole
-runs      stage runs: leases, progress, current results
-labels    the index of labels
-timings   what runs have taken, for estimates
-keys      secret keys that all hosts share
-listing   newest first, a page at a time
-table     DynamoDB as all of these use it
+catalog     the videos, and the whole
+runs        stage runs as they are read and claimed
+run_writes  the fenced writes to a stage run that was read or claimed
+results     stored results, current or not
+labels      the index of labels
+timings     what runs have taken, for estimates
+keys        secret keys that all hosts share
+listing     newest first, a page at a time
+schema      the table and its indexes
+table       DynamoDB as all of these use it
 """
 
 from pipeline.aws.catalog.catalog import Catalog

@@ -21,7 +21,9 @@ from typing import Any
 
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
-from pipeline.aws.catalog.runs import Runs, sort_key
+from pipeline.aws.catalog.results import Results
+from pipeline.aws.catalog.run_writes import sort_key
+from pipeline.aws.catalog.runs import Runs
 from pipeline.aws.catalog.table import ConditionFailed, Table, iso, partition
 from pipeline.aws.catalog.timings import Timings
 from pipeline.core.errors import Superseded
@@ -44,15 +46,16 @@ _BRIEF = (
 
 
 class Catalog:
-    """Everything the pipeline remembers.
+    """The record of everything that the pipeline knows.
 
     Args:
         table: where.
-        stages: the stages there are, in the order in which people shall see them.
+        stages: the stages there are, in the order in which people see them.
 
     Attributes:
         runs: the stage runs.
         shadows: runs whose results are only compared with the current ones.
+        results: stored results, of both kinds of runs.
         timings: what runs have taken.
         keys: what all hosts sign with.
     """
@@ -63,8 +66,13 @@ class Catalog:
         self._labels = Labels(table)
         self.runs = Runs(table)
         self.shadows = Runs(table, "shadow")
+        self.results = Results(table)
         self.timings = Timings(table)
         self.keys = Keys(table)
+
+    def runs_of(self, *, shadow: bool) -> Runs:
+        """Return the shadow runs, or those that people see."""
+        return self.shadows if shadow else self.runs
 
     def record_upload(self, upload: Upload, *, patience_s: float) -> None:
         """Make ``upload`` the current revision, if it is new; all its stages become pending.
@@ -100,16 +108,16 @@ class Catalog:
             known = self._table.get(vid, "video")
             if known is None or known["sequencer"] != upload.sequencer:
                 raise Superseded from error
-        # Also when it is known: whoever recorded it may not have come this far.
+        # Also when it is known: the process that recorded it may have died before this.
         for stage in self._stages:
             self.runs.queue(upload, stage, patience_s=patience_s)
 
     def record_deletion(self, deletion: Deletion) -> None:
         """Tombstone the video, unless it was uploaded again since.
 
-        Also before its upload is known, which then ends as superseded: their queues are not in
-        step. A version's end is the video's only while that version is the current one, and says
-        nothing about the order of uploads.
+        A deletion can arrive before its upload, by another queue; the upload then ends as
+        superseded. The deletion of a version is the video's only while that version is the current
+        one. It says nothing about the order of uploads.
         """
         fields = {"deleted_at": iso(deletion.time)}
         if deletion.version_id:
@@ -132,12 +140,12 @@ class Catalog:
         self._labels.forget(deletion.video_id, keep=None)
 
     def record_probe(self, upload: Upload, probe: Probe, metadata: Mapping[str, str]) -> None:
-        """Keep what the file turned out to be, if ``upload`` is still the current revision.
+        """Record the probe of a file, if ``upload`` is still the current revision.
 
         Args:
             upload: which revision.
-            probe: what its file is.
-            metadata: what its uploader said with it: planning needs it and shall not ask S3.
+            probe: of its file.
+            metadata: the object's own, kept here so that planning need not ask S3.
         """
         try:
             self._table.update(
@@ -163,7 +171,7 @@ class Catalog:
     def promote(
         self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
     ) -> None:
-        """See ``Runs.promote``; the index of labels follows.
+        """Make a stored result current (``Runs.promote``) and findable by its labels.
 
         Raises:
             LeaseLost: the run is being worked on, or was since it was read.
@@ -173,7 +181,7 @@ class Catalog:
         self._labels.forget(video_id, keep=result)
 
     def undo_promotion(self, video_id: str, run: StageRun) -> None:
-        """See ``Runs.undo_promotion``; the index of labels follows.
+        """Undo a promotion (``Runs.undo_promotion``) and restore the index of labels.
 
         Raises:
             LeaseLost: the run was touched since.
@@ -185,17 +193,16 @@ class Catalog:
             self._labels.forget(video_id, keep=run.current_result)
 
     def video(self, video_id: str) -> Video | None:
-        """One video with the state of every stage, read consistently."""
+        """Return one video with the state of every stage, read consistently."""
         return next(iter(self.videos([video_id])), None)
 
     def videos(self, video_ids: list[str], *, brief: bool = False) -> list[Video]:
-        """Several videos, in the order given; unknown ids are left out.
+        """Return several videos, in the order given; unknown ids are left out.
 
         Args:
             video_ids: which.
-            brief: leave out what is needed to show a video but not to plan its runs: streams, the
-                files and the summary of each result, and how a run came to its state. It is most
-                of what there is to read.
+            brief: leave out the fields that planning does not need: streams, the files and the
+                summary of each result, and the history of each run. They are most of the bytes.
         """
         sks = ["video", *map(sort_key, self._stages)]
         keys = [(vid, sk) for vid in dict.fromkeys(video_ids) for sk in sks]
@@ -209,7 +216,7 @@ class Catalog:
         return [self._video(vid, found[vid]) for vid in known]
 
     def newest(self, *, before: str | None = None, label: str | None = None) -> Iterator[str]:
-        """Places in time of videos, newest first.
+        """Yield places in time of videos, newest first.
 
         Args:
             before: start after this place (a cursor).
@@ -232,7 +239,7 @@ class Catalog:
                 yield item["uploaded_order"]
 
     def _index(self, video_id: str, result: StageResult) -> None:
-        """Make a result that is about to be current findable; a deleted video has no place."""
+        """Index the labels of a result that becomes current; a deleted video has no place."""
         known = self._table.get(video_id, "video") or {}
         if order := known.get("uploaded_order"):
             self._labels.put(video_id, result, order=order)

@@ -24,7 +24,7 @@ from pipeline.hosts.worker.functions import Function, cores, hosted
 from pipeline.hosts.worker.lane import Lane, Record, failures
 from pipeline.hosts.worker.load import Load
 from pipeline.hosts.worker.runtime import Failed, Runtime
-from pipeline.runs.runner import Killed
+from pipeline.runs.delivery import Killed
 
 log = logging.getLogger(__name__)
 

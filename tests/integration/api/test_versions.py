@@ -85,7 +85,7 @@ def test_what_cannot_be_done_is_refused_with_its_reason(api, seed, stored, talk)
     assert post("/detect/rollback") == (409, "no_earlier_version")
     aws.client("s3").delete_object(
         Bucket=stored.names.artifacts_bucket,
-        Key=seed.catalog.runs.result(talk.video_id, "transcribe", "transcribe-1").prefix
+        Key=seed.catalog.results.get(talk.video_id, "transcribe", "transcribe-1").prefix
         + "manifest.json",
     )
     assert post("/transcribe/transcribe-1/promote") == (410, "version_gone")

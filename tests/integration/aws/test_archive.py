@@ -12,7 +12,7 @@ from pipeline.aws import clients as aws
 from pipeline.aws import event_archive as archive
 from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.core.settings import Settings
-from tests.integration.conftest import Rig
+from tests.fakes.rig import Rig
 from tests.integration.runs.test_handlers import Mapping
 
 NOW = datetime.now(UTC)

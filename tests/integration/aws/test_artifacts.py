@@ -11,7 +11,7 @@ from pipeline.aws import clients as aws
 from pipeline.aws.artifacts import Changed, media_type
 from pipeline.core.errors import BadInput, DependencyFailed, LeaseLost
 from pipeline.core.stage import Artifact
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.rig import Rig, upload_of
 
 pytestmark = pytest.mark.usefixtures("each_s3")
 

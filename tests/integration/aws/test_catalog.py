@@ -14,7 +14,8 @@ from pipeline.core.media_info import AudioStream, Probe
 from pipeline.core.records import Cost, PublishedArtifact, StageResult, StageRun, Video
 from pipeline.core.stage import Notice
 from tests.fakes import aws_events
-from tests.integration.conftest import upload_of
+from tests.fakes.claims import claim_run
+from tests.fakes.rig import upload_of
 
 
 def record(catalog: Catalog, **fields: Any) -> Upload:
@@ -39,7 +40,7 @@ def finish(
     catalog: Catalog, upload: Upload, *labels: str, stage: str = "toy", fingerprint: str = "f"
 ) -> StageRun:
     """Let ``stage`` succeed with ``labels``."""
-    run = catalog.runs.claim(upload, stage, event_id="e", lease_s=60)
+    run = claim_run(catalog.runs, upload, stage, event_id="e", lease_s=60)
     catalog.succeed(upload.video_id, run, result(run, *labels, fingerprint=fingerprint))
     return run
 
@@ -217,7 +218,7 @@ def test_the_end_of_a_version_does_not_reorder_uploads(catalog: Catalog):
 
 def test_a_run_that_ends_after_the_deletion_is_not_found_by_its_labels(catalog: Catalog):
     upload = record(catalog, sequencer="0A")
-    run = catalog.runs.claim(upload, "toy", event_id="e", lease_s=60)
+    run = claim_run(catalog.runs, upload, "toy", event_id="e", lease_s=60)
     catalog.record_deletion(deletion(sequencer="0B"))
     catalog.succeed(upload.video_id, run, result(run, "cat", fingerprint="f"))
     assert labelled(catalog, "cat") == []
@@ -253,7 +254,7 @@ def test_two_stages_with_one_label_give_a_video_once(catalog: Catalog):
 
 def test_who_was_taken_over_leaves_the_labels_of_the_current_result(catalog: Catalog):
     upload = record(catalog)
-    paused = catalog.runs.claim(upload, "toy", event_id="e", lease_s=-1)
+    paused = claim_run(catalog.runs, upload, "toy", event_id="e", lease_s=-1)
     finish(catalog, upload, "cat", fingerprint="fresh")
     with pytest.raises(LeaseLost):
         catalog.succeed(upload.video_id, paused, result(paused, "cat", fingerprint="stale"))
@@ -337,7 +338,7 @@ def test_a_brief_video_has_all_that_planning_asks_about_and_not_its_files(catalo
     audio = AudioStream(index=1, codec="aac", channels=1, sample_rate=44100)
     probe = Probe(container="mov", duration_s=1.5, size_bytes=6, audio=(audio,))
     catalog.record_probe(upload, probe, {"videodrop-stages": "toy"})
-    run = catalog.runs.claim(upload, "toy", event_id="e", lease_s=60, fingerprint="f")
+    run = claim_run(catalog.runs, upload, "toy", event_id="e", lease_s=60, fingerprint="f")
     full = result(run, "dog", fingerprint="f").model_copy(
         update={
             "params": {"text": "hello"},
@@ -350,7 +351,7 @@ def test_a_brief_video_has_all_that_planning_asks_about_and_not_its_files(catalo
         }
     )
     catalog.succeed(upload.video_id, run, full)
-    failed = catalog.runs.claim(upload, "twin", event_id="e2", lease_s=60, fingerprint="g")
+    failed = claim_run(catalog.runs, upload, "twin", event_id="e2", lease_s=60, fingerprint="g")
     catalog.runs.end(upload.video_id, failed, "failed", BadInput("no", "No."))
     whole = video(catalog, upload)
     [brief] = catalog.videos([upload.video_id, "unknown"], brief=True)

@@ -11,7 +11,8 @@ from pipeline.core.errors import BadInput, Busy, DependencyFailed, LeaseLost, Lo
 from pipeline.core.events import Upload
 from pipeline.core.records import Cost, StageResult, StageRun
 from tests.fakes import aws_events
-from tests.integration.conftest import janitor, upload_of
+from tests.fakes.claims import claim_run
+from tests.fakes.rig import janitor, upload_of
 
 OVER = -10.0  # seconds: a lease that ended some time ago
 LEASE_S = 60.0
@@ -32,7 +33,7 @@ def second(first: Upload) -> Upload:
 
 
 def claim(catalog: Catalog, upload: Upload, lease_s: float = LEASE_S) -> StageRun:
-    return catalog.runs.claim(upload, "toy", event_id="event", lease_s=lease_s)
+    return claim_run(catalog.runs, upload, "toy", event_id="event", lease_s=lease_s)
 
 
 def state(catalog: Catalog, upload: Upload) -> StageRun:
@@ -80,7 +81,7 @@ def test_a_new_upload_is_pending_until_claimed(catalog: Catalog, first: Upload):
 
 
 def test_a_stage_that_was_never_queued_can_be_claimed(catalog: Catalog, second: Upload):
-    claimed = catalog.runs.claim(second, "late", event_id="event", lease_s=LEASE_S)
+    claimed = claim_run(catalog.runs, second, "late", event_id="event", lease_s=LEASE_S)
     assert claimed.attempt == 1
 
 
@@ -161,9 +162,9 @@ def test_a_result_comes_back_as_it_was_given(catalog: Catalog, first: Upload):
     given = result(run, labels=("cat",))
     catalog.succeed(first.video_id, run, given)
     assert state(catalog, first).current_result == given
-    assert catalog.runs.result(first.video_id, "toy", "f") == given
-    assert catalog.runs.result(first.video_id, "toy", "g") is None
-    assert catalog.runs.result(first.video_id, "twin", "f") is None
+    assert catalog.results.get(first.video_id, "toy", "f") == given
+    assert catalog.results.get(first.video_id, "toy", "g") is None
+    assert catalog.results.get(first.video_id, "twin", "f") is None
 
 
 @pytest.mark.parametrize("end", ["succeeded", "skipped", "failed", "superseded"])
@@ -304,7 +305,7 @@ def overdue(catalog: Catalog) -> set[str]:
 def test_only_runs_that_nobody_can_be_working_on_are_overdue(catalog: Catalog, first: Upload):
     assert overdue(catalog) == set()
     claim(catalog, first, OVER)
-    catalog.shadows.claim(first, "toy", event_id="event", lease_s=OVER)
+    claim_run(catalog.shadows, first, "toy", event_id="event", lease_s=OVER)
     assert [run.stage for _, run in catalog.runs.overdue(before=time.time())] == ["toy"]
     late = time.time() + 7200
     assert {run.stage for _, run in catalog.runs.overdue(before=late)} == {"toy", "twin"}

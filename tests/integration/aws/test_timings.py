@@ -20,10 +20,10 @@ from pipeline.core.media_info import Probe
 from pipeline.core.records import Estimate, Video
 from pipeline.core.settings import Settings
 from pipeline.costs.price_table import DEFAULT_PATH as PRICES
-from pipeline.runs.runner import Outcome
+from pipeline.runs.delivery import Outcome
 from tests.fakes import aws_events
+from tests.fakes.rig import Rig, upload_of
 from tests.fakes.timing import MODEL, result
-from tests.integration.conftest import Rig, upload_of
 
 
 def test_runs_alike_are_added_up(catalog: Catalog):

@@ -19,7 +19,7 @@ from pipeline.cli import main
 from pipeline.core import events
 from pipeline.core.media_info import Probe
 from pipeline.core.settings import Settings
-from pipeline.runs.runner import Delivery
+from pipeline.runs.delivery import Delivery
 from tests.conftest import forget_process_state, topology_with
 from tests.fakes.seed import Seed
 
@@ -69,7 +69,7 @@ def toys(config: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S
 def worked(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """The toys' installation with a worker in a thread; what is uploaded need not be a video."""
     monkeypatch.setattr(
-        "pipeline.runs.runner.probe",
+        "pipeline.runs.execute.probe",
         lambda path, _: Probe(container="mov", duration_s=1, size_bytes=path.stat().st_size),
     )
     runner = bootstrap.runner("toy", toys)

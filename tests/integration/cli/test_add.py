@@ -69,7 +69,7 @@ def test_a_failed_video_ends_with_1_and_its_reason(cli, files, monkeypatch):
     def refuse(*_):
         raise BadInput("unreadable", "This is [no] media.")
 
-    monkeypatch.setattr("pipeline.runs.runner.probe", refuse)
+    monkeypatch.setattr("pipeline.runs.execute.probe", refuse)
     ended = cli("add", *files("a.mp4"), "--wait")
     assert ended.code == 1
     assert "a.mp4 toy: This is [no] media. bad_input/unreadable" in ended.out

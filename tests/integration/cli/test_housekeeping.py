@@ -8,7 +8,7 @@ import pytest
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.core.media_info import Probe
-from pipeline.runs.runner import Delivery
+from pipeline.runs.delivery import Delivery
 from tests.fakes import aws_events
 
 
@@ -71,7 +71,7 @@ def test_what_there_is_none_of_is_refused(cli, option, value, code, says):
 def results(toys, monkeypatch):
     """A video with two results of the toy stage; gives the number of files there are."""
     probe = Probe(container="mov", duration_s=1, size_bytes=7)
-    monkeypatch.setattr("pipeline.runs.runner.probe", lambda *_: probe)
+    monkeypatch.setattr("pipeline.runs.execute.probe", lambda *_: probe)
     s3, names = aws.client("s3"), toys.names
     put = s3.put_object(Bucket=names.uploads_bucket, Key="videos/a.mp4", Body=b"a video")
     body = aws_events.created(bucket=names.uploads_bucket, etag=put["ETag"].strip('"'), size=7)

@@ -21,6 +21,7 @@ from pipeline.hosts.worker.functions import Function
 from pipeline.hosts.worker.runtime import Response, Runtime
 from tests.conftest import topology_with
 from tests.fakes import aws_events, emf, lambda_events, otlp
+from tests.fakes.claims import claim_run
 
 STAGES = list(Settings().topology.stages)
 VIDEO = Path(__file__).parents[3] / "samples" / "silent.mp4"
@@ -178,7 +179,7 @@ def test_the_janitor_takes_the_schedules_tick_and_its_queues_messages(
     catalog = bootstrap.catalog(stored)
     assert isinstance(upload, events.Upload)
     catalog.record_upload(upload, patience_s=3600)
-    catalog.runs.claim(upload, "detect", event_id=EVENT_ID, lease_s=-1e6)
+    claim_run(catalog.runs, upload, "detect", event_id=EVENT_ID, lease_s=-1e6)
     assert failed(hosted(lambda_events.sqs("poison", deleted, queue="videodrop-janitor"))) == ["m0"]
     video = catalog.video(upload.video_id)
     assert video is not None
@@ -192,7 +193,7 @@ def test_a_lost_run_that_the_janitor_ends_is_counted_and_told_with_its_event(
     assert isinstance(upload, events.Upload)
     catalog = bootstrap.catalog(installation)
     catalog.record_upload(upload, patience_s=3600)
-    catalog.runs.claim(upload, "detect", event_id="replay:r1", lease_s=-1e6)
+    claim_run(catalog.runs, upload, "detect", event_id="replay:r1", lease_s=-1e6)
     hosted = host("janitor")
     assert hosted(lambda_events.tick()) == {"ended": 1}
     lines = hosted.lines()

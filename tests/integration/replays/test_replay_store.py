@@ -16,7 +16,8 @@ from pipeline.replays.request import ReplayRequest, Selection
 from pipeline.replays.selection import walk
 from pipeline.replays.store import Replays
 from tests.fakes import aws_events
-from tests.integration.conftest import upload_of
+from tests.fakes.claims import claim_run
+from tests.fakes.rig import upload_of
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -158,7 +159,7 @@ def fill(catalog: Catalog) -> list[str]:
         upload = upload_of(aws_events.created(f"videos/{name}", time=when, event_id=name))
         catalog.record_upload(upload, patience_s=60)
         for stage, fails in (("toy", name in "bc"), ("twin", name == "c")):
-            run = catalog.runs.claim(upload, stage, event_id="e", lease_s=60)
+            run = claim_run(catalog.runs, upload, stage, event_id="e", lease_s=60)
             if fails:
                 catalog.runs.end(upload.video_id, run, "failed", BadInput("no", "no"))
             else:

@@ -18,8 +18,9 @@ from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.store import Replays
 from pipeline.runs.admission import Admission
-from pipeline.runs.runner import Delivery, Outcome, Runner
-from tests.integration.conftest import FakeStage, Rig, probe_anything, upload_of
+from pipeline.runs.delivery import Delivery, Outcome
+from pipeline.runs.runner import Runner
+from tests.fakes.rig import FakeStage, Rig, probe_anything, upload_of
 from tests.integration.runs.test_handlers import Context
 
 
@@ -106,7 +107,7 @@ class House(Rig):
 @pytest.fixture
 def house(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> House:
     resources.ensure(toys)
-    monkeypatch.setattr("pipeline.runs.runner.probe", probe_anything)
+    monkeypatch.setattr("pipeline.runs.execute.probe", probe_anything)
     pace = partial(Pace, turn_s=0)
     monkeypatch.setattr("pipeline.replays.driver.Pace", pace)
     return House(toys, FakeStage(), twin=FakeStage())

@@ -15,7 +15,8 @@ from pipeline.core.errors import DependencyFailed
 from pipeline.core.records import StageResult
 from pipeline.results.retention import Policy, Pruned
 from tests.fakes import aws_events
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.claims import claim_run
+from tests.fakes.rig import Rig, upload_of
 
 DAY = timedelta(days=1)
 
@@ -45,12 +46,12 @@ def versions(rig: Rig, *numbers: str) -> str:
 
 def stored(rig: Rig, body: str) -> list[str]:
     """The versions whose rows there are, oldest first."""
-    return [one.version for one in rig.catalog.runs.results(upload_of(body).video_id)]
+    return [one.version for one in rig.catalog.results.all(upload_of(body).video_id)]
 
 
 def with_files(rig: Rig, body: str) -> list[str]:
     """The versions whose files there are: a row without files counts for nothing."""
-    results = rig.catalog.runs.results(upload_of(body).video_id)
+    results = rig.catalog.results.all(upload_of(body).video_id)
     files = rig.stored()
     return [
         one.version
@@ -82,10 +83,10 @@ def test_the_current_result_and_the_latest_others_are_kept(rig: Rig):
 def test_what_is_young_is_kept_however_much_there_is(rig: Rig):
     body = versions(rig, "1", "2", "3")
     vid = upload_of(body).video_id
-    one, two, _ = rig.catalog.runs.results(vid)
+    one, two, _ = rig.catalog.results.all(vid)
     for result in (one, two):
         young = result.model_copy(update={"finished_at": datetime.now(UTC) + 2 * DAY})
-        rig.catalog.runs.restore(vid, young if result is two else result)
+        rig.catalog.results.put(vid, young if result is two else result)
     assert prune(rig, policy(keep=0)).results == 1
     assert set(with_files(rig, body)) == {"2", "3"}
     assert prune(rig, policy(keep=0, older_than=DAY)) == Pruned()
@@ -94,7 +95,7 @@ def test_what_is_young_is_kept_however_much_there_is(rig: Rig):
 def test_the_ways_back_are_kept_before_later_results_that_never_were_current(rig: Rig):
     body = versions(rig, "1", "2", "3")
     vid = upload_of(body).video_id
-    latest = rig.catalog.runs.results(vid)[-1]
+    latest = rig.catalog.results.all(vid)[-1]
     for number in ("tried", "tried too"):
         rival = latest.model_copy(
             update={
@@ -104,7 +105,7 @@ def test_the_ways_back_are_kept_before_later_results_that_never_were_current(rig
                 "finished_at": datetime.now(UTC),
             }
         )
-        rig.catalog.runs.restore(vid, rival)
+        rig.catalog.results.put(vid, rival)
         for name in ("manifest.json", "toy.txt"):
             put_file(rig, rival.prefix + name)
     for keep, left in ((3, ["1", "2", "3", "tried too"]), (2, ["1", "2", "3"]), (1, ["2", "3"])):
@@ -119,7 +120,7 @@ def test_results_of_earlier_uploads_count_like_all_others(rig: Rig):
     assert prune(rig, policy(keep=1)).results == 1
     assert len(with_files(rig, old)) == 2
     assert prune(rig, policy(keep=0)).results == 1
-    assert [one.revision for one in rig.catalog.runs.results(upload_of(new).video_id)] == [
+    assert [one.revision for one in rig.catalog.results.all(upload_of(new).video_id)] == [
         upload_of(new).revision
     ]
 
@@ -134,8 +135,8 @@ def test_the_result_that_an_upload_in_progress_has_yet_to_replace_is_kept(rig: R
 def test_the_latest_shadow_result_is_kept(rig: Rig):
     body = versions(rig, "1", "2")
     upload = upload_of(body)
-    first = rig.catalog.runs.results(upload.video_id)[0]
-    run = rig.catalog.shadows.claim(upload, "toy", event_id="e", lease_s=60)
+    first = rig.catalog.results.all(upload.video_id)[0]
+    run = claim_run(rig.catalog.shadows, upload, "toy", event_id="e", lease_s=60)
     rig.catalog.shadows.succeed(upload.video_id, run, first)
     assert prune(rig, policy(keep=0)) == Pruned()
 
@@ -143,7 +144,7 @@ def test_the_latest_shadow_result_is_kept(rig: Rig):
 @pytest.mark.parametrize("runs", ["runs", "shadows"])
 def test_a_stage_that_is_being_worked_on_is_left_alone(rig: Rig, runs: str):
     body = versions(rig, "1", "2")
-    getattr(rig.catalog, runs).claim(upload_of(body), "toy", event_id="e", lease_s=-60)
+    claim_run(getattr(rig.catalog, runs), upload_of(body), "toy", event_id="e", lease_s=-60)
     assert prune(rig, policy(keep=0), dry_run=True) == prune(rig, policy(keep=0)) == Pruned()
     assert with_files(rig, body) == ["1", "2"]
 
@@ -151,10 +152,10 @@ def test_a_stage_that_is_being_worked_on_is_left_alone(rig: Rig, runs: str):
 def test_the_row_of_the_current_result_stays_whichever_attempt_it_names(rig: Rig):
     body = versions(rig, "1")
     vid = upload_of(body).video_id
-    (result,) = rig.catalog.runs.results(vid)
+    (result,) = rig.catalog.results.all(vid)
     earlier = result.prefix.rsplit("/", 2)[0] + "/0/"
     put_file(rig, earlier + "manifest.json")
-    rig.catalog.runs.restore(vid, result.model_copy(update={"prefix": earlier}))
+    rig.catalog.results.put(vid, result.model_copy(update={"prefix": earlier}))
     assert prune(rig, policy(keep=0)) == Pruned()
     assert stored(rig, body) == ["1"]
 
@@ -274,7 +275,7 @@ def test_a_result_that_becomes_current_while_it_is_removed_stays(
 ):
     body = versions(rig, "1", "2")
     vid = upload_of(body).video_id
-    first = rig.catalog.runs.results(vid)[0]
+    first = rig.catalog.results.all(vid)[0]
     meanwhile(monkeypatch, lambda: rig.catalog.promote(vid, rig.state(body), first))
     assert prune(rig, policy(keep=0)) == Pruned()
     assert with_files(rig, body) == ["1", "2"]
@@ -287,7 +288,7 @@ def test_a_result_that_a_worker_may_be_taking_up_while_it_is_removed_stays(
     body = versions(rig, "1", "2")
 
     def claim() -> None:
-        rig.catalog.runs.claim(upload_of(body), "toy", event_id="e", lease_s=60)
+        claim_run(rig.catalog.runs, upload_of(body), "toy", event_id="e", lease_s=60)
 
     meanwhile(monkeypatch, claim)
     assert prune(rig, policy(keep=0)) == Pruned()
@@ -311,8 +312,8 @@ def test_a_video_that_is_uploaded_again_while_it_is_removed_keeps_its_result(
 def test_a_leftover_that_turns_out_to_be_current_stays(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     body = versions(rig, "1", "2")
     vid = upload_of(body).video_id
-    first = rig.catalog.runs.results(vid)[0]
-    rig.catalog.runs.forget(vid, first)
+    first = rig.catalog.results.all(vid)[0]
+    rig.catalog.results.forget(vid, first)
     results = Runs.results
 
     def results_and_promote(self: Runs, *which: Any) -> list[StageResult]:
@@ -341,7 +342,7 @@ def test_a_dry_run_changes_nothing_and_says_what_a_real_one_then_does(rig: Rig):
 
 def test_what_was_cut_off_is_finished_by_the_next_run(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     body = versions(rig, "1", "2")
-    prefix = rig.catalog.runs.results(upload_of(body).video_id)[0].prefix
+    prefix = rig.catalog.results.all(upload_of(body).video_id)[0].prefix
     s3 = aws.client("s3")
     delete_objects = s3.delete_objects
 

@@ -17,11 +17,12 @@ from pipeline.core.stage import Artifact, Notice, Result
 from pipeline.results import video_view as views
 from pipeline.results.retention import Policy
 from pipeline.results.versions import Version, Versions
-from pipeline.runs.runner import Outcome
+from pipeline.runs.delivery import Outcome
 from pipeline.stages.detect.json_array import json_array
+from tests.fakes.claims import claim_run
 from tests.fakes.query import Client
+from tests.fakes.rig import Rig, upload_of
 from tests.fakes.seed import words
-from tests.integration.conftest import Rig, upload_of
 
 ANSWERS = [
     "",
@@ -215,7 +216,7 @@ def test_rolling_back_never_leads_to_where_one_is(house, versions, body):
     vid, one = upload_of(body).video_id, current(house, body)
     two = replayed(house, body, "two")
     versions.promote(vid, "toy", one.fingerprint)
-    house.catalog.runs.forget(vid, two)
+    house.catalog.results.forget(vid, two)
     assert not any(version.way_back for version in of(versions, house, body).values())
     assert refused(lambda: versions.rollback(vid, "toy")) == "no_earlier_version"
 
@@ -314,7 +315,7 @@ def test_a_version_is_named_by_how_its_fingerprint_begins(house, versions, body)
 def test_a_beginning_that_two_versions_share_is_refused(house, versions, body):
     one, vid = current(house, body), upload_of(body).video_id
     twin = one.model_copy(update={"fingerprint": one.fingerprint[:10] + "x"})
-    house.catalog.runs.restore(vid, twin)
+    house.catalog.results.put(vid, twin)
     beginning = one.fingerprint[:10]
     assert refused(lambda: versions.promote(vid, "toy", beginning)) == "ambiguous_version"
 
@@ -337,7 +338,7 @@ def test_what_is_not_there_is_refused(house, versions, body):
 def test_a_stage_that_is_being_worked_on_is_left_alone(house, versions, body):
     vid, one = upload_of(body).video_id, current(house, body)
     replayed(house, body, "two")
-    house.catalog.runs.claim(upload_of(body), "toy", event_id="e", lease_s=60)
+    claim_run(house.catalog.runs, upload_of(body), "toy", event_id="e", lease_s=60)
     before = house.state(body)
     assert refused(lambda: versions.promote(vid, "toy", one.fingerprint)) == "stage_busy"
     assert refused(lambda: versions.rollback(vid, "toy")) == "stage_busy"
@@ -350,7 +351,7 @@ def test_a_worker_that_claims_between_look_and_promotion_wins(
     vid, one = upload_of(body).video_id, current(house, body)
     replayed(house, body, "two")
     seen = house.video(body)
-    house.catalog.runs.claim(upload_of(body), "toy", event_id="e", lease_s=60)
+    claim_run(house.catalog.runs, upload_of(body), "toy", event_id="e", lease_s=60)
     before = house.state(body)
     monkeypatch.setattr(versions._catalog, "video", lambda _: seen)
     assert refused(lambda: versions.promote(vid, "toy", one.fingerprint)) == "stage_busy"
@@ -391,7 +392,7 @@ def pruned_meanwhile(house: Rig, versions: Versions, body: str, result: StageRes
     promote = versions._catalog.promote
 
     def racing(*args, **given):
-        house.catalog.runs.forget(upload_of(body).video_id, result)
+        house.catalog.results.forget(upload_of(body).video_id, result)
         promote(*args, **given)
 
     versions._catalog.promote = racing  # type: ignore[method-assign]
@@ -436,7 +437,7 @@ def test_who_claims_a_run_before_its_promotion_is_undone_keeps_it(house, version
 
     def claimed_at_once(*args, **given):
         racing(*args, **given)
-        house.catalog.runs.claim(upload_of(body), "toy", event_id="e", lease_s=60)
+        claim_run(house.catalog.runs, upload_of(body), "toy", event_id="e", lease_s=60)
 
     versions._catalog.promote = claimed_at_once
     assert refused(lambda: versions.promote(vid, "toy", one.fingerprint)) == "version_gone"

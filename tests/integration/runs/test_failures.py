@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.core import errors
 from pipeline.core.errors import BadInput, VideodropError
-from pipeline.runs.runner import Delivery, Outcome, Retry
+from pipeline.runs.delivery import Delivery, Outcome, Retry
 from tests.fakes import aws_events
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.claims import claim_run
+from tests.fakes.rig import Rig, upload_of
 
 
 def failing(rig: Rig, error: BaseException) -> Callable[..., Any]:
@@ -195,7 +196,7 @@ def test_an_upload_over_the_limit_is_refused_before_it_is_downloaded(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ):
     body, runner = rig.put(b"12345"), rig.runner(max_bytes=4)
-    monkeypatch.setattr(runner._artifacts, "fetch", None)
+    monkeypatch.setattr(runner._consumer._artifacts, "fetch", None)
     assert runner.handle(body, Delivery(60)) is Outcome.FAILED
     assert recorded(rig, body) == ("limit", "too_large")
     assert rig.handle(rig.put(b"1234", "videos/b.mp4"), max_bytes=4) is Outcome.SUCCEEDED
@@ -233,7 +234,7 @@ def test_when_s3_fails_before_the_stage_runs_the_try_is_counted(
     def throttled(*_: Any, **__: Any) -> None:
         raise THROTTLED
 
-    monkeypatch.setattr(runner._artifacts, "head", throttled)
+    monkeypatch.setattr(runner._consumer._artifacts, "head", throttled)
     for _ in range(rig.config.max_attempts - 1):
         with pytest.raises(Retry):
             runner.handle(body, Delivery(60))
@@ -250,7 +251,7 @@ def running(rig: Rig) -> str:
     body = rig.put()
     upload = upload_of(body)
     rig.catalog.record_upload(upload, patience_s=3600)
-    rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60)
+    claim_run(rig.catalog.runs, upload, "toy", event_id=upload.event_id, lease_s=60)
     return body
 
 
@@ -276,7 +277,7 @@ def test_a_crashed_run_is_tried_again_but_not_for_ever(rig: Rig, running: str):
     for _ in range(rig.config.max_attempts - 1):
         assert runner.abandon(running, "crashed", "Signal 11.") is False
         assert rig.state(running).state == "pending"
-        rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60)
+        claim_run(rig.catalog.runs, upload, "toy", event_id=upload.event_id, lease_s=60)
     assert runner.abandon(running, "crashed", "Signal 11.") is True
     assert recorded(rig, running) == ("lost", "crashed")
 
@@ -288,7 +289,7 @@ def test_a_run_cut_off_by_a_stopping_worker_is_given_back_and_the_try_not_counte
     for _ in range(rig.config.max_attempts + 2):
         assert runner.abandon(running, "stopped", "The worker was stopped.") is False
         assert rig.state(running).state == "pending"
-        rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60)
+        claim_run(rig.catalog.runs, upload, "toy", event_id=upload.event_id, lease_s=60)
     rig.expire_lease(running)
     assert rig.handle(running) is Outcome.SUCCEEDED
 
@@ -314,8 +315,8 @@ def test_a_run_taken_over_during_the_kill_keeps_its_message(
     runner, seen = rig.runner(), rig.state(running)
     monkeypatch.setattr(runner._catalog.runs, "get", lambda *_: seen)
     rig.expire_lease(running)
-    taken = rig.catalog.runs.claim(
-        upload_of(running), "toy", event_id=seen.event_id or "", lease_s=60
+    taken = claim_run(
+        rig.catalog.runs, upload_of(running), "toy", event_id=seen.event_id or "", lease_s=60
     )
     assert runner.abandon(running, "timeout", "!") is False
     assert rig.state(running).attempt == taken.attempt
@@ -328,7 +329,9 @@ def test_a_worker_that_was_taken_over_never_ends_its_successors_run(rig: Rig):
     rig.catalog.record_upload(upload, patience_s=3600)
 
     def claim(receipt: str) -> None:
-        rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60, receipt=receipt)
+        claim_run(
+            rig.catalog.runs, upload, "toy", event_id=upload.event_id, lease_s=60, receipt=receipt
+        )
 
     claim("first")
     rig.expire_lease(body)

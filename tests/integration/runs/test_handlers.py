@@ -12,10 +12,12 @@ from pipeline.aws import clients as aws
 from pipeline.aws.messages import receipt
 from pipeline.core.errors import DependencyFailed, Lost, MissingDependency
 from pipeline.hosts.worker.pushed import read
-from pipeline.runs.runner import Delivery, Runner
+from pipeline.runs.delivery import Delivery
+from pipeline.runs.runner import Runner
 from pipeline.telemetry import metrics
 from tests.fakes import aws_events
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.claims import claim_run
+from tests.fakes.rig import Rig, upload_of
 
 
 @dataclass
@@ -165,7 +167,7 @@ def test_a_busy_run_keeps_its_message_until_the_lease_can_be_taken(
 ):
     body = rig.put()
     upload = upload_of(body)
-    rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60)
+    claim_run(rig.catalog.runs, upload, "toy", event_id=upload.event_id, lease_s=60)
     asked = visibility(monkeypatch)
     mapping.send(body)
     assert mapping.deliver() == [body]
@@ -177,7 +179,7 @@ def test_a_message_seen_before_waits_for_the_whole_of_a_long_run(
 ):
     body = rig.put()
     upload = upload_of(body)
-    rig.catalog.runs.claim(upload, "toy", event_id="another", lease_s=5)
+    claim_run(rig.catalog.runs, upload, "toy", event_id="another", lease_s=5)
     mapping.send(body)
     receipt = mapping.receive()["Records"][0]["receiptHandle"]
     mapping.sqs.change_message_visibility(
@@ -268,7 +270,7 @@ def test_a_tick_of_the_schedule_ends_lost_runs(rig: Rig, monkeypatch: pytest.Mon
     body = rig.put()
     upload = upload_of(body)
     rig.catalog.record_upload(upload, patience_s=3600)
-    rig.catalog.runs.claim(upload, "toy", event_id="e", lease_s=-100)
+    claim_run(rig.catalog.runs, upload, "toy", event_id="e", lease_s=-100)
     tick = json.loads('{"source": "aws.scheduler"}')
     assert janitor_handler.handler(tick, Context()) == {"ended": 0}
     monkeypatch.setenv("VIDEODROP_REDELIVERY_S", "30")
@@ -307,7 +309,7 @@ def test_a_dead_letter_ends_no_run_that_does_not_wait_for_it(rig: Rig):
     rig.handle(done)
     for one, event_id in ((busy, upload_of(busy).event_id), (again, "a later request")):
         rig.catalog.record_upload(upload_of(one), patience_s=3600)
-        run = rig.catalog.runs.claim(upload_of(one), "toy", event_id=event_id, lease_s=60)
+        run = claim_run(rig.catalog.runs, upload_of(one), "toy", event_id=event_id, lease_s=60)
     rig.catalog.runs.release(
         upload_of(again).video_id, run, Lost("lost", "!"), tries=1, patience_s=3600
     )

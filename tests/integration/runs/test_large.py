@@ -27,12 +27,13 @@ from pipeline.core.stage import Report, Result, Source
 from pipeline.core.topology import LARGER
 from pipeline.hosts.worker import Function, Worker, host, hosted
 from pipeline.hosts.worker.lane import Lane
-from pipeline.runs.runner import Delivery, Outcome, Retry
+from pipeline.runs.delivery import Delivery, Outcome, Retry
 from pipeline.telemetry import metrics
 from tests.conftest import topology_with
 from tests.fakes import aws_events, timing, toystage
+from tests.fakes.claims import claim_run
 from tests.fakes.lambda_events import TRACE
-from tests.integration.conftest import Rig, probe_anything, upload_of
+from tests.fakes.rig import Rig, probe_anything, upload_of
 from tests.integration.runs.test_handlers import Context, Mapping
 
 LONG_S = 3000.0  # of video, at a guess of one second each
@@ -92,7 +93,7 @@ def long(large: Large, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     def probe(path: Path, limits: Any) -> Probe:
         return probe_anything(path, limits).model_copy(update={"duration_s": LONG_S})
 
-    monkeypatch.setattr("pipeline.runs.runner.probe", probe)
+    monkeypatch.setattr("pipeline.runs.execute.probe", probe)
 
 
 def failing(error: BaseException) -> Callable[..., Any]:
@@ -141,7 +142,7 @@ def test_media_that_keep_every_probe_busy_are_sent_nowhere(
     large: Large, monkeypatch: pytest.MonkeyPatch
 ):
     busy = failing(TimedOut("media_time", "It takes too long."))
-    monkeypatch.setattr("pipeline.runs.runner.probe", busy)
+    monkeypatch.setattr("pipeline.runs.execute.probe", busy)
     body = large.rig.put()
     large.lanes["live"].send(body)
     assert large.deliver("live") == []
@@ -198,7 +199,7 @@ def test_nothing_is_fetched_that_does_not_fit_on_the_disk(
 ):
     monkeypatch.setattr("pipeline.aws.artifacts.Artifacts.fetch", None)
     monkeypatch.setattr(
-        "pipeline.runs.runner.Admission.check_room",
+        "pipeline.runs.admission.Admission.check_room",
         failing(TimedOut("no_room", "There is no room.")),
     )
     large.lanes["live"].send(large.rig.put())
@@ -323,7 +324,7 @@ def test_a_death_while_sending_on_costs_nothing_but_a_copy(
     send = aws.client("sqs").send_message
     with monkeypatch.context() as patch:
         if moment == "before it is given back":
-            patch.setattr("pipeline.runs.runner.Runs.release", failing(Killed()))
+            patch.setattr("pipeline.aws.catalog.runs.Runs.release", failing(Killed()))
         elif moment == "before it is sent":
             patch.setattr(aws.client("sqs"), "send_message", failing(Killed()))
         else:
@@ -394,7 +395,7 @@ def test_a_request_waits_as_long_as_the_large_run_before_it_may_take(large: Larg
     body, rig = large.rig.put(), large.rig
     upload, waits = upload_of(body), []
     rig.catalog.record_upload(upload, patience_s=3600)
-    rig.catalog.runs.claim(upload, "toy", event_id="other", lease_s=60, large=True)
+    claim_run(rig.catalog.runs, upload, "toy", event_id="other", lease_s=60, large=True)
     request = aws_events.reprocess(upload.video_id, "toy", {"text": "x"})
     for receives in range(2, rig.config.topology.queues.max_receive_count):
         with pytest.raises(Retry) as retry:
@@ -459,8 +460,13 @@ def test_a_worker_that_had_to_kill_a_run_at_its_deadline_sends_it_on(
     rig.catalog.record_upload(upload, patience_s=3600)
     large.lanes[lane].send(body)
     (record,) = large.lanes[lane].receive()["Records"]
-    rig.catalog.runs.claim(
-        upload, "toy", event_id=upload.event_id, lease_s=60, receipt=receipt(record)
+    claim_run(
+        rig.catalog.runs,
+        upload,
+        "toy",
+        event_id=upload.event_id,
+        lease_s=60,
+        receipt=receipt(record),
     )
     settings = rig.config.model_copy(update={"large": frozenset({"toy"})})
     function = Function("toy", "no.handler", 1, 1, lane=lane)

@@ -7,8 +7,10 @@ import pytest
 
 from pipeline.core.errors import LeaseLost, TimedOut
 from pipeline.core.records import StageRun
+from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.heartbeat import Lease
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.claims import claim_run
+from tests.fakes.rig import Rig, upload_of
 
 WAIT_S = 20.0  # far more than any heartbeat here takes
 
@@ -38,7 +40,7 @@ def body(rig: Rig) -> str:
 
 
 def claimed(rig: Rig, body: str, lease_s: float = 0.5) -> StageRun:
-    return rig.catalog.runs.claim(upload_of(body), "toy", event_id="e", lease_s=lease_s)
+    return claim_run(rig.catalog.runs, upload_of(body), "toy", event_id="e", lease_s=lease_s)
 
 
 def lease(
@@ -53,9 +55,7 @@ def lease(
 ) -> Lease:
     vid = upload_of(body).video_id
     return Lease(
-        rig.catalog.runs,
-        vid,
-        run,
+        ClaimedRun(rig.catalog, vid, run, shadow=False, settings=rig.config),
         lease_s=lease_s,
         extend=extend,
         limit_s=limit,
@@ -104,14 +104,14 @@ def test_a_bad_moment_of_the_network_does_not_end_the_heartbeat(
 ):
     extend, run = Extensions(), claimed(rig, body)
     held = lease(rig, body, run, extend)
-    heartbeat, failures = held._runs.heartbeat, [OSError(), OSError()]
+    heartbeat, failures = held._claimed.heartbeat, [OSError(), OSError()]
 
     def flaky(*args, **kwargs) -> None:
         if failures:
             raise failures.pop()
         heartbeat(*args, **kwargs)
 
-    monkeypatch.setattr(held._runs, "heartbeat", flaky)
+    monkeypatch.setattr(held._claimed, "heartbeat", flaky)
     with held as report:
         extend.wait_for(2)
         report(0.1)
@@ -125,7 +125,7 @@ def test_what_the_heartbeat_logs_is_about_the_run(
     subject.set("this video")
     extend, run = Extensions(), claimed(rig, body)
     held = lease(rig, body, run, extend)
-    monkeypatch.setattr(held._runs, "heartbeat", lambda *_, **__: seen.append(subject.get(None)))
+    monkeypatch.setattr(held._claimed, "heartbeat", lambda *_, **__: seen.append(subject.get(None)))
     with held:
         extend.wait_for(2)
     assert seen[0] == "this video"

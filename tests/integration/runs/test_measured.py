@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from pipeline.core.errors import DependencyFailed
-from pipeline.runs.runner import Delivery, Retry
+from pipeline.runs.delivery import Delivery, Retry
 from pipeline.telemetry import metrics
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.claims import claim_run
+from tests.fakes.rig import Rig, upload_of
 
 LIVE = {"stage": "toy", "lane": "live"}
 Recorded = list[tuple[str, dict[str, str], float]]
@@ -72,7 +73,7 @@ def test_a_run_whose_process_was_killed_is_counted_by_its_host(rig: Rig, recorde
     body = rig.put()
     upload = upload_of(body)
     rig.catalog.record_upload(upload, patience_s=60)
-    rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=60)
+    claim_run(rig.catalog.runs, upload, "toy", event_id=upload.event_id, lease_s=60)
     assert rig.runner().abandon(body, "timeout", "It took too long.")
     assert runs(recorded) == [ended("failed", "timeout")]
 

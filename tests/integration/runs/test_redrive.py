@@ -13,7 +13,8 @@ from pipeline.aws import clients as aws
 from pipeline.core.errors import BadInput, DependencyFailed, MissingDependency
 from pipeline.runs.redrive import Redriven
 from tests.fakes import aws_events
-from tests.integration.conftest import Rig, upload_of
+from tests.fakes.claims import claim_run
+from tests.fakes.rig import Rig, upload_of
 from tests.integration.runs.test_handlers import Context, Mapping
 
 
@@ -151,7 +152,7 @@ def test_a_message_about_a_revision_that_was_replaced_is_not_of_its_successors_c
 def test_a_shadow_run_has_a_class_of_its_own(rig: Rig, queues: Queues):
     body = failed(rig, queues, BadInput("unreadable", "!"), "videos/a.mp4")
     upload = upload_of(body)
-    run = rig.catalog.shadows.claim(upload, "toy", event_id="e", lease_s=60)
+    run = claim_run(rig.catalog.shadows, upload, "toy", event_id="e", lease_s=60)
     rig.catalog.shadows.end(upload.video_id, run, "failed", DependencyFailed("aws_error", "!"))
     request = json.loads(aws_events.reprocess(upload.video_id, "toy"))
     request["detail"]["shadow"] = True

@@ -12,9 +12,10 @@ from pipeline.aws import clients as aws
 from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.core.stage import Artifact, Report, Result, Source
 from pipeline.media import ffmpeg
-from pipeline.runs.runner import Delivery, Outcome, Retry
+from pipeline.runs.delivery import Delivery, Outcome, Retry
 from tests.fakes import aws_events
-from tests.integration.conftest import Rig, janitor, upload_of
+from tests.fakes.claims import claim_run
+from tests.fakes.rig import Rig, janitor, upload_of
 
 # -- a good run ----------------------------------------------------------------------------------
 
@@ -116,6 +117,21 @@ def test_the_operators_parameters_lie_under_the_uploaders_and_the_requests(rig: 
 def test_warming_up_uses_the_operators_parameters(rig: Rig):
     rig.runner(params={"toy": {"text": "warm"}}).warm_up()
     assert [params.text for params in rig.stage.warmed] == ["warm"]
+
+
+def test_a_run_is_read_once_an_event(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    body, runner, read = rig.put(), rig.runner(), []
+    get = runner._catalog.runs.get
+
+    def counted(video_id: str, stage: str) -> Any:
+        read.append(stage)
+        return get(video_id, stage)
+
+    monkeypatch.setattr(runner._catalog.runs, "get", counted)
+    assert runner.handle(body, Delivery(60)) is Outcome.SUCCEEDED
+    assert read == ["toy"]
+    assert runner.handle(body, Delivery(60)) is Outcome.CURRENT
+    assert read == ["toy", "toy"]
 
 
 # -- options through real metadata ---------------------------------------------------------------
@@ -305,7 +321,11 @@ def during(rig: Rig, act: Callable[[], Any]) -> None:
     rig.stage.run_ = run
 
 
-def test_a_worker_that_was_taken_over_publishes_nothing_over_its_successor(rig: Rig):
+def test_a_worker_that_was_taken_over_publishes_nothing_over_its_successor(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    # It is paused: its heartbeat, too, is silent for longer than its successor needs.
+    monkeypatch.setattr("pipeline.runs.heartbeat._TICK_S", 600)
     body = rig.put()
     taken: list[Any] = []
 
@@ -373,7 +393,7 @@ def test_a_message_that_turns_up_after_its_run_was_given_up_as_lost_is_handled(r
     body = rig.put()
     upload = upload_of(body)
     rig.catalog.record_upload(upload, patience_s=3600)
-    rig.catalog.runs.claim(upload, "toy", event_id=upload.event_id, lease_s=-10)
+    claim_run(rig.catalog.runs, upload, "toy", event_id=upload.event_id, lease_s=-10)
     assert janitor(rig.catalog, grace_s=0).tidy() == 1
     assert rig.handle(body) is Outcome.SUCCEEDED
     assert rig.state(body).error is None
@@ -395,15 +415,16 @@ def test_a_worker_killed_at_any_moment_leaves_the_old_result_readable(
         raise Killed
 
     runner = rig.runner()
+    s3 = runner._consumer._artifacts._s3
     vid = upload_of(body).video_id
     request = aws_events.reprocess(vid, "toy", {"text": "new"})
     with monkeypatch.context() as patch:
         if moment == "run":
             patch.setattr(rig.stage, "run_", die)
         elif moment == "files":
-            patch.setattr(runner._artifacts, "_put_file", die)
+            patch.setattr(runner._consumer._artifacts, "_put_file", die)
         elif moment == "manifest":
-            patch.setattr(runner._artifacts._s3, "put_object", dying_at(die, runner, "manifest"))
+            patch.setattr(s3, "put_object", dying_at(die, s3, "manifest"))
         else:
             patch.setattr(runner._catalog.runs, "succeed", die)
         with pytest.raises(Killed):
@@ -417,8 +438,8 @@ def test_a_worker_killed_at_any_moment_leaves_the_old_result_readable(
     assert rig.text(rig.state(body).current_result) == "new"
 
 
-def dying_at(die: Callable[..., Any], runner: Any, word: str) -> Callable[..., Any]:
-    put = runner._artifacts._s3.put_object
+def dying_at(die: Callable[..., Any], s3: Any, word: str) -> Callable[..., Any]:
+    put = s3.put_object
     return lambda **request: die() if word in request["Key"] else put(**request)
 
 

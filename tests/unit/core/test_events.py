@@ -63,6 +63,35 @@ def test_a_replayed_event_is_not_the_event_it_repeats():
     assert replayed.revision == upload().revision
 
 
+REPLAYED = aws_events.created().replace('"version"', '"replay-name": "monday", "version"', 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "lane"),
+    [
+        (aws_events.created(), "live"),
+        (aws_events.deleted(), "live"),
+        (REPLAYED, "replay"),
+        (aws_events.reprocess("0" * 20, "toy"), "replay"),
+    ],
+)
+def test_an_event_names_its_lane(body: str, lane: str):
+    assert events.lane(parse(body)) == lane
+
+
+def test_a_run_names_its_lane_by_the_event_that_it_is_recorded_under():
+    assert events.lane(events.replay_event_id("r1")) == "replay"
+    assert events.lane(parse(REPLAYED).event_id) == "replay"
+    assert events.lane(upload().event_id) == events.lane(None) == "live"
+
+
+def test_only_a_request_asks_for_a_shadow_run():
+    assert not upload().shadow
+    assert not deletion().shadow
+    assert not parse(aws_events.reprocess("0" * 20, "toy")).shadow
+    assert "shadow" not in upload().model_dump()
+
+
 def test_bytes_are_read_like_text():
     assert parse(aws_events.created().encode()) == upload()
 

@@ -15,8 +15,8 @@ def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> House:
         dict.fromkeys(STAGES, "tests.fakes.toystage"), tmp_path / "topology.json", only=True
     )
     monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
-    monkeypatch.setattr("pipeline.runs.runner.probe", probe_anything)
-    monkeypatch.setattr("pipeline.runs.runner.ffmpeg.version", lambda: "none")
+    monkeypatch.setattr("pipeline.runs.execute.probe", probe_anything)
+    monkeypatch.setattr("pipeline.runs.manifest.ffmpeg.version", lambda: "none")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     return House(Settings(scratch=scratch))

@@ -8,7 +8,7 @@ import pytest
 from pipeline.core.errors import Busy, DependencyFailed, LeaseLost, MissingDependency
 from pipeline.core.events import WakeUp, replay_requested
 from pipeline.replays.records import Replay
-from pipeline.runs.runner import Outcome, Retry
+from pipeline.runs.delivery import Outcome, Retry
 from tests.fakes.installation import STAGES, House, event_of, fail
 
 OTHER = {"params": {"toy": {"text": "other"}}}

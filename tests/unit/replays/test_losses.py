@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.core.errors import Lost
 from pipeline.replays.records import Replay
-from pipeline.runs.runner import Outcome
+from pipeline.runs.delivery import Outcome
+from tests.fakes.claims import claim_run
 from tests.fakes.installation import House, event_of
 
 OTHER = {"params": {"toy": {"text": "other"}}}
@@ -105,8 +106,13 @@ def test_a_message_that_ended_among_the_dead_letters_is_one_lost(house: House, o
     vid = house.requests()[0].video_id
     other = next(one for one in (run.video_id for run in house.get(out).open) if one != vid)
     upload = house.video(other).upload
-    run = house.catalog.runs.claim(
-        upload, "toy", event_id=f"replay:{out.replay_id}", lease_s=60, fingerprint="x"
+    run = claim_run(
+        house.catalog.runs,
+        upload,
+        "toy",
+        event_id=f"replay:{out.replay_id}",
+        lease_s=60,
+        fingerprint="x",
     )
     house.catalog.runs.release(other, run, Lost("crashed", "no"), tries=1, patience_s=60)
     janitor = house.janitor()
@@ -119,7 +125,7 @@ def test_a_message_that_ended_among_the_dead_letters_is_one_lost(house: House, o
 def test_a_run_that_was_lost_before_it_was_asked_for_is_not_taken_for_its_answer(house: House):
     (vid,) = house.library(1)
     upload = house.video(vid).upload
-    run = house.catalog.runs.claim(upload, "toy", event_id="x", lease_s=60)
+    run = claim_run(house.catalog.runs, upload, "toy", event_id="x", lease_s=60)
     house.catalog.runs.bury(vid, run, Lost("lost", "no"))
     replay = house.start(**OTHER)
     house.drive(4)
@@ -311,7 +317,7 @@ def test_a_run_somebody_is_at_is_not_asked_for_again_whatever_the_queue_says(
     for request in house.requests():
         upload = house.video(request.video_id).upload
         event_id = f"replay:{out.replay_id}"
-        house.catalog.runs.claim(upload, "toy", event_id=event_id, lease_s=3600)
+        claim_run(house.catalog.runs, upload, "toy", event_id=event_id, lease_s=3600)
     house.lane("toy").clear()
     house.now = 100
     house.drive(5)

@@ -10,6 +10,7 @@ from pipeline.core.stage import Notice, Result
 from pipeline.replays.request import Selection
 from pipeline.replays.selection import walk
 from tests.fakes import toystage
+from tests.fakes.claims import claim_run
 from tests.fakes.installation import WHEN, House, event_of, fail
 
 
@@ -162,7 +163,7 @@ def test_of_two_stages_that_failed_the_later_one_is_the_place_of_their_video(hou
     house.toy.run_ = fail(BadInput("one", "one"))
     body = house.upload("a", body=b"again")
     house.run("toy", body)
-    run = house.catalog.runs.claim(event_of(body), "twin", event_id="e", lease_s=60)
+    run = claim_run(house.catalog.runs, event_of(body), "twin", event_id="e", lease_s=60)
     house.catalog.runs.end(vid, run, "failed", Lost("lost", "another class"))
     assert chosen(house, failure_class="bad_input") == ["a"]
     assert chosen(house, failure_class="lost") == ["a"]

@@ -10,8 +10,9 @@ from pipeline.core.errors import DependencyFailed, MissingDependency
 from pipeline.core.stage import Artifact, Report, Result, Source
 from pipeline.replays.records import Replay
 from pipeline.results import video_view as views
-from pipeline.runs.runner import Outcome
+from pipeline.runs.delivery import Outcome
 from pipeline.stages.transcribe.transcript import ModelName, Segment, Transcript
+from tests.fakes.claims import claim_run
 from tests.fakes.installation import House, fail
 from tests.fakes.toystage import Params
 
@@ -58,7 +59,7 @@ def test_the_result_is_stored_and_can_be_promoted(house: House):
     (vid,) = house.library(1)
     house.replay(**TRIAL)
     (trial,) = (
-        one for one in house.catalog.runs.results(vid, "toy") if one.params["text"] == "trial"
+        one for one in house.catalog.results.all(vid, "toy") if one.params["text"] == "trial"
     )
     house.catalog.promote(vid, house.state(vid), trial)
     assert house.text(vid) == "trial"
@@ -100,10 +101,10 @@ def test_a_shadow_and_a_run_for_good_never_write_to_one_place(house: House):
 
     house.artifacts.publish = watched
     # Both look for a stored result before either has stored one.
-    house.catalog.runs.result = lambda *_: None
+    house.catalog.results.get = lambda *_: None
     house.work()
     assert len(places) == len(set(places)) == 2
-    del house.catalog.runs.result
+    del house.catalog.results.get
     for replay in (one, two):
         assert house.finish(replay).state == "finished"
 
@@ -154,7 +155,7 @@ def test_what_has_no_current_result_has_nothing_to_be_compared_with(house: House
 
 def test_a_run_in_progress_does_not_keep_a_trial_waiting(house: House):
     (vid,) = house.library(1)
-    run = house.catalog.runs.claim(house.video(vid).upload, "toy", event_id="e", lease_s=60)
+    run = claim_run(house.catalog.runs, house.video(vid).upload, "toy", event_id="e", lease_s=60)
     assert run.state == "running"
     done = house.replay(**TRIAL)
     assert done.progress["toy"].ended == {"succeeded": 1}
@@ -184,14 +185,14 @@ def test_a_killed_trial_is_tried_again_and_a_lost_one_ended(house: House):
     house.drive(2)
     upload = house.video(vid).upload
     event_id = f"replay:{replay.replay_id}"
-    house.catalog.shadows.claim(upload, "toy", event_id=event_id, lease_s=-1)
+    claim_run(house.catalog.shadows, upload, "toy", event_id=event_id, lease_s=-1)
     assert house.work() == [Outcome.SUCCEEDED]
 
     second = house.start(params={"toy": {"text": "second"}}, shadow=True)
     house.drive(4)
     house.lane("toy").clear()
     event_id = f"replay:{second.replay_id}"
-    house.catalog.shadows.claim(upload, "toy", event_id=event_id, lease_s=-1)
+    claim_run(house.catalog.shadows, upload, "toy", event_id=event_id, lease_s=-1)
     assert house.janitor().tidy() == 1
     for one, ended in ((replay, {"succeeded": 1}), (second, {"lost": 1})):
         assert house.finish(one).progress["toy"].ended == ended

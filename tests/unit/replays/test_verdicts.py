@@ -10,6 +10,7 @@ from pipeline.replays.records import Plan
 from pipeline.replays.tally import Tally
 from pipeline.replays.verdict import Judged
 from tests.fakes import toystage
+from tests.fakes.claims import claim_run
 from tests.fakes.installation import House, ToyStage, event_of, fail
 
 
@@ -70,7 +71,7 @@ def test_what_waits_or_runs_is_in_progress(house: House):
     assert plan(house) == ({"in_progress": 1}, {})
     body = house.upload("b")
     house.catalog.record_upload(event_of(body), patience_s=60)
-    house.catalog.runs.claim(event_of(body), "toy", event_id="e", lease_s=60)
+    claim_run(house.catalog.runs, event_of(body), "toy", event_id="e", lease_s=60)
     assert plan(house) == ({"in_progress": 2}, {})
 
 
@@ -230,7 +231,7 @@ def test_what_is_planned_is_what_happens(house: House, request_: dict[str, Any],
     house.toy.run_ = toystage.run
     body = house.upload("lost")
     house.run("twin", body)
-    run = house.catalog.runs.claim(event_of(body), "toy", event_id="e", lease_s=60)
+    run = claim_run(house.catalog.runs, event_of(body), "toy", event_id="e", lease_s=60)
     house.catalog.runs.bury(event_of(body).video_id, run, Lost("lost", "no"))
     house.toy.VERSION = "2"
     if "videos" in request_:

@@ -1,0 +1,56 @@
+"""The stored results of videos, current or not: immutable rows, a row a fingerprint."""
+
+from typing import Any
+
+from pipeline.aws.catalog.table import Table, partition
+from pipeline.core.records import StageResult
+
+
+class Results:
+    """The stored results in the catalog's table.
+
+    Args:
+        table: where.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, video_id: str, stage: str, fingerprint: str) -> StageResult | None:
+        """Return a stored result of this video, current or not."""
+        item = self._table.get(video_id, _sort_key(stage, fingerprint))
+        return None if item is None else StageResult.model_validate(item)
+
+    def all(self, video_id: str, stage: str | None = None) -> list[StageResult]:
+        """Return the stored results of a video, or of one stage of it, oldest first."""
+        prefix = _sort_key(stage, "") if stage else "result#"
+        rows = self._table.query(
+            KeyConditionExpression=partition("pk", video_id, prefix=prefix),
+            ConsistentRead=True,
+        )
+        found = [StageResult.model_validate(row) for row in rows]
+        return sorted(found, key=lambda result: result.finished_at)
+
+    def stored(self, wanted: list[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+        """Return which of these (video id, stage, fingerprint) have a stored result."""
+        keys = {(vid, _sort_key(stage, fp)): (vid, stage, fp) for vid, stage, fp in wanted}
+        found = self._table.get_many(list(keys), only=("pk", "sk"))
+        return {keys[item["pk"], item["sk"]] for item in found}
+
+    def put(self, video_id: str, result: StageResult) -> None:
+        """Store a result under its fingerprint."""
+        self._table.put(video_id, _sort_key(result.stage, result.fingerprint), fields(result))
+
+    def forget(self, video_id: str, result: StageResult) -> None:
+        """Remove a stored result from the record; its files are the caller's to remove."""
+        key = _sort_key(result.stage, result.fingerprint)
+        self._table.write(deletes=[{"pk": video_id, "sk": key}])
+
+
+def fields(result: StageResult) -> dict[str, Any]:
+    """Return a result as it is written to the table."""
+    return result.model_dump(mode="json")
+
+
+def _sort_key(stage: str, fingerprint: str) -> str:
+    return f"result#{stage}#{fingerprint}"

@@ -1,0 +1,78 @@
+"""A job: the run that one event asks for, and what planning makes of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.aws.artifacts import Head
+from pipeline.core.events import Upload
+from pipeline.core.planner import Intent
+from pipeline.core.records import TERMINAL, StageRun
+from pipeline.runs.delivery import Delivery
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The source as S3 knows it, and what to do with it."""
+
+    head: Head
+    intent: Intent
+
+
+@dataclass(frozen=True)
+class Job:
+    """The run that one event asks for.
+
+    Attributes:
+        upload: the source.
+        event_id: of the event.
+        extra: parameters that the event asks for.
+        shadow: the result is only compared; the current one stays.
+        delivery: the message that brought the event.
+    """
+
+    upload: Upload
+    event_id: str
+    extra: Mapping[str, Any]
+    shadow: bool
+    delivery: Delivery
+
+    def is_done(self, run: StageRun | None, plan: Plan | Exception) -> bool:
+        """Return whether this event was handled before, or its result is current already.
+
+        Args:
+            run: as it was read; None if there is none.
+            plan: of this job, or why there is none.
+        """
+        if run is None or run.revision != self.upload.revision or run.state not in TERMINAL:
+            return False
+        if run.event_id == self.event_id:
+            return True
+        return (
+            isinstance(plan, Plan)
+            and run.state == "succeeded"
+            and run.current_result is not None
+            and run.current_result.fingerprint == plan.intent.fingerprint
+        )
+
+    def is_sent_on(self, run: StageRun | None) -> bool:
+        """Return whether a worker for large jobs has this event, by a message of its own.
+
+        Args:
+            run: as it was read; None if there is none.
+        """
+        return (
+            run is not None
+            and run.large
+            and run.revision == self.upload.revision
+            and run.event_id == self.event_id
+            and not self.delivery.large
+        )
+
+    def is_waiting(self, run: StageRun | None) -> bool:
+        """Return whether this event's run waits for another try or host.
+
+        Args:
+            run: as it was read; None if there is none.
+        """
+        return run is not None and run.state == "pending" and run.event_id == self.event_id

@@ -1,0 +1,102 @@
+"""The manifest of a result beside its files, and the record of it in the catalog."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pipeline
+from pipeline.core.events import Upload
+from pipeline.core.planner import Intent
+from pipeline.core.records import Cost, PublishedArtifact, StageResult, StageRun
+from pipeline.core.stage import Result
+from pipeline.media import ffmpeg
+
+# A role with more files than this (segments) is listed in the manifest only.
+_LISTED_PER_ROLE = 16
+
+
+def prefix(upload: Upload, stage: str, intent: Intent, folder: str) -> str:
+    """Return the S3 prefix of a result's files.
+
+    Args:
+        upload: the source.
+        stage: that made it.
+        intent: what was to be run.
+        folder: of the run: no other run writes there.
+    """
+    return f"artifacts/{upload.video_id}/{upload.revision}/{stage}/{intent.fingerprint}/{folder}/"
+
+
+def facts(upload: Upload, run: StageRun, intent: Intent, result: Result) -> dict[str, Any]:
+    """Return what the manifest says beside its files."""
+    return {
+        "videodrop": pipeline.__version__,
+        "video_id": upload.video_id,
+        "source": upload.model_dump(mode="json"),
+        "revision": upload.revision,
+        "event_id": run.event_id,
+        "stage": run.stage,
+        "stage_version": intent.version,
+        "fingerprint": intent.fingerprint,
+        "attempt": run.attempt,
+        "params": intent.params.model_dump(mode="json"),
+        "identity": intent.identity,
+        "tools": {"ffmpeg": ffmpeg.version()},
+        "created_at": datetime.now(UTC).isoformat(),
+        "summary": result.summary,
+        "warnings": [notice.model_dump() for notice in result.warnings],
+        "labels": result.labels,
+    }
+
+
+def record(
+    upload: Upload,
+    run: StageRun,
+    intent: Intent,
+    result: Result,
+    prefix: str,
+    published: list[PublishedArtifact],
+    cost: Cost,
+    *,
+    large: bool,
+) -> StageResult:
+    """Return the record of a result that was published.
+
+    Args:
+        upload: the source.
+        run: as it was claimed.
+        intent: what was to be run.
+        result: what the stage made.
+        prefix: of its files.
+        published: all of them.
+        cost: what the run took.
+        large: a worker for large jobs ran it.
+    """
+    return StageResult(
+        stage=run.stage,
+        version=intent.version,
+        fingerprint=intent.fingerprint,
+        content_id=upload.content_id,
+        revision=upload.revision,
+        attempt=run.attempt,
+        prefix=prefix,
+        params=intent.params.model_dump(mode="json"),
+        identity=intent.identity,
+        artifacts=_listed(published),
+        summary=result.summary,
+        warnings=result.warnings,
+        labels=result.labels,
+        large=large,
+        cost=cost,
+        queued_at=run.queued_at,
+        started_at=run.started_at or datetime.now(UTC),
+        finished_at=datetime.now(UTC),
+        event_id=run.event_id,
+    )
+
+
+def _listed(published: list[PublishedArtifact]) -> list[PublishedArtifact]:
+    """Return the artifacts that the record lists: not the thousand segments."""
+    by_role: dict[str, list[PublishedArtifact]] = {}
+    for one in published:
+        by_role.setdefault(one.role, []).append(one)
+    return [one for role in by_role.values() if len(role) <= _LISTED_PER_ROLE for one in role]
