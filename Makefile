@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+WEB_TOOLS := $(CURDIR)/$(VENV)/web-tools/node_modules
 # CPU-only hosts: set PIP_ARGS to the CPU index that PyTorch's install page names, and the
 # environment takes under 2 GB instead of 6.
 PIP_ARGS ?=
@@ -33,6 +34,9 @@ check: $(VENV)/.dev ## lint, import contracts and types only
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+	@if [ -d $(WEB_TOOLS) ]; then \
+	  PATH="$(WEB_TOOLS)/.bin:$$PATH" NODE_PATH="$(WEB_TOOLS)" npm run --silent check; \
+	else echo 'pipeline/api/web is not checked: setup.sh installs TypeScript and ESLint where npm is'; fi
 
 accuracy: $(VENV)/.dev ## word error rate and mAP on held-out videos, as a table
 	$(BIN)/python -m samples.accuracy
@@ -52,5 +56,5 @@ clean: ## remove what these targets made, except the state of `up`
 $(VENV)/.run: pyproject.toml constraints.txt setup.sh
 	@PYTHON='$(PYTHON)' PIP_ARGS='$(PIP_ARGS)' ./setup.sh run
 
-$(VENV)/.dev: pyproject.toml constraints.txt setup.sh
+$(VENV)/.dev: pyproject.toml constraints.txt setup.sh package.json package-lock.json
 	@PYTHON='$(PYTHON)' PIP_ARGS='$(PIP_ARGS)' ./setup.sh dev

@@ -81,6 +81,21 @@ elif [ "$kind" = dev ]; then
   say "npm is not installed: tests against dynalite, a second DynamoDB, are skipped."
 fi
 
+# -- TypeScript and ESLint, which check the page -----------------------------------------------------
+if [ "$kind" = dev ] && command -v npm >/dev/null; then
+  say "Installing TypeScript and ESLint, which check the page"
+  mkdir -p $venv/web-tools
+  cp package.json package-lock.json $venv/web-tools/
+  # An old Node.js installs ESLint and cannot run it.
+  { npm ci --silent --no-audit --no-fund --prefix $venv/web-tools >/dev/null &&
+    $venv/web-tools/node_modules/.bin/eslint --version >/dev/null 2>&1; } || {
+    rm -rf $venv/web-tools
+    say "Not installed: the page is not checked. ESLint needs Node.js 20.19 or newer."
+  }
+elif [ "$kind" = dev ]; then
+  say "npm is not installed: the page is not checked."
+fi
+
 # -- a second S3 and Checkov, for the tests ----------------------------------------------------------
 # Apart from the packages above, and from each other: each wants a botocore of its own.
 apart() { # package, what it is

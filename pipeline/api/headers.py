@@ -37,8 +37,19 @@ class SecurityHeaders:
         await self._app(scope, receive, secured)
 
 
+# Directives of all our pages.
+_PAGES: Mapping[str, str] = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+    "require-trusted-types-for": "'script'",
+}
+
+
 def page_policy(artifact_url: str, token_url: str | None = None) -> str:
-    """The policy of our own pages: their own scripts and styles, media from where artifacts are.
+    """Return the policy of our own page: our scripts and styles, media from the artifacts' host.
 
     Args:
         artifact_url: any presigned URL.
@@ -46,18 +57,30 @@ def page_policy(artifact_url: str, token_url: str | None = None) -> str:
     """
     url = urlsplit(artifact_url)
     files = f"{url.scheme}://{url.netloc}"
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            f"img-src 'self' {files}",
-            f"media-src 'self' blob: {files}",  # blob: captions that were fetched with a token
-            f"connect-src 'self' {token_url or ''}".rstrip(),
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
-        )
-    )
+    own = {
+        "style-src": "'self'",
+        "img-src": f"'self' {files}",
+        "media-src": f"'self' blob: {files}",  # blob: captions that were fetched with a token
+        "connect-src": f"'self' {token_url or ''}".rstrip(),
+        "trusted-types": "'none'",
+    }
+    return _joined({**_PAGES, **own})
+
+
+def docs_policy() -> str:
+    """Return the policy of the API's documentation, which RapiDoc draws.
+
+    RapiDoc writes style attributes. It builds its parts with Lit, whose policy for trusted types
+    has the name ``lit-html``; the policy ``default`` is our own, in ``docs.js``.
+    """
+    own = {
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "trusted-types": "lit-html default",
+    }
+    return _joined({**_PAGES, **own})
+
+
+def _joined(policy: Mapping[str, str]) -> str:
+    return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())

@@ -1,4 +1,4 @@
-"""Routes: the web page and the API's documentation, static files of our own and nothing else."""
+"""Routes: the web page and the API's documentation, as static files."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from pipeline.api.context import Parts
-from pipeline.api.headers import page_policy
+from pipeline.api.headers import docs_policy, page_policy
 from pipeline.core.settings import SignIn
 
 _WEB = Path(__file__).with_name("web")
@@ -17,19 +17,21 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 def index(parts: Parts) -> FileResponse:
-    """The library and the player."""
-    return _page("index.html", parts)
+    """Return the page with the library and the player."""
+    provider = parts.settings.sign_in
+    token_url = provider.token if provider else None
+    return _page("index.html", page_policy(parts.artifacts.url("policy"), token_url))
 
 
 @router.get("/docs")
-def docs(parts: Parts) -> FileResponse:
-    """What the API offers, drawn from its OpenAPI description."""
-    return _page("docs.html", parts)
+def docs() -> FileResponse:
+    """Return the page that RapiDoc draws from the OpenAPI description."""
+    return _page("docs.html", docs_policy())
 
 
 @router.get("/sign-in")
 def sign_in(parts: Parts) -> SignIn | None:
-    """Where the page gets tokens, for those who have none yet."""
+    """Return the provider that the page gets tokens from."""
     return parts.settings.sign_in
 
 
@@ -38,12 +40,6 @@ def mount(app: FastAPI) -> None:
     app.mount("/web", StaticFiles(directory=_WEB), name="web")
 
 
-def _page(name: str, parts: Parts) -> FileResponse:
-    provider = parts.settings.sign_in
-    headers = {
-        "Content-Security-Policy": page_policy(
-            parts.artifacts.url("policy"), provider.token if provider else None
-        ),
-        "Cache-Control": "no-cache",
-    }
+def _page(name: str, policy: str) -> FileResponse:
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
     return FileResponse(_WEB / name, headers=headers)

@@ -16,6 +16,7 @@ from starlette.routing import Match
 
 from pipeline.api.headers import REQUEST_ID, SECURITY
 from pipeline.aws import clients as aws
+from pipeline.core import validation
 from pipeline.core.errors import BadInput, VideodropError
 from pipeline.core.problem import MEDIA_TYPE, details
 
@@ -169,8 +170,7 @@ def _invalid(request: Request, error: Any) -> JSONResponse:
         {
             "in": str(e["loc"][0]),
             "name": ".".join(map(str, e["loc"][1:] or e["loc"])),
-            # Pydantic says whose error it is; people need not know.
-            "detail": e["msg"].removeprefix("Value error, "),
+            "detail": validation.message(e),
         }
         for e in error.errors()
     ]

@@ -11,6 +11,7 @@ from pipeline import bootstrap
 from pipeline.aws.catalog import Catalog
 from pipeline.cli.exits import NotFound
 from pipeline.core import upload_options as options
+from pipeline.core import validation
 from pipeline.core.errors import BadInput
 from pipeline.core.settings import Settings
 from pipeline.replays.check import check
@@ -109,6 +110,5 @@ def moment(text: str, now: datetime) -> datetime:
 
 def _told(error: Any) -> str:
     name = ".".join(map(str, error["loc"]))
-    # Pydantic says whose error it is; people need not know.
-    said = error["msg"].removeprefix("Value error, ")
+    said = validation.message(error)
     return f"{_OPTIONS.get(error['loc'][0], name)}: {said}" if name else said

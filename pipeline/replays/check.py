@@ -1,4 +1,4 @@
-"""Whether a request makes sense, told at once instead of by a plan in which nothing works."""
+"""The check of a request before anything is planned by it."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ _MOST_BYTES = 8192  # of parameters: they travel with every event, ten to a call
 
 
 def check(request: ReplayRequest, settings: Settings) -> None:
-    """See that the stages asked for exist and take the parameters given.
+    """Check that the stages asked for exist and take the parameters given.
 
     Raises:
         BadInput: ``unknown_stage``; ``bad_option``, naming the parameter.

@@ -13,6 +13,7 @@ from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.core.stage import StageModule
 from pipeline.replays import selection
+from pipeline.replays.check import check
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.verdict import Judged, judge
 
@@ -38,22 +39,19 @@ class Examiner:
     ) -> None:
         self._catalog = catalog
         self._artifacts = artifacts
+        self._settings = settings
         self._planners = {
             stage: Planner(stage, _Remembering(module), settings)
             for stage, module in modules.items()
         }
 
     def check(self, request: ReplayRequest) -> None:
-        """Refuse what could only be refused again for every video.
+        """Reject a request that every video would reject again.
 
         Raises:
             BadInput: ``unknown_stage`` or ``bad_option``.
         """
-        for stage in {*(request.stages or ()), *request.params}:
-            if stage not in self._planners:
-                known = ", ".join(self._planners)
-                raise BadInput("unknown_stage", f"There is no stage {stage}; there are {known}.")
-            self._planners[stage].params(request.params.get(stage, {}))
+        check(request, self._settings)
 
     def examine(
         self, request: ReplayRequest, *, after: str | None

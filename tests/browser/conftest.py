@@ -135,6 +135,12 @@ def open_video(page: Page, video_id: str) -> None:
     until(page, "document.querySelector('video').readyState >= 1")
 
 
+def open_docs(page: Page) -> None:
+    """Open the API's documentation; its renderer takes seconds where processors are few."""
+    page.goto("/docs")
+    expect(page.get_by_text("List videos, newest first")).to_be_visible(timeout=30_000)
+
+
 def until(page: Page, condition: str) -> None:
     """Wait for a condition in JavaScript; Playwright's own way needs the eval that we forbid."""
     for _ in range(300):

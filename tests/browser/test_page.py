@@ -201,26 +201,9 @@ def test_the_policy_refuses_markup_that_gets_in_all_the_same(page, complaints):
 def test_a_phone_need_not_scroll_sideways(page, ready, path):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(path.format(id=ready))
-    expect(page.get_by_role("heading").first).to_be_visible()
+    expect(page.locator("h1, h2, #api-title").first).to_be_visible(timeout=30_000)
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-
-
-def test_the_api_is_described_without_any_script_from_elsewhere(page):
-    page.goto("/docs")
-    expect(page.get_by_role("heading", name="GET /videos", exact=True)).to_be_visible()
-    route = page.locator("section", has=page.get_by_role("heading", name="GET /videos", exact=True))
-    expect(route.get_by_text("uploaded_after")).to_be_visible()
-    expect(route.get_by_role("link", name="Try it")).to_be_visible()
-
-
-def test_what_a_request_holds_is_described_and_not_tried_by_a_link(page):
-    page.goto("/docs")
-    heading = page.get_by_role("heading", name="POST /replays", exact=True)
-    route = page.locator("section", has=heading)
-    expect(route.get_by_role("rowheader", name="budget_usd")).to_be_visible()
-    expect(route.get_by_text('"confidence": 0.4')).to_be_visible()
-    expect(route.get_by_role("link", name="Try it")).to_have_count(0)
 
 
 def test_more_videos_than_a_page_holds_can_be_shown(page, seed):

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 from starlette.types import ASGIApp
 
-from tests.browser.conftest import until
+from tests.browser.conftest import open_docs, until
 from tests.fakes.gateway import Gateway, is_open
 from tests.fakes.seed import Seed, make_segments
 
@@ -136,5 +136,18 @@ def test_who_signs_out_is_out_and_no_other_tab_was_ever_in(page):
 
 
 def test_what_the_api_offers_is_described_to_everyone(page):
-    page.goto("/docs")
-    expect(page.get_by_role("heading", name="GET /videos", exact=True)).to_be_visible()
+    open_docs(page)
+
+
+def test_a_request_is_tried_with_the_token_of_who_signed_in(page):
+    def tried() -> str:
+        open_docs(page)
+        page.get_by_text("List videos, newest first").click()
+        page.get_by_role("button", name="TRY").click()
+        return page.get_by_text("Response Status:").inner_text().splitlines()[0]
+
+    assert tried() == "Response Status: Unauthorized:401"
+    page.goto("/")
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Drop your first video")).to_be_visible()
+    assert tried() == "Response Status: OK:200"

@@ -1,23 +1,32 @@
+// @ts-check
 /** The query API, seen from the page. Addresses are relative, so any mount point works. */
 
 import { credentials, signOut } from "./session.js";
 
 /** What the API said was wrong, in words meant for people. */
 export class Problem extends Error {
+  /**
+   * @param {number} status of HTTP; 0 without an answer
+   * @param {string} detail
+   */
   constructor(status, detail) {
     super(detail);
     this.status = status;
   }
 }
 
-/** An answer of the API; where it wants another token, or one at all, the window hears "unauthorized". */
+/**
+ * An answer of the API; where it wants another token, or one at all, the window hears "unauthorized".
+ * @param {string} path
+ * @param {AbortSignal} signal
+ */
 async function ask(path, signal) {
   const headers = credentials();
   let response;
   try {
     response = await fetch(path, { headers, signal });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (error instanceof Error && error.name === "AbortError") throw error;
     throw new Problem(0, "The server cannot be reached. Is it still running?");
   }
   if (response.status === 401) {
@@ -31,31 +40,56 @@ async function ask(path, signal) {
   return response;
 }
 
-/** @param {Object} filter status, label, cursor, limit: those with a value are sent */
+/**
+ * @param {{status?: string, label?: string, cursor?: string | null}} filter those with a value are sent
+ * @param {AbortSignal} signal
+ * @returns {Promise<{videos: Card[], next_cursor: string | null}>}
+ */
 export async function listVideos(filter, signal) {
-  const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value));
+  const query = given(filter);
   return (await ask(`videos?${query}`, signal)).json();
 }
 
+/**
+ * A query of those parameters that have a value.
+ * @param {Record<string, string | null | undefined>} parameters
+ */
+export const given = (parameters) =>
+  new URLSearchParams(/** @type {[string, string][]} */ (Object.entries(parameters).filter(([, value]) => value)));
+
+/** @type {(id: string, signal: AbortSignal) => Promise<Video>} */
 export const getVideo = async (id, signal) =>
   (await ask(`videos/${encodeURIComponent(id)}`, signal)).json();
 
+/** @type {(id: string, signal: AbortSignal) => Promise<Transcript>} */
 export const getTranscript = async (id, signal) =>
   (await ask(`videos/${encodeURIComponent(id)}/transcript`, signal)).json();
 
-/** Captions, as a file: a track's own request would carry no token. */
+/**
+ * Captions, as a file: a track's own request would carry no token.
+ * @type {(id: string, signal: AbortSignal) => Promise<Blob>}
+ */
 export const getCaptions = async (id, signal) =>
   (await ask(`videos/${encodeURIComponent(id)}/transcript.vtt`, signal)).blob();
 
-/** Where one can sign in; null where tokens are had otherwise. Nobody is refused an answer. */
+/**
+ * Where one can sign in; null where tokens are had otherwise. This needs no token.
+ * @type {(signal?: AbortSignal) => Promise<Provider | null>}
+ */
 export const getProvider = (signal) =>
   fetch("sign-in", { signal })
     .then((response) => (response.ok ? response.json() : null))
     .catch(() => null);
 
+/** @type {(signal: AbortSignal) => Promise<{drop: string | null}>} */
 export const getHealth = async (signal) => (await ask("health", signal)).json();
 
-/** The pictures of a storyboard: [{start, end, url, x, y, w, h}]. */
+/**
+ * The pictures of a storyboard.
+ * @param {string} id
+ * @param {AbortSignal} signal
+ * @returns {Promise<Tile[]>}
+ */
 export async function getStoryboard(id, signal) {
   const text = await (await ask(`videos/${encodeURIComponent(id)}/storyboard.vtt`, signal)).text();
   const cue = /^(\S+) --> (\S+).*\n(.+)#xywh=(\d+),(\d+),(\d+),(\d+)$/gm;
@@ -65,5 +99,8 @@ export async function getStoryboard(id, signal) {
   });
 }
 
-/** WebVTT's [hh:]mm:ss.ttt as seconds. */
+/**
+ * WebVTT's [hh:]mm:ss.ttt as seconds.
+ * @param {string} time
+ */
 const seconds = (time) => time.split(":").reduce((total, part) => total * 60 + Number(part), 0);

@@ -1,3 +1,4 @@
+// @ts-check
 /** Which view is shown: #/?status=…&label=… is the library, #/videos/{id}?t=… one video. */
 
 import { Problem } from "./api.js";
@@ -8,10 +9,10 @@ import { isSignedIn, signOut } from "./session.js";
 import { showSignIn } from "./signin.js";
 import { showVideo } from "./video.js";
 
-const main = document.querySelector("#main");
-const out = document.querySelector("#sign-out");
+const main = /** @type {HTMLElement} */ (document.querySelector("#main"));
+const out = /** @type {HTMLButtonElement} */ (document.querySelector("#sign-out"));
 let leave = new AbortController();
-let shown = null;
+let shown = /** @type {string | null} */ (null);
 
 const REFUSED = "The API does not take this token any more, or is not the one it was made for.";
 
@@ -41,10 +42,14 @@ function route() {
   else showLibrary(place, options, leave.signal);
 }
 
+/** @param {string | null} wrong */
 const askWho = (wrong) => showSignIn(clear(), wrong, route, leave.signal);
 
 addEventListener("hashchange", route);
-addEventListener("unauthorized", ({ detail: { refused } }) => askWho(refused ? REFUSED : null));
+addEventListener("unauthorized", (event) => {
+  const { refused } = /** @type {CustomEvent<{refused: boolean}>} */ (event).detail;
+  askWho(refused ? REFUSED : null);
+});
 out.addEventListener("click", () => (signOut(), route()));
 try {
   await comeBack();

@@ -1,42 +1,59 @@
+// @ts-check
 /**
  * Build elements. Text only ever becomes text nodes, so no name, label or word that a video brings
  * along can turn into markup.
  */
 
 /**
- * @param {string} tag element name, with classes after dots: "p.muted"
- * @param {Object} [given] attributes; functions become listeners, booleans toggle, `style` is a map
- * @param {...(Node|string|number|null|undefined|false|Array)} children
- * @returns {HTMLElement}
+ * @template {string} T
+ * @param {T} tag element name, with classes after dots: "p.muted"
+ * @param {Record<string, Attribute>} [given] attributes; functions become listeners, booleans toggle, `style` is a map
+ * @param {...Child} children
+ * @returns {Made<T>}
  */
 export function h(tag, given = {}, ...children) {
   const [name, ...classes] = tag.split(".");
-  const element = document.createElement(name);
+  const element = /** @type {HTMLElement} */ (document.createElement(name));
   element.classList.add(...classes);
   for (const [key, value] of Object.entries(given)) {
     if (typeof value === "function") element.addEventListener(key, value);
-    else if (key === "style") for (const [k, v] of Object.entries(value)) element.style.setProperty(k, v);
+    else if (typeof value === "object") for (const [k, v] of Object.entries(value ?? {})) element.style.setProperty(k, String(v));
     else if (typeof value === "boolean") element.toggleAttribute(key, value);
-    else if (value !== null && value !== undefined) element.setAttribute(key, value);
+    else if (value !== undefined) element.setAttribute(key, String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child || child === 0));
-  return element;
+  element.append(.../** @type {(Node | string)[]} */ (flat(children).filter((child) => child || child === 0)));
+  return /** @type {Made<T>} */ (element);
 }
 
-/** Text with `code` in backticks, as messages have it. */
+/** @type {(children: Child[]) => Child[]} */
+const flat = (children) => /** @type {any[]} */ (children).flat(Infinity);
+
+/**
+ * Text with `code` in backticks, as messages have it.
+ * @param {string} text
+ */
 export function inline(text) {
   return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }
 
-/** Replace what is in `element`, but only if `state` differs from the last time. */
+/**
+ * Replace what is in `element`, but only if `state` differs from the last time.
+ * @param {HTMLElement} element
+ * @param {unknown} state
+ * @param {() => Child} build
+ */
 export function fill(element, state, build) {
   const key = JSON.stringify(state ?? null);
   if (element.dataset.state === key) return;
   element.dataset.state = key;
-  element.replaceChildren(...[build()].flat(Infinity).filter(Boolean));
+  element.replaceChildren(.../** @type {(Node | string)[]} */ (flat([build()]).filter(Boolean)));
 }
 
-/** A bar that shows how much is done; `percent` is 0 to 100. */
+/**
+ * A bar that shows how much is done.
+ * @param {number} percent 0 to 100
+ * @param {string} label
+ */
 export function bar(percent, label) {
   return h(
     "div.progress",

@@ -1,6 +1,10 @@
+// @ts-check
 /** Numbers, times and states as people read them. */
 
-/** Seconds as 1:02 or 1:02:03. */
+/**
+ * Seconds as 1:02 or 1:02:03.
+ * @param {number} seconds
+ */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
@@ -8,7 +12,10 @@ export function clock(seconds) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
 }
 
-/** A stretch of time as 0.4 s, 12 s or 3 min 05 s. */
+/**
+ * A stretch of time as 0.4 s, 12 s or 3 min 05 s.
+ * @param {number} seconds
+ */
 export function duration(seconds) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
@@ -16,7 +23,10 @@ export function duration(seconds) {
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
-/** Bytes as 512 B, 3.4 MB, … (decimal units). */
+/**
+ * Bytes as 512 B, 3.4 MB, … (decimal units).
+ * @param {number} bytes
+ */
 export function size(bytes) {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;
@@ -28,7 +38,10 @@ export function size(bytes) {
   return `${unit && value < 99.5 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
-/** A moment as "3 minutes ago", or its date once that says more. */
+/**
+ * A moment as "3 minutes ago", or its date once that says more.
+ * @param {string} iso
+ */
 export function ago(iso) {
   const seconds = (Date.now() - Date.parse(iso)) / 1000;
   const format = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -39,22 +52,35 @@ export function ago(iso) {
   return new Date(iso).toLocaleDateString("en", { year: "numeric", month: "short", day: "numeric" });
 }
 
-/** 0.873 as 87%. */
+/**
+ * 0.873 as 87%.
+ * @param {number} fraction
+ */
 export const percent = (fraction) => `${Math.round(fraction * 100)}%`;
 
-/** The file name without its last extension. */
+/**
+ * The file name without its last extension.
+ * @param {string} name
+ */
 export const title = (name) => name.replace(/(?<=.)\.[^.]{1,5}$/, "");
 
-/** snake_case as words: "hls_master" as "hls master". */
+/**
+ * snake_case as words: "hls_master" as "hls master".
+ * @param {string} name
+ */
 export const words = (name) => name.replaceAll("_", " ");
 
-/** A hue of its own for each word, the same every time. */
+/**
+ * A hue of its own for each word, the same every time.
+ * @param {string} word
+ */
 export function hue(word) {
   let hash = 2166136261;
-  for (const char of word) hash = Math.imul(hash ^ char.codePointAt(0), 16777619);
+  for (const char of word) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 16777619);
   return (hash >>> 0) % 360;
 }
 
+/** @type {Record<Status, string>} */
 export const STATUS = {
   processing: "Processing",
   ready: "Ready",
@@ -64,6 +90,7 @@ export const STATUS = {
   deleted: "Deleted",
 };
 
+/** @type {Record<string, string>} */
 export const STATE = {
   pending: "Waiting",
   running: "Running",

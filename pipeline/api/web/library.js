@@ -1,6 +1,7 @@
+// @ts-check
 /** The library: every video as a card, newest first. */
 
-import { getHealth, listVideos } from "./api.js";
+import { getHealth, given, listVideos } from "./api.js";
 import { bar, fill, h, inline } from "./dom.js";
 import { STATUS, ago, clock, hue, size, title } from "./format.js";
 import { poll } from "./poll.js";
@@ -9,28 +10,39 @@ const BUSY = 2000;
 const IDLE = 10000;
 const CHIPS = 4;
 
-/** @param {HTMLElement} place */
+/**
+ * @param {HTMLElement} place
+ * @param {{status?: string, label?: string}} filter
+ * @param {AbortSignal} signal
+ */
 export function showLibrary(place, { status = "", label = "" }, signal) {
   document.title = "Library – videodrop";
   const notice = h("div");
   const grid = h("ul.grid");
   const empty = h("div");
   const more = h("button.more", { type: "button", hidden: true }, "Show more");
-  const known = new Map();
-  const labels = new Set();
+  const known = /** @type {Map<string, ReturnType<typeof makeCard>>} */ (new Map());
+  const labels = /** @type {Set<string>} */ (new Set());
   const options = h("datalist", { id: "labels" });
-  let next = null; // cursor behind the last card
+  let next = /** @type {string | null} */ (null); // cursor behind the last card
   let extended = false; // whether more than the first page was asked for
 
+  /**
+   * Show these videos.
+   * @param {Card[]} videos
+   * @returns {HTMLElement[]} their cards
+   */
   function show(videos) {
-    for (const video of videos) {
+    const nodes = videos.map((video) => {
       const card = known.get(video.video_id) ?? makeCard(video);
       known.set(video.video_id, card);
       card.update(video);
       for (const one of video.labels) labels.add(one);
-    }
+      return card.node;
+    });
     fill(options, [...labels], () => [...labels].sort().map((value) => h("option", { value })));
     more.hidden = next === null;
+    return nodes;
   }
 
   async function refresh() {
@@ -41,9 +53,7 @@ export function showLibrary(place, { status = "", label = "" }, signal) {
       for (const [id, card] of known) if (!ids.has(id)) (card.node.remove(), known.delete(id));
       next = page.next_cursor;
     }
-    show(page.videos);
-    page.videos.forEach((video, at) => {
-      const { node } = known.get(video.video_id);
+    show(page.videos).forEach((node, at) => {
       if (grid.children[at] !== node) grid.insertBefore(node, grid.children[at] ?? null);
     });
     // Rare matches may lie behind an empty page: go on until there is something to show.
@@ -59,12 +69,11 @@ export function showLibrary(place, { status = "", label = "" }, signal) {
     do {
       const page = await listVideos({ status, label, cursor: next }, signal);
       next = page.next_cursor;
-      show(page.videos);
-      grid.append(...page.videos.map((video) => known.get(video.video_id).node));
+      grid.append(...show(page.videos));
     } while (!known.size && next);
   }
 
-  let drop = null;
+  let drop = /** @type {string | null} */ (null);
   getHealth(signal).then((health) => (drop = health.drop)).catch(() => {});
   more.addEventListener("click", () => {
     more.disabled = true;
@@ -82,20 +91,30 @@ export function showLibrary(place, { status = "", label = "" }, signal) {
   poll(refresh, notice, signal);
 }
 
+/**
+ * @param {string} status
+ * @param {string} label
+ */
 function go(status, label) {
-  const query = new URLSearchParams(Object.entries({ status, label }).filter(([, v]) => v));
+  const query = given({ status, label });
   location.hash = query.size ? `#/?${query}` : "#/";
 }
 
+/**
+ * @param {string} status
+ * @param {string} label
+ * @param {HTMLElement} options labels to choose from
+ */
 function filters(status, label, options) {
   const state = h(
     "select",
-    { id: "status", change: () => go(state.value, label) },
+    { id: "status", change: ({ target }) => go(target.value, label) },
     h("option", { value: "" }, "Any status"),
     Object.entries(STATUS)
       .filter(([value]) => value !== "deleted")
       .map(([value, text]) => h("option", { value, selected: value === status }, text)),
   );
+  /** @type {HTMLInputElement} */
   const seen = h("input", {
     id: "label",
     type: "search",
@@ -107,7 +126,7 @@ function filters(status, label, options) {
   });
   return h(
     "form.filters",
-    { role: "search", submit: (event) => (event.preventDefault(), go(status, seen.value.trim())) },
+    { role: "search", submit: (/** @type {SubmitEvent} */ event) => (event.preventDefault(), go(status, seen.value.trim())) },
     h("label", { for: "status" }, h("span", {}, "Status"), state),
     h("label", { for: "label" }, h("span", {}, "Shows"), seen),
     options,
@@ -115,6 +134,7 @@ function filters(status, label, options) {
   );
 }
 
+/** @param {Card} first */
 function makeCard(first) {
   const picture = h("div.card-picture");
   const badges = h("div.card-badges");
@@ -129,6 +149,7 @@ function makeCard(first) {
   const card = {
     node,
     busy: false,
+    /** @param {Card} video */
     update(video) {
       card.busy = video.status === "processing";
       // A signed URL changes each time; the picture behind it does not.
@@ -141,14 +162,16 @@ function makeCard(first) {
         video.status !== "ready" && h(`span.badge.${video.status}`, {}, STATUS[video.status]),
         video.duration_s !== null && h("span.badge.length", {}, clock(video.duration_s)),
       ]);
-      fill(body, [video, ago(video.uploaded_at)].map(unsigned), () => cardBody(video));
+      fill(body, [unsigned(video), ago(video.uploaded_at)], () => cardBody(video));
     },
   };
   return card;
 }
 
+/** @param {Card} video */
 const unsigned = (video) => (video.poster ? { ...video, poster: null } : video);
 
+/** @param {Card} video */
 function cardBody(video) {
   const facts = [ago(video.uploaded_at), size(video.bytes), video.width && `${video.width}×${video.height}`];
   const failed = video.stages.find((stage) => stage.state === "failed" && stage.error);
@@ -162,7 +185,7 @@ function cardBody(video) {
           h(`li.${stage.state}`, {}, h("span", {}, stage.stage), bar(stage.progress, `${stage.stage} of ${video.name}`)),
         ),
       ),
-    failed && h("p.reason", {}, inline(failed.error.message)),
+    failed?.error && h("p.reason", {}, inline(failed.error.message)),
     video.labels.length > 0 &&
       h(
         "ul.chips",
@@ -177,6 +200,10 @@ function cardBody(video) {
   ];
 }
 
+/**
+ * @param {boolean} filtered
+ * @param {string | null} drop where to put videos
+ */
 function emptyState(filtered, drop) {
   if (filtered) {
     return h("div.empty", {}, h("h2", {}, "Nothing matches"), h("p", {}, "No video fits these filters. ", h("a", { href: "#/" }, "Show all videos")));

@@ -1,3 +1,4 @@
+// @ts-check
 /** What can be seen: each label with its intervals and best confidence, and contact sheets. */
 
 import { fill, h } from "./dom.js";
@@ -5,18 +6,24 @@ import { clock, hue, percent } from "./format.js";
 
 const SHOWN = 12; // intervals listed before "more"
 
-/** Labels from any stage that says when they are seen: [{label, tracks, best_confidence, intervals}]. */
+/**
+ * Labels from any stage that says when they are seen.
+ * @param {Video} video
+ * @returns {Seen[]}
+ */
 export function seenIn(video) {
   return video.stages
     .flatMap((stage) => Object.entries(stage.summary.labels ?? {}))
     .filter(([, seen]) => Array.isArray(seen?.intervals))
-    .map(([label, seen]) => ({ label, ...seen }));
+    .map(([label, seen]) => /** @type {Seen} */ ({ label, ...seen }));
 }
 
+/** @param {Player} player */
 export function makeObjects(player) {
   const node = h("section.panel.objects", { hidden: true, "aria-label": "Objects" });
   return {
     node,
+    /** @param {Video} video */
     update(video) {
       const seen = seenIn(video);
       const sheets = video.stages.flatMap((stage) => stage.artifacts).filter((one) => one.role === "contact_sheet");
@@ -32,7 +39,12 @@ export function makeObjects(player) {
   };
 }
 
+/**
+ * @param {Seen} seen
+ * @param {Player} player
+ */
 function card({ label, tracks, best_confidence: confidence, intervals }, player) {
+  /** @param {[number, number]} interval */
   const jump = ([start, end]) =>
     h("li", {}, h("button.jump", { type: "button", click: () => player.seek(start), "aria-label": `Play ${label} from ${clock(start)}` }, end - start < 1 ? clock(start) : `${clock(start)}–${clock(end)}`));
   const rest = intervals.slice(SHOWN);

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * The player: adaptive HLS where the browser plays it, else the MP4; captions, and seeking. A media
  * element sends no token: addresses that it is given are signed, or the page's own.
@@ -8,20 +9,27 @@ import { fill, h } from "./dom.js";
 const HLS = "application/vnd.apple.mpegurl";
 
 /**
- * @param {() => Promise<Object>} renew gets the video again, with fresh signed URLs
+ * @param {() => Promise<Video>} renew gets the video again, with fresh signed URLs
  * @param {number} start seconds at which to begin
+ * @param {AbortSignal} signal
+ * @returns {Player}
  */
 export function makePlayer(renew, start, signal) {
   const media = h("video", { controls: true, playsinline: true, preload: "metadata" });
   const waiting = h("div.player-wait", {}, h("p", {}, "Loading…"));
   const node = h("div.player", {}, media, waiting);
-  const watchers = [];
-  let sources = []; // what can still be tried, the best first
-  let current = null; // which files these are of, without their signatures
+  const watchers = /** @type {((time: number) => void)[]} */ ([]);
+  let sources = /** @type {{src: string, cors: string | null}[]} */ ([]); // what can still be tried, the best first
+  let current = /** @type {string | null} */ (null); // which files these are of, without their signatures
   let renewed = Date.now(); // when signed URLs were last renewed
 
+  /**
+   * @param {Video} video
+   * @param {string} role
+   */
   const find = (video, role) => video.stages.flatMap((stage) => stage.artifacts).filter((one) => one.role === role);
 
+  /** @param {Video} video */
   function load(video) {
     const mp4 = find(video, "mp4")[0];
     sources = [];
@@ -34,13 +42,17 @@ export function makePlayer(renew, start, signal) {
   }
 
   function next() {
-    if (!sources.length) return false;
-    const { src, cors } = sources.shift();
-    media.crossOrigin = cors;
-    media.src = src;
+    const source = sources.shift();
+    if (!source) return false;
+    media.crossOrigin = source.cors;
+    media.src = source.src;
     return true;
   }
 
+  /**
+   * @param {number} time
+   * @param {boolean} [play]
+   */
   function seek(time, play = true) {
     const to = () => {
       media.currentTime = Math.min(time, media.duration || time);
@@ -81,9 +93,15 @@ export function makePlayer(renew, start, signal) {
   return {
     node,
     seek,
-    /** Call `watch(seconds)` whenever the place in the video changes. */
+    /**
+     * Call `watch(seconds)` whenever the place in the video changes.
+     * @param {(time: number) => void} watch
+     */
     watch: (watch) => watchers.push(watch),
-    /** Show what `video` has by now. */
+    /**
+     * Show what `video` has by now.
+     * @param {Video} video
+     */
     update(video) {
       const files = [...find(video, "hls_master"), ...find(video, "mp4")].map((one) => one.sha256).join();
       if (video.width && video.height) node.style.setProperty("--ratio", `${video.width} / ${video.height}`);
@@ -99,7 +117,10 @@ export function makePlayer(renew, start, signal) {
       node.classList.toggle("ready", video.playable);
       fill(waiting, [video.playable, video.status], () => h("p", {}, reason(video)));
     },
-    /** @param {Blob} vtt */
+    /**
+     * @param {Blob} vtt
+     * @param {string | null} language
+     */
     captions(vtt, language) {
       const src = URL.createObjectURL(vtt);
       signal.addEventListener("abort", () => URL.revokeObjectURL(src));
@@ -109,14 +130,22 @@ export function makePlayer(renew, start, signal) {
   };
 }
 
-/** The absolute path of a playlist as the page, which may be mounted elsewhere, reaches it. */
+/**
+ * The absolute path of a playlist as the page, which may be mounted elsewhere, reaches it.
+ * @param {string} path
+ */
 const relative = (path) => path.slice(path.indexOf("/playlists/") + 1);
 
+/**
+ * @param {Artifact[]} files
+ * @returns {Artifact | undefined}
+ */
 const largest = (files) => [...files].sort((a, b) => b.bytes - a.bytes)[0];
 
+/** @param {Video} video */
 function reason(video) {
   if (video.playable) return "";
   if (video.status === "processing") return "It can be played as soon as that is ready.";
   const failed = video.stages.find((stage) => stage.error);
-  return failed ? failed.error.message : "There is nothing to play.";
+  return failed?.error ? failed.error.message : "There is nothing to play.";
 }

@@ -1,3 +1,4 @@
+// @ts-check
 /** Ask again and again, gently: never while the page is hidden, never two questions at once. */
 
 import { Problem } from "./api.js";
@@ -6,10 +7,13 @@ import { h } from "./dom.js";
 /**
  * Call `step` until `signal` aborts. It returns the milliseconds to wait, or null to stop; what it
  * throws is shown in `notice` and it is tried again a little later.
+ * @param {() => Promise<number | null>} step
+ * @param {HTMLElement} notice
+ * @param {AbortSignal} signal
  */
 export async function poll(step, notice, signal) {
   while (!signal.aborted) {
-    let wait = 5000;
+    let wait = /** @type {number | null} */ (5000);
     try {
       wait = await step();
       notice.replaceChildren();
@@ -24,11 +28,15 @@ export async function poll(step, notice, signal) {
   }
 }
 
-/** Wait, and then until somebody looks. */
+/**
+ * Wait, and then until somebody looks.
+ * @param {number} milliseconds
+ * @param {AbortSignal} signal
+ */
 async function pause(milliseconds, signal) {
   await new Promise((done) => {
     const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", () => (clearTimeout(timer), done()), { once: true });
+    signal.addEventListener("abort", () => (clearTimeout(timer), done(null)), { once: true });
   });
   while (document.hidden && !signal.aborted) {
     await new Promise((done) => {

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Sign in where tokens come from: OAuth 2.0's authorization code with PKCE (RFC 6749 and 7636), as for
  * a client that can keep no secret. What comes back in the address is gone from it at once.
@@ -11,7 +12,10 @@ const PENDING = "videodrop.pending";
 /** Where the provider sends people back to. */
 const home = () => location.origin + location.pathname;
 
-/** Go there; they come back to the view they were at. */
+/**
+ * Go there; they come back to the view they were at.
+ * @param {Provider} provider
+ */
 export async function leaveFor({ authorize, client_id, scope }) {
   const [state, verifier] = [random(), random()];
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
@@ -34,7 +38,7 @@ export async function leaveFor({ authorize, client_id, scope }) {
 export async function comeBack() {
   const brought = new URLSearchParams(location.search);
   if (!brought.has("state")) return;
-  const pending = JSON.parse(sessionStorage.getItem(PENDING)) ?? {};
+  const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? "{}");
   sessionStorage.removeItem(PENDING);
   history.replaceState(null, "", home() + (pending.hash ?? ""));
   // Whoever does not know it was not sent by this tab (RFC 6749, section 10.12).
@@ -52,6 +56,9 @@ export async function comeBack() {
 
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
-/** RFC 4648, section 5, without padding. */
+/**
+ * RFC 4648, section 5, without padding.
+ * @param {Uint8Array} bytes
+ */
 const base64url = (bytes) =>
   btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

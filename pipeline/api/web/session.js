@@ -1,11 +1,15 @@
+// @ts-check
 /**
  * Who asks, where the API wants to know: a bearer token, kept in this tab alone and until that is
- * closed. Nothing but api.js sends it, and it is never part of an address.
+ * closed. Only api.js and docs.js send it, and it is never part of an address.
  */
 
 const KEY = "videodrop.token";
 
-/** What a request says of who asks: headers, none without a token. */
+/**
+ * What a request says of who asks: headers, none without a token.
+ * @returns {Record<string, string>}
+ */
 export function credentials() {
   const token = sessionStorage.getItem(KEY);
   return token ? { Authorization: `Bearer ${token}` } : {};
@@ -13,7 +17,10 @@ export function credentials() {
 
 export const isSignedIn = () => sessionStorage.getItem(KEY) !== null;
 
-/** Keep a token; false for what is no JSON Web Token (RFC 7519, compact form). */
+/**
+ * Keep a token; false for anything but a JSON Web Token (RFC 7519, compact form).
+ * @param {string} text
+ */
 export function signIn(text) {
   const token = text.trim().replace(/^Bearer\s+/i, "");
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false;

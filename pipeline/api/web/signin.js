@@ -1,3 +1,4 @@
+// @ts-check
 /** What stands in place of a view when the API wants to know who asks. */
 
 import { getProvider } from "./api.js";
@@ -7,8 +8,9 @@ import { signIn } from "./session.js";
 
 /**
  * @param {HTMLElement} place
- * @param {string|null} wrong what went wrong, if that is why
+ * @param {string | null} wrong what went wrong, if that is why
  * @param {() => void} done is called once there is a token to try
+ * @param {AbortSignal} signal
  */
 export async function showSignIn(place, wrong, done, signal) {
   document.title = "Sign in – videodrop";
@@ -29,12 +31,14 @@ export async function showSignIn(place, wrong, done, signal) {
         : [h("p", {}, "This library is open to those who have a token. Who runs it says where to get one."), form],
     ),
   );
-  place.querySelector("button, input").focus();
+  /** @type {HTMLElement | null} */ (place.querySelector("button, input"))?.focus();
 }
 
+/** @param {() => void} done */
 function tokenForm(done) {
   const token = h("input", { id: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false" });
   const wrong = h("div", { role: "alert" });
+  /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
     if (signIn(token.value)) done();

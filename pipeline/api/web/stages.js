@@ -1,8 +1,10 @@
+// @ts-check
 /** The stages as a table: whatever they are called, state, time, notes, and what they left. */
 
 import { bar, h, inline } from "./dom.js";
 import { STATE, duration, size, words } from "./format.js";
 
+/** @param {Video} video */
 export function stageTable(video) {
   return h(
     "div.table-box",
@@ -17,6 +19,7 @@ export function stageTable(video) {
   );
 }
 
+/** @param {Stage} stage */
 function row(stage) {
   return h(
     "tr",
@@ -29,16 +32,21 @@ function row(stage) {
       stage.state === "running" && h("div.with-number", {}, bar(stage.progress, stage.stage), `${Math.round(stage.progress)}%`),
     ),
     ...costs(stage.cost),
-    h("td.notes", {}, stage.error && failure(stage), stage.warnings.map((notice) => h("p.warning", {}, inline(notice.message))), details(stage)),
+    h("td.notes", {}, stage.error && failure(stage.state, stage.error), stage.warnings.map((notice) => h("p.warning", {}, inline(notice.message))), details(stage)),
   );
 }
 
+/** @param {Cost | null} cost */
 const costs = (cost) =>
   cost
     ? [h("td.number", {}, duration(cost.seconds)), h("td.number", {}, duration(cost.cpu_seconds)), h("td.number", {}, size(cost.bytes_out))]
     : [h("td.number", {}, "–"), h("td.number", {}, "–"), h("td.number", {}, "–")];
 
-function failure({ state, error }) {
+/**
+ * @param {string} state
+ * @param {StageError} error
+ */
+function failure(state, error) {
   return h(
     "div.failure",
     {},
@@ -47,6 +55,7 @@ function failure({ state, error }) {
   );
 }
 
+/** @param {Stage} stage */
 function details(stage) {
   const facts = { ...stage.models, ...(stage.fingerprint && { fingerprint: stage.fingerprint }), attempt: stage.attempt };
   if (!stage.fingerprint) return null;
@@ -62,5 +71,6 @@ function details(stage) {
   );
 }
 
+/** @param {Record<string, unknown>} facts */
 const pairs = (facts) =>
   h("dl.pairs", {}, Object.entries(facts).map(([name, value]) => [h("dt", {}, words(name)), h("dd", {}, typeof value === "string" ? value : JSON.stringify(value))]));

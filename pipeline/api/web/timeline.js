@@ -1,3 +1,4 @@
+// @ts-check
 /** The timeline below the player: a strip of pictures, and a lane for speech and each label. */
 
 import { fill, h } from "./dom.js";
@@ -8,9 +9,16 @@ const STRIP = 12; // pictures in the strip
 const PREVIEW = 176; // CSS pixels of the preview's longer side
 const STEP = 5; // seconds an arrow key moves
 
+/**
+ * @param {Player} player
+ * @param {AbortSignal} signal
+ */
 export function makeTimeline(player, signal) {
   const pictures = h("div.strip-pictures");
-  const preview = h("div.preview", { hidden: true }, h("div.preview-picture", {}, h("div")), h("span"));
+  const sheet = h("div"); // shows one tile of a sheet
+  const picture = h("div.preview-picture", {}, sheet);
+  const text = h("span");
+  const preview = h("div.preview", { hidden: true }, picture, text);
   const strip = h(
     "div.strip",
     { role: "slider", tabindex: 0, "aria-label": "Place in the video", "aria-valuemin": 0 },
@@ -20,11 +28,12 @@ export function makeTimeline(player, signal) {
   const lanes = h("div.lanes");
   const node = h("div.timeline", { hidden: true, role: "group", "aria-label": "Timeline" }, h("div.strip-row", {}, h("span.lane-name"), h("div.strip-box", {}, strip, preview)), lanes, head);
   let length = 0;
-  let tiles = [];
-  let speech = [];
-  let video = null;
+  let tiles = /** @type {Tile[]} */ ([]);
+  let speech = /** @type {[number, number][]} */ ([]);
+  let video = /** @type {Video | null} */ (null);
   let now = 0;
 
+  /** @param {PointerEvent} event */
   const timeAt = (event) => {
     const box = strip.getBoundingClientRect();
     return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * length;
@@ -38,47 +47,62 @@ export function makeTimeline(player, signal) {
   }, { signal });
   strip.addEventListener("pointerleave", () => (preview.hidden = true), { signal });
   strip.addEventListener("keydown", (event) => {
+    /** @type {Record<string, number>} */
     const moves = { ArrowLeft: now - STEP, ArrowRight: now + STEP, Home: 0, End: length };
     if (!(event.key in moves)) return;
     event.preventDefault();
     player.seek(Math.min(length, Math.max(0, moves[event.key])), false);
   }, { signal });
 
-  /** Show the picture of `time` above the pointer. */
+  /**
+   * Show the picture of `time` above the pointer.
+   * @param {number} time
+   */
   function show(time) {
-    const [picture, text] = preview.children;
     preview.hidden = false;
     text.textContent = clock(time);
     const tile = tileAt(time);
     picture.hidden = !tile;
-    if (tile) draw(picture.firstChild, tile, PREVIEW / Math.max(tile.w, tile.h), picture);
+    if (tile) draw(sheet, tile, PREVIEW / Math.max(tile.w, tile.h), picture);
     const [all, own] = [strip.clientWidth, preview.offsetWidth];
     preview.style.left = `${Math.min(all - own, Math.max(0, (all * time) / length - own / 2))}px`;
   }
 
+  /**
+   * @param {number} time
+   * @returns {Tile | undefined}
+   */
   const tileAt = (time) => tiles.findLast((tile) => tile.start <= time) ?? tiles[0];
 
   function drawStrip() {
     const count = Math.min(STRIP, tiles.length);
     pictures.replaceChildren(
       ...Array.from({ length: count }, (_, index) => {
-        const cell = h("div.strip-cell", {}, h("div"));
+        const shown = h("div");
+        const cell = h("div.strip-cell", {}, shown);
         const tile = tileAt(((index + 0.5) / count) * length);
         // Cover the cell whatever its shape: scale by its width or height, cut the rest.
         new ResizeObserver(([{ contentRect: box }]) => {
-          if (box.width) draw(cell.firstChild, tile, Math.max(box.width / tile.w, box.height / tile.h));
+          if (box.width && tile) draw(shown, tile, Math.max(box.width / tile.w, box.height / tile.h));
         }).observe(cell);
         return cell;
       }),
     );
   }
 
+  const seen = () => (video ? seenIn(video) : []);
+
   function drawLanes() {
-    const rows = seenIn(video).map(({ label, intervals }) => lane(label, intervals, `oklch(0.68 0.14 ${hue(label)})`));
+    const rows = seen().map(({ label, intervals }) => lane(label, intervals, `oklch(0.68 0.14 ${hue(label)})`));
     if (speech.length) rows.unshift(lane("speech", speech, "var(--accent)"));
     return rows;
   }
 
+  /**
+   * @param {string} name
+   * @param {[number, number][]} intervals
+   * @param {string} colour
+   */
   const lane = (name, intervals, colour) =>
     h(
       "div.lane",
@@ -101,29 +125,31 @@ export function makeTimeline(player, signal) {
 
   player.watch((time) => {
     now = time;
-    node.style.setProperty("--at", length ? Math.min(1, time / length) : 0);
-    strip.setAttribute("aria-valuenow", Math.round(time));
+    node.style.setProperty("--at", String(length ? Math.min(1, time / length) : 0));
+    strip.setAttribute("aria-valuenow", String(Math.round(time)));
     strip.setAttribute("aria-valuetext", clock(time));
   });
 
   const redraw = () => {
     node.hidden = !length;
-    if (length) fill(lanes, [seenIn(video), speech, length], drawLanes);
+    if (length) fill(lanes, [seen(), speech, length], drawLanes);
   };
 
   return {
     node,
+    /** @param {Video} latest */
     update(latest) {
       video = latest;
       length = latest.duration_s ?? 0;
-      strip.setAttribute("aria-valuemax", Math.round(length));
+      strip.setAttribute("aria-valuemax", String(Math.round(length)));
       redraw();
     },
-    /** @param {Array} given pictures of the storyboard */
+    /** @param {Tile[]} given pictures of the storyboard */
     pictures(given) {
       tiles = given;
       drawStrip();
     },
+    /** @param {Transcript} transcript */
     speech(transcript) {
       speech = transcript.segments.map(({ start, end }) => [start, end]);
       redraw();
@@ -131,7 +157,13 @@ export function makeTimeline(player, signal) {
   };
 }
 
-/** Show a tile of a sprite sheet in `element`, enlarged by `scale`; `frame` gets its size. */
+/**
+ * Show a tile of a sprite sheet in `element`, enlarged by `scale`; `frame` gets its size.
+ * @param {HTMLElement} element
+ * @param {Tile} tile
+ * @param {number} scale
+ * @param {HTMLElement} [frame]
+ */
 function draw(element, tile, scale, frame) {
   if (frame) Object.assign(frame.style, { width: `${tile.w * scale}px`, height: `${tile.h * scale}px` });
   Object.assign(element.style, {

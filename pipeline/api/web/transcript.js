@@ -1,8 +1,18 @@
+// @ts-check
 /** The transcript: search it, click a word to go there, follow along. */
 
 import { fill, h } from "./dom.js";
 import { clock } from "./format.js";
 
+/**
+ * @typedef {{text: string, start: number, end: number, element: HTMLElement}} Word
+ * @typedef {{element: HTMLElement, words: Word[]}} Segment
+ */
+
+/**
+ * @param {Player} player
+ * @param {AbortSignal} signal
+ */
 export function makeTranscript(player, signal) {
   const search = h("input", { type: "search", placeholder: "Search what is said", "aria-label": "Search the transcript", autocomplete: "off" });
   const count = h("span.muted", { role: "status" });
@@ -10,13 +20,14 @@ export function makeTranscript(player, signal) {
   const about = h("div");
   const tools = h("div.transcript-tools", { hidden: true }, search, count);
   const node = h("section.transcript.panel", { "aria-label": "Transcript" }, h("h2", {}, "Transcript"), tools, about, list);
-  let words = []; // every word in order: {start, end, element}
-  let segments = []; // {text, element, words}
-  let current = null;
+  let words = /** @type {Word[]} */ ([]); // every word in order
+  let segments = /** @type {Segment[]} */ ([]);
+  let current = /** @type {Word | null} */ (null);
   let shown = false;
 
   list.addEventListener("click", (event) => {
-    const at = event.target.closest("[data-start]")?.dataset.start;
+    const hit = /** @type {HTMLElement} */ (event.target).closest("[data-start]");
+    const at = /** @type {HTMLElement | null} */ (hit)?.dataset.start;
     if (at !== undefined) player.seek(Number(at));
   }, { signal });
 
@@ -43,7 +54,10 @@ export function makeTranscript(player, signal) {
 
   return {
     node,
-    /** Say why there is no transcript yet, or never. */
+    /**
+     * Say why there is no transcript yet, or never.
+     * @param {Video} video
+     */
     explain(video) {
       if (shown) return;
       fill(about, [video.status, video.links.transcript, video.stages.map((stage) => stage.error)], () => {
@@ -52,6 +66,7 @@ export function makeTranscript(player, signal) {
         return h("p.muted", {}, "This video has no transcript. The table below says why.");
       });
     },
+    /** @param {Transcript} transcript */
     show(transcript) {
       shown = true;
       segments = transcript.segments.map((segment) => build(segment));
@@ -67,6 +82,10 @@ export function makeTranscript(player, signal) {
   };
 }
 
+/**
+ * @param {Transcript["segments"][number]} segment
+ * @returns {Segment}
+ */
 function build(segment) {
   const given = segment.words.length ? segment.words : [segment];
   const words = given.map(({ text, start, end, probability }) => ({
@@ -86,21 +105,29 @@ function build(segment) {
   return { element, words };
 }
 
-/** Mark the words that `query` touches; returns how often it occurs in the segment. */
+/**
+ * Mark the words that `query` touches; returns how often it occurs in the segment.
+ * @param {Segment} segment
+ * @param {string | null} query
+ */
 function mark(segment, query) {
   const text = segment.words.map((word) => word.text).join("").toLocaleLowerCase();
-  const places = [];
-  for (let at = query ? text.indexOf(query) : -1; at >= 0; at = text.indexOf(query, at + query.length)) places.push(at);
+  const [places, length] = [/** @type {number[]} */ ([]), query?.length ?? 0];
+  for (let at = query ? text.indexOf(query) : -1; query && at >= 0; at = text.indexOf(query, at + length)) places.push(at);
   let from = 0;
   for (const word of segment.words) {
     const to = from + word.text.length;
-    word.element.classList.toggle("hit", places.some((at) => at < to && at + query.length > from));
+    word.element.classList.toggle("hit", places.some((at) => at < to && at + length > from));
     from = to;
   }
   return places.length;
 }
 
-/** The word that is being said at `time`, by binary search. */
+/**
+ * The word that is being said at `time`, by binary search.
+ * @param {Word[]} words
+ * @param {number} time
+ */
 function wordAt(words, time) {
   let [low, high] = [0, words.length];
   while (low < high) {
@@ -112,7 +139,11 @@ function wordAt(words, time) {
   return word && time < word.end + 0.25 ? word : null;
 }
 
-/** Scroll `list`, and nothing around it, so that `element` is in view; not while it is in use. */
+/**
+ * Scroll `list`, and nothing around it, so that `element` is in view; not while it is in use.
+ * @param {HTMLElement} list
+ * @param {HTMLElement} element
+ */
 function follow(list, element) {
   if (list.matches(":hover") || !element.offsetParent) return;
   const [outer, inner] = [list.getBoundingClientRect(), element.getBoundingClientRect()];
@@ -120,6 +151,7 @@ function follow(list, element) {
   list.scrollBy({ top: inner.top - outer.top - outer.height / 3 });
 }
 
+/** @param {string | null} code */
 function language(code) {
   try {
     return code && new Intl.DisplayNames("en", { type: "language" }).of(code);

@@ -1,3 +1,4 @@
+// @ts-check
 /** One video: player, timeline, transcript, objects, stages and downloads, as they come to be. */
 
 import { Problem, getCaptions, getStoryboard, getTranscript, getVideo } from "./api.js";
@@ -13,7 +14,12 @@ import { makeTranscript } from "./transcript.js";
 const BUSY = 1500;
 const NOT_FOR_DOWNLOAD = /^(hls_|storyboard)/;
 
-/** @param {HTMLElement} place */
+/**
+ * @param {HTMLElement} place
+ * @param {string} id
+ * @param {{t?: string}} options seconds at which to begin
+ * @param {AbortSignal} signal
+ */
 export function showVideo(place, id, { t = "0" }, signal) {
   document.title = "Video – videodrop";
   const head = h("div.video-head");
@@ -37,7 +43,14 @@ export function showVideo(place, id, { t = "0" }, signal) {
   );
 
   const once = new Map();
-  /** Fetch what belongs to an artifact when there is a new one. */
+  /**
+   * Fetch what belongs to an artifact when there is a new one.
+   * @template T
+   * @param {string} role
+   * @param {Video} video
+   * @param {(id: string, signal: AbortSignal) => Promise<T>} fetch
+   * @param {(found: T, artifact: Artifact) => void} show
+   */
   async function follow(role, video, fetch, show) {
     const artifact = video.stages.flatMap((stage) => stage.artifacts).find((one) => one.role === role);
     if (!artifact || once.get(role) === artifact.sha256) return;
@@ -72,15 +85,23 @@ export function showVideo(place, id, { t = "0" }, signal) {
   poll(refresh, notice, signal);
 }
 
-/** Stages without their signed URLs, which differ each time. */
+/**
+ * Stages without their signed URLs, which differ each time.
+ * @param {Stage[]} stages
+ */
 const unsigned = (stages) =>
   stages.map((stage) => ({ ...stage, artifacts: stage.artifacts.map(({ name, sha256 }) => name + sha256) }));
 
+/**
+ * @param {Video} video
+ * @param {string} name
+ */
 const languageOf = (video, name) => {
   const language = video.stages.find((stage) => stage.stage === name)?.summary.language;
   return typeof language === "string" ? language : null;
 };
 
+/** @param {Video} video */
 function heading(video) {
   const seen = seenIn(video).length;
   const parts = [
@@ -98,6 +119,7 @@ function heading(video) {
   ];
 }
 
+/** @param {Video} video */
 function downloadList(video) {
   const artifacts = video.stages
     .flatMap((stage) => stage.artifacts)
@@ -120,19 +142,20 @@ function downloadList(video) {
   ];
 }
 
+/** @param {Video} video */
 function fileFacts({ probe, key, bucket, video_id: id, revision }) {
   const shown = probe?.video;
+  /** @type {[string, string | null | undefined][]} */
   const rows = [
     ["Key", `s3://${bucket}/${key}`],
     ["Id", `${id}, revision ${revision}`],
     ["Container", probe?.container],
     ["Duration", probe && `${probe.duration_s.toFixed(2)} s`],
     ["Video", shown && `${shown.codec} ${shown.profile ?? ""} · ${shown.width}×${shown.height} · ${+shown.fps.toFixed(3)} fps · ${shown.pix_fmt}${shown.vfr ? " · variable frame rate" : ""}`],
-    ...(probe?.audio ?? []).map((track) => [
-      "Audio",
-      [track.codec, `${track.channels} ch`, `${track.sample_rate / 1000} kHz`, track.language].filter(Boolean).join(" · "),
-    ]),
   ];
+  for (const { codec, channels, sample_rate: rate, language } of probe?.audio ?? []) {
+    rows.push(["Audio", [codec, `${channels} ch`, `${rate / 1000} kHz`, language].filter(Boolean).join(" · ")]);
+  }
   return [
     h("h2", {}, "The file"),
     h("dl.pairs", {}, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),

@@ -1,9 +1,12 @@
 import subprocess
 import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pipeline.api import caching
+from pipeline.api import caching, page
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
 from pipeline.core.settings import SignIn
@@ -19,6 +22,8 @@ from tests.fakes.query import (
     upload,
     video,
 )
+
+WEB = Path(page.__file__).with_name("web")
 
 SPEECH = {
     "transcript.json": "transcript_json",
@@ -206,19 +211,45 @@ def test_the_storyboard_has_presigned_sheets_and_keeps_its_rectangles():
 # -- the page, health and headers ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
-def test_a_page_loads_from_nowhere_but_here_and_the_files(path):
-    answer = client().get(path)
+def policy_of(answer: Any) -> dict[str, str]:
+    """The page's content security policy, by directive."""
     assert answer.headers["Content-Type"].startswith("text/html")
-    policy = dict(
-        part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; ")
-    )
+    policy = answer.headers["Content-Security-Policy"]
+    return dict(part.split(" ", 1) for part in policy.split("; "))
+
+
+def test_the_page_loads_from_nowhere_but_here_and_the_files():
+    answer = client().get("/")
+    policy = policy_of(answer)
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert policy["img-src"] == f"'self' {ORIGIN}"
     assert policy["media-src"] == f"'self' blob: {ORIGIN}"
     assert policy["frame-ancestors"] == "'none'"
     assert "//" not in answer.text.replace("<!doctype", "")
+
+
+def test_the_documentation_loads_from_nowhere_but_here():
+    answer = client().get("/docs")
+    assert policy_of(answer) == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "lit-html default",
+    }
+    assert "//" not in answer.text.replace("<!doctype", "")
+
+
+def test_the_renderer_of_the_documentation_is_as_published():
+    listed = (WEB / "vendor" / "README.md").read_text()
+    digest = sha256((WEB / "vendor" / "rapidoc-min.js").read_bytes()).hexdigest()
+    assert digest in listed
 
 
 def test_a_page_reaches_the_one_address_where_it_gets_tokens():

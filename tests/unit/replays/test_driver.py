@@ -59,7 +59,7 @@ def test_a_plan_that_takes_many_steps_is_the_plan_of_one(
 ):
     house.library(5)
     whole = house.replay(dry_run=True, **OTHER)
-    monkeypatch.setattr("pipeline.replays.driver._STEP_S", -1)
+    monkeypatch.setattr("pipeline.replays.walker.STEP_S", -1)
     replay = house.start(dry_run=True, **OTHER)
     house.drive()
     assert house.get(replay).plan.videos == 1
@@ -71,7 +71,7 @@ def test_a_run_that_takes_many_steps_asks_for_each_once(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
     house.library(5)
-    monkeypatch.setattr("pipeline.replays.driver._STEP_S", -1)
+    monkeypatch.setattr("pipeline.replays.walker.STEP_S", -1)
     done = house.replay(**OTHER)
     assert done.state == "finished"
     assert len(house.toy.seen) == 5 + 5
@@ -360,7 +360,7 @@ def test_a_cancelled_replay_takes_no_others_requests_along(house: House):
 def test_what_its_owner_says_in_the_moment_the_driver_leaves_is_heard(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.replays.driver._STEP_S", 0)
+    monkeypatch.setattr("pipeline.replays.walker.STEP_S", 0)
     house.library(2)
     replay = house.start(dry_run=True, **OTHER)
     leave = house.replays.leave

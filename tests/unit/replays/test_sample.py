@@ -44,7 +44,7 @@ def test_stopped_in_the_middle_of_the_draw_the_same_are_drawn(
     whole = house.finish(replay).sampled
     house.table.items["#replays", replay.replay_id] = item
     house.replays.ask(replay.replay_id, "pause")
-    monkeypatch.setattr("pipeline.replays.driver._STEP_S", -1)
+    monkeypatch.setattr("pipeline.replays.walker.STEP_S", -1)
     house.drive(3)
     middle = house.get(replay)
     assert not middle.drawn

@@ -1,0 +1,160 @@
+/** Types of the API's answers, as far as the page reads them, and of what the page's parts share. */
+
+/** What `h` takes as a child; falsy ones but 0 are left out. */
+type Child = Node | string | number | boolean | null | undefined | Child[];
+
+/** What `h` takes as an attribute; functions become listeners, `style` is a map of properties. */
+type Attribute = string | number | boolean | null | undefined | Record<string, string | number> | ((event: any) => unknown);
+
+/** The element that `h` makes of "name.class". */
+type Made<T extends string> = T extends `${infer N}.${string}` ? Named<N> : Named<T>;
+type Named<N extends string> = N extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[N] : HTMLElement;
+
+interface Artifact {
+  stage: string;
+  role: string;
+  name: string;
+  media_type: string;
+  bytes: number;
+  sha256: string;
+  url: string;
+  download_url: string;
+}
+
+interface Notice {
+  code: string;
+  message: string;
+}
+
+interface StageError extends Notice {
+  class: string;
+}
+
+interface Cost {
+  seconds: number;
+  cpu_seconds: number;
+  bytes_out: number;
+}
+
+/** A label with the intervals in which it is seen; start and end in seconds. */
+interface Seen {
+  label: string;
+  tracks?: number;
+  best_confidence?: number;
+  intervals: [number, number][];
+}
+
+interface Stage {
+  stage: string;
+  state: string;
+  progress: number;
+  attempt: number;
+  error: StageError | null;
+  warnings: Notice[];
+  summary: { labels?: Record<string, Partial<Seen>>; language?: unknown };
+  cost: Cost | null;
+  models: Record<string, unknown>;
+  params: Record<string, unknown>;
+  fingerprint: string | null;
+  artifacts: Artifact[];
+}
+
+interface Probe {
+  container: string;
+  duration_s: number;
+  video: {
+    codec: string;
+    profile: string | null;
+    width: number;
+    height: number;
+    fps: number;
+    pix_fmt: string;
+    vfr: boolean;
+  } | null;
+  audio: { codec: string; channels: number; sample_rate: number; language: string | null }[];
+}
+
+/** A video in the library. */
+interface Card {
+  video_id: string;
+  name: string;
+  status: Status;
+  uploaded_at: string;
+  bytes: number;
+  duration_s: number | null;
+  width: number | null;
+  height: number | null;
+  poster: string | null;
+  labels: string[];
+  stages: { stage: string; state: string; progress: number; error: Notice | null }[];
+}
+
+type Status = "processing" | "ready" | "ready_with_warnings" | "partial" | "failed" | "deleted";
+
+/** Everything about one video. */
+interface Video {
+  video_id: string;
+  name: string;
+  key: string;
+  bucket: string;
+  revision: string;
+  status: Status;
+  progress: number;
+  playable: boolean;
+  uploaded_at: string;
+  bytes: number;
+  duration_s: number | null;
+  width: number | null;
+  height: number | null;
+  probe: Probe | null;
+  cost: Cost & { elapsed_s: number | null };
+  stages: Stage[];
+  links: Record<string, string>;
+}
+
+interface Timed {
+  text: string;
+  start: number;
+  end: number;
+  probability: number;
+}
+
+interface Transcript {
+  language: string | null;
+  task: string;
+  model: { name: string } | null;
+  segments: (Timed & { words: Timed[] })[];
+}
+
+/** A picture of the storyboard: a rectangle of a sheet. */
+interface Tile {
+  start: number;
+  end: number;
+  url: string;
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+/** Where people get tokens. */
+interface Provider {
+  authorize: string;
+  token: string;
+  client_id: string;
+  scope: string;
+}
+
+interface Window {
+  trustedTypes?: {
+    createPolicy(name: string, rules: { createHTML: (text: string) => string | null }): unknown;
+  };
+}
+
+interface Player {
+  node: HTMLElement;
+  seek(time: number, play?: boolean): void;
+  watch(watch: (time: number) => void): void;
+  update(video: Video): void;
+  captions(vtt: Blob, language: string | null): void;
+}

@@ -1,0 +1,64 @@
+"""The API's documentation, as RapiDoc draws it."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import open_docs
+
+pytestmark = pytest.mark.browser
+
+
+def open_video_route(page: Page) -> None:
+    open_docs(page)
+    page.get_by_text("/videos/{video_id}", exact=True).click()
+    expect(page.locator("api-response")).to_be_visible()
+
+
+def test_every_route_is_listed_without_any_script_from_elsewhere(page):
+    open_docs(page)
+    described = page.request.get("/openapi.json").json()
+    for route in described["paths"]:
+        expect(page.get_by_text(route, exact=True).first).to_be_visible()
+
+
+def test_the_answer_about_a_video_is_described_field_by_field(page):
+    open_video_route(page)
+    answer = page.locator("api-response schema-table").first
+    expect(answer.get_by_text("playable", exact=True)).to_be_visible()
+    expect(answer.get_by_text("Presigned URL of an image").first).to_be_visible()
+
+
+def test_what_a_request_holds_is_described_with_examples(page):
+    open_docs(page)
+    page.get_by_text("Reprocess videos, or see what that would do").click()
+    request = page.locator("api-request")
+    request.get_by_text("SCHEMA", exact=True).click()
+    expect(request.get_by_text("budget_usd").first).to_be_visible()
+
+
+def test_a_request_can_be_tried(page, ready):
+    open_video_route(page)
+    page.locator("input[data-pname=video_id]").fill(ready)
+    page.get_by_role("button", name="TRY").click()
+    request = page.locator("api-request")
+    expect(request.get_by_text("Response Status: OK:200")).to_be_visible()
+    expect(request.get_by_text("Street dance.mp4").first).to_be_visible()
+
+
+def test_a_tree_can_be_closed_though_it_sets_markup(page):
+    open_video_route(page)
+    page.locator("api-response").get_by_text("EXAMPLE", exact=True).first.click()
+    bracket = page.locator("api-response .open-bracket").first
+    bracket.click()
+    expect(bracket).to_have_text("{...}")
+
+
+def test_the_policy_rejects_any_markup_but_that_of_the_renderer(page, complaints):
+    open_docs(page)
+    rejected = page.evaluate(
+        """() => { try { document.body.innerHTML = '<b>x</b>'; return false; }
+                   catch (error) { return error instanceof TypeError; } }"""
+    )
+    assert rejected
+    assert ["TrustedHTML" in one for one in complaints] == [True]
+    complaints.clear()
