@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.aws.artifacts import Artifacts, Changed
 from pipeline.aws.catalog import Catalog
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import BadInput, InvalidArgument
 from pipeline.core.planner import Planner
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
@@ -47,12 +47,14 @@ class Examiner:
         """Refuse what could only be refused again for every video.
 
         Raises:
-            BadInput: ``unknown_stage`` or ``bad_option``.
+            InvalidArgument: ``unknown_stage`` or ``bad_option``.
         """
         for stage in {*(request.stages or ()), *request.params}:
             if stage not in self._planners:
                 known = ", ".join(self._planners)
-                raise BadInput("unknown_stage", f"There is no stage {stage}; there are {known}.")
+                raise InvalidArgument(
+                    "unknown_stage", f"There is no stage {stage}; there are {known}."
+                )
             self._planners[stage].params(request.params.get(stage, {}))
 
     def examine(
