@@ -19,7 +19,7 @@ from pipeline.aws.catalog.table import Table
 from pipeline.aws.cloudfront import Cdn
 from pipeline.aws.uploads import Uploads
 from pipeline.core import upload_options as options
-from pipeline.core.errors import MissingDependency, VideodropError
+from pipeline.core.errors import InvalidArgument, InvalidSettings, VideodropError
 from pipeline.core.settings import Settings
 from pipeline.core.stage import StageModule, load
 from pipeline.replays.store import Replays
@@ -42,18 +42,18 @@ def settings() -> Settings:
     """This process's settings.
 
     Raises:
-        MissingDependency: ``bad_settings``, when a variable or the topology is wrong.
+        InvalidSettings: ``bad_settings``, when a variable or the topology is wrong.
     """
     try:
         found = Settings()
         _ = found.topology
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise MissingDependency("bad_settings", f"{error.title} are wrong. {wrong}.") from error
+        raise InvalidSettings("bad_settings", f"{error.title} are wrong. {wrong}.") from error
     except (OSError, SettingsError) as error:
-        raise MissingDependency("bad_settings", f"Settings are wrong: {error}.") from error
+        raise InvalidSettings("bad_settings", f"Settings are wrong: {error}.") from error
     if unknown := found.large.difference(found.topology.stages):
-        raise MissingDependency(
+        raise InvalidSettings(
             "bad_settings",
             f"VIDEODROP_LARGE is wrong: there is no stage {', '.join(sorted(unknown))}.",
         )
@@ -67,7 +67,7 @@ def set_up_telemetry(service: str) -> None:
         service: what it is.
 
     Raises:
-        MissingDependency: see ``settings``.
+        InvalidSettings: see ``settings``.
     """
     telemetry.set_up(service, settings())
 
@@ -76,7 +76,7 @@ def observed(function: str) -> Callable[[Handler], Handler]:
     """What makes a handler log, count and be traced as its host wants it.
 
     Raises:
-        MissingDependency: see ``settings``.
+        InvalidSettings: see ``settings``.
     """
     return telemetry.observed(function, settings())
 
@@ -155,7 +155,7 @@ def estimator(config: Settings, *, large: bool | None = None) -> "Estimator":
             older than the latest months.
 
     Raises:
-        MissingDependency: ``bad_prices``.
+        InvalidSettings: ``bad_prices``.
     """
     from pipeline.costs.estimator import Estimator
     from pipeline.costs.run_price import Prices
@@ -199,11 +199,12 @@ def module(stage: str, config: Settings) -> StageModule:
     """The code of ``stage``.
 
     Raises:
-        MissingDependency: there is no such stage, or the operator's parameters for it are wrong.
+        InvalidArgument: ``unknown_stage``.
+        InvalidSettings: ``bad_settings``: the operator's parameters for it are wrong.
     """
     spec = config.topology.stages.get(stage)
     if spec is None:
-        raise MissingDependency(
+        raise InvalidArgument(
             "unknown_stage",
             f"There is no stage {stage!r}; {config.topology_path} has "
             f"{', '.join(config.topology.stages)}.",
@@ -212,7 +213,7 @@ def module(stage: str, config: Settings) -> StageModule:
     try:
         options.validate(found.Params, stage, config.params.get(stage, {}))
     except VideodropError as error:
-        raise MissingDependency(
+        raise InvalidSettings(
             "bad_settings", f"VIDEODROP_PARAMS is wrong: {error.message}"
         ) from error
     return found
@@ -222,7 +223,7 @@ def runner(stage: str, config: Settings) -> "Runner":
     """The runner of ``stage``.
 
     Raises:
-        MissingDependency: see ``module``.
+        InvalidArgument, InvalidSettings: see ``module``.
     """
     from pipeline.runs.admission import Admission
     from pipeline.runs.runner import Runner

@@ -7,6 +7,7 @@ from fastapi import Depends, Path
 
 from pipeline.api.context import Parts
 from pipeline.api.problems import RETRY_AFTER, Problem
+from pipeline.core.errors import Gone, NotFound
 from pipeline.core.records import TERMINAL, PublishedArtifact, StageResult, Video
 from pipeline.results import video_view as views
 
@@ -24,9 +25,9 @@ def _video(
 ) -> Video:
     video = parts.catalog.video(video_id) if _VIDEO_ID.fullmatch(video_id) else None
     if video is None:
-        raise Problem(404, "unknown_video", f"There is no video {video_id}. /videos lists all.")
+        raise NotFound("unknown_video", f"There is no video {video_id}. /videos lists all.")
     if video.deleted_at:
-        raise Problem(410, "video_deleted", f"{video.upload.name} was deleted.")
+        raise Gone("video_deleted", f"{video.upload.name} was deleted.")
     return video
 
 

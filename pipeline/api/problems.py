@@ -17,24 +17,12 @@ from starlette.routing import Match
 from pipeline.api.headers import REQUEST_ID, SECURITY
 from pipeline.aws import clients as aws
 from pipeline.core import validation
-from pipeline.core.errors import BadInput, VideodropError
+from pipeline.core.errors import Bug, VideodropError
 from pipeline.core.problem import MEDIA_TYPE, details
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = {"Retry-After": "5"}
-# What the library refuses is 422, unless it says something more exact.
-_STATUS = {
-    "unknown_replay": 404,
-    "replay_over": 409,
-    "over_budget": 409,
-    "unknown_video": 404,
-    "video_deleted": 410,
-    "unknown_version": 404,
-    "no_earlier_version": 409,
-    "stage_busy": 409,
-    "version_gone": 410,
-}
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -139,12 +127,13 @@ def _known(request: Request, error: Any) -> JSONResponse:
 def _http(request: Request, error: Any) -> JSONResponse:
     match error.status_code:
         case 404:
-            code, detail = "unknown_route", "Nothing is at this address. /docs lists what there is."
+            detail = "Nothing is at this address. /docs lists what there is."
+            problem = Problem(404, "unknown_route", detail, headers=error.headers)
         case 405:
-            return answer(request, _not_allowed(request))
-        case _:
-            code, detail = "http_error", str(error.detail)
-    return answer(request, Problem(error.status_code, code, detail, headers=error.headers))
+            problem = _not_allowed(request)
+        case status:
+            problem = Problem(status, "http_error", str(error.detail), headers=error.headers)
+    return answer(request, problem)
 
 
 def _not_allowed(request: Request) -> Problem:
@@ -179,8 +168,8 @@ def _invalid(request: Request, error: Any) -> JSONResponse:
 
 
 def _failed(request: Request, error: Any) -> JSONResponse:
-    if isinstance(error, BadInput):
-        return answer(request, Problem(_STATUS.get(error.code, 422), error.code, error.message))
+    if error.http_status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return answer(request, Problem(error.http_status, error.code, error.message))
     return _unavailable(request, error) if error.retryable else _unforeseen(request, error)
 
 
@@ -193,4 +182,5 @@ def _unavailable(request: Request, error: Any) -> JSONResponse:
 def _unforeseen(request: Request, error: Any) -> JSONResponse:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     detail = "Something went wrong on our side. The server's log has the details."
-    return answer(request, Problem(500, "unexpected", detail))
+    bug = Bug("unexpected", detail)
+    return answer(request, Problem(bug.http_status, bug.code, bug.message))

@@ -14,7 +14,7 @@ from pipeline.api import caching
 from pipeline.api.context import Context, Parts
 from pipeline.api.problems import described
 from pipeline.core import upload_options as options
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import BadInput, NotFound
 from pipeline.replays import views
 from pipeline.replays.check import check
 from pipeline.replays.records import Replay, Wish
@@ -205,7 +205,7 @@ def _start(request: ReplayRequest, parts: Context) -> Replay:
     if request.videos:
         known = {video.video_id for video in parts.catalog.videos(request.videos)}
         if missing := [one for one in request.videos if one not in known]:
-            raise BadInput(
+            raise NotFound(
                 "unknown_video",
                 f"There is no video {', '.join(missing[:5])}. GET /videos lists all.",
             )
@@ -219,8 +219,8 @@ def _get(replay_id: str, parts: Context) -> Replay:
     return replay
 
 
-def _unknown(replay_id: str) -> BadInput:
-    return BadInput("unknown_replay", f"There is no replay {replay_id}. GET /replays lists all.")
+def _unknown(replay_id: str) -> NotFound:
+    return NotFound("unknown_replay", f"There is no replay {replay_id}. GET /replays lists all.")
 
 
 def _view(replay: Replay) -> views.ReplayView:

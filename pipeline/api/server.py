@@ -21,7 +21,7 @@ def serve(host: str, port: int) -> None:
         port: where to listen.
 
     Raises:
-        MissingDependency: ``bad_settings``.
+        InvalidSettings: ``bad_settings``.
     """
     bootstrap.set_up_telemetry("query")
     uvicorn.run(

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.core.errors import DependencyFailed, MissingDependency
+from pipeline.core.errors import DependencyFailed, MissingDependency, Unreachable
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -101,4 +101,4 @@ def as_failure(error: BotoCoreError | ClientError) -> DependencyFailed:
         return DependencyFailed(
             "aws_error", f"{error.operation_name} failed with {code(error)}: {error}"
         )
-    return DependencyFailed("aws_unreachable", f"AWS could not be reached: {error}")
+    return Unreachable("aws_unreachable", f"AWS could not be reached: {error}")

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
 from pipeline.aws import clients as aws
-from pipeline.core.errors import BadInput, MissingDependency
+from pipeline.core.errors import InvalidArgument, MissingDependency
 from pipeline.core.settings import Settings
 
 _LONGEST_PREFIX = 40  # of the 64 characters that AWS allows a replay's name
@@ -58,15 +58,16 @@ def start(
         stages: those that shall hear of it; all when None.
 
     Raises:
-        BadInput: ``bad_window``: it ends before it begins.
-        MissingDependency: ``no_archive``: there is none to replay, or no rule for a stage;
-            ``unknown_stage``.
+        InvalidArgument: ``bad_window``: it ends before it begins; ``unknown_stage``.
+        MissingDependency: ``no_archive``: there is none to replay, or no rule for a stage.
     """
     if since >= until:
-        raise BadInput("bad_window", f"No event is later than {since} and earlier than {until}.")
+        raise InvalidArgument(
+            "bad_window", f"No event is later than {since} and earlier than {until}."
+        )
     known = config.topology.stages
     if unknown := set(stages or ()).difference(known):
-        raise MissingDependency(
+        raise InvalidArgument(
             "unknown_stage",
             f"There is no {', '.join(sorted(unknown))}; choose from {', '.join(known)}.",
         )

@@ -14,7 +14,7 @@ from pipeline.aws import clients as aws
 from pipeline.aws.artifacts import media_type
 from pipeline.aws.catalog import Catalog
 from pipeline.core import events
-from pipeline.core.errors import BadInput, DependencyFailed
+from pipeline.core.errors import DependencyFailed, InvalidArgument
 from pipeline.core.records import Video
 from pipeline.core.upload_options import PREFIX
 
@@ -49,12 +49,14 @@ class Uploads:
         """The key a file of this name is uploaded to.
 
         Raises:
-            BadInput: ``bad_name``, when it is not UTF-8, which S3 keys are.
+            InvalidArgument: ``bad_name``, when it is not UTF-8, which S3 keys are.
         """
         try:
             name.encode()
         except UnicodeEncodeError as error:
-            raise BadInput("bad_name", f"Rename {name!a}: S3 takes names in UTF-8 only.") from error
+            raise InvalidArgument(
+                "bad_name", f"Rename {name!a}: S3 takes names in UTF-8 only."
+            ) from error
         return self._prefix + name.removeprefix(self._prefix)
 
     def put(
@@ -77,15 +79,15 @@ class Uploads:
             The id of the video.
 
         Raises:
-            BadInput: ``not_a_file``, ``bad_name`` or ``bad_option``.
+            InvalidArgument: ``not_a_file``, ``bad_name`` or ``bad_option``.
             DependencyFailed: S3 refused or could not be reached.
         """
         if not path.is_file():
-            raise BadInput("not_a_file", f"{path} is not a file.")
+            raise InvalidArgument("not_a_file", f"{path} is not a file.")
         metadata = {PREFIX + option: value for option, value in (options or {}).items()}
         said = "".join((*metadata, *metadata.values()))
         if not (said.isascii() and said.isprintable()):
-            raise BadInput("bad_option", "S3 takes options in printable ASCII only.")
+            raise InvalidArgument("bad_option", "S3 takes options in printable ASCII only.")
         key = self.key(name or path.name)
         try:
             self._s3.upload_file(
@@ -101,7 +103,9 @@ class Uploads:
         except (BotoCoreError, ClientError) as error:
             raise aws.as_failure(error) from error
         except OSError as error:
-            raise BadInput("not_a_file", f"{path} cannot be read: {error.strerror}.") from error
+            raise InvalidArgument(
+                "not_a_file", f"{path} cannot be read: {error.strerror}."
+            ) from error
         return events.video_id(self._bucket, key)
 
 

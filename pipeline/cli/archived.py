@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pipeline.aws import event_archive as archive
 from pipeline.cli.console import confirm, err, out, plain, print_json
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import InvalidArgument
 from pipeline.core.settings import Settings
 from pipeline.replays.request import ReplayRequest
 
@@ -16,11 +16,11 @@ def check(request: ReplayRequest) -> None:
     """See that nothing is asked of an archive that it cannot answer.
 
     Raises:
-        BadInput: ``bad_option``.
+        InvalidArgument: ``bad_option``.
     """
     given = request.model_dump(exclude_defaults=True)
     if "uploaded_after" not in given or given.keys() - _KNOWN:
-        raise BadInput(
+        raise InvalidArgument(
             "bad_option",
             "An archive knows events by their time alone: with --from-archive give --since, and "
             "--until and --stage if you like, and nothing else.",
@@ -39,12 +39,12 @@ def replay(
     """Have EventBridge send archived uploads again; it goes on by itself.
 
     Raises:
-        BadInput: ``bad_option`` or ``bad_window``; ``not_confirmed``: there is nobody to ask.
-        typer.Exit, TimedOut: the answer is no.
+        InvalidArgument: ``bad_option``; ``bad_window``; ``not_confirmed``: there is nobody to ask.
+        typer.Exit, Interrupted: the answer is no.
         MissingDependency: ``no_archive``.
     """
     if dry_run or request.uploaded_after is None:
-        raise BadInput(
+        raise InvalidArgument(
             "bad_option",
             "EventBridge does not say beforehand what it will send: without --from-archive, "
             "--dry-run shows what the catalog would do.",
@@ -52,7 +52,7 @@ def replay(
     since, until = request.uploaded_after, request.uploaded_before or now
     if not yes:
         if as_json or not sys.stdin.isatty():
-            raise BadInput(
+            raise InvalidArgument(
                 "not_confirmed",
                 "Nothing was started: there is no terminal to ask on. --yes starts it.",
             )

@@ -25,7 +25,7 @@ from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import artifact, connect, find
 from pipeline.core import upload_options as options
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import InvalidArgument
 from pipeline.core.records import ListedStatus, Video
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Deadline, Source
@@ -271,11 +271,11 @@ def run(
     given = {name: options.value(text) for name, text in options.pairs(param or []).items()}
     params = options.validate(module.Params, stage, {**settings.params.get(stage, {}), **given})
     if not file.is_file():
-        raise BadInput("not_a_file", f"{file} is not a file.")
+        raise InvalidArgument("not_a_file", f"{file} is not a file.")
     try:
         into.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput("bad_option", f"--out {into}: {error.strerror}.") from error
+        raise InvalidArgument("bad_option", f"--out {into}: {error.strerror}.") from error
     source = Source(
         path=file.resolve(), name=file.name, probe=probe(file.resolve(), settings.limits)
     )

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from pipeline.cli import exits
 from pipeline.cli.doctor import Finding
-from pipeline.core.errors import TimedOut
+from pipeline.core.errors import Interrupted
 from pipeline.core.records import TERMINAL
 from pipeline.core.stage import Result
 from pipeline.hosts.stack_file import StackFile
@@ -64,13 +64,13 @@ def confirm(question: str, otherwise: str) -> None:
 
     Raises:
         typer.Exit: the answer is no.
-        TimedOut: ``interrupted``: Ctrl-C is no answer.
+        Interrupted: ``interrupted``: Ctrl-C is no answer.
     """
     try:
         if typer.confirm(question, err=True):
             return
     except typer.Abort as error:
-        raise TimedOut("interrupted", otherwise) from error
+        raise Interrupted("interrupted", otherwise) from error
     err.print(otherwise)
     raise typer.Exit(exits.FAILED)
 

@@ -14,7 +14,7 @@ from pipeline.cli import bills
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import connect
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import InvalidArgument
 from pipeline.costs.run_price import Prices
 from pipeline.hosts.stack_file import NotRunning
 
@@ -76,7 +76,7 @@ def _workload(**given: Any) -> costs.Workload:
         return costs.Workload(**given)
     except ValidationError as error:
         told = (f"--{e['loc'][0]}: {e['msg']}".replace("_", "-") for e in error.errors())
-        raise BadInput("bad_option", "; ".join(told)) from error
+        raise InvalidArgument("bad_option", "; ".join(told)) from error
 
 
 def _recorded() -> Iterable[Timing]:

@@ -9,7 +9,7 @@ from pipeline.aws.catalog import Catalog
 from pipeline.aws.uploads import Uploads, follow
 from pipeline.cli import bars, console
 from pipeline.core import upload_options as options
-from pipeline.core.errors import BadInput, TimedOut
+from pipeline.core.errors import InvalidArgument, TimedOut
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 
@@ -20,7 +20,7 @@ def asked(
     """The options asked for, checked as the stages will check them.
 
     Raises:
-        BadInput: ``bad_option``.
+        InvalidArgument: ``bad_option``.
     """
     short = {"stages": stages, "language": language}
     chosen = {name: value for name, value in short.items() if value is not None}
@@ -40,17 +40,19 @@ def distinct(files: list[Path], bucket: Uploads) -> list[Path]:
     """The files once each; none is uploaded while another cannot be.
 
     Raises:
-        BadInput: ``not_a_file``; ``same_name``: one upload would replace the other.
+        InvalidArgument: ``not_a_file``; ``same_name``: one upload would replace the other.
     """
     chosen: dict[str, Path] = {}
     for path in files:
         if path.is_dir():
-            raise BadInput("not_a_file", f"{path} is a folder. Give the files in it: {path}/*.mp4")
+            raise InvalidArgument(
+                "not_a_file", f"{path} is a folder. Give the files in it: {path}/*.mp4"
+            )
         if not path.is_file():
-            raise BadInput("not_a_file", f"There is no file {path}.")
+            raise InvalidArgument("not_a_file", f"There is no file {path}.")
         other = chosen.setdefault(bucket.key(path.name), path)
         if not other.samefile(path):
-            raise BadInput(
+            raise InvalidArgument(
                 "same_name",
                 f"{other} and {path} have the same name: the later upload would replace the "
                 "earlier. Rename one of them.",

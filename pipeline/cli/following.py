@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from pipeline.cli.exits import NotFound
-from pipeline.core.errors import BadInput, TimedOut
+from pipeline.core.errors import Interrupted, InvalidArgument, NotFound, TimedOut
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.store import Replays
 
@@ -25,7 +24,7 @@ def find(reference: str, replays: Replays) -> Replay:
 
     Raises:
         NotFound: ``unknown_replay``.
-        BadInput: ``ambiguous_replay``.
+        InvalidArgument: ``ambiguous_replay``.
     """
     if reference == "last":
         found = next(replays.newest(), None)
@@ -38,7 +37,7 @@ def find(reference: str, replays: Replays) -> Replay:
         if not reference or (found and not found.replay_id.startswith(reference)):
             found = None
         elif second and second.replay_id.startswith(reference):
-            raise BadInput(
+            raise InvalidArgument(
                 "ambiguous_replay", f"More than one replay begins with {reference}: give more."
             )
     if found is None:
@@ -123,7 +122,7 @@ def _left_running(replay_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise TimedOut("interrupted", f"It goes on. {how_to_look(replay_id)}") from error
+        raise Interrupted("interrupted", f"It goes on. {how_to_look(replay_id)}") from error
 
 
 def how_to_look(replay_id: str) -> str:

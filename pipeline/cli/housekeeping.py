@@ -14,7 +14,7 @@ from pipeline.cli import bars, selecting
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.cli.lookup import connect
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import InvalidArgument
 from pipeline.results.retention import Policy, Pruned
 from pipeline.runs.redrive import LetterClass, Redriven
 
@@ -66,7 +66,7 @@ def prune(
     settings, _ = connect()
     policy = Policy(keep=keep, before=selecting.moment(older_than, datetime.now(UTC)))
     if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
-        raise BadInput(
+        raise InvalidArgument(
             "not_confirmed",
             "Nothing was removed: there is nobody to ask. --dry-run shows what would go, --yes "
             "removes it.",
@@ -98,7 +98,7 @@ def prune(
 
 def _class(name: str) -> LetterClass:
     if name not in _CLASSES:
-        raise BadInput("bad_option", f"There is no class {name}, but {', '.join(_CLASSES)}.")
+        raise InvalidArgument("bad_option", f"There is no class {name}, but {', '.join(_CLASSES)}.")
     return _CLASSES[name]
 
 

@@ -4,7 +4,7 @@ import os
 
 from pipeline import bootstrap
 from pipeline.aws.catalog import Catalog
-from pipeline.cli.exits import NotFound
+from pipeline.core.errors import NotFound
 from pipeline.core.records import PublishedArtifact, StageResult, Video
 from pipeline.core.settings import Settings
 from pipeline.hosts import stack_file as client

@@ -12,8 +12,8 @@ from typing import NoReturn
 from typer.exceptions import TyperException
 
 from pipeline.aws import clients as aws
-from pipeline.cli import commands, console, exits
-from pipeline.core.errors import BadInput, MissingDependency, VideodropError
+from pipeline.cli import commands, console
+from pipeline.core.errors import InvalidArgument, MissingDependency, VideodropError
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     try:
         sys.exit(commands.app(standalone_mode=not as_json))
     except TyperException as error:
-        _die(BadInput("bad_usage", str(error)), as_json=as_json)
+        _die(InvalidArgument("bad_usage", str(error)), as_json=as_json)
     except aws.ERRORS as error:
         _die(aws.as_failure(error), as_json=as_json)
     except ModuleNotFoundError as error:
@@ -47,4 +47,4 @@ def _die(error: VideodropError, *, as_json: bool) -> NoReturn:
     else:
         lines = "\n".join(map(console.plain, error.message.splitlines()))
         console.err.print(f"[red]{lines}[/red] [dim]{error.code}[/dim]")
-    sys.exit(exits.code(error))
+    sys.exit(error.exit_code)

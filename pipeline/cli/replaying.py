@@ -18,7 +18,7 @@ from pipeline.cli import archived, bars, exits, following, plans, selecting
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.cli.lookup import connect, is_embedded
-from pipeline.core.errors import BadInput, FailureClass
+from pipeline.core.errors import Conflict, FailureClass, InvalidArgument
 from pipeline.core.records import ListedStatus
 from pipeline.replays import views
 from pipeline.replays.budget import excess
@@ -261,8 +261,9 @@ def _confirm(stay: _Stay, planned: Replay, *, yes: bool) -> None:
     """Have the owner, who has seen the plan, agree to it.
 
     Raises:
-        BadInput: ``over_budget``; ``not_confirmed``: there is nobody to ask.
-        typer.Exit, TimedOut: the answer is no.
+        Conflict: ``over_budget``.
+        InvalidArgument: ``not_confirmed``: there is nobody to ask.
+        typer.Exit, Interrupted: the answer is no.
     """
     unaffordable = _unaffordable(planned)
     if yes and not unaffordable:
@@ -270,9 +271,9 @@ def _confirm(stay: _Stay, planned: Replay, *, yes: bool) -> None:
     if stay.as_json:
         print_json(views.detail(planned, {}))
     if unaffordable:
-        raise BadInput("over_budget", f"Nothing was started. {unaffordable}")
+        raise Conflict("over_budget", f"Nothing was started. {unaffordable}")
     if stay.as_json or not sys.stdin.isatty():
-        raise BadInput(
+        raise InvalidArgument(
             "not_confirmed",
             "Nothing was started: there is no terminal to ask on. Give --yes to run without "
             f"asking. {_how_to_run(planned)}",

@@ -9,10 +9,9 @@ from pydantic import ValidationError
 
 from pipeline import bootstrap
 from pipeline.aws.catalog import Catalog
-from pipeline.cli.exits import NotFound
 from pipeline.core import upload_options as options
 from pipeline.core import validation
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import BadInput, InvalidArgument, NotFound
 from pipeline.core.settings import Settings
 from pipeline.replays.check import check
 from pipeline.replays.request import ReplayRequest
@@ -37,12 +36,12 @@ def request(settings: Settings, **given: Any) -> ReplayRequest:
         **given: fields of the request; those that are None were not given.
 
     Raises:
-        BadInput: ``bad_option`` or ``unknown_stage``.
+        InvalidArgument: ``bad_option`` or ``unknown_stage``.
     """
     try:
         asked = ReplayRequest(**{name: one for name, one in given.items() if one is not None})
     except ValidationError as error:
-        raise BadInput("bad_option", "; ".join(map(_told, error.errors()))) from error
+        raise InvalidArgument("bad_option", "; ".join(map(_told, error.errors()))) from error
     check(asked, settings)
     return asked
 
@@ -51,7 +50,7 @@ def params(pairs: Sequence[str], settings: Settings) -> dict[str, dict[str, Any]
     """Parameters by stage from ``NAME=VALUE``, named as the options of an upload are.
 
     Raises:
-        BadInput: ``bad_option``.
+        InvalidArgument: ``bad_option``.
     """
     found: dict[str, dict[str, Any]] = {}
     for name, text in options.pairs(list(pairs)).items():
@@ -59,7 +58,7 @@ def params(pairs: Sequence[str], settings: Settings) -> dict[str, dict[str, Any]
         try:
             stage, field = options.parameter(name.removeprefix(options.PREFIX), stages)
         except BadInput as error:
-            raise BadInput(
+            raise InvalidArgument(
                 "bad_option",
                 f"--set knows no {name}: give language, task or STAGE-PARAMETER, such as "
                 f"detect-confidence; stages are {', '.join(stages)}, and --stage chooses them.",
@@ -93,14 +92,14 @@ def moment(text: str, now: datetime) -> datetime:
         now: what "ago" is counted from.
 
     Raises:
-        BadInput: ``bad_option``.
+        InvalidArgument: ``bad_option``.
     """
     if ago := _AGO.fullmatch(text):
         return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadInput(
+        raise InvalidArgument(
             "bad_option",
             f"{text!r} is no moment: give a date or time such as 2026-01-31 or "
             "2026-01-31T12:00+02:00, or how long ago, such as 12h or 7d.",

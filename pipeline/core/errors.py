@@ -1,19 +1,28 @@
 """What can go wrong, as one small tree.
 
-    VideodropError            class           retry?  who can help
-    ├── BadInput              bad_input       no      the uploader
-    ├── LimitExceeded         limit           no      the uploader, or the operator (limits)
-    ├── DependencyFailed      dependency      yes     nobody: S3 or DynamoDB had a bad moment
-    ├── MissingDependency     dependency      no      the operator: something is not installed
-    ├── TimedOut              timeout         no      the operator: more time, or a smaller job
-    ├── OutOfMemory           out_of_memory   no      the operator: more memory, or a smaller job
-    ├── Outgrown              timeout         yes     nobody: a worker for large jobs takes it on
-    ├── Lost                  lost            yes     nobody: the process that ran it went away
-    └── Bug                   bug             no      us
+    VideodropError            class           retry?  HTTP  exit
+    ├── BadInput              bad_input       no      422   1
+    │   ├── InvalidArgument                           422   2
+    │   ├── NotFound                                  404   3
+    │   ├── Gone                                      410   3
+    │   └── Conflict                                  409   1
+    │       └── NothingEarlier                        409   3
+    ├── LimitExceeded         limit           no      422   1
+    ├── DependencyFailed      dependency      yes     503   1
+    │   └── Unreachable                               503   4
+    ├── MissingDependency     dependency      no      500   6
+    │   └── InvalidSettings                           500   2
+    ├── TimedOut              timeout         no      500   5
+    │   └── Interrupted                               500   130
+    ├── OutOfMemory           out_of_memory   no      500   1
+    ├── Outgrown              timeout         yes     503   1
+    ├── Lost                  lost            yes     503   1
+    └── Bug                   bug             no      500   1
 
 A stage run that ends badly is recorded as ``{class, code, message, retryable}``. ``code`` is a
-stable snake_case word for programs; ``message`` is one or two sentences for a person: what was
-wrong and what to do. Whether to retry is data on the class, never decided where it is caught.
+stable snake_case word for programs, and belongs to one class. ``message`` is one or two sentences
+for a person: what was wrong and what to do. Whether to retry, the HTTP status and the exit code are
+data on the class, never decided where an error is caught. ``docs/reference/errors.md`` lists all.
 
 ``LeaseLost``, ``Busy`` and ``Superseded`` are not failures of a run and stand outside the tree:
 they say that it belongs to another worker, or to a later upload.
@@ -27,10 +36,20 @@ FailureClass = Literal[
 
 
 class VideodropError(Exception):
-    """Base of every failure that a stage run can record."""
+    """The base of every failure that a stage run can record.
+
+    Attributes:
+        failure_class: the class that a run's record names.
+        retryable: whether the same work may succeed when it is tried again.
+        http_status: what the API answers with. The message of a status of 500 or more is logged
+            and not shown.
+        exit_code: what the command line ends with; ``pipeline.cli.exits`` names them.
+    """
 
     failure_class: ClassVar[FailureClass] = "bug"
     retryable: ClassVar[bool] = False
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -42,34 +61,89 @@ class VideodropError(Exception):
 
 
 class BadInput(VideodropError):
-    """The upload, or an option that came with it, cannot be processed as it is."""
+    """An upload, or an option that came with it, that cannot be processed as it is."""
 
     failure_class = "bad_input"
+    http_status = 422
+
+
+class InvalidArgument(BadInput):
+    """An option, a name or an answer that the caller can correct."""
+
+    exit_code = 2
+
+
+class NotFound(BadInput):
+    """A video, result or replay that does not exist."""
+
+    http_status = 404
+    exit_code = 3
+
+
+class Gone(BadInput):
+    """A video or version that existed and was deleted."""
+
+    http_status = 410
+    exit_code = 3
+
+
+class Conflict(BadInput):
+    """A request that the present state does not allow."""
+
+    http_status = 409
+
+
+class NothingEarlier(Conflict):
+    """A rollback of a stage that has no earlier version."""
+
+    exit_code = 3
 
 
 class LimitExceeded(VideodropError):
-    """The input is sound but larger than this installation allows."""
+    """A sound input that is larger than this installation allows."""
 
     failure_class = "limit"
+    http_status = 422
 
 
 class DependencyFailed(VideodropError):
-    """A service or tool failed in a way that may pass."""
+    """A service or tool that failed in a way that may pass."""
 
     failure_class = "dependency"
     retryable = True
+    http_status = 503
+
+
+class Unreachable(DependencyFailed):
+    """An endpoint of AWS that gave no answer."""
+
+    exit_code = 4
 
 
 class MissingDependency(VideodropError):
     """A tool, package or model that the operator has to install."""
 
     failure_class = "dependency"
+    exit_code = 6
+
+
+class InvalidSettings(MissingDependency):
+    """A setting or a file of the operator that has to be corrected."""
+
+    exit_code = 2
 
 
 class TimedOut(VideodropError):
     """The run reached its deadline; the same work would reach it again."""
 
     failure_class = "timeout"
+    exit_code = 5
+
+
+class Interrupted(TimedOut):
+    """A command that Ctrl-C ended before its result was known."""
+
+    exit_code = 130
 
 
 class Outgrown(VideodropError):
@@ -77,6 +151,7 @@ class Outgrown(VideodropError):
 
     failure_class = "timeout"
     retryable = True
+    http_status = 503
 
 
 class OutOfMemory(VideodropError):
@@ -86,14 +161,15 @@ class OutOfMemory(VideodropError):
 
 
 class Lost(VideodropError):
-    """The process that held the lease died or was cut off without a word."""
+    """The process that held the lease died or was cut off without a message."""
 
     failure_class = "lost"
     retryable = True
+    http_status = 503
 
 
 class Bug(VideodropError):
-    """Anything we did not foresee; the traceback is in the log."""
+    """An error that we did not foresee; the traceback is in the log."""
 
 
 class LeaseLost(Exception):

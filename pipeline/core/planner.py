@@ -64,7 +64,7 @@ class Planner:
         """The operator's parameters, and over them those given.
 
         Raises:
-            BadInput: ``bad_option``.
+            InvalidArgument: ``bad_option``.
         """
         return options.validate(self._module.Params, self._stage, {**self._configured, **given})
 
@@ -79,7 +79,7 @@ class Planner:
             extra: parameters that the event asks for; they win.
 
         Raises:
-            BadInput: ``bad_option``.
+            InvalidArgument: ``bad_option``.
             MissingDependency: the model, or the engine that runs it, is not there.
         """
         asked = options.parse(metadata, self._stages)

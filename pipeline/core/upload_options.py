@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import InvalidArgument
 
 PREFIX = "videodrop-"
 _SHORT = {"language": ("transcribe", "language"), "task": ("transcribe", "task")}
@@ -40,7 +40,7 @@ def parse(metadata: Mapping[str, str], stages: list[str]) -> Options:
         stages: the stages there are.
 
     Raises:
-        BadInput: ``bad_option``, naming the option and what it may be.
+        InvalidArgument: ``bad_option``, naming the option and what it may be.
     """
     chosen: list[str] | None = None
     params: dict[str, dict[str, Any]] = {}
@@ -61,7 +61,7 @@ def parameter(name: str, stages: list[str]) -> tuple[str, str]:
     """The stage and the parameter that an option's name means.
 
     Raises:
-        BadInput: ``bad_option``.
+        InvalidArgument: ``bad_option``.
     """
     return _SHORT.get(name) or _split(name, stages)
 
@@ -75,10 +75,10 @@ def refuse_path(name: str, field: str, given: Any) -> None:
         given: what it is set to.
 
     Raises:
-        BadInput: ``bad_option``.
+        InvalidArgument: ``bad_option``.
     """
     if field == "model" and "/" in str(given):
-        raise BadInput(
+        raise InvalidArgument(
             "bad_option",
             f"{name} is {given!r}: models are given by name here. Paths are for this "
             "installation's own settings.",
@@ -89,13 +89,13 @@ def pairs(given: list[str]) -> dict[str, str]:
     """Part ``NAME=VALUE`` pairs as a command line gives them.
 
     Raises:
-        BadInput: ``bad_option``, when one has no equals sign.
+        InvalidArgument: ``bad_option``, when one has no equals sign.
     """
     read = {}
     for pair in given:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise BadInput("bad_option", f"{pair!r} is no option: give NAME=VALUE.")
+            raise InvalidArgument("bad_option", f"{pair!r} is no option: give NAME=VALUE.")
         read[name] = text
     return read
 
@@ -115,11 +115,11 @@ def validate(model: type[BaseModel], stage: str, given: Mapping[str, Any]) -> Ba
     """Fill a stage's parameters from what was given for them.
 
     Raises:
-        BadInput: ``bad_option``, naming each parameter that is unknown or out of range.
+        InvalidArgument: ``bad_option``, naming each parameter that is unknown or out of range.
     """
     if unknown := sorted(set(given) - set(model.model_fields)):
         known = ", ".join(sorted(model.model_fields))
-        raise BadInput(
+        raise InvalidArgument(
             "bad_option",
             f"{stage} has no parameter {', '.join(unknown)}. It has: {known}.",
         )
@@ -127,13 +127,15 @@ def validate(model: type[BaseModel], stage: str, given: Mapping[str, Any]) -> Ba
         return model.model_validate(dict(given))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise BadInput("bad_option", f"A parameter of {stage} is not valid. {wrong}.") from error
+        raise InvalidArgument(
+            "bad_option", f"A parameter of {stage} is not valid. {wrong}."
+        ) from error
 
 
 def _stages(text: str, known: list[str]) -> list[str]:
     chosen = [part.strip() for part in text.split(",") if part.strip()]
     if not chosen or set(chosen) - set(known):
-        raise BadInput(
+        raise InvalidArgument(
             "bad_option",
             f"{PREFIX}stages is {text!r}; give one or more of {', '.join(known)}, with commas.",
         )
@@ -144,7 +146,7 @@ def _split(name: str, stages: list[str]) -> tuple[str, str]:
     for stage in stages:
         if name.startswith(f"{stage}-"):
             return stage, name.removeprefix(f"{stage}-").replace("-", "_")
-    raise BadInput(
+    raise InvalidArgument(
         "bad_option",
         f"There is no option {PREFIX}{name}. There are {PREFIX}stages, "
         f"{', '.join(PREFIX + short for short in _SHORT)}, and {PREFIX}STAGE-PARAMETER.",

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.core.errors import MissingDependency
+from pipeline.core.errors import InvalidSettings
 from pipeline.core.settings import PRICES as DEFAULT_PATH
 
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -196,12 +196,12 @@ class PriceTable(_Frozen):
         """Read and check a price table.
 
         Raises:
-            MissingDependency: ``bad_prices``: it cannot be read, or is no price table.
+            InvalidSettings: ``bad_prices``: it cannot be read, or is no price table.
         """
         try:
             return cls.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            raise MissingDependency(
+            raise InvalidSettings(
                 "bad_prices",
                 f"VIDEODROP_PRICES or --prices: {path} is no price table: {error}",
             ) from error

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import InvalidArgument
 from pipeline.core.topology import Topology
 from pipeline.costs import break_even, concurrency, hour, idle, month, queries, quotas
 from pipeline.costs.break_even import BreakEven
@@ -66,10 +66,10 @@ def report(paces: Sequence[Pace], work: Workload, prices: Prices, topology: Topo
     """Work it out.
 
     Raises:
-        BadInput: ``unknown_stage``.
+        InvalidArgument: ``unknown_stage``.
     """
     if unknown := work.gpu_stages - topology.stages.keys():
-        raise BadInput(
+        raise InvalidArgument(
             "unknown_stage",
             f"There is no stage {', '.join(sorted(unknown))}, but {', '.join(topology.stages)}.",
         )

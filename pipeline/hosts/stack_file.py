@@ -18,6 +18,7 @@ class NotRunning(VideodropError):
     """There is no pipeline to talk to."""
 
     failure_class = "dependency"
+    exit_code = 4
 
 
 class StackFile(BaseModel):

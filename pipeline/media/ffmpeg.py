@@ -25,6 +25,7 @@ from pipeline.core.errors import (
     BadInput,
     Bug,
     DependencyFailed,
+    InvalidArgument,
     LimitExceeded,
     MissingDependency,
     OutOfMemory,
@@ -73,10 +74,10 @@ def guarded(path: Path) -> dict[str, str]:
     """Input options without which nothing here is opened; ``filename`` is among them.
 
     Raises:
-        BadInput: ``not_a_file``: not a regular file.
+        InvalidArgument: ``not_a_file``: not a regular file.
     """
     if not path.is_file():
-        raise BadInput("not_a_file", "There is no regular file to read.")
+        raise InvalidArgument("not_a_file", "There is no regular file to read.")
     return {
         "filename": f"file:{path.resolve()}",
         "protocol_whitelist": "file",

@@ -4,7 +4,7 @@ import contextlib
 import json
 from typing import Any
 
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import InvalidArgument
 from pipeline.core.planner import Planner
 from pipeline.core.settings import Settings
 from pipeline.core.stage import load
@@ -17,13 +17,13 @@ def check(request: ReplayRequest, settings: Settings) -> None:
     """Check that the stages asked for exist and take the parameters given.
 
     Raises:
-        BadInput: ``unknown_stage``; ``bad_option``, naming the parameter.
+        InvalidArgument: ``unknown_stage``; ``bad_option``, naming the parameter.
     """
     _fits_an_event(request.params)
     known = settings.topology.stages
     for stage in [*(request.stages or []), *request.params]:
         if stage not in known:
-            raise BadInput(
+            raise InvalidArgument(
                 "unknown_stage", f"There is no stage {stage!r}; there are {', '.join(known)}."
             )
     for stage, given in request.params.items():
@@ -36,8 +36,10 @@ def _fits_an_event(params: dict[str, Any]) -> None:
     try:
         size = len(json.dumps(params, ensure_ascii=False, allow_nan=False).encode())
     except ValueError as error:
-        raise BadInput(
+        raise InvalidArgument(
             "bad_option", "params holds a number or a character that JSON does not know."
         ) from error
     if size > _MOST_BYTES:
-        raise BadInput("bad_option", f"params is {size:,} bytes long; at most {_MOST_BYTES:,}.")
+        raise InvalidArgument(
+            "bad_option", f"params is {size:,} bytes long; at most {_MOST_BYTES:,}."
+        )

@@ -49,7 +49,7 @@ class Examiner:
         """Reject a request that every video would reject again.
 
         Raises:
-            BadInput: ``unknown_stage`` or ``bad_option``.
+            InvalidArgument: ``unknown_stage`` or ``bad_option``.
         """
         check(request, self._settings)
 

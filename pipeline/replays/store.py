@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.aws.catalog.runs import overdue
 from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, partition
-from pipeline.core.errors import BadInput, Busy, DependencyFailed, LeaseLost
+from pipeline.core.errors import Busy, Conflict, DependencyFailed, LeaseLost, NotFound
 from pipeline.core.topology import ReplaysSpec
 from pipeline.replays import budget
 from pipeline.replays.records import OVER, Replay, Wish
@@ -91,20 +91,20 @@ class Replays:
             budget_usd: a new budget.
 
         Raises:
-            BadInput: ``unknown_replay``; ``replay_over``: it has ended; ``over_budget``: it needs a
-                larger one.
+            NotFound: ``unknown_replay``.
+            Conflict: ``replay_over``: it has ended; ``over_budget``: it needs a larger one.
         """
         replay = self._known(replay_id)
         # After cancel, what it asked for may have been dropped already.
         if replay.state in OVER or (replay.wish == "cancel" and wish != "cancel"):
             state = replay.state if replay.state in OVER else "cancelled"
-            raise BadInput("replay_over", f"Replay {replay_id} is {state}: start another one.")
+            raise Conflict("replay_over", f"Replay {replay_id} is {state}: start another one.")
         request = replay.request
         if budget_usd is not None:
             request = request.model_copy(update={"budget_usd": budget_usd})
         if wish == "run":
             if why := budget.refusal(replay, request):
-                raise BadInput("over_budget", why)
+                raise Conflict("over_budget", why)
             request = request.model_copy(update={"dry_run": False})
         try:
             self._table.update(
@@ -258,7 +258,7 @@ class Replays:
     def _known(self, replay_id: str) -> Replay:
         replay = self.get(replay_id)
         if replay is None:
-            raise BadInput("unknown_replay", f"There is no replay {replay_id}.")
+            raise NotFound("unknown_replay", f"There is no replay {replay_id}.")
         return replay
 
     def _update(self, replay: Replay, attempt: int, *, lease_s: float, fields: set[str]) -> None:

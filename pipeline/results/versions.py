@@ -17,7 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.core.errors import BadInput, LeaseLost
+from pipeline.core.errors import (
+    Conflict,
+    Gone,
+    InvalidArgument,
+    LeaseLost,
+    NotFound,
+    NothingEarlier,
+)
 from pipeline.core.records import Cost, StageResult, StageRun, Video
 from pipeline.core.stage import Notice
 from pipeline.results.comparison import VersionDiff, compare
@@ -61,7 +68,7 @@ class Versions:
         """The versions of a video's present content, by stage, the oldest first.
 
         Raises:
-            BadInput: ``unknown_stage``.
+            InvalidArgument: ``unknown_stage``.
         """
         runs = [_run(video, stage)] if stage else list(video.stages.values())
         stored = self._stored(video, stage)
@@ -76,8 +83,10 @@ class Versions:
             fingerprint: of the version, or how it begins, in at least ``FEWEST_DIGITS`` digits.
 
         Raises:
-            BadInput: ``unknown_video``, ``video_deleted``, ``unknown_stage``, ``unknown_version``,
-                ``ambiguous_version``, ``stage_busy``, ``version_gone``.
+            NotFound: ``unknown_video``, ``unknown_version``.
+            Gone: ``video_deleted``, ``version_gone``.
+            InvalidArgument: ``unknown_stage``, ``ambiguous_version``.
+            Conflict: ``stage_busy``.
         """
         video = self._video(video_id)
         run = _run(video, stage)
@@ -92,8 +101,11 @@ class Versions:
         Versions that are no more are passed over.
 
         Raises:
-            BadInput: ``unknown_video``, ``video_deleted``, ``unknown_stage``,
-                ``no_earlier_version``, ``stage_busy``, ``version_gone``.
+            NotFound: ``unknown_video``.
+            Gone: ``video_deleted``, ``version_gone``.
+            InvalidArgument: ``unknown_stage``.
+            Conflict: ``stage_busy``.
+            NothingEarlier: ``no_earlier_version``.
         """
         video = self._video(video_id)
         run = _run(video, stage)
@@ -118,14 +130,16 @@ class Versions:
             after: of what is held against it; by default the current version.
 
         Raises:
-            BadInput: ``unknown_stage``, ``unknown_version``, ``ambiguous_version``,
-                ``no_earlier_version``, ``version_gone``.
+            NotFound: ``unknown_version``.
+            Gone: ``version_gone``.
+            InvalidArgument: ``unknown_stage``, ``ambiguous_version``.
+            NothingEarlier: ``no_earlier_version``.
         """
         run, stored = _run(video, stage), self._stored(video, stage)
         current = run.current_result
         new = _named(after, stored) if after else current
         if new is None:
-            raise BadInput(
+            raise NotFound(
                 "unknown_version", f"{video.upload.name} has no current result of {stage}."
             )
         if before:
@@ -143,9 +157,9 @@ class Versions:
     def _video(self, video_id: str) -> Video:
         video = self._catalog.video(video_id)
         if video is None:
-            raise BadInput("unknown_video", f"There is no video {video_id}.")
+            raise NotFound("unknown_video", f"There is no video {video_id}.")
         if video.deleted_at:
-            raise BadInput("video_deleted", f"{video.upload.name} was deleted.")
+            raise Gone("video_deleted", f"{video.upload.name} was deleted.")
         return video
 
     def _stored(self, video: Video, stage: str | None) -> list[StageResult]:
@@ -181,7 +195,7 @@ class Versions:
 def _run(video: Video, stage: str) -> StageRun:
     if stage not in video.stages:
         there_are = ", ".join(video.stages)
-        raise BadInput("unknown_stage", f"There is no stage {stage}, but {there_are}.")
+        raise InvalidArgument("unknown_stage", f"There is no stage {stage}, but {there_are}.")
     return video.stages[stage]
 
 
@@ -230,35 +244,35 @@ def _named(fingerprint: str, stored: list[StageResult]) -> StageResult:
     """The version whose fingerprint begins so."""
     found = [one for one in stored if one.fingerprint.startswith(fingerprint)]
     if not found or len(fingerprint) < FEWEST_DIGITS:
-        raise BadInput(
+        raise NotFound(
             "unknown_version",
             f"No version of this content has a fingerprint that begins with {fingerprint!r}; at "
             f"least {FEWEST_DIGITS} digits are needed. See the list of versions.",
         )
     if len(found) > 1:
-        raise BadInput(
+        raise InvalidArgument(
             "ambiguous_version",
             f"{len(found)} versions begin with {fingerprint!r}. Give more of the fingerprint.",
         )
     return found[0]
 
 
-def _no_earlier(video: Video, stage: str) -> BadInput:
-    return BadInput(
+def _no_earlier(video: Video, stage: str) -> NothingEarlier:
+    return NothingEarlier(
         "no_earlier_version",
         f"{video.upload.name} has no result of {stage} that was current before and still exists.",
     )
 
 
-def _busy(run: StageRun) -> BadInput:
-    return BadInput(
+def _busy(run: StageRun) -> Conflict:
+    return Conflict(
         "stage_busy",
         f"{run.stage} is being worked on, or was changed this moment. Try again when it is done.",
     )
 
 
-def _gone(result: StageResult) -> BadInput:
-    return BadInput(
+def _gone(result: StageResult) -> Gone:
+    return Gone(
         "version_gone",
         f"The files of version {result.fingerprint} of {result.stage} are gone: to have it again, "
         "replay the video.",

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.dead_letters import DeadLetters, Letter
 from pipeline.core import events
-from pipeline.core.errors import BadInput, FailureClass, MissingDependency
+from pipeline.core.errors import BadInput, FailureClass, InvalidArgument
 from pipeline.core.events import Deletion, Reprocess, Upload
 from pipeline.core.records import StageRun
 from pipeline.core.topology import JANITOR, REPLAYS, Lane
@@ -86,11 +86,11 @@ class Redrive:
             tell: called with the function, how many were read, and of about how many.
 
         Raises:
-            MissingDependency: ``unknown_stage``.
+            InvalidArgument: ``unknown_stage``.
         """
         known = self._letters.functions
         if unknown := set(functions or ()).difference(known):
-            raise MissingDependency(
+            raise InvalidArgument(
                 "unknown_stage",
                 f"There is no {', '.join(sorted(unknown))}; choose from {', '.join(known)}.",
             )

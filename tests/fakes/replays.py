@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import Conflict, NotFound
 from pipeline.core.records import Estimate
 from pipeline.replays.records import OVER, Plan, Replay, StagePlan, StageProgress
 from pipeline.replays.request import ReplayRequest
@@ -96,10 +96,10 @@ class FakeReplays:
     def ask(self, replay_id: str, wish: Any, *, budget_usd: float | None = None) -> Replay:
         self.asked.append((replay_id, wish, budget_usd))
         if replay_id not in self.known:
-            raise BadInput("unknown_replay", f"There is no replay {replay_id}.")
+            raise NotFound("unknown_replay", f"There is no replay {replay_id}.")
         found = self.known[replay_id]
         if found.state in OVER:
-            raise BadInput("replay_over", f"Replay {replay_id} is {found.state}.")
+            raise Conflict("replay_over", f"Replay {replay_id} is {found.state}.")
         self.known[replay_id] = found.model_copy(update={"wish": wish})
         return self.known[replay_id]
 

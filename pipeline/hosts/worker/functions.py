@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from pipeline.core.errors import MissingDependency
+from pipeline.core.errors import InvalidArgument, InvalidSettings
 from pipeline.core.settings import Settings
 from pipeline.core.topology import JANITOR, LARGER, REPLAYS, Lane
 
@@ -69,12 +69,12 @@ def hosted(
         large: only lanes for large jobs.
 
     Raises:
-        MissingDependency: ``unknown_stage``, when a name is none of these; ``bad_settings``, when
-            large jobs have no lane.
+        InvalidArgument: ``unknown_stage``, when a name is none of these.
+        InvalidSettings: ``bad_settings``, when large jobs have no lane.
     """
     known = [*settings.topology.stages, JANITOR, REPLAYS]
     if unknown := set(names or ()).difference(known):
-        raise MissingDependency(
+        raise InvalidArgument(
             "unknown_stage",
             f"There is no {', '.join(sorted(unknown))} to host; choose from {', '.join(known)}.",
         )
@@ -82,7 +82,7 @@ def hosted(
     if large:
         stages = {name: spec for name, spec in stages.items() if name in settings.large}
         if not stages:
-            raise MissingDependency(
+            raise InvalidSettings(
                 "bad_settings",
                 f"None of {', '.join(names or known)} has a lane for large jobs: name some stages "
                 "in VIDEODROP_LARGE.",

@@ -10,7 +10,7 @@ from handlers import stage as stage_handler
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws import event_archive as archive
-from pipeline.core.errors import BadInput, MissingDependency
+from pipeline.core.errors import BadInput, InvalidArgument, MissingDependency
 from pipeline.core.settings import Settings
 from tests.fakes.rig import Rig
 from tests.integration.runs.test_handlers import Mapping
@@ -93,7 +93,7 @@ def test_a_rule_that_is_missing_is_named(archived: Settings):
 def test_a_window_that_ends_before_it_begins_and_an_unknown_stage_are_refused(config: Settings):
     with pytest.raises(BadInput, match="No event is later"):
         archive.start(config, NOW, NOW)
-    with pytest.raises(MissingDependency, match="no paint; choose from transcode"):
+    with pytest.raises(InvalidArgument, match="no paint; choose from transcode"):
         archive.start(config, NOW - HOUR, NOW, ["paint"])
 
 

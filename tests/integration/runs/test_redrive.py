@@ -10,7 +10,7 @@ from handlers import janitor as janitor_handler
 from handlers import stage as stage_handler
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
-from pipeline.core.errors import BadInput, DependencyFailed, MissingDependency
+from pipeline.core.errors import BadInput, DependencyFailed, InvalidArgument
 from pipeline.runs.redrive import Redriven
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
@@ -133,7 +133,7 @@ def test_only_the_classes_and_functions_asked_for_are_sent_and_the_rest_stays_in
 
 
 def test_an_unknown_function_is_refused(queues: Queues):
-    with pytest.raises(MissingDependency, match="There is no paint; choose from toy, twin, jan"):
+    with pytest.raises(InvalidArgument, match="There is no paint; choose from toy, twin, jan"):
         queues.redrive(functions=["paint"])
 
 

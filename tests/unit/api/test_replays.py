@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import Conflict
 from pipeline.replays import views
 from pipeline.replays.records import StageProgress
 from tests.conftest import topology_with
@@ -234,7 +234,7 @@ def test_what_needs_a_larger_budget_is_a_conflict():
     replays = FakeReplays(replay())
 
     def refuse(*_, **__):
-        raise BadInput("over_budget", "It would come to 3 USD.")
+        raise Conflict("over_budget", "It would come to 3 USD.")
 
     replays.ask = refuse
     answer = post(client(replays=replays), f"/replays/{REPLAY_ID}/resume")

@@ -10,7 +10,19 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoRegionEr
 import pipeline
 from pipeline import bootstrap
 from pipeline.cli import commands, exits, main
-from pipeline.core.errors import BadInput, Bug, LimitExceeded, MissingDependency, TimedOut
+from pipeline.core.errors import (
+    BadInput,
+    Bug,
+    Gone,
+    Interrupted,
+    InvalidArgument,
+    InvalidSettings,
+    LimitExceeded,
+    MissingDependency,
+    NotFound,
+    NothingEarlier,
+    TimedOut,
+)
 from pipeline.hosts.stack_file import NotRunning
 
 WAYS = [
@@ -18,15 +30,18 @@ WAYS = [
     (LimitExceeded("too_long", "Too long."), 1),
     (Bug("oops", "Ours."), 1),
     (ClientError({"Error": {"Code": "AccessDenied"}}, "GetItem"), 1),
-    (BadInput("bad_option", "No."), 2),
-    (BadInput("not_a_file", "No."), 2),
-    (MissingDependency("unknown_stage", "No."), 2),
-    (MissingDependency("bad_settings", "No."), 2),
-    (exits.NotFound("unknown_video", "No."), 3),
+    (InvalidArgument("bad_option", "No."), 2),
+    (InvalidArgument("not_a_file", "No."), 2),
+    (InvalidArgument("unknown_stage", "No."), 2),
+    (InvalidSettings("bad_settings", "No."), 2),
+    (NotFound("unknown_video", "No."), 3),
+    (Gone("video_deleted", "No."), 3),
+    (NothingEarlier("no_earlier_version", "No."), 3),
     (NotRunning("not_running", "No."), 4),
     (EndpointConnectionError(endpoint_url="http://x"), 4),
     (NoRegionError(), 4),
     (TimedOut("deadline", "No."), 5),
+    (Interrupted("interrupted", "No."), 130),
     (MissingDependency("model_missing", "No."), 6),
     (ModuleNotFoundError("no", name="ultralytics"), 6),
 ]
@@ -138,9 +153,9 @@ def test_the_version_is_told(monkeypatch, capsys):
 def test_wrong_settings_are_told_in_words(monkeypatch, name, value, said):
     monkeypatch.setenv(name, value)
     bootstrap.settings.cache_clear()
-    with pytest.raises(MissingDependency) as error:
+    with pytest.raises(InvalidSettings) as error:
         bootstrap.settings()
     bootstrap.settings.cache_clear()
     assert error.value.code == "bad_settings"
     assert said in error.value.message
-    assert exits.code(error.value) == exits.USAGE
+    assert error.value.exit_code == exits.USAGE

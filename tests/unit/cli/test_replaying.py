@@ -12,7 +12,7 @@ from rich.console import Console
 from pipeline import bootstrap
 from pipeline.aws import event_archive as archive
 from pipeline.cli import bars, following, main, plans, selecting
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import InvalidArgument, NotFound
 from pipeline.core.events import video_id
 from pipeline.core.records import Estimate
 from pipeline.core.settings import Settings
@@ -177,7 +177,7 @@ def test_a_moment_is_a_date_a_time_or_how_long_ago(text, meant):
 
 @pytest.mark.parametrize("text", ["", "d", "-7d", "7y", "99999999999d", "2026-13-01"])
 def test_what_is_no_moment_is_told(text):
-    with pytest.raises(BadInput, match="is no moment"):
+    with pytest.raises(InvalidArgument, match="is no moment"):
         selecting.moment(text, NOW)
 
 
@@ -521,10 +521,10 @@ def test_replays_are_found_by_id_by_its_beginning_and_as_the_last():
         ("", "unknown_replay"),
         ("9", "unknown_replay"),
     ):
-        with pytest.raises((BadInput, following.NotFound)) as error:
+        with pytest.raises((InvalidArgument, NotFound)) as error:
             following.find(reference, known)
         assert error.value.code == code
-    with pytest.raises(following.NotFound):
+    with pytest.raises(NotFound):
         following.find("last", FakeReplays())
 
 

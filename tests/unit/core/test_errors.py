@@ -1,27 +1,76 @@
+"""The error tree is a registry: a code means one class, and a class one answer everywhere."""
+
 import re
+from collections import defaultdict
 
 import pytest
 
+from docs.generate import errors as source
+from pipeline.cli import exits
 from pipeline.core import errors
 from pipeline.core.errors import Busy, LeaseLost, Superseded, VideodropError
 
-_BRANCH = re.compile(r"[├└]── (\w+) +(\w+) +(yes|no) ")
+_BRANCH = re.compile(r"([│ ]*)[├└]── (\w+) +(?:(\w+) +(yes|no) +)?(\d+) +(\d+)$", re.MULTILINE)
+TREE = source.classes()
+USES = list(source.uses())
+EXITS = {value for name, value in vars(exits).items() if name.isupper()}
+
+
+def test_the_source_is_read():
+    assert {"BadInput", "NotRunning", "AlreadyRunning"} <= TREE.keys()
+    assert {"undecodable", "unknown_video", "not_ready"} <= {use.code for use in USES}
+
+
+def test_a_code_belongs_to_one_class():
+    found = defaultdict(set)
+    for use in USES:
+        found[use.code].add(use.error)
+    found.pop(None, None)
+    assert {code: sorted(names) for code, names in found.items() if len(names) > 1} == {}
+
+
+def test_every_code_is_a_literal_that_can_be_looked_up():
+    # An answer of the API repeats an error's own code.
+    elsewhere = [use for use in USES if use.code is None and use.path != "pipeline/api/problems.py"]
+    assert elsewhere == []
+    assert {use.error for use in USES if use.code is None} <= {source.PROBLEM}
+
+
+@pytest.mark.parametrize("error", TREE.values(), ids=TREE)
+def test_a_class_says_how_the_api_and_the_command_line_answer(error):
+    assert error.exit_code in EXITS - {exits.OK}
+    assert 400 <= error.http_status < 600
+    # A client that sees 503 tries again: only where that may help.
+    assert (error.http_status == 503) == error.retryable
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_classes():
     drawn = {
-        name: (kind, retry == "yes") for name, kind, retry in _BRANCH.findall(errors.__doc__ or "")
+        name: (depth, int(status), int(exit_code), kind or None, retry or None)
+        for depth, name, kind, retry, status, exit_code in (
+            (len(one[0]) // 4 - 1, *one[1:]) for one in _BRANCH.findall(errors.__doc__ or "")
+        )
     }
-    classes = {
-        kind.__name__: (kind.failure_class, kind.retryable)
-        for kind in VideodropError.__subclasses__()
-        if kind.__module__ == errors.__name__  # hosts have failures of their own, of no run
-    }
+    classes = {}
+    for name, kind in TREE.items():
+        # Hosts have failures of their own, of no run.
+        if kind is VideodropError or kind.__module__ != errors.__name__:
+            continue
+        depth = len(kind.__mro__) - len(VideodropError.__mro__) - 1
+        recorded = (kind.failure_class, "yes" if kind.retryable else "no")
+        classes[name] = (
+            depth,
+            kind.http_status,
+            kind.exit_code,
+            *((None, None) if depth else recorded),
+        )
     assert drawn == classes
 
 
-def test_no_class_of_failure_hides_below_another():
-    assert not any(kind.__subclasses__() for kind in VideodropError.__subclasses__())
+def test_a_narrower_class_is_recorded_as_its_parent_is():
+    for kind in TREE.values():
+        if kind is not VideodropError and (parent := kind.__base__) is not VideodropError:
+            assert (kind.failure_class, kind.retryable) == (parent.failure_class, parent.retryable)
 
 
 @pytest.mark.parametrize("outsider", [LeaseLost, Busy, Superseded])

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pipeline.core.errors import MissingDependency
+from pipeline.core.errors import InvalidArgument, MissingDependency
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker import Function, Worker, hosted
 
@@ -95,6 +95,6 @@ def test_cores_are_split_among_hosted_children(cores, machine, names, concurrenc
 
 
 def test_a_name_that_is_not_in_the_topology_is_refused():
-    with pytest.raises(MissingDependency, match="detekt") as raised:
+    with pytest.raises(InvalidArgument, match="detekt") as raised:
         Worker(Settings(), ["detekt"])
     assert raised.value.code == "unknown_stage"
