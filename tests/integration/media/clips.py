@@ -296,7 +296,7 @@ def html(path):
 
 
 def text(path):
-    path.write_text("This is no video.\n" * 50)
+    path.write_text("This is not a video.\n" * 50)
 
 
 def noise(path):
