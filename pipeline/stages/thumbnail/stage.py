@@ -34,7 +34,9 @@ class Params(BaseModel):
     poster_quality: int = Field(82, ge=1, le=95, description="Quality of JPEG and WebP")
     tile_side: int = Field(192, ge=32, le=640, description="Long side of a storyboard tile, pixels")
     tile_every_s: float = Field(2.0, ge=0.1, le=600, description="Least seconds between tiles")
-    max_tiles: int = Field(300, ge=1, le=2000, description="Most tiles; they are spread out")
+    max_tiles: int = Field(
+        300, ge=1, le=2000, description="Most tiles; fewer per second in long videos"
+    )
     columns: int = Field(10, ge=1, le=20, description="Tiles in a row of a sheet")
     rows: int = Field(10, ge=1, le=20, description="Rows of a sheet")
 
