@@ -1,4 +1,4 @@
-"""Lambda handlers: wiring only. ``bootstrap.observed``, around each, ends what begins here."""
+"""Lambda handlers: wiring only. ``bootstrap.observed`` ends the cold start that begins here."""
 
 from pipeline.telemetry import cold_start
 

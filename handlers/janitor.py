@@ -1,4 +1,4 @@
-"""The janitor: deletions from its queue, and lost runs on a schedule. Wiring only."""
+"""The janitor: deletions from its queue, and expired runs on a schedule. Wiring only."""
 
 import logging
 from functools import cache
@@ -17,7 +17,7 @@ def _janitor() -> Janitor:
 
 @bootstrap.observed("janitor")
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Handle a batch of messages, or a tick of the schedule."""
+    """Handle a batch of messages, or an event of the schedule."""
     if "Records" not in event:
         return {"ended": _janitor().tidy()}
     failures = []
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         try:
             _janitor().handle(record["body"])
         except Exception:
-            # It is delivered again until the queue moves it to the dead-letter queue.
+            # It is delivered again until SQS moves it to the dead-letter queue.
             log.exception("message %s could not be handled", record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}

@@ -8,7 +8,7 @@ from pipeline import bootstrap
 from pipeline.api.app import create_app
 
 app = create_app()
-# Lambda initialises with more of a CPU than a small function gets for its requests.
+# Lambda gives a small function more CPU during initialisation than for its requests.
 app.state.context.open()
 _answered = Mangum(app, lifespan="off")
 

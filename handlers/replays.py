@@ -11,13 +11,13 @@ from pipeline.core.errors import Busy
 
 log = logging.getLogger(__name__)
 
-# What is kept back of the function's own deadline, for the last checkpoint.
+# Reserved of the function's own deadline, for the last checkpoint.
 _MARGIN_S = 30.0
 
 
 @bootstrap.observed("replays")
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Drive the replay of each message for a while."""
+    """Drive the replay of each message until it ends or the function's time is used up."""
     config = bootstrap.settings()
     failures = []
     for record in event["Records"]:
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         try:
             wake_up = events.replay_requested(record["body"])
             seconds = context.get_remaining_time_in_millis() / 1000 - _MARGIN_S
-            # A driver for each turn: it reads recorded run times and models as they are now.
+            # A new driver for each turn, so that it reads current run times and models.
             driver = bootstrap.driver(config)
             driver.drive(
                 wake_up,
@@ -35,9 +35,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 receives=receives,
             )
         except Busy as busy:
-            # At its first delivery this is a knock at an open door: the driver that sits there
-            # looks at what its owner wants at each checkpoint. Later it may be the message of a
-            # driver that was killed, and somebody has to go on.
+            # At the first delivery another driver runs; it reads the desired state at each
+            # checkpoint, so the message is not needed. A later delivery may be the message of a
+            # killed driver, so it is retried.
             if receives > 1:
                 extend(int(busy.seconds) + 1)
                 failures.append({"itemIdentifier": record["messageId"]})

@@ -1,7 +1,7 @@
-"""The handler of every stage: ``VIDEODROP_STAGE`` says which. Wiring only.
+"""The handler of the stage that ``VIDEODROP_STAGE`` names. Wiring only.
 
-An SQS event of Lambda's event source mapping comes in; what goes back names the messages to be
-delivered again (``ReportBatchItemFailures``). ``{"warm_up": true}`` loads the models.
+The input is an SQS event of Lambda's event source mapping. The output lists the messages to
+deliver again (``ReportBatchItemFailures``). ``{"warm_up": true}`` loads the models.
 """
 
 import logging
@@ -17,7 +17,7 @@ from pipeline.runs.workdir import sweep
 
 log = logging.getLogger(__name__)
 
-# What cannot be loaded takes no messages. Later every one of them would end as a failed run.
+# A process without its device must not receive messages: each would end as a failed run.
 bootstrap.check_device(bootstrap.settings())
 
 
@@ -30,7 +30,7 @@ def _runner() -> Runner:
 
 @bootstrap.observed(bootstrap.settings().stage or "stage")
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Run the stage for each message, one after the other."""
+    """Run the stage for each message, one after another."""
     if event.get("warm_up"):
         _runner().warm_up()
         return {}
@@ -39,7 +39,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     failures = []
     for record in event["Records"]:
         attributes = record["attributes"]
-        sent_ms = attributes.get("SentTimestamp")  # what was pushed waited in no queue
+        sent_ms = attributes.get("SentTimestamp")  # missing in pushed events, which skip the queue
         delivery = Delivery(
             seconds_left=context.get_remaining_time_in_millis() / 1000,
             extend=extender(record),
@@ -55,8 +55,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             extender(record)(int(retry.seconds))
             failures.append({"itemIdentifier": record["messageId"]})
         except Exception:
-            # Not one of our events, or a defect: it is delivered again until the queue moves it to
-            # the dead-letter queue. The other messages of its batch are handled.
+            # An unknown event, or a defect: it is delivered again until SQS moves it to the
+            # dead-letter queue. Other messages of its batch are not delayed.
             log.exception("message %s could not be handled", record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}

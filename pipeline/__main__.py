@@ -1,4 +1,4 @@
-"""``python -m pipeline``: the command line, where the script is not on the path."""
+"""The command line as ``python -m pipeline``, for use where the script is not on the path."""
 
 from pipeline.cli import main
 

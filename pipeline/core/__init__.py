@@ -1,1 +1,1 @@
-"""Types, settings and pure rules: imports nothing of this package but itself."""
+"""Types, settings and pure rules. Imports no other package of ``pipeline``."""

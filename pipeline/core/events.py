@@ -1,9 +1,11 @@
-"""The event contract: what reaches a stage's queue, parsed and checked.
+"""The event contract: the messages of a stage's queue, parsed and checked.
 
 Three kinds of event arrive, all as EventBridge envelopes: S3 "Object Created", S3 "Object
-Deleted", and our own "Reprocess Requested". Fields that we do not use are ignored, so a new
-version of S3's event changes nothing. An event that an archive replays keeps its ``id`` and gains
-a ``replay-name``: it is an event of its own here, or the replay would pass for a repetition.
+Deleted", and our own "Reprocess Requested". Unused fields are ignored, so a new version of S3's
+event changes nothing.
+
+An event that an archive replays keeps its ``id`` and gains a ``replay-name``. Both form the event
+id here: with ``id`` alone, the replay would be taken for a duplicate.
 
 S3 keys in EventBridge events are raw: they are never URL-decoded here.
 """
@@ -25,15 +27,15 @@ from pydantic import (
 
 from pipeline.core.errors import BadInput
 
-# Sequencers differ in length; S3's documentation has them right-padded with zeros and compared
-# as strings, within one key only.
+# Sequencers differ in length. S3's documentation says to right-pad them with zeros and to compare
+# them as strings, within one key only.
 _SEQUENCER_DIGITS = 40
-# What tells the ids of replayed events from EventBridge's own, which are UUIDs.
+# Marks in the ids of replayed events. EventBridge's own ids are UUIDs, which contain neither.
 _REPLAY, _ARCHIVE = "replay:", "@"
 
 
 def video_id(bucket: str, key: str) -> str:
-    """The id of a video: the same for every upload to one key. 20 hexadecimal digits."""
+    """Return the id of a video, the same for every upload to one key: 20 hexadecimal digits."""
     return blake2s(f"{bucket}\0{key}".encode(), digest_size=10).hexdigest()
 
 
@@ -54,41 +56,41 @@ class _ObjectEvent(_Event):
 
     @property
     def video_id(self) -> str:
-        """Stable for (bucket, key)."""
+        """Return the id of the video, which depends on the bucket and the key alone."""
         return video_id(self.bucket, self.key)
 
 
 class Upload(_ObjectEvent):
-    """An object was created: one revision of one video."""
+    """A created object: one revision of one video."""
 
     size: int
     etag: str
 
     @property
     def revision(self) -> str:
-        """Names this upload among all to its key. 12 hexadecimal digits."""
+        """Return the id of this upload among all to its key: 12 hexadecimal digits."""
         return blake2s((self.version_id or self.sequencer).encode(), digest_size=6).hexdigest()
 
     @property
     def content_id(self) -> str:
-        """Equal only for equal bytes, and known without reading them.
+        """Return an id of the content, from ETag and size: equal only for equal bytes.
 
-        An ETag is the MD5 of a plain upload, a hash of hashes for a multipart one, and unique for
-        an encrypted one: never falsely equal.
+        An ETag is the MD5 of a plain upload and a hash of hashes for a multipart one. For an
+        encrypted one it is unique. It is never falsely equal.
         """
         return f"{self.etag}-{self.size}"
 
     @property
     def name(self) -> str:
-        """The file name its uploader knows it by."""
+        """Return the file name that the uploader gave."""
         return self.key.rsplit("/", 1)[-1]
 
 
 class Deletion(_ObjectEvent):
-    """An object was deleted, or one version of it for good.
+    """A deleted object, or one version of it permanently deleted.
 
     Attributes:
-        version_id: the version that is gone; None when the key itself was deleted, by a delete
+        version_id: the deleted version; None when the key itself was deleted, by a delete
             marker or in a bucket without versions.
     """
 
@@ -97,9 +99,9 @@ class Reprocess(_Event):
     """A request to run one stage of one video again, with other parameters if given.
 
     Attributes:
-        event_id: the same for every copy of one replay's request: its driver may send it twice.
-        revision: the upload that is meant; without one, the latest.
-        shadow: keep the result for comparison; the current one stays.
+        event_id: the same for all of a replay's requests, because its driver may send one twice.
+        revision: the upload to process; None for the latest.
+        shadow: keep the result for comparison, and leave the current one in place.
     """
 
     event_id: str
@@ -130,7 +132,7 @@ def lane(asked_by: Event | str | None) -> Literal["live", "replay"]:
 
 
 def replay_id(event_id: str | None) -> str | None:
-    """The replay that asked for a run, by the event that it is recorded under."""
+    """Return the replay that requested a run, from the event that the run is recorded under."""
     if event_id is None or not event_id.startswith(_REPLAY):
         return None
     return event_id.removeprefix(_REPLAY)
@@ -150,7 +152,7 @@ class _S3Object(BaseModel):
 
 class _S3Created(_S3Object):
     size: int
-    # AWS says "etag"; moto, a local stand-in for S3, says "eTag".
+    # AWS writes "etag"; moto, the local emulation of S3, writes "eTag".
     etag: str = Field(min_length=1, validation_alias=AliasChoices("etag", "eTag"))
 
 
@@ -193,10 +195,10 @@ class _Envelope(BaseModel):
 
 
 def parse(body: str | bytes) -> Event:
-    """Read an EventBridge event as it stands in an SQS message body.
+    """Parse an EventBridge event from an SQS message body.
 
     Raises:
-        BadInput: ``bad_event``, when it is none of the three kinds we know.
+        BadInput: ``bad_event``, when it is none of the three kinds.
     """
     try:
         envelope = _Envelope.model_validate_json(body)
@@ -208,15 +210,15 @@ def parse(body: str | bytes) -> Event:
             case "Object Deleted":
                 return _deletion(envelope)
     except ValidationError as error:
-        raise refused("This message is not an event we know", error) from error
+        raise refused("This message is not a known event", error) from error
 
 
 def refused(what: str, error: ValidationError) -> BadInput:
-    """``bad_event``, in a sentence.
+    """Return a ``bad_event`` error with a readable message.
 
     Args:
-        what: was found of the event.
-        error: what is wrong with it.
+        what: start of the message.
+        error: the validation error; its fields and reasons follow in the message.
     """
     where = "; ".join(
         f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()
@@ -248,7 +250,7 @@ def _upload(envelope: _Envelope) -> Upload:
 def _deletion(envelope: _Envelope) -> Deletion:
     detail = _DeletedDetail.model_validate(envelope.detail)
     item = detail.object
-    # A delete marker has a version id of its own, which names no upload.
+    # The version id of a delete marker is its own, not that of an upload.
     of_version = detail.deletion_type == "Permanently Deleted"
     return Deletion(
         event_id=envelope.event_id,
@@ -265,18 +267,18 @@ def _padded(sequencer: str) -> str:
 
 
 def replay_event_id(replay_id: str) -> str:
-    """The event that a run of this replay is recorded under."""
+    """Return the event id that runs of this replay are recorded under."""
     return f"{_REPLAY}{replay_id}"
 
 
 class WakeUp(_Event):
-    """Who gets this shall drive a replay.
+    """A request to drive a replay.
 
     Attributes:
-        replay_id: which.
-        attempt: of its latest driver when this was sent: once another one has sat there since,
-            this is old news, and so any number of wake-ups makes for one turn. None from a
-            stranger, whose word always counts.
+        replay_id: the replay.
+        attempt: attempt number of the latest driver when this was sent. The request is stale once
+            a later driver has run, so duplicates start one turn only. None, from other senders,
+            is never stale.
     """
 
     replay_id: str
@@ -289,7 +291,7 @@ class _WakeUpEnvelope(BaseModel):
 
 
 def replay_requested(body: str | bytes) -> WakeUp:
-    """What a "Replay Requested" event says.
+    """Parse a "Replay Requested" event.
 
     Raises:
         BadInput: ``bad_event``.
@@ -297,13 +299,13 @@ def replay_requested(body: str | bytes) -> WakeUp:
     try:
         return _WakeUpEnvelope.model_validate_json(body).detail
     except ValidationError as error:
-        raise refused("This message asks for no replay", error) from error
+        raise refused("This message does not request a replay", error) from error
 
 
 def reprocess_entry(
     request: Reprocess, *, source: str, detail_type: str, bus: str
 ) -> dict[str, Any]:
-    """The ``PutEvents`` entry that asks for ``request``."""
+    """Return the ``PutEvents`` entry for ``request``."""
     detail = request.model_dump(mode="json", exclude={"event_id", "time"}, exclude_none=True)
     return {
         "Source": source,

@@ -1,4 +1,4 @@
-"""What makes a result the same result."""
+"""The fingerprint of a result: a hash of its inputs."""
 
 import json
 from hashlib import sha256
@@ -8,14 +8,14 @@ from typing import Any
 def fingerprint(
     *, content_id: str, stage: str, version: str, params: dict[str, Any], identity: dict[str, str]
 ) -> str:
-    """Hash of everything a stage's result depends on. 32 hexadecimal digits.
+    """Return a hash of everything that a stage's result depends on: 32 hexadecimal digits.
 
     Args:
-        content_id: of the source: equal for equal bytes.
-        stage: its name.
-        version: of the stage's code.
-        params: complete, with defaults filled in, JSON-ready.
-        identity: the models and engines behind the result.
+        content_id: content id of the source, equal for equal bytes.
+        stage: name of the stage.
+        version: version of the stage's code.
+        params: all parameters, with defaults filled in, JSON-ready.
+        identity: the models and engines that make the result.
     """
     parts = [content_id, stage, version, params, identity]
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A media file as typed records: its tracks, its length, and how large one may be."""
+"""Typed records of a media file: its tracks and duration, and the limits on both."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,14 +17,14 @@ class Record(BaseModel):
 class VideoStream(Record):
     """The video track that is shown.
 
-    Times are seconds on the file's own timeline, whose 0 is the earliest of its streams: the
-    timeline on which a player shows it, and on which every result of the pipeline is given.
+    Times are seconds on the file's timeline, whose 0 is the start of its earliest stream. Players
+    and all results of the pipeline use the same timeline.
     """
 
     index: int = Field(description="Stream index in the file")
     codec: str
     profile: str | None = None
-    level: int | None = Field(None, description="As the codec counts: 41 is H.264 level 4.1")
+    level: int | None = Field(None, description="In the codec's numbering: 41 is H.264 level 4.1")
     pix_fmt: str
     bit_depth: int
     coded_width: int = Field(description="Stored pixels, before rotation and pixel shape")
@@ -46,7 +46,7 @@ class VideoStream(Record):
 
     @property
     def hdr(self) -> Literal["pq", "hlg"] | None:
-        """The HDR transfer function, if it has one."""
+        """Return the HDR transfer function; None for SDR."""
         return _HDR.get(self.color_transfer or "")
 
 
@@ -57,16 +57,16 @@ class AudioStream(Record):
     codec: str
     channels: int
     sample_rate: int
-    language: str | None = Field(None, description="As the file tags it, e.g. eng; None if und")
+    language: str | None = Field(None, description="Language tag, e.g. eng; None if und")
     title: str | None = None
     default: bool = False
-    start_s: float = Field(0.0, description="When it starts on the file's timeline")
+    start_s: float = Field(0.0, description="Start on the file's timeline, seconds")
     bit_rate: int | None = None
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest input this installation takes; the fields are those of ``Settings``."""
+    """The largest input that this installation accepts; see the same fields of ``Settings``."""
 
     max_bytes: int = 20 * 1024**3
     max_duration_s: float = 6 * 3600.0
@@ -75,13 +75,13 @@ class Limits:
 
 
 class Probe(Record):
-    """A media file as it is. At least one of ``video`` and ``audio`` is there.
+    """The measured properties of a media file, which has ``video``, ``audio`` or both.
 
     Attributes:
         container: the demuxer's name, e.g. ``mov,mp4,m4a,3gp,3g2,mj2``.
         duration_s: from the first packet to the end of the last one, as measured; 0 when a file
             holds one frame without duration.
-        cut_off: the header promises noticeably more than there is.
+        cut_off: the header states a noticeably longer duration than was measured.
     """
 
     container: str
@@ -93,5 +93,5 @@ class Probe(Record):
 
     @property
     def streams(self) -> tuple[int, ...]:
-        """The indices of its picture and its sounds."""
+        """Return the stream indices of the video and audio tracks."""
         return tuple(stream.index for stream in (self.video, *self.audio) if stream)

@@ -1,7 +1,7 @@
-"""What a stage would do with an upload: known before anything is claimed or downloaded.
+"""The plan of a stage run, made before anything is claimed or downloaded.
 
-A worker asks this before each run, and a replay before it asks for one: both so come to the same
-answer, and what was predicted is what happens.
+Workers plan before each run, and replays before they request one. Both use this code, so a replay
+predicts what the worker will do.
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ from pipeline.core.settings import Settings
 
 @dataclass(frozen=True)
 class Intent:
-    """What a stage would do.
+    """The planned run of a stage.
 
     Attributes:
-        wanted: whether the uploader wants the stage at all.
-        params: complete.
-        identity: the models and engines it would use; empty where it is not wanted.
-        version: of the stage's code.
-        fingerprint: of the result there would be.
+        wanted: whether the uploader selected the stage.
+        params: all parameters.
+        identity: the models and engines to use; empty if the stage is not wanted.
+        version: version of the stage's code.
+        fingerprint: fingerprint of the expected result.
     """
 
     wanted: bool
@@ -36,22 +36,22 @@ class Intent:
 
 
 class Plannable(Protocol):
-    """What planning needs of a stage's code (``pipeline.core.stage.StageModule``)."""
+    """The part of a stage's code that planning needs (``pipeline.core.stage.StageModule``)."""
 
     VERSION: str
     Params: type[BaseModel]
 
     def identity(self, params: Any) -> dict[str, str]:
-        """The models and engines behind a result with ``params``."""
+        """Return the models and engines that make a result with ``params``."""
 
 
 class Planner:
-    """Plans the runs of one stage.
+    """The planner of one stage's runs.
 
     Args:
-        stage: its name.
-        module: its code.
-        settings: the operator's own parameters.
+        stage: name of the stage.
+        module: code of the stage.
+        settings: settings with the operator's parameters.
     """
 
     def __init__(self, stage: str, module: Plannable, settings: Settings) -> None:
@@ -61,7 +61,7 @@ class Planner:
         self._configured = settings.params.get(stage, {})
 
     def params(self, given: Mapping[str, Any]) -> BaseModel:
-        """The operator's parameters, and over them those given.
+        """Return the operator's parameters, overridden by those given.
 
         Raises:
             InvalidArgument: ``bad_option``.
@@ -71,16 +71,16 @@ class Planner:
     def intend(
         self, upload: Upload, metadata: Mapping[str, str], extra: Mapping[str, Any]
     ) -> Intent:
-        """What shall run, from the operator's settings, the upload's options and the event.
+        """Plan a run from the operator's settings, the upload's options and the event.
 
         Args:
             upload: the source.
             metadata: its user metadata, which holds its options.
-            extra: parameters that the event asks for; they win.
+            extra: parameters of the event; they take precedence.
 
         Raises:
             InvalidArgument: ``bad_option``.
-            MissingDependency: the model, or the engine that runs it, is not there.
+            MissingDependency: the model, or the engine that runs it, is missing.
         """
         asked = options.parse(metadata, self._stages)
         params = self.params({**asked.params.get(self._stage, {}), **extra})

@@ -1,4 +1,4 @@
-"""What an error looks like over HTTP, whichever server says it: problem details (RFC 9457)."""
+"""Problem details (RFC 9457): the body of every HTTP error."""
 
 from http import HTTPStatus
 from typing import Any
@@ -7,7 +7,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def details(status: int, code: str, detail: str) -> dict[str, Any]:
-    """The members that each problem has.
+    """Return the members that all problems have.
 
     Args:
         status: HTTP status.

@@ -1,4 +1,4 @@
-"""What the catalog holds: one video, the state of each of its stages, and their results."""
+"""The records of the catalog: a video, the state of each of its stages, and their results."""
 
 from datetime import datetime
 from typing import Literal
@@ -12,10 +12,10 @@ from pipeline.core.stage import Artifact, Notice
 
 StageState = Literal["pending", "running", "succeeded", "skipped", "failed", "superseded"]
 ListedStatus = Literal["processing", "ready", "ready_with_warnings", "partial", "failed"]
-"""By which videos can be selected: deleted ones are in no list."""
+"""The statuses that videos can be selected by. Deleted videos are not listed."""
 VideoStatus = Literal[ListedStatus, "deleted"]
 
-# An item of DynamoDB's holds 400 KB, and an exception can say anything.
+# A DynamoDB item is limited to 400 KB, and an exception's message has no limit.
 _LONGEST_MESSAGE = 4000
 
 TERMINAL: frozenset[StageState] = frozenset({"succeeded", "skipped", "failed", "superseded"})
@@ -26,7 +26,7 @@ class _Record(BaseModel):
 
 
 class Failure(_Record):
-    """Why a stage run failed; ``code`` is for programs, ``message`` for people."""
+    """The reason why a stage run failed; ``code`` is for programs, ``message`` for people."""
 
     failure_class: FailureClass
     code: str
@@ -35,7 +35,7 @@ class Failure(_Record):
 
     @classmethod
     def of(cls, error: VideodropError) -> "Failure":
-        """The record of ``error``."""
+        """Return the record of ``error``."""
         return cls(
             failure_class=error.failure_class,
             code=error.code,
@@ -52,16 +52,16 @@ class PublishedArtifact(Artifact):
 
 
 class Cost(_Record):
-    """What a run took.
+    """The resources that a run used.
 
     Attributes:
-        seconds: wall clock, from claim to publication.
-        cpu_seconds: of the process and the tools it started.
-        gpu_seconds: wall clock for which it held a GPU.
-        media_seconds: length of the video.
+        seconds: wall-clock time from claim to publication.
+        cpu_seconds: CPU time of the process and of its child processes.
+        gpu_seconds: wall-clock time for which it held a GPU.
+        media_seconds: duration of the video.
         bytes_in: size of the source.
         bytes_out: size of all artifacts.
-        files: how many artifacts those are.
+        files: number of artifacts.
     """
 
     seconds: float
@@ -74,13 +74,13 @@ class Cost(_Record):
 
 
 class Estimate(_Record):
-    """What runs are expected to take.
+    """The resources that runs are expected to use.
 
     Attributes:
-        seconds: wall clock of one worker after the other.
-        gpu_seconds: for which a GPU is held.
-        bytes_out: of artifacts.
-        usd: at the prices that the plan names.
+        seconds: wall-clock time, summed over all runs.
+        gpu_seconds: time for which a GPU is held.
+        bytes_out: size of the artifacts.
+        usd: cost at the prices that the plan names.
     """
 
     seconds: float = 0.0
@@ -98,16 +98,17 @@ class Estimate(_Record):
 
 
 class StageResult(_Record):
-    """An immutable result: where its files are, and the facts worth having without opening one.
+    """An immutable result: the location of its files, and a summary.
 
     Attributes:
-        version: of the stage's code.
-        content_id: of the source; only results of the same content are versions of one another.
+        version: version of the stage's code.
+        content_id: content id of the source; only results of equal content are versions of one
+            another.
         prefix: S3 prefix of its files; ``manifest.json`` below it lists them all.
-        artifacts: the files one asks for by role; roles with very many files (segments) are in
-            the manifest only.
+        artifacts: the files that are looked up by role; roles with very many files (segments) are
+            in the manifest only.
         large: a worker for large jobs made it.
-        event_id: what asked for it.
+        event_id: the event that requested it.
     """
 
     stage: str
@@ -137,15 +138,15 @@ class StageRun(_Record):
     Attributes:
         attempt: the fencing token: raised by every claim and promotion, never lowered.
         tries: claims since the last terminal state, this one included.
-        lease_until: epoch seconds; in ``pending`` and ``running`` the moment after which nobody
-            can be expected to work on it any more.
+        lease_until: epoch seconds; in ``pending`` and ``running``, the end of the lease. After it
+            the run counts as lost.
         progress: 0 to 100.
-        result: the current result, which a later run's failure leaves in place.
-        result_revision: the revision that ``result`` answers for.
-        history: fingerprints of what was current before, the latest last: the way back.
-        tried: fingerprint that the latest claim was after; what failed, if it failed.
+        result: the current result; a failure of a later run leaves it in place.
+        result_revision: the revision that ``result`` was made from.
+        history: fingerprints of earlier current results, the latest last, for rollback.
+        tried: fingerprint of the latest claim's run; of the failed run, if it failed.
         large: the latest claim was by a lane for large jobs.
-        receipt: names the delivery that made the latest claim, where that is known.
+        receipt: receipt of the delivery that made the latest claim, where known.
     """
 
     stage: str
@@ -170,15 +171,16 @@ class StageRun(_Record):
 
     @property
     def current_result(self) -> StageResult | None:
-        """The result, if it is of the revision that this run is about."""
+        """Return the result if it was made from the current revision, else None."""
         return self.result if self.result_revision == self.revision else None
 
 
 class Video(_Record):
-    """One video: its latest upload, and what became of it.
+    """One video: its latest upload and the state of its stages.
 
     Attributes:
-        metadata: the upload's own, which holds its options; None until a stage has read it.
+        metadata: the upload's user metadata, which holds its options; None until a stage has read
+            it.
     """
 
     video_id: str
@@ -190,17 +192,17 @@ class Video(_Record):
 
     @property
     def revision(self) -> str:
-        """Of the latest upload."""
+        """Return the revision of the latest upload."""
         return self.upload.revision
 
     @property
     def status(self) -> VideoStatus:
-        """Derived from the stages; never stored."""
+        """Return the status, which is derived from the stages and never stored."""
         if self.deleted_at:
             return "deleted"
         runs = self.stages.values()
         states = {run.state for run in runs}
-        # Superseded: the source was replaced before it was read; the later upload's event is due.
+        # Superseded: the source was replaced before it was read; the newer upload's event follows.
         if states & {"pending", "running", "superseded"}:
             return "processing"
         if "failed" in states:
@@ -212,7 +214,7 @@ class Video(_Record):
 
     @property
     def playable(self) -> bool:
-        """Whether something can be played already."""
+        """Return whether any playable artifact exists."""
         return any(
             artifact.role in {"hls_master", "mp4"}
             for run in self.stages.values()
@@ -222,6 +224,6 @@ class Video(_Record):
 
     @property
     def labels(self) -> list[str]:
-        """Words by which the video can be found, in lower case and alphabetical order."""
+        """Return the search labels of the video, in lower case and alphabetical order."""
         results = [run.current_result for run in self.stages.values()]
         return sorted({label.lower() for result in results if result for label in result.labels})

@@ -1,7 +1,7 @@
-"""Every environment variable, in one typed place.
+"""All environment variables as typed settings.
 
-Ordinary AWS settings (``AWS_ENDPOINT_URL``, ``AWS_REGION``, credentials, profiles) are boto3's own
-and are not repeated here.
+boto3 reads ordinary AWS settings itself (``AWS_ENDPOINT_URL``, ``AWS_REGION``, credentials,
+profiles).
 """
 
 import os
@@ -17,44 +17,46 @@ from pipeline.core.topology import DEFAULT_PATH, Names, Topology
 
 PRICES = Path(__file__).parents[1] / "costs" / "prices.json"
 
-# As browsers write it: in lower case, without a path; neither "null" nor "*".
+# The form that browsers send: in lower case, without a path; neither "null" nor "*".
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/*A-Z]+$")]
-# As in the header Host, without a port.
+# The form of the header Host, without a port.
 Hostname = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]+$", to_lower=True)]
-# Files of secrets often end with a line break, which no header can hold.
+# Files of secrets often end with a line break, which a header cannot contain.
 Token = Annotated[str, StringConstraints(strip_whitespace=True, min_length=16)]
 
 
-# One address that a content security policy may name: no parameter, no wildcard, nothing that ends
-# a directive.
+# One address of a content security policy: no parameter, no wildcard, nothing that ends a
+# directive.
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s;,'\"?#*]+$")]
 
 
 class CdnSettings(BaseModel):
-    """The distribution before the artifacts bucket, and who signs for it."""
+    """The CloudFront distribution of the artifacts bucket, and its signing key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     domain: str = Field(description="Its host name, e.g. d111111abcdef8.cloudfront.net")
-    key_id: str = Field(description="Of the public key in its trusted key group")
+    key_id: str = Field(description="Id of the public key in its trusted key group")
     key_parameter: str = Field(description="SSM parameter that holds the private key, in PEM")
 
 
 class SignIn(BaseModel):
-    """Where people get tokens: an OAuth 2.0 client that keeps no secret, and its provider."""
+    """The sign-in of the web page: an OAuth 2.0 client without a secret, and its provider."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     authorize: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] = Field(
-        description="The authorization endpoint; parameters of its own may follow"
+        description="The authorization endpoint; it may have query parameters"
     )
     token: Address = Field(description="The token endpoint")
-    client_id: str = Field(description="The page's, by the authorization code flow with PKCE")
-    scope: str = Field("openid", description="What is asked for")
+    client_id: str = Field(
+        description="The page's client id; it uses the authorization code flow with PKCE"
+    )
+    scope: str = Field("openid", description="The requested scope")
 
 
 class Settings(BaseSettings):
-    """Settings from ``VIDEODROP_*``; each field says its unit.
+    """Settings from ``VIDEODROP_*``; names of durations and sizes end in their unit.
 
     Stage parameters can be set one by one, ``VIDEODROP_PARAMS__TRANSCRIBE__MODEL=turbo``, or as
     JSON, ``VIDEODROP_PARAMS='{"detect": {"confidence": 0.4}}'``.
@@ -69,26 +71,28 @@ class Settings(BaseSettings):
     prices_path: Path = Field(
         PRICES,
         validation_alias="VIDEODROP_PRICES",
-        description="The price table of estimates, in the form of the one by default",
+        description="The price table of estimates, in the format of the default one",
     )
     uploads_bucket: str | None = Field(None, description="Overrides the name from the prefix")
     artifacts_bucket: str | None = Field(None, description="Overrides the name from the prefix")
     home: Path = Field(
-        Path(".videodrop"), description="Where the embedded stack keeps state, inbox and logs"
+        Path(".videodrop"), description="Directory of the embedded stack's state, inbox and logs"
     )
-    scratch: Path | None = Field(None, description="Work directories; the system's own by default")
+    scratch: Path | None = Field(
+        None, description="Parent of work directories; the system's temporary one by default"
+    )
     model_dir: Path = Field(
         Path.home() / ".cache" / "videodrop" / "models",
-        description="Where official weights are kept once downloaded",
+        description="Directory of downloaded official weights",
     )
     params: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="Stage parameters other than the defaults"
+        default_factory=dict, description="Stage parameters that override the defaults"
     )
 
     telemetry: Literal["local", "aws"] = Field(
         "local",
-        description="Where logs, metrics and traces go: to people at this machine, or to "
-        "CloudWatch and X-Ray, on Lambda and ECS",
+        description="Destination of logs, metrics and traces: the local terminal, or CloudWatch "
+        "and X-Ray for Lambda and ECS",
     )
 
     stage: str | None = Field(None, description="The stage this process hosts (handlers/stage.py)")
@@ -98,61 +102,62 @@ class Settings(BaseSettings):
     replay_concurrency: int = Field(
         1,
         ge=0,
-        description="Children a stage that a worker has for replays; with 0 it serves none",
+        description="Child processes per stage that a worker has for replays; 0 for none",
     )
     large: frozenset[str] = Field(
         frozenset(),
-        description="Stages, as a JSON list, that have lanes of their own for jobs which outgrow "
-        "the deadline or the disk of those that take them first",
+        description="Stages, as a JSON list, with lanes for jobs that exceed the deadline or the "
+        "disk of the ordinary ones",
     )
     engines: dict[str, str] = Field(
         default_factory=dict,
-        description="Versions of engines that are installed on the stages' hosts and not on this "
-        "one, by package: for a host that plans runs and makes none",
+        description="Versions, by package, of engines installed on the stages' hosts and not on "
+        "this one: for a host that only plans runs",
     )
     device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1, …")
 
     drain_s: float = Field(
-        10, ge=0, description="What a worker that is told to stop leaves its jobs to end in"
+        10, ge=0, description="Seconds that a worker's jobs have to end in a graceful shutdown"
     )
     push_token: Secret[Token] | None = Field(
         None,
-        description="What senders of events by HTTP have to know (worker/server.py), 16 "
-        "characters or more; without it the host has to see to it who reaches this one",
+        description="Token that senders of events by HTTP must send (worker/server.py), 16 "
+        "characters or more; without it the network must restrict access",
     )
 
-    lease_s: int = Field(60, ge=3, description="A stage run not heard of for so long is lost")
+    lease_s: int = Field(
+        60, ge=3, description="A stage run without a heartbeat for this long is lost"
+    )
     redelivery_s: int = Field(
         6 * 900,
         ge=1,
-        description="Longest time from a lost lease to the next delivery of its message: the "
+        description="Longest time from an expired lease to the next delivery of its message: the "
         "queues' visibility timeout on AWS",
     )
     max_attempts: int = Field(3, ge=1, description="Claims of one stage run before it fails")
     presign_s: int = Field(
-        3600, ge=60, le=7 * 86400, description="How long signed URLs last; S3 takes a week at most"
+        3600, ge=60, le=7 * 86400, description="Lifetime of signed URLs; S3 allows at most a week"
     )
     cdn: CdnSettings | None = Field(
-        None, description="CloudFront before the artifacts, e.g. VIDEODROP_CDN__DOMAIN"
+        None, description="CloudFront for the artifacts, e.g. VIDEODROP_CDN__DOMAIN"
     )
     public_origins: frozenset[Origin] = Field(
         frozenset(),
-        description="Origins of our pages, as JSON, that a proxy shows while asking us by a Host "
-        "of its own",
+        description="Origins of our pages, as JSON, behind a proxy that sends another Host header",
     )
 
     hosts: frozenset[Hostname] | None = Field(
         None,
-        description="Names, as JSON, by which the API may be asked for in the header Host, beside "
-        "IP addresses and localhost; without them any. `videodrop up` adds this machine's own",
+        description="Names, as JSON, that the API accepts in the header Host, besides IP addresses "
+        "and localhost; any if not set. `videodrop up` adds this machine's own",
     )
 
     sign_in: SignIn | None = Field(
-        None, description="Where the page gets tokens, as JSON, if an authorizer is before the API"
+        None, description="Where the page gets tokens, as JSON, if the API has an authorizer"
     )
 
     replay_window: int = Field(
-        200, ge=1, le=1000, description="Most runs that one replay has out at once"
+        200, ge=1, le=1000, description="Most runs of one replay in flight at once"
     )
 
     max_bytes: int = Field(20 * 1024**3, description="Largest upload")
@@ -162,12 +167,12 @@ class Settings(BaseSettings):
 
     @cached_property
     def topology(self) -> Topology:
-        """The house as ``topology_path`` draws it."""
+        """Return the topology that ``topology_path`` describes."""
         return Topology.read(self.topology_path)
 
     @property
     def limits(self) -> Limits:
-        """The largest input this installation takes."""
+        """Return the largest input that this installation accepts."""
         return Limits(
             max_bytes=self.max_bytes,
             max_duration_s=self.max_duration_s,
@@ -177,7 +182,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def names(self) -> Names:
-        """AWS names, from ``name`` and the overrides."""
+        """Return the AWS names, from ``name`` and the overrides."""
         names = Names(self.name, self.topology)
         for attribute in ("uploads_bucket", "artifacts_bucket"):
             if override := getattr(self, attribute):

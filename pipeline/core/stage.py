@@ -1,16 +1,16 @@
-"""What a stage is: a pure function from a local video to files and facts.
+"""The interface of a stage: a pure function from a local video to files and a summary.
 
 A stage is one module with
 
-* ``VERSION: str``: raised whenever the same input would give a different result;
+* ``VERSION: str``: raised when the same input would give a different result;
 * ``Params``: a frozen pydantic model, every field with a default;
 * ``run(source, params, work, report) -> Result``;
 * optionally ``identity(params) -> dict[str, str]``: the models behind the result (name, sha256,
   engine), which become part of its fingerprint;
 * optionally ``warm_up(params) -> None``: load models before the first job.
 
-It knows nothing of S3, SQS or DynamoDB. A topology entry that names the module is all it takes
-for the stage to be queued, hosted, recorded, listed and shown.
+It does not use S3, SQS or DynamoDB. A topology entry that names the module is enough for the stage
+to be queued, hosted, recorded, listed and shown.
 """
 
 import importlib
@@ -27,23 +27,23 @@ __all__ = ["Artifact", "Deadline", "Notice", "Report", "Result", "Source", "Stag
 
 
 class Source(BaseModel):
-    """A video on the local disk, already probed and within limits."""
+    """A video on the local disk, probed and within limits."""
 
     model_config = ConfigDict(frozen=True)
 
     path: Path
-    name: str = Field(description="The name its uploader knows it by, for messages and titles")
+    name: str = Field(description="The uploader's file name, for messages and titles")
     probe: Probe
 
 
 class Artifact(BaseModel):
-    """One file a stage wrote below its work directory.
+    """One file that a stage wrote below its work directory.
 
     Attributes:
         name: path below the work directory, with forward slashes.
         media_type: its Content-Type.
-        role: what it is for, e.g. ``hls_master``, ``poster``, ``captions_vtt``: what readers look
-            it up by. Several files may share a role (segments).
+        role: its purpose, by which readers look it up, e.g. ``hls_master``, ``poster``,
+            ``captions_vtt``. Several files may share a role (segments).
     """
 
     name: str
@@ -52,20 +52,20 @@ class Artifact(BaseModel):
 
 
 class Notice(BaseModel):
-    """A warning: the run succeeded, but not with everything one might expect."""
+    """A warning: the run succeeded, but something that users expect is missing."""
 
     code: str
     message: str
 
 
 class Result(BaseModel):
-    """What a stage run produced.
+    """The output of a stage run.
 
     Attributes:
         artifacts: files to publish, all below the work directory.
-        summary: the few facts worth having without opening a file (kept in the catalog: < 50 KB).
+        summary: facts to show without opening a file (kept in the catalog: < 50 KB).
         warnings: what was left out and why.
-        labels: words by which the video can be found.
+        labels: search labels of the video.
     """
 
     artifacts: list[Artifact]
@@ -75,23 +75,23 @@ class Result(BaseModel):
 
 
 class StageModule(Protocol):
-    """The static face of a stage module; ``load`` gives one."""
+    """The static type of a stage module; ``load`` returns one."""
 
     VERSION: str
     Params: type[BaseModel]
 
     def run(self, source: Source, params: Any, work: Path, report: Report) -> Result:
-        """Write files below ``work``, an empty directory, and say what they are."""
+        """Write files below ``work``, an empty directory, and return a record of them."""
 
     def identity(self, params: Any) -> dict[str, str]:
-        """The models and engines behind a result with ``params``; cheap."""
+        """Return the models and engines that make a result with ``params``; loads none."""
 
     def warm_up(self, params: Any) -> None:
-        """Load what the first job would otherwise wait for."""
+        """Load the models before the first job, which would otherwise wait for them."""
 
 
 def load(module: str) -> StageModule:
-    """Import a stage module by its dotted name and fill in what it left out.
+    """Import a stage module by its dotted name and add defaults for optional functions.
 
     Stage modules import nothing heavy at module level, so this is cheap.
     """

@@ -1,7 +1,7 @@
 """The typed reader of ``topology.json``: stages, queues, event patterns and the table.
 
-Terraform reads the same file, so infrastructure and code cannot drift apart. Everything that has
-a name in AWS gets it here, from one prefix.
+Terraform reads the same file, so infrastructure and code cannot diverge. All names in AWS are
+made here, from one prefix.
 """
 
 import json
@@ -17,8 +17,8 @@ UploadEvent = Literal["created", "replayed", "deleted"]
 JANITOR = "janitor"
 REPLAYS = "replays"
 DEFAULT_PATH = Path(__file__).with_name("topology.json")
-# Where a job goes on that outgrows the hosts of its lane: replays apart, so that however many of
-# them are long, they delay no upload.
+# The lane for jobs too large for the hosts of their own lane. Replays have a separate one, so that
+# long replays do not delay uploads.
 LARGER: dict[Lane, Lane] = {"live": "large", "replay": "large-replay"}
 
 
@@ -27,13 +27,13 @@ class _Frozen(BaseModel):
 
 
 class Guess(_Frozen):
-    """What a stage is taken to need until runs of it have been recorded.
+    """The assumed resources of a stage until runs of it have been recorded.
 
     Attributes:
         seconds_per_media_second: the real-time factor on CPUs.
-        gpu_seconds_per_media_second: the same on a GPU; None for a stage that none helps.
-        bytes_per_source_byte: size of its artifacts against that of the source.
-        files_per_media_second: how many artifacts those are.
+        gpu_seconds_per_media_second: the same on a GPU; None for a stage that does not use one.
+        bytes_per_source_byte: size of its artifacts relative to the source.
+        files_per_media_second: number of artifacts per second of media.
     """
 
     seconds_per_media_second: float = 1.0
@@ -43,7 +43,7 @@ class Guess(_Frozen):
 
 
 class StageSpec(_Frozen):
-    """One stage: the module that runs it, what it may use and what it is taken to need."""
+    """One stage: its module, its limits and its assumed resources."""
 
     module: str
     timeout_s: int
@@ -53,7 +53,7 @@ class StageSpec(_Frozen):
 
 
 class JanitorSpec(_Frozen):
-    """The housekeeping function: what it may use and how often it runs."""
+    """The janitor function: its limits and its interval."""
 
     timeout_s: int
     memory_mb: int
@@ -61,10 +61,10 @@ class JanitorSpec(_Frozen):
 
 
 class UploadsSpec(_Frozen):
-    """Which uploads are ours: a key prefix and an EventBridge pattern per event.
+    """The uploads to process: a key prefix, and an EventBridge pattern per event.
 
     Attributes:
-        prefix: of every key that the pipeline takes notice of.
+        prefix: key prefix of the uploads.
         events: ``created`` now, ``replayed`` from an archive, ``deleted``.
     """
 
@@ -73,14 +73,14 @@ class UploadsSpec(_Frozen):
 
 
 class ReprocessSpec(_Frozen):
-    """The event of our own that asks for a stage to run again."""
+    """The event that requests another run of a stage."""
 
     source: str
     detail_type: str
 
 
 class ReplaysSpec(_Frozen):
-    """The function that drives replays: the event that wakes it and what it may use."""
+    """The function that drives replays: its trigger event and its limits."""
 
     source: str
     detail_type: str
@@ -98,20 +98,19 @@ class QueueSpec(_Frozen):
 
 
 class LargeSpec(_Frozen):
-    """Jobs that outgrow their stage's own deadline.
+    """The lane for jobs that exceed their stage's deadline.
 
     Attributes:
-        timeout_s: theirs: less than the 12 hours for which SQS keeps a message hidden at most.
+        timeout_s: their deadline, below 12 hours: the longest visibility timeout of SQS.
     """
 
     timeout_s: int = Field(lt=12 * 3600)
 
 
 class IndexSpec(_Frozen):
-    """A global secondary index of keys alone; all of them are strings.
+    """A global secondary index of keys alone, all of them strings.
 
-    It tells which items there are, soon after they were written; what they say now, they say
-    themselves.
+    It is eventually consistent. Current attributes are read from the items themselves.
     """
 
     hash_key: str
@@ -119,7 +118,7 @@ class IndexSpec(_Frozen):
 
 
 class TableSpec(_Frozen):
-    """The one table; keys are strings."""
+    """The DynamoDB table; its keys are strings."""
 
     hash_key: str
     range_key: str
@@ -128,7 +127,7 @@ class TableSpec(_Frozen):
 
 
 class Topology(_Frozen):
-    """The whole house, as ``topology.json`` draws it."""
+    """The complete topology, as ``topology.json`` describes it."""
 
     uploads: UploadsSpec
     reprocess: ReprocessSpec
@@ -162,49 +161,49 @@ class Names:
 
     @cached_property
     def uploads_bucket(self) -> str:
-        """Where videos are dropped."""
+        """Return the bucket of uploaded videos."""
         return f"{self.prefix}-uploads"
 
     @cached_property
     def artifacts_bucket(self) -> str:
-        """Where results go."""
+        """Return the bucket of results."""
         return f"{self.prefix}-artifacts"
 
     @property
     def table(self) -> str:
-        """The DynamoDB table."""
+        """Return the name of the DynamoDB table."""
         return self.prefix
 
     @property
     def bus(self) -> str:
-        """The EventBridge bus for our own events."""
+        """Return the EventBridge bus of our own events."""
         return self.prefix
 
     @property
     def archive(self) -> str:
-        """The EventBridge archive of the uploads' events."""
+        """Return the EventBridge archive of upload events."""
         return f"{self.prefix}-uploads"
 
     def archive_rule(self, stage: str) -> str:
-        """The rule on the default bus by which the archive's events reach a stage's replay lane."""
+        """Return the default bus's rule that sends archived events to a stage's replay lane."""
         return f"{self.prefix}-{stage}-archive"
 
     def queue(self, function: str, lane: Lane = "live") -> str:
-        """Queue of a stage, of ``janitor`` or of ``replays``; the live lane has no suffix."""
+        """Return the queue of a stage, ``janitor`` or ``replays``; the live lane has no suffix."""
         return f"{self.prefix}-{function}" + ("" if lane == "live" else f"-{lane}")
 
     def lane(self, function: str, queue: str) -> Lane:
-        """Which lane of a function ``queue`` is; any other queue passes for the live one."""
+        """Return the lane of a function that ``queue`` belongs to; ``live`` for any other queue."""
         lanes: tuple[Lane, ...] = get_args(Lane)
         return next((lane for lane in lanes if queue == self.queue(function, lane)), "live")
 
     def upload_pattern(self, event: UploadEvent, bucket: str) -> dict[str, Any]:
-        """EventBridge pattern for uploads to ``bucket``."""
+        """Return the EventBridge pattern of uploads to ``bucket``."""
         raw = json.dumps(self._topology.uploads.events[event])
         return dict(json.loads(raw.replace("${uploads_bucket}", bucket)))
 
     def reprocess_pattern(self, stage: str) -> dict[str, Any]:
-        """EventBridge pattern for requests to run ``stage`` again."""
+        """Return the EventBridge pattern of requests to run ``stage`` again."""
         spec = self._topology.reprocess
         return {
             "source": [spec.source],
@@ -213,6 +212,6 @@ class Names:
         }
 
     def replays_pattern(self) -> dict[str, Any]:
-        """EventBridge pattern for requests to start a replay, or to go on with one."""
+        """Return the EventBridge pattern of requests to start or continue a replay."""
         spec = self._topology.replays
         return {"source": [spec.source], "detail-type": [spec.detail_type]}

@@ -1,7 +1,7 @@
 """The check of the ``Host`` header against DNS rebinding.
 
-A page can make its own name resolve to 127.0.0.1 and then reads a local server as if it were its
-own origin. Its requests still carry that name in ``Host``. An IP address cannot be rebound, and
+A page can make its own name resolve to 127.0.0.1 and then read a local server as its own origin.
+Its requests still have that name in ``Host``. An IP address cannot be rebound, and
 browsers resolve ``localhost`` and all names below it to loopback themselves (RFC 6761).
 """
 
@@ -31,7 +31,7 @@ def is_trusted(host: str | None, names: Collection[str], *, loopback_only: bool 
 
 
 def _hostname(host: str | None) -> str | None:
-    """Return the name in a ``Host`` header, in lower case; None if there is none to be read."""
+    """Return the name in a ``Host`` header, in lower case; None if it is missing or malformed."""
     if not host or any(sign in host for sign in "/@?#, \\"):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Per-upload options, given as S3 user metadata.
+"""The options of one upload, given as S3 user metadata.
 
     x-amz-meta-videodrop-stages: transcode,transcribe     only these stages run
     x-amz-meta-videodrop-language: de                     short for transcribe-language
@@ -22,25 +22,25 @@ _SHORT = {"language": ("transcribe", "language"), "task": ("transcribe", "task")
 
 
 class Options(BaseModel):
-    """What an uploader asked for: the stages to run (None for all) and parameters by stage."""
+    """An uploader's options: the stages to run (None for all) and parameters by stage."""
 
     stages: list[str] | None = None
     params: dict[str, dict[str, Any]] = {}
 
     def wants(self, stage: str) -> bool:
-        """Whether ``stage`` shall run for this upload."""
+        """Return whether ``stage`` is to run for this upload."""
         return self.stages is None or stage in self.stages
 
 
 def parse(metadata: Mapping[str, str], stages: list[str]) -> Options:
-    """Read the options among an object's user metadata; other people's metadata is ignored.
+    """Parse the options in an object's user metadata; other metadata is ignored.
 
     Args:
-        metadata: user metadata without the ``x-amz-meta-`` prefix, as boto3 gives it.
-        stages: the stages there are.
+        metadata: user metadata without the ``x-amz-meta-`` prefix, as boto3 returns it.
+        stages: the names of all stages.
 
     Raises:
-        InvalidArgument: ``bad_option``, naming the option and what it may be.
+        InvalidArgument: ``bad_option``, with the option and its allowed values.
     """
     chosen: list[str] | None = None
     params: dict[str, dict[str, Any]] = {}
@@ -58,7 +58,7 @@ def parse(metadata: Mapping[str, str], stages: list[str]) -> Options:
 
 
 def parameter(name: str, stages: list[str]) -> tuple[str, str]:
-    """The stage and the parameter that an option's name means.
+    """Return the stage and the parameter that an option's name means.
 
     Raises:
         InvalidArgument: ``bad_option``.
@@ -67,12 +67,12 @@ def parameter(name: str, stages: list[str]) -> tuple[str, str]:
 
 
 def refuse_path(name: str, field: str, given: Any) -> None:
-    """See that strangers name a model, and do not point at a file of the worker's.
+    """Reject a path as a model: an uploader must not choose a file on the worker.
 
     Args:
-        name: of the option, for the message.
-        field: which parameter it means.
-        given: what it is set to.
+        name: name of the option, for the message.
+        field: the parameter it means.
+        given: its value.
 
     Raises:
         InvalidArgument: ``bad_option``.
@@ -80,13 +80,13 @@ def refuse_path(name: str, field: str, given: Any) -> None:
     if field == "model" and "/" in str(given):
         raise InvalidArgument(
             "bad_option",
-            f"{name} is {given!r}: models are given by name here. Paths are for this "
-            "installation's own settings.",
+            f"{name} is {given!r}: give a model by name here. Only this installation's settings "
+            "may hold a path.",
         )
 
 
 def pairs(given: list[str]) -> dict[str, str]:
-    """Part ``NAME=VALUE`` pairs as a command line gives them.
+    """Parse the ``NAME=VALUE`` pairs of a command line.
 
     Raises:
         InvalidArgument: ``bad_option``, when one has no equals sign.
@@ -95,15 +95,15 @@ def pairs(given: list[str]) -> dict[str, str]:
     for pair in given:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise InvalidArgument("bad_option", f"{pair!r} is no option: give NAME=VALUE.")
+            raise InvalidArgument("bad_option", f"{pair!r} is not an option: give NAME=VALUE.")
         read[name] = text
     return read
 
 
 def value(text: str) -> Any:
-    """What ``text`` means as a parameter: a JSON list or object if it is one, else itself.
+    """Parse ``text`` as a parameter: a JSON list or object if it is one, else the text itself.
 
-    Numbers and truth values stay text: the parameter's own type says what they become.
+    Numbers and booleans stay text: the parameter's type converts them.
     """
     if text.startswith(("[", "{")):
         with contextlib.suppress(ValueError, RecursionError):
@@ -112,10 +112,10 @@ def value(text: str) -> Any:
 
 
 def validate(model: type[BaseModel], stage: str, given: Mapping[str, Any]) -> BaseModel:
-    """Fill a stage's parameters from what was given for them.
+    """Return a stage's parameters, from the values given and the defaults.
 
     Raises:
-        InvalidArgument: ``bad_option``, naming each parameter that is unknown or out of range.
+        InvalidArgument: ``bad_option``, with each parameter that is unknown or out of range.
     """
     if unknown := sorted(set(given) - set(model.model_fields)):
         known = ", ".join(sorted(model.model_fields))

@@ -1,4 +1,4 @@
-"""Decoded sound as arrays: what speech models want, in pieces, on the file's own timeline."""
+"""Decoded audio as arrays for speech models, in chunks on the file's timeline."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 SAMPLE_RATE = 16_000
-_PIXELS = 1 << 26  # above what probe.Limits lets pass
+_PIXELS = 1 << 26  # above the default of probe.Limits
 
 
 def stream(
@@ -26,32 +26,32 @@ def stream(
     threads: int | None = None,
     complaints: Complaints | None = None,
 ) -> Iterator["np.ndarray"]:
-    """Yield an audio track as 16 kHz mono in pieces of ``chunk_s`` seconds.
+    """Yield an audio track as 16 kHz mono in chunks of ``chunk_s`` seconds.
 
-    Sample ``n`` of the whole is heard at ``n / SAMPLE_RATE`` seconds on the file's timeline (see
-    ``streams.VideoStream``), the one that frame times are on: a late start and gaps are filled with
-    silence. Memory does not grow with the length.
+    Sample ``n`` of the track plays at ``n / SAMPLE_RATE`` seconds on the file's timeline (see
+    ``media_info.VideoStream``), which frame times use too. Silence fills a late start and gaps.
+    Memory does not grow with the duration.
 
     Args:
         path: a local file that ``probe.probe`` accepted.
         audio_stream_index: ``AudioStream.index``.
-        alongside: the file's other streams (``Probe.streams``): those that frames are read with.
-        chunk_s: length of a piece; the last one is shorter.
+        alongside: all streams of the file (``Probe.streams``), the same as for frames.
+        chunk_s: duration of a chunk; the last one is shorter.
         report: its deadline limits the decoding. The caller reports progress.
         threads: decoder and filter threads; see ``ffmpeg``.
-        complaints: takes up the decoder's error lines; not empty at the end if the media is
+        complaints: collects the decoder's error lines; not empty at the end if the media is
             damaged.
 
     Yields:
         float32 in [-1, 1], [samples]; read-only.
 
     Raises:
-        BadInput: ``undecodable`` when no sound at all could be decoded.
+        BadInput: ``undecodable`` when no audio could be decoded.
         VideodropError: see ``ffmpeg.judge``.
     """
     import numpy as np  # noqa: PLC0415 - see ffmpeg.source()
 
-    # ffmpeg decodes a first picture to learn of the streams, and complains of one above the cap.
+    # ffmpeg decodes a first frame to read the streams, and reports an error for one above the cap.
     sound = ffmpeg.source(path, max_pixels=_PIXELS, threads=threads)
     track = sound[str(audio_stream_index)]
     node = track.filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0}).output(

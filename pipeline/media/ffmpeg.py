@@ -1,13 +1,13 @@
-"""The only door to ffmpeg and ffprobe: every run is guarded, watched and judged here.
+"""The only module that runs ffmpeg and ffprobe. It restricts input, resources and run time.
 
 Input is always one local regular file, opened through the ``file:`` protocol by a demuxer of real
 media. Both whitelists matter: playlists and concat scripts (HLS, DASH, ffconcat) named ``.mp4``
 read other local files through the ``file`` protocol alone. ffmpeg exits 0 on damaged data, so its
-error lines are counted and handed to the caller.
+error lines are counted and returned to the caller.
 
-``threads`` is, here and in the modules above, the number of decoder, filter and encoder threads;
-by default the CPUs that this process may run on, at most ``OMP_NUM_THREADS`` when that is set
-(which is how a host pins a stage to its share).
+``threads`` is, here and in the modules above, the number of decoder, filter and encoder threads.
+The default is the number of CPUs that this process may run on, at most ``OMP_NUM_THREADS`` when
+that is set. Hosts set it to limit a stage to its share.
 """
 
 import os
@@ -35,12 +35,12 @@ from pipeline.core.errors import (
 from pipeline.core.progress import Report
 from pipeline.media.process import Caps, Child, Complaints
 
-# Containers that hold their media themselves: no playlists, no scripts, no images, no devices.
+# Containers that contain their media: no playlists, no scripts, no images, no devices.
 FORMATS = (
     "mov,matroska,avi,flv,asf,mpegts,mpeg,mxf,ogg,rm,nut,ivf,dv,wtv,gxf,"
     "wav,w64,mp3,aac,flac,ac3,eac3,aiff,au,caf,amr,wv,ape"
 )
-# ffmpeg catches SIGXCPU, the only such signal that we cause, and ends with this status.
+# ffmpeg catches SIGXCPU, the only such signal that our limits cause, and exits with this status.
 _STOPPED_BY_SIGNAL = 255
 _NOT_LOADED = 127
 _QUIET = ("-hide_banner", "-loglevel", "repeat+level+error")
@@ -48,7 +48,7 @@ _QUIET = ("-hide_banner", "-loglevel", "repeat+level+error")
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands in its stage: ``report`` hears from ``start`` to ``end``."""
+    """The progress of a run within its stage: ``report`` receives from ``start`` to ``end``."""
 
     report: Report
     duration_s: float
@@ -56,13 +56,13 @@ class Progress:
     end: float = 1.0
 
     def at(self, time_s: float) -> None:
-        """Say that the media is done up to ``time_s``."""
+        """Report that the media is processed up to ``time_s``."""
         done = min(1.0, max(0.0, time_s / self.duration_s)) if self.duration_s > 0 else 0.0
         self.report(self.start + (self.end - self.start) * done)
 
 
 def thread_count(threads: int | None = None) -> int:
-    """``threads`` if given, else this process's share of the machine (see the module)."""
+    """Return ``threads`` if given, else this process's share of the CPUs (see the module)."""
     if threads is not None:
         return threads
     share = len(os.sched_getaffinity(0))
@@ -71,7 +71,7 @@ def thread_count(threads: int | None = None) -> int:
 
 
 def guarded(path: Path) -> dict[str, str]:
-    """Input options without which nothing here is opened; ``filename`` is among them.
+    """Return the input options that every run must use, ``filename`` included.
 
     Raises:
         InvalidArgument: ``not_a_file``: not a regular file.
@@ -86,11 +86,11 @@ def guarded(path: Path) -> dict[str, str]:
 
 
 def source(path: Path, *, max_pixels: int, threads: int | None = None, **options: Any) -> Any:
-    """A guarded ffmpeg-python input node.
+    """Return an ffmpeg-python input node with the options of ``guarded``.
 
     Args:
         path: a local regular file.
-        max_pixels: larger frames are not decoded, whatever the header promised.
+        max_pixels: larger frames are not decoded, whatever size the header gives.
         threads: decoder threads.
         **options: further input options (``ss``, ``skip_frame``, …).
     """
@@ -102,16 +102,16 @@ def source(path: Path, *, max_pixels: int, threads: int | None = None, **options
 
 
 def on_whole_clock(node: Any, given: Any, streams: Iterable[int]) -> Any:
-    """Output ``node`` on the clock of all ``streams`` of ``given``, whichever of them it uses.
+    """Add a discarded output of all ``streams`` of ``given``, so that all runs have one clock.
 
-    ffmpeg counts the time of a transport stream from the first of the streams that it maps, and
-    bridges its jumps by them. With the same streams mapped in every run, copied to nowhere where
-    nobody wants them, what is heard in one run and seen in another stays in step.
+    ffmpeg counts the time of a transport stream from the first of the mapped streams, and
+    corrects clock jumps by them. With the same streams mapped in every run, audio of one run and
+    frames of another stay synchronous.
     """
     import ffmpeg  # noqa: PLC0415 - see source()
 
     tracks = [given[str(index)] for index in streams]
-    # Not the null muxer, which complains of every timestamp that does not rise.
+    # Not the null muxer, which reports an error for every timestamp that does not rise.
     aside = ffmpeg.output(*tracks, os.devnull, format="framecrc", c="copy")
     return ffmpeg.merge_outputs(node, aside)
 
@@ -127,15 +127,15 @@ def run(
 
     Args:
         node: one output, or several merged, all to files.
-        progress: whom to tell, about once a second; its deadline limits the run as well.
-        caps: limits on the child.
+        progress: receives reports about once a second; its deadline limits the run as well.
+        caps: limits on the child process.
         threads: filter threads.
 
     Returns:
-        ffmpeg's error lines; not empty although the run succeeded when the media is damaged.
+        ffmpeg's error lines; not empty when the media is damaged, although the run succeeded.
 
     Raises:
-        VideodropError: one of those of ``judge``; whatever ``progress.report`` raises.
+        VideodropError: those of ``judge``, and all errors of ``progress.report``.
     """
     argv = [*_argv(node, threads), "-progress", "pipe:1", "-nostats"]
     with _start(argv, _within(caps, progress), threads) as child:
@@ -157,8 +157,8 @@ def pipe(
 ) -> Iterator[Child]:
     """Run an ffmpeg-python output node that writes to ``pipe:1`` while the caller reads it.
 
-    ffmpeg waits when nobody reads: memory stays flat. Call ``judge`` at the end of the output;
-    leaving early kills it.
+    ffmpeg blocks while the caller does not read, so memory stays constant. Call ``judge`` at the
+    end of the output. Leaving the context early kills ffmpeg.
     """
     with _start(_argv(node, threads), _within(caps, report), threads, pass_fds) as child:
         yield child
@@ -180,7 +180,7 @@ def probing(
 
 @cache
 def version() -> str:
-    """The version of ffmpeg, as it says itself, e.g. ``5.1.9-0+deb12u1``."""
+    """Return the version that ffmpeg prints, e.g. ``5.1.9-0+deb12u1``."""
     with _start(["ffmpeg", "-version"], Caps(wall_s=20), 1) as child:
         said = child.read(1 << 16).decode("utf-8", "replace")
         judge(child)
@@ -188,7 +188,7 @@ def version() -> str:
 
 
 def works(*argv: str) -> bool:
-    """Whether ``ffmpeg argv…``, a constant command of ours without an input file, succeeds."""
+    """Return whether ``ffmpeg argv…``, a constant command without an input file, succeeds."""
     command = ["ffmpeg", *_QUIET, "-nostdin", *argv]
     with _start(command, Caps(wall_s=20), 1) as child:
         child.stdout.read()
@@ -196,10 +196,10 @@ def works(*argv: str) -> bool:
 
 
 def judge(child: Child) -> Complaints:
-    """Wait for the child and turn a bad end into one of our errors.
+    """Wait for the child process and convert its failure to a ``VideodropError``.
 
     Raises:
-        TimedOut: ``deadline``: the run's; ``media_time``: the child's own limit.
+        TimedOut: ``deadline``: that of the run; ``media_time``: the child's own limit.
         OutOfMemory: ``media_memory``.
         LimitExceeded: ``output_too_large``.
         DependencyFailed: ``disk_full`` or ``ffmpeg_killed``.
@@ -219,8 +219,8 @@ def _out_of_time(caps: Caps) -> TimedOut:
         return TimedOut("deadline", "Processing the media did not end in the time allowed.")
     return TimedOut(
         "media_time",
-        f"Looking through the file took more than {caps.wall_s:.0f} s, which no sound one needs: "
-        "it is damaged or crafted. Convert it, or upload another copy.",
+        f"Reading the file took more than {caps.wall_s:.0f} s, which no intact file needs: it is "
+        "damaged or crafted. Convert it, or upload another copy.",
     )
 
 
@@ -232,27 +232,30 @@ def _raise(status: int, said: str) -> NoReturn:
             "Cannot allocate memory",
             OutOfMemory("media_memory", "Processing the media needs more memory than allowed."),
         ),
-        (  # what a thread says whose stack does not fit
+        (  # the error of a thread whose stack does not fit
             "Resource temporarily unavailable",
             OutOfMemory("media_memory", "Processing the media needs more memory than allowed."),
         ),
         (
             "No space left on device",
-            DependencyFailed("disk_full", "The worker's disk is full; the run is tried again."),
+            DependencyFailed("disk_full", "The worker's disk is full; the run is retried."),
         ),
         (
             "File too large",
             LimitExceeded("output_too_large", "The result would be larger than allowed."),
         ),
-        ("Error initializing output", Bug("ffmpeg_options", f"ffmpeg refused its options: {said}")),
-        ("Unrecognized option", Bug("ffmpeg_options", f"ffmpeg refused its options: {said}")),
+        (
+            "Error initializing output",
+            Bug("ffmpeg_options", f"ffmpeg rejected its options: {said}"),
+        ),
+        ("Unrecognized option", Bug("ffmpeg_options", f"ffmpeg rejected its options: {said}")),
         ("Unknown encoder", MissingDependency("ffmpeg_build", f"This ffmpeg lacks a part: {said}")),
         ("No such filter", MissingDependency("ffmpeg_build", f"This ffmpeg lacks a part: {said}")),
     )
     by_signal: dict[int, VideodropError] = {
         -signal.SIGXFSZ: LimitExceeded("output_too_large", "The result is larger than allowed."),
-        -signal.SIGKILL: DependencyFailed("ffmpeg_killed", "Something killed ffmpeg in its work."),
-        -signal.SIGTERM: DependencyFailed("ffmpeg_killed", "Something ended ffmpeg in its work."),
+        -signal.SIGKILL: DependencyFailed("ffmpeg_killed", "ffmpeg was killed (SIGKILL)."),
+        -signal.SIGTERM: DependencyFailed("ffmpeg_killed", "ffmpeg was terminated (SIGTERM)."),
     }
     if status in by_signal:
         raise by_signal[status]
@@ -265,7 +268,7 @@ def _raise(status: int, said: str) -> NoReturn:
 
 
 def _last(said: str) -> str:
-    """The last error line, without paths of this machine, ffmpeg's addresses and levels."""
+    """Return the last error line, without local paths and ffmpeg's addresses and levels."""
     line = said.rpartition("\n")[2]
     marks = r"\[(?:[^]]* @ 0x[0-9a-f]+|error|fatal|panic)\] "
     return re.sub(marks, "", re.sub(r"file:/[^:]*", "file", line))
@@ -300,7 +303,11 @@ def _start(
 
 
 def _follow(child: Child, progress: Progress) -> None:
-    """Report until stdout ends, once a second even when ffmpeg is silent, so a stop is heard."""
+    """Report progress until stdout ends.
+
+    Report once a second even when ffmpeg is silent, because ``report`` raises when the run is to
+    stop.
+    """
     time_s, rest = 0.0, b""
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)

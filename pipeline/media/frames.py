@@ -1,4 +1,4 @@
-"""Decoded frames as arrays, one at a time, each with the time at which the source shows it."""
+"""Decoded frames as arrays, one at a time, each with its presentation time."""
 
 import os
 import re
@@ -16,8 +16,8 @@ from pipeline.media.process import Complaints
 if TYPE_CHECKING:
     import numpy as np
 
-# Frames that nothing refers to may be skipped when the source has so many more frames than we
-# want: then another frame, at most a few source frames away, stands in for the one skipped.
+# Unreferenced frames may be skipped when the source has this many times the requested frames.
+# Another frame, at most a few source frames away, then replaces the skipped one.
 _SKIP_FROM = 8
 _TICKS = 1_000_000
 _PTS = re.compile(rb"pts:(-?[0-9]+)")
@@ -27,7 +27,7 @@ class Frame(NamedTuple):
     """A frame and its time.
 
     Attributes:
-        time_s: its presentation time on the file's timeline (see ``streams.VideoStream``).
+        time_s: its presentation time on the file's timeline (see ``media_info.VideoStream``).
         image: uint8 RGB, [height, width, 3]; upright, square pixels, SDR; read-only.
     """
 
@@ -47,27 +47,28 @@ def sample(
 ) -> Iterator[Frame]:
     """Yield the first frame of every ``1/fps`` seconds, with its true presentation time.
 
-    Memory does not grow with the length: ffmpeg waits until a frame is taken. Intervals without
-    a frame (variable frame rates) yield none. Where the source has at least eight times as many
-    frames as asked for, frames that no other frame refers to are not decoded, and the chosen
-    frame may be a few source frames later; its time is still its own.
+    Memory does not grow with the duration: ffmpeg blocks until a frame is read. Intervals without
+    a frame (variable frame rates) yield none.
+
+    If the source has at least eight times the requested frames, unreferenced frames are not
+    decoded. The chosen frame may then be a few source frames later; its time is still its own.
 
     Args:
         path: the file that ``probe`` describes.
-        probe: what ``probe.probe`` found.
-        fps: how many frames a second of video.
+        probe: the result of ``probe.probe``.
+        fps: frames per second of video.
         long_side: frames are scaled down to at most this many pixels; sides are even.
         report: its deadline limits the decoding. The caller reports progress, by ``time_s``.
         threads: decoder and filter threads; see ``ffmpeg``.
-        complaints: takes up the decoder's error lines; not empty at the end if the media is
+        complaints: collects the decoder's error lines; not empty at the end if the media is
             damaged.
 
     Raises:
-        BadInput: ``no_video``; ``undecodable`` when not one frame could be decoded.
+        BadInput: ``no_video``; ``undecodable`` when no frame could be decoded.
         VideodropError: see ``ffmpeg.judge``.
     """
     video = require_video(probe)
-    # A frame just short of a multiple of 1/fps, by rounding of its timestamp, counts as on it.
+    # Timestamps are rounded: a frame just before a multiple of 1/fps counts as on it.
     slot, last = f"floor((t+0.0005)*{fps:.9g})", f"floor((prev_selected_t+0.0005)*{fps:.9g})"
     skip = "noref" if video.fps >= _SKIP_FROM * fps else None
     return _decoded(
@@ -119,9 +120,9 @@ def at(
     threads: int | None = None,
     complaints: Complaints | None = None,
 ) -> Frame | None:
-    """Return the frame shown from ``time_s`` on, found by seeking; None behind the last one.
+    """Return the frame shown from ``time_s`` on, found by seeking; None after the last one.
 
-    Arguments and errors are those of ``sample``, save that nothing decodable is None, too.
+    Arguments and errors are those of ``sample``, except that undecodable media also gives None.
     """
     video = require_video(probe)
     found = _decoded(
@@ -143,13 +144,13 @@ def at(
 
 
 def require_video(probe: Probe) -> VideoStream:
-    """The video track.
+    """Return the video track.
 
     Raises:
         BadInput: ``no_video``.
     """
     if probe.video is None:
-        raise BadInput("no_video", "The file holds sound but no picture.")
+        raise BadInput("no_video", "The file has audio but no video.")
     return probe.video
 
 
@@ -165,10 +166,10 @@ def _decoded(
     offset_s: float = 0.0,
     skip_frame: str | None = None,
 ) -> Generator[Frame]:
-    """Pixels come through stdout and times through a pipe of their own.
+    """Yield the frames that the ffmpeg expression ``select`` chooses.
 
-    ffmpeg writes a frame's time before its pixels, so reading them the other way round never
-    waits in vain.
+    Pixels come through stdout and times through a second pipe. ffmpeg writes a frame's time before
+    its pixels, so reading the pixels first never blocks on the time.
     """
     import numpy as np  # noqa: PLC0415 - see ffmpeg.source()
 
@@ -186,8 +187,8 @@ def _decoded(
             )
             stream = given[str(video.index)].filter("select", select)
             stream = picture.rendered(stream, video, size)
-            # The print filter rounds seconds to six digits, but not ticks; and it is silent about
-            # frames without metadata.
+            # The print filter rounds seconds to six digits, but not ticks. It prints only frames
+            # with metadata.
             stream = stream.filter("settb", f"1/{_TICKS}").filter(
                 "metadata", mode="add", key="videodrop", value=1
             )
@@ -198,7 +199,7 @@ def _decoded(
                 ffmpeg.pipe(node, report=report, threads=threads, pass_fds=(times_out,))
             )
         finally:
-            os.close(times_out)  # only ffmpeg writes: its end is the end of the times
+            os.close(times_out)  # only ffmpeg writes, so its exit closes the pipe
         count, time_s = 0, offset_s
         while len(pixels := child.read(width * height * 3)) == width * height * 3:
             time_s = _time(times, offset_s, default=time_s)
@@ -208,7 +209,7 @@ def _decoded(
         if complaints is not None:
             complaints.merge(heard)
         if not count and offset_s == 0:
-            raise BadInput("undecodable", "Not one frame of the video could be decoded.")
+            raise BadInput("undecodable", "No frame of the video could be decoded.")
 
 
 def _time(times: IO[bytes], offset_s: float, *, default: float) -> float:

@@ -1,4 +1,4 @@
-"""Filters that make a decoded frame look as it should: progressive, SDR, upright, square pixels.
+"""Filters that normalise a decoded frame: progressive, SDR, upright, square pixels.
 
 ffmpeg itself applies the rotation of the file's display matrix before any of these.
 """
@@ -9,32 +9,32 @@ from typing import Any
 from pipeline.core.media_info import VideoStream
 from pipeline.media import ffmpeg
 
-# BT.2408: SDR white at 203 nits; what zscale takes linear light 1.0 to be.
+# BT.2408: SDR white at 203 nits, which zscale maps to linear light 1.0.
 _SDR_WHITE = 203
 
 
 def fit(video: VideoStream, *, long_side: int) -> tuple[int, int]:
-    """Largest even (width, height) of the same shape within ``long_side``; never larger."""
+    """Return the largest even (width, height) within ``long_side``; never enlarged."""
     return scaled(video, min(1.0, long_side / max(video.width, video.height)))
 
 
 def scaled(video: VideoStream, factor: float) -> tuple[int, int]:
-    """The displayed size times ``factor``, rounded to even numbers, at least 2."""
+    """Return the displayed size times ``factor``, rounded to even numbers, at least 2."""
     return _even(video.width, factor), _even(video.height, factor)
 
 
 def _even(length: int, factor: float) -> int:
-    """The even number nearest to ``length * factor`` that is not above ``length``."""
+    """Return the even number nearest to ``length * factor`` that is not above ``length``."""
     return max(2, min(round(length * factor / 2), length // 2) * 2)
 
 
 def max_pixels(video: VideoStream) -> int:
-    """What the decoder may meet: streams do change size, but not beyond all measure."""
+    """Return the largest frame to decode: sizes can change in a stream, but only within reason."""
     return max(4 * video.coded_width * video.coded_height, 1920 * 1088)
 
 
 def rendered(stream: Any, video: VideoStream, size: tuple[int, int]) -> Any:
-    """``stream`` (of ffmpeg-python) progressive, at ``size`` (width, height), SDR."""
+    """Return ``stream`` (of ffmpeg-python) as progressive SDR at ``size`` (width, height)."""
     if video.interlaced:
         stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")
     stream = stream.filter("scale", *size).filter("setsar", 1)
@@ -42,10 +42,10 @@ def rendered(stream: Any, video: VideoStream, size: tuple[int, int]) -> Any:
 
 
 def _tone_mapped(stream: Any, video: VideoStream) -> Any:
-    """PQ or HLG to SDR BT.709, by Hable's curve in linear light."""
+    """Convert PQ or HLG to SDR BT.709, by Hable's curve in linear light."""
     return (
         stream.filter(
-            "setparams",  # zscale refuses frames whose colour is not said in full
+            "setparams",  # zscale rejects frames with incomplete colour parameters
             range=video.color_range or "tv",
             color_primaries=video.color_primaries or "bt2020",
             color_trc=video.color_transfer,
@@ -62,7 +62,7 @@ def _tone_mapped(stream: Any, video: VideoStream) -> Any:
 
 @cache
 def can_tone_map() -> bool:
-    """Whether this ffmpeg was built with zimg; without it HDR comes out pale."""
+    """Return whether this ffmpeg was built with zimg; without it HDR looks pale."""
     colour = "setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
     chain = f"{colour},zscale=transfer=linear,format=gbrpf32le,tonemap"
     frame = ("-f", "lavfi", "-i", "color=s=16x16", "-frames:v", "1")

@@ -1,4 +1,4 @@
-"""What a file really is: decided by its content, checked against its packets, within limits."""
+"""The probe of a media file: by content, checked against its packets, within limits."""
 
 import json
 from fractions import Fraction
@@ -11,20 +11,20 @@ from pipeline.media import ffmpeg, streams
 from pipeline.media.process import Caps
 from pipeline.media.sniff import describe, is_mp4
 
-# Recordings of these are joined by laying one behind the other, whatever their clocks say.
+# Recordings in these containers are often concatenated without a correction of their clocks.
 _CLOCK_JUMPS = {"mpegts", "mpeg"}
-_NO_PACKETS = "The file has a header but no media behind it."
+_NO_PACKETS = "The file has a header but no media after it."
 _DEFAULT_LIMITS = Limits()
-_PIXELS = 1 << 26  # nothing is decoded beyond what ffmpeg needs to learn of the streams
+_PIXELS = 1 << 26  # ffmpeg decodes only the frames that it needs to read the streams
 
 
 def probe(path: Path, limits: Limits = _DEFAULT_LIMITS) -> Probe:
-    """Read what ``path`` is, within seconds and whatever its name says.
+    """Read the container and the tracks of ``path`` within seconds; its name does not matter.
 
     Raises:
         BadInput: ``empty_file``, ``not_media`` (text, a playlist, an image, …), ``truncated``
             (no index), ``unreadable``, ``no_streams``, ``duration_mismatch`` (less than half of
-            what the header promises is there).
+            the header's duration is there).
         LimitExceeded: ``too_large``, ``too_long``, ``too_many_pixels``, ``too_many_streams``.
     """
     size = path.stat().st_size if path.is_file() else 0
@@ -58,7 +58,7 @@ def probe(path: Path, limits: Limits = _DEFAULT_LIMITS) -> Probe:
     container = form.get("format_name", "")
     wanted = {s.index for s in (video, *audio) if s}
     if container in _CLOCK_JUMPS:
-        duration, cut_off = _played(path, wanted), False  # nor do these promise anything
+        duration, cut_off = _played(path, wanted), False  # their headers give no duration
     else:
         duration, cut_off = _duration(path, streams.seconds(form.get("duration")), start, wanted)
     if duration > limits.max_duration_s:
@@ -85,20 +85,24 @@ def _headers(path: Path) -> dict[str, Any]:
         if is_mp4(path) and "moov atom not found" in str(child.complaints):
             raise BadInput(
                 "truncated",
-                "The file is cut off: the index that MP4 files keep at their end is missing. "
-                "Upload it again, completely.",
+                "The file is cut off: the index at the end of an MP4 file is missing. Upload the "
+                "complete file.",
             ) from None
         raise BadInput(
-            "unreadable", "The file is not media of a kind we know, or its header is damaged."
+            "unreadable", "The file is not in a known media format, or its header is damaged."
         ) from error
     return dict(json.loads(text))
 
 
 def _duration(path: Path, promised: float, start: float, wanted: set[int]) -> tuple[float, bool]:
-    """Measure where the packets end, since headers lie; (seconds, whether it was cut off)."""
+    """Measure the end of the last packet, since headers can be wrong.
+
+    Returns:
+        duration in seconds, and whether the file is cut off.
+    """
     seek = start + max(0.0, promised - 10.0)
     end = _last_packet(path, seek, wanted) if seek > start else None
-    if end is None:  # a short file, no promise, or a container that cannot seek
+    if end is None:  # a short file, no duration in the header, or a container without seeking
         end = _last_packet(path, None, wanted)
     if end is None:
         raise BadInput("no_packets", _NO_PACKETS)
@@ -107,14 +111,14 @@ def _duration(path: Path, promised: float, start: float, wanted: set[int]) -> tu
     if missing > max(5.0, promised / 2):
         raise BadInput(
             "duration_mismatch",
-            f"The header promises {_clock(promised)}, but there are only {_clock(measured)} of "
-            "media: the file is damaged or cut off.",
+            f"The header gives a duration of {_clock(promised)}, but the file has only "
+            f"{_clock(measured)} of media: it is damaged or cut off.",
         )
     return measured, missing > max(2.0, promised / 20)
 
 
 def _last_packet(path: Path, seek_s: float | None, wanted: set[int]) -> float | None:
-    """End of the last packet after ``seek_s``, in the file's own time; None if there is none."""
+    """Return the end of the last packet after ``seek_s``, in the file's time; None without one."""
     where = () if seek_s is None else ("-read_intervals", f"{seek_s:.3f}%")
     entries = "packet=stream_index,pts_time,dts_time,duration_time"
     end: float | None = None
@@ -135,7 +139,7 @@ def _last_packet(path: Path, seek_s: float | None, wanted: set[int]) -> float | 
 
 
 def _played(path: Path, wanted: set[int]) -> float:
-    """Measure a file whose clock may jump, such as recordings joined, with its jumps bridged."""
+    """Measure a file whose clock may jump, such as concatenated recordings, without the jumps."""
     import ffmpeg as fluent  # noqa: PLC0415 - stage modules import nothing heavy before they run
 
     given = ffmpeg.source(path, max_pixels=_PIXELS, threads=1)

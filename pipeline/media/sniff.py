@@ -1,4 +1,4 @@
-"""Naming what is not a video, by its first bytes: for messages a person understands."""
+"""Detection of files that are not media, by their first bytes, for readable error messages."""
 
 from pathlib import Path
 
@@ -29,13 +29,13 @@ _MARKUP = (
 
 
 def is_mp4(path: Path) -> bool:
-    """Whether it begins as MP4, QuickTime and their kin do."""
+    """Return whether the file begins as MP4, QuickTime and related formats do."""
     with path.open("rb") as file:
         return file.read(8)[4:] in _MP4_BOXES
 
 
 def describe(path: Path) -> str | None:
-    """What ``path`` is if it plainly is no media; None leaves the word to the demuxers."""
+    """Return the name of a format that is not media; None leaves the decision to the demuxers."""
     with path.open("rb") as file:
         head = file.read(4096)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -50,11 +50,11 @@ def describe(path: Path) -> str | None:
 
 
 def _text(head: bytes) -> str | None:
-    """A NUL or another control character means binary data."""
+    """Return the name of a text format; None for binary data, which has control characters."""
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.reason != "unexpected end of data":  # which our read causes
+        if error.reason != "unexpected end of data":  # caused by reading only the first bytes
             return None
         text = head[: error.start].decode("utf-8")
     if any(c < " " and c not in "\t\r\n\f\x1b" for c in text):

@@ -1,4 +1,4 @@
-"""The tracks of a media file, as typed records read from what ffprobe says of them."""
+"""The tracks of a media file, as typed records read from the output of ffprobe."""
 
 from fractions import Fraction
 from typing import Any, Literal
@@ -6,11 +6,11 @@ from typing import Any, Literal
 from pipeline.core.media_info import AudioStream, VideoStream
 
 _SANE_SAR = (Fraction(1, 4), Fraction(4))
-_LONGEST_TAG = 200  # files carry texts of any length, and a record has to fit in the catalog
+_LONGEST_TAG = 200  # tags have any length, and a record must fit in the catalog
 
 
 def video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:
-    """The video track that is shown: not cover art, the default one first."""
+    """Return the video track to show: not cover art, and the default one if there are several."""
     found = [
         s
         for s in streams
@@ -56,7 +56,7 @@ def video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:
 
 
 def is_audio(raw: dict[str, Any]) -> bool:
-    """Whether ``raw`` is a track of sound that says all it takes to decode it."""
+    """Return whether ``raw`` is an audio track with all fields that decoding needs."""
     return bool(
         raw.get("codec_type") == "audio"
         and raw.get("codec_name")
@@ -66,7 +66,7 @@ def is_audio(raw: dict[str, Any]) -> bool:
 
 
 def audio(raw: dict[str, Any], start: float) -> AudioStream:
-    """The record of a track of sound."""
+    """Return the record of an audio track."""
     tags = {key.lower(): value[:_LONGEST_TAG] for key, value in raw.get("tags", {}).items()}
     language = tags.get("language")
     return AudioStream(
@@ -83,7 +83,7 @@ def audio(raw: dict[str, Any], start: float) -> AudioStream:
 
 
 def _rotation(raw: dict[str, Any]) -> Literal[0, 90, 180, 270]:
-    """Clockwise, unlike ffprobe; other angles than quarter turns do not change a frame's size."""
+    """Return degrees clockwise, unlike ffprobe; 0 for other angles, which keep the frame's size."""
     turns: dict[int, Literal[0, 90, 180, 270]] = {0: 0, 90: 90, 180: 180, 270: 270}
     for side in raw.get("side_data_list", []):
         if "rotation" in side:
@@ -92,7 +92,7 @@ def _rotation(raw: dict[str, Any]) -> Literal[0, 90, 180, 270]:
 
 
 def _pixel_shape(text: str | None) -> Fraction:
-    """Width of a pixel over its height; 1 where the file says nothing or nonsense."""
+    """Return a pixel's width divided by its height; 1 if it is missing or implausible."""
     sar = _fraction((text or "").replace(":", "/"))
     return sar if sar and _SANE_SAR[0] <= sar <= _SANE_SAR[1] else Fraction(1)
 
@@ -113,7 +113,7 @@ def _fraction(text: str | None) -> Fraction | None:
 
 
 def number(text: str) -> float | None:
-    """``text`` as a number; None for N/A and the like."""
+    """Return ``text`` as a number; None for N/A and the like."""
     try:
         return float(text)
     except ValueError:
@@ -121,7 +121,7 @@ def number(text: str) -> float | None:
 
 
 def seconds(text: str | None, default: float = 0.0) -> float:
-    """``text`` as seconds, or ``default``."""
+    """Return ``text`` as seconds, or ``default``."""
     value = number(text or "")
     return default if value is None else value
 

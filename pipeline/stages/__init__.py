@@ -1,1 +1,1 @@
-"""The stages: each a pure function from a local video to files and facts."""
+"""The stages: each a pure function from a local video to files and a summary."""

@@ -1,4 +1,4 @@
-"""Warnings that more than one stage gives, worded once."""
+"""Warnings that several stages share."""
 
 from pipeline.core.media_info import Probe
 from pipeline.core.stage import Notice
@@ -7,17 +7,17 @@ from pipeline.media.process import Complaints
 
 
 def of_media(probe: Probe, complaints: Complaints, *, shown: bool = True) -> list[Notice]:
-    """What a viewer should know about the source: ``damaged_media``, ``hdr_tone_mapped``.
+    """Return the warnings about the source: ``damaged_media``, ``hdr_tone_mapped``, ….
 
     Args:
         probe: the source.
-        complaints: what its decoder said.
-        shown: the result shows the picture, so that its colours matter.
+        complaints: the error lines of its decoder.
+        shown: whether the result shows frames, so that colours matter.
     """
     found = []
     if complaints.count or probe.cut_off:
         cut = "The end of the file is missing. " if probe.cut_off else ""
-        text = f"{cut}Decoding gave {complaints.count} errors; parts may be missing or distorted."
+        text = f"{cut}Decoding had {complaints.count} errors; parts may be missing or distorted."
         found.append(Notice(code="damaged_media", message=text))
     if shown and probe.video and probe.video.hdr:
         name = probe.video.hdr.upper()

@@ -1,1 +1,1 @@
-"""What is seen: detections, tracks, sightings of each label, and the sheet of best frames."""
+"""The detect stage: detections, tracks, a summary of each label, and a contact sheet."""

@@ -1,4 +1,4 @@
-"""One picture that shows each label at its best: the frame where it was seen most clearly."""
+"""An image of each label's best frame: the one with the highest confidence."""
 
 import math
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ class _Shown:
 
 
 class ContactSheet:
-    """Collects the best frame of each label as they go by; holds one small tile a label."""
+    """The best frame of each label so far; holds one small tile per label."""
 
     def __init__(self) -> None:
         self._shown: dict[str, _Shown] = {}
 
     def offer(self, time: float, image: "Image", detections: Sequence[Detection]) -> None:
-        """Show a frame whose boxes are in its own pixels."""
+        """Add a frame, with boxes in its own pixels."""
         best: dict[str, float] = {}
         for found in detections:
             best[found.label] = max(found.confidence, best.get(found.label, 0.0))
@@ -43,7 +43,7 @@ class ContactSheet:
                 self._shown[label] = _Shown(confidence, time, _annotated(image, boxes))
 
     def save(self, path: Path) -> bool:
-        """Write the sheet as JPEG, labels in order; False if there was nothing to show."""
+        """Write the sheet as JPEG, labels in order; return False if there are no labels."""
         from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - only this stage needs it
 
         tiles = sorted(self._shown.items())[:_MOST]

@@ -1,7 +1,7 @@
-"""What was seen in a video, read from ``detections.json`` and ``tracks.json`` as they stream in.
+"""Readers of ``detections.json`` and ``tracks.json`` as streams.
 
-Hours of video make them large. ``json_array`` writes them with one item a line,
-so one line at a time is all that is held.
+Hours of video make them large. ``json_array`` writes one item per line, so only one line at a time
+is held in memory.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,18 +18,18 @@ class Detection(BaseModel):
     label: str
     confidence: float
     box: Box = Field(description="Left, top, right, bottom in pixels of the source as displayed")
-    track: int | None = Field(None, description="The same for one object in all its frames")
+    track: int | None = Field(None, description="Id of the object, the same in all its frames")
 
 
 class Frame(BaseModel):
-    """One frame that was looked at."""
+    """One sampled frame."""
 
     time: float = Field(description="Seconds from the start of the video")
     objects: list[Detection]
 
 
 class BestSight(BaseModel):
-    """When an object was seen best."""
+    """The detection of an object with the highest confidence."""
 
     time: float
     confidence: float
@@ -37,25 +37,25 @@ class BestSight(BaseModel):
 
 
 class Track(BaseModel):
-    """One object from where it appears to where it is lost; times in seconds."""
+    """One object from its first to its last detection; times in seconds."""
 
     id: int
     label: str
     start: float
     end: float
-    frames: int = Field(description="In how many frames it was seen")
+    frames: int = Field(description="Number of frames with the object")
     best: BestSight
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which detections are asked for; the defaults leave nothing out.
+    """A filter of detections; the defaults leave nothing out.
 
     Attributes:
-        label: in any case.
-        start: seconds; nothing that ends earlier.
-        end: seconds; nothing that begins later.
-        min_confidence: 0 to 1; of a track, at its best.
+        label: compared without regard to case.
+        start: seconds; leaves out what ends earlier.
+        end: seconds; leaves out what begins later.
+        min_confidence: 0 to 1; compared with the highest confidence of a track.
     """
 
     label: str | None = None
@@ -69,7 +69,7 @@ class Wanted:
         )
 
     def frames(self, chunks: Iterable[bytes]) -> Iterator[tuple[int, Frame]]:
-        """Frames of ``detections.json`` that show something wanted, and their index in it."""
+        """Yield frames of ``detections.json`` with matching objects, and their index in it."""
         for index, line in enumerate(items(chunks)):
             frame = Frame.model_validate_json(line)
             if frame.time > self.end:
@@ -79,7 +79,7 @@ class Wanted:
                 yield index, Frame(time=frame.time, objects=found)
 
     def tracks(self, chunks: Iterable[bytes]) -> Iterator[tuple[int, Track]]:
-        """Tracks of ``tracks.json`` that are wanted, and their index in it."""
+        """Yield matching tracks of ``tracks.json``, and their index in it."""
         for index, line in enumerate(items(chunks)):
             track = Track.model_validate_json(line)
             meets = track.start <= self.end and track.end >= self.start
@@ -88,7 +88,7 @@ class Wanted:
 
 
 def items(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines between the first and the last, each one item of the array."""
+    """Yield the lines between the first and the last, each one item of the array."""
     rest = b""
     head = True
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""What detection asks of a model, whatever library runs it."""
+"""The interface of an object detector, independent of the library that runs it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ class Detection:
 
 @dataclass(frozen=True)
 class Looking:
-    """How to detect.
+    """The options of a detection.
 
     Attributes:
         confidence: least confidence of a detection, 0 to 1.
-        iou: overlap from which two boxes of a class are taken for one object, 0 to 1.
+        iou: overlap from which two boxes of a class count as one object, 0 to 1.
         image_size: the longer side is scaled to this many pixels.
-        most: detections kept in an image.
-        labels: only these; None for all the model knows.
+        most: most detections per image.
+        labels: the labels to detect; None for all labels of the model.
     """
 
     confidence: float
@@ -43,12 +43,12 @@ class Looking:
 
 
 class ObjectEngine(Protocol):
-    """A model that finds objects.
+    """A model that detects objects.
 
     Attributes:
-        labels: what it can find.
-        image_size: side in pixels it was trained at.
-        batch: how many images it likes to see at once on this device.
+        labels: the labels that it can detect.
+        image_size: side in pixels of its training images.
+        batch: best number of images per batch on this device.
     """
 
     labels: tuple[str, ...]
@@ -56,4 +56,12 @@ class ObjectEngine(Protocol):
     batch: int
 
     def detect(self, images: Sequence["Image"], how: Looking) -> list[list[Detection]]:
-        """Objects in each image, the surest first; boxes in the pixels of the image given."""
+        """Detect objects in each image, highest confidence first.
+
+        Args:
+            images: uint8 RGB, [height, width, 3].
+            how: the options.
+
+        Returns:
+            the detections of each image, with boxes in its pixels.
+        """

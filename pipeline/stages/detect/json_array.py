@@ -1,7 +1,7 @@
-"""Write a JSON object with one long array in it, item by item.
+"""A writer of a JSON object with one long array, item by item.
 
-Each item has a line of its own, so a reader can page through the array by lines without parsing
-the whole, and any JSON parser reads it as what it is.
+Each item has its own line, so a reader can read the array by lines without parsing all of it. The
+file is valid JSON for any parser.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 def json_array(
     path: Path, head: Mapping[str, Any], name: str
 ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """Open ``path`` for ``{**head, name: [items]}``; the value takes one item after another."""
+    """Open ``path`` for ``{**head, name: [items]}``; the context's value adds one item."""
     with path.open("w", encoding="utf-8") as file:
         file.write(json.dumps({**head, name: []}, allow_nan=False).removesuffix("]}"))
         separator = "\n"

@@ -1,4 +1,4 @@
-"""What was seen of each label over the whole video, in a few numbers."""
+"""A summary of each label over the whole video."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,10 +19,10 @@ class _Seen:
 
 
 class Sightings:
-    """Counts, best sight and intervals of each label.
+    """The counts, best detection and intervals of each label.
 
     Args:
-        gap_s: sightings no farther apart are one interval.
+        gap_s: detections at most this far apart are one interval.
     """
 
     def __init__(self, gap_s: float) -> None:
@@ -30,7 +30,7 @@ class Sightings:
         self._labels: dict[str, _Seen] = {}
 
     def frame(self, time: float, detections: Sequence[Detection]) -> None:
-        """Take up one frame."""
+        """Add one frame."""
         for found in detections:
             seen = self._labels.setdefault(found.label, _Seen())
             if found.confidence > seen.best_confidence:
@@ -46,9 +46,9 @@ class Sightings:
         self._labels[track.label].tracks += 1
 
     def summary(self, most: int) -> dict[str, JsonValue]:
-        """The labels in order, with at most about ``most`` intervals among them all.
+        """Return the labels in order, with at most about ``most`` intervals in total.
 
-        Where there are more, the closest are joined: details are in the tracks.
+        Above that, the closest intervals are joined. Details are in the tracks.
         """
         gap_s = self._gap_s
         while sum(len(seen.intervals) for seen in self._labels.values()) > most:

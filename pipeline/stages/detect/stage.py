@@ -1,7 +1,7 @@
-"""Detect: which objects are seen in a video, where and when.
+"""The detect stage: the objects in a video, with their places and times.
 
-Frames are sampled, go through the detector in batches, and are written down as they pass, so
-memory does not grow with the length of the video.
+Frames are sampled, detected in batches and written at once, so memory does not grow with the
+duration of the video.
 """
 
 import logging
@@ -26,13 +26,13 @@ from pipeline.stages.models import weights
 VERSION = "1"
 
 _log = logging.getLogger(__name__)
-_PATIENCE_S = 1.5
-_PATIENCE_FRAMES = 2.5  # at low rates one missed frame must not end a track
-_INTERVALS = 1000  # in all, to keep the summary small
+_LONGEST_GAP_S = 1.5
+_LONGEST_GAP_FRAMES = 2.5  # at low rates one missed frame must not end a track
+_INTERVALS = 1000  # in total, to keep the summary small
 
 
 class Params(BaseModel):
-    """What can be asked of a detection."""
+    """The parameters of the detect stage."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,23 +41,23 @@ class Params(BaseModel):
     )
     confidence: float = Field(0.25, ge=0.01, le=1, description="Least confidence of a detection")
     iou: float = Field(
-        0.7, ge=0.05, le=1, description="Overlap from which two boxes are taken for one object"
+        0.7, ge=0.05, le=1, description="Overlap from which two boxes count as one object"
     )
-    fps: float = Field(2.0, ge=0.05, le=30, description="Frames looked at in a second of video")
+    fps: float = Field(2.0, ge=0.05, le=30, description="Frames sampled per second of video")
     image_size: int | None = Field(
-        None, ge=64, le=2048, description="Longer side shown to the model; as trained if not set"
+        None, ge=64, le=2048, description="Longer side of the model's input; as trained if not set"
     )
     batch: int | None = Field(
-        None, ge=1, le=256, description="Frames a batch; what suits the device if not set"
+        None, ge=1, le=256, description="Frames per batch; chosen for the device if not set"
     )
     classes: tuple[str, ...] | None = Field(
-        None, min_length=1, description="Labels to look for; all that the model knows if not set"
+        None, min_length=1, description="Labels to detect; all labels of the model if not set"
     )
     max_detections: int = Field(100, ge=1, le=1000, description="Most objects in one frame")
 
 
 def identity(params: Params) -> dict[str, str]:
-    """Weights and library behind a result; imports and fetches nothing heavy."""
+    """Return the weights and library that make a result; imports and fetches nothing heavy."""
     return {
         "engine": yolo_engine.NAME,
         "engine_version": yolo_engine.version(),
@@ -67,16 +67,18 @@ def identity(params: Params) -> dict[str, str]:
 
 
 def warm_up(params: Params) -> None:
-    """Load the model before the first video comes."""
+    """Load the model before the first video."""
     yolo_engine.load(weights.resolve(params.model))
 
 
 def run(source: Source, params: Params, work: Path, report: Report) -> Result:
-    """Write detections, tracks and a contact sheet of ``source``; no object is a result, too.
+    """Write detections, tracks and a contact sheet of ``source``.
+
+    Without any object, the result is empty and valid.
 
     Raises:
-        BadInput: ``no_video``; ``unknown_label``: the model cannot find one of ``classes``.
-        MissingDependency: the model is not there.
+        BadInput: ``no_video``; ``unknown_label``: the model cannot detect one of ``classes``.
+        MissingDependency: the model is missing.
     """
     video = frames.require_video(source.probe)
     engine = yolo_engine.load(weights.resolve(params.model))
@@ -88,7 +90,7 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
         labels=params.classes,
     )
     complaints = Complaints()
-    # The model sees no more pixels than image_size: ffmpeg scales better and sooner than it would.
+    # The model's input has image_size pixels; ffmpeg scales better and earlier than the model.
     sampled = frames.sample(
         source.path,
         source.probe,
@@ -97,8 +99,8 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
         report=report,
         complaints=complaints,
     )
-    patience_s = max(_PATIENCE_S, _PATIENCE_FRAMES / params.fps)
-    tracker, seen, sheet = Tracker(patience_s), Sightings(patience_s), ContactSheet()
+    gap_s = max(_LONGEST_GAP_S, _LONGEST_GAP_FRAMES / params.fps)
+    tracker, seen, sheet = Tracker(gap_s), Sightings(gap_s), ContactSheet()
     head: dict[str, Any] = {"model": identity(params), "fps": params.fps}
     head |= {"width": video.width, "height": video.height}
     count = 0
@@ -125,7 +127,7 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
             report(frame.time_s / max(source.probe.duration_s, 0.001))
         close(tracker.finish())
     if complaints.count:
-        _log.info("%s: the decoder of the video complained: %s", source.name, complaints)
+        _log.info("%s: errors of the video decoder: %s", source.name, complaints)
     labels = seen.summary(_INTERVALS)
     return Result(
         artifacts=_artifacts(contact_sheet=sheet.save(work / "contact_sheet.jpg")),
@@ -143,7 +145,7 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
 def _detected(
     sampled: Iterable[frames.Frame], engine: ObjectEngine, how: Looking, batch: int
 ) -> Iterator[tuple[frames.Frame, list[Detection]]]:
-    """Each frame with what is in it; the detector sees ``batch`` of them at once."""
+    """Yield each frame with its detections; the detector gets ``batch`` frames at once."""
     sampled = iter(sampled)
     while group := list(islice(sampled, batch)):
         found = engine.detect([frame.image for frame in group], how)
@@ -194,5 +196,5 @@ def _artifacts(*, contact_sheet: bool) -> list[Artifact]:
 def _warnings(complaints: Complaints) -> list[Notice]:
     if not complaints.count:
         return []
-    message = "Parts of the picture are damaged; objects may be missing there."
+    message = "Parts of the video are damaged; objects may be missing there."
     return [Notice(code="damaged_video", message=message)]

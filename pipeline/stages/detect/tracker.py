@@ -1,9 +1,9 @@
-"""Follow objects from one sampled frame to the next.
+"""A tracker of objects from one sampled frame to the next.
 
-Frames are half a second apart, so boxes of one object often do not overlap: an object is sought
-where its last movement would have taken it, and a box there is worth the less the farther away it
-is (in units of its own size) and the more its size differs. Each frame's boxes are shared out
-among the tracks of the same label so that the sum of these costs is least (linear assignment).
+Frames are half a second apart, so boxes of one object often do not overlap. An object's next place
+is predicted from its last movement. The cost of a box grows with its distance from there (in units
+of its own size) and with its difference in size. Each frame's boxes are assigned to the tracks of
+the same label so that the sum of costs is least (linear assignment).
 """
 
 import math
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pipeline.stages.detect.engine import Box, Detection
 
 _NEW_REACH = 2.5
-"""How far, in diagonals of the box, an object of unknown movement may have gone."""
+"""Largest distance, in diagonals of the box, that an object of unknown movement can move."""
 
 _REACH = 1.25
-"""How far, in diagonals, an object may be from where its movement pointed."""
+"""Largest distance, in diagonals, of an object from its predicted place."""
 
 _SIZE_WEIGHT = 0.5
 _INERTIA = 0.5
@@ -37,7 +37,7 @@ class Track:
     velocity: tuple[float, float] = field(default=(0.0, 0.0))
 
     def cost(self, time: float, box: Box) -> float:
-        """How unlike ``box`` is to this object at ``time``; above 1 it is another one."""
+        """Return the cost of ``box`` as this object at ``time``; above 1 it is another object."""
         elapsed = time - self.end
         (x, y), (vx, vy), (to_x, to_y) = _center(self.box), self.velocity, _center(box)
         away = math.hypot(x + vx * elapsed - to_x, y + vy * elapsed - to_y)
@@ -47,7 +47,7 @@ class Track:
         return (away / scale + _SIZE_WEIGHT * shape) / reach
 
     def extend(self, time: float, detection: Detection) -> None:
-        """Take up the object's place in a later frame."""
+        """Add the object's detection in a later frame."""
         elapsed = time - self.end
         (x, y), (to_x, to_y) = _center(self.box), _center(detection.box)
         seen = ((to_x - x) / elapsed, (to_y - y) / elapsed)
@@ -63,25 +63,25 @@ class Track:
 
 
 class Tracker:
-    """Tracks over a stream of frames; holds only those that may still go on.
+    """The tracks over a stream of frames; holds only those that may continue.
 
     Args:
-        patience_s: how long an object may be out of sight and still be the same.
+        gap_s: longest time for which a track may continue without a detection.
     """
 
-    def __init__(self, patience_s: float) -> None:
-        self._patience_s = patience_s
+    def __init__(self, gap_s: float) -> None:
+        self._gap_s = gap_s
         self._live: list[Track] = []
         self._count = 0
 
     def update(self, time: float, detections: Sequence[Detection]) -> tuple[list[int], list[Track]]:
-        """Take the next frame.
+        """Add the next frame.
 
         Returns:
             the track id of each detection, and the tracks that have ended.
         """
-        ended = [track for track in self._live if time - track.end > self._patience_s]
-        self._live = [track for track in self._live if time - track.end <= self._patience_s]
+        ended = [track for track in self._live if time - track.end > self._gap_s]
+        self._live = [track for track in self._live if time - track.end <= self._gap_s]
         ids = [0] * len(detections)
         for label in {detection.label for detection in detections}:
             places = [i for i, detection in enumerate(detections) if detection.label == label]
@@ -98,7 +98,7 @@ class Tracker:
         return ids, ended
 
     def finish(self) -> list[Track]:
-        """The tracks that went on to the end."""
+        """Return the tracks that continued to the end."""
         ended, self._live = self._live, []
         return ended
 
@@ -110,7 +110,7 @@ class Tracker:
 
 
 def _assign(costs: list[list[float]]) -> list[tuple[int, int]]:
-    """Pairs of (row, column) with the least sum of costs, each at most 1."""
+    """Return pairs of (row, column) with the least sum of costs, each at most 1."""
     if not (costs and costs[0]):
         return []
     import lap  # noqa: PLC0415 - imports numpy, which stage modules do not at module level

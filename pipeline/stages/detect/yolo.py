@@ -1,9 +1,9 @@
 """The reference object engine: Ultralytics YOLO on torch.
 
-Ultralytics is AGPL-3.0 (see NOTICE) and this is the only module that imports it. Importing it
-looks for updates, reports use, installs packages, writes settings to the home directory, patches
-``PIL.Image.open`` and ``torch.save`` and sets torch's threads; all of that is turned off or
-undone here.
+Ultralytics is AGPL-3.0 (see NOTICE), and this is the only module that imports it. Its import
+checks for updates, reports usage, installs packages and writes settings to the home directory. It
+also patches ``PIL.Image.open`` and ``torch.save`` and sets torch's threads. All of that is
+disabled or undone here.
 """
 
 import logging
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 NAME = "ultralytics"
 
 _log = logging.getLogger(__name__)
-_CPU_BATCH = 8  # larger gains nothing there
+_CPU_BATCH = 8  # larger batches are not faster there
 _GPU_BATCH = 32
 
 
 def version() -> str:
-    """See ``engines.version``."""
+    """Return the version of the library; see ``engines.version``."""
     return engines.version(NAME, "detect")
 
 
 def load(weights: Weights) -> "YoloEngine":
-    """The engine for these weights: loaded at the first call, kept warm for the next ones.
+    """Return the engine for these weights, loaded at the first call and cached.
 
     Raises:
-        MissingDependency: ``model_format``: the file is no Ultralytics detection checkpoint.
+        MissingDependency: ``model_format``: the file is not an Ultralytics detection checkpoint.
     """
     return _load(str(weights.path), weights.sha256, device.choose())
 
 
-@lru_cache(maxsize=1)  # a second model would double what the process holds
+@lru_cache(maxsize=1)  # a second model would double the memory of the process
 @metrics.timed(names.MODEL_LOAD, engine=NAME)
 def _load(path: str, _sha256: str, where: str) -> "YoloEngine":
     yolo = _library()
@@ -63,7 +63,7 @@ def _load(path: str, _sha256: str, where: str) -> "YoloEngine":
 
 @lru_cache(maxsize=1)
 def _library() -> Any:
-    """Ultralytics' YOLO class, with the network off and its patches undone."""
+    """Return Ultralytics' YOLO class, with network access disabled and its patches undone."""
     import PIL.Image  # noqa: PLC0415 - only this stage needs it
     import torch  # noqa: PLC0415 - takes seconds to import
 
@@ -78,11 +78,11 @@ def _library() -> Any:
             "ULTRALYTICS_SAFE_LOAD": "true",  # weights_only: a checkpoint cannot run code
         }
         os.environ.setdefault("OMP_NUM_THREADS", str(Settings().threads))  # else it sets it to 1
-        import ultralytics  # noqa: PLC0415 - writes files and changes its surroundings
+        import ultralytics  # noqa: PLC0415 - writes files and patches other modules
         from ultralytics.utils import torch_utils  # noqa: PLC0415
 
         library = ultralytics
-        # What it sets torch's threads to when it prepares its first prediction.
+        # Its first prediction sets torch's threads to this.
         setting: Any = torch_utils
         setting.NUM_THREADS = Settings().threads
         library.settings.update({"sync": False})
@@ -102,10 +102,10 @@ class YoloEngine:
         self.batch = _GPU_BATCH if where.startswith("cuda") else _CPU_BATCH
 
     def detect(self, images: Sequence["Image"], how: Looking) -> list[list[Detection]]:
-        """What ``YOLO.predict`` finds in the images, letterboxed to a rectangle.
+        """Detect objects by ``YOLO.predict`` in the images, letterboxed to a rectangle.
 
         Raises:
-            BadInput: ``unknown_label``: a label was asked for that the model does not know.
+            BadInput: ``unknown_label``: the model does not have a requested label.
         """
         if unknown := set(how.labels or ()) - self._ids.keys():
             raise BadInput(

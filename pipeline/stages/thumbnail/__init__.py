@@ -1,1 +1,1 @@
-"""Stage: poster and storyboard."""
+"""The thumbnail stage: a poster and a storyboard."""

@@ -1,4 +1,4 @@
-"""Which frame stands for a video: not black, not blurred, not a fade."""
+"""The choice of a video's poster: a frame that is not black, not blurred and not a fade."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pipeline.media.frames import Frame
 if TYPE_CHECKING:
     import numpy as np
 
-# Title cards, fades and credits gather at the ends: look there only if there is nothing else.
+# Title cards, fades and credits are near the ends, which are used only if nothing else is there.
 _MARGIN = 0.05
 _BLACK, _WHITE, _FLAT = 24.0, 232.0, 6.0
 _BITS = 6
@@ -18,7 +18,7 @@ _SHARP = 1000.0
 
 
 def score(image: "np.ndarray") -> float:
-    """How much there is to see in ``image`` (uint8 RGB, [height, width, 3]), from 0 to 1.
+    """Return how suitable ``image`` (uint8 RGB, [height, width, 3]) is as a poster, from 0 to 1.
 
     The product of exposure (mean luma near the middle), variety (entropy of the luma histogram)
     and sharpness (variance of the Laplacian: Pech-Pacheco et al., ICPR 2000). Black, white and
@@ -38,12 +38,12 @@ def score(image: "np.ndarray") -> float:
 
 
 def shortlist(frames: Sequence[Frame], duration_s: float, count: int) -> list[Frame]:
-    """The ``count`` best of ``frames``, best first; each a good distance from the others.
+    """Return the ``count`` best of ``frames``, best first and well apart in time.
 
     Args:
-        frames: small images of well-spread frames, in order of time.
-        duration_s: of the video.
-        count: how many to return, if there are as many.
+        frames: small images of frames throughout the video, in order of time.
+        duration_s: duration of the video.
+        count: number of frames to return; fewer if there are not enough.
     """
     margin = duration_s * _MARGIN
     inner = [f for f in frames if margin <= f.time_s <= duration_s - margin]
@@ -59,7 +59,7 @@ def shortlist(frames: Sequence[Frame], duration_s: float, count: int) -> list[Fr
 
 
 def _sharpness(luma: "np.ndarray") -> float:
-    """From 0 to 1, by the variance of the 4-neighbour Laplacian on a logarithmic scale."""
+    """Return 0 to 1, from the variance of the 4-neighbour Laplacian on a logarithmic scale."""
     inner = luma[1:-1, 1:-1]
     if not inner.size:
         return 1.0

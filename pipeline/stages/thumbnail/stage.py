@@ -1,4 +1,4 @@
-"""Pictures of a video: a poster, and a storyboard to scrub along."""
+"""The thumbnail stage: a poster, and a storyboard for scrubbing."""
 
 import itertools
 from pathlib import Path
@@ -21,7 +21,7 @@ _FINALISTS = 3
 
 
 class Params(BaseModel):
-    """What pictures are made."""
+    """The parameters of the thumbnail stage."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,10 +31,12 @@ class Params(BaseModel):
         max_length=6,
         description="Widths of the poster in pixels; never larger than the source",
     )
-    poster_quality: int = Field(82, ge=1, le=95, description="Of JPEG and of WebP")
+    poster_quality: int = Field(82, ge=1, le=95, description="Quality of JPEG and WebP")
     tile_side: int = Field(192, ge=32, le=640, description="Long side of a storyboard tile, pixels")
-    tile_every_s: float = Field(2.0, ge=0.1, le=600, description="At least so far are tiles apart")
-    max_tiles: int = Field(300, ge=1, le=2000, description="Long videos get tiles further apart")
+    tile_every_s: float = Field(2.0, ge=0.1, le=600, description="Least seconds between tiles")
+    max_tiles: int = Field(
+        300, ge=1, le=2000, description="Most tiles; fewer per second in long videos"
+    )
     columns: int = Field(10, ge=1, le=20, description="Tiles in a row of a sheet")
     rows: int = Field(10, ge=1, le=20, description="Rows of a sheet")
 
@@ -61,12 +63,15 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
     return Result(
         artifacts=[*_poster_artifacts(widths), *_storyboard_artifacts(board)],
         summary=_summary(chosen, widths, board),
-        warnings=[*notices.of_media(source.probe, complaints), *_dull(chosen)],
+        warnings=[*notices.of_media(source.probe, complaints), *_blank_warning(chosen)],
     )
 
 
 def _tiles(source: Source, params: Params, report: Report, complaints: Complaints) -> list[Frame]:
-    """Frames for the storyboard: keyframes, which are cheap; frames by time if they are too few."""
+    """Return frames for the storyboard: keyframes, which are cheap, or else sampled frames.
+
+    Frames are sampled if the keyframes are fewer than half of the tiles wanted.
+    """
     every_s = max(params.tile_every_s, source.probe.duration_s / params.max_tiles)
     wanted = max(1, int(source.probe.duration_s / every_s))
     try:
@@ -119,7 +124,7 @@ def _collect(
 
 
 def _best(source: Source, params: Params, tiles: list[Frame], report: Report) -> Frame:
-    """The best of the shortlisted frames, judged again at full size, where blur shows."""
+    """Return the best of the shortlisted frames, scored again at full size, where blur shows."""
     video = frames.require_video(source.probe)
     factor = min(1.0, max(params.poster_widths) / video.width)
     long_side = max(picture.scaled(video, factor))
@@ -132,7 +137,7 @@ def _best(source: Source, params: Params, tiles: list[Frame], report: Report) ->
 
 
 def _save_posters(frame: Frame, params: Params, work: Path) -> list[int]:
-    """Write each width as JPEG and WebP; the widths that there are."""
+    """Write the poster in each width as JPEG and WebP, and return the widths written."""
     from PIL import Image  # noqa: PLC0415 - stage modules import nothing heavy before they run
 
     image = Image.fromarray(frame.image)
@@ -174,8 +179,8 @@ def _summary(frame: Frame, widths: list[int], board: Storyboard) -> dict[str, Js
     }
 
 
-def _dull(frame: Frame) -> list[Notice]:
+def _blank_warning(frame: Frame) -> list[Notice]:
     if poster.score(frame.image):
         return []
-    text = "No frame shows anything but black, white or one colour; the poster is such a frame."
+    text = "All frames are black, white or one colour, and so is the poster."
     return [Notice(code="poster_blank", message=text)]

@@ -1,4 +1,4 @@
-"""Sprite sheets for scrubbing, with an index that players read (WebVTT) and one for programs."""
+"""Sprite sheets for scrubbing, with an index for players (WebVTT) and one for programs (JSON)."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _JPEG_QUALITY = 75
 
 @dataclass(frozen=True)
 class Tile:
-    """Where a frame lies: ``time_s`` is the frame's own, ``x`` and ``y`` are pixels."""
+    """The place of a frame: ``time_s`` is the frame's own time, ``x`` and ``y`` are pixels."""
 
     time_s: float
     sheet: str
@@ -25,8 +25,8 @@ class Storyboard:
     """Sheets of equal tiles in order of time.
 
     Attributes:
-        width: of a tile, pixels.
-        height: of a tile, pixels.
+        width: width of a tile in pixels.
+        height: height of a tile in pixels.
         sheets: file names.
         tiles: in order of time.
     """
@@ -38,11 +38,11 @@ class Storyboard:
 
 
 def draw(frames: Sequence[Frame], folder: Path, *, columns: int, rows: int) -> Storyboard:
-    """Write ``storyboard-001.jpg``, … below ``folder``: at most columns times rows tiles each.
+    """Write ``storyboard-001.jpg``, … below ``folder``, each with at most columns x rows tiles.
 
     Args:
         frames: at least one, all of one size, in order of time.
-        folder: where to write.
+        folder: the folder to write to.
         columns: tiles in a row of a sheet.
         rows: rows of a full sheet; the last sheet ends with its last row.
     """
@@ -66,7 +66,7 @@ def draw(frames: Sequence[Frame], folder: Path, *, columns: int, rows: int) -> S
 
 
 def webvtt(board: Storyboard, duration_s: float) -> str:
-    """A cue a tile, from its frame's time to the next one's; the first begins at 0."""
+    """Return a cue per tile, from its frame's time to the next one's; the first begins at 0."""
     starts = [0.0, *(tile.time_s for tile in board.tiles[1:])]
     ends = [*starts[1:], max(duration_s, starts[-1] + 0.04)]
     lines = ["WEBVTT", ""]
@@ -77,7 +77,7 @@ def webvtt(board: Storyboard, duration_s: float) -> str:
 
 
 def index(board: Storyboard, duration_s: float) -> str:
-    """The same as JSON, with each frame's own time."""
+    """Return the tiles as JSON, with each frame's own time."""
     return json.dumps(
         {
             "duration_s": round(duration_s, 3),

@@ -1,1 +1,1 @@
-"""Stage: HLS ladder and MP4."""
+"""The transcode stage: an HLS ladder and an MP4 file."""

@@ -1,4 +1,4 @@
-"""What a fragmented MP4 track really holds, read from its boxes (ISO/IEC 14496-12 and -14)."""
+"""The contents of a fragmented MP4 track, read from its boxes (ISO/IEC 14496-12 and -14)."""
 
 import struct
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ _NON_SYNC = 0x0001_0000
 
 
 class Fragment(NamedTuple):
-    """One ``moof`` with its ``mdat``: a GOP of video, about two seconds of sound.
+    """One ``moof`` with its ``mdat``: a GOP of video, or about two seconds of audio.
 
     Attributes:
-        offset: where it begins in the file.
-        size: its bytes.
+        offset: start in the file, in bytes.
+        size: size in bytes.
         start_s: presentation time of its earliest sample.
         end_s: end of presentation of its last sample.
-        key: it begins with a sync sample and holds no other: one closed, seekable GOP.
+        key: it begins with a sync sample and has no other: one closed, seekable GOP.
     """
 
     offset: int
@@ -36,8 +36,8 @@ class Track:
 
     Attributes:
         path: the file.
-        codecs: as RFC 6381 writes it, from the decoder configuration itself.
-        init_size: the file's first bytes that initialise a decoder (``ftyp`` and ``moov``).
+        codecs: RFC 6381 codec string, from the decoder configuration.
+        init_size: number of the file's first bytes that initialise a decoder (``ftyp``, ``moov``).
         fragments: in order of time.
     """
 
@@ -48,12 +48,12 @@ class Track:
 
     @property
     def start_s(self) -> float:
-        """Presentation time of the first fragment; a little below 0 where sound is primed."""
+        """Return the start of the first fragment; slightly below 0 for audio with priming."""
         return self.fragments[0].start_s
 
     @property
     def end_s(self) -> float:
-        """End of presentation of the last sample."""
+        """Return the end of presentation of the last sample."""
         return max(f.end_s for f in self.fragments)
 
 
@@ -63,10 +63,10 @@ class _Box(NamedTuple):
 
 
 def read(path: Path) -> Track:
-    """Read the boxes of ``path``; media data is skipped over.
+    """Read the boxes of ``path``; media data is skipped.
 
     Raises:
-        BadInput: ``undecodable``: the source gave ffmpeg nothing to write into this file.
+        BadInput: ``undecodable``: ffmpeg decoded nothing to write to this file.
     """
     fragments: list[Fragment] = []
     header: dict[bytes, bytes] = {}
@@ -86,7 +86,7 @@ def read(path: Path) -> Track:
                 fragments.append(Fragment(moof_at, offset + size - moof_at, start, end, key))
                 moof = b""
     if not fragments or b"stsd" not in header:
-        raise BadInput("undecodable", "Nothing of this track could be decoded.")
+        raise BadInput("undecodable", "This track could not be decoded.")
     return Track(path, _codecs(header[b"stsd"]), init_size, tuple(fragments))
 
 
@@ -114,7 +114,7 @@ def _walk(body: bytes) -> Iterator[_Box]:
 
 
 def _times(header: dict[bytes, bytes], moof: bytes) -> tuple[float, float, bool]:
-    """(earliest start, latest end) in seconds, and whether only the first sample is a sync one."""
+    """Return start and end in seconds, and whether the first sample is the only sync sample."""
     scale = _timescale(header[b"mdhd"])
     default_flags, default_duration = 0, 0
     decode = 0
@@ -137,7 +137,7 @@ def _times(header: dict[bytes, bytes], moof: bytes) -> tuple[float, float, bool]
 
 
 def _tfhd(body: bytes, trex: bytes) -> tuple[int, int]:
-    """Default (duration, flags) of this fragment's samples."""
+    """Return the default (duration, flags) of this fragment's samples."""
     has = int.from_bytes(body[1:4])
     _, duration, _, flags = struct.unpack_from(">4I", trex, 8)
     at = 8 + 8 * bool(has & 0x01) + 4 * bool(has & 0x02)
@@ -151,7 +151,7 @@ def _tfhd(body: bytes, trex: bytes) -> tuple[int, int]:
 
 
 def _trun(body: bytes, duration: int, flags: int) -> Iterator[tuple[int, int, int]]:
-    """(duration, flags, composition offset) of each sample."""
+    """Yield (duration, flags, composition offset) of each sample."""
     has = int.from_bytes(body[1:4])
     (count,) = struct.unpack_from(">I", body, 4)
     at = 8 + 4 * bool(has & 0x01)
@@ -174,7 +174,10 @@ def _timescale(body: bytes) -> int:
 
 
 def _edit_offset(header: dict[bytes, bytes]) -> float:
-    """Seconds from media time to presentation time: empty edits delay, a media time advances."""
+    """Return presentation time minus media time, in seconds.
+
+    Empty edits increase it, and the media time of an edit decreases it.
+    """
     body = header.get(b"elst", b"\0" * 8)
     (count,) = struct.unpack_from(">I", body, 4)
     layout = ">Qq4x" if body[0] else ">Ii4x"
@@ -189,7 +192,7 @@ def _edit_offset(header: dict[bytes, bytes]) -> float:
 
 
 def _codecs(stsd: bytes) -> str:
-    """The CODECS value: avc1.PPCCLL from avcC, mp4a.40.N from esds."""
+    """Return the CODECS value: avc1.PPCCLL from avcC, mp4a.40.N from esds."""
     if (at := stsd.find(b"avcC")) >= 0:
         return f"avc1.{stsd[at + 5 : at + 8].hex()}"
     if (at := stsd.find(b"esds")) >= 0 and (kind := _audio_object_type(stsd[at + 8 :])):
@@ -198,7 +201,10 @@ def _codecs(stsd: bytes) -> str:
 
 
 def _audio_object_type(descriptors: bytes) -> int:
-    """From the DecoderSpecificInfo (tag 5): the upper five bits of the AudioSpecificConfig."""
+    """Return the audio object type, the upper five bits of the AudioSpecificConfig.
+
+    The AudioSpecificConfig is in the DecoderSpecificInfo (tag 5).
+    """
     at = 0
     skip = {0x03: 3, 0x04: 13}  # ES_Descriptor, DecoderConfigDescriptor: fields before the next
     while at < len(descriptors):

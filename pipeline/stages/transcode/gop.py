@@ -1,4 +1,4 @@
-"""How a video is cut into groups of pictures, read from its packets without decoding."""
+"""The groups of pictures (GOPs) of a video, read from its packets without decoding."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,9 @@ class Gops:
 
     Attributes:
         starts_with_key: its first packet is a keyframe.
-        closed: no frame is shown before the keyframe that it is stored behind.
+        closed: no frame is presented before the keyframe that precedes it in the file.
         longest_s: the longest time without a keyframe.
-        bit_rate: average bits a second.
+        bit_rate: average in bits per second.
     """
 
     starts_with_key: bool
@@ -25,7 +25,7 @@ class Gops:
 
 
 def read(path: Path, stream_index: int) -> Gops:
-    """Scan the packets of one track: input and output only, about 1 s a gigabyte.
+    """Scan the packets of one track without decoding, in about 1 s per gigabyte.
 
     Raises:
         VideodropError: see ``ffmpeg.judge``.
@@ -41,7 +41,7 @@ def read(path: Path, stream_index: int) -> Gops:
         for line in child.lines():
             pts, duration, length, flags, *_ = (*line.split(","), "", "", "")
             if pts in ("", "N/A"):
-                closed = False  # what cannot be placed in time cannot be copied
+                closed = False  # a packet without a time cannot be copied
                 continue
             time_s = float(pts)
             key = flags.startswith("K")

@@ -1,4 +1,4 @@
-"""H.264: which encoder this machine has, how it is set, and which sources need none."""
+"""H.264: the encoder of this machine, its options, and the sources that need no encoding."""
 
 from functools import cache
 from pathlib import Path
@@ -12,15 +12,15 @@ from pipeline.stages.transcode.ladder import Rung
 
 _PROFILES = {"Constrained Baseline", "Main", "High"}
 _MAX_LEVEL = 51
-# A video that starts this late is shown from the start all the same.
+# A video that starts at most this late counts as starting at 0.
 ON_TIME_S = 0.05
-# NVENC refuses smaller frames; so small, they cost x264 nothing.
+# NVENC rejects smaller frames. x264 encodes frames of this size quickly.
 _NVENC_WIDTH, _NVENC_HEIGHT = 160, 64
 
 
 @cache
 def encoder() -> str:
-    """``h264_nvenc`` where a GPU has it and it works (data centre GPUs lack it), or ``libx264``."""
+    """Return ``h264_nvenc`` if it works (data centre GPUs lack it), else ``libx264``."""
     if not Path("/dev/nvidiactl").exists():
         return "libx264"
     frame = ("-f", "lavfi", "-i", "color=s=256x256", "-frames:v", "1")
@@ -29,20 +29,20 @@ def encoder() -> str:
 
 
 def options(rung: Rung, *, crf: int, preset: str, gop_s: float | None) -> dict[str, Any]:
-    """Output options for one rendition: constant quality under a ceiling.
+    """Return output options for one rendition: constant quality with a maximum bit rate.
 
     Args:
-        rung: its size and ceiling.
+        rung: its size and maximum bit rate.
         crf: quality, lower is better.
-        preset: x264's; NVENC has its own scale and gets its middle.
-        gop_s: a keyframe at the first frame at or behind each multiple of this many seconds; None
-            puts them where the source has its own. No others, so that renditions stay aligned.
+        preset: that of x264; NVENC gets the middle of its own scale.
+        gop_s: a keyframe at the first frame at or after each multiple of this many seconds; None
+            for the source's keyframes. There are no others, so that renditions stay aligned.
     """
     large = rung.width >= _NVENC_WIDTH and rung.height >= _NVENC_HEIGHT
     name = encoder() if large else "libx264"
     if gop_s is None:
         keyframes = "source"
-    else:  # timestamps are rounded: half a millisecond short of a multiple counts as on it
+    else:  # timestamps are rounded: half a millisecond before a multiple counts as on it
         slot, last = f"floor((t+0.0005)/{gop_s})", f"floor((prev_forced_t+0.0005)/{gop_s})"
         keyframes = f"expr:isnan(prev_forced_t)+gt({slot},{last})"
     common = {
@@ -60,7 +60,7 @@ def options(rung: Rung, *, crf: int, preset: str, gop_s: float | None) -> dict[s
 
 
 def looks_conforming(probe: Probe, *, max_side: int, max_fps: float) -> bool:
-    """Whether the source could itself be the top rendition, by its header alone."""
+    """Return whether the header allows the source to be the top rendition itself."""
     video = probe.video
     return bool(
         video
@@ -82,7 +82,7 @@ def looks_conforming(probe: Probe, *, max_side: int, max_fps: float) -> bool:
 
 
 def conforms(probe: Probe, gops: Gops, *, max_gop_s: float) -> bool:
-    """Whether a source that looks conforming is cut into fitting GOPs at a fitting rate."""
+    """Return whether the GOPs and the bit rate of a source that looks conforming are suitable."""
     video = probe.video
     return bool(
         video

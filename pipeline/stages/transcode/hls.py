@@ -13,7 +13,7 @@ PLAYLIST = "index.m3u8"
 
 @dataclass(frozen=True)
 class Segment:
-    """One media segment: its file name, seconds and bytes."""
+    """One media segment: its file name, duration and size in bytes."""
 
     name: str
     duration_s: float
@@ -26,7 +26,7 @@ class Rendition:
 
     Attributes:
         folder: its name below the master playlist.
-        codecs: RFC 6381.
+        codecs: RFC 6381 codec string.
         segments: in order.
     """
 
@@ -36,19 +36,19 @@ class Rendition:
 
     @property
     def duration_s(self) -> float:
-        """Of all segments together."""
+        """Return the total duration of all segments."""
         return sum(s.duration_s for s in self.segments)
 
     @property
     def average_bps(self) -> int:
-        """Bits a second over all segments."""
+        """Return the average bits per second over all segments."""
         return round(sum(s.size for s in self.segments) * 8 / max(self.duration_s, 1e-3))
 
     @property
     def peak_bps(self) -> int:
-        """The highest rate over contiguous segments of 0.5 to 1.5 target durations together.
+        """Return the highest rate over contiguous segments of 0.5 to 1.5 target durations in total.
 
-        RFC 8216, 4.1. So a last segment of some frames does not count by itself.
+        RFC 8216, 4.1. A last segment of a few frames does not count by itself.
         """
         target = target_duration(self.segments)
         peak = 0.0
@@ -66,7 +66,7 @@ class Rendition:
 
 @dataclass(frozen=True)
 class Picture:
-    """What the master playlist says about a video rendition."""
+    """A video rendition's entry in the master playlist."""
 
     rendition: Rendition
     width: int
@@ -76,7 +76,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sound:
-    """What the master playlist says about an audio rendition."""
+    """An audio rendition's entry in the master playlist."""
 
     rendition: Rendition
     name: str
@@ -86,15 +86,15 @@ class Sound:
 
 
 def target_duration(segments: Sequence[Segment]) -> int:
-    """EXT-X-TARGETDURATION: no segment, rounded, is longer."""
+    """Return EXT-X-TARGETDURATION, the longest rounded segment duration."""
     return max(1, *(round(s.duration_s) for s in segments))
 
 
 def publish(track: Track, folder: Path, segment_s: float) -> Rendition:
     """Cut ``track`` into segments below ``folder`` and write its playlist.
 
-    A segment begins at the first fragment at or behind every multiple of ``segment_s``, so tracks
-    with the same fragment times get the same segments.
+    A segment begins at the first fragment at or after every multiple of ``segment_s``, so tracks
+    with the same fragment times have the same segments.
     """
     folder.mkdir(parents=True)
     groups: list[list[Fragment]] = []
@@ -105,7 +105,7 @@ def publish(track: Track, folder: Path, segment_s: float) -> Rendition:
             groups.append([])
             slot = now
         groups[-1].append(fragment)
-    starts = [max(0.0, group[0].start_s) for group in groups]  # primed sound begins before 0
+    starts = [max(0.0, group[0].start_s) for group in groups]  # priming of audio is before 0
     ends = [*starts[1:], track.end_s]
     segments: list[Segment] = []
     with track.path.open("rb") as file:
@@ -121,7 +121,7 @@ def publish(track: Track, folder: Path, segment_s: float) -> Rendition:
 
 
 def media_playlist(rendition: Rendition) -> str:
-    """A complete, immutable (VOD) media playlist."""
+    """Return a complete, immutable (VOD) media playlist."""
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
@@ -137,7 +137,7 @@ def media_playlist(rendition: Rendition) -> str:
 
 
 def master_playlist(pictures: Sequence[Picture], sounds: Sequence[Sound]) -> str:
-    """The master playlist: variants as given, sounds as one group of alternatives."""
+    """Return the master playlist: variants as given, and audio as one group of alternatives."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
     lines += [_media(sound) for sound in sounds]
     for shown in pictures:
@@ -157,7 +157,7 @@ def master_playlist(pictures: Sequence[Picture], sounds: Sequence[Sound]) -> str
 
 
 def variant_bps(shown: Picture, sounds: Sequence[Sound]) -> tuple[int, int]:
-    """(peak, average) bits a second of a picture with the costliest of its sounds."""
+    """Return (peak, average) bits per second of a video with its largest audio renditions."""
     return (
         shown.rendition.peak_bps + max((s.rendition.peak_bps for s in sounds), default=0),
         shown.rendition.average_bps + max((s.rendition.average_bps for s in sounds), default=0),

@@ -1,4 +1,4 @@
-"""Which renditions a source gets: sizes by the short side, never larger than the source."""
+"""The ladder of renditions: sizes by the short side, never larger than the source."""
 
 import math
 from collections.abc import Sequence
@@ -8,17 +8,17 @@ from fractions import Fraction
 from pipeline.core.media_info import VideoStream
 from pipeline.media import picture
 
-# What decoders of H.264 commonly stop at; NVENC does, too.
+# A common limit of H.264 decoders, and that of NVENC.
 MAX_SIDE = 4096
 
-# Peak bits a second of 1080p30; bits grow slower than pixels, since detail does.
+# Peak bits per second of 1080p30. Bits grow more slowly than pixels, because detail does.
 _REFERENCE_BPS = 6_000_000
 _REFERENCE_PIXELS = 1920 * 1080
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One rendition: its name (``720p``), its even size, its ceiling in bits a second."""
+    """One rendition: its name (``720p``), its even size, its maximum bits per second."""
 
     name: str
     width: int
@@ -27,13 +27,13 @@ class Rung:
 
 
 def rungs(video: VideoStream, sides: Sequence[int], *, own_size: bool = False) -> list[Rung]:
-    """The ladder, largest first; at least one rung, each with a name of its own.
+    """Return the ladder, largest first: at least one rung, each with a unique name.
 
     Args:
         video: the source; one smaller than all ``sides`` keeps its size.
         sides: short sides in pixels.
-        own_size: put the source's own size on top, for a rendition that is a copy; rungs that
-            would hardly differ from it are left out.
+        own_size: add the source's own size on top, for a copy; rungs of more than 80 % of it
+            are left out.
     """
     short = min(video.width, video.height)
     wanted = {s for s in sides if s <= (short * 0.8 if own_size else short)}
@@ -46,22 +46,22 @@ def rungs(video: VideoStream, sides: Sequence[int], *, own_size: bool = False) -
 
 
 def rung(video: VideoStream, side: float) -> Rung:
-    """The rendition of ``video`` whose short side is ``side`` pixels."""
+    """Return the rendition of ``video`` whose short side is ``side`` pixels."""
     width, height = picture.scaled(video, side / min(video.width, video.height))
     return Rung(f"{min(width, height)}p", width, height, ceiling(width, height, video.fps))
 
 
 def ceiling(width: int, height: int, fps: float) -> int:
-    """Bits a second that a rendition may peak at: 6 Mb/s for 1080p30, by pixels^0.75 from there.
+    """Return a rendition's maximum bits per second: 6 Mb/s for 1080p30, scaled by pixels^0.75.
 
-    Frame rates above 30 earn more by their square root.
+    Frame rates above 30 increase it by the square root of their ratio to 30.
     """
     pixels = math.pow(width * height / _REFERENCE_PIXELS, 0.75)
     return round(_REFERENCE_BPS * pixels * math.sqrt(max(1.0, fps / 30)))
 
 
 def capped_rate(fps: float, max_fps: float) -> Fraction | None:
-    """A rate of at most ``max_fps`` that keeps every nth frame; None if ``fps`` is fine."""
+    """Return a rate of at most ``max_fps`` that keeps every nth frame; None if ``fps`` is fine."""
     if fps <= max_fps * 1.001:
         return None
     every = -(-fps // max_fps)

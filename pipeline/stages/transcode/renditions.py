@@ -1,4 +1,4 @@
-"""One run of ffmpeg that turns a source into all its tracks: video per rung, sound per language."""
+"""One run of ffmpeg that encodes a source to all its tracks: video per rung, audio per language."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from pipeline.media import ffmpeg, picture
 from pipeline.stages.transcode import h264, ladder
 from pipeline.stages.transcode.ladder import Rung
 
-# A fragment per GOP; the decoder configuration and the edit list are known only once packets are.
+# A fragment per GOP. The moov is delayed: packets give decoder configuration and edit list.
 _FRAGMENTED = {
     "format": "mp4",
     "movflags": "+frag_keyframe+delay_moov+default_base_moof",
-    "map_metadata": -1,  # it may hold where the video was taken
+    "map_metadata": -1,  # it may contain the recording location
     "map_chapters": -1,
 }
 _AUDIO_FRAGMENT_US = 2_000_000
@@ -24,11 +24,11 @@ _MAX_TIME_BASE = 1_000_000
 
 @dataclass(frozen=True)
 class Plan:
-    """What to make of a source.
+    """The renditions to make of a source.
 
     Attributes:
         rungs: video renditions, largest first.
-        copied: the first of them is the source's own video.
+        copied: the first of them is a copy of the source's video.
         audio: tracks to encode.
     """
 
@@ -39,7 +39,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Quality:
-    """How it is encoded; see the stage's parameters."""
+    """The encoding options; see the stage's parameters."""
 
     crf: int
     preset: str
@@ -51,7 +51,7 @@ class Quality:
 def node(
     path: Path, probe: Probe, plan: Plan, quality: Quality, work: Path, *, threads: int | None
 ) -> tuple[Any, list[Path], list[Path]]:
-    """The ffmpeg-python node of the run, and the files of its video and audio tracks.
+    """Return the ffmpeg-python node of the run, and the files of its video and audio tracks.
 
     The source is decoded once; each rung is scaled from the one above it.
     """
@@ -99,18 +99,18 @@ def node(
 def remuxed(
     video: Path, sounds: Sequence[Path], languages: Sequence[str | None], target: Path
 ) -> Any:
-    """The node that joins finished tracks into one MP4 whose index comes first."""
+    """Return the node that joins finished tracks into one MP4 with its index first."""
     import ffmpeg as fluent  # noqa: PLC0415 - see node()
 
     tracks = [ffmpeg.source(path, max_pixels=1 << 26)["0"] for path in (video, *sounds)]
     tags = {f"metadata:s:a:{n}": f"language={tag}" for n, tag in enumerate(languages) if tag}
     joined = fluent.output(*tracks, _name(target), c="copy", movflags="+faststart", **tags)
-    # AAC begins a little before 0, with its priming; ffmpeg would move each file to begin at 0.
+    # AAC begins slightly before 0 with its priming; ffmpeg would shift each file to begin at 0.
     return joined.global_args("-copyts")
 
 
 def frame_rate(video: VideoStream, quality: Quality) -> float:
-    """Frames a second of the encoded renditions."""
+    """Return the frames per second of the encoded renditions."""
     capped = ladder.capped_rate(video.fps, quality.max_fps)
     return float(capped) if capped else video.fps
 
@@ -135,9 +135,9 @@ def _cascade(source: Any, video: VideoStream, rungs: Sequence[Rung], quality: Qu
 
 
 def _colour(video: VideoStream) -> dict[str, str]:
-    """Colour tags of the result; what the source leaves open is taken as its size suggests.
+    """Return the colour tags of the result; tags that the source lacks follow from its size.
 
-    Without tags a player would guess by the size of each rendition, and guess differently.
+    Without tags, a player would guess from the size of each rendition, with different results.
     """
     if video.hdr and picture.can_tone_map():
         guess = "bt709"
@@ -153,18 +153,21 @@ def _colour(video: VideoStream) -> dict[str, str]:
 
 
 def _resampled(video: VideoStream, quality: Quality) -> bool:
-    """Whether frames get new times: too many a second, or a late start that must be filled."""
+    """Return whether frames get new times: for a rate too high, or a late start to fill."""
     return video.start_s > h264.ON_TIME_S or bool(ladder.capped_rate(video.fps, quality.max_fps))
 
 
 def _time_base(video: VideoStream) -> str:
-    """The source's own unit of time, so that frames keep their very times; 1/90000 if it is odd."""
+    """Return the source's time base, so that frames keep their exact times; else 1/90000.
+
+    1/90000 replaces a time base of 0 or with too large a denominator.
+    """
     base = Fraction(video.time_base)
     return str(base) if base.denominator <= _MAX_TIME_BASE and base.numerator else "1/90000"
 
 
 def _sound(stream: Any, duration_s: float) -> Any:
-    """48 kHz from time 0 to the end: silence fills a late start, gaps and an early end."""
+    """Resample to 48 kHz from time 0 to the end; silence fills a late start, gaps and the end."""
     resampled = stream.filter("aresample", 48_000, **{"async": 1, "first_pts": 0})
     return resampled.filter("apad", whole_dur=f"{duration_s:.6f}")
 

@@ -1,4 +1,4 @@
-"""Make a video playable everywhere: an HLS ladder in CMAF, and one MP4."""
+"""The transcode stage: an HLS ladder in CMAF and one MP4, for all common players."""
 
 import contextlib
 import re
@@ -27,7 +27,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 class Params(BaseModel):
-    """How renditions are made."""
+    """The parameters of the transcode stage."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,18 +38,18 @@ class Params(BaseModel):
         description="Short sides of the renditions in pixels; never larger than the source",
     )
     gop_s: float = Field(2.0, ge=0.5, le=6, description="Seconds from keyframe to keyframe")
-    segment_s: float = Field(6.0, ge=1, le=20, description="Seconds of a segment")
+    segment_s: float = Field(6.0, ge=1, le=20, description="Seconds per segment")
     crf: int = Field(22, ge=0, le=51, description="Quality; lower is better and larger")
     preset: str = Field(
         "veryfast",
         pattern="^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow)$",
-        description="x264's trade of CPU time for size",
+        description="Preset of x264: a slower one takes more CPU time for smaller files",
     )
     max_fps: float = Field(60, ge=1, le=240, description="Above it, every nth frame is kept")
-    audio_bps: int = Field(128_000, ge=32_000, le=320_000, description="AAC bits a second")
-    max_audio_tracks: int = Field(8, ge=1, le=32, description="Audio tracks beyond are left out")
+    audio_bps: int = Field(128_000, ge=32_000, le=320_000, description="AAC bits per second")
+    max_audio_tracks: int = Field(8, ge=1, le=32, description="Most audio tracks to keep")
     copy_source: bool = Field(
-        True, description="Take a conforming source as the top rendition instead of encoding it"
+        True, description="Use a conforming source as the top rendition without encoding it"
     )
 
 
@@ -62,7 +62,7 @@ class _Made:
 
 
 class _Misaligned(Exception):
-    """The renditions' GOPs do not begin at the same times."""
+    """Renditions whose GOPs do not begin at the same times."""
 
 
 def run(source: Source, params: Params, work: Path, report: Report) -> Result:
@@ -100,7 +100,7 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
 
 
 def _make(source: Source, video: VideoStream, params: Params, work: Path, report: Report) -> _Made:
-    """Carry out the leanest plan that gives a sound result."""
+    """Carry out the first plan that gives a valid result, the cheapest first."""
     failure: BadInput | None = None
     for plan in _plans(source, video, params):
         try:
@@ -112,13 +112,13 @@ def _make(source: Source, video: VideoStream, params: Params, work: Path, report
         except BadInput as error:
             failure = failure or error
         else:
-            if not (plan.copied and made.complaints.count):  # encoding conceals damage
+            if not (plan.copied and made.complaints.count):  # a copy would keep the damage
                 return made
     raise failure or BadInput("undecodable", "The video could not be decoded.")
 
 
 def _plans(source: Source, video: VideoStream, params: Params) -> list[Plan]:
-    """From lean to modest: copy the source's video; encode it; do without its sound."""
+    """Return the plans to try in order: copy the video, encode it, encode it without audio."""
     default_first = sorted(source.probe.audio, key=lambda s: (not s.default, s.index))
     audio = default_first[: params.max_audio_tracks]
     ladder_ = ladder.rungs(video, params.rungs)
@@ -126,7 +126,7 @@ def _plans(source: Source, video: VideoStream, params: Params) -> list[Plan]:
     if audio:
         plans.append(Plan(ladder_, copied=False, audio=()))
     own = ladder.rungs(video, params.rungs, own_size=True)
-    # Only a decode finds damage: a copy without a rendition below it would go out unseen.
+    # Only decoding finds damage, and a copy without another rendition is not decoded.
     if params.copy_source and len(own) > 1 and _can_copy(source, video, params):
         plans.insert(0, Plan(own, copied=True, audio=audio))
     return plans
@@ -149,7 +149,7 @@ def _carry_out(source: Source, plan: Plan, params: Params, work: Path, report: R
     complaints = ffmpeg.run(node, progress=progress)
     heard = []
     for stream, path in zip(plan.audio, sounds, strict=True):
-        with contextlib.suppress(BadInput):  # the warnings say how many are missing
+        with contextlib.suppress(BadInput):  # the warnings give the number of missing tracks
             heard.append((stream, cmaf.read(path)))
     return _Made(plan, [cmaf.read(path) for path in videos], heard, complaints)
 
@@ -237,12 +237,12 @@ def _summary(
 def _warnings(probe: Probe, video: VideoStream, params: Params, made: _Made) -> list[Notice]:
     found = notices.of_media(probe, made.complaints)
     if not probe.audio:
-        found.append(Notice(code="no_audio", message="The video has no sound that can be decoded."))
+        found.append(Notice(code="no_audio", message="The video has no decodable audio."))
     elif lost := min(len(probe.audio), params.max_audio_tracks) - len(made.sounds):
         text = f"{lost} of {len(probe.audio)} audio tracks cannot be decoded."
         found.append(Notice(code="audio_undecodable", message=text))
     if len(probe.audio) > params.max_audio_tracks:
-        text = f"Only the first {params.max_audio_tracks} of {len(probe.audio)} audio tracks kept."
+        text = f"Only {params.max_audio_tracks} of {len(probe.audio)} audio tracks were kept."
         found.append(Notice(code="audio_tracks_dropped", message=text))
     dropped = [s for s in params.rungs if s <= min(video.width, video.height)]
     if not made.plan.copied and len(made.plan.rungs) < len(dropped):

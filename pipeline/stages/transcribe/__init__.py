@@ -1,1 +1,1 @@
-"""What is said: windows of speech, transcripts, captions, and guards against invented text."""
+"""The transcribe stage: windows of speech, transcripts, captions, and filters of invented text."""

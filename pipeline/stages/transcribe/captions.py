@@ -1,9 +1,9 @@
-"""Captions from words with times: which words share a cue, and how a cue is laid out and written.
+"""Captions from words with times: the division into cues, their layout and their file formats.
 
-The limits are those broadcasters agree on (two lines of about 42 characters, 1 to 7 seconds, a
-pace that can be read). Where cues are cut is found by dynamic programming over the words between
-two pauses: the cheapest way to cover them, where ending a sentence is free, ending a clause costs
-little and breaking inside a clause costs most.
+The limits are common to broadcasters: two lines of about 42 characters, 1 to 7 seconds, and a
+readable pace. Dynamic programming over the words between two pauses finds the cheapest division.
+A cut after a sentence is free, a cut after a clause costs little, and a cut inside a clause costs
+most.
 """
 
 import re
@@ -30,14 +30,15 @@ _EMPTY_ROOM = 1.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What a cue may be.
+    """The limits of a cue.
 
     Attributes:
-        width: columns a line; a full-width (CJK) character takes two.
-        lines: lines a cue, 1 or 2.
-        min_s: shortest time on screen, where the neighbours leave room for it.
+        width: columns per line; a full-width (CJK) character takes two.
+        lines: lines per cue, 1 or 2.
+        min_s: shortest time on screen, where the neighbouring cues leave time for it.
         max_s: longest time on screen.
-        pace: columns a second that can be read comfortably; a cue stays longer for it if it can.
+        pace: columns per second of a comfortable reading speed; cues stay longer for it if
+            possible.
         pause_s: a silence that no cue spans.
     """
 
@@ -51,7 +52,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Cue:
-    """One caption: times in seconds (whole milliseconds) and one line of text per entry."""
+    """One caption: times in seconds (rounded to milliseconds), and its lines of text."""
 
     start: float
     end: float
@@ -59,7 +60,7 @@ class Cue:
 
 
 def columns(text: str) -> int:
-    """Width of ``text`` on screen: full-width characters count two, combining marks none."""
+    """Return the width of ``text``: full-width characters count two, combining marks none."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
@@ -67,13 +68,12 @@ def columns(text: str) -> int:
 
 
 def cues(words: Iterable[Word], limits: Limits, duration: float) -> list[Cue]:
-    """Lay ``words`` out as captions of a video ``duration`` seconds long.
+    """Lay ``words`` out as captions of a video of ``duration`` seconds.
 
     Every word appears once and in order; cues do not overlap and no line exceeds the width. A cue
-    is shorter than ``min_s`` only where neighbours or the end of the video leave no room.
+    is shorter than ``min_s`` only where other cues or the end of the video leave no time.
     """
-    sound = list(_sound(words, limits, duration))
-    blocks = list(_blocks(sound, limits))
+    blocks = list(_blocks(list(_showable(words, limits, duration)), limits))
     ends = [*(block[0].start for block in blocks), duration][1:]
     groups = [
         group
@@ -84,7 +84,7 @@ def cues(words: Iterable[Word], limits: Limits, duration: float) -> list[Cue]:
 
 
 def to_vtt(captions: Iterable[Cue]) -> str:
-    """Write WebVTT (https://www.w3.org/TR/webvtt1/)."""
+    """Return the captions as WebVTT (https://www.w3.org/TR/webvtt1/)."""
     escapes = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
     blocks = ["WEBVTT\n"]
     for cue in captions:
@@ -94,7 +94,10 @@ def to_vtt(captions: Iterable[Cue]) -> str:
 
 
 def to_srt(captions: Iterable[Cue]) -> str:
-    """Write SubRip, which has no escapes: what players take for markup becomes a look-alike."""
+    """Return the captions as SubRip.
+
+    It has no escapes, so look-alikes replace the characters that players read as markup.
+    """
     lookalikes = str.maketrans({"<": "‹", ">": "›", "{": "(", "}": ")"})  # noqa: RUF001 - on purpose
     blocks = []
     for number, cue in enumerate(captions, start=1):
@@ -108,8 +111,8 @@ def _clock(seconds: float, point: str) -> str:
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{point}{ms:03}"
 
 
-def _sound(words: Iterable[Word], limits: Limits, duration: float) -> Iterator[Word]:
-    """Words that can be shown: printable, within the video, in order, none wider than a line."""
+def _showable(words: Iterable[Word], limits: Limits, duration: float) -> Iterator[Word]:
+    """Yield words that can be shown: printable, in the video, in order, none wider than a line."""
     clock = 0.0
     for word in words:
         lead = " " if word.text[:1].isspace() else ""
@@ -128,7 +131,7 @@ def _sound(words: Iterable[Word], limits: Limits, duration: float) -> Iterator[W
 
 
 def _pieces(text: str, width: int) -> Iterator[str]:
-    """Cut what is wider than a line, such as a long address, into lines."""
+    """Cut a word wider than a line, such as a long address, into pieces of at most a line."""
     piece = ""
     for c in text:
         if columns(piece + c) > width:
@@ -140,7 +143,7 @@ def _pieces(text: str, width: int) -> Iterator[str]:
 
 
 def _blocks(words: list[Word], limits: Limits) -> Iterator[list[Word]]:
-    """Part words at pauses."""
+    """Split words at pauses."""
     block: list[Word] = []
     for word in words:
         if block and word.start - block[-1].end > limits.pause_s:
@@ -152,7 +155,7 @@ def _blocks(words: list[Word], limits: Limits) -> Iterator[list[Word]]:
 
 
 def _group(words: list[Word], limits: Limits, until: float) -> list[list[Word]]:
-    """Cut one block, which has the screen ``until`` then, into the cheapest row of cues."""
+    """Divide one block, which may stay on screen ``until`` then, into the cheapest cues."""
     block = _Block(words, limits)
     count = len(words)
     best = [0.0] + [float("inf")] * count
@@ -162,7 +165,7 @@ def _group(words: list[Word], limits: Limits, until: float) -> list[list[Word]]:
         after = _break_cost(words[end - 1].text) if end < count else 0.0
         for start in range(end - 1, -1, -1):
             if not block.fits(start, end):
-                break  # it only gets wider from here
+                break  # earlier starts make it only wider
             cost = best[start] + block.cost(start, end, following) + after
             if cost < best[end]:
                 best[end], cut[end] = cost, start
@@ -175,7 +178,7 @@ def _group(words: list[Word], limits: Limits, until: float) -> list[list[Word]]:
 
 
 class _Block:
-    """Words between two pauses; width and cost of any run of them in constant time."""
+    """The words between two pauses, with the width and cost of any part in constant time."""
 
     def __init__(self, words: list[Word], limits: Limits) -> None:
         self._words, self._limits = words, limits
@@ -188,18 +191,18 @@ class _Block:
         return self._edges[end] - self._edges[start] - self._leads[start]
 
     def fits(self, start: int, end: int) -> bool:
-        """Whether words ``start`` to ``end`` go on the lines of one cue."""
+        """Return whether words ``start`` to ``end`` fit on the lines of one cue."""
         width = self._limits.width
         if self._width(start, end) <= width:
             return True
         if self._limits.lines == 1:
             return False
         room = self._edges[start] + self._leads[start] + width
-        full = bisect_right(self._edges, room) - 1  # as much as goes on the first line
+        full = bisect_right(self._edges, room) - 1  # as many words as fit on the first line
         return self._width(full, end) <= width
 
     def cost(self, start: int, end: int, following: float) -> float:
-        """What it costs to show them as one cue when the next one starts at ``following``."""
+        """Return the cost of one cue of these words when the next one starts at ``following``."""
         limits, begin = self._limits, self._words[start].start
         inside = self._sentences[end - 1] - self._sentences[start]
         cost = _PER_CUE + _SENTENCE_END_INSIDE * inside
@@ -211,7 +214,7 @@ class _Block:
 
 
 def _break_cost(last: str) -> float:
-    """What it costs to end a cue after the word ``last`` when others follow at once."""
+    """Return the cost of ending a cue after the word ``last`` when others follow at once."""
     if _SENTENCE_END.search(last):
         return 0.0
     return _AFTER_CLAUSE if _CLAUSE_END.search(last) else _AFTER_WORD
@@ -222,7 +225,7 @@ def _text(words: Sequence[Word]) -> str:
 
 
 def _layout(words: list[Word], limits: Limits) -> tuple[str, ...]:
-    """Lines for a cue: one if it fits, else the most even two, rather after punctuation."""
+    """Return a cue's lines: one if it fits, else the two most equal, preferably at punctuation."""
     text = _text(words)
     if columns(text) <= limits.width:
         return (text,)
@@ -237,13 +240,13 @@ def _layout(words: list[Word], limits: Limits) -> tuple[str, ...]:
 
 
 def _timed(groups: list[list[Word]], limits: Limits, duration: float) -> list[Cue]:
-    """Give each cue its time on screen: longer than its words where reading asks for it."""
+    """Give each cue its time on screen: longer than its words where reading needs it."""
     starts: list[float] = []
     free = 0.0
     for group, following in pairwise([*groups, []]):
         limit = following[0].start if following else duration
         start = group[0].start
-        if limit - start < limits.min_s:  # no room after it: come a little early
+        if limit - start < limits.min_s:  # no time after it: show it slightly early
             start = max(free, limit - limits.min_s)
         starts.append(start)
         free = min(limit, max(group[-1].end, start + limits.min_s))

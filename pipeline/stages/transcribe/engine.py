@@ -1,4 +1,4 @@
-"""What transcription asks of a speech model, whatever library runs it."""
+"""The interface of a speech model, independent of the library that runs it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Speaking:
-    """How to transcribe.
+    """The options of a transcription.
 
     Attributes:
         language: ISO 639 code of the speech.
         task: ``transcribe`` it, or ``translate`` it to English.
         beam_size: hypotheses followed at once; 1 is greedy.
-        word_times: whether to find when each word was said.
-        prompt: words to expect, such as names.
+        word_times: whether to find the times of each word.
+        prompt: expected words, such as names.
     """
 
     language: str
@@ -33,16 +33,23 @@ class Speaking:
 
 
 class SpeechEngine(Protocol):
-    """A model that writes down speech.
+    """A model that transcribes speech.
 
     Attributes:
-        languages: ISO 639 codes it knows; one alone for an English-only model.
+        languages: ISO 639 codes that it supports; only ``en`` for an English-only model.
     """
 
     languages: tuple[str, ...]
 
     def detect_language(self, windows: Sequence["Samples"]) -> tuple[str, float]:
-        """The language of these stretches of speech (each up to 30 s) and its probability."""
+        """Detect the language of windows of speech.
+
+        Args:
+            windows: float32 at 16 kHz, [samples]; each up to 30 s.
+
+        Returns:
+            ISO 639 code, and its probability, 0 to 1.
+        """
 
     def transcribe(self, window: "Samples", how: Speaking) -> list[Segment]:
-        """What is said in a window of up to 30 s; times are seconds from its start."""
+        """Transcribe a window of up to 30 s; times are seconds from its start."""

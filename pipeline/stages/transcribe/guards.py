@@ -1,7 +1,6 @@
-"""Keep text that a speech model made up out of a transcript.
+"""Filters of text that a speech model invented.
 
-Two signs are certain enough to act on: words where there was no voice, and a phrase that goes
-round in a loop.
+Two signs are certain enough: words without a voice, and a phrase repeated in a loop.
 """
 
 import zlib
@@ -10,23 +9,23 @@ from collections.abc import Sequence
 from pipeline.stages.transcribe.transcript import Segment, Word
 
 LOOP_RATIO = 2.4
-"""Text that compresses better than this is suspect; Whisper's own threshold."""
+"""Compression ratio above which text is suspect: Whisper's own threshold."""
 
-_SLACK_S = 0.5  # how far from voice a word's estimated time may lie
-_ONSET_S = 0.1  # a voice is noticed a little after it begins
-_LOOP_LEAST = 4  # repetitions in a row; people say things thrice
-_LOOP_WORDS = 12  # longest phrase looked for
+_SLACK_S = 0.5  # largest distance of a word's estimated time from voice
+_ONSET_S = 0.1  # a voice is detected this long after it begins
+_LOOP_LEAST = 4  # repetitions in a row; real speech repeats up to three times
+_LOOP_WORDS = 12  # longest phrase to search for
 
 
 def voiced(segments: Sequence[Segment], speech: Sequence[bool], frame_s: float) -> list[Segment]:
-    """Segments without the words, or as a whole, that fall where there is no voice.
+    """Remove words, or segments without word times, that have no voice.
 
-    Words next to a silence, which models like to stretch over it, are cut back to the voice.
+    Models often stretch words over the silence before them; such words are shortened to the voice.
 
     Args:
-        segments: with times from the first frame on.
-        speech: whether each frame of ``frame_s`` seconds holds a voice.
-        frame_s: length of a frame in seconds.
+        segments: segments with times from the first frame on.
+        speech: whether each frame of ``frame_s`` seconds has a voice.
+        frame_s: duration of a frame in seconds.
     """
     kept = []
     for segment in segments:
@@ -45,7 +44,7 @@ def voiced(segments: Sequence[Segment], speech: Sequence[bool], frame_s: float) 
 
 
 def _onset(start: float, end: float, speech: Sequence[bool], frame_s: float) -> float | None:
-    """When the first voice in or near a stretch of time begins, None if there is none."""
+    """Return the start of the first voice in or near an interval, None if there is none."""
     first = max(0, int((start - _SLACK_S) / frame_s))
     last = int((end + _SLACK_S) / frame_s) + 1
     frames = (i for i, talking in enumerate(speech[first:last], start=first) if talking)
@@ -54,9 +53,9 @@ def _onset(start: float, end: float, speech: Sequence[bool], frame_s: float) -> 
 
 
 def without_loops(segments: Sequence[Segment]) -> list[Segment]:
-    """Segments with every phrase that loops said once.
+    """Reduce every phrase repeated in a loop to one occurrence.
 
-    Only text that compresses suspiciously well is touched: a refrain or a count stays.
+    Only text with a suspicious compression ratio is changed: a refrain or a count stays.
     """
     text = " ".join(segment.text for segment in segments).encode()
     if len(text) / len(zlib.compress(text)) <= LOOP_RATIO:
@@ -71,7 +70,7 @@ def without_loops(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def _with(segment: Segment, words: list[Word]) -> list[Segment]:
-    """The segment of just these words; nothing if there are none."""
+    """Return the segment with only these words; an empty list if there are none."""
     if not words:
         return []
     changes = {
@@ -84,7 +83,7 @@ def _with(segment: Segment, words: list[Word]) -> list[Segment]:
 
 
 def _outside_loops(texts: list[str]) -> list[bool]:
-    """Which words to keep: all but the second and later rounds of a loop."""
+    """Return which words to keep: all but the second and later repetitions of a loop."""
     keep = [True] * len(texts)
     at = 0
     while at < len(texts):

@@ -1,10 +1,10 @@
-"""Transcribe: what is said in a video, as data, captions and text.
+"""The transcribe stage: the speech in a video, as data, captions and text.
 
-    plan:   the video → spans (a short one is one span)
-    listen: a span → its segments: sound → voice activity → windows → engine → guards
+    plan:   the video → spans (at present one)
+    listen: a span → its segments: audio → voice activity → windows → engine → guards
     merge:  the spans' segments → one transcript
 
-Sound streams through, so memory does not grow with the length of the video.
+Audio is streamed, so memory does not grow with the duration of the video.
 """
 
 import logging
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 VERSION = "1"
 
 _log = logging.getLogger(__name__)
-_WINDOW_S = 30.0  # what Whisper takes at once
-_PAUSE_S = 3.0  # silence that ends a window: shorter ones cost less inside one than a new window
+_WINDOW_S = 30.0  # Whisper's input
+_PAUSE_S = 3.0  # silence that ends a window; a shorter one costs less than a new window
 _MARGIN_S = 0.5
 _LEAST_S = 0.25
-_SMOOTH_S = 0.6  # about a breath: the pause between sentences wins over that between words
+_SMOOTH_S = 0.6  # about the pause between sentences, so that it is preferred to one between words
 _HYSTERESIS = 0.15
 _LANGUAGE_WINDOWS = 3
 _CHUNK_S = 10.0
@@ -44,7 +44,7 @@ _EXCERPT = 500
 
 
 class Params(BaseModel):
-    """What can be asked of a transcription."""
+    """The parameters of the transcribe stage."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,7 +55,7 @@ class Params(BaseModel):
         None, pattern="^[a-z]{2,3}$", description="ISO 639 code of the speech; detected if not set"
     )
     task: Literal["transcribe", "translate"] = Field(
-        "transcribe", description="Write what is said, or its English translation"
+        "transcribe", description="Transcribe the speech, or translate it to English"
     )
     beam_size: int = Field(
         1,
@@ -63,11 +63,9 @@ class Params(BaseModel):
         le=10,
         description="Hypotheses followed at once; 1 is greedy, 5 takes 4 times as long",
     )
-    vad: bool = Field(True, description="Show the model only what sounds like a voice")
-    vad_threshold: float = Field(
-        0.5, ge=0.05, le=0.95, description="Probability from which on sound is a voice"
-    )
-    word_timestamps: bool = Field(True, description="Find when each word is said")
+    vad: bool = Field(True, description="Give the model only audio with a voice")
+    vad_threshold: float = Field(0.5, ge=0.05, le=0.95, description="Least probability of voice")
+    word_timestamps: bool = Field(True, description="Find the times of each word")
     initial_prompt: str | None = Field(
         None, max_length=500, description="Names and terms to expect, as running text"
     )
@@ -84,7 +82,7 @@ class Span(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What one span held."""
+    """The transcription of one span."""
 
     segments: list[Segment]
     language: str | None
@@ -94,7 +92,7 @@ class Heard(NamedTuple):
 
 
 def identity(params: Params) -> dict[str, str]:
-    """Weights and library behind a result; imports and fetches nothing heavy."""
+    """Return the weights and library that make a result; imports and fetches nothing heavy."""
     return {
         "engine": whisper_engine.NAME,
         "engine_version": whisper_engine.version(),
@@ -104,7 +102,7 @@ def identity(params: Params) -> dict[str, str]:
 
 
 def warm_up(params: Params) -> None:
-    """Load the models before the first video comes."""
+    """Load the models before the first video."""
     whisper_engine.load(weights.resolve(params.model))
     voice.load()
 
@@ -112,26 +110,26 @@ def warm_up(params: Params) -> None:
 def run(source: Source, params: Params, work: Path, report: Report) -> Result:
     """Write the transcript and captions of ``source``.
 
-    No sound and no speech are results too, with nothing in them and a warning.
+    Without audio or speech, the result is empty and has a warning.
 
     Raises:
-        BadInput: ``unknown_language``, ``translate_unsupported``: the model cannot do it.
-        MissingDependency: the model is not there.
+        BadInput: ``unknown_language``, ``translate_unsupported``: the model does not support it.
+        MissingDependency: the model is missing.
     """
     notices: list[Notice] = []
     parts: list[Heard] = []
     if source.probe.audio:
         engine = whisper_engine.load(weights.resolve(params.model))
-        language, notice = _agree(params, engine)
+        language, notice = _chosen_language(params, engine)
         notices += notice
         parts = [listen(source, span, params, engine, language, report) for span in plan(source)]
     transcript = merge(parts, params, source.probe.duration_s)
     if not source.probe.audio:
-        notices.append(Notice(code="no_audio", message="The video has no sound to transcribe."))
+        notices.append(Notice(code="no_audio", message="The video has no audio to transcribe."))
     elif not transcript.segments:
-        notices.append(Notice(code="no_speech", message="No speech was found in the sound."))
+        notices.append(Notice(code="no_speech", message="No speech was found in the audio."))
     if any(part.damaged for part in parts):
-        message = "Parts of the sound are damaged and were skipped."
+        message = "Parts of the audio are damaged and were skipped."
         notices.append(Notice(code="damaged_audio", message=message))
     return Result(
         artifacts=_write(transcript, params, work),
@@ -149,7 +147,7 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
 
 
 def plan(source: Source) -> list[Span]:
-    """The spans to listen to, which together are the video."""
+    """Divide the video into spans."""
     return [Span(0.0, source.probe.duration_s)]
 
 
@@ -161,7 +159,7 @@ def listen(
     language: str | None,
     report: Report,
 ) -> Heard:
-    """Transcribe one span; the language is detected on its first windows if it is not given."""
+    """Transcribe one span; its first windows give the language if ``language`` is None."""
     complaints = Complaints()
     found = _windows(_sound(source, span, report, complaints), params)
     head: list[windows.Window[Samples]] = []
@@ -176,57 +174,58 @@ def listen(
         speech_s += sum(window.speech) * voice.FRAME_S
         segments += _transcribed(window, span, params, engine, language or "en")
     if complaints.count:
-        _log.info("%s: the decoder of the sound complained: %s", source.name, complaints)
+        _log.info("%s: errors of the audio decoder: %s", source.name, complaints)
     return Heard(
         segments, language if segments else None, probability, speech_s, complaints.count > 0
     )
 
 
 def merge(parts: Iterable[Heard], params: Params, duration: float) -> Transcript:
-    """One transcript from the spans in order; the language is that of most of the speech."""
+    """Merge the spans, in order, into a transcript in the language of the most speech."""
     parts = list(parts)
     spoken = [part for part in parts if part.language]
     main = max(spoken, key=lambda part: part.speech_s, default=None)
-    who = identity(params)
+    made_by = identity(params)
     return Transcript(
         task=params.task,
         language=main.language if main else None,
         language_probability=round(main.probability, 4) if main else 0.0,
         duration=round(duration, 3),
         model=ModelName(
-            name=who["model"],
-            sha256=who["sha256"],
-            engine=who["engine"],
-            engine_version=who["engine_version"],
+            name=made_by["model"],
+            sha256=made_by["sha256"],
+            engine=made_by["engine"],
+            engine_version=made_by["engine_version"],
         ),
         segments=[segment for part in parts for segment in part.segments],
     )
 
 
-def _agree(params: Params, engine: SpeechEngine) -> tuple[str | None, list[Notice]]:
-    """The language to use, or None to detect it: what was asked for, as far as the model can."""
+def _chosen_language(params: Params, engine: SpeechEngine) -> tuple[str | None, list[Notice]]:
+    """Return the requested language if the model supports it, or None to detect it."""
     if engine.languages != ("en",):
         if params.language and params.language not in engine.languages:
             raise BadInput(
-                "unknown_language", f"The model {params.model} does not know {params.language!r}."
+                "unknown_language",
+                f"The model {params.model} does not support {params.language!r}.",
             )
         return params.language, []
     if params.task == "translate":
         raise BadInput(
             "translate_unsupported",
-            f"The model {params.model} knows only English and cannot translate: "
+            f"The model {params.model} supports only English and cannot translate: "
             "choose a multilingual one, such as 'small'.",
         )
     if params.language in (None, "en"):
         return "en", []
-    message = f"The model {params.model} knows only English; {params.language!r} was asked for."
+    message = f"The model {params.model} supports only English; {params.language!r} was requested."
     return "en", [Notice(code="language_forced", message=message)]
 
 
 def _sound(
     source: Source, span: Span, report: Report, complaints: Complaints
 ) -> Iterator["Samples"]:
-    """The default audio track within the span, reporting how far it is."""
+    """Yield the default audio track within the span, and report progress."""
     track = next((track for track in source.probe.audio if track.default), source.probe.audio[0])
     first, last = (round(seconds * voice.RATE) for seconds in span)
     at = 0
@@ -244,7 +243,7 @@ def _sound(
 
 
 def _windows(sound: Iterable["Samples"], params: Params) -> Iterator[windows.Window["Samples"]]:
-    """Windows of speech; without voice activity detection all sound counts as speech."""
+    """Yield windows of speech; without voice activity detection all audio counts as speech."""
     threshold = params.vad_threshold if params.vad else 0.0
     rules = windows.Rules(
         threshold=threshold,
@@ -275,12 +274,12 @@ def _transcribed(
     engine: SpeechEngine,
     language: str,
 ) -> list[Segment]:
-    """What is said in a window, guarded, in times of the video."""
+    """Transcribe a window, remove invented text, and return segments in times of the video."""
     how = Speaking(
         language=language,
         task=params.task,
         beam_size=params.beam_size,
-        # Cross-attention aligns text with the sound it repeats, which a translation does not.
+        # Cross-attention aligns text with audio of the same words; a translation has others.
         word_times=params.word_timestamps and params.task == "transcribe",
         prompt=params.initial_prompt,
     )

@@ -1,4 +1,4 @@
-"""What was said, when, and how sure we are: the types behind ``transcript.json``."""
+"""The types of ``transcript.json``: text with times and probabilities."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,8 +10,8 @@ class _Frozen(BaseModel):
 class Word(_Frozen):
     """One word with its times in seconds.
 
-    ``text`` is as the model wrote it: with its punctuation, and with a leading space where the
-    language parts words by spaces, so that joining the words of a segment gives its text.
+    ``text`` is the model's output: with its punctuation, and with a leading space where the
+    language separates words by spaces. The joined words of a segment are its text.
     """
 
     text: str
@@ -21,11 +21,11 @@ class Word(_Frozen):
 
 
 class Segment(_Frozen):
-    """A stretch of speech the model took as one, with times in seconds.
+    """A segment of speech, as the model divides it, with times in seconds.
 
     Attributes:
         probability: geometric mean over its tokens, 0 to 1.
-        words: empty where word times were not asked for, or cannot be had (translation).
+        words: empty where word times were not requested or are not available (translation).
     """
 
     text: str
@@ -35,7 +35,7 @@ class Segment(_Frozen):
     words: list[Word] = []
 
     def shifted(self, seconds: float) -> "Segment":
-        """The same segment, ``seconds`` later."""
+        """Return the same segment, ``seconds`` later."""
         words = [
             word.model_copy(
                 update={
@@ -49,7 +49,7 @@ class Segment(_Frozen):
         return self.model_copy(update={**times, "words": words})
 
     def timed_words(self) -> list[Word]:
-        """Its words; without word times, the text's own words spread over it by their length."""
+        """Return the words; without word times, spread the text's words over it by their length."""
         if self.words:
             return self.words
         texts = [f" {text}" for text in self.text.split()]
@@ -64,7 +64,7 @@ class Segment(_Frozen):
 
 
 class ModelName(_Frozen):
-    """Which weights said so, run by which engine."""
+    """The weights and the engine that made a transcript."""
 
     name: str
     sha256: str
@@ -73,10 +73,10 @@ class ModelName(_Frozen):
 
 
 class Transcript(_Frozen):
-    """All that was said in one video; ``transcript.json`` is this model as JSON.
+    """The transcript of one video; ``transcript.json`` is this model as JSON.
 
     Attributes:
-        language: ISO 639 code of the speech; None where there was none to tell it from.
+        language: ISO 639 code of the speech; None without speech.
         language_probability: 0 to 1; 1 where the language was given.
         duration: of the video, in seconds.
     """
@@ -89,9 +89,9 @@ class Transcript(_Frozen):
     segments: list[Segment]
 
     def words(self) -> list[Word]:
-        """All words in order; for captions."""
+        """Return all words in order, for captions."""
         return [word for segment in self.segments for word in segment.timed_words()]
 
     def plain(self) -> str:
-        """The text alone, one segment a line."""
+        """Return the text alone, one segment per line."""
         return "".join(f"{segment.text}\n" for segment in self.segments)

@@ -1,6 +1,6 @@
-"""Voice activity: how likely each 32 ms of audio holds speech (silero-vad, MIT, on the CPU).
+"""Voice activity: the probability of speech in each 32 ms of audio (silero-vad, MIT, on the CPU).
 
-The model lies in the silero-vad package and needs no network.
+The model is part of the silero-vad package and needs no network.
 """
 
 import warnings
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 RATE = 16_000
 FRAME = 512
-"""Samples in one frame, the only length the model takes at 16 kHz."""
+"""Samples in one frame, the only length that the model accepts at 16 kHz."""
 
 FRAME_S = FRAME / RATE
 
 
 def frames(chunks: Iterable["Samples"]) -> Iterator["Samples"]:
-    """Cut chunks of any length into frames; the last is filled up with silence."""
-    import numpy as np  # noqa: PLC0415 - the stages that import this module stay light
+    """Cut chunks of any length into frames; the last is padded with silence."""
+    import numpy as np  # noqa: PLC0415 - stage modules import nothing heavy before they run
 
     rest = np.zeros(0, np.float32)
     for chunk in chunks:
@@ -36,23 +36,23 @@ def frames(chunks: Iterable["Samples"]) -> Iterator["Samples"]:
 
 
 def scored(audio: Iterable["Samples"]) -> Iterator[tuple["Samples", float]]:
-    """Each frame with the probability, 0 to 1, that it holds speech."""
+    """Yield each frame with its probability of speech, 0 to 1."""
     import torch  # noqa: PLC0415 - takes seconds to import
 
     model = load()
     model.reset_states()
     score: Callable[[Any, int], Any] = torch.inference_mode()(model)
     for frame in audio:
-        # A copy: frames are views of whole chunks, which could not be freed while one is kept.
+        # A copy: frames are views of whole chunks, and one kept view would keep its chunk.
         yield frame.copy(), float(score(torch.from_numpy(frame), RATE))
 
 
 @lru_cache(maxsize=1)
 @metrics.timed(names.MODEL_LOAD, engine="silero-vad")
 def load() -> Any:
-    """The model, loaded once; its state makes it one stream's at a time."""
+    """Return the model, loaded once; it has state, so use it for one stream at a time."""
     with warnings.catch_warnings():
-        # Its importlib.resources.path and torch.jit.load are deprecated, and not ours to change.
+        # It calls importlib.resources.path and torch.jit.load, which are deprecated.
         warnings.simplefilter("ignore")
         import silero_vad  # noqa: PLC0415 - imports torch
 

@@ -24,15 +24,15 @@ _log = logging.getLogger(__name__)
 
 
 def version() -> str:
-    """See ``engines.version``."""
+    """Return the version of the library; see ``engines.version``."""
     return engines.version(NAME, "transcribe")
 
 
 def load(weights: Weights) -> "WhisperEngine":
-    """The engine for these weights: loaded at the first call, kept warm for the next ones.
+    """Return the engine for these weights, loaded at the first call and cached.
 
     Raises:
-        MissingDependency: ``model_format``: the file is no Whisper checkpoint.
+        MissingDependency: ``model_format``: the file is not a Whisper checkpoint.
     """
     where = device.choose()
     if weights.made_from and where != "cpu":
@@ -43,7 +43,7 @@ def load(weights: Weights) -> "WhisperEngine":
     return _load(str(weights.path), weights.sha256, weights.made_from, where)
 
 
-@lru_cache(maxsize=1)  # a second model would double what the process holds
+@lru_cache(maxsize=1)  # a second model would double the memory of the process
 @metrics.timed(names.MODEL_LOAD, engine=NAME)
 def _load(path: str, sha256: str, made_from: str | None, where: str) -> "WhisperEngine":
     import whisper  # noqa: PLC0415 - takes seconds to import
@@ -58,7 +58,7 @@ def _load(path: str, sha256: str, made_from: str | None, where: str) -> "Whisper
         ) from error
     for name, known in official.WHISPER.items():
         if known.sha256 == (made_from or sha256):
-            # load_model sets these only when it is given the name; word times depend on them.
+            # load_model sets these only when called with the name; word times depend on them.
             model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])  # noqa: SLF001 - no other way
             break
     if model.device.type == "cuda":
@@ -68,10 +68,10 @@ def _load(path: str, sha256: str, made_from: str | None, where: str) -> "Whisper
 
 
 def halve(model: Any) -> None:
-    """Keep weights in fp16, as they are computed with, instead of converting them at each use.
+    """Convert weights to fp16 once, instead of at each use.
 
-    To be done on a GPU, where sound is given in fp16: the result is the same to the bit, and most
-    of the model takes half the memory. Norms are computed in fp32, and keep their weights.
+    Use it on a GPU, where audio is fp16: results are bit-identical, and most of the model takes
+    half the memory. Norms are computed in fp32 and keep their weights.
     """
     from whisper.model import Conv1d, Linear  # noqa: PLC0415 - imports torch
 
@@ -87,7 +87,7 @@ class WhisperEngine:
         from whisper.tokenizer import LANGUAGES, get_tokenizer  # noqa: PLC0415 - imports torch
 
         with warnings.catch_warnings():
-            # It leaves its vocabulary's file to the garbage collector. Once read it is cached.
+            # It does not close its vocabulary's file. After the first read it is cached.
             warnings.simplefilter("ignore", ResourceWarning)
             get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
         self._model = model
@@ -96,7 +96,7 @@ class WhisperEngine:
         self.languages = known if model.is_multilingual else ("en",)
 
     def detect_language(self, windows: Sequence["Samples"]) -> tuple[str, float]:
-        """The language with the highest probability averaged over the windows."""
+        """Return the language with the highest probability averaged over the windows."""
         import torch  # noqa: PLC0415 - see above
         import whisper  # noqa: PLC0415 - see above
 
@@ -116,15 +116,15 @@ class WhisperEngine:
         return best, mean[best]
 
     def transcribe(self, window: "Samples", how: Speaking) -> list[Segment]:
-        """What ``whisper.transcribe`` makes of the window.
+        """Transcribe the window by ``whisper.transcribe``.
 
-        Windows stand alone: no text is carried over from the one before, so a mistake cannot
-        spread and windows can be run in any order, on any machine.
+        Windows are independent: no text is carried over from the previous one. So an error does
+        not propagate, and windows can run in any order on any machine.
         """
         import torch  # noqa: PLC0415 - see above
         import whisper  # noqa: PLC0415 - see above
 
-        torch.manual_seed(0)  # fallback temperatures sample; the same input gives the same text
+        torch.manual_seed(0)  # fallback temperatures sample; the seed makes results reproducible
         answer = whisper.transcribe(
             self._model,
             window,

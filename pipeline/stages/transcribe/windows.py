@@ -1,8 +1,8 @@
-"""Cut a stream of audio into windows of speech no longer than a model takes at once.
+"""Windows of speech, cut from a stream of audio, no longer than a model's input.
 
-A window starts a moment before speech and ends a moment after it, so long silences are never
-shown to the model; within a window nothing is taken out, so a time in it is its start plus an
-offset. Speech that goes on for longer is cut at the quietest place of the last third.
+A window has a short margin before and after speech, so the model gets no long silences. Nothing
+inside a window is removed, so a time in it is its start plus an offset. Longer speech is cut at
+the quietest place of the last third.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,16 +14,16 @@ Frame = TypeVar("Frame")
 
 @dataclass(frozen=True)
 class Rules:
-    """How windows are cut; all lengths in frames of one voice-activity decision each.
+    """The rules for cutting windows; all lengths are in frames of voice activity detection.
 
     Attributes:
-        threshold: probability from which on a frame begins speech.
+        threshold: least probability of a frame that begins speech.
         keep: probability below which a frame of speech ends it (hysteresis).
         longest: most frames in a window.
         pause: frames of silence that close a window.
         margin: frames kept before and after speech.
-        least: frames of speech below which a window is a click, not a word.
-        smooth: frames over which quiet is averaged when speech has to be cut.
+        least: least frames of speech in a window; shorter sounds are clicks, not words.
+        smooth: frames over which scores are averaged when speech must be cut.
     """
 
     threshold: float
@@ -37,7 +37,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Window(Generic[Frame]):
-    """A run of frames, ``first`` being the index of its first one; ``speech`` flags each."""
+    """Consecutive frames, the index of the first one, and for each whether it has speech."""
 
     first: int
     frames: list[Frame]
@@ -45,9 +45,9 @@ class Window(Generic[Frame]):
 
 
 def cut(scored: Iterable[tuple[Frame, float]], rules: Rules) -> Iterator[Window[Frame]]:
-    """Yield windows from frames with their speech probabilities, holding at most one window.
+    """Yield windows from frames with their speech probabilities; holds at most one window.
 
-    Windows come in order and never overlap.
+    Windows are in order and never overlap.
     """
     frames: list[Frame] = []
     scores: list[float] = []
@@ -55,7 +55,7 @@ def cut(scored: Iterable[tuple[Frame, float]], rules: Rules) -> Iterator[Window[
     first = 0
 
     def take(end: int, leave: int) -> Iterator[Window[Frame]]:
-        """Hand out frames up to ``end`` and forget those before ``leave``."""
+        """Yield frames up to ``end`` as a window and remove those before ``leave``."""
         nonlocal first
         if sum(speech[:end]) >= rules.least:
             yield Window(first, frames[:end], speech[:end])
@@ -69,7 +69,7 @@ def cut(scored: Iterable[tuple[Frame, float]], rules: Rules) -> Iterator[Window[
         scores.append(score)
         speech.append(talking)
         silence = _trailing_silence(speech)
-        if silence == len(speech):  # nothing said yet: keep only the lead-in
+        if silence == len(speech):  # no speech yet: keep only the margin
             yield from take(0, max(0, silence - rules.margin))
         elif silence >= rules.pause:
             end = len(speech) - silence + rules.margin
@@ -90,7 +90,7 @@ def _trailing_silence(speech: list[bool]) -> int:
 
 
 def _quietest(scores: list[float], rules: Rules) -> int:
-    """Where to cut: the middle of the quietest stretch in the last third, the latest if equal."""
+    """Return where to cut: the middle of the last third's quietest part, the latest if equal."""
     starts = range(2 * len(scores) // 3, len(scores) - rules.smooth + 1)
     quiet = min(starts, key=lambda i: (sum(scores[i : i + rules.smooth]), -i))
     return quiet + rules.smooth // 2

@@ -1,4 +1,4 @@
-"""Odd and hostile clips: each function writes one with ffmpeg, whatever the path is named."""
+"""Unusual and hostile clips: each function writes one with ffmpeg to any path."""
 
 import random
 import struct
@@ -22,7 +22,7 @@ def ffmpeg(*args):
 
 
 def patched(path, box, offset, data, *, nth=0):
-    """Overwrite bytes of ``path`` at ``offset`` behind the nth box type ``box``."""
+    """Overwrite bytes of ``path`` at ``offset`` after the nth box type ``box``."""
     content = bytearray(path.read_bytes())
     position = -1
     for _ in range(nth + 1):
@@ -34,7 +34,7 @@ def patched(path, box, offset, data, *, nth=0):
 
 
 def plain(path):
-    """5 s, 320x180 at 30 frames a second, keyframes every 2 s, with sound."""
+    """Write 5 s of 320x180 at 30 frames/s, with keyframes every 2 s and audio."""
     ffmpeg(*picture(), *TONE, "-t", 5, *h264(), *AAC, path)
 
 
@@ -51,7 +51,7 @@ def film(path):
 
 
 def conforming(path):
-    """8 s, 640x360, IDR every 1.6 s: fit to be copied."""
+    """Write 8 s of 640x360 with an IDR frame every 1.6 s, which can be copied."""
     quality = ("-b:v", "600k")
     ffmpeg(*picture("640x360"), *TONE, "-t", 8, *h264(gop=48), *quality, *AAC, path)
 
@@ -63,7 +63,7 @@ def open_gop(path):
 
 
 def rotated(path):
-    """Stored 320x180, shown 180x320: a display matrix of 90 degrees clockwise."""
+    """Write a video stored as 320x180 and shown as 180x320, rotated 90 degrees clockwise."""
     plain(path)
     quarter = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
     patched(path, b"tkhd", 40, struct.pack(">9i", *quarter))
@@ -78,7 +78,7 @@ def anamorphic(path):
 
 
 def vfr(path):
-    """Every frame of 0-2 s, one in ten of 2-5 s, every other of the rest."""
+    """Write every frame of 0-2 s, one in ten of 2-5 s, and every other of the rest."""
     keep = "lt(t,2)+between(t,2,5)*not(mod(n,10))+gt(t,5)*not(mod(n,2))"
     drop = ("-vf", f"select='{keep}'", "-vsync", "passthrough")
     ffmpeg(*picture(), *TONE, "-t", 8, *drop, *h264(gop=9999), *AAC, path)
@@ -97,7 +97,7 @@ def interlaced(path):
 
 
 def slow(path):
-    """A frame every 43 s for 5 h 33 min."""
+    """Write a frame every 43 s for 5 h 33 min."""
     ffmpeg(*picture("64x64", "7/300"), "-t", 20_000, *h264(gop=50), path)
 
 
@@ -121,32 +121,32 @@ def two_languages(path):
 
 
 def long_sound(path):
-    """The sound goes on for 3 s after the last picture."""
+    """Write audio that continues for 3 s after the last frame."""
     lasts = ("-filter_complex", "[0]trim=end=2[v]", "-map", "[v]", "-map", "1")
     ffmpeg(*picture(), *TONE, *lasts, "-t", 5, *h264(), *AAC, path)
 
 
 def late_sound(path):
-    """The sound starts 1.5 s after the picture."""
+    """Write audio that starts 1.5 s after the video."""
     ffmpeg(*picture(), "-itsoffset", 1.5, *TONE, "-t", 4, *h264(), *AAC, path)
 
 
 def late_sound_ts(path):
-    """The same in a transport stream, whose clock begins anywhere."""
+    """Write the same in a transport stream, whose clock starts at any value."""
     made = path.with_suffix(".ts")
     ffmpeg(*picture(), "-itsoffset", 1.5, *TONE, "-t", 4, *h264(), *AAC, made)
     made.rename(path)
 
 
 def late_picture_ts(path):
-    """A transport stream whose picture starts 1 s after the sound."""
+    """Write a transport stream whose video starts 1 s after the audio."""
     made, kept = path.with_suffix(".ts"), ("-vsync", "passthrough")
     ffmpeg("-itsoffset", 1, *picture(), *TONE, "-t", 3, *kept, *h264(), *AAC, made)
     made.rename(path)
 
 
 def early_second_sound(path):
-    """A transport stream whose picture and first sound start 1.5 s after its second sound."""
+    """Write a transport stream whose video and first audio start 1.5 s after its second audio."""
     made, late = path.with_suffix(".ts"), ("-itsoffset", 1.5)
     inputs = (*late, *picture(), *late, *TONE, *TONE)
     maps = ("-map", "0:v", "-map", "1:a", "-map", "2:a", "-vsync", "passthrough")
@@ -155,7 +155,7 @@ def early_second_sound(path):
 
 
 def joined(path):
-    """Three recordings of 2 s, end to end: the clock jumps an hour ahead, and back again."""
+    """Write three concatenated recordings of 2 s: the clock jumps an hour ahead and back."""
     parts = []
     for number, offset in enumerate((0, 3600, 0)):
         part = path.with_name(f"part{number}.ts")
@@ -166,13 +166,13 @@ def joined(path):
 
 
 def gap(path):
-    """The sound pauses from 2 s to 4 s: there are no packets at all."""
+    """Write audio without packets from 2 s to 4 s."""
     pause = ("-af", "aselect='not(between(t,2,4))'")
     ffmpeg(*picture(), *TONE, "-t", 6, *pause, *h264(), "-c:a", "pcm_s16le", "-f", "matroska", path)
 
 
 def late_picture(path):
-    """The picture starts 1 s after the sound."""
+    """Write video that starts 1 s after the audio."""
     kept = ("-vsync", "passthrough")
     ffmpeg("-itsoffset", 1, *picture(), *TONE, "-t", 4, *kept, *h264(), *AAC, path)
 
@@ -182,19 +182,19 @@ def one_frame(path):
 
 
 def truncated(path):
-    """The index, at the end, is missing."""
+    """Write a file without its index, which is at the end."""
     plain(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def cut_off(path):
-    """The index is there, the last fifth of the media is not."""
+    """Write a file with its index and without the last fifth of its media."""
     ffmpeg(*picture(), *TONE, "-t", 12, *h264(), *AAC, "-movflags", "+faststart", path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 4 // 5])
 
 
 def damage(path, *, skip=2000, bits=400):
-    """Flip bits of the media data, at random but always the same."""
+    """Flip random bits of the media data, always the same ones."""
     content = bytearray(path.read_bytes())
     chance = random.Random(7)  # noqa: S311 - reproducible damage
     start, end = content.index(b"mdat") + skip, content.index(b"moov") - 4
@@ -214,7 +214,7 @@ def flipped_conforming(path):
 
 
 def dead(path):
-    """Nothing is left of the picture but the index."""
+    """Write a video of which only the index is intact."""
     silent(path)
     content = bytearray(path.read_bytes())
     start, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
@@ -223,7 +223,7 @@ def dead(path):
 
 
 def broken_sound(path):
-    """Every packet of sound is overwritten."""
+    """Write a video whose audio packets are all overwritten."""
     plain(path)
     content = bytearray(path.read_bytes())
     show = ("-select_streams", "a", "-show_entries", "packet=pos,size", "-of", "csv=p=0")
@@ -249,20 +249,20 @@ def mostly_black(path):
 
 
 def brightening(path):
-    """Grey of 40 t: its shade tells the time."""
+    """Write frames of grey level 40 t, so that the grey level gives the time."""
     grey = "geq=lum='16+40*T*219/255':cb=128:cr=128"
     plane = ("-f", "lavfi", "-i", "color=black:s=160x90:r=10")
     ffmpeg(*plane, *TONE, "-t", 5, "-vf", grey, *h264(gop=5), *AAC, path)
 
 
 def mvhd_lie(path):
-    """The movie header promises 2,147,483,647 units."""
+    """Write a movie header with a duration of 2,147,483,647 units."""
     plain(path)
     patched(path, b"mvhd", 16, struct.pack(">I", 0x7FFFFFFF))
 
 
 def half_day_lie(path):
-    """A Matroska header that promises 12 hours, before 5 s of media."""
+    """Write a Matroska header with a duration of 12 hours, before 5 s of media."""
     made = path.with_suffix(".mkv")
     plain(made)
     made.rename(path)
@@ -272,7 +272,7 @@ def half_day_lie(path):
 
 
 def header_only(path):
-    """An index of media that is not there."""
+    """Write an index without its media."""
     ffmpeg(*picture(), "-t", 3, *h264(), "-movflags", "+faststart", path)
     content = path.read_bytes()
     path.write_bytes(content[: content.index(b"mdat") + 4])
@@ -296,7 +296,7 @@ def html(path):
 
 
 def text(path):
-    path.write_text("This is no video.\n" * 50)
+    path.write_text("This is not a video.\n" * 50)
 
 
 def noise(path):
@@ -313,7 +313,7 @@ def image(path):
 
 
 def cover_art(path):
-    """A song with a picture on its sleeve."""
+    """Write audio with cover art."""
     sleeve = path.with_suffix(".png")
     ffmpeg(*picture("64x64"), "-frames:v", 1, sleeve)
     tagged = ("-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic")
@@ -321,7 +321,7 @@ def cover_art(path):
 
 
 def shifted(path):
-    """Transport stream timestamps that do not begin at zero."""
+    """Write a transport stream whose timestamps do not begin at zero."""
     made = path.with_suffix(".ts")
     ffmpeg(*picture(), *TONE, "-t", 5, *h264(), *AAC, "-output_ts_offset", 9000, made)
     made.rename(path)

@@ -8,7 +8,7 @@ from pipeline.media.probe import probe
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory):
-    """``clip(plain)`` is the path of the clip that ``clips.plain`` writes; always named .mp4."""
+    """Return a function: ``clip(plain)`` is the path of ``clips.plain``, always named .mp4."""
     folder = tmp_path_factory.mktemp("clips")
 
     @cache
@@ -22,7 +22,7 @@ def clip(tmp_path_factory):
 
 @pytest.fixture
 def source(clip):
-    """The same, probed, as a stage gets it."""
+    """Return a function like ``clip`` whose value is a probed source, the input of a stage."""
 
     def made(maker):
         path = clip(maker)
@@ -33,7 +33,7 @@ def source(clip):
 
 @pytest.fixture
 def run(source, tmp_path):
-    """``run(stage, plain, crf=30)``: the stage's result; its files are below ``tmp_path``."""
+    """Return a function: ``run(stage, plain, crf=30)`` runs a stage; files are in ``tmp_path``."""
 
     def made(stage, maker, **params):
         return stage.run(source(maker), stage.Params(**params), tmp_path, Deadline(120))

@@ -1,11 +1,11 @@
-"""Playing renditions back with ffmpeg and ffprobe alone: a check that shares no code with ours."""
+"""Playback checks of renditions by ffmpeg and ffprobe, without code of the pipeline."""
 
 import re
 import subprocess
 
 
 def playlist(path):
-    """[(seconds, file)] of a media playlist."""
+    """Return [(seconds, file)] of a media playlist."""
     text = path.read_text()
     assert text.startswith("#EXTM3U\n")
     assert text.endswith("#EXT-X-ENDLIST\n")
@@ -16,12 +16,12 @@ def playlist(path):
 
 
 def attributes(line):
-    """The attribute list of a playlist tag."""
+    """Return the attribute list of a playlist tag."""
     return dict(re.findall(r'([A-Z-]+)=("[^"]*"|[^,]*)', line.partition(":")[2]))
 
 
 def variants(master):
-    """[(attributes, media playlist)] of a master playlist."""
+    """Return [(attributes, media playlist)] of a master playlist."""
     lines = master.read_text().splitlines()
     return [
         (attributes(line), master.parent / lines[number + 1])
@@ -31,7 +31,7 @@ def variants(master):
 
 
 def alternatives(master):
-    """[(attributes, media playlist)] of the audio renditions."""
+    """Return [(attributes, media playlist)] of the audio renditions."""
     found = [
         attributes(line)
         for line in master.read_text().splitlines()
@@ -49,7 +49,7 @@ def decodes(path):
 
 
 def each_segment_decodes(media_playlist, scratch):
-    """Every segment alone behind the init section, as after a seek."""
+    """Decode every segment alone after the init section, as after a seek."""
     init = (media_playlist.parent / "init.mp4").read_bytes()
     for _, segment in playlist(media_playlist):
         alone = scratch / "alone.mp4"
@@ -60,7 +60,7 @@ def each_segment_decodes(media_playlist, scratch):
 
 
 def frames(path, stream="v:0"):
-    """[(time, is key)] of all packets, in order of presentation."""
+    """Return [(time, is key)] of all packets, in order of presentation."""
     entries = ("-show_entries", "packet=pts_time,flags", "-of", "csv=p=0")
     command = ["ffprobe", "-v", "error", "-select_streams", stream, *entries, path]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
@@ -68,7 +68,7 @@ def frames(path, stream="v:0"):
 
 
 def whole(media_playlist, scratch):
-    """The rendition as one file."""
+    """Return the rendition as one file."""
     joined = scratch / f"{media_playlist.parent.name}.mp4"
     parts = [media_playlist.parent / "init.mp4", *(s for _, s in playlist(media_playlist))]
     joined.write_bytes(b"".join(part.read_bytes() for part in parts))
@@ -80,7 +80,7 @@ def keyframes(media_playlist, scratch):
 
 
 def stream(path, kind="v:0"):
-    """Facts of a stream, by ffprobe."""
+    """Return the fields of a stream, by ffprobe."""
     show = ("-show_entries", "stream", "-of", "flat=s=_")
     command = ["ffprobe", "-v", "error", "-select_streams", kind, *show, path]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout

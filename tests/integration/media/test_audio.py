@@ -23,7 +23,7 @@ def pitch_hz(sound):
     return np.argmax(spectrum) * audio.SAMPLE_RATE / len(sound)
 
 
-def test_chunks_have_the_length_asked_for_and_the_last_the_rest(source):
+def test_chunks_have_the_requested_length_and_the_last_has_the_rest(source):
     video = source(clips.plain)
     chunks = list(audio.stream(video.path, 1, chunk_s=2.0))
     assert [len(c) for c in chunks[:2]] == [32000, 32000]
@@ -54,18 +54,18 @@ def test_a_gap_is_filled_with_silence(source):
     assert np.abs(sound[int(4.3 * 16000) : int(5.5 * 16000)]).max() > 0.05
 
 
-def test_the_track_asked_for_is_the_one_that_is_heard(source):
+def test_the_requested_track_is_decoded(source):
     video = source(clips.two_languages)
     assert pitch_hz(samples(video, 0)) == pytest.approx(440, abs=5)
     assert pitch_hz(samples(video, 1)) == pytest.approx(880, abs=5)
 
 
-def test_damage_is_told(source):
+def test_damage_is_reported(source):
     complaints = Complaints()
     samples(source(clips.flipped), complaints=complaints)
     assert complaints.count > 0
 
 
-def test_a_track_that_is_none_is_refused(source):
+def test_a_track_without_audio_is_rejected(source):
     with pytest.raises(BadInput):
         list(audio.stream(source(clips.silent).path, 0))

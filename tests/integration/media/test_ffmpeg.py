@@ -22,7 +22,7 @@ PIXELS = 1920 * 1080
 
 
 def endless():
-    """A node of work that would take minutes."""
+    """Return a node that would run for minutes."""
     import ffmpeg as fluent  # noqa: PLC0415 - named like the module under test
 
     return fluent.input("testsrc2=size=1280x720", f="lavfi").output("pipe:", f="null")
@@ -63,19 +63,19 @@ def test_decode_errors_are_counted_although_ffmpeg_exits_0(clip):
     assert ffmpeg.run(to_null(clip(clips.plain))).count == 0
 
 
-def test_the_version_is_what_ffmpeg_says_first():
+def test_the_version_is_that_which_ffmpeg_prints():
     said = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout
     assert said.startswith(f"ffmpeg version {ffmpeg.version()} Copyright")
 
 
-def test_a_refusal_gives_the_decoders_words_without_paths_and_marks(clip):
-    with pytest.raises(BadInput) as refusal:
+def test_an_error_has_the_decoders_message_without_paths_and_addresses(clip):
+    with pytest.raises(BadInput) as rejected:
         ffmpeg.run(to_null(clip(clips.truncated)))
-    reason = refusal.value.message.partition("ffmpeg says: ")[2]
+    reason = rejected.value.message.partition("ffmpeg says: ")[2]
     assert reason == "file: Invalid data found when processing input"
 
 
-def test_frames_larger_than_promised_are_not_decoded(clip):
+def test_frames_above_the_limit_are_not_decoded(clip):
     small = ffmpeg.source(clip(clips.plain), max_pixels=64 * 64).output("-", format="null")
     with pytest.raises(BadInput):
         ffmpeg.run(small)
@@ -110,7 +110,7 @@ def test_a_lost_lease_stops_the_run_at_once():
     assert time.monotonic() - start < 10
 
 
-def test_a_lost_lease_is_heard_while_ffmpeg_is_silent(monkeypatch, tmp_path):
+def test_a_lost_lease_is_noticed_while_ffmpeg_is_silent(monkeypatch, tmp_path):
     mute = tmp_path / "ffmpeg"
     mute.write_text("#!/bin/sh\nexec sleep 60\n")
     mute.chmod(0o755)
@@ -158,7 +158,7 @@ def test_output_size_is_limited(clip, tmp_path):
     assert target.stat().st_size <= 1_000_000
 
 
-def test_a_missing_ffmpeg_says_how_to_install_it(clip, monkeypatch, tmp_path):
+def test_the_error_for_a_missing_ffmpeg_says_how_to_install_it(clip, monkeypatch, tmp_path):
     path = clip(clips.plain)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingDependency, match="apt-get install ffmpeg"):

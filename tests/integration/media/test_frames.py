@@ -32,7 +32,7 @@ def test_times_are_as_exact_after_hours(source):
     assert found == pytest.approx([n * 300 / 7 for n in range(467)], abs=1e-3)
 
 
-def test_with_a_variable_rate_no_frame_gets_a_made_up_time(source):
+def test_with_a_variable_rate_every_frame_has_its_true_time(source):
     found = times(sampled(source(clips.vfr), fps=5))
     ideal = [round(n / 30, 3) for n in range(300)]
     assert set(found) <= set(ideal)
@@ -42,7 +42,7 @@ def test_with_a_variable_rate_no_frame_gets_a_made_up_time(source):
 
 
 def test_frames_show_what_the_video_shows_at_their_time(source):
-    """testsrc2's first stripe moves; the frame sought at a time equals the one streamed."""
+    """testsrc2's first stripe moves; the frame found by seeking equals the streamed one."""
     video = source(clips.plain)
     for frame in sampled(video, fps=1):
         again = frames.at(video.path, video.probe, frame.time_s, long_side=160)
@@ -56,7 +56,7 @@ def test_times_count_from_the_earliest_stream(source):
     assert times(sampled(source(clips.shifted)))[0] < 0.1
 
 
-def test_jumps_of_the_clock_are_no_time(source):
+def test_jumps_of_the_clock_add_no_time(source):
     found = times(sampled(source(clips.joined), fps=1))
     assert found == pytest.approx([0, 1, 2, 3, 4, 5], abs=0.1)
 
@@ -96,12 +96,12 @@ def test_keyframes_only_and_thinned(source):
     assert times(thinned) == [0.0, 4.0]
 
 
-def test_behind_the_end_there_is_no_frame(source):
+def test_after_the_end_there_is_no_frame(source):
     video = source(clips.plain)
     assert frames.at(video.path, video.probe, 60, long_side=64) is None
 
 
-def test_damage_is_told(source):
+def test_damage_is_reported(source):
     complaints = Complaints()
     assert list(sampled(source(clips.flipped), complaints=complaints))
     assert complaints.count > 0
@@ -110,7 +110,7 @@ def test_damage_is_told(source):
     assert fine.count == 0
 
 
-def test_sound_without_a_picture_is_refused_before_anything_starts(source):
+def test_audio_without_video_is_rejected_before_anything_starts(source):
     with pytest.raises(BadInput, match="no_video"):
         sampled(source(clips.audio_only))
 
@@ -121,12 +121,12 @@ def test_leaving_early_ends_ffmpeg_and_closes_its_pipes(source):
     next(stream)
     stream.close()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
-    # Not even one that is dead and was never waited for.
+    # Nor a zombie process.
     assert [c for c in psutil.Process().children() if c.name() == "ffmpeg"] == []
 
 
 def test_memory_does_not_grow_with_the_number_of_frames(source):
-    """A hundred frames of 320x180 are 17 MB; they pass through one at a time."""
+    """A hundred frames of 320x180 are 17 MB; they are held one at a time."""
     stream = sampled(source(clips.plain), fps=30, long_side=320)
     next(stream)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

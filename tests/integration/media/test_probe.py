@@ -26,17 +26,17 @@ from . import clips
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_what_cannot_be_processed_is_refused_within_seconds(clip, maker, code):
+def test_unusable_files_are_rejected_within_seconds(clip, maker, code):
     path = clip(maker)
     start = time.monotonic()
-    with pytest.raises(BadInput) as refusal:
+    with pytest.raises(BadInput) as rejected:
         probe(path)
-    assert refusal.value.code == code
-    assert str(path.parent) not in refusal.value.message
+    assert rejected.value.code == code
+    assert str(path.parent) not in rejected.value.message
     assert time.monotonic() - start < 10
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+def test_a_missing_file_and_a_folder_are_rejected(tmp_path):
     for path in (tmp_path, tmp_path / "none.mp4"):
         with pytest.raises(BadInput, match="empty_file"):
             probe(path)
@@ -57,7 +57,7 @@ def test_limits_are_enforced(clip, limits, code):
     assert refusal.value.code == code
 
 
-def test_what_is_exactly_at_the_limits_passes(clip):
+def test_files_exactly_at_the_limits_are_accepted(clip):
     path = clip(clips.plain)
     size = path.stat().st_size
     probe(path, Limits(max_bytes=size, max_duration_s=5.0, max_pixels=320 * 180, max_streams=2))
@@ -96,7 +96,7 @@ def test_the_displayed_size_follows_rotation_and_pixel_shape(clip):
     assert not wide.square_pixels
 
 
-def test_depth_hdr_interlacing_and_variable_rates_are_seen(clip):
+def test_depth_hdr_interlacing_and_variable_rates_are_detected(clip):
     hdr = probe(clip(clips.hdr10)).video
     assert (hdr.hdr, hdr.bit_depth) == ("pq", 10)
     assert probe(clip(clips.interlaced)).video.interlaced
@@ -109,7 +109,7 @@ def test_one_kind_of_stream_or_one_frame_is_enough(clip):
     assert probe(clip(clips.one_frame)).duration_s < 0.1
 
 
-def test_cover_art_is_no_video(clip):
+def test_cover_art_is_not_a_video_track(clip):
     assert probe(clip(clips.cover_art)).video is None
 
 
@@ -127,7 +127,7 @@ def test_times_count_from_the_earliest_stream(clip):
     assert offset.video.start_s < 0.1
 
 
-def test_a_missing_tail_is_noticed_and_the_rest_measured(clip):
+def test_a_missing_end_is_detected_and_the_rest_measured(clip):
     found = probe(clip(clips.cut_off))
     assert found.cut_off
     assert 8 < found.duration_s < 11
@@ -137,5 +137,5 @@ def test_jumps_of_the_clock_are_not_counted(clip):
     assert probe(clip(clips.joined)).duration_s == pytest.approx(6.0, abs=0.1)
 
 
-def test_a_container_without_promises_is_measured(clip):
+def test_a_container_without_a_duration_is_measured(clip):
     assert probe(clip(clips.raw_aac)).duration_s == pytest.approx(3.0, abs=0.1)

@@ -35,8 +35,8 @@ def test_posters_come_in_widths_up_to_the_source_as_jpeg_and_webp(run, tmp_path)
     assert sum(a.role == "poster_webp" for a in result.artifacts) == 2
 
 
-def test_the_poster_is_no_black_frame_and_no_fade(run):
-    """Black but for 6 s to 8 s, which fade in and out of the test pattern."""
+def test_the_poster_is_neither_a_black_frame_nor_a_fade(run):
+    """The video is black except for 6 s to 8 s, which fade in and out of the test pattern."""
     result = run(thumbnail, clips.mostly_black, tile_every_s=0.5)
     assert 6.4 <= result.summary["poster"]["time_s"] <= 7.6
     assert codes(result) == []
@@ -53,7 +53,7 @@ def test_the_storyboard_is_of_keyframes_at_their_own_times(run, tmp_path):
     assert tile_times(tmp_path) == pytest.approx([n * 1.6 for n in range(5)], abs=0.002)
 
 
-def test_few_keyframes_give_way_to_frames_by_time(run, tmp_path):
+def test_with_few_keyframes_tiles_are_frames_at_regular_times(run, tmp_path):
     run(thumbnail, clips.long_gops, tile_every_s=1.0)
     assert tile_times(tmp_path) == pytest.approx(list(range(9)), abs=0.2)
 
@@ -99,14 +99,14 @@ def test_one_frame_is_enough(run, tmp_path):
     assert cue.start < cue.end
 
 
-def test_damage_is_told(run):
+def test_damage_is_reported(run):
     assert codes(run(thumbnail, clips.flipped)) == ["damaged_media"]
 
 
 @pytest.mark.parametrize(
     ("maker", "code"), [(clips.audio_only, "no_video"), (clips.dead, "undecodable")]
 )
-def test_without_a_picture_it_ends_as_bad_input(run, maker, code):
+def test_a_source_without_video_is_bad_input(run, maker, code):
     with pytest.raises(BadInput) as refusal:
         run(thumbnail, maker)
     assert refusal.value.code == code

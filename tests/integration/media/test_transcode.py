@@ -109,7 +109,7 @@ def test_a_conforming_source_is_the_top_rendition_bit_for_bit(run, master, clip,
         (clips.long_gops, LADDER),
     ],
 )
-def test_what_does_not_conform_is_encoded(run, maker, params):
+def test_a_source_that_does_not_conform_is_encoded(run, maker, params):
     result = run(transcode, maker, **params)
     assert not any(r["copied"] for r in result.summary["renditions"])
 
@@ -172,7 +172,7 @@ def test_hdr_is_tone_mapped_and_tagged(run, tmp_path):
     assert {made[f"color_{k}"] for k in ("space", "transfer", "primaries")} == {"bt709"}
 
 
-def test_hdr_without_zscale_is_said_to_be_pale(run, monkeypatch):
+def test_hdr_without_zscale_has_a_warning(run, monkeypatch):
     monkeypatch.setattr(picture, "can_tone_map", lambda: False)
     assert "hdr_not_tone_mapped" in codes(run(transcode, clips.hdr10))
 
@@ -183,7 +183,7 @@ def test_frame_rates_above_60_are_divided(run, master):
     assert variant["FRAME-RATE"] == "60.000"
 
 
-def test_the_master_playlist_tells_the_truth(run, master, scratch):
+def test_the_master_playlist_describes_its_renditions(run, master, scratch):
     run(transcode, clips.plain, **LADDER)
     ((_, audio),) = playback.alternatives(master)
     sound = sum(s.stat().st_size for _, s in playback.playlist(audio)) * 8 / 5
@@ -226,13 +226,13 @@ def test_surplus_audio_tracks_are_left_out_with_a_warning(run, master):
     assert len(playback.alternatives(master)) == 1
 
 
-def test_what_is_left_out_does_not_move_the_rest(run, tmp_path):
+def test_left_out_tracks_do_not_shift_the_others(run, tmp_path):
     run(transcode, clips.early_second_sound, max_audio_tracks=1)
     heard = np.concatenate(list(audio.stream(tmp_path / "video.mp4", 1)))
     assert np.argmax(np.abs(heard) > 0.01) / audio.SAMPLE_RATE == pytest.approx(1.5, abs=0.05)
 
 
-def test_sound_behind_the_last_picture_is_kept(run, tmp_path):
+def test_audio_after_the_last_frame_is_kept(run, tmp_path):
     assert run(transcode, clips.long_sound).summary["duration_s"] == pytest.approx(5, abs=0.05)
     heard = np.concatenate(list(audio.stream(tmp_path / "video.mp4", 1)))
     assert np.abs(heard[round(4.8 * audio.SAMPLE_RATE) :]).max() > 0.05
@@ -243,7 +243,7 @@ def test_a_silent_video_is_made_with_a_warning(run, master):
     assert playback.alternatives(master) == []
 
 
-def test_sound_that_cannot_be_decoded_does_not_cost_the_picture(run, master):
+def test_undecodable_audio_does_not_fail_the_video(run, master):
     result = run(transcode, clips.broken_sound)
     assert codes(result) == ["damaged_media", "audio_undecodable"]
     assert playback.variants(master)
@@ -260,7 +260,7 @@ def test_damaged_media_becomes_playable_with_a_warning(run, master, scratch, mak
     ("maker", "code"),
     [(clips.audio_only, "no_video"), (clips.cover_art, "no_video"), (clips.dead, "undecodable")],
 )
-def test_without_a_picture_it_ends_as_bad_input(run, maker, code):
+def test_a_source_without_video_is_bad_input(run, maker, code):
     with pytest.raises(BadInput) as refusal:
         run(transcode, maker)
     assert refusal.value.code == code
@@ -280,7 +280,7 @@ def test_every_file_is_an_artifact_and_nothing_else_is_left(run, tmp_path):
     }
 
 
-def test_where_it_was_filmed_is_not_published(run, tmp_path):
+def test_the_recording_location_is_not_published(run, tmp_path):
     run(transcode, clips.located)
     files = (p for p in tmp_path.rglob("*") if p.is_file())
     assert not any(b"+48.8577" in p.read_bytes() for p in files)

@@ -1,4 +1,4 @@
-"""Real videos with speech, and the sample models, for tests of the two model stages."""
+"""Fixtures of the two model stages: videos with speech, and the sample models."""
 
 import shutil
 import subprocess
@@ -19,26 +19,26 @@ SENTENCES = (
 
 
 def ffmpeg(*arguments: object) -> None:
-    """Run ffmpeg on inputs of our own."""
+    """Run ffmpeg on generated inputs."""
     subprocess.run(
         ["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)], check=True, timeout=120
     )
 
 
 def source(path: Path) -> Source:
-    """A file as a stage gets it."""
+    """Return a file as the input of a stage."""
     return Source(path=path, name=path.name, probe=probe(path))
 
 
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory for the videos of this session."""
+    """Return a directory for the videos of this test session."""
     return tmp_path_factory.mktemp("media")
 
 
 @pytest.fixture(scope="session")
 def speech(media: Path) -> Path:
-    """A video of three spoken sentences with a second of silence around each."""
+    """Return a video of three spoken sentences with a second of silence around each."""
     if not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")
     inputs: list[str] = []
@@ -60,26 +60,26 @@ def speech(media: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def silent_track(media: Path) -> Path:
-    """A video with a sound track in which nothing sounds."""
+    """Return a video with a silent audio track."""
     return _sounding(media / "silence.mp4", "anullsrc=r=48000:cl=stereo")
 
 
 @pytest.fixture(scope="session")
 def noise(media: Path) -> Path:
-    """A video with loud noise."""
+    """Return a video with loud noise."""
     return _sounding(media / "noise.mp4", "anoisesrc=a=0.3:c=pink:seed=1")
 
 
 @pytest.fixture(scope="session")
 def music(media: Path) -> Path:
-    """A video with chords that change every half second."""
+    """Return a video with chords that change every half second."""
     notes = "+".join(f"0.2*sin(2*PI*t*{f}*pow(2,floor(2*t)/12))" for f in (220, 277, 330))
     return _sounding(media / "music.mp4", f"aevalsrc='{notes}'")
 
 
 @pytest.fixture(scope="session")
 def no_audio(media: Path) -> Path:
-    """A video without sound."""
+    """Return a video without audio."""
     path = media / "mute.mp4"
     ffmpeg("-f", "lavfi", "-i", "color=gray:s=320x180:r=10:d=2", "-c:v", "libx264", path)
     return path
@@ -87,7 +87,7 @@ def no_audio(media: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def audio_only(media: Path) -> Path:
-    """Sound without a picture."""
+    """Return audio without video."""
     path = media / "sound.m4a"
     ffmpeg("-f", "lavfi", "-i", "sine=d=2", "-c:a", "aac", path)
     return path
@@ -103,7 +103,7 @@ def _sounding(path: Path, sound: str) -> Path:
 
 @pytest.fixture(scope="session")
 def shapes(media: Path) -> Path:
-    """A red square that moves right and, for the second half, a blue one that moves left."""
+    """Return a red square that moves right, and in the second half a blue one that moves left."""
     path = media / "shapes.mp4"
     ffmpeg(
         *("-f", "lavfi", "-i", "color=0x808080:s=640x360:r=10:d=6"),
@@ -118,7 +118,7 @@ def shapes(media: Path) -> Path:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Callable[..., tuple[Result, Path]]:
-    """Run a stage in a new directory: ``fresh(stage, path, **params)`` gives result and place."""
+    """Return a function: ``fresh(stage, path, **params)`` gives a result and its new directory."""
     runs = iter(range(100))
 
     def run(

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.models
 
 
 class Scripted:
-    """An engine that finds one object, a tenth of the picture in from each side."""
+    """An engine that detects one object, a tenth of the image from each side."""
 
     labels = ("star",)
     image_size = 160
@@ -40,7 +40,7 @@ class Scripted:
 
 @pytest.fixture
 def scripted(monkeypatch, tmp_path):
-    """Put a scripted engine in YOLO's place."""
+    """Replace YOLO by a scripted engine."""
     model = tmp_path / "model.pt"
     model.touch()
 
@@ -109,7 +109,7 @@ def test_boxes_are_in_pixels_of_the_source_as_it_is_shown(fresh, shapes, scripte
         assert frame["objects"][0]["box"] == pytest.approx([64, 36, 576, 324], abs=0.1)
 
 
-def test_frames_go_to_the_model_in_batches_of_what_it_likes(fresh, shapes, scripted):
+def test_frames_go_to_the_model_in_batches_of_its_best_size(fresh, shapes, scripted):
     engine = scripted()
     fresh(detect, shapes, model=scripted.model)
     assert [size for size, _ in engine.batches] == [4, 4, 4]
@@ -134,24 +134,24 @@ def test_nothing_found_is_a_result_without_a_warning(fresh, shapes, scripted):
     assert "contact_sheet" not in {artifact.role for artifact in result.artifacts}
 
 
-def test_sound_without_a_picture_is_refused(fresh, audio_only, scripted):
+def test_audio_without_video_is_rejected(fresh, audio_only, scripted):
     scripted()
     with pytest.raises(BadInput, match="no_video"):
         fresh(detect, audio_only, model=scripted.model)
 
 
-def test_only_the_classes_asked_for_are_found(fresh, shapes):
+def test_only_the_requested_classes_are_detected(fresh, shapes):
     result, _ = fresh(detect, shapes, classes=("heart",), confidence=0.01)
     assert set(result.labels) <= {"heart"}
 
 
-def test_a_class_the_model_does_not_know_is_refused_with_those_it_knows(fresh, shapes):
+def test_an_unknown_class_is_rejected_with_a_list_of_the_known_ones(fresh, shapes):
     with pytest.raises(BadInput, match="unknown_label") as caught:
         fresh(detect, shapes, classes=("unicorn",))
     assert "triangle" in caught.value.message
 
 
-def test_a_file_that_is_no_yolo_model_is_said_to_be_none(fresh, shapes, tmp_path):
+def test_a_file_that_is_not_a_yolo_model_is_rejected(fresh, shapes, tmp_path):
     strange = tmp_path / "strange.pt"
     strange.write_bytes(b"not a checkpoint")
     with pytest.raises(MissingDependency, match="model_format"):
@@ -178,10 +178,10 @@ def test_a_run_past_its_deadline_stops(shapes, tmp_path, scripted):
 
 
 def test_ultralytics_changes_nothing_outside_its_adapter(tmp_path):
-    """In a process of its own: it patches what it can reach when it is imported."""
+    """Run it in a child process, because its import patches other modules."""
     code = """
 import os, socket, PIL.Image, torch, numpy as np
-def no(*_): raise SystemExit("it went to the network")
+def no(*_): raise SystemExit("it used the network")
 socket.socket.connect = socket.getaddrinfo = no
 before = PIL.Image.open, torch.save
 asked, real = [], torch.set_num_threads
@@ -193,7 +193,7 @@ engine = yolo.load(weights.resolve("yolo-shapes"))
 engine.detect([np.zeros((90, 160, 3), np.uint8)], Looking(0.5, 0.7, 160, 10, None))
 assert (PIL.Image.open, torch.save) == before, "patches are left"
 assert set(asked) == {3} == {torch.get_num_threads()}, asked
-assert os.environ["OMP_NUM_THREADS"] == "3", "ffmpeg would be held to one thread"
+assert os.environ["OMP_NUM_THREADS"] == "3", "ffmpeg would be limited to one thread"
 assert not os.listdir(os.environ["HOME"]), "it wrote to the home directory"
 left = [name for name in os.listdir(os.environ["TMPDIR"]) if not name.startswith("torchinductor")]
 assert not left, left

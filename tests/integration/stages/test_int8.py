@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - torch and whisper take seconds to import
-"""Whisper with weights of fewer bits."""
+"""Whisper with 8-bit weights."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ SPOKEN = Path(accuracy.__file__).with_name("speech-only.mp4")
 
 @pytest.fixture(scope="module")
 def baked(tmp_path_factory):
-    """A folder of models with the 8-bit sample."""
+    """Return a folder of models with the 8-bit sample."""
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VIDEODROP_MODEL_DIR", str(folder))
@@ -40,10 +40,10 @@ def heard(fresh, model):
     return transcript
 
 
-def test_it_hears_as_well_as_what_it_was_made_from(fresh, model_dir):  # noqa: ARG001
+def test_it_is_as_accurate_as_its_original(fresh, model_dir):  # noqa: ARG001
     score = Hearing()
     score.add(accuracy.said(SPOKEN), heard(fresh, NAME).words())
-    assert score.word_error_rate <= 0.05  # the bar of the model itself
+    assert score.word_error_rate <= 0.05  # the limit of the original model
     assert score.start_error(0.5) <= 0.15
 
 
@@ -60,7 +60,7 @@ def test_it_has_a_byte_a_weight_in_file_and_memory(model_dir):
     assert model.encoder.blocks[0].attn.query.weight().dtype == torch.qint8
 
 
-def test_its_results_are_not_taken_for_those_of_what_it_was_made_from():
+def test_its_identity_differs_from_that_of_its_original():
     plain, eight = (
         transcribe.identity(transcribe.Params(model=name)) for name in ("tiny", "tiny@int8")
     )
@@ -68,7 +68,7 @@ def test_its_results_are_not_taken_for_those_of_what_it_was_made_from():
     assert plain["sha256"] == eight["sha256"] == official.WHISPER["tiny"].sha256
 
 
-def test_it_is_named_by_its_own_bytes_and_those_it_was_made_from(model_dir):
+def test_it_has_its_own_digest_and_that_of_its_original(model_dir):
     found = weights.resolve(NAME)
     assert found == weights.Weights(
         NAME,
@@ -79,7 +79,7 @@ def test_it_is_named_by_its_own_bytes_and_those_it_was_made_from(model_dir):
     )
 
 
-def test_other_bytes_than_were_baked_are_refused(model_dir, monkeypatch, tmp_path):
+def test_other_bytes_than_were_baked_are_rejected(model_dir, monkeypatch, tmp_path):
     for path in model_dir.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(tmp_path))
@@ -89,7 +89,7 @@ def test_other_bytes_than_were_baked_are_refused(model_dir, monkeypatch, tmp_pat
         weights.resolve(NAME)
 
 
-def test_what_was_not_baked_says_how(monkeypatch, tmp_path):
+def test_the_error_for_a_model_not_baked_says_how_to_bake_it(monkeypatch, tmp_path):
     monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(tmp_path))
     with pytest.raises(MissingDependency, match=r"pipeline\.models\.bake tiny@int8"):
         weights.resolve("tiny@int8")
@@ -97,12 +97,12 @@ def test_what_was_not_baked_says_how(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", ["yolo11n.pt@int8", "yolo-shapes@int8", "tiny@int4", "@int8"])
 def test_only_a_whisper_has_an_8_bit_version(name):
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(BadInput) as rejected:
         weights.resolve(name)
-    assert refused.value.code == "unknown_model"
+    assert rejected.value.code == "unknown_model"
 
 
-def test_the_times_of_words_come_from_the_heads_that_were_published(model_dir, monkeypatch):  # noqa: ARG001
+def test_word_times_come_from_the_published_alignment_heads(model_dir, monkeypatch):  # noqa: ARG001
     class Became(Exception):
         pass
 
@@ -123,13 +123,13 @@ def test_the_times_of_words_come_from_the_heads_that_were_published(model_dir, m
     assert became.value.args == (whisper._ALIGNMENT_HEADS["tiny"],)
 
 
-def test_on_a_gpu_it_is_refused_in_words(model_dir, monkeypatch):  # noqa: ARG001
+def test_on_a_gpu_it_is_rejected_with_a_message(model_dir, monkeypatch):  # noqa: ARG001
     monkeypatch.setattr(device, "choose", lambda: "cuda")
     with pytest.raises(MissingDependency, match="without @int8"):
         whisper_engine.load(weights.resolve(NAME))
 
 
-def test_half_the_weights_give_the_same_to_the_bit_where_sound_is_given_in_half():
+def test_half_precision_weights_give_bit_identical_results_for_half_precision_audio():
     import torch
     import whisper
 

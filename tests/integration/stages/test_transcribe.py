@@ -33,7 +33,7 @@ def words(text):
 
 
 class Scripted:
-    """An engine that answers from a script and notes what it was asked."""
+    """An engine with scripted answers that records its calls."""
 
     def __init__(self, *, languages=("en", "de"), answers=()):
         self.languages = languages
@@ -52,7 +52,7 @@ class Scripted:
 
 @pytest.fixture
 def scripted(monkeypatch, tmp_path):
-    """Put a scripted engine in Whisper's place."""
+    """Replace Whisper by a scripted engine."""
     model = tmp_path / "model.pt"
     model.touch()
 
@@ -91,7 +91,7 @@ def test_speech_in_a_video_becomes_transcript_and_captions(fresh, speech):
     assert result.summary["words"] == len((work / "transcript.txt").read_text().split())
 
 
-def test_words_are_timed_where_the_voice_is(fresh, speech):
+def test_word_times_match_the_voice(fresh, speech):
     _, work = fresh(transcribe, speech)
     transcript = Transcript.model_validate_json((work / "transcript.json").read_bytes())
     first = transcript.words()[0]
@@ -100,7 +100,7 @@ def test_words_are_timed_where_the_voice_is(fresh, speech):
 
 @cache
 def plain_whisper(path):
-    """What ``whisper.transcribe`` makes of the whole sound, and with which words."""
+    """Return the text and the words of ``whisper.transcribe`` for all of the audio."""
     import torch
     import whisper
 
@@ -119,7 +119,7 @@ def plain_whisper(path):
     return answer["text"], [word for segment in answer["segments"] for word in segment["words"]]
 
 
-def test_one_window_is_plain_whisper_word_for_word_and_time_for_time(fresh, speech):
+def test_one_window_has_the_words_and_times_of_plain_whisper(fresh, speech):
     _, work = fresh(transcribe, speech, vad=False)
     found = Transcript.model_validate_json((work / "transcript.json").read_bytes()).words()
     _, plain = plain_whisper(speech)
@@ -129,7 +129,9 @@ def test_one_window_is_plain_whisper_word_for_word_and_time_for_time(fresh, spee
     ]
 
 
-def test_several_windows_say_what_plain_whisper_says_of_the_whole(fresh, speech, monkeypatch):
+def test_several_windows_have_the_text_of_plain_whisper_for_all_of_the_audio(
+    fresh, speech, monkeypatch
+):
     heard = []
     transcribed = whisper_engine.WhisperEngine.transcribe
     monkeypatch.setattr(
@@ -142,8 +144,8 @@ def test_several_windows_say_what_plain_whisper_says_of_the_whole(fresh, speech,
     ours = (work / "transcript.txt").read_text().replace("\n", " ")
     plain, _ = plain_whisper(speech)
     assert len(heard) > 1
-    # A model as small as the sample may hear a phrase beside a border differently; a word that a
-    # border lost or doubled would change their number.
+    # The small sample model may transcribe a phrase near a border differently. A word that a
+    # border lost or doubled would change the number of words.
     assert jiwer.wer(words(plain), words(ours)) <= 0.15
     assert abs(len(ours.split()) - len(plain.split())) <= 1
 
@@ -166,14 +168,14 @@ def test_a_video_without_sound_gives_an_empty_transcript_and_loads_no_model(
     assert Transcript.model_validate_json((work / "transcript.json").read_bytes()).segments == []
 
 
-def test_text_invented_where_nobody_speaks_is_dropped(fresh, speech, scripted):
+def test_text_invented_without_a_voice_is_removed(fresh, speech, scripted):
     scripted(languages=("en",), answers=[[said("Thanks for watching!", 14.5, 15.5)]])
     result, work = fresh(transcribe, speech, model=scripted.model)
     assert (work / "transcript.txt").read_text() == ""
     assert [warning.code for warning in result.warnings] == ["no_speech"]
 
 
-def test_without_voice_activity_detection_all_sound_is_shown_to_the_model(fresh, noise, scripted):
+def test_without_voice_activity_detection_the_model_gets_all_audio(fresh, noise, scripted):
     engine = scripted(answers=[[said("Hiss.", 0, 1)]])
     _, work = fresh(transcribe, noise, model=scripted.model, vad=False)
     assert engine.heard[0][0] == pytest.approx(6, abs=0.1)
@@ -212,19 +214,19 @@ def test_a_given_language_is_used_as_it_is(fresh, speech, scripted):
     assert engine.heard[0][1].language == "en"
 
 
-def test_a_language_the_model_does_not_know_is_refused(fresh, speech, scripted):
+def test_a_language_that_the_model_does_not_support_is_rejected(fresh, speech, scripted):
     scripted()
     with pytest.raises(BadInput, match="unknown_language"):
         fresh(transcribe, speech, model=scripted.model, language="xx")
 
 
-def test_an_english_only_model_hears_english_and_says_so(fresh, speech):
+def test_an_english_only_model_uses_english_with_a_warning(fresh, speech):
     result, _ = fresh(transcribe, speech, language="de")
     assert [warning.code for warning in result.warnings] == ["language_forced"]
     assert result.summary["language"] == "en"
 
 
-def test_an_english_only_model_refuses_to_translate(fresh, speech):
+def test_translation_by_an_english_only_model_is_rejected(fresh, speech):
     with pytest.raises(BadInput, match="translate_unsupported"):
         fresh(transcribe, speech, task="translate")
 
@@ -244,12 +246,12 @@ def test_options_reach_the_engine(fresh, speech, scripted):
     assert engine.heard[0][1] == Speaking("en", "transcribe", 3, False, "Zanzibar")
 
 
-def test_a_missing_model_is_said_before_any_work(fresh, speech, tmp_path):
+def test_a_missing_model_is_reported_before_any_work(fresh, speech, tmp_path):
     with pytest.raises(MissingDependency, match="model_unavailable"):
         fresh(transcribe, speech, model=str(tmp_path / "none.pt"))
 
 
-def test_a_file_that_is_no_whisper_model_is_said_to_be_none(fresh, speech, tmp_path):
+def test_a_file_that_is_not_a_whisper_model_is_rejected(fresh, speech, tmp_path):
     strange = tmp_path / "strange.pt"
     strange.write_bytes(b"not a checkpoint")
     with pytest.raises(MissingDependency, match="model_format"):
@@ -282,7 +284,7 @@ def test_torch_gets_this_stages_share_of_the_cpu(monkeypatch):
 
 
 def test_language_detection_averages_over_windows():
-    """A multilingual model of random weights: the interface, not the answer, is the subject."""
+    """The model is multilingual with random weights: the test checks only the interface."""
     import torch
     from whisper.model import ModelDimensions, Whisper
 
@@ -308,7 +310,7 @@ def test_the_pinned_digests_are_those_of_the_whisper_package():
 
 
 @pytest.mark.parametrize("split", [1, 511, 512, 513, 4000])
-def test_frames_do_not_depend_on_how_the_sound_comes_in_pieces(split):
+def test_frames_do_not_depend_on_the_chunks_of_the_audio(split):
     sound = np.arange(3000, dtype=np.float32)
     pieces = [sound[i : i + split] for i in range(0, len(sound), split)]
     found = list(voice.frames(pieces))

@@ -74,16 +74,16 @@ def test_a_narrower_class_is_recorded_as_its_parent_is():
 
 
 @pytest.mark.parametrize("outsider", [LeaseLost, Busy, Superseded])
-def test_what_belongs_to_another_worker_is_no_failure(outsider: type[Exception]):
+def test_a_signal_of_another_workers_claim_is_not_an_error(outsider: type[Exception]):
     assert not issubclass(outsider, VideodropError)
 
 
-def test_an_error_says_its_sentence_and_its_code():
+def test_an_error_shows_its_message_and_its_code():
     error = errors.BadInput("empty_file", "The file is empty.")
     assert str(error) == "The file is empty. [bad_input/empty_file]"
     assert (error.code, error.message) == ("empty_file", "The file is empty.")
 
 
-def test_nobody_is_asked_to_wait_less_than_a_second():
+def test_busy_waits_at_least_a_second():
     assert Busy(0.2).seconds == 1
     assert Busy(12.5).seconds == 12.5

@@ -43,7 +43,7 @@ def test_the_name_is_the_last_part_of_the_key():
     assert upload(key="videos/2024/my film.mp4").name == "my film.mp4"
 
 
-def test_motos_spelling_of_etag_and_quotes_around_it_are_understood():
+def test_motos_spelling_of_etag_and_quotes_around_it_are_accepted():
     body = aws_events.created().replace('"etag": "', '"eTag": "\\"').replace('11184"', '11184\\""')
     event = parse(body)
     assert isinstance(event, Upload)
@@ -100,7 +100,7 @@ def test_bytes_are_read_like_text():
 
 
 def test_a_video_id_never_changes():
-    # Every link and every stored artifact hangs on this value.
+    # All links and all stored artifacts depend on this value.
     assert events.video_id("uploads", "videos/a.mp4") == "687035c151e4bd5f025a"
     assert upload().video_id == "687035c151e4bd5f025a"
 
@@ -113,7 +113,7 @@ def test_a_video_id_belongs_to_one_bucket_and_key():
     assert len(ids) == 5
 
 
-def test_sequencers_of_different_length_are_ordered_as_s3_says():
+def test_sequencers_of_different_length_are_ordered_as_s3_documents():
     short, longer, later = (upload(sequencer=s).sequencer for s in ("0A", "0A1", "0B"))
     assert short < longer < later
     assert upload(sequencer="0A").sequencer == upload(sequencer="0A0").sequencer
@@ -134,13 +134,13 @@ def test_a_version_names_the_revision_where_there_are_versions():
     assert first.revision != upload(version_id="v2", sequencer="0A").revision
 
 
-def test_the_null_version_of_a_suspended_bucket_is_no_version():
+def test_the_null_version_of_a_suspended_bucket_is_not_a_version():
     first = upload(version_id="null", sequencer="0A")
     assert first.version_id is None
     assert first.revision != upload(version_id="null", sequencer="0B").revision
 
 
-def test_the_content_id_tells_contents_apart():
+def test_the_content_id_differs_by_content():
     same = upload(sequencer="0B").content_id
     assert upload().content_id == same
     assert upload(etag="other").content_id != same
@@ -156,12 +156,12 @@ def test_a_delete_marker_deletes_the_key():
     assert event.video_id == upload().video_id
 
 
-def test_a_permanent_deletion_names_the_version_that_is_gone():
+def test_a_permanent_deletion_names_the_deleted_version():
     assert deletion(version_id="v1").version_id == "v1"
     assert deletion().version_id is None
 
 
-def test_a_reprocess_request_survives_the_way_there_and_back():
+def test_a_reprocess_request_is_the_same_after_a_round_trip():
     asked = parse(aws_events.reprocess("v" * 20, "detect", {"confidence": 0.4}))
     assert isinstance(asked, Reprocess)
     assert (asked.stage, asked.params) == ("detect", {"confidence": 0.4})
@@ -175,7 +175,7 @@ def test_a_reprocess_request_survives_the_way_there_and_back():
     )
 
 
-# -- what is refused -----------------------------------------------------------------------------
+# -- rejected events -----------------------------------------------------------------------------
 
 
 def _without(*path: str, body: str = "") -> str:
@@ -207,7 +207,7 @@ def _without(*path: str, body: str = "") -> str:
         (aws_events.created(key="videos/\ud800.mp4"), "body"),
     ],
 )
-def test_what_is_no_event_is_refused_and_the_reason_named(body: str, names: str):
-    with pytest.raises(BadInput, match=names) as refused:
+def test_an_invalid_event_is_rejected_with_the_reason(body: str, names: str):
+    with pytest.raises(BadInput, match=names) as rejected:
         parse(body)
-    assert refused.value.code == "bad_event"
+    assert rejected.value.code == "bad_event"

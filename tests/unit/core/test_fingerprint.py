@@ -14,7 +14,7 @@ PARTS: dict[str, Any] = {
 
 
 def test_a_fingerprint_never_changes():
-    # A new value would make every stored result of every installation be computed again.
+    # With a new value, all installations would compute all stored results again.
     assert fingerprint(**PARTS) == "38edf8bd8ecc3bb6c2f5877cc150df21"
 
 
@@ -31,17 +31,17 @@ def test_a_fingerprint_never_changes():
         {"identity": {}},
     ],
 )
-def test_every_part_counts(change: dict[str, Any]):
+def test_the_fingerprint_depends_on_every_part(change: dict[str, Any]):
     assert fingerprint(**(PARTS | change)) != fingerprint(**PARTS)
 
 
-def test_a_word_cannot_move_from_one_part_to_the_next():
+def test_parts_are_separated():
     assert fingerprint(**(PARTS | {"stage": "ab", "version": "c"})) != fingerprint(
         **(PARTS | {"stage": "a", "version": "bc"})
     )
 
 
-def test_the_order_of_names_does_not_count():
+def test_the_order_of_keys_has_no_effect():
     turned = {
         name: dict(reversed(part.items())) if isinstance(part, dict) else part
         for name, part in PARTS.items()

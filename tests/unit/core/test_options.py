@@ -22,11 +22,11 @@ def test_nothing_given_means_all_stages_with_their_defaults():
     assert given.params == {}
 
 
-def test_other_peoples_metadata_is_ignored():
+def test_other_metadata_is_ignored():
     assert options.parse({"author": "me", "videodropper": "x"}, STAGES) == options.Options()
 
 
-def test_only_the_named_stages_are_wanted():
+def test_only_the_named_stages_run():
     given = options.parse({"videodrop-stages": " transcode , detect,"}, STAGES)
     assert [s for s in STAGES if given.wants(s)] == ["transcode", "detect"]
 
@@ -56,19 +56,19 @@ def test_short_and_full_names_reach_their_parameter():
         {"videodrop-paint-colour": "red"},
     ],
 )
-def test_an_option_that_is_not_there_is_refused_by_its_name(metadata: dict[str, str]):
+def test_an_unknown_option_is_rejected_by_name(metadata: dict[str, str]):
     with pytest.raises(BadInput) as refused:
         options.parse(metadata, STAGES)
     assert refused.value.code == "bad_option"
     assert next(iter(metadata)) in refused.value.message
 
 
-def test_a_refused_stage_list_says_what_there_is():
+def test_a_rejected_stage_list_lists_the_known_stages():
     with pytest.raises(BadInput, match="transcode, transcribe, detect"):
         options.parse({"videodrop-stages": "all"}, STAGES)
 
 
-def test_values_become_what_their_parameter_is():
+def test_values_are_converted_to_the_parameters_type():
     texts = {
         "confidence": "0.5",
         "max_boxes": "7",
@@ -83,29 +83,29 @@ def test_values_become_what_their_parameter_is():
 
 
 @pytest.mark.parametrize("text", ["[1, 2", "{", "[" * 100_000])
-def test_broken_json_is_text_and_then_refused_as_such(text: str):
+def test_broken_json_is_text_and_then_rejected_as_text(text: str):
     with pytest.raises(BadInput, match="names: "):
         options.validate(Params, "detect", {"names": options.value(text)})
 
 
-def test_an_unknown_parameter_is_refused_and_the_known_ones_listed():
+def test_an_unknown_parameter_is_rejected_with_a_list_of_the_known_ones():
     with pytest.raises(BadInput, match=r"detect has no parameter colour, size.*confidence"):
         options.validate(Params, "detect", {"size": 1, "colour": 1, "confidence": 1})
 
 
-def test_a_value_out_of_range_is_refused_by_name():
+def test_a_value_out_of_range_is_rejected_by_name():
     with pytest.raises(BadInput, match=r"parameter of detect.*confidence: .*less than or equal"):
         options.validate(Params, "detect", {"confidence": 1.5})
 
 
 def test_pairs_of_a_command_line():
     assert options.pairs(["a=1", "b=x=y", "c="]) == {"a": "1", "b": "x=y", "c": ""}
-    with pytest.raises(BadInput, match="'a' is no option"):
+    with pytest.raises(BadInput, match="'a' is not an option"):
         options.pairs(["a"])
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd.pt", "../other.pt", "./mine.pt"])
-def test_an_uploader_cannot_have_a_file_of_the_worker_loaded_as_a_model(path: str):
+def test_an_uploader_cannot_name_a_file_of_the_worker_as_a_model(path: str):
     with pytest.raises(BadInput, match="by name") as caught:
         options.parse({"videodrop-transcribe-model": path}, STAGES)
     assert caught.value.code == "bad_option"

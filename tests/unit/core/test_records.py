@@ -99,7 +99,7 @@ def test_the_status_follows_from_the_stages(runs: tuple[StageRun, ...], status: 
     assert video(*runs, deleted=True).status == "deleted"
 
 
-def test_states_in_which_work_is_still_due_are_not_terminal():
+def test_states_with_work_left_are_not_terminal():
     assert {"succeeded", "skipped", "failed", "superseded"} == TERMINAL
 
 
@@ -119,14 +119,14 @@ def test_a_video_is_playable_once_this_upload_has_a_playlist_or_a_file(
     assert video(run("failed"), run_).playable is played
 
 
-def test_a_result_counts_only_for_the_upload_it_answers_for():
+def test_a_result_is_current_only_for_the_upload_it_was_made_from():
     assert run("succeeded", result()).current_result == result()
     assert OLD.current_result is None
     assert run("pending").current_result is None
 
 
 @pytest.mark.parametrize(("kind", "retryable"), [(BadInput, False), (DependencyFailed, True)])
-def test_a_failure_keeps_all_that_the_error_knew(kind: type, *, retryable: bool):
+def test_a_failure_keeps_all_facts_of_the_error(kind: type, *, retryable: bool):
     failure = Failure.of(kind("a_code", "A sentence."))
     assert failure.model_dump() == {
         "failure_class": kind.failure_class,
@@ -136,6 +136,6 @@ def test_a_failure_keeps_all_that_the_error_knew(kind: type, *, retryable: bool)
     }
 
 
-def test_of_an_endless_failure_the_beginning_is_kept():
-    """An item of DynamoDB's has room for 400 KB, and a failure must always be recorded."""
+def test_a_long_failure_message_is_truncated():
+    """A DynamoDB item is limited to 400 KB, and a failure must always be recorded."""
     assert Failure.of(BadInput("a_code", "ab" * 500_000)).message == "ab" * 2000

@@ -53,18 +53,16 @@ def test_another_topology_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("THREADS", "none"),
         ("PRESIGN_S", "1"),
         ("PRESIGN_S", "604801"),
-        ("PUSH_TOKEN", ""),  # set, but by a secret that is empty: it must not mean everybody
+        ("PUSH_TOKEN", ""),  # an empty secret must not allow everybody
     ],
 )
-def test_a_setting_that_cannot_work_is_refused(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-):
+def test_an_invalid_setting_is_rejected(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
     monkeypatch.setenv(f"VIDEODROP_{name}", value)
     with pytest.raises(ValidationError, match=name.lower()):
         Settings()
 
 
-def test_a_secret_is_taken_as_files_hold_it_and_never_shown(monkeypatch: pytest.MonkeyPatch):
+def test_a_secret_may_end_with_a_line_break_and_is_never_shown(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("VIDEODROP_PUSH_TOKEN", "a-token-of-32-characters-or-more\n")
     settings = Settings()
     assert settings.push_token
@@ -72,7 +70,7 @@ def test_a_secret_is_taken_as_files_hold_it_and_never_shown(monkeypatch: pytest.
     assert "a-token" not in f"{settings!r} {settings.model_dump_json()}"
 
 
-def test_where_to_sign_in_is_set_as_terraform_does(monkeypatch: pytest.MonkeyPatch):
+def test_the_sign_in_is_set_as_terraform_sets_it(monkeypatch: pytest.MonkeyPatch):
     known = {"authorize": "https://a.example/x?y=z", "token": "https://a.example/t"}
     monkeypatch.setenv("VIDEODROP_SIGN_IN", json.dumps(known | {"client_id": "c", "scope": "s"}))
     assert Settings().sign_in == SignIn(**known, client_id="c", scope="s")
@@ -82,6 +80,6 @@ def test_where_to_sign_in_is_set_as_terraform_does(monkeypatch: pytest.MonkeyPat
     "token",
     ["//a.example/t", "https://*.example", "https://a; script-src *", "https://a,b", "https://a?b"],
 )
-def test_an_address_that_would_change_the_pages_policy_is_refused(token: str):
+def test_an_address_that_would_change_the_pages_policy_is_rejected(token: str):
     with pytest.raises(ValidationError, match="token"):
         SignIn(authorize="https://a.example", token=token, client_id="c")

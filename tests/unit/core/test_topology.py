@@ -25,7 +25,7 @@ def test_an_upload_is_fresh_or_replayed_from_an_archive():
     assert fresh == replayed
 
 
-def test_event_bridges_own_dollar_words_stay_in_a_pattern(tmp_path: Path):
+def test_event_bridges_own_dollar_names_stay_in_a_pattern(tmp_path: Path):
     topology = json.loads(DEFAULT_PATH.read_bytes())
     key = {"$or": [{"key": [{"suffix": ".mp4"}]}, {"key": [{"suffix": ".mov"}]}]}
     topology["uploads"]["events"]["created"]["detail"]["object"] = key
@@ -36,7 +36,7 @@ def test_event_bridges_own_dollar_words_stay_in_a_pattern(tmp_path: Path):
     assert pattern["detail"]["bucket"]["name"] == ["b"]
 
 
-def test_a_stage_hears_only_its_own_reprocess_requests():
+def test_a_stage_receives_only_its_own_reprocess_requests():
     topology = Topology.read()
     pattern = Names("x", topology).reprocess_pattern("detect")
     assert pattern["detail"] == {"stage": ["detect"]}
@@ -59,8 +59,8 @@ def test_lanes_have_a_queue_each():
     assert names.lane("s", "another") == "live"
 
 
-def test_a_large_job_ends_before_its_message_comes_into_sight_again(tmp_path: Path):
-    # Twelve hours after it was received SQS shows a message, whoever holds it.
+def test_a_large_job_ends_before_its_message_is_visible_again(tmp_path: Path):
+    # SQS limits the visibility timeout to twelve hours after a message was received.
     topology = json.loads(DEFAULT_PATH.read_bytes())
     topology["large"]["timeout_s"] = 12 * 3600
     path = tmp_path / "topology.json"
@@ -70,7 +70,7 @@ def test_a_large_job_ends_before_its_message_comes_into_sight_again(tmp_path: Pa
 
 
 @pytest.mark.parametrize("where", [(), ("queues",), ("stages", "detect"), ("table",)])
-def test_a_field_nobody_reads_is_refused(where: tuple[str, ...], tmp_path: Path):
+def test_an_unknown_field_is_rejected(where: tuple[str, ...], tmp_path: Path):
     topology = json.loads(DEFAULT_PATH.read_bytes())
     inner = topology
     for name in where:
@@ -83,5 +83,5 @@ def test_a_field_nobody_reads_is_refused(where: tuple[str, ...], tmp_path: Path)
 
 
 def test_a_message_is_received_more_often_than_a_run_is_tried():
-    # Else a run would lose its message before its last try, and never say why it failed.
+    # Else a run would lose its message before its last try, without a recorded failure.
     assert Topology.read().queues.max_receive_count > Settings().max_attempts

@@ -1,4 +1,4 @@
-"""A name that someone else made resolve to this machine is no name of this machine."""
+"""Foreign names that resolve to this machine are rejected."""
 
 import pytest
 

@@ -31,7 +31,7 @@ def soon(condition):
 
 
 def grandchild(child):
-    """The pid that a shell prints of the sleeper it started."""
+    """Return the pid of a grandchild process, which the shell prints."""
     return int(next(child.lines()))
 
 
@@ -54,7 +54,7 @@ def test_the_whole_group_dies_at_the_wall_clock_limit():
 
 
 @pytest.mark.parametrize(("limit", "code"), [(None, "media_time"), (Deadline(9), "deadline")])
-def test_a_childs_own_time_is_told_from_that_of_its_run(limit, code):
+def test_a_childs_timeout_differs_from_that_of_its_run(limit, code):
     child = Child(SLEEPER, ffmpeg._within(Caps(wall_s=0.1), limit))
     with child, pytest.raises(TimedOut, match=code):
         ffmpeg.judge(child)
@@ -110,7 +110,7 @@ def test_file_size_is_limited(tmp_path):
     assert target.stat().st_size == 100_000
 
 
-def test_of_endless_complaints_all_are_counted_and_few_kept():
+def test_all_error_lines_are_counted_and_few_are_kept():
     with Child(["sh", "-c", "seq 1 50000 >&2"], Caps()) as child:
         child.wait()
     assert child.complaints.count == 50_000
@@ -119,7 +119,7 @@ def test_of_endless_complaints_all_are_counted_and_few_kept():
     assert len(child.complaints.first) + len(child.complaints.last) < 50
 
 
-def test_a_line_without_end_does_not_fill_memory():
+def test_an_endless_line_does_not_fill_memory():
     with Child(["sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x >&2"], Caps()) as child:
         child.wait()
     assert child.complaints.count == 1
@@ -132,7 +132,7 @@ def test_read_joins_what_the_pipe_delivers_in_pieces():
         assert child.read(4) == b"e"
 
 
-def test_a_run_of_hours_is_cut_off_by_its_own_deadline_and_no_other():
+def test_only_its_own_deadline_ends_a_run_of_hours():
     longest = Topology.read().large.timeout_s
     assert Caps().wall_s > longest
     assert ffmpeg._within(Caps(), Deadline(longest)).wall_s > longest - 60

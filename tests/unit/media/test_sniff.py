@@ -21,7 +21,7 @@ from pipeline.media.sniff import describe
         ("Grüße ".encode() * 400, "text"),
     ],
 )
-def test_what_is_no_media_is_named(tmp_path, content, name):
+def test_a_file_that_is_not_media_is_named(tmp_path, content, name):
     path = tmp_path / "clip.mp4"
     path.write_bytes(content)
     assert name in describe(path)

@@ -5,7 +5,7 @@ from pipeline.core.media_info import Probe, VideoStream
 
 @pytest.fixture
 def video():
-    """Builds a 1080p30 H.264 stream, changed as asked."""
+    """Return a function that builds a 1080p30 H.264 stream with the given changes."""
 
     def build(width=1920, height=1080, **changes):
         facts = {
@@ -29,7 +29,7 @@ def video():
 
 @pytest.fixture
 def probed(video):
-    """Builds the probe of an MP4 with such a stream."""
+    """Return a function that builds the probe of an MP4 with such a stream."""
 
     def build(container="mov,mp4,m4a,3gp,3g2,mj2", **changes):
         return Probe(container=container, duration_s=10, size_bytes=1000, video=video(**changes))

@@ -1,4 +1,4 @@
-"""Weights for an image."""
+"""Weights for a container image."""
 
 import hashlib
 import shutil
@@ -13,7 +13,7 @@ CONTENT = b"weights"
 
 @pytest.fixture
 def published(monkeypatch, tmp_path):
-    """A model as its publisher serves it; returns where it is to be baked."""
+    """Serve a model as its publisher does; return the folder to bake it to."""
 
     def download(_url, target):
         target.write_bytes(CONTENT)
@@ -33,12 +33,12 @@ def test_the_layer_holds_the_weights_alone_and_is_the_same_each_time(published):
     assert {path.stat().st_mtime, published.stat().st_mtime} == {0}
 
 
-def test_a_layer_without_downloads_is_there_all_the_same(published):
+def test_a_layer_without_downloads_exists_too(published):
     assert [one.origin for one in bake.bake(["yolo-shapes"])] == ["sample"]
     assert published.is_dir()
 
 
-def test_what_does_not_match_its_digest_is_not_baked(published, monkeypatch):
+def test_a_file_that_does_not_match_its_digest_is_not_baked(published, monkeypatch):
     monkeypatch.setitem(
         official.ALL, "tiny", official.Official("tiny.pt", "https://example.com", "0" * 64)
     )
@@ -54,7 +54,7 @@ def test_what_does_not_match_its_digest_is_not_baked(published, monkeypatch):
         (["tiny@int8", "tiny"], {"tiny.int8.pt", "SHA256SUMS", "tiny.pt"}),
     ],
 )
-def test_what_was_fetched_for_an_8_bit_version_alone_is_not_kept(
+def test_a_download_needed_only_for_an_8_bit_version_is_not_kept(
     published, monkeypatch, asked, baked
 ):
     monkeypatch.setattr(int8, "write", shutil.copy)

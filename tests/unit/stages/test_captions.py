@@ -15,7 +15,7 @@ LIMITS = captions.Limits()
 
 
 def said(text, *, start=0.0, pace=0.3):
-    """Words spoken one after another, ``pace`` seconds each."""
+    """Return words spoken one after another, ``pace`` seconds each."""
     return [
         Word(text=f" {word}", start=start + i * pace, end=start + (i + 1) * pace, probability=0.9)
         for i, word in enumerate(text.split())
@@ -27,7 +27,7 @@ def texts(cues):
 
 
 def rambling(rng, words):
-    """Speech as models report it: pauses, odd lengths, marks, very long and wide words."""
+    """Return speech as models report it: pauses, odd durations, very long and wide words."""
     clock, spoken = rng.uniform(0, 3), []
     for _ in range(words):
         clock += rng.choice((0, 0, 0, 0.05, 0.3, 0.9, 4))
@@ -112,13 +112,13 @@ def test_a_last_word_at_the_very_end_comes_up_early_rather_than_flashing_by():
     assert (cue.start, cue.end) == (9.0, 10.0)
 
 
-def test_a_word_stretched_by_the_aligner_does_not_stay_for_ever():
+def test_a_word_stretched_by_the_aligner_does_not_exceed_the_longest_time():
     word = Word(text=" Hm.", start=1, end=55, probability=0.1)
     (cue,) = captions.cues([word], LIMITS, 60)
     assert cue.end - cue.start == LIMITS.max_s
 
 
-def test_times_that_run_backwards_or_past_the_end_are_put_right():
+def test_times_that_run_backwards_or_past_the_end_are_corrected():
     words = [
         Word(text=" One.", start=10, end=11, probability=1),
         Word(text=" Two.", start=2, end=3, probability=1),

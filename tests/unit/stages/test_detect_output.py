@@ -16,7 +16,7 @@ def seen(label, confidence=0.8, box=(10.0, 10.0, 30.0, 30.0)):
 
 
 def sighted(rows, *, gap_s=1.5, most=1000):
-    """Summary of rows of (time, labels)."""
+    """Return the summary of rows of (time, labels)."""
     sightings, tracker = Sightings(gap_s), Tracker(gap_s)
     for time, labels in rows:
         detections = [seen(label) for label in labels]
@@ -50,7 +50,7 @@ def test_an_empty_json_array_is_valid_json(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == {"tracks": []}
 
 
-def test_what_json_cannot_say_is_refused(tmp_path):
+def test_a_value_that_json_cannot_represent_is_rejected(tmp_path):
     with (
         json_array(tmp_path / "a.json", {}, "frames") as add,
         pytest.raises(ValueError, match="JSON"),
@@ -79,7 +79,7 @@ def test_labels_are_in_order():
     assert list(sighted([(0.0, ["star", "heart", "ring"])])) == ["heart", "ring", "star"]
 
 
-def test_a_summary_stays_small_however_often_things_come_and_go():
+def test_a_summary_stays_small_with_many_intervals():
     rows = [(4.0 * n, ["star"] if n % 2 else ["ring"]) for n in range(3000)]
     found = sighted(rows, most=1000)
     assert sum(len(label["intervals"]) for label in found.values()) <= 1000

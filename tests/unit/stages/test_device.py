@@ -26,21 +26,23 @@ def test_a_stage_without_torch_holds_no_gpu_and_does_not_import_it():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_torch_answers_what_it_is_asked():
+def test_a_gpu_is_held_if_and_only_if_torch_uses_one():
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         torch.zeros(1, device="cuda")
     assert device.holds_gpu() is torch.cuda.is_available()
 
 
-def test_a_device_that_torch_cannot_use_is_said_to_be_none():
+def test_a_device_that_torch_cannot_use_is_rejected():
     pytest.importorskip("torch")
-    with pytest.raises(MissingDependency, match="VIDEODROP_DEVICE is cuda:99") as refused:
+    with pytest.raises(MissingDependency, match="VIDEODROP_DEVICE is cuda:99") as rejected:
         device.check("cuda:99")
-    assert refused.value.code == "no_device"
+    assert rejected.value.code == "no_device"
 
 
 @pytest.mark.parametrize("wanted", ["auto", "cpu"])
-def test_what_needs_no_gpu_is_not_asked_for_one(monkeypatch: pytest.MonkeyPatch, wanted: str):
+def test_a_stage_without_need_of_a_gpu_is_not_checked_for_one(
+    monkeypatch: pytest.MonkeyPatch, wanted: str
+):
     monkeypatch.setitem(sys.modules, "torch", None)  # to import it is an error
     device.check(wanted)

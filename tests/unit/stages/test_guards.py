@@ -5,7 +5,7 @@ FRAME_S = 0.1
 
 
 def segment(*words, start=0.0, timed=True):
-    """A segment of half-second words."""
+    """Return a segment of half-second words."""
     spoken = [
         Word(text=f" {text}", start=start + i / 2, end=start + i / 2 + 0.5, probability=0.8)
         for i, text in enumerate(words)
@@ -20,18 +20,18 @@ def segment(*words, start=0.0, timed=True):
 
 
 def flags(*runs):
-    """Voice flags from (seconds, voice) runs."""
+    """Return voice flags from (seconds, voice) pairs."""
     return [voice for seconds, voice in runs for _ in range(round(seconds / FRAME_S))]
 
 
-def test_words_where_nobody_spoke_are_dropped():
+def test_words_without_a_voice_are_removed():
     said = segment("hello", "there", "thanks", "for", "watching", "bye")
     (kept,) = guards.voiced([said], flags((1.0, True), (5, False)), FRAME_S)
     assert kept.text == "hello there thanks"  # the last one is within the slack of its estimate
     assert kept.end == 1.5
 
 
-def test_a_segment_in_silence_is_dropped_with_or_without_word_times():
+def test_a_segment_in_silence_is_removed_with_or_without_word_times():
     speech = flags((1.0, True), (9, False))
     for timed in (True, False):
         said = [segment("yes", timed=timed), segment("thanks", start=5, timed=timed)]
@@ -51,7 +51,7 @@ def test_a_word_stretched_over_the_silence_before_it_begins_with_the_voice():
     assert kept.start == 1.9
 
 
-def test_a_phrase_in_a_loop_is_said_once():
+def test_a_phrase_in_a_loop_is_kept_once():
     said = [segment("go", *["on", "and"] * 30, "stop"), segment(*["on", "and"] * 10, "end")]
     first, second = guards.without_loops(said)
     assert first.text == "go on and stop"
@@ -65,12 +65,12 @@ def test_a_loop_without_word_times_is_cut_as_well():
     assert kept.words == []
 
 
-def test_a_segment_that_is_nothing_but_loop_goes_away():
+def test_a_segment_that_only_continues_a_loop_is_removed():
     said = [segment(*["you"] * 40), segment(*["you"] * 10, start=20)]
     assert [one.text for one in guards.without_loops(said)] == ["you"]
 
 
-def test_ordinary_repetition_is_left_alone():
+def test_ordinary_repetition_is_unchanged():
     said = [
         segment(
             *[
@@ -95,6 +95,6 @@ def test_ordinary_repetition_is_left_alone():
     assert guards.without_loops(said) == said
 
 
-def test_no_text_is_fine():
+def test_no_text_is_valid():
     assert guards.without_loops([]) == []
     assert guards.voiced([], [], FRAME_S) == []

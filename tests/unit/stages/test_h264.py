@@ -33,7 +33,7 @@ def test_an_ordinary_source_may_be_copied(probed):
         {"container": "mpegts"},
     ],
 )
-def test_a_source_that_players_may_refuse_is_not_copied(probed, changes):
+def test_a_source_that_players_may_reject_is_not_copied(probed, changes):
     assert not h264.looks_conforming(probed(**changes), max_side=1080, max_fps=60)
 
 
@@ -41,7 +41,7 @@ def test_a_source_that_players_may_refuse_is_not_copied(probed, changes):
     "changes",
     [{"starts_with_key": False}, {"closed": False}, {"longest_s": 8.0}, {"bit_rate": 2e7}],
 )
-def test_unfit_gops_are_not_copied(probed, changes):
+def test_unsuitable_gops_are_not_copied(probed, changes):
     assert not h264.conforms(probed(), Gops(**vars(GOOD) | changes), max_gop_s=6)
 
 

@@ -12,7 +12,7 @@ def test_the_peak_is_over_segments_not_the_average():
     assert rendition((6, 600_000), (6, 1_200_000)).average_bps == 1_200_000
 
 
-def test_a_short_last_segment_alone_is_no_peak():
+def test_a_short_last_segment_alone_is_not_the_peak():
     assert rendition((6, 600_000), (0.1, 200_000)).peak_bps == round(800_000 * 8 / 6.1)
 
 
@@ -48,7 +48,7 @@ def test_the_target_duration_covers_every_segment():
     assert "#EXT-X-TARGETDURATION:7\n" in hls.media_playlist(made)
 
 
-def test_segments_begin_at_the_first_fragment_behind_each_multiple(tmp_path):
+def test_segments_begin_at_the_first_fragment_after_each_multiple(tmp_path):
     path = tmp_path / "track.mp4"
     path.write_bytes(b"INIT" + bytes(range(6)))
     starts = [0.0, 2.5, 5.0, 7.5, 10.0, 12.5]

@@ -8,7 +8,7 @@ NOISE = np.random.default_rng(1)
 
 
 def scene():
-    """Blocks of many shades with hard edges."""
+    """Return blocks of many shades with hard edges."""
     shades = NOISE.integers(0, 256, (9, 16, 3), np.uint8)
     return np.kron(shades, np.ones((10, 10, 1), np.uint8))
 

@@ -11,7 +11,7 @@ from pipeline.stages.thumbnail import storyboard
 
 
 def shots(count):
-    """Frame n is uniformly of shade 10 n."""
+    """Return frames: frame n is uniformly of shade 10 n."""
     return [Frame(n * 2.5, np.full((20, 40, 3), 10 * n, np.uint8)) for n in range(count)]
 
 

@@ -10,7 +10,7 @@ def at(x, y=50.0, *, size=20.0, label="star", confidence=0.8):
 
 
 def follow(frames, *, step=0.5, patience_s=1.5):
-    """Ids of each frame's detections, and all tracks in the end."""
+    """Return the ids of each frame's detections, and all tracks at the end."""
     tracker = Tracker(patience_s)
     ids, tracks = [], []
     for number, detections in enumerate(frames):
@@ -69,7 +69,7 @@ def test_an_object_hidden_for_a_moment_is_the_same_and_after_long_it_is_not():
     assert [track.end for track in tracks] == [1.0, 3.5]
 
 
-def test_ended_tracks_are_handed_out_as_soon_as_they_cannot_go_on():
+def test_ended_tracks_are_returned_as_soon_as_they_cannot_continue():
     tracker = Tracker(1.5)
     tracker.update(0.0, [at(20)])
     assert tracker.update(1.5, [])[1] == []
@@ -77,7 +77,7 @@ def test_ended_tracks_are_handed_out_as_soon_as_they_cannot_go_on():
     assert tracker.finish() == []
 
 
-def test_a_track_remembers_its_best_sight():
+def test_a_track_keeps_its_best_detection():
     sights = [at(20, confidence=0.5), at(22, confidence=0.9), at(24, confidence=0.7)]
     _, (track,) = follow([[one] for one in sights])
     assert (track.best, track.best_time) == (sights[1], 0.5)

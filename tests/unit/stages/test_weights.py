@@ -20,7 +20,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Server:
-    """A loopback server of one file, which counts requests and can misbehave."""
+    """A loopback server of one file, with a request count and injected errors."""
 
     def __init__(self):
         self.requests = 0
@@ -83,7 +83,7 @@ def test_official_weights_are_fetched_once_and_then_found(server, model_dir):
 
 
 @pytest.mark.usefixtures("model_dir")
-def test_a_download_says_how_far_it_is(server, caplog):
+def test_a_download_reports_its_progress(server, caplog):
     with caplog.at_level(logging.INFO):
         weights.resolve("tiny")
     assert server.url in caplog.text
@@ -94,18 +94,18 @@ def test_two_processes_that_need_the_same_weights_fetch_them_once(server, model_
     model_dir.mkdir()
     results = []
     with (model_dir / "tiny.pt.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another process is fetching …
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process downloads …
         waiting = threading.Thread(target=lambda: results.append(weights.resolve("tiny")))
         waiting.start()
         waiting.join(0.2)
         assert waiting.is_alive()
-        (model_dir / "tiny.pt").write_bytes(CONTENT)  # … and done
+        (model_dir / "tiny.pt").write_bytes(CONTENT)  # … and ends
     waiting.join()
     assert results[0].sha256 == SHA256
     assert server.requests == 0
 
 
-def test_a_download_with_other_bytes_is_refused_and_leaves_nothing(server, model_dir):
+def test_a_download_with_other_bytes_is_rejected_and_leaves_nothing(server, model_dir):
     server.body = CONTENT[::-1]
     with pytest.raises(MissingDependency) as caught:
         weights.resolve("tiny")
@@ -113,7 +113,7 @@ def test_a_download_with_other_bytes_is_refused_and_leaves_nothing(server, model
     assert [path.name for path in model_dir.iterdir()] == ["tiny.pt.lock"]
 
 
-def test_a_download_that_breaks_off_can_be_tried_again(server, model_dir):
+def test_a_download_that_breaks_off_can_be_retried(server, model_dir):
     server.body = CONTENT[:100]
     with pytest.raises(DependencyFailed) as caught:
         weights.resolve("tiny")
@@ -138,14 +138,16 @@ def test_leftovers_of_a_killed_download_do_no_harm(model_dir):
     ],
 )
 @pytest.mark.usefixtures("model_dir")
-def test_only_a_server_fault_is_worth_a_retry(server, status, kind, code):
+def test_only_a_server_error_is_retried(server, status, kind, code):
     server.status = status
     with pytest.raises(kind) as caught:
         weights.resolve("tiny")
     assert caught.value.code == code
 
 
-def test_offline_says_which_file_to_put_where_and_what_needs_no_network(server, model_dir):
+def test_the_offline_error_says_which_file_to_put_where_and_what_needs_no_network(
+    server, model_dir
+):
     server.stop()
     with pytest.raises(MissingDependency) as caught:
         weights.resolve("tiny")
@@ -155,7 +157,7 @@ def test_offline_says_which_file_to_put_where_and_what_needs_no_network(server, 
 
 
 @pytest.mark.usefixtures("server")
-def test_a_model_directory_that_cannot_be_made_is_the_operators_to_mend(tmp_path, monkeypatch):
+def test_a_model_directory_that_cannot_be_made_is_a_missing_dependency(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(tmp_path / "file" / "models"))
     with pytest.raises(MissingDependency, match="model_unavailable"):
@@ -164,7 +166,7 @@ def test_a_model_directory_that_cannot_be_made_is_the_operators_to_mend(tmp_path
 
 @pytest.fixture
 def image(model_dir, tmp_path, monkeypatch):
-    """An image whose model directory nobody may write to, whoever runs this; its /tmp."""
+    """Return the /tmp of an image whose model directory is read-only for any user."""
     model_dir.mkdir()
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
@@ -182,7 +184,7 @@ def test_weights_that_a_read_only_image_lacks_are_kept_where_it_may_write(
     assert weights.resolve("tiny") == first
     assert server.requests == 1
     assert list(model_dir.iterdir()) == []
-    assert caplog.text.count("WEIGHTS") == 1  # and not for every job
+    assert caplog.text.count("WEIGHTS") == 1  # not once per job
 
 
 @pytest.mark.usefixtures("image")
@@ -194,7 +196,7 @@ def test_weights_in_a_read_only_image_are_taken_from_there(server, model_dir):
 
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("theirs", ["owner", "link"])
-def test_weights_are_never_kept_in_a_folder_of_somebody_else(image, model_dir, theirs, monkeypatch):
+def test_weights_are_never_kept_in_a_folder_of_another_user(image, model_dir, theirs, monkeypatch):
     spare = image / f"videodrop-models-{os.getuid()}"
     if theirs == "link":
         (image / "elsewhere").mkdir()
@@ -208,7 +210,7 @@ def test_weights_are_never_kept_in_a_folder_of_somebody_else(image, model_dir, t
 
 
 @pytest.mark.usefixtures("server", "model_dir")
-def test_official_weights_changed_on_disk_are_refused():
+def test_official_weights_changed_on_disk_are_rejected():
     path = weights.resolve("tiny").path
     path.write_bytes(CONTENT + b"!")
     with pytest.raises(MissingDependency, match="model_checksum"):
@@ -225,19 +227,19 @@ def test_sample_weights_are_checked_against_their_list(sample_dir):
         weights.resolve("whisper-shapes")
 
 
-def test_sample_weights_that_are_not_listed_are_refused(sample_dir):
+def test_sample_weights_that_are_not_listed_are_rejected(sample_dir):
     (sample_dir / "SHA256SUMS").write_text("")
     with pytest.raises(MissingDependency, match="model_checksum"):
         weights.resolve("whisper-shapes")
 
 
 @pytest.mark.usefixtures("sample_dir")
-def test_missing_sample_weights_never_become_another_model():
+def test_missing_sample_weights_are_never_replaced_by_another_model():
     with pytest.raises(MissingDependency, match="model_unavailable"):
         weights.resolve("yolo-shapes")
 
 
-def test_a_file_of_ones_own_is_named_by_its_digest(tmp_path):
+def test_a_file_given_by_path_is_identified_by_its_digest(tmp_path):
     path = tmp_path / "mine.pt"
     path.write_bytes(CONTENT)
     assert weights.resolve(str(path)) == weights.Weights(str(path), path, SHA256, "local")
@@ -253,7 +255,7 @@ def test_a_digest_is_not_computed_again_for_the_same_file(tmp_path, monkeypatch)
     assert weights.file_sha256(path) == SHA256
 
 
-def test_a_missing_file_of_ones_own_is_the_operators_to_mend(tmp_path):
+def test_a_missing_file_given_by_path_is_a_missing_dependency(tmp_path):
     with pytest.raises(MissingDependency, match="model_unavailable"):
         weights.resolve(str(tmp_path / "none.pt"))
 

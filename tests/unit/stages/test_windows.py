@@ -54,7 +54,7 @@ def test_long_speech_without_any_pause_is_cut_all_the_same():
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_windows_lie_in_order_within_the_limit_and_hold_all_longer_speech(seed):
+def test_windows_are_in_order_within_the_limit_and_have_all_longer_speech(seed):
     rng = random.Random(seed)  # noqa: S311 - seeded, for a test
     scores = []
     while len(scores) < 1500:
