@@ -75,7 +75,7 @@ def prune(
     def walk(*, dry_run: bool) -> dict[str, Pruned]:
         with bars.CountBar(err, "videos", quiet=as_json) as bar:
             return bootstrap.retention(settings).prune(
-                policy, dry_run=dry_run, tell=lambda seen: bar.show("", seen)
+                policy, dry_run=dry_run, report=lambda seen: bar.show("", seen)
             )
 
     found = walk(dry_run=dry_run or not yes)

@@ -392,7 +392,7 @@ def test_progress_is_told_video_by_video(rig: Rig):
     for name in "ab":
         rig.handle(rig.put(key=f"videos/{name}.mp4"))
     told: list[int] = []
-    prune(rig, policy(), tell=told.append)
+    prune(rig, policy(), report=told.append)
     assert told == [1, 2]
 
 
