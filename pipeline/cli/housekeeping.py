@@ -16,9 +16,9 @@ from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.cli.lookup import connect
 from pipeline.core.errors import BadInput
 from pipeline.results.retention import Policy, Pruned
-from pipeline.runs.redrive import LetterClass, Redriven
+from pipeline.runs.redrive import MessageClass, Redriven
 
-_CLASSES: dict[str, LetterClass] = {name: name for name in get_args(LetterClass)}
+_CLASSES: dict[str, MessageClass] = {name: name for name in get_args(MessageClass)}
 
 
 def redrive(
@@ -96,7 +96,7 @@ def prune(
         err.print("Removed.")
 
 
-def _class(name: str) -> LetterClass:
+def _class(name: str) -> MessageClass:
     if name not in _CLASSES:
         raise BadInput("bad_option", f"There is no class {name}, but {', '.join(_CLASSES)}.")
     return _CLASSES[name]
