@@ -1,4 +1,4 @@
-"""What handlers do with the messages that brought their events."""
+"""SQS messages of a handler's records."""
 
 import base64
 import logging
@@ -20,22 +20,22 @@ _TRACE = re.compile(rf"(Self={_ID};)?Root={_ID}(;\w{{1,16}}=[\w.:|?-]{{0,256}}){
 
 
 def queue_name(record: dict[str, Any]) -> str:
-    """The queue that a record's message came by."""
+    """Return the name of the queue that a record's message came from."""
     return str(record["eventSourceARN"]).rsplit(":", 1)[-1]
 
 
 def receipt(record: dict[str, Any]) -> str:
-    """Names one delivery of a message; the next one of the same message has another name."""
-    # An event that was pushed has no receipt, but a moment at which it came.
+    """Return an id of one delivery of a message; each delivery has another."""
+    # A pushed event has no receipt, but a time of arrival.
     came = record["attributes"].get("ApproximateFirstReceiveTimestamp")
-    told = (record["messageId"], record["receiptHandle"], came)
-    return blake2s("\n".join(map(str, told)).encode(), digest_size=12).hexdigest()
+    parts = (record["messageId"], record["receiptHandle"], came)
+    return blake2s("\n".join(map(str, parts)).encode(), digest_size=12).hexdigest()
 
 
 def extender(record: dict[str, Any]) -> Callable[[int], None]:
-    """What keeps a record's message invisible for so many seconds from now.
+    """Return a function that sets the remaining visibility timeout of a record's message, seconds.
 
-    A record whose event was pushed has no queue: there is nothing to keep.
+    For a pushed event, which has no queue, the function does nothing.
     """
     if not record["receiptHandle"]:
         return lambda _: None
@@ -48,23 +48,24 @@ def extender(record: dict[str, Any]) -> Callable[[int], None]:
                 VisibilityTimeout=seconds,
             )
         except aws.ERRORS:
-            # A lease still protects the work; the message may merely be seen once more.
+            # The lease still protects the work; at worst the message is received once more.
             log.warning("visibility of %s not extended", record["messageId"], exc_info=True)
 
     return extend
 
 
 def trace_header(attributes: Mapping[str, Any]) -> str | None:
-    """X-Ray's header of the trace that a message belongs to, by its system attributes.
+    """Return the X-Ray trace header of a message, from its system attributes.
 
-    None where there is none, or anything else: it goes on as a header, which a line break ends.
+    None if there is none, or it is malformed: it is sent as an HTTP header, so a line break would
+    be an injection.
     """
     given = attributes.get("AWSTraceHeader")
     return given if isinstance(given, str) and _TRACE.fullmatch(given) else None
 
 
 def copied(record: dict[str, Any]) -> dict[str, Any]:
-    """What ``SendMessage`` takes to send a record's message again: body, attributes and trace."""
+    """Return arguments of ``SendMessage`` that copy a record's message, attributes and trace."""
     attributes = record.get("messageAttributes", {})
     request = {
         "MessageBody": record["body"],
@@ -86,9 +87,9 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def sender(record: dict[str, Any], function: str, settings: Settings) -> Callable[[], None] | None:
-    """What sends a record's message, as it is, to the stage's lane for large jobs.
+    """Return a function that sends a record's message to the stage's lane for large jobs.
 
-    None if the stage has no such lane, or the message came by it: it goes no further.
+    None if the stage has no such lane, or if the message came from it.
     """
     if function not in settings.large:
         return None
@@ -105,5 +106,5 @@ def sender(record: dict[str, Any], function: str, settings: Settings) -> Callabl
 
 @cache
 def queue_url(name: str) -> str:
-    """The address of a queue, looked up once a process."""
+    """Return the URL of a queue, looked up once a process."""
     return str(aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])

@@ -1,13 +1,13 @@
-"""The catalog: what is recorded about videos, in one DynamoDB table.
+"""The catalog: records of videos in one DynamoDB table.
 
-records   what there is: videos, stage runs, results
-catalog   the videos, and the whole
+records   videos, stage runs, results
+catalog   videos, and the catalog as a whole
 runs      stage runs: leases, progress, current results
 labels    the index of labels
-timings   what runs have taken, for estimates
+timings   run times, for estimates
 keys      secret keys that all hosts share
-listing   newest first, a page at a time
-table     DynamoDB as all of these use it
+listing   videos newest first, in pages
+table     the operations on DynamoDB that all of these use
 """
 
 from pipeline.aws.catalog.catalog import Catalog

@@ -7,13 +7,13 @@
     {video_id}    result#{stage}#{fingerprint}  an immutable result, kept for versions and reuse
     {video_id}    label#{stage}#{label}         one row a label, for the index ``labels``
     #months       #months                       the months in which anything was uploaded
-    #timings      {month}#{stage}#{digest}      what runs have taken, added up
+    #timings      {month}#{stage}#{digest}      run times, summed
     #keys         {name}                        secret keys that all hosts share
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
-``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the moment at
-which they must have been heard of), ``failures`` (class, then moment). A
-video's place in time is ``{upload time}#{video_id}``.
+``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the deadline of
+their next heartbeat), ``failures`` (class, then time). A video's place in time is
+``{upload time}#{video_id}``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,17 +44,17 @@ _BRIEF = (
 
 
 class Catalog:
-    """Everything the pipeline remembers.
+    """The records of videos, runs, results, labels, run times and keys.
 
     Args:
-        table: where.
-        stages: the stages there are, in the order in which people shall see them.
+        table: the catalog's table.
+        stages: the stages, in the order in which they are shown.
 
     Attributes:
         runs: the stage runs.
         shadows: runs whose results are only compared with the current ones.
-        timings: what runs have taken.
-        keys: what all hosts sign with.
+        timings: recorded run times.
+        keys: secret keys that all hosts sign with.
     """
 
     def __init__(self, table: Table, stages: Iterable[str]) -> None:
@@ -71,14 +71,14 @@ class Catalog:
 
         Args:
             upload: the event; recording it again changes nothing.
-            patience_s: how long a stage may stay pending before it counts as lost.
+            patience_s: seconds that a stage may be pending before it counts as lost.
 
         Raises:
-            Superseded: a later upload or deletion of this key is known.
+            Superseded: a later upload or deletion of this key is recorded.
         """
         vid = upload.video_id
         order = f"{iso(upload.time)}#{vid}"
-        # First, because a video whose month is not known is never listed.
+        # First, because a video whose month is not recorded is never listed.
         self._table.add_to_set(*_MONTHS, "months", order[:7])
         try:
             self._table.update(
@@ -100,16 +100,16 @@ class Catalog:
             known = self._table.get(vid, "video")
             if known is None or known["sequencer"] != upload.sequencer:
                 raise Superseded from error
-        # Also when it is known: whoever recorded it may not have come this far.
+        # Also if it is recorded already: that attempt may have stopped before this.
         for stage in self._stages:
             self.runs.queue(upload, stage, patience_s=patience_s)
 
     def record_deletion(self, deletion: Deletion) -> None:
-        """Tombstone the video, unless it was uploaded again since.
+        """Mark the video as deleted, unless it was uploaded again since.
 
-        Also before its upload is known, which then ends as superseded: their queues are not in
-        step. A version's end is the video's only while that version is the current one, and says
-        nothing about the order of uploads.
+        A deletion may be recorded before its upload, which is then superseded, as they come by
+        different queues. Deleting a version deletes the video only if that version is current; it
+        does not order uploads.
         """
         fields = {"deleted_at": iso(deletion.time)}
         if deletion.version_id:
@@ -132,12 +132,12 @@ class Catalog:
         self._labels.forget(deletion.video_id, keep=None)
 
     def record_probe(self, upload: Upload, probe: Probe, metadata: Mapping[str, str]) -> None:
-        """Keep what the file turned out to be, if ``upload`` is still the current revision.
+        """Record the probe of a file, if ``upload`` is still the current revision.
 
         Args:
-            upload: which revision.
-            probe: what its file is.
-            metadata: what its uploader said with it: planning needs it and shall not ask S3.
+            upload: the revision.
+            probe: of its file.
+            metadata: of the upload, so that planning does not have to read it from S3.
         """
         try:
             self._table.update(
@@ -151,7 +151,7 @@ class Catalog:
             return
 
     def succeed(self, video_id: str, run: StageRun, result: StageResult) -> None:
-        """Make ``result`` current and findable by its labels.
+        """Make ``result`` current and index its labels.
 
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
@@ -163,20 +163,20 @@ class Catalog:
     def promote(
         self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
     ) -> None:
-        """See ``Runs.promote``; the index of labels follows.
+        """Apply ``Runs.promote`` and update the index of labels.
 
         Raises:
-            LeaseLost: the run is being worked on, or was since it was read.
+            LeaseLost: the run is in progress, or changed since it was read.
         """
         self._index(video_id, result)
         self.runs.promote(video_id, run, result, history=history)
         self._labels.forget(video_id, keep=result)
 
     def undo_promotion(self, video_id: str, run: StageRun) -> None:
-        """See ``Runs.undo_promotion``; the index of labels follows.
+        """Apply ``Runs.undo_promotion`` and update the index of labels.
 
         Raises:
-            LeaseLost: the run was touched since.
+            LeaseLost: the run changed since.
         """
         if run.current_result:
             self._index(video_id, run.current_result)
@@ -185,17 +185,16 @@ class Catalog:
             self._labels.forget(video_id, keep=run.current_result)
 
     def video(self, video_id: str) -> Video | None:
-        """One video with the state of every stage, read consistently."""
+        """Read one video with the state of every stage, consistently."""
         return next(iter(self.videos([video_id])), None)
 
     def videos(self, video_ids: list[str], *, brief: bool = False) -> list[Video]:
-        """Several videos, in the order given; unknown ids are left out.
+        """Read several videos, in the order given; unknown ids are left out.
 
         Args:
-            video_ids: which.
-            brief: leave out what is needed to show a video but not to plan its runs: streams, the
-                files and the summary of each result, and how a run came to its state. It is most
-                of what there is to read.
+            video_ids: of the videos.
+            brief: leave out what a view needs but planning does not: streams, the files and the
+                summary of each result, and the history of a run. That is most of the data.
         """
         sks = ["video", *map(sort_key, self._stages)]
         keys = [(vid, sk) for vid in dict.fromkeys(video_ids) for sk in sks]
@@ -204,12 +203,12 @@ class Catalog:
             if brief and item.get("result"):
                 item["result"] |= {"artifacts": [], "summary": {}}
             found.setdefault(item["pk"], {})[item["sk"]] = item
-        # A tombstone can be all there is of a video.
+        # A deleted video may have a tombstone only.
         known = [vid for vid in video_ids if "upload" in found.get(vid, {}).get("video", {})]
         return [self._video(vid, found[vid]) for vid in known]
 
     def newest(self, *, before: str | None = None, label: str | None = None) -> Iterator[str]:
-        """Places in time of videos, newest first.
+        """Yield places in time of videos, newest first.
 
         Args:
             before: start after this place (a cursor).
@@ -232,7 +231,7 @@ class Catalog:
                 yield item["uploaded_order"]
 
     def _index(self, video_id: str, result: StageResult) -> None:
-        """Make a result that is about to be current findable; a deleted video has no place."""
+        """Index a result that is about to become current; a deleted video is not indexed."""
         known = self._table.get(video_id, "video") or {}
         if order := known.get("uploaded_order"):
             self._labels.put(video_id, result, order=order)
@@ -246,7 +245,7 @@ class Catalog:
             if known is None or known["sequencer"] < upload.sequencer:
                 known = {
                     "stage": stage,
-                    # A stage that is younger than the upload was never asked to run.
+                    # A stage added to the topology after the upload was not requested.
                     "state": "pending" if stage in head["stages"] else "skipped",
                     "revision": upload.revision,
                     "sequencer": upload.sequencer,

@@ -83,5 +83,5 @@ def test_the_key_is_read_once_and_not_before_it_is_needed():
     ids=["text", "another kind", "passphrase"],
 )
 def test_what_is_no_key_is_said_to_be_none(value: str):
-    with pytest.raises(MissingDependency, match="/videodrop/key holds no RSA private key"):
+    with pytest.raises(MissingDependency, match="/videodrop/key is not an RSA private key"):
         Cdn(Parameters(value), SETTINGS, lasts_s=600).url("a")
