@@ -60,7 +60,7 @@ def test_a_stage_that_this_installation_does_not_have_yet_is_passed_over():
     assert queues(sqs, "younger").count("younger") == 0
 
 
-def test_a_refusal_is_not_taken_for_a_queue_that_is_not_there():
+def test_a_rejection_is_not_taken_for_a_queue_that_is_not_there():
     with pytest.raises(ClientError):
         list(queues(Sqs({}, "AccessDenied"), "toy").bodies())
 
@@ -97,7 +97,7 @@ def test_the_janitor_looks_for_a_while_only(monkeypatch):
 
 
 @pytest.mark.parametrize("lane", ["live", "replay", "large", "large-replay"])
-def test_a_dead_letter_goes_back_to_the_lane_it_came_from(lane):
+def test_a_dead_message_goes_back_to_the_lane_it_came_from(lane):
     sqs = Sqs({})
     sqs.sent = []
     sqs.get_queue_url = lambda QueueName: {"QueueUrl": QueueName}  # noqa: N803 - boto3's own name

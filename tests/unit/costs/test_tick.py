@@ -1,4 +1,4 @@
-"""What the janitor asks AWS when there is nothing to tidy: so much is on the bill."""
+"""Requests of a janitor's tick without work, compared with the bill."""
 
 from unittest.mock import MagicMock
 
