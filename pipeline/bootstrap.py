@@ -106,10 +106,10 @@ def versions(config: Settings) -> Versions:
 
 def janitor(config: Settings) -> "Janitor":
     """The housekeeper of this installation."""
-    from pipeline.aws.dead_letters import DeadLetters
+    from pipeline.aws.dead_letters import DeadLetterQueues
     from pipeline.runs.janitor import Janitor
 
-    dead_letters = DeadLetters(aws.client("sqs"), config.names, list(config.topology.stages))
+    dead_letters = DeadLetterQueues(aws.client("sqs"), config.names, list(config.topology.stages))
     return Janitor(
         catalog(config),
         replays(config).wake_overdue,
@@ -176,12 +176,12 @@ def retention(config: Settings) -> "Retention":
 
 def redrive(config: Settings) -> "Redrive":
     """Sends this installation's dead letters on again."""
-    from pipeline.aws.dead_letters import DeadLetters
+    from pipeline.aws.dead_letters import DeadLetterQueues
     from pipeline.core.topology import JANITOR, REPLAYS
     from pipeline.runs.redrive import Redrive
 
     functions = [*config.topology.stages, JANITOR, REPLAYS]
-    return Redrive(DeadLetters(aws.client("sqs"), config.names, functions), catalog(config))
+    return Redrive(DeadLetterQueues(aws.client("sqs"), config.names, functions), catalog(config))
 
 
 def check_device(config: Settings) -> None:

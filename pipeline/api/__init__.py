@@ -1,1 +1,1 @@
-"""The query API: what the catalog and the artifacts bucket hold, over HTTP. Read-only."""
+"""The query API: the catalog and the artifacts bucket over HTTP."""

@@ -1,4 +1,4 @@
-"""The query API as one ASGI app: uvicorn serves it anywhere, Mangum on Lambda."""
+"""The query API as one ASGI app, served by uvicorn or, on Lambda, by Mangum."""
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -29,17 +29,17 @@ from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
 
 _DESCRIPTION = """
-Drop a video into the uploads bucket; this API tells what became of it.
+Upload a video to the uploads bucket; this API shows its progress and results.
 
-* `GET /videos` lists videos, newest first; `GET /videos/{id}` has everything about one.
-* Files come as presigned URLs that last about an hour, as does `links.playlist`, which players need
-  no token for. Ask again for fresh ones.
+* `GET /videos` lists videos, newest first; `GET /videos/{id}` describes one in full.
+* Files are presigned URLs that expire after about an hour, as does `links.playlist`, for which
+  players need no token. Request the video again for fresh ones.
 * Every error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` for people.
-* Earlier results stay: `GET /videos/{id}/versions` lists them, `/diff` below it compares two, and
-  one `POST` makes another one current, or goes back.
-* `POST /replays` reprocesses videos with another model or setting, or says what that would take.
-* A page of another site can change nothing here (403 `foreign_origin`). On a machine of one's own
-  nothing is answered under a name that is not its own (403 `foreign_host`).
+* Earlier results are kept: `GET /videos/{id}/versions` lists them, `/diff` below it compares two,
+  and one `POST` makes another one current, or rolls back.
+* `POST /replays` reprocesses videos with another model or setting, or estimates its cost.
+* A page of another site cannot change anything (403 `foreign_origin`). On your own machine the API
+  rejects requests for unknown host names (403 `foreign_host`).
 """
 
 
@@ -50,13 +50,13 @@ def create_app(
     artifacts: Artifacts | None = None,
     replay_store: Replays | None = None,
 ) -> FastAPI:
-    """The app; parts not given are this installation's own, made at the first request."""
+    """Create the app; parts not given are this installation's, made at the first request."""
     app = FastAPI(
         title="videodrop",
         version=pipeline.__version__,
         description=_DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        docs_url=None,  # FastAPI's own pages load scripts from a CDN; page.py has ours
+        docs_url=None,  # FastAPI's own pages load scripts from a CDN; page.py serves ours
         redoc_url=None,
     )
     context = app.state.context = Context(settings, catalog, artifacts, replay_store)

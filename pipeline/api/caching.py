@@ -1,25 +1,25 @@
-"""Validators: an answer that has not changed need not be sent again."""
+"""ETags, so that an unchanged response is not sent again."""
 
 from hashlib import blake2s
 
 from fastapi import Request, Response
 
-# Ask each time whether it changed; never keep it for others, since it may hold signed URLs.
+# Revalidate each time; not stored by shared caches, since the response may have signed URLs.
 REVALIDATE = "private, no-cache"
 
 
 def etag(*parts: object) -> str:
-    """A weak ETag (it does not depend on compression) that changes with any of ``parts``."""
+    """Return a weak ETag (independent of compression) that changes with any of ``parts``."""
     digest = blake2s(repr(parts).encode(), digest_size=12).hexdigest()
     return f'W/"{digest}"'
 
 
 def headers(tag: str) -> dict[str, str]:
-    """What a response with this ETag carries, whether or not it has a body."""
+    """Return the headers of a response with this ETag, with or without a body."""
     return {"ETag": tag, "Cache-Control": REVALIDATE}
 
 
 def unchanged(request: Request, tag: str) -> Response | None:
-    """The 304 answer, if the client already holds what ``tag`` stands for."""
+    """Return a 304 response if the client has the version of ``tag`` already."""
     held = {one.strip() for one in request.headers.get("If-None-Match", "").split(",")}
     return Response(status_code=304, headers=headers(tag)) if held & {tag, "*"} else None

@@ -1,4 +1,4 @@
-"""What the routes need: settings, catalog, files, versions and replays, made on first use."""
+"""Dependencies of the routes: settings, catalog, files, versions and replays."""
 
 from functools import cached_property, partial
 from typing import Annotated
@@ -15,9 +15,9 @@ from pipeline.results.versions import Versions
 
 
 class Context:
-    """The parts behind the API; those not given are this installation's own.
+    """Dependencies of the routes; those not given are this installation's.
 
-    They are made on first use, so that importing or creating the app reaches for no network.
+    They are made on first use, so that importing or creating the app needs no network.
     """
 
     def __init__(
@@ -33,38 +33,38 @@ class Context:
         self._replays = replays
 
     def open(self) -> None:
-        """Make the parts that have clients of AWS now, and not at the first request."""
+        """Make the parts that have AWS clients now, not at the first request."""
         _ = self.catalog, self.artifacts, self.replays
 
     @cached_property
     def settings(self) -> Settings:
-        """This installation's settings."""
+        """Return this installation's settings."""
         return self._settings or bootstrap.settings()
 
     @cached_property
     def catalog(self) -> Catalog:
-        """What is recorded about videos."""
+        """Return the records of videos."""
         return self._catalog or bootstrap.catalog(self.settings)
 
     @cached_property
     def artifacts(self) -> Artifacts:
-        """The files."""
+        """Return the files."""
         return self._artifacts or bootstrap.artifacts(self.settings)
 
     @cached_property
     def versions(self) -> Versions:
-        """Earlier results beside the current ones."""
+        """Return the stored results."""
         return Versions(self.catalog, self.artifacts)
 
     @cached_property
     def playback(self) -> Playback:
-        """Addresses of playlists."""
+        """Return the signer of playlist URLs."""
         key = partial(self.catalog.keys.get, "playback")
         return Playback(key, lasts_s=self.settings.presign_s)
 
     @cached_property
     def replays(self) -> Replays:
-        """What was asked to be reprocessed."""
+        """Return the replays."""
         return self._replays or bootstrap.replays(self.settings)
 
 

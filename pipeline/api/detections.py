@@ -1,4 +1,4 @@
-"""Routes: what is seen in a video, frame by frame and object by object."""
+"""Routes: detections in a video, by frame and by object."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,45 +17,45 @@ from pipeline.stages.detect.detections import Frame, Track, Wanted
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["detections"])
 
-_CURSOR = Field(description="Pass it as `cursor` for more; null at the end")
+_CURSOR = Field(description="Pass it as `cursor` for the next page; null at the end")
 
 Item = TypeVar("Item")
 
 
 class FramePage(BaseModel):
-    """Frames that show something asked for, in order of time."""
+    """Frames with a selected object, in order of time."""
 
     frames: list[Frame]
     next_cursor: str | None = _CURSOR
 
 
 class TrackPage(BaseModel):
-    """Objects, in the order in which they went out of sight."""
+    """Objects, in the order in which they leave the view."""
 
     tracks: list[Track]
     next_cursor: str | None = _CURSOR
 
 
 class DetectionQuery(BaseModel):
-    """Which detections."""
+    """A selection of detections."""
 
     label: str | None = Field(None, min_length=1, max_length=100, examples=["dog"])
-    start: float = Field(0, ge=0, description="Seconds: nothing earlier")
-    end: float | None = Field(None, ge=0, description="Seconds: nothing later")
+    start: float = Field(0, ge=0, description="Seconds: only from here on")
+    end: float | None = Field(None, ge=0, description="Seconds: only up to here")
     min_confidence: float = Field(0, ge=0, le=1)
     limit: int = Field(100, ge=1, le=1000)
     cursor: str | None = Field(None, max_length=100, description="`next_cursor` of a page")
 
     @property
     def wanted(self) -> Wanted:
-        """The filter."""
+        """Return the filter."""
         end = float("inf") if self.end is None else self.end
         return Wanted(self.label, self.start, end, self.min_confidence)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What both routes are asked, and how either answers."""
+    """A request to either route, and its response."""
 
     video: FoundVideo
     query: Annotated[DetectionQuery, Query()]
@@ -69,7 +69,7 @@ class Asked:
         wanted: Callable[[Iterator[bytes]], Iterator[tuple[int, Item]]],
         page: Callable[[list[Item], str | None], BaseModel],
     ) -> object:
-        """One page of the file with this role, or 304 if the client has it already."""
+        """Return one page of the file with this role, or 304 if the client has it already."""
         result, file = artifact(self.video, role, "detections")
         tag = caching.etag(file.sha256, self.query)
         if answer := caching.unchanged(self.request, tag):
@@ -81,14 +81,14 @@ class Asked:
 
 @router.get(
     "/detections",
-    summary="What is seen, frame by frame",
-    description="Frames in order of time, each with the objects asked for; frames without any are "
+    summary="Objects in a video, by frame",
+    description="Frames in order of time, each with the selected objects; frames without any are "
     "left out. The label summary with intervals is in the stage's `summary` of the video.",
     response_model=FramePage,
     responses=described(404, 409, 410, 422, 503),
 )
 def frames(asked: Annotated[Asked, Depends()]) -> object:
-    """One page of frames."""
+    """Return one page of frames."""
     wanted = asked.query.wanted.frames
     return asked.answer(
         "detections_json", wanted, lambda found, more: FramePage(frames=found, next_cursor=more)
@@ -97,13 +97,13 @@ def frames(asked: Annotated[Asked, Depends()]) -> object:
 
 @router.get(
     "/detections/tracks",
-    summary="What is seen, object by object",
+    summary="Objects in a video, by object",
     description="One entry for each object from where it appears to where it is lost.",
     response_model=TrackPage,
     responses=described(404, 409, 410, 422, 503),
 )
 def tracks(asked: Annotated[Asked, Depends()]) -> object:
-    """One page of tracks."""
+    """Return one page of tracks."""
     wanted = asked.query.wanted.tracks
     return asked.answer(
         "tracks_json", wanted, lambda found, more: TrackPage(tracks=found, next_cursor=more)
@@ -113,7 +113,7 @@ def tracks(asked: Annotated[Asked, Depends()]) -> object:
 def _page(
     found: Iterator[tuple[int, Item]], query: DetectionQuery, file: PublishedArtifact
 ) -> tuple[list[Item], str | None]:
-    """At most ``limit`` of the items, from the cursor on, and the cursor of the next one."""
+    """Return at most ``limit`` of the items, from the cursor on, and the next cursor."""
     first = _index(query.cursor, file) if query.cursor else 0
     page: list[Item] = []
     for index, item in found:
@@ -125,11 +125,11 @@ def _page(
 
 
 def _index(cursor: str, file: PublishedArtifact) -> int:
-    """Where a page begins; a cursor is only good for the file that it came from."""
+    """Return the index at which a page begins; a cursor is valid only for its own file."""
     index, _, of = cursor.partition("-")
     if not index.isdecimal() or of != file.sha256[:12]:
         raise BadInput(
             "invalid_cursor",
-            "This cursor is not one of ours, or the result is a new one. Start without it.",
+            "This cursor is not valid, or the result is a new one. Start without it.",
         )
     return int(index)

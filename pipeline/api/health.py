@@ -1,4 +1,4 @@
-"""Route: whether this API can do its work, and where to drop videos."""
+"""Route: health of this API, and the address of the uploads bucket."""
 
 from typing import Literal
 
@@ -13,20 +13,20 @@ router = APIRouter(tags=["service"])
 
 
 class Health(BaseModel):
-    """All is well."""
+    """The state of a healthy API."""
 
     status: Literal["ok"] = "ok"
     version: str
-    stages: list[str] = Field(description="What happens to a video here")
+    stages: list[str] = Field(description="The stages that process a video")
     drop: str = Field(
-        description="Where to put videos", examples=["s3://videodrop-uploads/videos/"]
+        description="Where to upload videos", examples=["s3://videodrop-uploads/videos/"]
     )
 
 
 @router.get(
     "/health",
-    summary="Can the catalog be reached?",
-    description="One small read of the table; 503 when it fails.",
+    summary="Check that the catalog can be reached",
+    description="Makes one small read of the table; 503 if it fails.",
     responses=described(503),
 )
 def health(parts: Parts, response: Response) -> Health:

@@ -1,4 +1,4 @@
-"""Find a video, or one of its artifacts, or say in plain words why it is not there."""
+"""Look-up of a video, or of one of its artifacts; errors say why it is missing."""
 
 import re
 from typing import Annotated
@@ -32,34 +32,34 @@ def _video(
 
 
 FoundVideo = Annotated[Video, Depends(_video)]
-"""The video of the path; 404 where there is none, 410 where it was deleted."""
+"""The video of the path; 404 if there is none, 410 if it was deleted."""
 
 
 def artifact(video: Video, role: str, what: str) -> tuple[StageResult, PublishedArtifact]:
-    """The file with this role.
+    """Return the file with this role, and the result that it belongs to.
 
     Args:
-        video: whose.
-        role: which artifact.
+        video: the video.
+        role: the artifact's role.
         what: its name for a person, e.g. "a transcript".
 
     Raises:
-        Problem: 409 while a stage that may yet make it is at work, 404 when none will.
+        Problem: 409 while a stage that may make it is not done, else 404.
     """
     for found in views.artifacts(video, role=role):
         return found
     states = views.states(video)
     members = {"stages": [state.model_dump(mode="json") for state in states]}
-    told = ", ".join(map(_told, states))
+    states_text = ", ".join(map(_state_text, states))
     name = video.upload.name
     if any(state.state not in TERMINAL for state in states):
-        detail = f"{name} does not have {what} yet: {told}."
+        detail = f"{name} does not have {what} yet: {states_text}."
         raise Problem(409, "not_ready", detail, headers=RETRY_AFTER, members=members)
-    raise Problem(404, "not_made", f"{name} does not have {what}: {told}.", members=members)
+    raise Problem(404, "not_made", f"{name} does not have {what}: {states_text}.", members=members)
 
 
-def _told(stage: views.StageProgress) -> str:
-    """What a stage is doing, e.g. "transcribe is running (40 %)"."""
+def _state_text(stage: views.StageProgress) -> str:
+    """Describe the state of a stage, e.g. "transcribe is running (40 %)"."""
     match stage.state:
         case "running":
             return f"{stage.stage} is running ({stage.progress:.0f} %)"

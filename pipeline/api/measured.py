@@ -1,7 +1,7 @@
-"""Each request is measured, and has an id that the answer and the log lines about it carry.
+"""Measurement of requests, and ids of requests for the response and the log lines.
 
-On Lambda it is API Gateway's own, which its access log has, too. Elsewhere a client may bring one
-in ``X-Request-ID``, if it is short and plain.
+On Lambda the id is that of API Gateway, which its access log has, too. Elsewhere a client may send
+one in ``X-Request-ID``, if it is short and plain.
 """
 
 import re
@@ -20,18 +20,18 @@ _PLAIN = re.compile(r"[\w.=-]{1,100}", re.ASCII)
 
 
 class Measured:
-    """Measures requests, and says which one everything below is about."""
+    """A middleware that measures requests and adds their ids to log lines and responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """Handle an ASGI connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
-        # An unforeseen error is answered outside all middleware, with this status.
+        # An unexpected error is answered outside all middleware, with this status.
         status = 500
         request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope)
 
@@ -57,15 +57,15 @@ class Measured:
 
 def _request_id(scope: Scope) -> str:
     context = scope.get("aws.event", {}).get("requestContext", {})
-    wished = context.get("requestId") or Headers(scope=scope).get(REQUEST_ID, "")
-    return wished if _PLAIN.fullmatch(wished) else uuid.uuid4().hex
+    given = context.get("requestId") or Headers(scope=scope).get(REQUEST_ID, "")
+    return given if _PLAIN.fullmatch(given) else uuid.uuid4().hex
 
 
 def _method(scope: Scope) -> str:
-    """One that there is: what a client makes up makes for no metric of its own."""
+    """Return the method; unknown ones are summed, so that clients cannot create metrics."""
     return scope["method"] if scope["method"] in HTTPMethod.__members__ else "other"
 
 
 def _route(scope: Scope) -> str:
-    """As OpenAPI has it: an id in an address makes for no metric of its own."""
+    """Return the route's path in OpenAPI, without ids, so that clients cannot create metrics."""
     return getattr(scope.get("route"), "path", "none")

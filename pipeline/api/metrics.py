@@ -1,4 +1,4 @@
-"""Route: what the processes of this machine have counted, for Prometheus."""
+"""Route: metrics of this machine's processes, for Prometheus."""
 
 import os
 
@@ -11,14 +11,14 @@ router = APIRouter()
 
 @router.get("/metrics", include_in_schema=False)
 def metrics() -> Response:
-    """Prometheus' text format; not there on AWS, where CloudWatch has them."""
+    """Return Prometheus' text format; 404 on AWS, where CloudWatch has the metrics."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         raise Problem(
             404,
             "no_metrics",
             "Metrics are kept here only by `videodrop up`; on AWS, CloudWatch has them.",
         )
-    from pipeline.telemetry import prometheus  # noqa: PLC0415 - no part of the API on AWS
+    from pipeline.telemetry import prometheus  # noqa: PLC0415 - not needed on AWS
 
     return Response(
         prometheus.exposition(),

@@ -1,7 +1,7 @@
-"""Writes are for this API's own pages and for programs: another site's page cannot ask for one.
+"""Protection of writes against requests by pages of other sites.
 
-A browser lets any page send simple requests anywhere, also to an API on this machine. But it says
-where a request comes from, in ``Origin`` (RFC 6454, on everything but GET and HEAD) and in
+A browser lets any page send simple requests anywhere, also to an API on this machine. But it sends
+the origin of a request in ``Origin`` (RFC 6454, with all methods but GET and HEAD) and in
 ``Sec-Fetch-Site`` (Fetch Metadata), which a page cannot change. Programs send neither.
 """
 
@@ -14,15 +14,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pipeline.api.problems import Problem, answer
 
 _READS = {"GET", "HEAD"}
-_OURS = {"same-origin", "none"}  # none: its user asked for it, not a page
+_OURS = {"same-origin", "none"}  # none: made by the user, not by a page
 
 
 class OwnPagesWrite:
-    """Refuses every request that is no read and comes from another origin's page.
+    """A middleware that rejects writes by pages of another origin.
 
     Args:
-        app: what comes next.
-        public: origins under which our pages are seen although the host asked for is another.
+        app: the next ASGI app.
+        public: returns origins of our pages behind a proxy that changes the ``Host``.
     """
 
     def __init__(self, app: ASGIApp, public: Callable[[], Collection[str]]) -> None:
@@ -30,7 +30,7 @@ class OwnPagesWrite:
         self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """Handle an ASGI connection."""
         if (
             scope["type"] == "http"
             and scope["method"] not in _READS
@@ -44,11 +44,11 @@ class OwnPagesWrite:
             await self._app(scope, receive, send)
 
     def _is_foreign(self, headers: Headers) -> bool:
-        """Whether another origin's page sent a request.
+        """Return True if a page of another origin sent a request.
 
-        The host is compared, not the scheme: behind a proxy that ends TLS we see another one. A
-        proxy that asks by a Host of its own has to be known by its origin: what it forwards of the
-        first Host is a header that anyone can send.
+        The host is compared, not the scheme, which differs behind a proxy that ends TLS. A proxy
+        that sends a ``Host`` of its own has to be configured by its origin: the forwarded host is
+        a header that anyone can send.
         """
         if headers.get("Sec-Fetch-Site", "none") not in _OURS:
             return True

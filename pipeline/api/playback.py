@@ -1,9 +1,9 @@
-"""Addresses that a player may ask for without a token, because they are signed and end.
+"""Signed URLs of playlists, which need no token and expire.
 
-A media element sends no ``Authorization`` header, and most players do not either. So the address
-of a video's playlists carries the moment at which it ends and an HMAC-SHA256 (RFC 2104) of both,
-as the addresses of its segments carry S3's or CloudFront's signature. API Gateway lets such
-addresses pass its authorizer (``infra/api.tf``); the signature is checked by the API, on any host.
+A media element sends no ``Authorization`` header, and neither do most players. So the URL of a
+video's playlists has its expiry and an HMAC-SHA256 (RFC 2104) of video and expiry, as the URLs of
+its segments have a signature of S3 or CloudFront. API Gateway does not authorize such requests
+(``infra/api.tf``); the API checks the signature on every host.
 """
 
 import hmac
@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 
 
 class Playback:
-    """Signs addresses of playlists, and checks them.
+    """A signer and verifier of playlist URLs.
 
     Args:
-        key: gets the secret key, when it is needed first.
-        lasts_s: how long an address is good for.
+        key: returns the secret key; called on first use.
+        lasts_s: lifetime of a URL.
     """
 
     def __init__(self, key: Callable[[], bytes], *, lasts_s: int) -> None:
@@ -26,14 +26,14 @@ class Playback:
         self._lasts_s = lasts_s
 
     def query(self, video_id: str) -> str:
-        """What makes an address of one of this video's playlists good from now on."""
+        """Return the query string that signs URLs of this video's playlists from now on."""
         expires = str(int(time.time()) + self._lasts_s)
         return urlencode({"expires": expires, "signature": self._sign(video_id, expires)})
 
     def allows(self, video_id: str, expires: str, signature: str) -> bool:
-        """Whether ``query`` gave that for this video, and it has not ended."""
+        """Return True if the signature is valid for this video and has not expired."""
         ours = self._sign(video_id, expires)
-        # What we signed is a number.
+        # A valid signature implies that `expires` is a number.
         return hmac.compare_digest(ours.encode(), signature.encode()) and time.time() < int(expires)
 
     def _sign(self, video_id: str, expires: str) -> str:

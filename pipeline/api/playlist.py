@@ -1,9 +1,8 @@
-"""Routes: HLS playlists whose every address works for a player without credentials.
+"""Routes: HLS playlists whose every URL works for a player without credentials.
 
-Playlists are published with relative addresses, which a private bucket does not answer. Here the
-address of another playlist stays relative, since this route mirrors their folders, and is signed as
-the one that was asked for; segments and initialization sections become presigned URLs (RFC 8216,
-section 4).
+Playlists are published with relative URLs, which a private bucket does not serve. Here the URL of
+another playlist stays relative, since this route mirrors their folders, and gets the signature of
+the request. Segments and initialization sections become presigned URLs (RFC 8216, section 4).
 """
 
 import posixpath
@@ -29,32 +28,32 @@ _URI_ATTRIBUTE = re.compile(r'(?<=[:,]URI=")[^"]*(?=")')
 def signed(
     video_id: str,
     parts: Parts,
-    # Any text: were it refused by its type, the video would be looked up before this is asked.
+    # Plain text: if its type were checked, the video would be looked up before the signature.
     expires: Annotated[str, Query(description="Epoch seconds")] = "",
     signature: Annotated[str, Query()] = "",
 ) -> str:
-    """Let those pass who were given this address: the only guard there is before it.
+    """Require a valid signature; no other authorization protects this route.
 
     Returns:
-        What signs it, to be passed on.
+        The query string with the signature, for further URLs.
 
     Raises:
-        Problem: 403, whether or not there is such a video.
+        Problem: 403, whether or not the video exists.
     """
     if not parts.playback.allows(video_id, expires, signature):
         raise Problem(
             403,
             "not_signed",
-            "This address was never signed, or has ended. Take `links.playlist` of the video.",
+            "This address is not signed, or has expired. Take `links.playlist` of the video.",
         )
     return f"expires={expires}&signature={signature}"
 
 
 @router.get(
     "/{name:path}.m3u8",
-    summary="An HLS playlist that can be played as it is",
+    summary="An HLS playlist that plays without a token",
     description="Take the address from `links.playlist` of the video: it is signed, so players "
-    "need no token, and lasts about an hour. All addresses within are signed, too.",
+    "need no token, and expires after about an hour. All addresses within are signed, too.",
     response_class=Response,
     responses=described(403, 404, 409, 410, 422, 503)
     | {200: {"description": "The playlist", "content": {MEDIA_TYPE: {"example": "#EXTM3U\n"}}}},
@@ -62,7 +61,7 @@ def signed(
 def playlist(
     signature: Annotated[str, Depends(signed)], video: FoundVideo, name: str, parts: Parts
 ) -> Response:
-    """The playlist of this name, its addresses rewritten."""
+    """Return the playlist of this name with its URLs rewritten."""
     result, _ = artifact(video, "hls_master", "a playlist")
     ours = {
         one.name
@@ -70,7 +69,7 @@ def playlist(
         if owner == result and one.name.endswith(".m3u8")
     }
     asked = f"{name}.m3u8"
-    # Only a name that the result lists is ever looked up, so no path can lead anywhere else.
+    # Only names that the result lists are looked up, which rules out path traversal.
     if asked not in ours:
         raise Problem(404, "unknown_playlist", f"{video.upload.name} has no playlist {asked}.")
 
@@ -89,7 +88,7 @@ def playlist(
 
 
 def rewrite(text: str, address: Callable[[str], str]) -> str:
-    """A playlist with ``address`` applied to every URI, in lines and in ``URI`` attributes."""
+    """Apply ``address`` to every URI of a playlist, in lines and in ``URI`` attributes."""
     lines = []
     for line in text.splitlines():
         if line.startswith("#EXT"):
@@ -102,10 +101,10 @@ def rewrite(text: str, address: Callable[[str], str]) -> str:
 
 
 def within(folder: str, uri: str) -> str:
-    """The artifact that ``uri`` names, seen from ``folder``.
+    """Resolve ``uri``, relative to ``folder``, to an artifact.
 
     Raises:
-        Problem: it leads out of the result; our own stage writes none such.
+        Problem: it is outside the result; our own stage writes only URIs inside.
     """
     parsed = urlsplit(uri)
     target = posixpath.normpath(posixpath.join(folder, unquote(parsed.path)))

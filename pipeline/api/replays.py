@@ -27,7 +27,7 @@ _EVERY_S = 0.25
 _CREATED: dict[str, Any] = {
     "headers": {"Location": {"description": "Its address", "schema": {"type": "string"}}}
 }
-# What is asked of a replay, as the last word of an address.
+# The action for each desired state: the last segment of the path.
 _VERBS: dict[Wish, str] = {"run": "resume", "pause": "pause", "cancel": "cancel"}
 
 
@@ -35,11 +35,13 @@ class ReplayPage(BaseModel):
     """Replays, newest first."""
 
     replays: list[views.ReplayView]
-    next_cursor: str | None = Field(description="Pass it as `cursor` for more; null at the end")
+    next_cursor: str | None = Field(
+        description="Pass it as `cursor` for the next page; null at end"
+    )
 
 
 class StartQuery(BaseModel):
-    """How to start; a mistyped ``dry_run`` must not start a real one."""
+    """Options of a start; unknown ones are rejected, so a mistyped ``dry_run`` starts nothing."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,14 +52,14 @@ class StartQuery(BaseModel):
 
 
 class ListQuery(BaseModel):
-    """Which replays."""
+    """A page of the list of replays."""
 
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, max_length=64, description="`next_cursor` of a page")
 
 
 class Resumption(BaseModel):
-    """With what to go on."""
+    """Options of a resumption."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -81,11 +83,11 @@ ReplayId = Annotated[str, Depends(_replay_id)]
     "",
     status_code=201,
     summary="Reprocess videos, or see what that would do",
-    description="Plans first: per stage how many videos would be computed, reuse a stored result, "
-    "or are current already, and what it takes. A dry run waits there until it is resumed; "
-    "otherwise what the plan says is run, unless it costs more than the budget. The answer comes "
-    "with the whole plan if that is made within `wait` seconds; while `state` is `planning`, ask "
-    "the address in `Location` again.",
+    description="Plans first: for each stage the number of videos to compute, to reuse a stored "
+    "result for, or that are current already, with an estimate. A dry run then waits until it is "
+    "resumed; otherwise the plan is run, unless it costs more than the budget. The response has "
+    "the whole plan if it is made within `wait` seconds; while `state` is `planning`, request the "
+    "address in `Location` again.",
     responses=described(403, 404, 422, 503) | {201: _CREATED},
 )
 async def start_replay(
@@ -98,7 +100,7 @@ async def start_replay(
                     "value": {"params": {"detect": {"confidence": 0.4}}, "dry_run": True},
                 },
                 "a failure": {
-                    "summary": "Try again what was lost",
+                    "summary": "Retry what was lost",
                     "value": {"failure_class": "lost"},
                 },
                 "a trial": {
@@ -119,7 +121,7 @@ async def start_replay(
     parts: Parts,
     response: Response,
 ) -> views.ReplayView:
-    """Check the request, record the replay, and wait a little for its plan."""
+    """Check the request, record the replay, and wait for its plan."""
     if query.dry_run:
         request = request.model_copy(update={"dry_run": True})
     replay = await run_in_threadpool(_start, request, parts)
@@ -137,9 +139,9 @@ async def start_replay(
 def list_replays(
     query: Annotated[ListQuery, Query()], parts: Parts, response: Response
 ) -> ReplayPage:
-    """One page of replays."""
+    """Return one page of replays."""
     if query.cursor and not _REPLAY_ID.fullmatch(query.cursor):
-        raise BadInput("invalid_cursor", "This cursor is not one of ours. Start without one.")
+        raise BadInput("invalid_cursor", "This cursor is not valid. Start without one.")
     found = list(islice(parts.replays.newest(before=query.cursor), query.limit + 1))
     shown = found[: query.limit]
     response.headers["Cache-Control"] = caching.REVALIDATE
@@ -153,7 +155,7 @@ def list_replays(
     "/{replay_id}", summary="Everything about one replay", responses=described(404, 422, 503)
 )
 def show_replay(replay_id: ReplayId, parts: Parts, response: Response) -> views.ReplayView:
-    """The replay as it is now."""
+    """Return the replay's present state."""
     response.headers["Cache-Control"] = caching.REVALIDATE
     return _view(_get(replay_id, parts))
 
@@ -161,26 +163,26 @@ def show_replay(replay_id: ReplayId, parts: Parts, response: Response) -> views.
 @router.post(
     "/{replay_id}/pause",
     status_code=202,
-    summary="Ask for no more runs",
-    description="What was asked for already still ends.",
+    summary="Pause: request no more runs",
+    description="Runs that were requested already still finish.",
     responses=described(403, 404, 409, 422, 503),
 )
 def pause_replay(replay_id: ReplayId, parts: Parts) -> views.ReplayView:
-    """Ask the replay to pause."""
+    """Request a pause of the replay."""
     return _view(parts.replays.ask(replay_id, "pause"))
 
 
 @router.post(
     "/{replay_id}/resume",
     status_code=202,
-    summary="Go on, or run what was planned by a dry run",
-    description="With a new budget if one is given: what paused because of its budget needs one.",
+    summary="Resume, or run the plan of a dry run",
+    description="With a new budget if one is given: a replay paused by its budget needs one.",
     responses=described(403, 404, 409, 422, 503),
 )
 def resume_replay(
     replay_id: ReplayId, parts: Parts, given: Annotated[Resumption | None, Body()] = None
 ) -> views.ReplayView:
-    """Ask the replay to run."""
+    """Request that the replay runs."""
     budget_usd = given.budget_usd if given else None
     return _view(parts.replays.ask(replay_id, "run", budget_usd=budget_usd))
 
@@ -189,11 +191,11 @@ def resume_replay(
     "/{replay_id}/cancel",
     status_code=202,
     summary="End it",
-    description="Runs that nobody works on yet are given up; what is being worked on still ends.",
+    description="Runs that have not started are abandoned; those in progress still finish.",
     responses=described(403, 404, 409, 422, 503),
 )
 def cancel_replay(replay_id: ReplayId, parts: Parts) -> views.ReplayView:
-    """Ask the replay to end."""
+    """Request that the replay ends."""
     return _view(parts.replays.ask(replay_id, "cancel"))
 
 
@@ -228,5 +230,5 @@ def _view(replay: Replay) -> views.ReplayView:
     possible = views.POSSIBLE.get(replay.state, [])
     return views.detail(
         replay,
-        {"self": address} | {_VERBS[wish]: f"{address}/{_VERBS[wish]}" for wish in possible},
+        {"self": address} | {_VERBS[state]: f"{address}/{_VERBS[state]}" for state in possible},
     )

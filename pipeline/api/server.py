@@ -1,4 +1,4 @@
-"""The query API, served by uvicorn: in a container, and by ``videodrop up``.
+"""The query API served by uvicorn, in a container or by ``videodrop up``.
 
 ``python -m pipeline.api.server HOST PORT``
 """
@@ -10,7 +10,7 @@ import uvicorn
 from pipeline import bootstrap
 from pipeline.api.app import create_app
 
-_GRACE_S = 3  # for requests that run when it is told to stop
+_GRACE_S = 3  # for requests in progress at shutdown
 
 
 def serve(host: str, port: int) -> None:
@@ -18,7 +18,7 @@ def serve(host: str, port: int) -> None:
 
     Args:
         host: the address to listen on.
-        port: where to listen.
+        port: the port to listen on.
 
     Raises:
         InvalidSettings: ``bad_settings``.

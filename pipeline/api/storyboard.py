@@ -1,4 +1,4 @@
-"""Route: the storyboard as WebVTT whose pictures can be fetched."""
+"""Route: the storyboard as WebVTT with presigned images."""
 
 import posixpath
 from functools import cache
@@ -18,19 +18,19 @@ MEDIA_TYPE = "text/vtt; charset=utf-8"
 
 @router.get(
     "/storyboard.vtt",
-    summary="Small pictures of every moment",
-    description="WebVTT as players take it for scrubbing: each cue is the presigned URL of a "
-    "sprite sheet with `#xywh=`, the rectangle to show.",
+    summary="Thumbnails for scrubbing",
+    description="WebVTT in the form that players use for scrubbing: each cue is the presigned URL "
+    "of a sprite sheet with `#xywh=`, the rectangle to show.",
     response_class=Response,
     responses=described(404, 409, 410, 422, 503)
     | {200: {"description": "The storyboard", "content": {"text/vtt": {"example": "WEBVTT\n"}}}},
 )
 def storyboard(video: FoundVideo, parts: Parts) -> Response:
-    """The storyboard, its sheets presigned."""
+    """Return the storyboard with presigned sheets."""
     result, found = artifact(video, "storyboard_vtt", "a storyboard")
     folder = posixpath.dirname(found.name)
 
-    @cache  # a sheet holds many pictures
+    @cache  # many cues share a sheet
     def sheet(uri: str) -> str:
         return parts.artifacts.url(result.prefix + within(folder, uri))
 

@@ -1,4 +1,4 @@
-"""Routes: what is said in a video, as JSON, captions or plain text."""
+"""Routes: the transcript of a video, as JSON, captions or plain text."""
 
 from typing import Annotated, Literal
 
@@ -50,7 +50,7 @@ _RESPONSES = described(404, 409, 410, 422, 503) | {
     "/transcript",
     summary="The transcript",
     description="`json` has segments and words with times and probabilities; `vtt` and `srt` are "
-    "captions of at most two lines; `txt` is the text alone. 409 says that it is not ready yet.",
+    "captions of at most two lines; `txt` is the text alone. 409 while it is not ready.",
     response_class=Response,
     responses=_RESPONSES,
 )
@@ -60,17 +60,17 @@ def transcript(
     request: Request,
     form: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
-    """The transcript in the form asked for."""
+    """Return the transcript in the requested format."""
     return _answer(video, parts, request, form)
 
 
 @router.get(
     "/transcript.{form}",
     summary="The transcript, by file name",
-    description="The same, at an address that a `<track>` or a download likes better.",
+    description="The same, at an address that suits a `<track>` or a download.",
     response_class=Response,
     responses=_RESPONSES,
 )
 def transcript_file(video: FoundVideo, parts: Parts, request: Request, form: Format) -> Response:
-    """The transcript in the form of the file name."""
+    """Return the transcript in the format of the file name."""
     return _answer(video, parts, request, form)

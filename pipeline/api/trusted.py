@@ -1,4 +1,4 @@
-"""The API answers only under names that it was given: see ``pipeline.core.trusted_hosts``."""
+"""Rejection of requests for unknown host names: see ``pipeline.core.trusted_hosts``."""
 
 from collections.abc import Callable, Collection
 
@@ -11,11 +11,11 @@ from pipeline.core.trusted_hosts import is_trusted
 
 
 class TrustedHosts:
-    """Rejects every request whose ``Host`` is neither an IP address nor a known name.
+    """A middleware that rejects requests whose ``Host`` is neither an IP address nor a known name.
 
     Args:
-        app: what comes next.
-        names: the known names; None accepts any host.
+        app: the next ASGI app.
+        names: returns the known names; None accepts any host.
     """
 
     def __init__(self, app: ASGIApp, names: Callable[[], Collection[str] | None]) -> None:
@@ -23,7 +23,7 @@ class TrustedHosts:
         self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """Handle an ASGI connection."""
         if scope["type"] == "http" and not self._is_trusted(Headers(scope=scope).get("Host")):
             problem = Problem(
                 403,

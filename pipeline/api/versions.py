@@ -1,4 +1,4 @@
-"""Routes: earlier and current results of a video, what differs, and which of them is current."""
+"""Routes: stored results of a video, their differences, promotion and rollback."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from pipeline.results.versions import FEWEST_DIGITS, Version
 
 router = APIRouter(prefix="/videos/{video_id}/versions", tags=["versions"])
 
-_BEGINS = f"How its fingerprint begins: at least {FEWEST_DIGITS} digits"
+_BEGINS = f"The beginning of its fingerprint: at least {FEWEST_DIGITS} digits"
 
 Stage = Annotated[str, Path(description="A stage", examples=["detect"])]
 
@@ -26,14 +26,14 @@ class VersionList(BaseModel):
 
 
 class DiffQuery(BaseModel):
-    """Which versions."""
+    """A choice of two versions."""
 
     stage: str = Field(examples=["transcribe"])
     before: str | None = Field(
         None,
         min_length=FEWEST_DIGITS,
         description=f"{_BEGINS}. By default "
-        "the current version, or, where that is `after`, the one that was current before it",
+        "the current version, or, if that is `after`, the one that was current before it",
     )
     after: str | None = Field(
         None, min_length=FEWEST_DIGITS, description=f"{_BEGINS}. By default the current version"
@@ -43,8 +43,8 @@ class DiffQuery(BaseModel):
 @router.get(
     "",
     summary="All stored results of a video",
-    description="Results of other models, settings or code stay when a newer one takes their "
-    "place, until retention removes them. Those of an earlier upload with other content are not "
+    description="Results of other models, settings or code are kept after a newer one replaced "
+    "them, until retention removes them. Those of an earlier upload with other content are not "
     "listed.",
     responses=described(404, 410, 422, 503),
 )
@@ -54,7 +54,7 @@ def list_versions(
     response: Response,
     stage: Annotated[str | None, Query(description="Only of this stage")] = None,
 ) -> VersionList:
-    """The versions."""
+    """Return the versions."""
     response.headers["Cache-Control"] = caching.REVALIDATE
     return VersionList(versions=parts.versions.of(video, stage))
 
@@ -64,34 +64,34 @@ def list_versions(
     summary="What differs between two versions",
     description="Parameters, models, warnings, files and cost; words where both have a transcript "
     "(`before` is the reference of the word error rate), labels and when they are in view, and "
-    "renditions. Without `before` and `after` it tells what the last change changed.",
+    "renditions. Without `before` and `after` it compares the current version with the previous.",
     responses=described(403, 404, 409, 410, 422, 503),
 )
 def diff(
     video: FoundVideo, query: Annotated[DiffQuery, Query()], parts: Parts, response: Response
 ) -> VersionDiff:
-    """The difference."""
+    """Return the difference."""
     response.headers["Cache-Control"] = caching.REVALIDATE
     return parts.versions.diff(video, query.stage, before=query.before, after=query.after)
 
 
 @router.post(
     "/{stage}/rollback",
-    summary="Back to the version that was current before",
-    description="Nothing is computed. Once more leads one version further back. 409 when there is "
-    "none, or while the stage is being worked on.",
+    summary="Roll back to the version that was current before",
+    description="Nothing is computed. A second call goes one version further back. 409 if there is "
+    "none, or while the stage is running.",
     responses=described(403, 404, 409, 410, 422, 503),
 )
 def rollback(video: FoundVideo, stage: Stage, parts: Parts) -> Version:
-    """Roll back; the version that is current now."""
+    """Roll back, and return the version that is current now."""
     return parts.versions.rollback(video.video_id, stage)
 
 
 @router.post(
     "/{stage}/{fingerprint}/promote",
     summary="Make a version the current one",
-    description="Nothing is computed. `rollback` undoes it. 409 while the stage is being worked "
-    "on, 410 when the version's files are gone.",
+    description="Nothing is computed. `rollback` undoes it. 409 while the stage is running, 410 if "
+    "the version's files are gone.",
     responses=described(403, 404, 409, 410, 422, 503),
 )
 def promote(
@@ -100,5 +100,5 @@ def promote(
     fingerprint: Annotated[str, Path(description=_BEGINS)],
     parts: Parts,
 ) -> Version:
-    """Promote; the version that is current now."""
+    """Promote a version, and return it."""
     return parts.versions.promote(video.video_id, stage, fingerprint)

@@ -14,7 +14,7 @@ from pipeline.results import video_view as views
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["videos"])
 
-# Where a video has something more to give: the artifact role that says so, and the route.
+# Further content of a video: by link, the artifact role that has to exist, and the route.
 _LINKS = {
     "transcript": ("transcript_json", "transcript"),
     "captions": ("captions_vtt", "transcript.vtt"),
@@ -26,18 +26,18 @@ _LINKS = {
 
 @router.get(
     "",
-    summary="Everything about one video",
+    summary="One video in full",
     description="Status, each stage with progress, cost, warnings and errors, and presigned URLs "
-    "of all artifacts. A stage this API has never heard of is listed like any other.",
+    "of all artifacts. Stages added later are listed in the same way.",
     response_model=views.VideoView,
     responses=described(404, 410, 422, 503),
 )
 def show_video(video: FoundVideo, parts: Parts, request: Request, response: Response) -> object:
-    """One video, or 304 if the client has it already."""
+    """Return one video, or 304 if the client has it already."""
     found = links(video, request.scope.get("root_path", ""))
-    # Signed URLs age: the tag changes in time for the client to get new ones before they expire.
+    # Signed URLs expire: the tag changes early enough for the client to get new ones.
     age = int(time.time() / (parts.settings.presign_s / 2))
-    # Of what is shown: leases and attempts come and go behind an answer that stays the same.
+    # Only of what is shown, so that changes of leases and attempts keep the tag.
     tag = caching.etag(views.detail(video, _unsigned, found).model_dump_json(), age)
     if answer := caching.unchanged(request, tag):
         return answer
@@ -48,7 +48,7 @@ def show_video(video: FoundVideo, parts: Parts, request: Request, response: Resp
 
 
 def links(video: Video, root: str) -> dict[str, str]:
-    """Paths of what this API knows of ``video``, below ``root``; that of the playlist unsigned."""
+    """Return paths of further content of ``video``, below ``root``; the playlist's is unsigned."""
     base = f"{root}/videos/{video.video_id}"
     found = {"self": base}
     for name, (role, path) in _LINKS.items():

@@ -19,29 +19,29 @@ class VideoPage(BaseModel):
 
     videos: list[views.VideoItem]
     next_cursor: str | None = Field(
-        description="Pass it as `cursor` for more; null at the end. With filters a page may be "
-        "short, or empty, and still have one."
+        description="Pass it as `cursor` for the next page; null at the end. With filters a page "
+        "may be short, or empty, and still have one."
     )
 
 
 class ListQuery(BaseModel):
-    """Which videos."""
+    """A filter and a page of the list of videos."""
 
     status: Literal["processing", "ready", "ready_with_warnings", "partial", "failed"] | None = None
     label: str | None = Field(
-        None, min_length=1, max_length=100, description="Something seen in it", examples=["dog"]
+        None, min_length=1, max_length=100, description="A label of the video", examples=["dog"]
     )
     prefix: str | None = Field(
         None,
         max_length=1024,
-        description="What its key begins with",
+        description="Beginning of its key",
         examples=["videos/2026/"],
     )
     uploaded_after: AwareDatetime | None = Field(
-        None, description="At this moment or later", examples=["2026-01-31T00:00:00Z"]
+        None, description="At this time or later", examples=["2026-01-31T00:00:00Z"]
     )
     uploaded_before: AwareDatetime | None = Field(
-        None, description="Earlier than this", examples=["2026-02-01T00:00:00Z"]
+        None, description="Before this time", examples=["2026-02-01T00:00:00Z"]
     )
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, max_length=200, description="`next_cursor` of a page")
@@ -50,14 +50,14 @@ class ListQuery(BaseModel):
 @router.get(
     "/videos",
     summary="List videos, newest first",
-    description=f"One request looks at no more than {EXAMINED} videos: a filter that few pass "
-    "answers with what it found so far and a cursor to go on from.",
+    description=f"One request reads at most {EXAMINED} videos: with a filter that few pass, it "
+    "returns those found so far and a cursor to continue from.",
     responses=described(422, 503),
 )
 def list_videos(
     query: Annotated[ListQuery, Query()], parts: Parts, response: Response
 ) -> VideoPage:
-    """One page of videos."""
+    """Return one page of videos."""
     wanted = Filter(
         status=query.status,
         label=query.label,

@@ -1,1 +1,1 @@
-"""Everything that talks to AWS: the only importer of boto3 and botocore."""
+"""All calls to AWS; only this package imports boto3 and botocore."""

@@ -1,4 +1,4 @@
-"""What stands in the artifacts bucket, attempt by attempt; ``artifacts`` describes the keys."""
+"""An inventory of the artifacts bucket by attempt; ``artifacts`` describes the keys."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ _AT_ONCE = 1000  # S3's limit on deletions a request
 
 @dataclass
 class Attempt:
-    """The files of one attempt at one result, complete or not.
+    """The files of one attempt at a result, complete or not.
 
     Attributes:
         prefix: ends with a slash.
-        written_at: when the last of its files was.
+        written_at: time of its latest file.
         keys: of all its files.
     """
 
@@ -36,7 +36,7 @@ class Attempts:
 
     Args:
         s3: a boto3 client.
-        bucket: where artifacts are.
+        bucket: the artifacts bucket.
     """
 
     def __init__(self, s3: Any, bucket: str) -> None:
@@ -44,7 +44,7 @@ class Attempts:
         self._bucket = bucket
 
     def video_ids(self) -> Iterator[str]:
-        """Every video that has artifacts, in the order of ids, a page of 1,000 at a time."""
+        """Yield each video that has artifacts, in the order of ids, in pages of 1,000."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=_ROOT, Delimiter="/"
         )
@@ -53,7 +53,7 @@ class Attempts:
                 yield found["Prefix"].removeprefix(_ROOT).rstrip("/")
 
     def of(self, video_id: str) -> list[Attempt]:
-        """The attempts at results of one video; what has another kind of key is not ours."""
+        """Return the attempts of one video; keys of another form are ignored."""
         found: dict[str, Attempt] = {}
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"{_ROOT}{video_id}/"
@@ -71,10 +71,10 @@ class Attempts:
         return list(found.values())
 
     def remove(self, attempt: Attempt) -> None:
-        """Remove the files, first of all the manifest that says they are complete.
+        """Remove the files; first the manifest, which marks the attempt as complete.
 
         Raises:
-            DependencyFailed: ``not_deleted``, when S3 kept some; they can be removed again.
+            DependencyFailed: ``not_deleted``: S3 did not delete all of them; a retry is safe.
         """
         manifest = attempt.prefix + MANIFEST
         self._delete([key for key in attempt.keys if key == manifest])
@@ -89,9 +89,9 @@ class Attempts:
             Bucket=self._bucket,
             Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
         )
-        if refused := answer.get("Errors"):
-            first = refused[0]
+        if failed := answer.get("Errors"):
+            first = failed[0]
             raise DependencyFailed(
                 "not_deleted",
-                f"S3 kept {len(refused)} files, {first['Key']} among them: {first.get('Message')}",
+                f"S3 kept {len(failed)} files, {first['Key']} among them: {first.get('Message')}",
             )

@@ -1,10 +1,10 @@
-"""Files in S3: the source comes down, artifacts and their manifest go up, URLs are signed.
+"""Files in S3: download of sources, upload of artifacts and their manifest, signed URLs.
 
     artifacts/{video_id}/{revision}/{stage}/{fingerprint}/{attempt}/…
 
-The attempt is part of the key because two encodings of one source differ in their bytes: a worker
-that was taken over can finish writing without touching a file of its successor. Nothing is ever
-overwritten, and ``manifest.json`` comes last: where it stands, every file it names stands too.
+The attempt is part of the key because two encodings of one source differ in their bytes. So a
+worker that lost its lease can finish writing without touching files of its successor. Nothing is
+ever overwritten. ``manifest.json`` is written last: if it exists, all files that it lists exist.
 """
 
 import json
@@ -29,34 +29,34 @@ from pipeline.core.stage import Artifact
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
 _UPLOADS_AT_ONCE = 8
-# S3 takes 5 GiB a request, and the MP4 of a long film can be larger. Files go up side by side, so
-# the parts of one need no threads of their own.
+# S3 takes 5 GiB a request, and the MP4 of a long film can be larger. Files are uploaded in
+# parallel, so the parts of one need no threads.
 _TRANSFER = TransferConfig(
     multipart_threshold=16 << 20, multipart_chunksize=16 << 20, use_threads=False
 )
-# Keys hold a fingerprint, so what is behind one never changes.
+# Keys contain a fingerprint, so the content of a key never changes.
 _CACHE_CONTROL = "public, max-age=31536000, immutable"
 
 
 class Changed(Exception):
-    """The object is no longer the one the event was about: a later upload replaced it."""
+    """A change of the source since its event: a later upload replaced it."""
 
 
 class Head(BaseModel):
-    """What S3 knows of the source without reading it."""
+    """Size and metadata of the source."""
 
     size: int
     metadata: dict[str, str]
 
 
 class Artifacts:
-    """The two buckets.
+    """Sources in the uploads bucket, and files in the artifacts bucket.
 
     Args:
         s3: a boto3 client.
-        bucket: where artifacts go.
-        presign_s: how long signed URLs last.
-        cdn: what signs them where CloudFront is before the bucket; otherwise S3 answers them.
+        bucket: the artifacts bucket.
+        presign_s: lifetime of signed URLs.
+        cdn: signs URLs if CloudFront serves the bucket; otherwise S3 does.
     """
 
     def __init__(self, s3: Any, bucket: str, *, presign_s: int, cdn: Cdn | None = None) -> None:
@@ -68,11 +68,11 @@ class Artifacts:
     # -- the source ------------------------------------------------------------------------------
 
     def head(self, upload: Upload) -> Head:
-        """Size and user metadata of the source.
+        """Return size and user metadata of the source.
 
         Raises:
-            BadInput: ``source_missing``, when it was deleted meanwhile.
-            Changed: when it was replaced meanwhile.
+            BadInput: ``source_missing``: it was deleted in the meantime.
+            Changed: it was replaced in the meantime.
         """
         found = self._source(self._s3.head_object, upload)
         return Head(size=found["ContentLength"], metadata=found.get("Metadata", {}))
@@ -80,12 +80,12 @@ class Artifacts:
     def fetch(self, upload: Upload, path: Path, report: Callable[[float], None]) -> None:
         """Download the source to ``path``, reporting the fraction done.
 
-        Whole, by one request: some S3 implementations read the whole object for every range.
+        One request for the whole: some S3 implementations read the whole object for every range.
 
         Raises:
-            BadInput: ``source_missing``, when it was deleted meanwhile.
-            Changed: when it was replaced meanwhile.
-            DependencyFailed: ``short_read``, when the connection broke.
+            BadInput: ``source_missing``: it was deleted in the meantime.
+            Changed: it was replaced in the meantime.
+            DependencyFailed: ``short_read``: the connection broke.
         """
         body = self._source(self._s3.get_object, upload)["Body"]
         done = 0
@@ -130,9 +130,9 @@ class Artifacts:
         Args:
             prefix: ends with a slash.
             work: the directory that the artifacts' names are relative to.
-            artifacts: what to upload.
-            facts: what else the manifest says: tools, models, parameters, the event.
-            report: is told the fraction of bytes uploaded.
+            artifacts: the files.
+            facts: further content of the manifest: tools, models, parameters, the event.
+            report: called with the fraction of bytes uploaded.
         """
         described = [describe(work, artifact) for artifact in artifacts]
         total = sum(artifact.bytes for artifact in described) or 1
@@ -168,7 +168,7 @@ class Artifacts:
         return artifact.bytes
 
     def has(self, prefix: str) -> bool:
-        """Whether a complete result stands at ``prefix``."""
+        """Return True if a complete result exists at ``prefix``."""
         try:
             self._s3.head_object(Bucket=self._bucket, Key=prefix + MANIFEST)
         except ClientError as error:
@@ -178,21 +178,21 @@ class Artifacts:
         return True
 
     def read(self, key: str) -> bytes:
-        """One whole artifact."""
+        """Return the content of an artifact."""
         try:
             return bytes(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
         except (BotoCoreError, ClientError) as error:
             raise aws.as_failure(error) from error
 
     def stream(self, key: str) -> Iterator[bytes]:
-        """One artifact in pieces of up to 1 MiB."""
+        """Yield the content of an artifact in pieces of up to 1 MiB."""
         try:
             yield from self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(_CHUNK)
         except (BotoCoreError, ClientError) as error:
             raise aws.as_failure(error) from error
 
     def url(self, key: str, *, download_as: str | None = None) -> str:
-        """A signed URL; with ``download_as`` a browser saves the file by that name."""
+        """Sign a URL; with ``download_as`` a browser saves the file by that name."""
         if self._cdn:
             return self._cdn.url(key, download_as=download_as)
         request = {"Bucket": self._bucket, "Key": key}
@@ -204,7 +204,7 @@ class Artifacts:
 
 
 def describe(work: Path, artifact: Artifact) -> PublishedArtifact:
-    """An artifact with its size and SHA-256."""
+    """Return an artifact with its size and SHA-256."""
     path = work / artifact.name
     digest = sha256()
     with path.open("rb") as file:
@@ -216,5 +216,5 @@ def describe(work: Path, artifact: Artifact) -> PublishedArtifact:
 
 
 def media_type(path: Path) -> str:
-    """The Content-Type to upload a source with, by its name; the pipeline does not rely on it."""
+    """Guess a source's Content-Type from its name; the pipeline does not rely on it."""
     return mimetypes.guess_type(path.name)[0] or "application/octet-stream"

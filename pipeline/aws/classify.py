@@ -1,4 +1,4 @@
-"""What an exception means for a stage run."""
+"""The classification of exceptions as failures of a stage run."""
 
 import errno
 import logging
@@ -20,9 +20,9 @@ _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def classify(error: Exception) -> VideodropError:
-    """Any exception as a member of our tree.
+    """Map any exception to one of our error classes.
 
-    What nobody foresaw is a ``Bug``, and its traceback is logged.
+    An unexpected one becomes a ``Bug``, and its traceback is logged.
     """
     match error:
         case VideodropError():
@@ -33,9 +33,9 @@ def classify(error: Exception) -> VideodropError:
             return MissingDependency(
                 "not_installed",
                 f"This worker lacks a package ({error}). Install the stage's extra; "
-                "`videodrop doctor` says which.",
+                "`videodrop doctor` shows which.",
             )
-        # torch's own has this name and is no MemoryError; torch is not imported here.
+        # torch's own error has this name and is not a MemoryError; torch is not imported here.
         case _ if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             return OutOfMemory("out_of_memory", "The stage ran out of memory. Give it more.")
         case ConnectionError():

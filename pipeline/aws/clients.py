@@ -1,7 +1,8 @@
 """boto3 clients, made once a process from the environment alone.
 
-``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_S3`` and their like, regions, profiles and credentials are
-boto3's own settings: the same code reaches AWS, the embedded stack, or any other implementation.
+``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_S3`` and similar variables, regions, profiles and
+credentials are boto3's own settings. So the same code uses AWS, the embedded stack, or any other
+implementation.
 """
 
 from functools import cache
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_ssm import SSMClient
 
-# Everything that a boto3 call raises when AWS, or the way to it, has a bad moment.
+# All exceptions of a boto3 call during an outage or a temporary failure of AWS or the network.
 ERRORS = (BotoCoreError, ClientError)
 
 # Timeouts are well below any lease.
@@ -58,11 +59,11 @@ def table(name: str) -> "Table":
 
 
 def _s3() -> "S3Client":
-    """S3, addressed so that a presigned address leads to the very host it was signed for.
+    """Return an S3 client whose presigned URLs have the host that they were signed for.
 
-    Left to itself, boto3 presigns for S3's global host, which sends readers of a young bucket on to
-    its region: there the signature is another host's. On an endpoint of one's own, a bucket's name
-    is no host name.
+    By default, boto3 presigns for S3's global host, which redirects requests for a new bucket to
+    its region. There the signature is invalid, because it covers the host. On a custom endpoint
+    the bucket's name cannot be part of the host name.
     """
     on_aws = boto3.client("s3", config=_CONFIG.merge(_addressing("virtual")))
     host = urlsplit(on_aws.meta.endpoint_url).hostname or ""
@@ -72,12 +73,12 @@ def _s3() -> "S3Client":
 
 
 def _addressing(style: Literal["path", "virtual"]) -> Config:
-    # S3 has a name of its own for SigV4; for presigning it would choose SigV2.
+    # "s3v4" is S3's name for SigV4; without it boto3 presigns with SigV2.
     return Config(signature_version="s3v4", s3={"addressing_style": style})
 
 
 def region() -> str:
-    """The region of this process.
+    """Return the region of this process.
 
     Raises:
         MissingDependency: ``no_region``.
@@ -91,12 +92,12 @@ def region() -> str:
 
 
 def code(error: ClientError) -> str:
-    """The service's own word for what went wrong, e.g. ``NoSuchKey``."""
+    """Return the service's error code, e.g. ``NoSuchKey``."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def as_failure(error: BotoCoreError | ClientError) -> DependencyFailed:
-    """What a failed AWS call means for a stage run."""
+    """Convert a failed AWS call to a failure of a stage run."""
     if isinstance(error, ClientError):
         return DependencyFailed(
             "aws_error", f"{error.operation_name} failed with {code(error)}: {error}"

@@ -1,8 +1,8 @@
-"""Addresses of artifacts that CloudFront answers, because they carry a signature it trusts.
+"""Signed URLs of artifacts that CloudFront serves.
 
-The bucket behind it is private; CloudFront's key group holds the public key, and the private one
-lies in Systems Manager's Parameter Store, as a SecureString: neither code nor Terraform's state
-ever holds it. It is read when the first address is signed.
+The bucket is private. CloudFront's key group has the public key. The private key is a SecureString
+in Systems Manager's Parameter Store, so neither code nor Terraform's state contains it. It is read
+when the first URL is signed.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Cdn:
-    """Signs addresses for CloudFront.
+    """A signer of CloudFront URLs.
 
     Args:
         ssm: a boto3 client.
         settings: the distribution and its key.
-        lasts_s: how long an address is good for.
+        lasts_s: lifetime of a URL.
     """
 
     def __init__(self, ssm: Any, settings: CdnSettings, *, lasts_s: int) -> None:
@@ -33,21 +33,21 @@ class Cdn:
         self._lasts_s = lasts_s
 
     def url(self, key: str, *, download_as: str | None = None) -> str:
-        """A signed URL; with ``download_as`` a browser saves the file by that name.
+        """Sign a URL; with ``download_as`` a browser saves the file by that name.
 
         Raises:
-            MissingDependency: ``bad_cdn_key``, when the parameter holds no RSA key.
+            MissingDependency: ``bad_cdn_key``: the parameter is not an RSA key.
             botocore.exceptions.ClientError: the parameter cannot be read.
         """
         url = f"https://{self._settings.domain}/{quote(key)}"
         if download_as:
-            # CloudFront hands it on to S3, which answers with it as a header.
+            # CloudFront passes it on to S3, which returns it as a header.
             disposition = {"response-content-disposition": f'attachment; filename="{download_as}"'}
             url += f"?{urlencode(disposition, quote_via=quote)}"
         end = datetime.now(UTC) + timedelta(seconds=self._lasts_s)
         return str(self._signer.generate_presigned_url(url, date_less_than=end))
 
-    # Imported here: costly, and needed only where there is a CDN.
+    # Imported here: slow to load, and needed only with a CDN.
 
     @cached_property
     def _signer(self) -> "CloudFrontSigner":
@@ -58,7 +58,7 @@ class Cdn:
         key = self._key()
 
         def sign(message: bytes) -> bytes:
-            return key.sign(message, padding.PKCS1v15(), SHA1())  # noqa: S303 - CloudFront's own
+            return key.sign(message, padding.PKCS1v15(), SHA1())  # noqa: S303 - CloudFront needs it
 
         return CloudFrontSigner(self._settings.key_id, sign)
 
@@ -77,7 +77,7 @@ class Cdn:
         if not isinstance(key, rsa.RSAPrivateKey):
             raise MissingDependency(
                 "bad_cdn_key",
-                f"The SSM parameter {name} holds no RSA private key: put the one there whose "
-                "public half CloudFront has, in PEM and without a passphrase.",
+                f"The SSM parameter {name} is not an RSA private key: store the one that belongs "
+                "to CloudFront's public key, in PEM and without a passphrase.",
             )
         return key

@@ -1,8 +1,8 @@
-"""The dead-letter queues: messages that no delivery brought to an end.
+"""The dead-letter queues: messages whose deliveries all failed.
 
-Who looks at a message hides it from all others. Here whoever looks puts back what is left as soon
-as the look is over, so that the janitor, who looks all the time, and a person, who wants to send
-messages on, each see all of them.
+Receiving a message hides it from all other receivers. Here every message left is made visible again
+at the end of a walk. So the janitor, which walks often, and a person who redrives messages each
+see all of them.
 """
 
 import time
@@ -18,9 +18,9 @@ from pipeline.core.topology import LARGER, Lane, Names
 
 _AT_ONCE = 10  # SQS's limit on messages a request
 _PATIENCE_S = 20  # SQS's longest poll
-# How long the janitor looks, and how long its look hides messages should it be cut off.
-_JANITORS_LOOK_S, _JANITOR_HIDES_S = 20.0, 60
-# The same of a whole walk; the messages of a longer one come into sight while it goes on.
+# Time limit of the janitor's walk, and its visibility timeout, for when the janitor is killed.
+_JANITOR_LIMIT_S, _JANITOR_HIDES_S = 20.0, 60
+# Visibility timeout of a whole walk; messages of a longer one become visible during it.
 _WALK_HIDES_S = 900
 _COUNTS = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 _SOURCES = {*LARGER, *LARGER.values()}
@@ -28,14 +28,14 @@ _GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 
 
 @dataclass
-class Letter:
-    """A dead letter while it is looked at.
+class DeadMessage:
+    """A dead-lettered message, received and hidden for the time of a walk.
 
     Attributes:
-        function: whose queue gave up on it.
-        source: the queue it came from, where SQS says so.
-        attributes: those that its sender gave it.
-        gone: it was sent back, and is no dead letter any more.
+        function: whose queue it was dead-lettered from.
+        source: the queue it came from, if SQS reports it.
+        attributes: message attributes set by its sender.
+        gone: True once it was sent back, so that it is not in the dead-letter queue any more.
     """
 
     function: str
@@ -47,13 +47,13 @@ class Letter:
     gone: bool = False
 
 
-class DeadLetters:
-    """Looks at dead letters, and sends them back.
+class DeadLetterQueues:
+    """The dead-letter queues of some functions.
 
     Args:
         sqs: a boto3 client.
-        names: where the queues are.
-        functions: whose.
+        names: names of the queues.
+        functions: stages and other functions with such a queue.
     """
 
     def __init__(self, sqs: Any, names: Names, functions: Collection[str]) -> None:
@@ -62,17 +62,17 @@ class DeadLetters:
         self.functions = tuple(functions)
 
     def bodies(self) -> Iterator[tuple[str, str]]:
-        """Function and body of each message, or of as many as can be looked at in 20 s."""
-        end = time.monotonic() + _JANITORS_LOOK_S
+        """Yield function and body of each message, or of those that can be received in 20 s."""
+        end = time.monotonic() + _JANITOR_LIMIT_S
         for function in self.functions:
-            with closing(self.walk(function, hidden_s=_JANITOR_HIDES_S)) as letters:
-                for letter in letters:
-                    yield function, letter.body
+            with closing(self.walk(function, hidden_s=_JANITOR_HIDES_S)) as messages:
+                for message in messages:
+                    yield function, message.body
                     if time.monotonic() > end:
                         return
 
     def count(self, function: str) -> int:
-        """About how many there are, those that somebody is looking at included."""
+        """Return the approximate number of messages, those that are hidden included."""
         url = self._url(function, "dlq")
         if url is None:
             return 0
@@ -81,55 +81,55 @@ class DeadLetters:
 
     def walk(
         self, function: str, *, expected: int = 0, hidden_s: int = _WALK_HIDES_S
-    ) -> Generator[Letter, None, None]:
-        """Each message once, hidden from others until the walk is over.
+    ) -> Generator[DeadMessage, None, None]:
+        """Yield each message once; it is hidden from other receivers until the end of the walk.
 
         Args:
-            function: whose.
-            expected: until so many were seen, those that others look at are waited for.
-            hidden_s: after which all are in sight again should this process be killed.
+            function: the function.
+            expected: number of messages to wait for, as other receivers may hide some.
+            hidden_s: visibility timeout, after which all are visible again if this process dies.
         """
         url = self._url(function, "dlq")
         if url is None:
-            return  # a stage that the topology has and this installation not yet
+            return  # a stage of the topology that is not deployed yet
         held: dict[str, str] = {}
         seen = 0
         try:
             while True:
                 wait_s = _PATIENCE_S if seen < expected else 0
                 found = self._receive(function, url, wait_s=wait_s, hidden_s=hidden_s)
-                fresh = [letter for letter in found if letter.message_id not in held]
-                held |= {letter.message_id: letter.receipt for letter in found}
+                fresh = [message for message in found if message.message_id not in held]
+                held |= {message.message_id: message.receipt for message in found}
                 if not found or (not fresh and seen >= expected):
                     return
-                for letter in fresh:
+                for message in fresh:
                     seen += 1
-                    yield letter
-                    if letter.gone:
-                        del held[letter.message_id]
+                    yield message
+                    if message.gone:
+                        del held[message.message_id]
         finally:
             self._put_back(url, list(held.values()))
 
-    def send_back(self, letter: Letter, lane: Lane) -> None:
-        """Send a message to the queue it came from; only then is it no dead letter any more.
+    def send_back(self, message: DeadMessage, lane: Lane) -> None:
+        """Send a message to its source queue, then delete it from the dead-letter queue.
 
         Args:
-            letter: from ``walk``.
-            lane: the queue, if SQS does not know where it came from.
+            message: from ``walk``.
+            lane: the queue to use if SQS does not report the source.
         """
-        known = letter.source in {self._names.queue(letter.function, one) for one in _SOURCES}
-        queue = letter.source if known else self._names.queue(letter.function, lane)
+        known = message.source in {self._names.queue(message.function, one) for one in _SOURCES}
+        queue = message.source if known else self._names.queue(message.function, lane)
         self._sqs.send_message(
             QueueUrl=self._sqs.get_queue_url(QueueName=queue)["QueueUrl"],
-            MessageBody=letter.body,
-            MessageAttributes=letter.attributes,
+            MessageBody=message.body,
+            MessageAttributes=message.attributes,
         )
         self._sqs.delete_message(
-            QueueUrl=self._url(letter.function, "dlq"), ReceiptHandle=letter.receipt
+            QueueUrl=self._url(message.function, "dlq"), ReceiptHandle=message.receipt
         )
-        letter.gone = True
+        message.gone = True
 
-    def _receive(self, function: str, url: str, *, wait_s: int, hidden_s: int) -> list[Letter]:
+    def _receive(self, function: str, url: str, *, wait_s: int, hidden_s: int) -> list[DeadMessage]:
         found = self._sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=_AT_ONCE,
@@ -138,7 +138,7 @@ class DeadLetters:
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         )
-        return [_letter(function, message) for message in found.get("Messages", [])]
+        return [_message(function, message) for message in found.get("Messages", [])]
 
     def _put_back(self, url: str, receipts: list[str]) -> None:
         for start in range(0, len(receipts), _AT_ONCE):
@@ -146,7 +146,7 @@ class DeadLetters:
                 {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
                 for number, receipt in enumerate(receipts[start : start + _AT_ONCE])
             ]
-            # One that timed out or was deleted meanwhile is refused, and rightly so.
+            # Entries whose receipt expired or was deleted fail, which does no harm.
             self._sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
     def _url(self, function: str, lane: Lane) -> str | None:
@@ -160,9 +160,9 @@ class DeadLetters:
             return None
 
 
-def _letter(function: str, message: dict[str, Any]) -> Letter:
+def _message(function: str, message: dict[str, Any]) -> DeadMessage:
     arn = message.get("Attributes", {}).get("DeadLetterQueueSourceArn")
-    return Letter(
+    return DeadMessage(
         function=function,
         body=message["Body"],
         message_id=message["MessageId"],

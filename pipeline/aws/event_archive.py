@@ -1,8 +1,8 @@
-"""AWS's own replay: EventBridge sends archived uploads again, as they were.
+"""Replays of archived uploads by EventBridge.
 
-Terraform makes the archive. What it replays carries a ``replay-name``, by which rules of their own
-bring it to the replay lanes, so that fresh uploads do not wait behind it. It comes in no order and
-may come twice; a stage whose current result is what would be computed has nothing to do.
+Terraform makes the archive. Replayed events have a ``replay-name``, by which separate rules route
+them to the replay lanes, so that fresh uploads do not wait behind them. They come in any order and
+may come twice; a stage whose current result is up to date skips them.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html
 """
 
@@ -22,17 +22,17 @@ _LONGEST_PREFIX = 40  # of the 64 characters that AWS allows a replay's name
 
 
 class ArchiveReplay(BaseModel):
-    """A replay that EventBridge runs.
+    """A replay by EventBridge.
 
     Attributes:
-        name: every event it sends carries it.
+        name: part of every event it sends.
         state: ``STARTING``, ``RUNNING``, ``COMPLETED``, ``CANCELLING``, ``CANCELLED`` or
-            ``FAILED``: that events were sent, not that their runs have ended.
-        reason: why it is in that state, where AWS says so.
-        since: events of this moment or later.
-        until: events earlier than this.
+            ``FAILED``; of sending events, not of their runs.
+        reason: of the state, if AWS gives one.
+        since: time of the earliest event.
+        until: events are earlier than this.
         reached: time of the last event sent.
-        follow: the command that tells how far it is.
+        follow: the command that shows its progress.
     """
 
     name: str
@@ -47,15 +47,15 @@ class ArchiveReplay(BaseModel):
 def start(
     config: Settings, since: datetime, until: datetime, stages: Collection[str] | None = None
 ) -> ArchiveReplay:
-    """Have EventBridge send the uploads of a time again.
+    """Start a replay of the uploads of a period.
 
     An event can take ten minutes to reach its archive.
 
     Args:
         config: the installation.
-        since: this moment or later; with its time zone.
-        until: earlier than this.
-        stages: those that shall hear of it; all when None.
+        since: start of the period; with its time zone.
+        until: end of the period, not included.
+        stages: stages that receive the events; all when None.
 
     Raises:
         InvalidArgument: ``bad_window``: it ends before it begins; ``unknown_stage``.
@@ -83,14 +83,14 @@ def start(
         EventSourceArn=archive["ArchiveArn"],
         EventStartTime=since,
         EventEndTime=until,
-        # AWS replays to the bus that the archive is of, and to no other.
+        # AWS replays only to the bus of the archive.
         Destination={"Arn": archive["EventSourceArn"], "FilterArns": rules},
     )
     return look(name)
 
 
 def look(name: str) -> ArchiveReplay:
-    """How far a replay of EventBridge's is."""
+    """Describe a replay."""
     now = aws.client("events").describe_replay(ReplayName=name)
     return ArchiveReplay(
         name=name,
@@ -117,6 +117,6 @@ def _found(what: str, look: Any, **which: str) -> dict[str, Any]:
         raise MissingDependency(
             "no_archive",
             f"There is no EventBridge {what} {name}. `terraform apply` makes archive and rules, "
-            "and an archive holds only what came after it was made. The same videos can be "
-            "replayed from the catalog: leave --from-archive out.",
+            "and an archive has only events from after it was made. To replay the same videos "
+            "from the catalog, leave --from-archive out.",
         ) from error

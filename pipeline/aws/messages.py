@@ -1,4 +1,4 @@
-"""What handlers do with the messages that brought their events."""
+"""SQS messages of a handler's records."""
 
 import base64
 import logging
@@ -20,7 +20,7 @@ _TRACE = re.compile(rf"(Self={_ID};)?Root={_ID}(;\w{{1,16}}=[\w.:|?-]{{0,256}}){
 
 
 def queue_name(record: dict[str, Any]) -> str:
-    """Return the name of the queue that a record's message came by."""
+    """Return the name of the queue that a record's message came from."""
     return str(record["eventSourceARN"]).rsplit(":", 1)[-1]
 
 
@@ -30,17 +30,17 @@ def lane(record: dict[str, Any], function: str, settings: Settings) -> Lane:
 
 
 def receipt(record: dict[str, Any]) -> str:
-    """Return a name of one delivery of a message; the next delivery has another name."""
-    # An event that was pushed has no receipt, but a moment at which it came.
+    """Return an id of one delivery of a message; each delivery has another."""
+    # A pushed event has no receipt, but a time of arrival.
     came = record["attributes"].get("ApproximateFirstReceiveTimestamp")
-    told = (record["messageId"], record["receiptHandle"], came)
-    return blake2s("\n".join(map(str, told)).encode(), digest_size=12).hexdigest()
+    parts = (record["messageId"], record["receiptHandle"], came)
+    return blake2s("\n".join(map(str, parts)).encode(), digest_size=12).hexdigest()
 
 
 def extender(record: dict[str, Any]) -> Callable[[int], None]:
-    """Return a function that keeps a record's message invisible for so many seconds from now.
+    """Return a function that sets the remaining visibility timeout of a record's message, seconds.
 
-    For a record whose event was pushed it does nothing: it came from no queue.
+    For a pushed event, which has no queue, the function does nothing.
     """
     if not record["receiptHandle"]:
         return lambda _: None
@@ -53,23 +53,24 @@ def extender(record: dict[str, Any]) -> Callable[[int], None]:
                 VisibilityTimeout=seconds,
             )
         except aws.ERRORS:
-            # A lease still protects the work; the message may merely be seen once more.
+            # The lease still protects the work; at worst the message is received once more.
             log.warning("visibility of %s not extended", record["messageId"], exc_info=True)
 
     return extend
 
 
 def trace_header(attributes: Mapping[str, Any]) -> str | None:
-    """Return X-Ray's header of the trace that a message belongs to, by its system attributes.
+    """Return the X-Ray trace header of a message, from its system attributes.
 
-    None if it has none or a malformed one: it is sent as an HTTP header, which a line break ends.
+    None if there is none, or it is malformed: it is sent as an HTTP header, so a line break would
+    be an injection.
     """
     given = attributes.get("AWSTraceHeader")
     return given if isinstance(given, str) and _TRACE.fullmatch(given) else None
 
 
 def copied(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what ``SendMessage`` takes to send a record's message again, with its trace."""
+    """Return arguments of ``SendMessage`` that copy a record's message, attributes and trace."""
     attributes = record.get("messageAttributes", {})
     request = {
         "MessageBody": record["body"],
@@ -93,7 +94,7 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
 def sender(record: dict[str, Any], function: str, settings: Settings) -> Callable[[], None] | None:
     """Return a function that sends a record's message to the stage's lane for large jobs.
 
-    None if the stage has no such lane, or the message came by it.
+    None if the stage has no such lane, or if the message came from it.
     """
     if function not in settings.large:
         return None
@@ -110,5 +111,5 @@ def sender(record: dict[str, Any], function: str, settings: Settings) -> Callabl
 
 @cache
 def queue_url(name: str) -> str:
-    """Look up the address of a queue, once a process."""
+    """Return the URL of a queue, looked up once a process."""
     return str(aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])

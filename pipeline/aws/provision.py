@@ -1,8 +1,8 @@
-"""The AWS resources that the topology names: buckets, queues, rules, bus and table.
+"""The AWS resources of the topology: buckets, queues, rules, bus and table.
 
-Terraform makes the same on AWS; this makes them on the embedded stack, or on any other endpoint
-that boto3's environment points to. Everything is looked at first and changed only if it differs,
-so a second run changes nothing.
+On AWS, Terraform makes the same ones. This module makes them on the embedded stack, or on any other
+endpoint that boto3's environment names. It reads the present state first and changes only what
+differs, so a second run changes nothing.
 """
 
 import json
@@ -36,14 +36,14 @@ _MISSING = {
 
 
 def ensure(settings: Settings) -> list[str]:
-    """Make what is missing and mend what differs.
+    """Make missing resources and correct those that differ.
 
     Returns:
-        What was made or changed, in words; empty when all was as it should be.
+        Descriptions of what was made or changed; empty if nothing was.
 
     Raises:
-        botocore.exceptions.ClientError: the endpoint refused, e.g. for want of permission.
-        DependencyFailed: ``target_refused``: EventBridge did not take a queue for a rule.
+        botocore.exceptions.ClientError: a call failed, e.g. because a permission is missing.
+        DependencyFailed: ``target_refused``: EventBridge rejected a queue as a rule's target.
         MissingDependency, DependencyFailed: see ``pipeline.aws.catalog.schema``.
     """
     return _Resources(settings).ensure()
@@ -79,7 +79,7 @@ class _Resources:
                 names.queue(stage, "dlq"),
                 spec.timeout_s,
                 {
-                    # Messages are sent on to these; no rule feeds them.
+                    # Messages are sent to these directly; no rule feeds them.
                     **{names.queue(stage, lane): [] for lane in self._larger(stage)},
                     live: [_Feed(live, names.upload_pattern("created", uploads))],
                     replay: [
@@ -105,7 +105,7 @@ class _Resources:
         return LARGER.values() if stage in self._large else ()
 
     def _lanes(self, dlq: str, timeout_s: int, lanes: dict[str, list[_Feed]]) -> None:
-        """The queues of one function, each with the rules that feed it, and their dead letters.
+        """Make the queues of one function, the rules that feed them, and their dead-letter queue.
 
         A rule has one target: AWS allows five.
         """
@@ -127,7 +127,7 @@ class _Resources:
     def _bucket(self, name: str) -> None:
         s3 = client("s3")
         if _found(s3.head_bucket, Bucket=name) is None:
-            # A bucket elsewhere than in us-east-1 has to name its region; there it must not.
+            # Outside us-east-1 the request has to name the region; in us-east-1 it must not.
             if (region := s3.meta.region_name) == "us-east-1":
                 s3.create_bucket(Bucket=name)
             else:
@@ -169,8 +169,8 @@ class _Resources:
             answer = events.put_targets(
                 Rule=feed.rule, EventBusName=feed.bus, Targets=[{"Id": "queue", "Arn": arn}]
             )
-            if refused := answer.get("FailedEntries"):
-                why = f"{refused[0]['ErrorCode']}: {refused[0].get('ErrorMessage')}"
+            if failed := answer.get("FailedEntries"):
+                why = f"{failed[0]['ErrorCode']}: {failed[0].get('ErrorMessage')}"
                 raise DependencyFailed(
                     "target_refused", f"Rule {feed.rule} cannot send to {arn}: {why}"
                 )
@@ -182,7 +182,7 @@ class _Resources:
         attributes: "dict[QueueAttributeNameType, str]",
         senders: list[str] | None = None,
     ) -> str:
-        """Make or mend a queue that the rules ``senders`` may send to; its ARN."""
+        """Make or correct a queue that the rules ``senders`` may send to; return its ARN."""
         sqs = client("sqs")
         wanted: dict[QueueAttributeNameType, str] = attributes | {
             "MaximumMessageSize": str(self._topology.queues.max_message_bytes),
@@ -203,7 +203,7 @@ class _Resources:
 
 
 def _found(look: Callable[_P, _T], *args: _P.args, **what: _P.kwargs) -> _T | None:
-    """What ``look`` gives, or None when there is no such thing."""
+    """Return the answer of ``look``, or None if the resource does not exist."""
     try:
         return look(*args, **what)
     except ClientError as error:
@@ -213,7 +213,7 @@ def _found(look: Callable[_P, _T], *args: _P.args, **what: _P.kwargs) -> _T | No
 
 
 def _value(attribute: str | None) -> Any:
-    """A queue attribute to compare: JSON by its content, whatever its spacing and order."""
+    """Convert a queue attribute for comparison: JSON is parsed, as spacing and order may differ."""
     return json.loads(attribute) if attribute and attribute.startswith("{") else attribute
 
 

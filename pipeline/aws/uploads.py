@@ -1,4 +1,4 @@
-"""Dropping a video: the upload, and waiting for what comes of it."""
+"""Uploads of videos, and waiting for their results."""
 
 import re
 import time
@@ -18,7 +18,8 @@ from pipeline.core.errors import DependencyFailed, InvalidArgument
 from pipeline.core.records import Video
 from pipeline.core.upload_options import PREFIX
 
-# Four parts of 16 MiB at a time: S3's 10,000 parts are 160 GB, and a small server holds them all.
+# Four parts of 16 MiB at a time: 10,000 parts, S3's limit, are 160 GB, and a small server has
+# memory for four.
 _TRANSFER = TransferConfig(
     multipart_threshold=16 << 20, multipart_chunksize=16 << 20, max_concurrency=4
 )
@@ -26,12 +27,12 @@ _VIDEO_ID = re.compile(r"[0-9a-f]{20}")
 
 
 class Uploads:
-    """The uploads bucket, as somebody who drops videos sees it.
+    """The uploads bucket.
 
     Args:
         s3: a boto3 client.
-        bucket: where uploads go.
-        prefix: of every key that the pipeline takes notice of.
+        bucket: its name.
+        prefix: of all keys that the pipeline processes.
     """
 
     def __init__(self, s3: Any, bucket: str, prefix: str) -> None:
@@ -40,16 +41,16 @@ class Uploads:
         self._prefix = prefix
 
     def video_id(self, reference: str) -> str:
-        """The id that ``reference`` means: an id itself, a key, or a file name."""
+        """Return the video id for ``reference``: an id itself, a key, or a file name."""
         if _VIDEO_ID.fullmatch(reference):
             return reference
         return events.video_id(self._bucket, self.key(reference))
 
     def key(self, name: str) -> str:
-        """The key a file of this name is uploaded to.
+        """Return the key to upload a file of this name to.
 
         Raises:
-            InvalidArgument: ``bad_name``, when it is not UTF-8, which S3 keys are.
+            InvalidArgument: ``bad_name``: it is not UTF-8, as S3 keys have to be.
         """
         try:
             name.encode()
@@ -67,20 +68,20 @@ class Uploads:
         options: Mapping[str, str] | None = None,
         sent: Callable[[int], None] | None = None,
     ) -> str:
-        """Upload a file; the bucket's event does the rest.
+        """Upload a file; the bucket's event starts its processing.
 
         Args:
             path: the file.
-            name: what to call it; its own name by default.
+            name: its name in the bucket; its own name by default.
             options: per-upload options, without their prefix.
-            sent: is told the number of bytes each time some went out, from several threads.
+            sent: called with the number of bytes just sent, from several threads.
 
         Returns:
             The id of the video.
 
         Raises:
             InvalidArgument: ``not_a_file``, ``bad_name`` or ``bad_option``.
-            DependencyFailed: S3 refused or could not be reached.
+            DependencyFailed: S3 rejected it or could not be reached.
         """
         if not path.is_file():
             raise InvalidArgument("not_a_file", f"{path} is not a file.")
@@ -116,19 +117,19 @@ def follow(
     timeout_s: float,
     every_s: float = 0.5,
 ) -> Iterator[list[Video]]:
-    """Videos each time they were looked at, until nothing is left to do or the time is up.
+    """Poll videos until no work is left or the timeout expires.
 
     All are read together, so many cost hardly more than one.
 
     Args:
-        catalog: where to look.
-        before: by id of each video, the sequencer of the upload before the one to wait for.
-        timeout_s: give up after so long; some of the videos given last then still say
-            "processing", or are missing because their upload was never heard of.
-        every_s: how often to look.
+        catalog: the catalog.
+        before: by id of each video, the sequencer of the upload before the expected one.
+        timeout_s: seconds until it gives up; then some of the videos yielded last are still
+            "processing", or missing because no event of their upload has arrived.
+        every_s: seconds between polls.
 
     Yields:
-        Those whose upload has been heard of, in the order of ``before``.
+        Videos whose upload is recorded, in the order of ``before``.
     """
     end = time.monotonic() + timeout_s
     while True:

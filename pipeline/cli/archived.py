@@ -1,4 +1,4 @@
-"""``videodrop replay --from-archive``: AWS's own replay, which knows nothing but time and rules."""
+"""``videodrop replay --from-archive``: a replay by EventBridge, which selects by time and rule."""
 
 import sys
 from datetime import datetime
@@ -13,7 +13,7 @@ _KNOWN = {"uploaded_after", "uploaded_before", "stages", "dry_run"}
 
 
 def check(request: ReplayRequest) -> None:
-    """See that nothing is asked of an archive that it cannot answer.
+    """Reject options that an archive does not support.
 
     Raises:
         InvalidArgument: ``bad_option``.
@@ -22,8 +22,8 @@ def check(request: ReplayRequest) -> None:
     if "uploaded_after" not in given or given.keys() - _KNOWN:
         raise InvalidArgument(
             "bad_option",
-            "An archive knows events by their time alone: with --from-archive give --since, and "
-            "--until and --stage if you like, and nothing else.",
+            "An archive selects events only by time: with --from-archive give --since, and "
+            "--until and --stage if needed, and nothing else.",
         )
 
 
@@ -36,7 +36,7 @@ def replay(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Have EventBridge send archived uploads again; it goes on by itself.
+    """Start a replay of archived uploads by EventBridge; it continues on its own.
 
     Raises:
         InvalidArgument: ``bad_option``; ``bad_window``; ``not_confirmed``: there is nobody to ask.
@@ -46,7 +46,7 @@ def replay(
     if dry_run or request.uploaded_after is None:
         raise InvalidArgument(
             "bad_option",
-            "EventBridge does not say beforehand what it will send: without --from-archive, "
+            "EventBridge cannot show beforehand what it will send: without --from-archive, "
             "--dry-run shows what the catalog would do.",
         )
     since, until = request.uploaded_after, request.uploaded_before or now
@@ -66,5 +66,5 @@ def replay(
         out.print(f"{started.name}  {started.state}")
         err.print(
             f"EventBridge sends the uploads from {started.since} to {started.until} again. "
-            f"`{plain(started.follow)}` tells how far it is."
+            f"`{plain(started.follow)}` shows its progress."
         )

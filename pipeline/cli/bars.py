@@ -1,4 +1,4 @@
-"""Progress bars while things happen; lines where there is no terminal to draw them on."""
+"""Progress bars; lines if there is no terminal."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,7 +25,7 @@ from pipeline.replays.records import Replay
 
 
 class _Bars:
-    """A block of progress bars; lines instead where there is no terminal, nothing when quiet."""
+    """A block of progress bars; lines without a terminal, nothing when quiet."""
 
     def __init__(self, console: Console, *columns: ProgressColumn, quiet: bool) -> None:
         self._console = console
@@ -49,7 +49,7 @@ class _Bars:
 
 
 class UploadBars(_Bars):
-    """One bar a file, in bytes."""
+    """A bar for each file, in bytes."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
         super().__init__(
@@ -62,7 +62,7 @@ class UploadBars(_Bars):
         )
 
     def start(self, path: Path) -> Callable[[int], None]:
-        """Add a bar for ``path``; the function returned takes the bytes just sent."""
+        """Add a bar for ``path``; return a function that adds bytes just sent."""
         size = path.stat().st_size
         if self._lines:
             self._console.print(f"upload {plain(path.name)} ({size:,} bytes)")
@@ -71,7 +71,7 @@ class UploadBars(_Bars):
 
 
 class StageBars(_Bars):
-    """One bar for each stage of each video, in percent."""
+    """A bar for each stage of each video, in percent."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
         super().__init__(
@@ -85,18 +85,18 @@ class StageBars(_Bars):
             quiet=quiet,
         )
         self._tasks: dict[tuple[str, str], TaskID] = {}
-        self._told: dict[tuple[str, str], str] = {}
+        self._shown: dict[tuple[str, str], str] = {}
 
     def show(self, videos: Iterable[Video]) -> None:
-        """Bring the bars of ``videos`` up to date."""
+        """Update the bars of ``videos``."""
         for video in videos:
             for run in video.stages.values():
                 self._show(video, run)
 
     def _show(self, video: Video, run: StageRun) -> None:
         place, name, note = (video.video_id, run.stage), plain(video.upload.name), _note(run)
-        if self._lines and self._told.get(place) != run.state:
-            self._told[place] = run.state
+        if self._lines and self._shown.get(place) != run.state:
+            self._shown[place] = run.state
             self._console.print(f"{name} {run.stage} {note}")
         if place not in self._tasks:
             self._tasks[place] = self._progress.add_task(
@@ -107,7 +107,7 @@ class StageBars(_Bars):
 
 
 class ReplayBar(_Bars):
-    """One bar: how far a replay's plan is, then how far its runs are."""
+    """A bar for a replay: the progress of its plan, then of its runs."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
         super().__init__(
@@ -119,16 +119,16 @@ class ReplayBar(_Bars):
             quiet=quiet,
         )
         self._task = self._progress.add_task("", total=None, note="")
-        self._told: tuple[str, int] | None = None
+        self._shown: tuple[str, int] | None = None
 
     def show(self, replay: Replay) -> None:
-        """Bring the bar up to date."""
+        """Update the bar."""
         view = views.detail(replay, {})
         done, note = view.progress, _replay_note(view)
-        # A line for each tenth is enough where no bar can be drawn.
-        stand = (view.state, int(done.percent // 10))
-        if self._lines and self._told != stand:
-            self._told = stand
+        # Without a bar, one line for each tenth.
+        state = (view.state, int(done.percent // 10))
+        if self._lines and self._shown != state:
+            self._shown = state
             self._console.print(f"{paint(view.state)} {note}")
         self._progress.update(
             self._task,
@@ -139,13 +139,13 @@ class ReplayBar(_Bars):
         )
 
     def warn(self, text: str) -> None:
-        """Say something above the bar."""
+        """Print a warning above the bar."""
         if not self._quiet:
             self._console.print(f"[yellow]{plain(text)}[/yellow]")
 
 
 class CountBar(_Bars):
-    """One bar that counts; how far it goes may not be known."""
+    """A bar that counts, with or without a known total."""
 
     def __init__(self, console: Console, unit: str, *, quiet: bool) -> None:
         super().__init__(
@@ -159,12 +159,12 @@ class CountBar(_Bars):
         self._task = self._progress.add_task("", total=None)
 
     def show(self, title: str, done: int, total: int | None = None) -> None:
-        """Bring the bar up to date."""
+        """Update the bar."""
         self._progress.update(self._task, description=plain(title), completed=done, total=total)
 
 
 class OneBar(_Bars):
-    """One bar, in percent."""
+    """A bar in percent."""
 
     def __init__(self, console: Console, title: str, *, quiet: bool) -> None:
         super().__init__(
@@ -184,7 +184,7 @@ class OneBar(_Bars):
 
 def _replay_note(view: views.ReplayView) -> str:
     if view.state in {"planning", "planned"}:
-        return f"{view.plan.videos:,} videos looked at, {view.plan.runs:,} runs"
+        return f"{view.plan.videos:,} videos examined, {view.plan.runs:,} runs"
     done = view.progress
     ended = done.succeeded + done.reused + done.failed + done.superseded + done.lost
     note = f"{ended:,} of {view.plan.runs:,} runs"

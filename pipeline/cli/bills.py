@@ -1,4 +1,4 @@
-"""What the command line shows of costs: a table a question."""
+"""Tables of the cost report."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ _WIDTH = 100
 
 
 def report(console: Console, found: Report) -> None:
-    """All of it, in the order in which one asks."""
+    """Print the whole report."""
     work = found.workload
     videos = f"{work.videos_per_day:g} videos a day of {work.minutes:g} minutes"
     _bill(console, "A month without work", found.idle)
@@ -87,7 +87,7 @@ def _loads(console: Console, found: Report, title: str) -> None:
 
 
 def _checks(console: Console, checks: Sequence[Check]) -> None:
-    """Limits that are met, and of the others the stage that comes closest."""
+    """Print exceeded limits, and of the others the stage that comes closest."""
     table = _table("Limits", right=["allowed", "needed"], left=["", "what to do"])
     closest: dict[str, Check] = {}
     for check in checks:
@@ -136,7 +136,7 @@ def _verdict(way: BreakEven) -> str:
 
 
 def _rests(pace: Pace) -> str:
-    """What its seconds rest on."""
+    """Describe the source of a pace: runs or a guess."""
     cpu, gpu = (f"{runs:,} runs" if runs else "a guess" for runs in (pace.cpu_runs, pace.gpu_runs))
     return cpu if cpu == gpu else f"{cpu}; GPU {gpu}"
 
@@ -146,7 +146,7 @@ def _count(number: float) -> str:
 
 
 def _cents(usd: float) -> str:
-    """USD where a tenth of a cent counts."""
+    """Format USD to a tenth of a cent."""
     return f"{usd:,.3f}"
 
 

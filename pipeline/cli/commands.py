@@ -1,4 +1,4 @@
-"""The commands of ``videodrop``; ``pipeline.cli.main`` says how they end."""
+"""The commands of ``videodrop``; ``pipeline.cli.main`` handles their errors."""
 
 import sys
 import webbrowser
@@ -42,7 +42,7 @@ _TRANSCRIPTS = {
 }
 
 app = typer.Typer(
-    help="Drop a video in a bucket: renditions, poster, captions, transcript and objects come out.",
+    help="Upload a video to a bucket; get renditions, poster, captions, transcript and objects.",
     epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 nothing running, 5 timed out, "
     "6 something to install, 130 Ctrl-C.",
     no_args_is_help=True,
@@ -61,7 +61,7 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - Typer's callback
 def _options_of_all(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which this is")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version")
     ] = False,
 ) -> None:
     pass
@@ -89,14 +89,14 @@ def up(
 @app.command()
 def worker(
     only: Annotated[
-        list[str] | None, typer.Option("--stage", help="Host only this stage; may be repeated")
+        list[str] | None, typer.Option("--stage", help="Run only this stage; may be repeated")
     ] = None,
     *,
     large: Annotated[
-        bool, typer.Option("--large", help="Take only jobs that outgrow their usual hosts")
+        bool, typer.Option("--large", help="Take only jobs too large for their usual hosts")
     ] = False,
 ) -> None:
-    """Host the stages on this machine: poll their queues, run their handlers."""
+    """Run stages on this machine: poll their queues, run their handlers."""
     from pipeline.hosts.worker import Worker, hosted  # noqa: PLC0415 - awslambdaric is an extra
 
     settings = bootstrap.settings()
@@ -106,11 +106,13 @@ def worker(
 
 @app.command()
 def add(
-    files: Annotated[list[Path], typer.Argument(help="Videos to drop")],
+    files: Annotated[list[Path], typer.Argument(help="Videos to upload")],
     *,
-    wait: Annotated[bool, typer.Option("--wait", help="Stay until everything is done")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until everything is done")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most, for all")] = 3600,
-    stages: Annotated[str | None, typer.Option(help="Only these stages, with commas")] = None,
+    stages: Annotated[
+        str | None, typer.Option(help="Only these stages, separated by commas")
+    ] = None,
     language: Annotated[str | None, typer.Option(help="Spoken language, e.g. de")] = None,
     option: Annotated[
         list[str] | None,
@@ -118,7 +120,7 @@ def add(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Drop videos into the uploads bucket."""
+    """Upload videos to the uploads bucket."""
     settings, catalog = connect()
     bucket = bootstrap.uploads(settings)
     asked = drop.asked(stages, language, option or [], settings)
@@ -148,7 +150,7 @@ def add(
 def list_videos(
     *,
     status: Annotated[ListedStatus | None, typer.Option(help="Only videos in this status")] = None,
-    label: Annotated[str | None, typer.Option(help="Only videos that show this")] = None,
+    label: Annotated[str | None, typer.Option(help="Only videos with this label")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -165,12 +167,12 @@ def list_videos(
     _print_videos(found, settings, as_json=as_json)
     if not found and not as_json:
         filtered = status or label
-        err.print("No video is like that." if filtered else "No videos yet: videodrop add FILE")
+        err.print("No video matches." if filtered else "No videos yet: videodrop add FILE")
 
 
 @app.command()
 def show(reference: Reference, *, as_json: AsJson = False) -> None:
-    """Everything known of one video."""
+    """Show one video in full."""
     settings, catalog = connect()
     video = find(reference, settings, catalog)
     view = views.detail(video, bootstrap.artifacts(settings).url, links={})
@@ -185,11 +187,11 @@ def transcript(
     reference: Reference,
     *,
     format_: Annotated[
-        Literal["txt", "vtt", "srt", "json"], typer.Option("--format", help="How to write it")
+        Literal["txt", "vtt", "srt", "json"], typer.Option("--format", help="Output format")
     ] = "txt",
     as_json: AsJson = False,
 ) -> None:
-    """What is said in a video."""
+    """Print the transcript of a video."""
     settings, catalog = connect()
     video = find(reference, settings, catalog)
     role = _TRANSCRIPTS["json" if as_json else format_]
@@ -206,7 +208,7 @@ def objects(
     min_confidence: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """What is seen in a video, and when."""
+    """List the objects in a video, and when they are in view."""
     settings, catalog = connect()
     video = find(reference, settings, catalog)
     result, file = artifact(video, "detections_json", "a list of objects")
@@ -214,7 +216,7 @@ def objects(
     if not (as_json or label or min_confidence):
         console.labels(out, summary)
         if not summary:
-            err.print("Nothing that the model knows is to be seen.")
+            err.print("The model found no objects.")
         return
     chunks = bootstrap.artifacts(settings).stream(result.prefix + file.name)
     wanted = Wanted(label=label, min_confidence=min_confidence)
@@ -233,7 +235,7 @@ for _command in (versions.versions, versions.diff, versions.promote, versions.ro
 @app.command("open")
 def open_video(
     reference: Annotated[
-        str | None, typer.Argument(help="A video's id or file name; the whole library without")
+        str | None, typer.Argument(help="A video's id or file name; without it the library")
     ] = None,
     *,
     as_json: AsJson = False,
@@ -258,14 +260,14 @@ def run(
     stage: Annotated[str, typer.Argument(help="A stage, e.g. transcribe")],
     file: Annotated[Path, typer.Argument(help="A local video")],
     *,
-    into: Annotated[Path, typer.Option("--out", help="Directory for what it writes")],
+    into: Annotated[Path, typer.Option("--out", help="Output directory")],
     param: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE, a parameter; may be repeated")
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds it may take")] = 24 * 3600,
     as_json: AsJson = False,
 ) -> None:
-    """Run one stage on a local file: no AWS, no stack, no record."""
+    """Run one stage on a local file, without AWS, stack or records."""
     settings = bootstrap.settings()
     module = bootstrap.module(stage, settings)
     given = {name: options.value(text) for name, text in options.pairs(param or []).items()}
@@ -296,7 +298,7 @@ app.add_typer(replaying.app, name="replays")
 
 @app.command("doctor")
 def examine(*, as_json: AsJson = False) -> None:
-    """Say what is missing on this machine, and how to get it."""
+    """Check what is missing on this machine, and how to get it."""
     findings = list(doctor.examine(bootstrap.settings()))
     if as_json:
         print_json({"findings": [finding.model_dump() for finding in findings]})

@@ -1,7 +1,7 @@
-"""What the command line shows: progress bars while things happen, tables once they have.
+"""Tables and messages on the terminal.
 
-File names, labels and messages come from anybody who can upload a video: ``plain`` takes out what
-a terminal or Rich would act upon.
+File names, labels and messages come from anyone who can upload a video: ``plain`` removes control
+characters and escapes Rich's markup.
 """
 
 import json
@@ -56,11 +56,11 @@ _UNWRAPPED = 1000
 
 
 def confirm(question: str, otherwise: str) -> None:
-    """Ask on the terminal, and end unless the answer is yes.
+    """Ask on the terminal, and exit unless the answer is yes.
 
     Args:
-        question: to be answered with yes or no.
-        otherwise: what to say when it is no.
+        question: a yes-or-no question.
+        otherwise: printed after no.
 
     Raises:
         typer.Exit: the answer is no.
@@ -76,13 +76,13 @@ def confirm(question: str, otherwise: str) -> None:
 
 
 def make(*, stderr: bool = False) -> Console:
-    """A console on standard output or error; lines are wrapped for terminals alone."""
+    """Make a console on standard output or error; it wraps lines only on a terminal."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _UNWRAPPED)
 
 
 def plain(text: str) -> str:
-    """``text`` as Rich markup that shows it and does nothing."""
+    """Return ``text`` as Rich markup that prints it as it is."""
     return escape(_ACTED_UPON.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
@@ -91,7 +91,7 @@ err = make(stderr=True)
 
 
 def print_json(value: Any) -> None:
-    """``value`` on standard output, for programs."""
+    """Print ``value`` as JSON on standard output, for programs."""
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json", by_alias=True)
     sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
@@ -99,8 +99,8 @@ def print_json(value: Any) -> None:
 
 
 def welcome(console: Console, stack: StackFile) -> None:
-    """One screen that says what to do next."""
-    config = stack.environment.get("AWS_CONFIG_FILE")  # the embedded AWS alone has one
+    """Print one screen with the next steps."""
+    config = stack.environment.get("AWS_CONFIG_FILE")  # set by the embedded AWS only
     table = Table.grid(padding=(0, 2))
     for what, how in (
         ("page", stack.api_url),
@@ -120,7 +120,7 @@ def welcome(console: Console, stack: StackFile) -> None:
 
 
 def videos(console: Console, items: Iterable[VideoItem]) -> None:
-    """A list of videos, a line each, with what went wrong below."""
+    """Print a list of videos, a line each, with errors below."""
     table = Table("id", "name", "status", "length", "stages", "labels", box=None, pad_edge=False)
     problems = []
     for item in items:
@@ -143,7 +143,7 @@ def videos(console: Console, items: Iterable[VideoItem]) -> None:
 
 
 def _reasons(item: VideoItem) -> dict[tuple[str, str], list[str]]:
-    """What went wrong, once each, and the stages it stopped: a bad file stops them all alike."""
+    """Return stages by error: a bad file stops several stages with the same error."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for run in item.stages:
         if run.error:
@@ -153,7 +153,7 @@ def _reasons(item: VideoItem) -> dict[tuple[str, str], list[str]]:
 
 
 def video(console: Console, view: VideoView) -> None:
-    """Everything about one video."""
+    """Print one video in full."""
     size = f"{view.width}x{view.height}" if view.width else "-"
     console.print(f"[bold]{plain(view.name)}[/bold]  {view.video_id}  {paint(view.status)}")
     console.print(
@@ -182,7 +182,7 @@ def video(console: Console, view: VideoView) -> None:
 
 
 def labels(console: Console, summary: Mapping[str, Any]) -> None:
-    """What is seen: each label with how often, how surely, and when."""
+    """Print labels, each with its frames, best confidence and intervals."""
     table = Table("label", "objects", "frames", "best", "when", box=None)
     for label, row in summary.items():
         when = ", ".join(f"{clock(start)} to {clock(end)}" for start, end in row["intervals"])
@@ -197,7 +197,7 @@ def labels(console: Console, summary: Mapping[str, Any]) -> None:
 
 
 def frames(console: Console, found: Iterable[Frame]) -> None:
-    """Detections frame by frame."""
+    """Print detections frame by frame."""
     table = Table("time", "label", "confidence", "box", box=None)
     for frame in found:
         for one in frame.objects:
@@ -207,7 +207,7 @@ def frames(console: Console, found: Iterable[Frame]) -> None:
 
 
 def result(console: Console, done: Result, directory: Path) -> None:
-    """What a stage wrote."""
+    """Print the result of a stage."""
     for notice in done.warnings:
         console.print(f"[yellow]{notice.code}[/yellow] {plain(notice.message)}")
     table = Table("role", "file", box=None)
@@ -221,7 +221,7 @@ def result(console: Console, done: Result, directory: Path) -> None:
 
 
 def findings(console: Console, found: Iterable[Finding]) -> None:
-    """What the doctor found, with what to do."""
+    """Print the doctor's findings, each with its remedy."""
     table = Table("", "what", "finding", "what to do", box=None)
     for finding in found:
         table.add_row(
@@ -235,12 +235,12 @@ def _short(stage: str, state: str) -> str:
 
 
 def paint(word: str, text: str | None = None) -> str:
-    """A state or verdict, or ``text`` instead of it, in the colour of the word."""
+    """Colour a state or verdict, or ``text`` in its place."""
     return f"[{_COLOURS.get(word, 'default')}]{text or word}[/]"
 
 
 def clock(seconds: float | None) -> str:
-    """A length or a place in a video, as players show it."""
+    """Format a length or a place in a video as players do."""
     if seconds is None:
         return "-"
     minutes, rest = divmod(round(seconds, 1), 60)  # first, or 59.96 would read 0:60.0

@@ -28,7 +28,7 @@ def cost(
     ] = _DEFAULT.videos_per_day,
     minutes: Annotated[float, typer.Option(help="Length of each")] = _DEFAULT.minutes,
     peak: Annotated[
-        float, typer.Option(help="How many times the average the busiest hour brings")
+        float, typer.Option(help="Load of the busiest hour, as a multiple of the average")
     ] = _DEFAULT.peak,
     mbps: Annotated[float, typer.Option(help="Bit rate of the uploads, Mbit/s")] = _DEFAULT.mbps,
     views: Annotated[float, typer.Option(help="How often each video is watched")] = _DEFAULT.views,
@@ -37,16 +37,16 @@ def cost(
     ] = _DEFAULT.queries_per_day,
     gpu_stage: Annotated[
         list[str] | None,
-        typer.Option(help="A stage that runs on GPU hosts; may be repeated; others are on Lambda"),
+        typer.Option(help="A stage on GPU hosts; may be repeated; others run on Lambda"),
     ] = None,
     prices: Annotated[
-        Path | None, typer.Option(help="A price table, in the form of pipeline/prices.json")
+        Path | None, typer.Option(help="A price table, in the format of pipeline/prices.json")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What this costs on AWS: idle, an hour of video, queries; quotas; and other ways to the same.
+    """Estimate the cost on AWS: idle, an hour of video, queries; quotas; and alternatives.
 
-    Rests on recorded run times where a pipeline can be reached, else on guesses.
+    Uses recorded run times if a pipeline can be reached, else guesses.
     """
     work = _workload(
         videos_per_day=videos_per_day,
@@ -80,7 +80,7 @@ def _workload(**given: Any) -> costs.Workload:
 
 
 def _recorded() -> Iterable[Timing]:
-    """The run times recorded where a pipeline can be reached; none otherwise."""
+    """Return recorded run times if a pipeline can be reached, else none."""
     try:
         _, catalog = connect()
         return list(catalog.timings.all())

@@ -1,4 +1,4 @@
-"""What this machine has and lacks, and how to get it."""
+"""Checks of this machine: what is installed, what is missing, and how to get it."""
 
 import importlib.util
 import shutil
@@ -22,7 +22,7 @@ _PATIENCE_S = 20.0
 
 
 class Finding(BaseModel):
-    """One thing looked at: ``fix`` says what to do where it is not ok."""
+    """A finding; ``fix`` is the remedy if it is not ok."""
 
     what: str
     verdict: Verdict
@@ -31,7 +31,7 @@ class Finding(BaseModel):
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at everything that the pipeline needs here, the cheap things first."""
+    """Check everything that the pipeline needs here, the cheap checks first."""
     yield _python()
     yield from (_tool(*row) for row in _TOOLS)
     yield from (_package(*row) for row in _PACKAGES)
@@ -80,7 +80,7 @@ def _tool(name: str, required: bool, purpose: str, fix: str) -> Finding:  # noqa
 
 
 def _said(*command: str) -> str:
-    """What a tool answers; nothing when it does not start or hangs."""
+    """Return a tool's output; empty if it does not start or hangs."""
     try:
         return subprocess.run(  # noqa: S603 - fixed names and flags
             command,
@@ -131,7 +131,7 @@ def _gpu() -> Finding:
 
 
 def _stage(name: str, settings: Settings) -> Finding:
-    """Whether a stage's module, parameters and model can be had."""
+    """Check that a stage's module, parameters and model are available."""
     try:
         module = bootstrap.module(name, settings)
         identity = module.identity(module.Params(**settings.params.get(name, {})))

@@ -1,4 +1,4 @@
-"""What ``videodrop add`` checks before it uploads, and waits for afterwards."""
+"""Checks of ``videodrop add`` before it uploads, and its waiting afterwards."""
 
 import contextlib
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from pipeline.core.settings import Settings
 def asked(
     stages: str | None, language: str | None, more: list[str], settings: Settings
 ) -> dict[str, str]:
-    """The options asked for, checked as the stages will check them.
+    """Return the options given, checked as the stages check them.
 
     Raises:
         InvalidArgument: ``bad_option``.
@@ -29,7 +29,7 @@ def asked(
     metadata = {options.PREFIX + name: value for name, value in chosen.items()}
     parsed = options.parse(metadata, list(settings.topology.stages))
     for stage, given in parsed.params.items():
-        # A stage whose code is elsewhere is left to its own host to judge.
+        # Options of a stage whose code is not here are checked by its own host.
         with contextlib.suppress(ModuleNotFoundError):
             model = bootstrap.module(stage, settings).Params
             options.validate(model, stage, {**settings.params.get(stage, {}), **given})
@@ -37,7 +37,7 @@ def asked(
 
 
 def distinct(files: list[Path], bucket: Uploads) -> list[Path]:
-    """The files once each; none is uploaded while another cannot be.
+    """Return the files once each; check all of them before any is uploaded.
 
     Raises:
         InvalidArgument: ``not_a_file``; ``same_name``: one upload would replace the other.
@@ -63,7 +63,7 @@ def distinct(files: list[Path], bucket: Uploads) -> list[Path]:
 def wait(
     catalog: Catalog, before: Mapping[str, str | None], *, timeout_s: float, quiet: bool
 ) -> list[Video]:
-    """Follow videos to their end, or for ``timeout_s`` seconds."""
+    """Follow videos until all have ended, or for ``timeout_s`` seconds."""
     videos: list[Video] = []
     with bars.StageBars(console.err, quiet=quiet) as shown:
         for videos in follow(catalog, before, timeout_s=timeout_s):
@@ -72,12 +72,12 @@ def wait(
 
 
 def check_ended(names: Mapping[str, str], videos: list[Video], *, timeout_s: float) -> None:
-    """See that every video is among ``videos`` and at its end.
+    """Check that every video is among ``videos`` and has ended.
 
     Args:
-        names: what was uploaded, by id.
-        videos: what the pipeline says of it.
-        timeout_s: how long was waited.
+        names: names of the uploads, by id.
+        videos: their latest states.
+        timeout_s: seconds waited.
 
     Raises:
         TimedOut: ``still_processing``.
@@ -86,6 +86,6 @@ def check_ended(names: Mapping[str, str], videos: list[Video], *, timeout_s: flo
     if late := [name for video_id, name in names.items() if video_id not in ended]:
         raise TimedOut(
             "still_processing",
-            f"After {timeout_s:g} s this is not done yet: {', '.join(late)}. It goes on; "
-            "`videodrop show NAME` tells how far it is.",
+            f"After {timeout_s:g} s this is not done yet: {', '.join(late)}. It continues; "
+            "`videodrop show NAME` shows its progress.",
         )

@@ -1,4 +1,4 @@
-"""Staying with a replay until it is where one waits for it to be."""
+"""Following a replay until it has reached a state."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,17 +10,17 @@ from pipeline.replays.records import OVER, Replay
 from pipeline.replays.store import Replays
 
 _EVERY_S = 0.5
-# Whoever drives a replay writes every second, but takes turns of a minute with other replays.
+# The driver of a replay writes every second, but takes turns of a minute with other replays.
 _QUIET_S = 10.0
 
 NO_WORKER = (
-    "Nobody seems to work on it: no worker runs, or it is busy with other replays. "
+    "It makes no progress: no worker runs, or it is busy with other replays. "
     "`videodrop worker` starts one."
 )
 
 
 def find(reference: str, replays: Replays) -> Replay:
-    """The replay with this id, the only one whose id begins so, or the ``last`` one.
+    """Return the replay with this id, the only one whose id begins so, or the ``last`` one.
 
     Raises:
         NotFound: ``unknown_replay``.
@@ -31,7 +31,7 @@ def find(reference: str, replays: Replays) -> Replay:
     elif reference and (known := replays.get(reference)):
         found = known
     else:
-        # Ids sort as text: those that begin so stand together, right before this.
+        # Ids sort as text: those with this prefix are right before this string.
         alike = replays.newest(before=f"{reference}\N{DELETE}")
         found, second = next(alike, None), next(alike, None)
         if not reference or (found and not found.replay_id.startswith(reference)):
@@ -48,14 +48,14 @@ def find(reference: str, replays: Replays) -> Replay:
 
 
 def is_planned(replay: Replay) -> bool:
-    """Whether its plan is complete, or will not be."""
+    """Return True if its plan is complete, or will not be made."""
     return replay.state != "planning"
 
 
 def is_at_rest(replay: Replay) -> bool:
-    """Whether nothing will happen until its owner says something."""
+    """Return True if it waits for a decision of its owner, or has ended."""
     waits = replay.state in {"planned", "paused"}
-    # Told to run, it is about to; unless it says why not.
+    # A replay resumed a moment ago is about to run, unless it has a reason not to.
     return replay.state in OVER or (waits and (replay.wish != "run" or replay.reason is not None))
 
 
@@ -68,18 +68,18 @@ def until(
     warn: Callable[[str], None],
     timeout_s: float,
 ) -> Replay:
-    """Look at a replay again and again.
+    """Poll a replay until a condition holds.
 
     Args:
-        there: whether it is where it is waited for.
-        replay_id: which.
-        replays: where to look.
-        show: is given the replay each time.
-        warn: is told once when nothing was heard of its driver for long.
-        timeout_s: how long to look.
+        there: the condition.
+        replay_id: id of the replay.
+        replays: the replays.
+        show: called with the replay each time.
+        warn: called once if its driver has been silent for long.
+        timeout_s: seconds until it gives up.
 
     Raises:
-        TimedOut: ``still_replaying``, or ``interrupted`` by Ctrl-C; the replay goes on.
+        TimedOut: ``still_replaying``, or ``interrupted`` by Ctrl-C; the replay continues.
     """
     end = time.monotonic() + timeout_s
     heard = _Heard()
@@ -96,14 +96,14 @@ def until(
                 why = f" {NO_WORKER}" if heard.warned else ""
                 raise TimedOut(
                     "still_replaying",
-                    f"After {timeout_s:,.0f} s it is still {replay.state}, and goes on.{why} "
+                    f"After {timeout_s:,.0f} s it is still {replay.state}, and continues.{why} "
                     f"{how_to_look(replay_id)}",
                 )
             time.sleep(_EVERY_S)
 
 
 class _Heard:
-    """When something was last heard of a driver: by our own clock, for its may be another."""
+    """The time of the driver's last update, by our clock, as its clock may differ."""
 
     def __init__(self) -> None:
         self.warned = False
@@ -122,12 +122,12 @@ def _left_running(replay_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Interrupted("interrupted", f"It goes on. {how_to_look(replay_id)}") from error
+        raise Interrupted("interrupted", f"It continues. {how_to_look(replay_id)}") from error
 
 
 def how_to_look(replay_id: str) -> str:
-    """What to type to see how far it is, and to stop it."""
+    """Return the commands that show its progress, and stop it."""
     return (
-        f"`videodrop replays show {replay_id}` tells how far it is, "
+        f"`videodrop replays show {replay_id}` shows its progress, "
         f"`videodrop replays cancel {replay_id}` stops it."
     )

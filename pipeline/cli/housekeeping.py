@@ -16,25 +16,25 @@ from pipeline.cli.console import confirm, err, out, plain, print_json
 from pipeline.cli.lookup import connect
 from pipeline.core.errors import InvalidArgument
 from pipeline.results.retention import Policy, Pruned
-from pipeline.runs.redrive import LetterClass, Redriven
+from pipeline.runs.redrive import MessageClass, Redriven
 
-_CLASSES: dict[str, LetterClass] = {name: name for name in get_args(LetterClass)}
+_CLASSES: dict[str, MessageClass] = {name: name for name in get_args(MessageClass)}
 
 
 def redrive(
     *,
     class_: Annotated[
         list[str] | None,
-        typer.Option("--class", help=f"Only what failed so: {', '.join(_CLASSES)}; repeatable"),
+        typer.Option("--class", help=f"Only this failure class: {', '.join(_CLASSES)}; repeatable"),
     ] = None,
     stage: Annotated[
         list[str] | None,
-        typer.Option(help="Only of this stage, of janitor or of replays; may be repeated"),
+        typer.Option(help="Only of this stage, janitor or replays; may be repeated"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send messages that were delivered in vain too often back to their queues."""
+    """Send dead-lettered messages back to their queues."""
     settings, _ = connect()
     with bars.CountBar(err, "messages", quiet=as_json) as bar:
         done = bootstrap.redrive(settings).run(
@@ -58,7 +58,9 @@ def prune(
     older_than: Annotated[
         str, typer.Option(help="Only what is older: 30d, 12h, or a date such as 2026-01-31")
     ] = "30d",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed")] = (
+        False
+    ),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -68,14 +70,14 @@ def prune(
     if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
         raise InvalidArgument(
             "not_confirmed",
-            "Nothing was removed: there is nobody to ask. --dry-run shows what would go, --yes "
-            "removes it.",
+            "Nothing was removed: there is no terminal to ask on. --dry-run shows what would be "
+            "removed, --yes removes it.",
         )
 
     def walk(*, dry_run: bool) -> dict[str, Pruned]:
         with bars.CountBar(err, "videos", quiet=as_json) as bar:
             return bootstrap.retention(settings).prune(
-                policy, dry_run=dry_run, tell=lambda seen: bar.show("", seen)
+                policy, dry_run=dry_run, report=lambda seen: bar.show("", seen)
             )
 
     found = walk(dry_run=dry_run or not yes)
@@ -96,7 +98,7 @@ def prune(
         err.print("Removed.")
 
 
-def _class(name: str) -> LetterClass:
+def _class(name: str) -> MessageClass:
     if name not in _CLASSES:
         raise InvalidArgument("bad_option", f"There is no class {name}, but {', '.join(_CLASSES)}.")
     return _CLASSES[name]
@@ -114,15 +116,14 @@ def _print_redriven(done: Redriven, *, dry_run: bool) -> None:
     if done.rows:
         out.print(table)
     elif not done.hidden:
-        err.print("No message was delivered in vain.")
+        err.print("No message is dead-lettered.")
     if any(row.failure_class == "bad_event" and not row.chosen for row in done.rows):
         err.print(
-            "What cannot be read would only come back: --class bad_event sends it all the same."
+            "Messages that cannot be read would fail again: --class bad_event sends them, too."
         )
     if done.hidden:
         err.print(
-            f"{done.hidden:,} more could not be seen: somebody else is looking at them. Try again "
-            "in some minutes."
+            f"{done.hidden:,} more are hidden by another receiver. Try again in some minutes."
         )
 
 

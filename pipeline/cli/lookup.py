@@ -1,4 +1,4 @@
-"""Which pipeline is meant, and which of its videos."""
+"""Look-up of the pipeline to use, of its videos and of their artifacts."""
 
 import os
 
@@ -12,10 +12,10 @@ from pipeline.results import video_view as views
 
 
 def connect() -> tuple[Settings, Catalog]:
-    """This process's settings, and the catalog of the pipeline they mean.
+    """Connect to the pipeline; return this process's settings and the catalog.
 
     Raises:
-        NotRunning: there is none.
+        NotRunning: there is no pipeline.
     """
     settings = bootstrap.settings()
     stack = client.connect(settings.home)
@@ -26,13 +26,13 @@ def connect() -> tuple[Settings, Catalog]:
 
 
 def is_embedded(settings: Settings) -> bool:
-    """Whether the pipeline we are connected to is this machine's embedded stack."""
+    """Return True if the pipeline is this machine's embedded stack."""
     stack = client.StackFile.read(settings.home)
     return stack is not None and stack.endpoint == os.environ.get("AWS_ENDPOINT_URL")
 
 
 def find(reference: str, settings: Settings, catalog: Catalog) -> Video:
-    """The video with this id, key or file name.
+    """Return the video with this id, key or file name.
 
     Raises:
         NotFound: ``unknown_video``.
@@ -44,11 +44,11 @@ def find(reference: str, settings: Settings, catalog: Catalog) -> Video:
 
 
 def artifact(video: Video, role: str, what: str) -> tuple[StageResult, PublishedArtifact]:
-    """The artifact of a role, whichever stage made it.
+    """Return the artifact with a role, of any stage.
 
     Args:
-        video: whose.
-        role: what to look it up by.
+        video: the video.
+        role: the artifact's role.
         what: its name for a person, e.g. "a transcript".
 
     Raises:
@@ -60,5 +60,5 @@ def artifact(video: Video, role: str, what: str) -> tuple[StageResult, Published
     raise NotFound(
         "no_result",
         f"{video.upload.name} does not have {what}{yet}: it is {video.status}. "
-        "`videodrop show` tells what each stage did.",
+        "`videodrop show` shows the state of each stage.",
     )

@@ -1,4 +1,4 @@
-"""The entry point: every way to end, as an exit code and a sentence.
+"""The entry point; every error ends as an exit code and a message.
 
 Results go to standard output, progress and errors to standard error. With ``--json`` both hold
 JSON alone: an error is one line, ``{"error": {"class", "code", "message"}}``.
@@ -19,7 +19,7 @@ from pipeline.core.errors import InvalidArgument, MissingDependency, VideodropEr
 def main() -> None:
     """Run the command line; errors become a sentence, or JSON, and an exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    # Not by the parser: what it refuses must be told as JSON too.
+    # Read before parsing, because the parser's own errors are printed as JSON, too.
     as_json = "--json" in sys.argv[1:]
     try:
         sys.exit(commands.app(standalone_mode=not as_json))
@@ -31,7 +31,7 @@ def main() -> None:
         _die(
             MissingDependency(
                 "not_installed",
-                f"The Python package {error.name} is not installed here. `videodrop doctor` says "
+                f"The Python package {error.name} is not installed here. `videodrop doctor` shows "
                 "how to get it.",
             ),
             as_json=as_json,

@@ -1,4 +1,4 @@
-"""What the command line shows of replays: the plan as a build system would, and how it went."""
+"""Tables of replays: plan, progress and outcome."""
 
 from collections.abc import Iterable
 
@@ -16,9 +16,9 @@ _CENT = 0.01
 
 _OTHER = {
     "left_out": "left out by the uploader",
-    "in_progress": "being worked on",
+    "in_progress": "in progress",
     "not_selected": "not selected",
-    "hopeless": "failed for good before (--failure-class tries again)",
+    "hopeless": "failed permanently before (--failure-class retries)",
     "blocked": "cannot be planned",
 }
 _ENDINGS = {
@@ -31,7 +31,7 @@ _ENDINGS = {
 
 
 def plan(console: Console, shown: PlanView) -> None:
-    """What would run, what need not, why, and what it would take."""
+    """Print the plan: runs, what needs no run, reasons, and the estimate."""
     table = Table(box=None, pad_edge=False)
     table.add_column("stage")
     for title in ("run", "reuse stored", "current", "other", "time", "GPU", "bytes", "USD"):
@@ -51,7 +51,7 @@ def plan(console: Console, shown: PlanView) -> None:
 
 
 def replay(console: Console, shown: ReplayView) -> None:
-    """Everything about one replay."""
+    """Print one replay in full."""
     console.print(
         f"[bold]{shown.replay_id}[/bold]  {paint(shown.state)}  "
         f"{plain(asked(shown.request))}  [dim]{shown.created_at:%Y-%m-%d %H:%M:%S}[/dim]"
@@ -64,7 +64,7 @@ def replay(console: Console, shown: ReplayView) -> None:
 
 
 def outcome(console: Console, shown: ReplayView) -> None:
-    """How far it is, or how it ended."""
+    """Print its progress, or its outcome."""
     done = shown.progress
     counts = [
         f"{getattr(done, ending):,} {word}"
@@ -81,7 +81,7 @@ def outcome(console: Console, shown: ReplayView) -> None:
 
 
 def replays(console: Console, items: Iterable[ReplayView]) -> None:
-    """A list of replays, a line each."""
+    """Print a list of replays, a line each."""
     table = Table("id", "state", "done", "videos", "runs", "USD", "what", box=None, pad_edge=False)
     for item in items:
         table.add_row(
@@ -97,7 +97,7 @@ def replays(console: Console, items: Iterable[ReplayView]) -> None:
 
 
 def asked(request: ReplayRequest) -> str:
-    """A request in a line."""
+    """Describe a request in a line."""
     given = request.model_dump(
         mode="json", exclude_defaults=True, exclude={"params", "dry_run", "videos"}
     )
@@ -113,12 +113,12 @@ def asked(request: ReplayRequest) -> str:
 
 
 def dollars(usd: float) -> str:
-    """An amount of money; what is less than a cent, but not nothing, says so."""
+    """Format an amount of money; a positive amount below a cent is shown as such."""
     return "<0.01" if 0 < usd < _CENT else f"{usd:,.2f}"
 
 
 def span(seconds: float) -> str:
-    """A length of time, in the largest unit that tells two digits of it."""
+    """Format a duration in the largest unit that gives two digits."""
     for limit, unit, word in ((100, 1, "s"), (100 * 60, 60, "min"), (100 * 3600, 3600, "h")):
         if seconds < limit:
             digits = 1 if seconds < 10 * unit else 0
@@ -127,7 +127,7 @@ def span(seconds: float) -> str:
 
 
 def _taken(amount: Estimate) -> tuple[str, str, str, str]:
-    """Time, GPU time, bytes and dollars; empty where it is nothing at all."""
+    """Format time, GPU time, bytes and dollars; empty if zero."""
     return (
         span(amount.seconds) if amount.seconds else "",
         span(amount.gpu_seconds) if amount.gpu_seconds else "",
@@ -156,7 +156,7 @@ def _reasons(stage: StagePlanView) -> Iterable[str]:
 def _basis(shown: PlanView) -> str:
     runs = sum(stage.run for stage in shown.stages)
     measured = sum(stage.measured for stage in shown.stages)
-    videos = f"{shown.videos:,} {'video' if shown.videos == 1 else 'videos'} looked at"
+    videos = f"{shown.videos:,} {'video' if shown.videos == 1 else 'videos'} examined"
     if not runs:
         return f"{videos}."
     rests = (

@@ -1,6 +1,6 @@
-"""The commands ``replay`` and ``replays``: have work done again, and see what becomes of it.
+"""The commands ``replay`` and ``replays``: reprocess videos, and follow the progress.
 
-All they do is read and write the replay's record, as the API does: a worker plans it, by its own
+They only read and write the replay's record, as the API does. A worker plans it, by its own
 settings, and runs it.
 """
 
@@ -28,8 +28,8 @@ from pipeline.replays.store import Replays
 
 _A_DAY = 24 * 3600.0
 
-app = typer.Typer(help="Replays: list them, look at one, pause, resume or cancel it.")
-Which = Annotated[str, typer.Argument(metavar="ID", help="A replay's id, how it begins, or 'last'")]
+app = typer.Typer(help="List replays, show one, pause, resume or cancel it.")
+Which = Annotated[str, typer.Argument(metavar="ID", help="A replay's id, its beginning, or 'last'")]
 
 
 def replay(
@@ -37,15 +37,15 @@ def replay(
         list[str] | None, typer.Argument(metavar="VIDEO", help="Only these: ids or file names")
     ] = None,
     *,
-    prefix: Annotated[str | None, typer.Option(help="Only keys that begin so")] = None,
+    prefix: Annotated[str | None, typer.Option(help="Only keys with this prefix")] = None,
     since: Annotated[
         str | None, typer.Option(help="Uploaded then or later: 2026-01-31, 12h, 7d")
     ] = None,
     until: Annotated[str | None, typer.Option(help="Uploaded before then")] = None,
-    label: Annotated[str | None, typer.Option(help="Only what shows this")] = None,
+    label: Annotated[str | None, typer.Option(help="Only videos with this label")] = None,
     status: Annotated[ListedStatus | None, typer.Option(help="Only videos in this status")] = None,
     failure_class: Annotated[
-        FailureClass | None, typer.Option(help="Only stages that failed so; tries them again")
+        FailureClass | None, typer.Option(help="Only stages that failed with this class")
     ] = None,
     stage: Annotated[
         list[str] | None, typer.Option(help="Only this stage; may be repeated")
@@ -58,7 +58,7 @@ def replay(
         typer.Option("--set", help="NAME=VALUE, e.g. detect-confidence=0.4; may be repeated"),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=1, max=MOST_SAMPLED, help="Only so many, drawn by lot")
+        int | None, typer.Option(min=1, max=MOST_SAMPLED, help="Only a random sample of this size")
     ] = None,
     shadow: Annotated[
         bool, typer.Option("--shadow", help="Compare only: current results stay")
@@ -68,15 +68,15 @@ def replay(
     ] = None,
     from_archive: Annotated[
         bool,
-        typer.Option("--from-archive", help="By AWS's own replay; takes --since, --until, --stage"),
+        typer.Option("--from-archive", help="By EventBridge; takes --since, --until, --stage"),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan alone")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether to run it")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Do not stay until it ends")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to stay at most")] = _A_DAY,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait until it ends")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most")] = _A_DAY,
     as_json: AsJson = False,
 ) -> None:
-    """Reprocess videos: see what would run and what it would take, then run it."""
+    """Reprocess videos: show the plan and its estimate, then run it."""
     settings, catalog = connect()
     now = datetime.now(UTC)
     request = selecting.request(
@@ -94,14 +94,14 @@ def replay(
         sample=sample,
         shadow=shadow,
         budget_usd=budget,
-        dry_run=True,  # until its owner has seen the plan
+        dry_run=True,  # until its owner has confirmed the plan
     )
     if from_archive:
         archived.check(request)
         if not is_embedded(settings):
             archived.replay(settings, request, now, dry_run=dry_run, yes=yes, as_json=as_json)
             return
-        err.print("The embedded AWS keeps no archive: the catalog serves the same request.")
+        err.print("The embedded AWS has no archive: the catalog serves the same request.")
     stay = _Stay(bootstrap.replays(settings), timeout_s=timeout, as_json=as_json)
     planned = stay.until(following.is_planned, stay.replays.start(request))
     if not (as_json or planned.state == "failed"):
@@ -128,7 +128,7 @@ def list_replays(
     limit: Annotated[int, typer.Option(min=1, help="How many at most")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Replays: list them, look at one, pause, resume or cancel it."""
+    """List replays, show one, pause, resume or cancel it."""
     if context.invoked_subcommand is not None:
         return
     found = islice(_replays().newest(), limit)
@@ -145,11 +145,11 @@ def list_replays(
 def show(
     which: Which,
     *,
-    follow: Annotated[bool, typer.Option("--follow", help="Stay until it ends")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to stay at most")] = _A_DAY,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait until it ends")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most")] = _A_DAY,
     as_json: AsJson = False,
 ) -> None:
-    """Everything about one replay: its plan, and how far it is."""
+    """Show one replay in full: its plan and its progress."""
     stay = _Stay(_replays(), timeout_s=timeout, as_json=as_json)
     found = following.find(which, stay.replays)
     if follow:
@@ -165,7 +165,7 @@ def show(
 
 @app.command()
 def pause(which: Which, *, as_json: AsJson = False) -> None:
-    """Ask for no more runs; what was asked for already still ends."""
+    """Request no more runs; those requested already still finish."""
     _ask(which, "pause", as_json=as_json)
 
 
@@ -176,18 +176,18 @@ def resume(
     budget: Annotated[float | None, typer.Option(min=0, help="USD: a new budget")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with what is paused, or run what was planned."""
+    """Resume a paused replay, or run a plan."""
     _ask(which, "run", budget_usd=budget, as_json=as_json)
 
 
 @app.command()
 def cancel(which: Which, *, as_json: AsJson = False) -> None:
-    """End it; what is being worked on at this moment still ends."""
+    """End a replay; runs in progress still finish."""
     _ask(which, "cancel", as_json=as_json)
 
 
 class _Stay:
-    """Staying with a replay, within one patience for its plan and its runs."""
+    """Following of a replay, with one timeout for its plan and its runs."""
 
     def __init__(self, replays: Replays, *, timeout_s: float, as_json: bool) -> None:
         self.replays = replays
@@ -207,24 +207,24 @@ class _Stay:
             )
 
     def look(self, replay: Replay, said: str) -> None:
-        """Say what is to be known, and end well."""
+        """Print a message, or the replay as JSON, and exit with success."""
         if self.as_json:
             print_json(views.detail(replay, {}))
         else:
             err.print(said)
 
     def nothing_to_do(self, planned: Replay, *, dry_run: bool) -> None:
-        """A plan without runs: all is as it should be, or cannot be planned."""
+        """Report a plan without runs: nothing is to be done, or nothing could be planned."""
         if not dry_run:
             planned = self.replays.ask(planned.replay_id, "run")  # which ends it
         blocked = _blocked(planned)
-        said = "Nothing to do." if planned.plan.videos else "No video is like that."
+        said = "Nothing to do." if planned.plan.videos else "No video matches."
         self.look(planned, f"{blocked:,} could not be planned: see above." if blocked else said)
         if blocked:
             raise typer.Exit(exits.FAILED)
 
     def end(self, replay: Replay) -> None:
-        """Say how it ended, also by the exit code."""
+        """Report its outcome, also by the exit code."""
         view = views.detail(replay, {})
         if self.as_json:
             print_json(view)
@@ -235,7 +235,7 @@ class _Stay:
         self.judge(replay)
 
     def judge(self, replay: Replay) -> None:
-        """End as it ended: badly, unless everything selected is now as it should be."""
+        """Exit with failure, unless everything selected is up to date now."""
         ended = views.detail(replay, {}).progress
         if replay.state != "finished" or ended.failed or ended.lost or _blocked(replay):
             raise typer.Exit(exits.FAILED)
@@ -246,19 +246,19 @@ def _replays() -> Replays:
     return bootstrap.replays(settings)
 
 
-def _ask(which: str, wish: Wish, *, as_json: bool, budget_usd: float | None = None) -> None:
+def _ask(which: str, desired: Wish, *, as_json: bool, budget_usd: float | None = None) -> None:
     replays = _replays()
     found = following.find(which, replays)
-    asked = replays.ask(found.replay_id, wish, budget_usd=budget_usd)
+    asked = replays.ask(found.replay_id, desired, budget_usd=budget_usd)
     if as_json:
         print_json(views.detail(asked, {}))
     else:
-        said = {"run": "It shall run.", "pause": "It shall pause.", "cancel": "It shall end."}
-        err.print(f"{said[wish]} {following.how_to_look(asked.replay_id)}")
+        said = {"run": "It will run.", "pause": "It will pause.", "cancel": "It will end."}
+        err.print(f"{said[desired]} {following.how_to_look(asked.replay_id)}")
 
 
 def _confirm(stay: _Stay, planned: Replay, *, yes: bool) -> None:
-    """Have the owner, who has seen the plan, agree to it.
+    """Ask the owner, who has seen the plan, to confirm it.
 
     Raises:
         Conflict: ``over_budget``.
@@ -286,7 +286,7 @@ def _how_to_run(planned: Replay, more: str = "") -> str:
 
 
 def _unaffordable(planned: Replay) -> str | None:
-    """That a plan costs too much, and what to do, if it does."""
+    """Return a message on cost and remedy if a plan exceeds its budget, else None."""
     usd = planned.plan.estimate.usd
     if not excess(planned.request, usd):
         return None

@@ -1,4 +1,4 @@
-"""What a replay is asked to do, from the options of the command line."""
+"""Replay requests from command-line options."""
 
 import re
 from collections.abc import Sequence
@@ -29,11 +29,11 @@ _OPTIONS = {
 
 
 def request(settings: Settings, **given: Any) -> ReplayRequest:
-    """A request that makes sense.
+    """Build a valid request.
 
     Args:
-        settings: for the stages there are.
-        **given: fields of the request; those that are None were not given.
+        settings: with the stages.
+        **given: fields of the request; None for those that were not given.
 
     Raises:
         InvalidArgument: ``bad_option`` or ``unknown_stage``.
@@ -41,13 +41,13 @@ def request(settings: Settings, **given: Any) -> ReplayRequest:
     try:
         asked = ReplayRequest(**{name: one for name, one in given.items() if one is not None})
     except ValidationError as error:
-        raise InvalidArgument("bad_option", "; ".join(map(_told, error.errors()))) from error
+        raise InvalidArgument("bad_option", "; ".join(map(_message, error.errors()))) from error
     check(asked, settings)
     return asked
 
 
 def params(pairs: Sequence[str], settings: Settings) -> dict[str, dict[str, Any]]:
-    """Parameters by stage from ``NAME=VALUE``, named as the options of an upload are.
+    """Parse ``NAME=VALUE`` to parameters by stage; names are those of upload options.
 
     Raises:
         InvalidArgument: ``bad_option``.
@@ -60,7 +60,7 @@ def params(pairs: Sequence[str], settings: Settings) -> dict[str, dict[str, Any]
         except BadInput as error:
             raise InvalidArgument(
                 "bad_option",
-                f"--set knows no {name}: give language, task or STAGE-PARAMETER, such as "
+                f"--set has no {name}: give language, task or STAGE-PARAMETER, such as "
                 f"detect-confidence; stages are {', '.join(stages)}, and --stage chooses them.",
             ) from error
         found.setdefault(stage, {})[field] = options.value(text)
@@ -68,7 +68,7 @@ def params(pairs: Sequence[str], settings: Settings) -> dict[str, dict[str, Any]
 
 
 def videos(references: Sequence[str], settings: Settings, catalog: Catalog) -> list[str]:
-    """The ids of the videos meant, once each, by id, key or file name.
+    """Return the ids of videos, once each, by id, key or file name.
 
     Raises:
         NotFound: ``unknown_video``.
@@ -85,11 +85,11 @@ def videos(references: Sequence[str], settings: Settings, catalog: Catalog) -> l
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """A moment: a date or time by ISO 8601, in UTC unless it says otherwise, or how long ago.
+    """Parse a time: ISO 8601, in UTC without an offset, or a time ago.
 
     Args:
         text: e.g. ``2026-01-31``, ``2026-01-31T12:00+02:00``, ``90m``, ``12h``, ``7d``, ``2w``.
-        now: what "ago" is counted from.
+        now: reference of "ago".
 
     Raises:
         InvalidArgument: ``bad_option``.
@@ -101,13 +101,13 @@ def moment(text: str, now: datetime) -> datetime:
     except ValueError as error:
         raise InvalidArgument(
             "bad_option",
-            f"{text!r} is no moment: give a date or time such as 2026-01-31 or "
-            "2026-01-31T12:00+02:00, or how long ago, such as 12h or 7d.",
+            f"{text!r} is not a time: give a date or time such as 2026-01-31 or "
+            "2026-01-31T12:00+02:00, or a time ago, such as 12h or 7d.",
         ) from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _told(error: Any) -> str:
+def _message(error: Any) -> str:
     name = ".".join(map(str, error["loc"]))
     said = validation.message(error)
     return f"{_OPTIONS.get(error['loc'][0], name)}: {said}" if name else said

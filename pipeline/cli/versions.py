@@ -16,10 +16,12 @@ from pipeline.results.comparison.labels import Interval
 from pipeline.results.comparison.renditions import Rendition
 from pipeline.results.versions import Version
 
-_DIGITS = 12  # of a fingerprint that are shown
+_DIGITS = 12  # digits of a fingerprint to show
 
 Stage = Annotated[str, typer.Argument(help="A stage, e.g. detect")]
-Begins = Annotated[str, typer.Argument(help="How its fingerprint begins: `videodrop versions`")]
+Begins = Annotated[
+    str, typer.Argument(help="The beginning of its fingerprint: see `videodrop versions`")
+]
 Row = tuple[str, str, str]
 
 
@@ -29,7 +31,7 @@ def versions(
     stage: Annotated[str | None, typer.Option(help="Only of this stage")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """All stored results of a video: what was current before can be so again."""
+    """List all stored results of a video; each can be made current again."""
     settings, catalog = connect()
     video = find(reference, settings, catalog)
     found = bootstrap.versions(settings).of(video, stage)
@@ -46,15 +48,16 @@ def diff(
     stage: Stage,
     before: Annotated[
         str | None,
-        typer.Argument(help="How a fingerprint begins; by default the version before the current"),
+        typer.Argument(help="Beginning of a fingerprint; by default of the previous version"),
     ] = None,
     after: Annotated[
-        str | None, typer.Argument(help="How a fingerprint begins; by default the current version")
+        str | None,
+        typer.Argument(help="Beginning of a fingerprint; by default of the current version"),
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """What differs between two versions: words, labels, renditions, files, settings, cost."""
+    """Compare two versions: words, labels, renditions, files, settings, cost."""
     settings, catalog = connect()
     video = find(reference, settings, catalog)
     found = bootstrap.versions(settings).diff(video, stage, before=before, after=after)
@@ -76,7 +79,7 @@ def promote(
 
 
 def rollback(reference: Reference, stage: Stage, *, as_json: AsJson = False) -> None:
-    """Make the version current that was before; once more goes further back."""
+    """Make the previous version current; a second call goes one version further back."""
     settings, catalog = connect()
     video = find(reference, settings, catalog)
     _print_current(bootstrap.versions(settings).rollback(video.video_id, stage), as_json=as_json)
@@ -93,7 +96,7 @@ def _print_current(version: Version, *, as_json: bool) -> None:
 
 
 def _print_versions(found: Iterable[Version]) -> None:
-    """A line each; of the parameters those in which the versions of a stage differ."""
+    """Print a line for each; of the parameters, those in which a stage's versions differ."""
     table = Table(
         *("stage", "version", "", "made", "code", "seconds", "MB", "model", "parameters", "notes"),
         box=None,
@@ -136,7 +139,7 @@ def _print_diff(found: VersionDiff) -> None:
 
 
 def _made(found: VersionDiff) -> Iterator[Row]:
-    """With what, at what cost, and which files."""
+    """Yield rows on code, models, cost and files."""
     if found.code_version:
         yield "code", str(found.code_version.before), str(found.code_version.after)
     for name, change in (found.params | found.models).items():

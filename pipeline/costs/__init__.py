@@ -1,8 +1,8 @@
-"""What an installation costs, idle and at work, and which quotas it would meet.
+"""Costs of an installation, idle and at work, and the quotas that a workload exceeds.
 
-Everything here is arithmetic over four things: a dated price table (``run_price.py``), how long
-stages take (recorded run times, or the topology's guesses), what ``infra/`` makes
-(``installation.py``), and a workload that the reader chooses.
+All of it is arithmetic over four inputs: a dated price table (``run_price.py``), the pace of stages
+(recorded run times, or the topology's guesses), the resources of ``infra/`` (``installation.py``),
+and a workload that the user chooses.
 """
 
 from pipeline.costs.pace import paces

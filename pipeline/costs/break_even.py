@@ -1,7 +1,7 @@
-"""From how much video on another way to the same costs less, or more.
+"""Break-even points: the amount of video beyond which an alternative is cheaper, or dearer.
 
-What Lambda and others take is so much for an hour of video. GPU hosts stand idle for much of a
-month in which there is little to do, so that whole months are compared.
+Lambda and managed services are billed by the hour of video. GPU hosts are idle for much of a month
+with few videos, so whole months are compared.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,13 +20,13 @@ from pipeline.costs.price_table import Managed
 from pipeline.costs.run_price import Prices
 from pipeline.costs.workload import MONTH_HOURS, Workload
 
-# How many amounts of video are tried to find where GPU hosts cost as much as another way.
+# Amounts of video tried in the search for the break-even point of GPU hosts.
 _POINTS = 32
-_FEWEST_A_DAY = 0.5  # videos: each has hosts of its own
+_FEWEST_A_DAY = 0.5  # videos: each has its own hosts
 
 
 class Way(BaseModel):
-    """USD that a way costs: each month whatever is done, and for each hour of video."""
+    """A cost in USD: a fixed amount a month, and an amount for each hour of video."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,18 +35,18 @@ class Way(BaseModel):
 
 
 class BreakEven(BaseModel):
-    """Another way, against this project's own.
+    """An alternative to this project's own way.
 
     Attributes:
-        name: of the other way.
-        instead_of: the stages whose work it does.
-        ours: what this project takes for them; an hour on GPU hosts as the workload has it, idle
-            time included.
-        theirs: what the other way takes.
-        hours: hours of video a month at which both cost the same, for the last time if hosts come
-            one by one; None if one is always cheaper.
-        cheaper: which is, above that.
-        limit: hours of video a month that the other way can do at most; None without a limit.
+        name: the alternative's name.
+        instead_of: the stages that it replaces.
+        ours: this project's cost of them; on GPU hosts an hour under the workload, idle time
+            included.
+        theirs: the alternative's cost.
+        hours: hours of video a month at which both cost the same; the last such point if hosts
+            start one by one; None if one is always cheaper.
+        cheaper: the cheaper one above that.
+        limit: hours of video a month that the alternative can process; None without a limit.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,12 +61,12 @@ class BreakEven(BaseModel):
 
 
 class Hosts:
-    """The GPU hosts of some stages, by how much video there is a month.
+    """The cost of some stages' GPU hosts as a function of the hours of video a month.
 
     Args:
-        prices: by which.
+        prices: the price table.
         paces: of the stages.
-        work: which of them are on GPU hosts, and how long videos are.
+        work: the stages on GPU hosts, and the length of videos.
     """
 
     def __init__(self, prices: Prices, paces: Collection[Pace], work: Workload) -> None:
@@ -75,19 +75,20 @@ class Hosts:
         self._work = work
 
     def month(self, hours: float) -> float:
-        """USD that so many hours of video cost."""
+        """Return the USD a month for so many hours of video."""
         work = self._work.with_hours(hours)
         return self._usd * sum(load(pace, work).host_hours for pace in self._paces)
 
     def an_hour(self) -> float:
-        """USD for an hour of video, as many as the workload has."""
+        """Return the USD for an hour of video under the workload."""
         hours = self._work.video_hours_a_month
         return self.month(hours) / hours
 
     def points(self) -> list[float]:
-        """Hours of video between which, and beyond the last of which, a month is a straight line.
+        """Return hours of video between which the cost of a month is taken as linear.
 
-        The first is 0. The last but one keeps all hosts of the fastest stage busy.
+        It is linear beyond the last, too. The first is 0. The last but one keeps all hosts of the
+        fastest stage busy.
         """
         if not self._paces:
             return [0.0, 1.0]
@@ -106,19 +107,19 @@ def compare(
     hosts: Hosts | None = None,
     limit: float | None = None,
 ) -> BreakEven:
-    """Where two ways cost the same, and which is cheaper beyond.
+    """Find where two ways cost the same, and which is cheaper beyond.
 
     Args:
-        name: of the other way.
+        name: the alternative's name.
         instead_of: the stages.
-        ours: but for GPU hosts.
-        theirs: of the other way.
-        hosts: ours.
-        limit: hours of video a month that the other way can do.
+        ours: our cost without GPU hosts.
+        theirs: the alternative's cost.
+        hosts: our GPU hosts.
+        limit: hours of video a month that the alternative can process.
     """
 
     def more(hours: float) -> float:
-        """USD that ours costs more in a month with so much video."""
+        """Return the USD a month by which ours is dearer for so many hours of video."""
         line = ours.month - theirs.month + (ours.hour - theirs.hour) * hours
         return line + (hosts.month(hours) if hosts else 0)
 
@@ -138,17 +139,17 @@ def compare(
 def _last_root(
     function: Callable[[float], float], points: Sequence[float]
 ) -> tuple[float | None, bool]:
-    """Where a function last changes its sign, and whether it is positive beyond.
+    """Return where a function last changes its sign, and True if it is positive beyond.
 
     Args:
-        function: straight between two points, and beyond the last one.
+        function: linear between two points, and beyond the last one.
         points: two or more, ascending.
     """
     values = [function(point) for point in points]
     end = values[-1] - values[-2]
     positive = end > 0 or (end == 0 and values[-1] > 0)
     segments = [*pairwise(zip(points, values, strict=True))]
-    # Beyond the last point there is always more.
+    # The last segment extends beyond the last point.
     for number, ((low, at_low), (high, at_high)) in enumerate(reversed(segments)):
         if at_high != at_low:
             root = low - at_low * (high - low) / (at_high - at_low)
@@ -164,15 +165,15 @@ def always_on(
     hours: Mapping[str, StageHour],
     work: Workload,
 ) -> Iterator[BreakEven]:
-    """A GPU host, On-Demand, that never ends, instead of where the workload has the stages.
+    """Compare an On-Demand GPU host that always runs with the workload's choice.
 
-    For the stages that a GPU helps, and for all. What is stored and asked for is the same on both.
+    Once for the stages that use a GPU, once for all. Storage and requests cost the same on both.
     """
     hour = host_hour(prices).get("on_demand")
     if hour is None:
         return
     helped = tuple(stage for stage, spec in topology.stages.items() if spec.gpu)
-    # Once, where they are the same.
+    # Once if both are the same.
     for stages in filter(None, dict.fromkeys((helped, tuple(topology.stages)))):
         yield compare(
             f"{prices.assumed.gpu_instance}, always on",
@@ -191,18 +192,18 @@ def managed(
     work: Workload,
     idle_usd: float,
 ) -> Iterator[BreakEven]:
-    """Managed services: each, and together those that only process.
+    """Compare managed services with our stages: each, and together those that only process.
 
     Args:
-        prices: with theirs.
+        prices: the price table, with theirs.
         paces: of the stages.
-        hours: what an hour of video costs here, by stage.
-        work: its views, for services that keep and send videos too.
-        idle_usd: what a month without work costs here.
+        hours: our cost of an hour of video, by stage.
+        work: its views count for services that store and deliver videos, too.
+        idle_usd: our cost of a month without work.
     """
 
     def against(name: str, stages: list[str], ours: float, theirs: float) -> BreakEven:
-        """What an hour of video costs, beside where ours is computed."""
+        """Compare the costs of an hour of video; ``ours`` is without compute and requests."""
         ours += sum(hours[stage].requests for stage in stages) + _on_lambda(hours, stages, work)
         return compare(
             name,
@@ -231,5 +232,5 @@ def _keeps(service: Managed) -> bool:
 
 
 def _on_lambda(hours: Mapping[str, StageHour], stages: Collection[str], work: Workload) -> float:
-    """USD for an hour of video in those of the stages that the workload has on Lambda."""
+    """Return the USD for an hour of video in those of the stages that run on Lambda."""
     return sum(hours[stage].on_lambda for stage in stages if stage not in work.gpu_stages)

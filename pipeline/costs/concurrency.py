@@ -1,9 +1,9 @@
-"""How much is in work at once, by Little's law.
+"""Concurrency of stages, by Little's law.
 
-L = λW: the mean number in a system is the rate of arrivals times the time each stays, whatever the
-order or the distribution of either (J. D. C. Little, "A Proof for the Queuing Formula: L = λW",
-Operations Research 9(3), 1961). Where nothing waits, and uploads come independently of one another
-(M/G/∞), the number at any moment is Poisson with that mean, so that it varies by √L.
+L = λW: the mean number in a system is the arrival rate times the mean time in the system, for any
+order and distribution of either (J. D. C. Little, "A Proof for the Queuing Formula: L = λW",
+Operations Research 9(3), 1961). If nothing waits and uploads are independent of one another
+(M/G/∞), the number at any moment is Poisson with that mean, so its standard deviation is √L.
 """
 
 import math
@@ -20,15 +20,15 @@ _OF_100 = 0.99
 
 
 class Load(BaseModel):
-    """What is asked of one stage.
+    """The load of a stage.
 
     Attributes:
-        stage: which.
-        host: where it runs.
-        seconds: a run takes, W.
+        stage: the stage.
+        host: the kind of host it runs on.
+        seconds: duration of a run, W.
         arrivals: runs a second at the peak, λ.
-        mean: in work at once at the peak, L.
-        most: so many or fewer in 99 moments of 100.
+        mean: concurrent runs at the peak, L.
+        most: concurrent runs not exceeded 99 % of the time.
         host_hours: hours of GPU hosts in a month, idle ones included; 0 on Lambda.
     """
 
@@ -44,7 +44,7 @@ class Load(BaseModel):
 
 
 def load(pace: Pace, work: Workload) -> Load:
-    """What the workload asks of a stage."""
+    """Compute the load of a stage under the workload."""
     on_gpu = pace.stage in work.gpu_stages
     seconds = (pace.gpu if on_gpu else pace.cpu) * work.media_seconds
     arrivals = work.arrivals * work.peak
@@ -60,5 +60,5 @@ def load(pace: Pace, work: Workload) -> Load:
 
 
 def most(mean: float) -> int:
-    """What a Poisson number of this mean exceeds once in a hundred, by its normal approximation."""
+    """Return the 99th percentile of a Poisson distribution, by its normal approximation."""
     return math.ceil(NormalDist(mean, math.sqrt(mean)).inv_cdf(_OF_100)) if mean else 0

@@ -1,4 +1,4 @@
-"""What a run is expected to take, from the project's own recorded run times."""
+"""Estimates of a run's time and cost, from the project's own recorded run times."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,7 @@ from pipeline.core.records import Cost, Estimate, StageResult, Video
 from pipeline.core.topology import Topology
 from pipeline.costs.run_price import Prices
 
-# Where no run of any stage tells how long videos are.
+# Used if no recorded run of any stage has a length.
 _MEDIA_SECONDS = 60.0
 
 _Kind = tuple[object, ...]
@@ -15,21 +15,21 @@ _ANY: _Kind = ()
 
 
 class Estimator:
-    """Estimates runs, each from the first of these that is known.
+    """An estimator of runs. It uses the first of these that is known.
 
-    1. This stage's current result of this very video, if the same code and models made it: what
-       that took. Parameters are not looked at;
+    1. The cost of this video's current result of the stage, if the same code and models made it.
+       Parameters are not compared;
     2. the recorded runs of this stage with the same code and models, by the length of the video;
     3. the same with other code, 4. with other models;
     5. the topology's guess.
 
-    Of recorded runs those of the latest two months count in which there were any.
+    Of recorded runs, the latest two months with any runs count.
 
     Args:
-        timings: recorded run times, the latest month first, read once: an estimate asks nobody.
-        prices: for what it costs.
+        timings: recorded run times, the latest month first; read once, at construction.
+        prices: the price table.
         topology: the stages, and the guesses.
-        large: only what workers for large jobs made, or what all others made; all when None.
+        large: True for runs of workers for large jobs only, False for all others, None for all.
 
     Attributes:
         prices: as given.
@@ -56,16 +56,16 @@ class Estimator:
     def estimate(
         self, stage: str, identity: Mapping[str, str], version: str, video: Video
     ) -> tuple[Estimate, bool]:
-        """What a run is expected to take.
+        """Estimate a run.
 
         Args:
-            stage: whose.
+            stage: the stage.
             identity: the models and engines it would use.
-            version: of the stage's code.
-            video: of what.
+            version: version of the stage's code.
+            video: the video.
 
         Returns:
-            The estimate, and whether it rests on recorded run times; if not it is a guess.
+            The estimate, and True if it rests on recorded run times, False if it is a guess.
         """
         run = video.stages.get(stage)
         result = run.current_result if run else None
@@ -80,7 +80,7 @@ class Estimator:
         return self.price(stage, self._guess(stage, media_seconds, video.upload.size)), False
 
     def price(self, stage: str, cost: Cost) -> Estimate:
-        """What a run took, with its price."""
+        """Return an estimate with the given cost and its price."""
         return Estimate(
             seconds=cost.seconds,
             gpu_seconds=cost.gpu_seconds,
@@ -108,11 +108,11 @@ class Estimator:
 
 
 def is_like(result: StageResult, identity: Mapping[str, str], version: str) -> bool:
-    """Whether the same code and models made a result."""
+    """Return True if the same code and models made a result."""
     return result.identity == identity and result.version == version
 
 
 def _kinds(stage: str, identity: Mapping[str, str], version: str) -> tuple[_Kind, ...]:
-    """The kinds of runs that a run belongs to, the narrowest first."""
+    """Return the kinds that a run belongs to, the narrowest first."""
     models = tuple(sorted(identity.items()))
     return (stage, models, version), (stage, models), (stage,)

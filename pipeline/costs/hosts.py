@@ -1,9 +1,9 @@
-"""How many GPU hosts are paid for: what scales them, minute by minute.
+"""The number of GPU hosts that are paid for, by a simulation of their scaling in minutes.
 
-``infra/modules/gpu_service/scaling.tf`` starts one worker more while messages wait, and ends all of
-them once nothing has been asked for a while; ECS buys the hosts that these
-workers need, and gives back those that they do not. So a busy stage climbs to ``max_hosts`` and
-stays there. No formula is near: this plays the policy with random arrivals, the same at each call.
+``infra/modules/gpu_service/scaling.tf`` starts another worker while messages wait, and stops all of
+them after some time without messages. ECS starts the hosts that these workers need, and ends those
+that they do not. So a busy stage grows to ``max_hosts`` and stays there. No closed formula comes
+close, so this simulates the policy with random arrivals, the same at each call.
 """
 
 import math
@@ -15,20 +15,20 @@ from heapq import heappush, heapreplace
 
 from pipeline.costs import installation as infra
 
-# Long enough that other arrivals change the result by some percent, and at most so long.
+# Long enough that other arrivals change the result by a few percent only; and an upper limit.
 _MINUTES, _MOST_MINUTES = 15_000, 100_000
 _RUNS, _MOST_RUNS = 500, 30_000
 
 
 @cache
 def hosts(arrivals: float, seconds: float) -> float:
-    """GPU hosts of one stage that are paid for, on average.
+    """Return the average number of GPU hosts of one stage that are paid for.
 
-    More work than ``max_hosts`` can do takes at least as many as are at work, L = λW.
+    Beyond the capacity of ``max_hosts`` it is the number of busy hosts, L = λW.
 
     Args:
         arrivals: runs a second, on average, independent of one another.
-        seconds: that each takes.
+        seconds: duration of a run.
     """
     at_work = arrivals * seconds
     if not at_work or at_work >= infra.MAX_HOSTS:
@@ -37,7 +37,7 @@ def hosts(arrivals: float, seconds: float) -> float:
 
 
 class _Minutes:
-    """A stage's queue, its workers and their hosts.
+    """A simulation of a stage's queue, its workers and their hosts.
 
     Args:
         rate: arrivals a minute.
@@ -49,14 +49,14 @@ class _Minutes:
         self._intervals = _intervals(rate)
         self._next = next(self._intervals)
         self._now = self._runs = 0
-        self._waiting: deque[float] = deque()  # since when
-        self._free: list[float] = []  # when each worker has nothing to do
-        self._starting: deque[int] = deque()  # when further ones will be there
+        self._waiting: deque[float] = deque()  # time of arrival
+        self._free: list[float] = []  # time at which each worker becomes idle
+        self._starting: deque[int] = deque()  # time at which further ones are ready
         self._waited = False
         self._workers = self._hosts = self._idle = self._surplus = self._rested = 0
 
     def average(self) -> float:
-        """Hosts, over as many minutes and runs as it takes to tell."""
+        """Return the average number of hosts over enough minutes and runs for a stable mean."""
         paid = minutes = 0  # with hosts
         while (minutes < _MINUTES or self._runs < _RUNS) and (
             minutes < _MOST_MINUTES and self._runs < _MOST_RUNS
@@ -87,12 +87,12 @@ class _Minutes:
             heapreplace(self._free, begins + self._length)
 
     def _scale(self) -> None:
-        """The alarms ``waiting`` and ``idle``.
+        """Apply the alarms ``waiting`` and ``idle``.
 
-        That many messages start more workers at once, and old ones another, shortens a climb to
-        where they stay: a month hardly shows it.
+        Their further steps, by number and age of messages, are left out: they only shorten the
+        growth to ``max_hosts``, which hardly changes a month.
         """
-        # Of a minute the alarms see the maximum.
+        # The alarms use the maximum of each minute.
         waiting = self._waited or bool(self._waiting)
         at_work = any(end > self._now for end in self._free)
         self._idle = 0 if waiting or at_work else self._idle + 1
@@ -103,10 +103,10 @@ class _Minutes:
             self._free.clear()
 
     def _add(self) -> None:
-        there = self._now + (0 if self._workers < self._hosts else infra.HOST_START_MINUTES)
+        ready = self._now + (0 if self._workers < self._hosts else infra.HOST_START_MINUTES)
         self._workers += 1
-        self._starting.append(there)
-        self._rested = there + infra.COOLDOWN_MINUTES
+        self._starting.append(ready)
+        self._rested = ready + infra.COOLDOWN_MINUTES
 
     def _buy(self) -> None:
         self._surplus = self._surplus + 1 if self._hosts > self._workers else 0
@@ -117,9 +117,9 @@ class _Minutes:
 
 
 def _intervals(rate: float) -> Iterator[float]:
-    """Minutes between arrivals: quantiles of the exponential distribution, in random order.
+    """Yield minutes between arrivals: quantiles of the exponential distribution in random order.
 
-    Their mean is exact after few, where that of random numbers would take thousands.
+    Their mean is exact after few arrivals; random numbers would need thousands.
     """
     quantiles = [-math.log1p(-(rank + 0.5) / _RUNS) / rate for rank in range(_RUNS)]
     shuffler = random.Random(0)  # noqa: S311 - a simulation

@@ -1,4 +1,4 @@
-"""What an hour of video costs: computed, kept, and watched."""
+"""The cost of an hour of video: computed, stored, and watched."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,19 +11,19 @@ from pipeline.costs.run_price import Prices
 from pipeline.costs.workload import Workload
 
 _GIB = 2**30
-# A player asks for a segment of picture and one of sound every 6 s.
+# A player requests a segment of video and one of audio every 6 s.
 _REQUESTS_AN_HOUR = 2 * 3600 / 6
 
 
 class StageHour(BaseModel):
-    """USD for an hour of video in one stage.
+    """The cost in USD of an hour of video in one stage.
 
     Attributes:
-        stage: which.
+        stage: the stage.
         on_lambda: its time on Lambda.
         on_host: its time on a GPU host that is always busy, by market.
-        requests: what its runs ask of S3, SQS, EventBridge and DynamoDB, wherever they run.
-        stored_month: its artifacts, kept a month.
+        requests: its requests to S3, SQS, EventBridge and DynamoDB, on any host.
+        stored_month: its artifacts, stored for a month.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,7 +36,7 @@ class StageHour(BaseModel):
 
 
 def stage_hour(prices: Prices, spec: StageSpec, pace: Pace, work: Workload) -> StageHour:
-    """An hour of video, in videos as long as the workload's."""
+    """Compute the cost of an hour of video, split into videos of the workload's length."""
     runs = 60 / work.minutes
     seconds = pace.cpu * work.media_seconds
     files = round(pace.files * work.media_seconds)
@@ -51,7 +51,7 @@ def stage_hour(prices: Prices, spec: StageSpec, pace: Pace, work: Workload) -> S
 
 
 def kept_and_watched(prices: Prices, hours: list[StageHour], work: Workload) -> list[Line]:
-    """What keeping an hour of video for a month costs, and sending it to one viewer."""
+    """Compute the cost of storing an hour of video for a month, and sending it to one viewer."""
     gib = work.gib_an_hour
     return [
         Line(
@@ -69,6 +69,6 @@ def kept_and_watched(prices: Prices, hours: list[StageHour], work: Workload) -> 
 
 
 def watched(prices: Prices, work: Workload) -> float:
-    """USD for an hour of video sent to one viewer, at the source's bit rate."""
+    """Return the USD for an hour of video sent to one viewer, at the source's bit rate."""
     requests = _REQUESTS_AN_HOUR * prices.cloudfront.million_requests / 1e6
     return work.gib_an_hour * prices.cloudfront.gb_out + requests

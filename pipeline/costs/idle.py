@@ -1,4 +1,4 @@
-"""What a month costs in which nothing is uploaded, and what keeping hosts warm adds to it."""
+"""The cost of a month without uploads, and what keeping hosts warm adds to it."""
 
 from collections.abc import Iterator
 
@@ -12,20 +12,20 @@ from pipeline.costs.workload import MONTH_HOURS, Workload
 _MILLION = 1e6
 _MONTH_S = MONTH_HOURS * 3600
 
-# Lambda polls an idle queue from five sides, for 20 s each time.
+# Lambda polls an idle queue with five pollers, each for 20 s.
 _POLLS_A_SECOND = 5 / 20
 
-# A tick of the janitor that finds nothing: what it asks of the index of leases (16 shards each for
-# runs and shadow runs, one for replays), at half a unit a query; of SQS for each stage (where its
-# dead letters are, and for them); and what Lambda writes of an execution. It is always traced:
-# X-Ray takes the first request of each second.
+# A janitor tick without work: queries of the index of leases (16 shards each for runs and shadow
+# runs, one for replays), at half a unit a query; SQS requests for each stage (to look up its
+# dead-letter queues and to receive from them); and Lambda's logs of an execution. It is always
+# traced: X-Ray samples the first request of each second.
 TICK_QUERIES = 2 * 16 + 1
 TICK_SQS_REQUESTS = 2
 _READS_A_QUERY = 0.5
 _TICK_S = 0.3
 _TICK_LOG_GB = 1e-6
 
-# Compressed, of the images for Lambda and for GPU hosts; repositories keep the last ten.
+# Compressed size of the images for Lambda and for GPU hosts; repositories keep the last ten.
 _IMAGES_GB = 6
 
 _WARM_UP_MINUTES = 5
@@ -33,12 +33,12 @@ _WARM_UP_S = 0.1
 
 
 def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
-    """What is paid in a month without work, besides what is stored.
+    """List what is paid in a month without work, except storage.
 
     Args:
-        prices: by which.
+        prices: the price table.
         topology: the stages.
-        work: for which of them run on GPU hosts, of which none is left then.
+        work: the stages on GPU hosts; no host runs without work.
     """
     stages, on_gpu = len(topology.stages), len(work.gpu_stages)
     functions_mb = (
@@ -82,7 +82,7 @@ def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
 
 
 def warm(prices: Prices, topology: Topology) -> Iterator[Line]:
-    """What each means against cold starts costs a month."""
+    """List the monthly cost of each measure against cold starts."""
     gb_second = prices.lambda_.provisioned_gb_second[prices.assumed.architecture]
     for stage, spec in topology.stages.items():
         gb = spec.memory_mb / 1024
@@ -107,7 +107,7 @@ def warm(prices: Prices, topology: Topology) -> Iterator[Line]:
 
 
 def host_hour(prices: Prices) -> dict[Market, float]:
-    """USD for an hour of a GPU host and its disk, by market."""
+    """Return the USD for an hour of a GPU host and its disk, by market."""
     disk = installation.HOST_DISK_GB * prices.ebs.gb_month / MONTH_HOURS
     markets = prices.gpu_instances.hour[prices.assumed.gpu_instance]
     return {market: instance + disk for market, instance in markets.items()}

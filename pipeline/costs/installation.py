@@ -1,7 +1,7 @@
-"""What ``infra/`` makes and sets by default, as far as money and quotas go.
+"""Resources and default settings of ``infra/`` that matter for costs and quotas.
 
-Terraform cannot be asked where it is not installed, so that these are written down here; a test
-compares each with the Terraform sources.
+They are repeated here because Terraform may not be installed. A test compares each with the
+Terraform sources.
 """
 
 from pipeline.costs.price_table import Architecture
@@ -15,17 +15,17 @@ THROTTLE_RATE = 50  # throttle.rate
 # modules/gpu_service/hosts.tf
 HOST_DISK_GB = 200
 
-# modules/gpu_service/service.tf has Container Insights on: so many metrics of a cluster (8), a
-# service (11) and a kind of task (6), from memory as prices are.
+# modules/gpu_service/service.tf turns on Container Insights: numbers of metrics of a cluster (8), a
+# service (11) and a kind of task (6), from memory like the prices.
 INSIGHTS_METRICS = 25
 
 # modules/gpu_service/scaling.tf
-COOLDOWN_MINUTES = 5  # from when a worker is there until messages that wait start another
+COOLDOWN_MINUTES = 5  # from a worker's start until waiting messages start another
 
-# What ECS and EC2 make of that. A group without hosts gets two for its first task
-# (https://github.com/aws/containers-roadmap/issues/1716), and those that no task needs stay for a
-# quarter of an hour (https://github.com/aws/containers-roadmap/issues/1220). How long a host takes
-# to come is an estimate: alarms, its system, and an image of some GB.
+# Behaviour of ECS and EC2. A group without hosts gets two for its first task
+# (https://github.com/aws/containers-roadmap/issues/1716). Hosts that no task needs stay for a
+# quarter of an hour (https://github.com/aws/containers-roadmap/issues/1220). The start time of a
+# host is an estimate: alarms, its system, and an image of some GB.
 FIRST_HOSTS = 2
 SURPLUS_MINUTES = 15
 HOST_START_MINUTES = 4
@@ -35,11 +35,11 @@ QUERY_MEMORY_MB = 1769
 ZIP_ARCHITECTURE: Architecture = "arm64"
 
 # Metrics of alarms: of each function (errors of invocations, duration, throttles); of each stage's
-# runs (all, and those that failed by five classes); of each set of lanes (dead letters, and the age
-# of fresh messages), a set a stage, one of the janitor and one of replays; of the API. Those that
-# scale the workers of a GPU stage watch waiting messages (2 queues), their age (and whether any
-# waits, of each), and whether all is done (2 queues, twice); ECS makes two alarms of its own, to
-# buy hosts and to give them back.
+# runs (all, and those that failed by five classes); of each set of lanes (dead-lettered messages,
+# and the age of fresh messages), a set a stage, one of the janitor and one of replays; of the API.
+# Those that scale the workers of a GPU stage watch waiting messages (2 queues), their age (and
+# whether any waits, of each), and whether all is done (2 queues, twice). ECS makes two alarms of
+# its own, to start hosts and to end them.
 ALARM_METRICS_OF_FUNCTION = 4
 ALARM_METRICS_OF_STAGE = 6
 ALARM_METRICS_OF_LANES = 2
@@ -48,7 +48,7 @@ ALARM_METRICS_OF_GPU_SERVICE = 12
 
 
 def alarm_metrics(stages: int, gpu_stages: int) -> int:
-    """Metrics that alarms watch, which is what is paid for."""
+    """Count the metrics that alarms watch: AWS bills alarms by metric."""
     functions = stages - gpu_stages + 3
     return (
         functions * ALARM_METRICS_OF_FUNCTION
@@ -60,5 +60,5 @@ def alarm_metrics(stages: int, gpu_stages: int) -> int:
 
 
 def mappings(stages: int, gpu_stages: int) -> int:
-    """Event source mappings: of both lanes of each stage on Lambda, of janitor and of replays."""
+    """Count event source mappings: of both lanes of each Lambda stage, of janitor and replays."""
     return (stages - gpu_stages) * 2 + 2

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Line(BaseModel):
-    """What is paid for, in USD, and how the amount comes about."""
+    """An item with its cost in USD and a note on how it is computed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -16,5 +16,5 @@ class Line(BaseModel):
 
 
 def total(lines: Iterable[Line]) -> float:
-    """The sum of ``lines``, USD."""
+    """Add up the cost of ``lines``, USD."""
     return sum(line.usd for line in lines)

@@ -1,4 +1,4 @@
-"""What a month of the workload costs."""
+"""The cost of a month of the workload."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ def month(
     idle_usd: float,
     million_queries: Sequence[Line],
 ) -> Iterator[Line]:
-    """The bill, item by item; of storage what the month's own videos take for a month."""
+    """List the items of the bill; storage is that of the month's own videos for a month."""
     market = prices.assumed.market
     yield Line(what="idle", usd=idle_usd)
     for one in loads:
@@ -66,9 +66,9 @@ def month(
 
 
 def _metrics(stages: int) -> int:
-    """Own metrics in CloudWatch, which counts each combination of dimensions.
+    """Count our metrics in CloudWatch, which bills each combination of dimensions.
 
-    Of fresh uploads alone, most of which succeed, and of a page that asks for ten routes.
+    For fresh uploads only, most of which succeed, and a page that requests ten routes.
     """
     values = {"stage": stages, "function": stages + 3, "outcome": 2, "route": 10, "status": 2}
     return sum(

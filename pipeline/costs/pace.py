@@ -1,4 +1,4 @@
-"""How long stages take for a second of video: as recorded, or as the topology guesses."""
+"""The pace of stages, in seconds for a second of video: recorded, or guessed by the topology."""
 
 from collections.abc import Iterable
 
@@ -9,16 +9,16 @@ from pipeline.core.topology import Guess, Topology
 
 
 class Pace(BaseModel):
-    """What a stage takes, and writes, for each second of video.
+    """The time and output of a stage for each second of video.
 
     Attributes:
-        stage: whose.
+        stage: the stage.
         cpu: seconds on CPUs.
         gpu: seconds on a GPU host.
         files: artifacts.
         bytes_out: bytes of them.
         cpu_runs: recorded runs that ``cpu`` rests on; with 0 it is a guess.
-        gpu_runs: the same of ``gpu``.
+        gpu_runs: recorded runs that ``gpu`` rests on; with 0 it is a guess.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,13 +33,13 @@ class Pace(BaseModel):
 
 
 def paces(timings: Iterable[Timing], topology: Topology, *, mbps: float) -> list[Pace]:
-    """The pace of each stage, whatever its code and models.
+    """Compute the pace of each stage, over all versions of its code and models.
 
     Args:
-        timings: recorded run times, the latest month first; of each kind the latest two months
-            count in which there were any.
+        timings: recorded run times, the latest month first; of each kind, the latest two months
+            with any runs count.
         topology: the stages, and the guesses.
-        mbps: bit rate of the sources, Mbit/s, by which the size of artifacts is guessed.
+        mbps: bit rate of the sources, Mbit/s, from which the size of artifacts is guessed.
     """
     totals = recent(timings, _kinds)
     return [
@@ -47,7 +47,7 @@ def paces(timings: Iterable[Timing], topology: Topology, *, mbps: float) -> list
             stage,
             spec.guess,
             mbps,
-            # Runs over nothing but stills tell nothing of a second of video.
+            # Runs over still images only have no length to divide by.
             {
                 host: known
                 for host in ("any", "cpu", "gpu")
@@ -59,7 +59,7 @@ def paces(timings: Iterable[Timing], topology: Topology, *, mbps: float) -> list
 
 
 def _kinds(timing: Timing) -> Iterable[tuple[str, str]]:
-    """All runs of a stage, and those on one kind of host; sums over both kinds tell of neither."""
+    """Yield the kinds a run counts for; runs partly on a GPU count for neither kind of host."""
     yield timing.stage, "any"
     if timing.totals.gpu_seconds == 0:
         yield timing.stage, "cpu"
@@ -77,7 +77,7 @@ def _pace(stage: str, guess: Guess, mbps: float, recorded: dict[str, Totals]) ->
         bytes_out = known.bytes_out / known.media_seconds
     if known := recorded.get("cpu"):
         cpu, cpu_runs = known.seconds / known.media_seconds, known.runs
-    # A stage that no GPU helps takes as long beside one.
+    # A stage that does not use a GPU takes as long on a GPU host.
     gpu = cpu if guess.gpu_seconds_per_media_second is None else guess.gpu_seconds_per_media_second
     if known := recorded.get("gpu"):
         gpu, gpu_runs = known.seconds / known.media_seconds, known.runs

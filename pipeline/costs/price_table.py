@@ -1,4 +1,4 @@
-"""A dated table of list prices: what ``prices.json`` holds, read and checked."""
+"""A dated table of list prices, read from ``prices.json`` and checked."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -26,11 +26,11 @@ class _Frozen(BaseModel):
 
 
 class _Service(_Frozen):
-    """One service's prices.
+    """The prices of one service.
 
     Attributes:
         source: the page that has them.
-        note: what else to know.
+        note: remarks.
     """
 
     source: str
@@ -38,12 +38,12 @@ class _Service(_Frozen):
 
 
 class Assumed(_Frozen):
-    """Which of the prices apply.
+    """The choice of prices that apply.
 
     Attributes:
         architecture: of the stages' Lambda functions.
-        gpu_instance: the instance whose hour is paid while a GPU is held, whichever GPU it was.
-        market: how it is bought; ``spot`` prices are only roughly known.
+        gpu_instance: the instance type billed while a GPU is held, whatever the actual GPU.
+        market: purchase option; ``spot`` prices are only roughly known.
     """
 
     architecture: Architecture
@@ -57,8 +57,8 @@ class Lambda(_Service):
     Attributes:
         gb_second: while it runs.
         provisioned_gb_second: while an execution is kept initialised.
-        snapstart_gb_second: while a version's snapshot is kept.
-        million_requests: of executions.
+        snapstart_gb_second: while a version's snapshot is stored.
+        million_requests: a million executions.
     """
 
     gb_second: dict[Architecture, Price]
@@ -102,7 +102,7 @@ class SQS(_Service):
 
 
 class EventBridge(_Service):
-    """EventBridge: events put on a bus of one's own, and invocations by a schedule."""
+    """EventBridge: events put on a custom bus, and scheduled invocations."""
 
     million_events: Price
     million_scheduled: Price
@@ -122,7 +122,7 @@ class CloudFront(_Service):
 
 
 class CloudWatch(_Service):
-    """CloudWatch: alarms by the metrics they watch, dashboards, own metrics, logs taken in."""
+    """CloudWatch: alarms by metric watched, dashboards, custom metrics, logs ingested."""
 
     alarm_month: Price
     dashboard_month: Price
@@ -131,7 +131,7 @@ class CloudWatch(_Service):
 
 
 class XRay(_Service):
-    """X-Ray: traces that were sampled."""
+    """X-Ray: sampled traces."""
 
     million_traces: Price
 
@@ -143,14 +143,14 @@ class Ecr(_Service):
 
 
 class Managed(_Service):
-    """A managed service that does what some of our stages do.
+    """A managed service that replaces some of our stages.
 
     Attributes:
         name: of the service.
-        stages: whose work it does.
+        stages: the stages that it replaces.
         minute: for a minute of video processed, with all the renditions of our ladder.
-        minute_stored_month: for a minute kept a month, where the service keeps it.
-        minute_watched: for a minute sent to a viewer, where the service sends it.
+        minute_stored_month: for a minute stored a month, if the service stores it.
+        minute_watched: for a minute sent to a viewer, if the service sends it.
     """
 
     name: str
@@ -161,15 +161,15 @@ class Managed(_Service):
 
 
 class PriceTable(_Frozen):
-    """The table.
+    """The price table.
 
     Attributes:
-        note: what to know before believing it.
+        note: caveats.
         region: AWS region.
-        as_of: the month for which its prices are believed to hold.
+        as_of: the month of the prices.
         currency: of every price.
-        assumed: which of the prices apply.
-        managed: what others take for the same.
+        assumed: the choice of prices that apply.
+        managed: managed services that replace some of our stages.
     """
 
     note: str
@@ -196,21 +196,21 @@ class PriceTable(_Frozen):
         """Read and check a price table.
 
         Raises:
-            InvalidSettings: ``bad_prices``: it cannot be read, or is no price table.
+            InvalidSettings: ``bad_prices``: it cannot be read, or is not a price table.
         """
         try:
             return cls.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise InvalidSettings(
                 "bad_prices",
-                f"VIDEODROP_PRICES or --prices: {path} is no price table: {error}",
+                f"VIDEODROP_PRICES or --prices: {path} is not a price table: {error}",
             ) from error
 
     @model_validator(mode="after")
     def _has_what_is_assumed(self) -> Self:
         wanted, instances = self.assumed, self.gpu_instances
         for name in ("gb_second", "provisioned_gb_second"):
-            # arm64 runs query, janitor and replays.
+            # query, janitor and replays run on arm64.
             for architecture in {wanted.architecture, "arm64"} - getattr(self.lambda_, name).keys():
                 raise ValueError(f"lambda has no {name} for {architecture}")
         if wanted.market not in instances.hour.get(wanted.gpu_instance, {}):
@@ -221,5 +221,5 @@ class PriceTable(_Frozen):
 
     @property
     def title(self) -> str:
-        """What these are, with region and date, for a person."""
+        """Return region, currency and date of the prices, for a person."""
         return f"AWS list prices, {self.region}, {self.currency}, {self.as_of}"

@@ -1,11 +1,11 @@
-"""What a million requests to the query API cost."""
+"""The cost of a million requests to the query API."""
 
 from pipeline.costs import installation
 from pipeline.costs.lines import Line
 from pipeline.costs.run_price import Prices
 
-# A request for one video, with a warm function: what it takes, reads (one partition, consistently),
-# answers, and leaves in the two logs; X-Ray's default rule traces one request in twenty.
+# A request for one video, with a warm function: its duration, units read (one partition,
+# consistently), response, and lines in the two logs. X-Ray's default rule samples 5 %.
 SECONDS = 0.05
 _READS = 5
 _ANSWER_BYTES = 10_000
@@ -14,7 +14,7 @@ _TRACED = 0.05
 
 
 def million(prices: Prices) -> list[Line]:
-    """A million requests, by CloudFront."""
+    """List the cost of a million requests, delivered by CloudFront."""
     gb = installation.QUERY_MEMORY_MB / 1024
     duration = SECONDS * gb * prices.lambda_.gb_second[installation.ZIP_ARCHITECTURE] * 1e6
     return [

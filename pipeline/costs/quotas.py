@@ -1,9 +1,8 @@
-"""Which limits a workload would meet: AWS's quotas, and what the installation itself sets.
+"""Limits that a workload would exceed: AWS's quotas, and the installation's own settings.
 
-The quotas are AWS's defaults, as we believe they were in the month of ``AS_OF``: written down from
-memory, not read from the pages. Of Lambda a new account has far less than the default until AWS, as
-it is used, or somebody who asks raises it: those limits are checked beside the others. Service
-Quotas, in the console, tells yours.
+The quotas are AWS's defaults as of ``AS_OF``, written down from memory, not read from the pages.
+A new account has far lower Lambda quotas, until AWS raises them with use or on request: those are
+checked as well. Service Quotas, in the console, shows yours.
 """
 
 import math
@@ -41,20 +40,20 @@ _API_REQUESTS_A_SECOND = 10_000
 _PUT_EVENTS_A_SECOND = 10_000
 _RULE_TARGETS_A_SECOND = 18_750
 _TABLE_WRITES_A_SECOND = 40_000
-_GPU_VCPUS = 0  # until one asks
+_GPU_VCPUS = 0  # until a raise is requested
 
-_RESERVE = 1.25  # of what is asked for, beyond what is needed
+_RESERVE = 1.25  # of the value to request, by the value needed
 
 
 class Check(BaseModel):
-    """A limit, and what the workload needs of it.
+    """A limit, and the workload's need of it.
 
     Attributes:
         limit: its name.
-        allowed: so much.
-        needed: at the peak.
-        advice: what to do, or to ask for, where it is met.
-        stage: whose; None for a limit of all.
+        allowed: its value.
+        needed: the workload's need at the peak.
+        advice: the setting to change, or the value to request, if it is exceeded.
+        stage: the stage; None for a limit of the installation.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,17 +64,17 @@ class Check(BaseModel):
     advice: str
     stage: str | None = None
 
-    @computed_field  # type: ignore[prop-decorator] # as pydantic's documentation has it
+    @computed_field  # type: ignore[prop-decorator] # mypy does not support computed fields
     @property
     def hit(self) -> bool:
-        """Whether more is needed than allowed."""
+        """Return True if more is needed than allowed."""
         return self.needed > self.allowed
 
 
 def checks(
     loads: Sequence[Load], work: Workload, prices: Prices, topology: Topology
 ) -> Iterator[Check]:
-    """Every limit that work can meet, those of single stages first."""
+    """Yield every limit that matters, those of single stages first."""
     for one in loads:
         yield from _on_gpu(one) if one.host == "gpu" else _on_lambda(one, topology)
     yield from _of_all(loads, work)
@@ -189,7 +188,7 @@ def _of_hosts(loads: Sequence[Load], prices: Prices) -> Iterator[Check]:
 
 
 def ask(needed: float) -> int:
-    """A quarter more than what is needed, to two digits."""
+    """Add a quarter to what is needed, rounded up to two digits."""
     wanted = math.ceil(needed * _RESERVE)
     step: int = 10 ** max(0, len(str(wanted)) - 2)
     return math.ceil(wanted / step) * step

@@ -1,4 +1,4 @@
-"""All of it together, as ``videodrop cost`` shows it."""
+"""The full report on costs and quotas that ``videodrop cost`` shows."""
 
 from collections.abc import Sequence
 
@@ -25,23 +25,23 @@ NOT_PRICED = (
 
 
 class Report(BaseModel):
-    """What an installation costs and needs.
+    """A report on an installation's costs and limits.
 
     Attributes:
-        prices: which they are, for a person.
-        note: what to know before believing them.
-        not_priced: what an installation may cost besides.
-        workload: what it is asked to do.
-        paces: how long stages take, and what that rests on.
+        prices: region, currency and date of the prices, for a person.
+        note: caveats of the prices.
+        not_priced: costs that are not included.
+        workload: the workload.
+        paces: the pace of stages, and what it rests on.
         idle: a month without work.
-        warm: what each means against cold starts costs a month.
+        warm: the monthly cost of each measure against cold starts.
         hours: an hour of video, by stage.
-        kept_and_watched: an hour of video in store, and on its way to a viewer.
+        kept_and_watched: an hour of video stored, and sent to a viewer.
         queries: a million requests.
-        loads: what is in work at once.
+        loads: concurrent runs by stage.
         checks: the limits.
         month: a month of the workload.
-        break_even: other ways to the same.
+        break_even: alternatives.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,7 +63,7 @@ class Report(BaseModel):
 
 
 def report(paces: Sequence[Pace], work: Workload, prices: Prices, topology: Topology) -> Report:
-    """Work it out.
+    """Compute the report.
 
     Raises:
         InvalidArgument: ``unknown_stage``.

@@ -1,12 +1,13 @@
-"""Which results are kept, and the removal of all others with their files.
+"""Retention of results, and the removal of all others with their files.
 
-Kept are the current result of each stage, the latest few others, the ways back first, and
-everything that is young. What nobody refers to, attempts that were taken over or never finished, is
-kept while it is young. Of a video that was deleted nothing is kept but that it was.
+Of each stage the current result is kept, a number of others, and everything young. Of the others,
+those that a rollback would return to come first, then the latest. Leftovers are attempts without a
+result: taken over, or never finished. They are kept while young. Of a deleted video only the record
+of its deletion is kept.
 
-A result's row goes first. Whoever made it current before that is noticed, and gets the row back;
-whoever comes later does not find it, and computes anew (see ``versions``). The files go
-last: should this be cut off, nobody refers to what is left, and a later run removes it.
+A result's row is removed first. If it became current in the meantime, the row is restored. A later
+promotion does not find the row, and the result is computed again (see ``versions``). The files are
+removed last: after an interruption nothing refers to them, and a later run removes them.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,11 +23,11 @@ from pipeline.core.records import StageResult, StageRun, Video
 
 @dataclass(frozen=True)
 class Policy:
-    """What is kept.
+    """A retention policy.
 
     Attributes:
-        keep: how many results a stage beside the current one.
-        before: everything that is not older than this moment.
+        keep: results to keep of each stage beside the current one.
+        before: everything written at this time or later is kept.
     """
 
     keep: int
@@ -34,11 +35,11 @@ class Policy:
 
 
 class Pruned(BaseModel):
-    """What was removed of one stage, or would be.
+    """A count of what was removed of one stage, or would be.
 
     Attributes:
         results: complete results.
-        leftovers: attempts that nobody refers to.
+        leftovers: attempts without a result.
     """
 
     results: int = 0
@@ -48,8 +49,8 @@ class Pruned(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Doomed:
-    """An attempt to be removed, and the result it is the files of."""
+class _Removal:
+    """An attempt to be removed, and the result that it belongs to."""
 
     attempt: Attempt
     result: StageResult | None
@@ -57,12 +58,12 @@ class _Doomed:
 
 @dataclass(frozen=True)
 class _State:
-    """What a stage of a video is at.
+    """The state of a video's stage.
 
     Attributes:
-        run: what people see.
-        shadow: what is only compared.
-        deleted: whether the video is, so that nobody needs its results any more.
+        run: the run that is shown.
+        shadow: the run that is only compared.
+        deleted: True if the video is deleted, so that its results are not needed.
     """
 
     run: StageRun | None
@@ -71,31 +72,31 @@ class _State:
 
     @property
     def busy(self) -> bool:
-        """Whether somebody may be writing files, or taking up a stored result, this moment."""
+        """Return True if a worker may be writing files, or reusing a stored result."""
         return any(run and run.state == "running" for run in (self.run, self.shadow))
 
     @property
     def history(self) -> list[str]:
-        """The ways back, the latest last."""
+        """Return the fingerprints that a rollback returns to, the latest last."""
         return [] if self.deleted or self.run is None else self.run.history
 
-    def needs(self, doomed: _Doomed) -> bool:
-        """Whether it is, or belongs to, a result that is current."""
+    def needs(self, removal: _Removal) -> bool:
+        """Return True if the attempt belongs to a current result."""
         if self.deleted:
             return False
         current = [run.result for run in (self.run, self.shadow) if run and run.result]
-        if doomed.attempt.prefix in {one.prefix for one in current}:
+        if removal.attempt.prefix in {one.prefix for one in current}:
             return True
         fingerprints = {one.fingerprint for one in current}
-        return doomed.result is not None and doomed.result.fingerprint in fingerprints
+        return removal.result is not None and removal.result.fingerprint in fingerprints
 
 
 class Retention:
-    """Removes what no policy keeps.
+    """Removal of results that a policy does not keep.
 
     Args:
-        catalog: the records.
-        attempts: the files.
+        catalog: records of videos, runs and results.
+        attempts: their files.
     """
 
     def __init__(self, catalog: Catalog, attempts: Attempts) -> None:
@@ -103,39 +104,43 @@ class Retention:
         self._attempts = attempts
 
     def prune(
-        self, policy: Policy, *, dry_run: bool = False, tell: Callable[[int], None] = lambda _: None
+        self,
+        policy: Policy,
+        *,
+        dry_run: bool = False,
+        report: Callable[[int], None] = lambda _: None,
     ) -> dict[str, Pruned]:
         """Remove what the policy does not keep.
 
         Args:
-            policy: what is kept.
+            policy: the results to keep.
             dry_run: count only.
-            tell: hears how many videos were looked at.
+            report: called with the number of videos examined so far.
 
         Returns:
-            What was removed, or would be, by stage.
+            Counts of what was removed, or would be, by stage.
         """
         removed: dict[str, Pruned] = {}
-        # By their files, not by the catalog's index: deleted videos are in no index.
+        # Videos are found by their files: the catalog's index has no deleted videos.
         for looked_at, video_id in enumerate(self._attempts.video_ids(), 1):
-            for doomed in self._doomed(video_id, policy):
-                if dry_run or self._remove(video_id, doomed):
-                    _add(removed.setdefault(doomed.attempt.stage, Pruned()), doomed)
-            tell(looked_at)
+            for removal in self._removals(video_id, policy):
+                if dry_run or self._remove(video_id, removal):
+                    _add(removed.setdefault(removal.attempt.stage, Pruned()), removal)
+            report(looked_at)
         return removed
 
-    def _doomed(self, video_id: str, policy: Policy) -> Iterator[_Doomed]:
-        """What the policy does not keep of one video.
+    def _removals(self, video_id: str, policy: Policy) -> Iterator[_Removal]:
+        """Yield what the policy does not keep of one video.
 
-        Files are listed before the runs are read, and runs before results: an attempt that is
-        among the files so is one that a run is at, or that a result names, or a leftover.
+        Files are listed before runs are read, and runs before results. So each attempt listed is
+        that of a run, that of a result, or a leftover.
         """
         attempts = self._attempts.of(video_id)
         if all(attempt.written_at >= policy.before for attempt in attempts):
             return
         video = self._catalog.video(video_id)
         if video is None:
-            return  # not of this catalog: nothing is known of it
+            return  # not in this catalog
         deleted = _is_gone(video, policy)
         stages = sorted({attempt.stage for attempt in attempts})
         states = {stage: self._state(video_id, stage, deleted=deleted) for stage in stages}
@@ -150,18 +155,18 @@ class Retention:
         run = self._catalog.runs.get(video_id, stage)
         return _State(run, self._catalog.shadows.get(video_id, stage), deleted)
 
-    def _remove(self, video_id: str, doomed: _Doomed) -> bool:
-        """Remove it, unless it turns out to be needed after all."""
-        if doomed.result:
-            self._catalog.results.forget(video_id, doomed.result)
+    def _remove(self, video_id: str, removal: _Removal) -> bool:
+        """Remove an attempt; return False if it became needed in the meantime."""
+        if removal.result:
+            self._catalog.results.forget(video_id, removal.result)
         video = self._catalog.video(video_id)
         deleted = video is not None and video.deleted_at is not None
-        state = self._state(video_id, doomed.attempt.stage, deleted=deleted)
-        if state.busy or state.needs(doomed):
-            if doomed.result:
-                self._catalog.results.put(video_id, doomed.result)
+        state = self._state(video_id, removal.attempt.stage, deleted=deleted)
+        if state.busy or state.needs(removal):
+            if removal.result:
+                self._catalog.results.put(video_id, removal.result)
             return False
-        self._attempts.remove(doomed.attempt)
+        self._attempts.remove(removal.attempt)
         return True
 
 
@@ -171,12 +176,12 @@ def _is_gone(video: Video, policy: Policy) -> bool:
 
 def _not_kept(
     state: _State, results: list[StageResult], attempts: list[Attempt], policy: Policy
-) -> Iterator[_Doomed]:
-    """What the policy does not keep of one stage."""
+) -> Iterator[_Removal]:
+    """Yield what the policy does not keep of one stage."""
     by_prefix = {one.prefix: one for one in results}
-    found = [_Doomed(attempt, by_prefix.get(attempt.prefix)) for attempt in attempts]
+    found = [_Removal(attempt, by_prefix.get(attempt.prefix)) for attempt in attempts]
     free = [one for one in found if not state.needs(one)]
-    # The ways back first, the latest of them last in history; then the latest results.
+    # Results to roll back to first, the latest of them last in history; then the latest results.
     others = sorted(
         (one.result for one in free if one.result),
         key=lambda result: (_rank(result, state.history), result.finished_at),
@@ -190,14 +195,14 @@ def _not_kept(
 
 
 def _rank(result: StageResult, history: list[str]) -> int:
-    # Who goes there and back is in the history more than once.
+    # A result that was current more than once is in the history more than once.
     return max((n for n, one in enumerate(history) if one == result.fingerprint), default=-1)
 
 
-def _add(pruned: Pruned, doomed: _Doomed) -> None:
-    if doomed.result:
+def _add(pruned: Pruned, removal: _Removal) -> None:
+    if removal.result:
         pruned.results += 1
     else:
         pruned.leftovers += 1
-    pruned.files += len(doomed.attempt.keys)
-    pruned.bytes += doomed.attempt.bytes
+    pruned.files += len(removal.attempt.keys)
+    pruned.bytes += removal.attempt.bytes

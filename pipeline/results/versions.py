@@ -1,12 +1,12 @@
-"""Versions: earlier results stay, can be compared, made current again, and left again.
+"""Versions: stored results that can be compared, made current again and rolled back.
 
-Versions of one another are the stored results of a stage for the same content. Which of them is
-current is one conditional write; nothing is computed and no file is touched, so a version that is
-current again answers byte for byte as it did before.
+The stored results of a stage for the same content are versions of one another. One conditional
+write makes one of them current. It computes nothing and touches no file, so a version that is
+current again gives the same bytes as before.
 
-Whoever prunes old versions removes a result's row first, then looks whether it became current
-meanwhile, and removes its files last. Here the row is read again once the version is current: one
-of the two always notices the other.
+Pruning removes a result's row first, then checks whether it became current, and removes its files
+last. Promotion reads the row again after the version became current. So one of the two always
+detects the other.
 """
 
 from collections.abc import Iterator
@@ -30,24 +30,24 @@ from pipeline.core.stage import Notice
 from pipeline.results.comparison import VersionDiff, compare
 
 FEWEST_DIGITS = 6
-"""Of a fingerprint, to name a version by how it begins."""
+"""Digits of a fingerprint, at least, that identify a version."""
 
 
 class Version(BaseModel):
-    """One stored result."""
+    """A stored result of a stage."""
 
     model_config = ConfigDict(frozen=True)
 
     stage: str
     fingerprint: str
     current: bool
-    way_back: bool = Field(description="It was current before: rolling back leads here")
+    way_back: bool = Field(description="It was current before: a rollback can return to it")
     models: dict[str, str]
     params: dict[str, JsonValue]
-    code_version: str = Field(description="Of the stage's code")
+    code_version: str = Field(description="Version of the stage's code")
     finished_at: datetime
-    cost: Cost = Field(description="What the run that made it took")
-    bytes: int = Field(description="Of all its files")
+    cost: Cost = Field(description="Cost of the run that made it")
+    bytes: int = Field(description="Total size of its files")
     warnings: list[Notice]
     labels: list[str]
 
@@ -56,8 +56,8 @@ class Versions:
     """The versions of videos.
 
     Args:
-        catalog: where results are recorded.
-        artifacts: where their files are.
+        catalog: records of results.
+        artifacts: their files.
     """
 
     def __init__(self, catalog: Catalog, artifacts: Artifacts) -> None:
@@ -65,7 +65,7 @@ class Versions:
         self._artifacts = artifacts
 
     def of(self, video: Video, stage: str | None = None) -> list[Version]:
-        """The versions of a video's present content, by stage, the oldest first.
+        """Return the versions of a video's present content, by stage, the oldest first.
 
         Raises:
             InvalidArgument: ``unknown_stage``.
@@ -78,9 +78,9 @@ class Versions:
         """Make a version the current one.
 
         Args:
-            video_id: whose.
-            stage: of which stage.
-            fingerprint: of the version, or how it begins, in at least ``FEWEST_DIGITS`` digits.
+            video_id: the video.
+            stage: the stage.
+            fingerprint: the version's fingerprint, or at least its first ``FEWEST_DIGITS`` digits.
 
         Raises:
             NotFound: ``unknown_video``, ``unknown_version``.
@@ -96,9 +96,9 @@ class Versions:
         return _version(result, current=True)
 
     def rollback(self, video_id: str, stage: str) -> Version:
-        """Make the version current that was before; again, the one before that.
+        """Make the previous version current; a second call makes the one before that current.
 
-        Versions that are no more are passed over.
+        Skips versions that do not exist any more.
 
         Raises:
             NotFound: ``unknown_video``.
@@ -120,14 +120,14 @@ class Versions:
     def diff(
         self, video: Video, stage: str, *, before: str | None = None, after: str | None = None
     ) -> VersionDiff:
-        """What is different from one version to another.
+        """Compare two versions of a stage's result.
 
         Args:
-            video: whose.
-            stage: of which stage.
-            before: how the fingerprint of the reference begins; by default that of the current
-                version, or, where that is what ``after`` names, of the one that was before it.
-            after: of what is held against it; by default the current version.
+            video: the video.
+            stage: the stage.
+            before: beginning of the reference's fingerprint. By default that of the current
+                version, or of the version before it if ``after`` names the current one.
+            after: beginning of the compared version's fingerprint; by default the current one.
 
         Raises:
             NotFound: ``unknown_version``.
@@ -152,7 +152,7 @@ class Versions:
             self._require_files(result)
         return compare(old, new, self._artifacts.read)
 
-    # -- looking ---------------------------------------------------------------------------------
+    # -- queries ---------------------------------------------------------------------------------
 
     def _video(self, video_id: str) -> Video:
         video = self._catalog.video(video_id)
@@ -163,7 +163,7 @@ class Versions:
         return video
 
     def _stored(self, video: Video, stage: str | None) -> list[StageResult]:
-        """Stored results of the content that the video has now."""
+        """Return stored results of the video's present content."""
         found = self._catalog.results.all(video.video_id, stage)
         return [one for one in found if one.content_id == video.upload.content_id]
 
@@ -176,7 +176,7 @@ class Versions:
         if not self._artifacts.has(result.prefix):
             raise _gone(result)
 
-    # -- changing --------------------------------------------------------------------------------
+    # -- changes ---------------------------------------------------------------------------------
 
     def _make_current(
         self, video: Video, run: StageRun, result: StageResult, *, history: list[str] | None
@@ -187,7 +187,7 @@ class Versions:
         except LeaseLost as lost:
             raise _busy(run) from lost
         if self._catalog.results.get(video.video_id, run.stage, result.fingerprint) is None:
-            with suppress(LeaseLost):  # whoever took the run makes another result current
+            with suppress(LeaseLost):  # the worker that claimed the run makes its result current
                 self._catalog.undo_promotion(video.video_id, run)
             raise _gone(result)
 
@@ -204,14 +204,14 @@ def _current(run: StageRun) -> str | None:
 
 
 def _ways_back(run: StageRun) -> Iterator[tuple[str, list[str]]]:
-    """What was current before, the latest first, each with the ways back from there."""
+    """Yield earlier current versions, the latest first, each with the history before it."""
     for index, fingerprint in reversed(list(enumerate(run.history))):
         if fingerprint != _current(run):
             yield fingerprint, run.history[:index]
 
 
 def _back(run: StageRun, stored: list[StageResult]) -> StageResult | None:
-    """The latest that was current before and is still there."""
+    """Return the latest stored version that was current before."""
     known = {one.fingerprint: one for one in stored}
     return next((known[back] for back, _ in _ways_back(run) if back in known), None)
 
@@ -241,7 +241,7 @@ def _version(result: StageResult, *, current: bool, way_back: bool = False) -> V
 
 
 def _named(fingerprint: str, stored: list[StageResult]) -> StageResult:
-    """The version whose fingerprint begins so."""
+    """Return the version whose fingerprint begins with these digits."""
     found = [one for one in stored if one.fingerprint.startswith(fingerprint)]
     if not found or len(fingerprint) < FEWEST_DIGITS:
         raise NotFound(
@@ -267,13 +267,13 @@ def _no_earlier(video: Video, stage: str) -> NothingEarlier:
 def _busy(run: StageRun) -> Conflict:
     return Conflict(
         "stage_busy",
-        f"{run.stage} is being worked on, or was changed this moment. Try again when it is done.",
+        f"{run.stage} is running, or has just changed. Try again when it has ended.",
     )
 
 
 def _gone(result: StageResult) -> Gone:
     return Gone(
         "version_gone",
-        f"The files of version {result.fingerprint} of {result.stage} are gone: to have it again, "
+        f"The files of version {result.fingerprint} of {result.stage} are gone: to make it again, "
         "replay the video.",
     )

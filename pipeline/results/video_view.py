@@ -1,7 +1,7 @@
-"""What people see of a video: records turned into response models. Pure: no AWS, no clock.
+"""Response models of videos, made from records without AWS calls or a clock.
 
-The query API serves these as JSON and the command line prints them, so both tell the same story.
-A stage that this module has never heard of shows up like any other.
+The query API serves them as JSON and the command line prints them, so both show the same facts.
+They need no knowledge of a particular stage.
 """
 
 import re
@@ -32,10 +32,10 @@ _UNSAFE_IN_A_FILE_NAME = re.compile(r"[^\w.-]+", re.ASCII)
 
 
 class Sign(Protocol):
-    """Makes a URL under which an artifact can be fetched: ``Artifacts.url``."""
+    """A function that signs a URL for an artifact: ``Artifacts.url``."""
 
     def __call__(self, key: str, *, download_as: str | None = None) -> str:
-        """The URL of ``key``; with ``download_as`` a browser saves the file by that name."""
+        """Return the URL of ``key``; with ``download_as`` a browser saves it by that name."""
 
 
 class _View(BaseModel):
@@ -43,29 +43,29 @@ class _View(BaseModel):
 
 
 class ErrorView(_View):
-    """Why a stage failed, or why its next try is being waited for."""
+    """The error of a stage that failed or waits for its next attempt."""
 
-    failure_class: FailureClass = Field(alias="class", description="Who can help: see the docs")
-    code: str = Field(description="A stable word for programs", examples=["not_media"])
-    message: str = Field(description="What was wrong and what to do, for a person")
+    failure_class: FailureClass = Field(alias="class", description="Who can fix it: see the docs")
+    code: str = Field(description="A stable code for programs", examples=["not_media"])
+    message: str = Field(description="The problem and its remedy, for a person")
     retryable: bool
 
 
 class ArtifactView(_View):
-    """One file that a stage made."""
+    """A file that a stage made."""
 
     stage: str
-    role: str = Field(description="What it is for", examples=["poster", "captions_vtt"])
+    role: str = Field(description="Its purpose", examples=["poster", "captions_vtt"])
     name: str = Field(description="Its path within the stage's result", examples=["captions.vtt"])
     media_type: str
     bytes: int
     sha256: str
-    url: str = Field(description="Presigned: lasts about an hour")
+    url: str = Field(description="Presigned; expires after about an hour")
     download_url: str = Field(description="The same file, saved by a browser instead of shown")
 
 
 class StageProgress(_View):
-    """How far one stage is."""
+    """The progress of a stage."""
 
     stage: str
     state: StageState
@@ -74,28 +74,29 @@ class StageProgress(_View):
 
 
 class StageView(StageProgress):
-    """One stage with everything it left behind."""
+    """A stage with its results."""
 
     attempt: int = Field(
-        description="Which claim of a worker made the current result; until one has, the latest"
+        description="Number of the claim that made the current result; until there is one, of the "
+        "latest"
     )
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     warnings: list[Notice]
     labels: list[str]
-    summary: dict[str, JsonValue] = Field(description="The few facts worth having at once")
+    summary: dict[str, JsonValue] = Field(description="The main facts of the result")
     cost: Cost | None = Field(description="Seconds, CPU seconds and bytes of the current result")
     models: dict[str, str] = Field(description="Models and engines behind the result")
     params: dict[str, JsonValue]
     fingerprint: str | None = Field(description="Equal fingerprints mean equal results")
     revision: str
     event_id: str | None = Field(
-        description="The event that asked for the current result; until there is one, for the "
-        "latest run. Log lines about it carry this as `correlation_id`",
+        description="The event that requested the current result; until there is one, the "
+        "latest run. Its log lines have this as `correlation_id`",
         examples=["17793124-05d4-b198-2fde-7ededc63b103"],
     )
-    replay_id: str | None = Field(description="The replay that did so")
+    replay_id: str | None = Field(description="The replay that requested it")
     artifacts: list[ArtifactView]
 
 
@@ -108,7 +109,7 @@ class _VideoHead(_View):
     status: VideoStatus
     playable: bool
     progress: float = Field(ge=0, le=100, description="Percent, over all stages")
-    duration_s: float | None = Field(description="Known once a stage has looked at the file")
+    duration_s: float | None = Field(description="Known once a stage has read the file")
     width: int | None
     height: int | None
     labels: list[str] = Field(description="What can be seen in it, in alphabetical order")
@@ -116,36 +117,36 @@ class _VideoHead(_View):
 
 
 class VideoItem(_VideoHead):
-    """A video as one of many."""
+    """A video in a list."""
 
     stages: list[StageProgress]
 
 
 class TotalCost(_View):
-    """What all current results of a video took together."""
+    """The total cost of a video's current results."""
 
-    seconds: float = Field(description="Wall clock, summed: stages run side by side")
+    seconds: float = Field(description="Wall clock, summed over stages that run in parallel")
     cpu_seconds: float
     bytes_out: int
     elapsed_s: float | None = Field(description="From upload to the end of the last stage")
 
 
 class VideoView(_VideoHead):
-    """Everything about one video."""
+    """A video in full."""
 
     revision: str
     bucket: str
-    probe: Probe | None = Field(description="What the file turned out to be")
+    probe: Probe | None = Field(description="What ffprobe found in the file")
     cost: TotalCost
     stages: list[StageView]
     links: dict[str, str] = Field(
-        description="Where in this API the rest is; only what exists yet is listed",
+        description="Paths of this API to the rest; only of what exists already",
         examples=[{"self": "/videos/5c1e…", "transcript": "/videos/5c1e…/transcript"}],
     )
 
 
 def item(video: Video, sign: Sign) -> VideoItem:
-    """``video`` as one of a list."""
+    """Return the view of ``video`` in a list."""
     return VideoItem(
         **_common(video, sign),
         stages=states(video),
@@ -153,7 +154,7 @@ def item(video: Video, sign: Sign) -> VideoItem:
 
 
 def detail(video: Video, sign: Sign, links: Mapping[str, str]) -> VideoView:
-    """``video`` with everything there is to know about it."""
+    """Return the full view of ``video``."""
     return VideoView(
         **_common(video, sign),
         revision=video.revision,
@@ -166,14 +167,14 @@ def detail(video: Video, sign: Sign, links: Mapping[str, str]) -> VideoView:
 
 
 def states(video: Video) -> list[StageProgress]:
-    """How far each stage is, in stage order."""
+    """Return the progress of each stage, in stage order."""
     return [StageProgress(**_state(run)) for run in video.stages.values()]
 
 
 def artifacts(
     video: Video, *, role: str | None = None
 ) -> list[tuple[StageResult, PublishedArtifact]]:
-    """Files of the current results, in stage order; only those with ``role`` if given."""
+    """Return files of the current results, in stage order; only those with ``role`` if given."""
     return [
         (run.current_result, one)
         for run in video.stages.values()
@@ -184,20 +185,20 @@ def artifacts(
 
 
 def labels(video: Video) -> list[str]:
-    """Words by which the video can be found, in lower case and alphabetical order."""
+    """Return the labels that the video is found by, in lower case and alphabetical order."""
     results = [run.current_result for run in video.stages.values()]
     return sorted({label.lower() for result in results if result for label in result.labels})
 
 
 def progress(video: Video) -> float:
-    """Percent done over all stages; one that has ended counts as done, however it ended."""
+    """Return percent done over all stages; an ended stage counts as done, failed or not."""
     runs = video.stages.values()
     done = [100.0 if run.state in TERMINAL else run.progress for run in runs]
     return round(sum(done) / len(done), 1) if done else 100.0
 
 
 def total_cost(video: Video) -> TotalCost:
-    """What the current results took together."""
+    """Add up the cost of the current results."""
     costs = [run.current_result.cost for run in video.stages.values() if run.current_result]
     ends = [_made(run).finished_at for run in video.stages.values()]
     known = [end for end in ends if end]
@@ -212,12 +213,12 @@ def total_cost(video: Video) -> TotalCost:
 
 
 def error(failure: Failure | None) -> ErrorView | None:
-    """``failure`` as people see it."""
+    """Return the view of ``failure``."""
     return ErrorView(**failure.model_dump()) if failure else None
 
 
 def file_name(video: Video, artifact: str) -> str:
-    """What a browser shall save an artifact as: safe on every file system and in a header."""
+    """Return the name to save an artifact by, safe on every file system and in a header."""
     stem = _UNSAFE_IN_A_FILE_NAME.sub("_", PurePosixPath(video.upload.name).stem).strip("._-")
     return f"{stem[:80] or 'video'}-{_UNSAFE_IN_A_FILE_NAME.sub('_', PurePosixPath(artifact).name)}"
 
@@ -242,7 +243,7 @@ def _common(video: Video, sign: Sign) -> dict[str, Any]:
 
 
 def _poster(video: Video, sign: Sign) -> str | None:
-    """The middle one of the sizes there are: sharp enough for a card, quick for a list."""
+    """Sign the poster of the middle size: sharp enough for a card, small enough for a list."""
     sizes = sorted(artifacts(video, role="poster"), key=lambda found: found[1].bytes)
     if not sizes:
         return None
@@ -261,7 +262,7 @@ def _state(run: StageRun) -> dict[str, Any]:
 
 
 def _made(run: StageRun) -> StageRun | StageResult:
-    """Who says when and by which claim: the result, where the run has one; else the run itself."""
+    """Return the source of times and attempt: the current result if there is one, else the run."""
     return run.current_result if run.current_result and run.state == "succeeded" else run
 
 

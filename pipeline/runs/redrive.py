@@ -12,14 +12,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.aws.catalog import Catalog
-from pipeline.aws.dead_letters import DeadLetters, Letter
+from pipeline.aws.dead_letters import DeadLetterQueues, DeadMessage
 from pipeline.core import events
 from pipeline.core.errors import BadInput, FailureClass, InvalidArgument
 from pipeline.core.events import Deletion, Reprocess, Upload
 from pipeline.core.records import StageRun
 from pipeline.core.topology import JANITOR, REPLAYS, Lane
 
-LetterClass = Literal[FailureClass, "bad_event", "unknown"]
+MessageClass = Literal[FailureClass, "bad_event", "unknown"]
 
 
 class Row(BaseModel):
@@ -36,7 +36,7 @@ class Row(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     function: str
-    failure_class: LetterClass = Field(serialization_alias="class")
+    failure_class: MessageClass = Field(serialization_alias="class")
     found: int
     chosen: int
     sent: int
@@ -61,19 +61,19 @@ class Redrive:
     a run that is done is not run again.
 
     Args:
-        letters: the dead-letter queues.
-        catalog: where failures are recorded.
+        queues: the dead-letter queues.
+        catalog: the recorded failures.
     """
 
-    def __init__(self, letters: DeadLetters, catalog: Catalog) -> None:
-        self._letters = letters
+    def __init__(self, queues: DeadLetterQueues, catalog: Catalog) -> None:
+        self._queues = queues
         self._catalog = catalog
 
     def run(
         self,
         *,
         functions: Collection[str] | None = None,
-        classes: Collection[LetterClass] | None = None,
+        classes: Collection[MessageClass] | None = None,
         dry_run: bool = False,
         tell: Callable[[str, int, int], None] = lambda *_: None,
     ) -> Redriven:
@@ -88,25 +88,25 @@ class Redrive:
         Raises:
             InvalidArgument: ``unknown_stage``.
         """
-        known = self._letters.functions
+        known = self._queues.functions
         if unknown := set(functions or ()).difference(known):
             raise InvalidArgument(
                 "unknown_stage",
                 f"There is no {', '.join(sorted(unknown))}; choose from {', '.join(known)}.",
             )
-        found: Counter[tuple[str, LetterClass]] = Counter()
-        sent: Counter[tuple[str, LetterClass]] = Counter()
+        found: Counter[tuple[str, MessageClass]] = Counter()
+        sent: Counter[tuple[str, MessageClass]] = Counter()
         hidden = 0
         for function in functions or known:
-            expected, seen = self._letters.count(function), 0
-            with closing(self._letters.walk(function, expected=expected)) as letters:
-                for letter in letters:
+            expected, seen = self._queues.count(function), 0
+            with closing(self._queues.walk(function, expected=expected)) as messages:
+                for message in messages:
                     seen += 1
                     tell(function, seen, max(seen, expected))
-                    place, lane = self._judge(letter)
+                    place, lane = self._judge(message)
                     found[place] += 1
                     if not dry_run and _is_meant(place[1], classes):
-                        self._letters.send_back(letter, lane)
+                        self._queues.send_back(message, lane)
                         sent[place] += 1
             hidden += max(0, expected - seen)
         rows = [
@@ -121,14 +121,14 @@ class Redrive:
         ]
         return Redriven(rows=rows, hidden=hidden)
 
-    def _judge(self, letter: Letter) -> tuple[tuple[str, LetterClass], Lane]:
-        """Return function and class of a message, and the lane it belongs to."""
-        function = letter.function
+    def _judge(self, message: DeadMessage) -> tuple[tuple[str, MessageClass], Lane]:
+        """Return the function and class of a message, and the lane it belongs to."""
+        function = message.function
         try:
             if function == REPLAYS:
-                events.replay_requested(letter.body)
+                events.replay_requested(message.body)
                 return (function, "unknown"), "live"
-            event = events.parse(letter.body)
+            event = events.parse(message.body)
         except BadInput:
             return (function, "bad_event"), "live"
         if function == JANITOR or isinstance(event, Deletion):
@@ -145,5 +145,5 @@ class Redrive:
         return run
 
 
-def _is_meant(failure_class: LetterClass, classes: Collection[LetterClass] | None) -> bool:
+def _is_meant(failure_class: MessageClass, classes: Collection[MessageClass] | None) -> bool:
     return failure_class != "bad_event" if classes is None else failure_class in classes

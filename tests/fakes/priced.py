@@ -1,4 +1,4 @@
-"""A small house for bills: the project's stages, and prices that are easy to reckon with."""
+"""Fixtures for bills: the project's stages, and prices that are easy to compute with."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ WORK = Workload(videos_per_day=1, minutes=60, mbps=2**30 * 8 / 3600 / 1e6, queri
 
 
 def timings(*results: StageResult) -> list[Timing]:
-    """Run times as the catalog gives them: the latest month first."""
+    """Return run times in the catalog's order: the latest month first."""
     ordered = sorted(results, key=lambda one: one.finished_at, reverse=True)
     return [
         Timing(
@@ -32,12 +32,12 @@ def timings(*results: StageResult) -> list[Timing]:
 
 
 def pace(stage: str = "transcode", *, cpu: float = 1, gpu: float = 0.1, **more: float) -> Pace:
-    """A pace of round numbers: a file a second, a GiB an hour."""
+    """Make a pace of round numbers: a file a second, a GiB an hour."""
     written = {"files": 1.0, "bytes_out": 2**30 / 3600, **more}
     return Pace(stage=stage, cpu=cpu, gpu=gpu, cpu_runs=0, gpu_runs=0, **written)
 
 
 def usd(lines: Sequence[object], what: str) -> float:
-    """The amount of one line of a bill."""
+    """Return the amount of one line of a bill."""
     (found,) = [line for line in lines if line.what == what]
     return found.usd

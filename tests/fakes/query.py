@@ -1,4 +1,4 @@
-"""A catalog and artifacts that live in memory, behind the read interface that the API uses."""
+"""A catalog and artifacts in memory, with the read interface that the API uses."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -49,7 +49,7 @@ def upload(number: int = 0, **given: Any) -> Upload:
 def result(
     source: Upload, stage: str, files: dict[str, str] | None = None, **given: Any
 ) -> StageResult:
-    """A result whose files are given as name: role."""
+    """Make a result whose files are given as name: role."""
     fields = {
         "stage": stage,
         "version": "1",
@@ -114,19 +114,19 @@ def warning(code: str = "no_speech") -> Notice:
 
 
 def signature(source: Upload) -> str:
-    """What signs an address of its playlists now."""
+    """Return the query string that signs URLs of its playlists now."""
     return Playback(lambda: KEY, lasts_s=Settings().presign_s).query(source.video_id)
 
 
 class FakeKeys:
-    """One key for all."""
+    """Secret keys: one for all names."""
 
     def get(self, _: str) -> bytes:
         return KEY
 
 
 class FakeCatalog:
-    """Counts what is asked of it; ``places`` may name places that are no longer true."""
+    """A catalog that counts its reads; ``places`` may have stale places."""
 
     def __init__(self, videos: Iterable[Video] = (), *, places: list[str] | None = None) -> None:
         self._videos = {one.video_id: one for one in videos}
@@ -147,7 +147,7 @@ class FakeCatalog:
         return [self._videos[one] for one in video_ids if one in self._videos]
 
     def newest(self, *, before: str | None = None, label: str | None = None) -> Iterator[str]:
-        del label  # an index that is always behind: it says yes to every label
+        del label  # an index that is always behind: it has every label
         for one in self._places:
             if before is None or one < before:
                 self.walked += 1
@@ -159,7 +159,7 @@ def place(one: Video) -> str:
 
 
 class FakeArtifacts:
-    """Files by key; a URL says what it was signed for."""
+    """Files by key; a URL has the arguments that it was signed with."""
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
         self.files = files or {}
@@ -183,7 +183,7 @@ class FakeArtifacts:
 
 
 class Client:
-    """Asks an app as a browser would, but without a socket."""
+    """A client that calls an app like a browser, but without a socket."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
@@ -208,7 +208,7 @@ def client(
     replays: FakeReplays | None = None,
     **settings: Any,
 ) -> Client:
-    """The API with these parts; ``settings`` are those other than the defaults."""
+    """Make the API with these parts; ``settings`` override the defaults."""
     app = create_app(
         settings=Settings().model_copy(update=settings),
         catalog=cast("Catalog", catalog or FakeCatalog(videos)),

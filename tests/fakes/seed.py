@@ -1,4 +1,4 @@
-"""Videos as the pipeline would have left them, with small but real files, in no time."""
+"""Videos with the records and small real files that the pipeline would make, without running it."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ PROBE = Probe(
 
 
 def words(*texts: str) -> dict[str, Any]:
-    """A transcript in which one segment follows the other, a second each, its words evenly."""
+    """Make a transcript of consecutive segments, a second each, with evenly spaced words."""
     segments = []
     for at, text in enumerate(texts):
         parts = [f" {part}" for part in text.split()]
@@ -73,7 +73,7 @@ def words(*texts: str) -> dict[str, Any]:
 
 @dataclass
 class Seed:
-    """Writes videos into an installation through the catalog's and the artifacts' own methods."""
+    """A writer of videos, through the catalog's and the artifacts' own methods."""
 
     catalog: Catalog
     artifacts: Artifacts
@@ -125,7 +125,7 @@ class Seed:
         summary: dict[str, Any] | None = None,
         warnings: tuple[Notice, ...] = (),
     ) -> StageResult:
-        """End a stage well; ``files`` maps a name to its role, media type and content."""
+        """Complete a stage; ``files`` maps a name to its role, media type and content."""
         run = self.claim(upload, stage)
         work = self.folder / f"{upload.video_id}-{stage}-{run.attempt}"
         artifacts = []
@@ -224,7 +224,7 @@ class Seed:
     def detect(
         self, upload: Upload, seen: dict[str, list[tuple[float, float]]], **more: Any
     ) -> StageResult:
-        """Each label in view during its intervals, looked at twice a second."""
+        """Make detections of each label during its intervals, in two frames a second."""
         files = {
             "detections.json": (
                 "detections_json",
@@ -294,7 +294,7 @@ def tracks(path: Path, seen: dict[str, list[tuple[float, float]]]) -> bytes:
 
 
 def make_mp4(path: Path, seconds: int = 2) -> bytes:
-    """A small H.264 video with sound, as a browser plays it."""
+    """Make a small H.264 video with sound that browsers play."""
     command = (
         f"ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=25:d={seconds} "
         f"-f lavfi -i sine=d={seconds} -pix_fmt yuv420p -preset ultrafast -movflags +faststart "
@@ -305,7 +305,7 @@ def make_mp4(path: Path, seconds: int = 2) -> bytes:
 
 
 def make_segments(path: Path, mp4: bytes) -> tuple[bytes, bytes]:
-    """The same video as an initialization section and one segment."""
+    """Make the same video as an initialization section and one segment."""
     (path / "clip.mp4").write_bytes(mp4)
     command = (
         "ffmpeg -v error -i clip.mp4 -c copy -f hls -hls_segment_type fmp4 -hls_time 10 "
@@ -316,7 +316,7 @@ def make_segments(path: Path, mp4: bytes) -> tuple[bytes, bytes]:
 
 
 def make_jpeg(path: Path) -> bytes:
-    """A picture of 160 by 90."""
+    """Make an image of 160 by 90 pixels."""
     command = f"ffmpeg -v error -f lavfi -i testsrc2=s=160x90:d=1 -frames:v 1 -y {path}"
     subprocess.run(command.split(), check=True, timeout=60)
     return path.read_bytes()

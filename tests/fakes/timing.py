@@ -1,4 +1,4 @@
-"""Results as if runs had taken so long."""
+"""Results of runs with given run times."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,7 @@ def result(
     large: bool = False,
     **cost: Any,
 ) -> StageResult:
-    """What a run left that took ``seconds`` for a video of ``media_seconds``, in 2026."""
+    """Make the result of a run that took ``seconds`` for a video of ``media_seconds``, in 2026."""
     ended = datetime(2026, month, 30 if month != 2 else 28, 23, 59, 59, tzinfo=UTC)
     taken = {"cpu_seconds": 2 * seconds, "bytes_in": 1000, "bytes_out": 100, "files": 2, **cost}
     return StageResult(

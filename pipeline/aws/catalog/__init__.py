@@ -1,4 +1,4 @@
-"""The catalog: what is recorded about videos, in one DynamoDB table.
+"""The catalog: records of videos in one DynamoDB table.
 
 catalog     the videos, and the whole
 runs        stage runs as they are read and claimed

@@ -7,13 +7,13 @@
     {video_id}    result#{stage}#{fingerprint}  an immutable result, kept for versions and reuse
     {video_id}    label#{stage}#{label}         one row a label, for the index ``labels``
     #months       #months                       the months in which anything was uploaded
-    #timings      {month}#{stage}#{digest}      what runs have taken, added up
+    #timings      {month}#{stage}#{digest}      run times, summed
     #keys         {name}                        secret keys that all hosts share
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
-``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the moment at
-which they must have been heard of), ``failures`` (class, then moment). A
-video's place in time is ``{upload time}#{video_id}``.
+``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the deadline of
+their next heartbeat), ``failures`` (class, then time). A video's place in time is
+``{upload time}#{video_id}``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -79,14 +79,14 @@ class Catalog:
 
         Args:
             upload: the event; recording it again changes nothing.
-            patience_s: how long a stage may stay pending before it counts as lost.
+            patience_s: seconds that a stage may be pending before it counts as lost.
 
         Raises:
-            Superseded: a later upload or deletion of this key is known.
+            Superseded: a later upload or deletion of this key is recorded.
         """
         vid = upload.video_id
         order = f"{iso(upload.time)}#{vid}"
-        # First, because a video whose month is not known is never listed.
+        # First, because a video whose month is not recorded is never listed.
         self._table.add_to_set(*_MONTHS, "months", order[:7])
         try:
             self._table.update(
@@ -113,7 +113,7 @@ class Catalog:
             self.runs.queue(upload, stage, patience_s=patience_s)
 
     def record_deletion(self, deletion: Deletion) -> None:
-        """Tombstone the video, unless it was uploaded again since.
+        """Mark the video as deleted, unless it was uploaded again since.
 
         A deletion can arrive before its upload, by another queue; the upload then ends as
         superseded. The deletion of a version is the video's only while that version is the current
@@ -159,7 +159,7 @@ class Catalog:
             return
 
     def succeed(self, video_id: str, run: StageRun, result: StageResult) -> None:
-        """Make ``result`` current and findable by its labels.
+        """Make ``result`` current and index its labels.
 
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
@@ -174,7 +174,7 @@ class Catalog:
         """Make a stored result current (``Runs.promote``) and findable by its labels.
 
         Raises:
-            LeaseLost: the run is being worked on, or was since it was read.
+            LeaseLost: the run is in progress, or changed since it was read.
         """
         self._index(video_id, result)
         self.runs.promote(video_id, run, result, history=history)
@@ -184,7 +184,7 @@ class Catalog:
         """Undo a promotion (``Runs.undo_promotion``) and restore the index of labels.
 
         Raises:
-            LeaseLost: the run was touched since.
+            LeaseLost: the run changed since.
         """
         if run.current_result:
             self._index(video_id, run.current_result)
@@ -211,7 +211,7 @@ class Catalog:
             if brief and item.get("result"):
                 item["result"] |= {"artifacts": [], "summary": {}}
             found.setdefault(item["pk"], {})[item["sk"]] = item
-        # A tombstone can be all there is of a video.
+        # A deleted video may have a tombstone only.
         known = [vid for vid in video_ids if "upload" in found.get(vid, {}).get("video", {})]
         return [self._video(vid, found[vid]) for vid in known]
 
@@ -253,7 +253,7 @@ class Catalog:
             if known is None or known["sequencer"] < upload.sequencer:
                 known = {
                     "stage": stage,
-                    # A stage that is younger than the upload was never asked to run.
+                    # A stage added to the topology after the upload was not requested.
                     "state": "pending" if stage in head["stages"] else "skipped",
                     "revision": upload.revision,
                     "sequencer": upload.sequencer,

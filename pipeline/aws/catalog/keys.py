@@ -1,6 +1,6 @@
-"""Secret keys that all hosts of an installation share, made by whoever needs one first.
+"""Secret keys that all hosts of an installation share, made when first needed.
 
-They lie beside the records that they guard: who may read one may read the other anyway.
+They are stored with the records that they protect: the same permission reads both.
 """
 
 import secrets
@@ -13,19 +13,19 @@ _BYTES = 32
 
 
 class Keys:
-    """The keys in the catalog's table.
+    """The secret keys in the catalog's table.
 
     Args:
-        table: where.
+        table: the catalog's table.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def get(self, name: str) -> bytes:
-        """The key of this name: 32 random bytes, the same for whoever asks from then on."""
+        """Return the key of this name, 32 random bytes; make it if it is missing."""
         while (item := self._table.get(_PK, name)) is None:
-            # Of two that make it at once, the second reads what the first has written.
+            # If two hosts make it at once, the second one reads the first one's key.
             with suppress(ConditionFailed):
                 self._table.update(
                     _PK,

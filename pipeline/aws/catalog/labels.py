@@ -1,8 +1,8 @@
-"""The index of labels: which videos show what, newest first.
+"""The index of labels: videos by label, newest first.
 
-Rows are written before a result becomes current and removed after it no longer is, so a row may
-be early or late: readers check that the video still stands at that place in time, and that one of
-its current results has the label.
+Rows are written before a result becomes current and removed after it is replaced, so a row may be
+early or late. Readers check that the video still has that place in time, and that one of its
+current results has the label.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from pipeline.core.records import StageResult
 
 
 class Labels:
-    """The label rows in the catalog's table."""
+    """The rows of labels in the catalog's table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -32,9 +32,9 @@ class Labels:
         )
 
     def forget(self, video_id: str, *, keep: StageResult | None) -> None:
-        """Remove what ``keep`` has not of its stage's rows, or all rows of the video.
+        """Remove rows of labels that ``keep`` lacks from its stage, or all rows of the video.
 
-        By label and not by who wrote a row: that may be a worker who lost the race to be current.
+        By label and not by writer: a worker that lost the race may have written a row.
         """
         kept = {label.lower() for label in keep.labels} if keep else set()
         prefix = f"label#{keep.stage}#" if keep else "label#"
@@ -45,7 +45,7 @@ class Labels:
         self._table.write(deletes=[row for row in rows if row["label"] not in kept])
 
     def newest(self, label: str, *, before: str | None) -> Iterator[str]:
-        """Places in time of the videos with this label, newest first."""
+        """Yield places in time of the videos with this label, newest first."""
         condition = partition("label", label.lower(), sort="uploaded_order", below=before)
         last = None
         for row in self._table.query(

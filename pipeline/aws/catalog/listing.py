@@ -1,7 +1,7 @@
-"""Videos newest first, a page at a time: walk the index, read in batches, filter, stop in time.
+"""Pages of videos, newest first: walk the index, read in batches, filter, stop at a limit.
 
-A filter that few videos pass must not turn a request into a scan: each request looks at a bounded
-number of videos and hands back a cursor from which the next one goes on.
+A filter that few videos pass must not turn a request into a scan. So each request reads a bounded
+number of videos and returns a cursor to continue from.
 """
 
 import base64
@@ -18,21 +18,21 @@ from pipeline.core.errors import BadInput
 from pipeline.core.records import ListedStatus, Video
 
 EXAMINED = 200
-"""Most videos one request looks at."""
+"""Most videos that one request reads."""
 
-# With four stages: as many items as DynamoDB gives at once.
+# With four stages, that many videos are as many items as DynamoDB returns at once.
 _BATCH = 20
 _PLACE = re.compile(r"[0-9T:.-]{23}Z#[0-9a-f]{20}")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which videos are wanted; None leaves a question open.
+    """A filter of videos; None for any.
 
     Attributes:
-        label: something that can be seen in the video, in any case.
-        prefix: what its key begins with.
-        after: uploaded at this moment or later.
+        label: a label of the video, in any case.
+        prefix: beginning of its key.
+        after: uploaded at this time or later.
         before: uploaded earlier than this.
     """
 
@@ -43,7 +43,7 @@ class Filter:
     before: datetime | None = None
 
     def passes(self, video: Video) -> bool:
-        """Whether ``video`` is wanted, judged by what it is now: an index may be behind."""
+        """Return True if ``video`` passes, by its present state: an index may be behind."""
         return (
             not video.deleted_at
             and self.status in {None, video.status}
@@ -55,9 +55,9 @@ class Filter:
 def page(
     catalog: Catalog, wanted: Filter, *, cursor: str | None = None, limit: int
 ) -> tuple[list[Video], str | None]:
-    """At most ``limit`` videos, and the cursor of the next page.
+    """Return at most ``limit`` videos, and the cursor of the next page.
 
-    A page can be short, or empty, and still have a cursor: then the search is not over.
+    A page can be short, or empty, and still have a cursor: then the search continues there.
 
     Raises:
         BadInput: ``invalid_cursor``.
@@ -75,7 +75,7 @@ def page(
         if len(found) == limit:
             return found, encode(last or "")
         last = place
-        # A place that is no longer the video's own is a leftover of an earlier upload.
+        # A place that differs from the video's own is left over from an earlier upload.
         if video and place == place_of(video) and wanted.passes(video):
             found.append(video)
     more = next(places, None) is not None
@@ -83,12 +83,12 @@ def page(
 
 
 def encode(place: str) -> str:
-    """A place in time as a cursor."""
+    """Encode a place in time as a cursor."""
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
 def decode(cursor: str) -> str:
-    """The place in time behind a cursor.
+    """Decode a cursor to a place in time.
 
     Raises:
         BadInput: ``invalid_cursor``.
@@ -98,17 +98,17 @@ def decode(cursor: str) -> str:
     except (binascii.Error, ValueError):
         place = ""
     if not _PLACE.fullmatch(place):
-        raise BadInput("invalid_cursor", "This cursor is not one of ours. Start without one.")
+        raise BadInput("invalid_cursor", "This cursor is not valid. Start without one.")
     return place
 
 
 def read(
     catalog: Catalog, places: Iterator[str], *, brief: bool = False
 ) -> Iterator[tuple[str, Video | None]]:
-    """Each place (it ends in ``#{video_id}``) with its video as it is now, read in batches.
+    """Yield each place (it ends in ``#{video_id}``) with its video, read in batches.
 
     Args:
-        catalog: where the videos are.
+        catalog: the catalog.
         places: of the videos.
         brief: see ``Catalog.videos``.
     """
@@ -119,5 +119,5 @@ def read(
 
 
 def place_of(video: Video) -> str:
-    """Where a video stands among all, by the time of its upload."""
+    """Return a video's place in time: the time of its upload, and its id."""
     return f"{iso(video.upload.time)}#{video.video_id}"

@@ -1,4 +1,4 @@
-"""The catalog's table: made as the topology draws it, and mended when the topology has grown."""
+"""The catalog's table: made from the topology, and updated when the topology changes."""
 
 import time
 from typing import Any
@@ -9,13 +9,13 @@ from pipeline.aws import clients as aws
 from pipeline.core.errors import DependencyFailed, MissingDependency
 from pipeline.core.topology import IndexSpec, TableSpec
 
-# DynamoDB fills an index that is added to a full table; a later run goes on waiting.
+# DynamoDB fills an index added to a full table; a later run continues to wait.
 _INDEX_PATIENCE_S = 900.0
 _UNABLE = {"UnknownOperationException", "ValidationException"}
 
 
 def ensure(dynamodb: Any, name: str, spec: TableSpec) -> list[str]:
-    """Make the table, or what it lacks of its indexes and expiry.
+    """Make the table, or add missing indexes and expiry.
 
     Args:
         dynamodb: a boto3 client.
@@ -23,11 +23,11 @@ def ensure(dynamodb: Any, name: str, spec: TableSpec) -> list[str]:
         spec: its keys and indexes.
 
     Returns:
-        What was made or changed, in words.
+        Descriptions of what was made or changed.
 
     Raises:
         MissingDependency: ``missing_index``: this DynamoDB cannot add an index to a table.
-        DependencyFailed: ``index_pending``: the table is so full that an index takes longer.
+        DependencyFailed: ``index_pending``: filling an index of a large table takes longer.
     """
     changed = []
     table = _describe(dynamodb, name)
@@ -66,7 +66,7 @@ def _create(dynamodb: Any, name: str, spec: TableSpec) -> None:
 
 
 def _add(dynamodb: Any, table: dict[str, Any], name: str, spec: IndexSpec) -> None:
-    """Add one index: AWS takes them one at a time.
+    """Add one index: AWS adds one at a time.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html
     """
@@ -83,13 +83,13 @@ def _add(dynamodb: Any, table: dict[str, Any], name: str, spec: IndexSpec) -> No
             raise
         raise MissingDependency(
             "missing_index",
-            f"Table {table['TableName']} lacks the index {name}, and this DynamoDB does not add "
-            f"one to a table that exists ({error}). Start with a new table.",
+            f"Table {table['TableName']} lacks the index {name}, and this DynamoDB cannot add one "
+            f"to an existing table ({error}). Start with a new table.",
         ) from error
 
 
 def _await(dynamodb: Any, table: str, index: str) -> dict[str, Any]:
-    """The description of the table once the index can be asked."""
+    """Return the description of the table once the index can be queried."""
     end = time.monotonic() + _INDEX_PATIENCE_S
     while True:
         now = dict(dynamodb.describe_table(TableName=table)["Table"])
@@ -104,13 +104,13 @@ def _await(dynamodb: Any, table: str, index: str) -> dict[str, Any]:
 
 
 def _status(table: dict[str, Any], index: str) -> str | None:
-    """What a described table says of one of its indexes; None when it has no such index."""
+    """Return the status of an index in a table's description; None if there is no such index."""
     indexes = table.get("GlobalSecondaryIndexes", [])
     return next((one["IndexStatus"] for one in indexes if one["IndexName"] == index), None)
 
 
 def _expire(dynamodb: Any, table: str, attribute: str) -> bool:
-    """Let items expire, where the implementation can; nothing relies on it."""
+    """Enable expiry of items if the implementation can; nothing relies on it."""
     try:
         now = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
         if now["TimeToLiveStatus"] != "DISABLED":

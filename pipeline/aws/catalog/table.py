@@ -1,6 +1,6 @@
-"""DynamoDB as this project uses it: single-item conditional writes, queries, consistent reads.
+"""The DynamoDB operations of this project: conditional writes, queries, consistent reads.
 
-No transactions and no scans: each write is complete in itself, and every question has a key.
+There are no transactions and no scans: each write changes one item, and each read has a key.
 """
 
 import json
@@ -16,15 +16,15 @@ from botocore.exceptions import ClientError
 from pipeline.aws import clients as aws
 
 _BATCH_GET = 100  # DynamoDB's limit on keys a request
-_SMALLEST = Decimal("1E-130")  # next to nothing, as DynamoDB sees it
+_SMALLEST = Decimal("1E-130")  # DynamoDB's smallest positive number
 
 
 class ConditionFailed(Exception):
-    """The item is no longer as the write expected it; nothing was written."""
+    """A failed condition: the item differs from what the write expected; nothing was written."""
 
 
 class Table:
-    """A DynamoDB table whose items go in and come out as JSON-ready Python data.
+    """A DynamoDB table of items in JSON-compatible Python types.
 
     Args:
         table: a boto3 ``Table`` with string keys ``pk`` and ``sk``.
@@ -34,19 +34,19 @@ class Table:
         self._table = table
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
-        """One item, read consistently."""
+        """Read one item consistently."""
         found = self._table.get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True).get("Item")
         return None if found is None else dict(_plain(found))
 
     def get_many(
         self, keys: list[tuple[str, str]], *, only: Sequence[str] = ()
     ) -> Iterator[dict[str, Any]]:
-        """Those of the items that exist, read consistently, in no order.
+        """Read items consistently; yield those that exist, in any order.
 
         Args:
             keys: partition and sort keys.
-            only: attributes to read, ``outer.inner`` for one within another; all by default. What
-                is not read need not be parsed, which is most of what reading takes.
+            only: attributes to read, ``outer.inner`` for a nested one; all by default. Parsing is
+                most of the time of a read, so fewer attributes are faster.
         """
         for start in range(0, len(keys), _BATCH_GET):
             some = [{"pk": pk, "sk": sk} for pk, sk in keys[start : start + _BATCH_GET]]
@@ -56,10 +56,10 @@ class Table:
                 page = self._table.meta.client.batch_get_item(RequestItems=wanted)
                 yield from (_plain(item) for item in page["Responses"].get(self._table.name, []))
                 if wanted := page.get("UnprocessedKeys") or {}:
-                    time.sleep(0.05)  # throttled: DynamoDB asks for a pause
+                    time.sleep(0.05)  # throttling: DynamoDB left keys unprocessed
 
     def query(self, **request: Any) -> Iterator[dict[str, Any]]:
-        """All items that a ``Query`` finds, page after page as they are asked for."""
+        """Yield all items of a ``Query``, fetching pages on demand."""
         while True:
             page = self._table.query(**request)
             yield from (_plain(item) for item in page["Items"])
@@ -68,13 +68,13 @@ class Table:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
-        """Write one item, whatever stood there."""
+        """Write one item, replacing any."""
         self._table.put_item(Item={"pk": pk, "sk": sk, **_item(dict(fields))})
 
     def write(
         self, puts: Iterable[dict[str, Any]] = (), deletes: Iterable[dict[str, Any]] = ()
     ) -> None:
-        """Many unconditional writes; each item names its ``pk`` and ``sk``."""
+        """Put and delete items unconditionally; each has its ``pk`` and ``sk``."""
         with self._table.batch_writer() as batch:
             for item in puts:
                 batch.put_item(Item=_item(item))
@@ -86,20 +86,20 @@ class Table:
         pk: str,
         sk: str,
         *,
-        set: Mapping[str, Any],  # noqa: A002 - DynamoDB's own word
+        set: Mapping[str, Any],  # noqa: A002 - DynamoDB's term
         remove: Iterable[str] = (),
         condition: str | None = None,
         given: Mapping[str, Any] | None = None,
     ) -> None:
-        """Set and remove attributes of one item, if it is as expected; one there is not is made.
+        """Set and remove attributes of one item if a condition holds; make the item if missing.
 
         Args:
             pk: partition key.
             sk: sort key.
             set: attributes and their new values.
             remove: attributes to remove.
-            condition: over attributes written ``#name`` and values written ``:value``; None for
-                any item.
+            condition: with attributes as ``#name`` and values as ``:value``; None for no
+                condition.
             given: the condition's values.
 
         Raises:
@@ -130,14 +130,14 @@ class Table:
         sk: str,
         *,
         numbers: Mapping[str, float],
-        set: Mapping[str, Any],  # noqa: A002 - DynamoDB's own word
+        set: Mapping[str, Any],  # noqa: A002 - DynamoDB's term
     ) -> None:
-        """Add to numbers of an item, which begin at 0, and set attributes, all in one write.
+        """Add to numbers of an item, which start at 0, and set attributes, in one write.
 
         Args:
             pk: partition key.
-            sk: sort key; the item is made if need be.
-            numbers: how much to add to each attribute.
+            sk: sort key; a missing item is made.
+            numbers: amount to add to each attribute.
             set: other attributes and their new values.
         """
         given = {**numbers, **set}
@@ -152,7 +152,7 @@ class Table:
         )
 
     def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
-        """Add a string to a set attribute of an item, which is made if need be."""
+        """Add a string to a set attribute of an item; a missing item is made."""
         self._table.update_item(
             Key={"pk": pk, "sk": sk},
             UpdateExpression="ADD #name :members",
@@ -176,7 +176,7 @@ def partition(
         value: the partition.
         sort: the sort key's name.
         below: find only sort keys below this one.
-        prefix: find only sort keys that begin so.
+        prefix: find only sort keys with this prefix.
     """
     condition: ConditionBase = Key(key).eq(value)
     if below is not None:
@@ -187,17 +187,17 @@ def partition(
 
 
 def iso(moment: datetime) -> str:
-    """UTC, to the millisecond, so that strings sort as times do."""
+    """Format a time as UTC to the millisecond, so that strings sort as times do."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def epoch_key(seconds: float) -> str:
-    """Epoch seconds as a string that sorts as the number does (index keys are strings)."""
+    """Format epoch seconds as a string that sorts as the number does (index keys are strings)."""
     return f"{seconds:014.3f}"
 
 
 def _projection(paths: Sequence[str]) -> dict[str, Any]:
-    """The part of a request that says which attributes to read."""
+    """Return the part of a request that names the attributes to read."""
     if not paths:
         return {}
     names = {name for path in paths for name in path.split(".")}
@@ -214,18 +214,18 @@ def _names(condition: str) -> Iterator[str]:
 
 
 def _item(value: Any) -> Any:
-    """JSON-ready data as DynamoDB takes it: Decimals for floats."""
+    """Convert JSON-ready data for DynamoDB: floats become Decimals."""
     return json.loads(json.dumps(value), parse_float=_number)
 
 
 def _number(text: str) -> Decimal:
-    """A float as DynamoDB takes it, which knows none closer to 0 than 1e-130."""
+    """Convert a float for DynamoDB, which has no positive number below 1e-130."""
     number = Decimal(text)
     return number if abs(number) >= _SMALLEST else Decimal(0)
 
 
 def _plain(value: Any) -> Any:
-    """What DynamoDB gave as Python's own types: numbers for Decimals."""
+    """Convert data from DynamoDB: Decimals become ints and floats."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, dict):

@@ -1,12 +1,12 @@
-"""What runs have taken, by stage, code and models: what later ones are expected to take.
+"""Recorded run times by stage, code and models, for estimates of later runs.
 
     pk        sk                        what
     #timings  {month}#{stage}#{digest}  sums over the runs that ended in this month
 
-A sum grows by one atomic ADD, so that workers need not read what they add to. It cannot forget:
-hence one item a month, and who reads takes the latest months in which there were runs. New
-hardware is so believed within weeks, and an installation that was idle for a year still has
-figures to go by. What workers for large jobs took is kept apart: their machines are others.
+A sum grows by one atomic ADD, so workers do not read it first. As nothing is subtracted, there is
+one item a month, and readers take the latest months with any runs. So estimates follow new
+hardware within weeks, and an installation that was idle for a year still has figures. Runs of
+workers for large jobs are summed separately, as their machines differ.
 """
 
 import json
@@ -22,7 +22,7 @@ from pipeline.core.records import Cost, StageResult
 
 _PK = "#timings"
 _MONTHS = 2
-_PAGE = 50  # more than two months have, as a rule
+_PAGE = 50  # usually more items than two months have
 
 _Kind = TypeVar("_Kind", bound=Hashable)
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Totals(Cost):
-    """What ``runs`` runs took together, each attribute summed."""
+    """The sum of each cost over ``runs`` runs."""
 
     runs: int
 
@@ -41,10 +41,10 @@ class Totals(Cost):
         )
 
     def share(self, media_seconds: float | None) -> Cost:
-        """What one run over so much video took: its share by length.
+        """Return the cost of one run over so much video, in proportion to its length.
 
         Args:
-            media_seconds: its length; the average run's if it is not known.
+            media_seconds: its length; the average run's if None.
         """
         if media_seconds is None or not self.media_seconds:
             part = 1 / self.runs
@@ -62,15 +62,15 @@ class Totals(Cost):
 
 
 class Timing(BaseModel):
-    """The runs of one month that had the same code and the same models.
+    """The runs of one month with the same code and the same models.
 
     Attributes:
         month: in which they ended, UTC, e.g. ``2026-11``.
-        stage: whose.
-        version: of the stage's code.
+        stage: the stage.
+        version: version of the stage's code.
         identity: the models and engines they used.
-        large: workers for large jobs ran them.
-        totals: what they took together.
+        large: True if workers for large jobs ran them.
+        totals: their summed cost.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,10 +90,10 @@ class Timings:
         self._table = table
 
     def record(self, result: StageResult) -> None:
-        """Add what a run took that has just been computed.
+        """Add the cost of a result that has just been computed.
 
-        Whatever goes wrong is only logged: the run is over and its result recorded. A message
-        that is delivered twice can so count not at all, or twice, which no estimate notices.
+        Errors are only logged, because the result is recorded already. A message delivered twice
+        may be counted twice or not at all, which hardly changes an estimate.
         """
         month = iso(result.finished_at)[:7]
         large = ["large"] if result.large else []
@@ -112,14 +112,14 @@ class Timings:
                 },
             )
         except Exception:
-            log.warning("what this run took was not recorded", exc_info=True)
+            log.warning("run time was not recorded", exc_info=True)
 
     def all(self) -> Iterator[Timing]:
-        """Everything recorded, the latest month first."""
+        """Yield all timings, the latest month first."""
         return self._read()
 
     def latest(self) -> Iterator[Timing]:
-        """What ran in the latest two months in which anything did; older months are not read."""
+        """Yield timings of the latest two months with any runs; older months are not read."""
         months: set[str] = set()
         for timing in self._read(Limit=_PAGE):
             months.add(timing.month)
@@ -137,11 +137,11 @@ class Timings:
 def recent(
     timings: Iterable[Timing], kinds: Callable[[Timing], Iterable[_Kind]]
 ) -> dict[_Kind, Totals]:
-    """What the runs of each kind took together, in the latest two months in which there were any.
+    """Sum the runs of each kind, over the latest two months with any runs of that kind.
 
     Args:
         timings: the latest month first.
-        kinds: those that the runs of a timing belong to.
+        kinds: returns the kinds that a timing belongs to.
     """
     months: dict[_Kind, set[str]] = {}
     totals: dict[_Kind, Totals] = {}

@@ -1,13 +1,14 @@
-"""What became different between two results of a stage, and between many pairs of them.
+"""Comparison of two results of a stage, and totals over many pairs.
 
-Judged by what results hold, never by the stage's name: a stage nobody knows has its parameters,
-models, warnings, files and cost compared, and more as soon as it leaves what others leave.
+It depends on what the results contain, not on the stage's name. Of any stage it compares
+parameters, models, warnings, files and cost; of those with transcripts, labels or renditions, these
+as well.
 
-words        two transcripts, as a word error rate sees them
-labels       what was seen, and when
-renditions   what a player can choose from
+words        two transcripts, by word error rate
+labels       labels, and the times at which they are in view
+renditions   renditions of two ladders
 diff         all of two results
-total        many differences added up
+total        a sum of many differences
 """
 
 from pipeline.results.comparison.diff import VersionDiff, compare

@@ -1,4 +1,4 @@
-"""All that differs between two results of a stage."""
+"""The difference between two results of a stage."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -20,14 +20,14 @@ class _Frozen(BaseModel):
 
 
 class Change(_Frozen):
-    """A value that is not what it was; null where there is none."""
+    """A value before and after; null where there is none."""
 
     before: JsonValue
     after: JsonValue
 
 
 class ArtifactChange(_Frozen):
-    """A file that came, went or has other content; sizes in bytes, null where there is no file."""
+    """A file added, removed or changed; sizes in bytes, null where there is no file."""
 
     name: str
     role: str
@@ -36,15 +36,15 @@ class ArtifactChange(_Frozen):
 
 
 class Amount(_Frozen):
-    """How much something took before and after."""
+    """An amount before and after."""
 
     before: float = 0.0
     after: float = 0.0
 
-    @computed_field(description="After by before; null where before is nothing")  # type: ignore[prop-decorator] # mypy knows no computed fields
+    @computed_field(description="After by before; null where before is 0")  # type: ignore[prop-decorator] # mypy does not support computed fields
     @property
     def ratio(self) -> float | None:
-        """After by before; None where before is nothing."""
+        """Divide after by before; None where before is 0."""
         return round(self.after / self.before, 4) if self.before else None
 
     def __add__(self, other: "Amount") -> "Amount":
@@ -54,24 +54,24 @@ class Amount(_Frozen):
 
 
 class VersionDiff(_Frozen):
-    """What is different from one result, ``before``, to another, ``after``."""
+    """The difference between two results, ``before`` and ``after``."""
 
     stage: str
     before: str = Field(description="Fingerprint")
     after: str = Field(description="Fingerprint")
     params: dict[str, Change] = Field(description="Parameters that differ")
     models: dict[str, Change] = Field(description="Models and engines that differ")
-    code_version: Change | None = Field(description="Of the stage's code, if it differs")
+    code_version: Change | None = Field(description="Version of the stage's code, if it differs")
     warnings_gained: list[Notice]
     warnings_lost: list[Notice]
-    artifacts: list[ArtifactChange] = Field(description="Files that came, went or differ")
+    artifacts: list[ArtifactChange] = Field(description="Files added, removed or changed")
     seconds: Amount = Field(description="Wall clock of the runs")
     cpu_seconds: Amount
     gpu_seconds: Amount
-    bytes: Amount = Field(description="Of all files")
-    transcript: TranscriptDiff | None = Field(description="Where both have one")
-    labels: LabelsDiff | None = Field(description="Where one of them has any")
-    renditions: RenditionsDiff | None = Field(description="Where one of them has any")
+    bytes: Amount = Field(description="Total size of the files")
+    transcript: TranscriptDiff | None = Field(description="If both have one")
+    labels: LabelsDiff | None = Field(description="If one of them has any")
+    renditions: RenditionsDiff | None = Field(description="If one of them has any")
 
 
 def compare(before: StageResult, after: StageResult, read: Callable[[str], bytes]) -> VersionDiff:
@@ -79,8 +79,8 @@ def compare(before: StageResult, after: StageResult, read: Callable[[str], bytes
 
     Args:
         before: the reference.
-        after: what it is held against.
-        read: gives the bytes of an artifact by its key: ``Artifacts.read``.
+        after: the result to compare with it.
+        read: returns the bytes of an artifact by its key: ``Artifacts.read``.
     """
     return VersionDiff(
         stage=after.stage,
@@ -113,7 +113,7 @@ def _changed(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) ->
 
 
 def _missing(notices: Iterable[Notice], among: Iterable[Notice]) -> list[Notice]:
-    """Notices of a kind that is not among the others: numbers in their text may differ."""
+    """Return notices whose code is not among the others: numbers in their text may differ."""
     known = {notice.code for notice in among}
     return [notice for notice in notices if notice.code not in known]
 
@@ -149,5 +149,5 @@ def _read_transcript(result: StageResult, read: Callable[[str], bytes]) -> Trans
             try:
                 return Transcript.model_validate_json(read(result.prefix + artifact.name))
             except ValidationError:
-                return None  # of a stage with a form of its own
+                return None  # of a stage with another format
     return None

@@ -1,4 +1,4 @@
-"""What was seen before and after: labels gained and lost, and when the others were in view."""
+"""Labels gained and lost, and changes of the times at which labels are in view."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ class _Frozen(BaseModel):
 
 
 class Sighting(_Frozen):
-    """What a result's summary says of one label; intervals in seconds."""
+    """A label in a result's summary; intervals in seconds."""
 
     frames: int
     tracks: int
@@ -22,13 +22,13 @@ class Sighting(_Frozen):
 
 
 class LabelChange(_Frozen):
-    """A label that was seen otherwise than before."""
+    """A label with other sightings than before."""
 
     label: str
     frames_before: int
     frames_after: int
     tracks_before: int = Field(
-        description="Objects, each from where it appears to where it is lost"
+        description="Objects, each tracked from where it appears to where it is lost"
     )
     tracks_after: int
     seen_anew: list[Interval] = Field(description="In view now, not before; seconds")
@@ -41,7 +41,7 @@ class LabelsDiff(_Frozen):
     gained: list[str]
     lost: list[str]
     changed: list[LabelChange] = Field(
-        description="Every label that was seen otherwise, gained and lost ones included"
+        description="Every label with other sightings, gained and lost ones included"
     )
 
 
@@ -50,7 +50,7 @@ _NEVER = Sighting(frames=0, tracks=0, intervals=[])
 
 
 def compare(before: StageResult, after: StageResult) -> LabelsDiff | None:
-    """What changed; None where neither result has a label."""
+    """Compare the labels of two results; None where neither has any."""
     old, new = ({label.lower() for label in one.labels} for one in (before, after))
     if not old | new:
         return None
@@ -67,7 +67,7 @@ def compare(before: StageResult, after: StageResult) -> LabelsDiff | None:
 
 
 def without(intervals: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
-    """What of ``intervals`` none of ``others`` covers; a single moment is an interval, too."""
+    """Subtract ``others`` from ``intervals``; an interval may be a single moment."""
     left = []
     others = sorted(others)
     for start, end in intervals:
@@ -104,7 +104,7 @@ def _change(label: str, before: Sighting, after: Sighting) -> LabelChange:
 
 
 def _sightings(result: StageResult) -> Mapping[str, Sighting]:
-    """By label in lower case; none where the summary has none in a form that is known."""
+    """Return sightings by label in lower case; none where the summary has another format."""
     try:
         seen = _SIGHTINGS.validate_python(result.summary.get("labels"))
     except ValidationError:

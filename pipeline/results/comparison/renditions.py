@@ -1,4 +1,4 @@
-"""What a player could choose from before and after."""
+"""Renditions added, removed and changed."""
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -10,7 +10,7 @@ class _Frozen(BaseModel):
 
 
 class Rendition(_Frozen):
-    """One rung of the ladder, as a result's summary has it; bandwidths in bits a second."""
+    """A rung of the ladder in a result's summary; bandwidths in bits a second."""
 
     name: str
     width: int
@@ -22,7 +22,7 @@ class Rendition(_Frozen):
 
 
 class RenditionChange(_Frozen):
-    """A rung that is not as it was."""
+    """A rung that changed."""
 
     name: str
     before: Rendition
@@ -41,7 +41,7 @@ _RENDITIONS = TypeAdapter(list[Rendition])
 
 
 def compare(before: StageResult, after: StageResult) -> RenditionsDiff | None:
-    """What changed; None where neither result has a rendition."""
+    """Compare the renditions of two results; None where neither has any."""
     old, new = _renditions(before), _renditions(after)
     if not old and not new:
         return None
@@ -57,7 +57,7 @@ def compare(before: StageResult, after: StageResult) -> RenditionsDiff | None:
 
 
 def _renditions(result: StageResult) -> dict[str, Rendition]:
-    """By name; none where the summary has none in a form that is known."""
+    """Return renditions by name; none where the summary has another format."""
     try:
         found = _RENDITIONS.validate_python(result.summary.get("renditions"))
     except ValidationError:

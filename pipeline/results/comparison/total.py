@@ -1,10 +1,10 @@
-"""Many differences added up: what a new model or setting would mean for a whole library."""
+"""A sum of many differences: the effect of a new model or setting on a whole library."""
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from pipeline.results.comparison.diff import Amount, VersionDiff
 
-_NAMED = 50  # labels, for the total to stay small however many a model knows
+_NAMED = 50  # labels, so that the total stays small for models with many labels
 
 
 class _Frozen(BaseModel):
@@ -12,14 +12,14 @@ class _Frozen(BaseModel):
 
 
 class LabelTotal(_Frozen):
-    """In how many videos a label came up, and in how many it was no longer seen."""
+    """Numbers of videos in which a label was gained, and in which it was lost."""
 
     gained: int = 0
     lost: int = 0
 
 
 class StageTotal(_Frozen):
-    """All pairs of results of one stage."""
+    """A sum over all pairs of results of one stage."""
 
     results: int = 0
     seconds: Amount = Amount()
@@ -30,11 +30,11 @@ class Comparison(_Frozen):
     """The sum of many differences; its size does not grow with their number.
 
     Attributes:
-        stages: how many pairs of each stage were compared, and what they took.
-        words: of all transcripts that served as reference.
-        edits: substitutions, insertions and deletions in all transcripts held against them.
-        labels: by label, for the first 50 labels that came or went; the totals know all.
-        warnings_gained: results with warnings of a kind they did not have, each kind counted.
+        stages: by stage, the number of pairs compared, and sums of their time and size.
+        words: in all transcripts that served as reference.
+        edits: substitutions, insertions and deletions in all transcripts compared with them.
+        labels: by label, for the first 50 labels gained or lost; the totals count all.
+        warnings_gained: warnings of a kind that the result before did not have.
     """
 
     stages: dict[str, StageTotal] = {}
@@ -48,20 +48,20 @@ class Comparison(_Frozen):
     warnings_gained: int = 0
     warnings_lost: int = 0
 
-    @computed_field  # type: ignore[prop-decorator] # mypy knows no computed fields
+    @computed_field  # type: ignore[prop-decorator] # mypy does not support computed fields
     @property
     def results(self) -> int:
-        """Pairs compared, of all stages."""
+        """Count the pairs compared, of all stages."""
         return sum(stage.results for stage in self.stages.values())
 
-    @computed_field  # type: ignore[prop-decorator] # mypy knows no computed fields
+    @computed_field  # type: ignore[prop-decorator] # mypy does not support computed fields
     @property
     def wer(self) -> float | None:
-        """Word error rate over all of them, so that long videos weigh more; None without words."""
+        """Return the word error rate over all, weighted by length; None without words."""
         return round(self.edits / self.words, 6) if self.words else None
 
     def add(self, diff: VersionDiff) -> "Comparison":
-        """This and one more."""
+        """Return the sum with one more difference."""
         said, seen, rungs = diff.transcript, diff.labels, diff.renditions
         known = self.stages.get(diff.stage, StageTotal())
         stage = StageTotal(
@@ -84,7 +84,7 @@ class Comparison(_Frozen):
         )
 
     def sentences(self) -> list[str]:
-        """The same for people, one thing each; counts of nothing are left out."""
+        """Describe the sum for people, one fact each; zero counts are left out."""
         said = [f"{self.results:,} {'result' if self.results == 1 else 'results'} compared"]
         if self.wer is not None:
             said.append(f"WER against current {self.wer * 100:.1f} %")

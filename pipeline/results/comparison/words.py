@@ -1,12 +1,12 @@
-"""Two transcripts word by word, counted as a word error rate counts.
+"""A comparison of two transcripts by word error rate.
 
-Before words are compared, text is normalised: compatibility forms become ordinary ones (NFKC),
-case is folded, and punctuation and symbols part words as spaces do, except an apostrophe within
-one ("don't"). So "Well-known, 3.5!" is ``well known 3 5``. In languages that are written without
-spaces each character counts as a word, which makes the rate the usual character error rate.
+Text is normalised first. Compatibility characters become ordinary ones (NFKC) and case is folded.
+Punctuation and symbols separate words as spaces do, except an apostrophe within a word ("don't").
+So "Well-known, 3.5!" becomes ``well known 3 5``. In languages written without spaces each
+character counts as a word, which gives the usual character error rate.
 
-The alignment is a minimal one (Levenshtein distance over words): RapidFuzz finds it bit-parallel,
-in memory that grows with the length and not with its square.
+The alignment is minimal (Levenshtein distance over words). RapidFuzz computes it with a
+bit-parallel algorithm, in memory linear in the length.
 """
 
 import unicodedata
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.stages.transcribe.transcript import Transcript
 
 MOST_CHANGES = 200
-"""Changes that are listed; all are counted."""
+"""Changes to list; all are counted."""
 
 _UNSPACED = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km", "bo"})
 _APOSTROPHES = str.maketrans("\u2018\u2019\u02bc", "'''")
@@ -33,7 +33,7 @@ class Token(NamedTuple):
 
 
 class WordChange(BaseModel):
-    """Words that became others; one side is empty where words came or went."""
+    """Words replaced by others; one side is empty for an insertion or a deletion."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,35 +43,35 @@ class WordChange(BaseModel):
 
 
 class TranscriptDiff(BaseModel):
-    """How one transcript differs from another, the earlier one taken as the reference."""
+    """The difference between two transcripts; the earlier one is the reference."""
 
     model_config = ConfigDict(frozen=True)
 
     language_before: str | None
     language_after: str | None
-    words: int = Field(description="Of the reference, after normalisation")
+    words: int = Field(description="Number in the reference, after normalisation")
     hits: int
     substitutions: int
     insertions: int
     deletions: int
     wer: float | None = Field(
         description="Word error rate: substitutions, insertions and deletions by words of the "
-        "reference; null where it has none"
+        "reference; null if the reference has no words"
     )
     changes: list[WordChange] = Field(description="In order of time")
-    unlisted: int = Field(0, description="Changes beyond those that are listed")
+    unlisted: int = Field(0, description="Number of changes that are not listed")
 
 
 def compare(before: Transcript, after: Transcript, *, most: int = MOST_CHANGES) -> TranscriptDiff:
-    """What changed from ``before``, the reference, to ``after``.
+    """Compare two transcripts.
 
     Args:
         before: the reference.
-        after: what is held against it.
+        after: the transcript to compare with it.
         most: changes to list.
     """
-    letters = before.language in _UNSPACED
-    said, heard = (list(tokens(one, letters=letters)) for one in (before, after))
+    characters = before.language in _UNSPACED
+    said, heard = (list(tokens(one, characters=characters)) for one in (before, after))
     from rapidfuzz.distance import Levenshtein  # noqa: PLC0415 - few API processes compare
 
     edits = Levenshtein.opcodes([one.text for one in said], [one.text for one in heard])
@@ -105,17 +105,17 @@ def compare(before: Transcript, after: Transcript, *, most: int = MOST_CHANGES) 
     )
 
 
-def tokens(transcript: Transcript, *, letters: bool = False) -> Iterator[Token]:
-    """The normalised words of a transcript, or its characters, each when its word begins."""
+def tokens(transcript: Transcript, *, characters: bool = False) -> Iterator[Token]:
+    """Yield the normalised words of a transcript, or its characters, with their word's start."""
     for word in transcript.words():
         for text in normalised(word.text):
-            yield from (Token(one, word.start) for one in (text if letters else (text,)))
+            yield from (Token(one, word.start) for one in (text if characters else (text,)))
 
 
 def normalised(text: str) -> list[str]:
-    """The words of ``text`` as they are compared."""
+    """Return the words of ``text``, normalised."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_APOSTROPHES)
-    spaced = "".join(one if one == "'" or _speaks(one) else " " for one in folded)
+    spaced = "".join(one if one == "'" or _in_word(one) else " " for one in folded)
     return [word for part in spaced.split() if (word := part.strip("'"))]
 
 
@@ -123,6 +123,6 @@ def _text(found: list[Token]) -> str:
     return " ".join(token.text for token in found)
 
 
-def _speaks(character: str) -> bool:
-    """Whether it is part of a word: a letter, a digit, or a mark on one."""
+def _in_word(character: str) -> bool:
+    """Return True if a character is part of a word: alphabetic, a digit, or a mark on one."""
     return unicodedata.category(character)[0] in "LNM"

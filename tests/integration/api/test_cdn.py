@@ -1,4 +1,4 @@
-"""Behind CloudFront: every address that the API hands out is one that CloudFront answers."""
+"""With CloudFront, every URL from the API is one that CloudFront serves."""
 
 import re
 from collections.abc import Iterator

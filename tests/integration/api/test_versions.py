@@ -1,4 +1,4 @@
-"""Versions by REST: what is listed, what differs, what is refused and how."""
+"""Versions by REST: lists, differences, and rejected requests."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def api(seed, stored) -> Client:
 
 @pytest.fixture
 def talk(seed):
-    """A video that was transcribed twice, and looked at once."""
+    """A video that was transcribed twice, and had objects detected once."""
     upload = seed.upload("talk.mp4")
     seed.transcribe(upload, "good day", "good night")
     seed.transcribe(upload, "good day", "good light")
@@ -33,7 +33,7 @@ def path(upload, rest=""):
     return f"/videos/{upload.video_id}/versions{rest}"
 
 
-def refused(answer):
+def rejected(answer):
     return answer.status_code, answer.json()["code"]
 
 
@@ -74,9 +74,9 @@ def test_one_call_promotes_and_one_rolls_back(api, talk):
     assert "light" in api.get(f"/videos/{talk.video_id}/transcript.txt").text
 
 
-def test_what_cannot_be_done_is_refused_with_its_reason(api, seed, stored, talk):
+def test_what_cannot_be_done_is_rejected_with_its_reason(api, seed, stored, talk):
     def post(rest):
-        return refused(api.request("POST", path(talk, rest)))
+        return rejected(api.request("POST", path(talk, rest)))
 
     assert post("/transcribe/00000000/promote") == (404, "unknown_version")
     assert post("/transcribe/trans/promote") == (404, "unknown_version")
@@ -91,14 +91,14 @@ def test_what_cannot_be_done_is_refused_with_its_reason(api, seed, stored, talk)
     assert post("/transcribe/transcribe-1/promote") == (410, "version_gone")
     seed.claim(talk, "transcribe")
     assert post("/transcribe/transcribe-2/promote") == (409, "stage_busy")
-    assert refused(api.get(path(talk, "/diff?stage=detect"))) == (409, "no_earlier_version")
-    assert refused(api.get(path(talk, "/diff?stage=thumbnail"))) == (404, "unknown_version")
-    assert refused(api.get(path(talk, "/diff"))) == (422, "invalid_request")
-    assert refused(api.get(path(talk, "?stage=nosuch"))) == (422, "unknown_stage")
+    assert rejected(api.get(path(talk, "/diff?stage=detect"))) == (409, "no_earlier_version")
+    assert rejected(api.get(path(talk, "/diff?stage=thumbnail"))) == (404, "unknown_version")
+    assert rejected(api.get(path(talk, "/diff"))) == (422, "invalid_request")
+    assert rejected(api.get(path(talk, "?stage=nosuch"))) == (422, "unknown_stage")
 
 
-def test_versions_of_no_video_and_of_a_deleted_one_are_refused(api, seed, talk):
-    assert refused(api.get(f"/videos/{'0' * 20}/versions")) == (404, "unknown_video")
+def test_versions_of_no_video_and_of_a_deleted_one_are_rejected(api, seed, talk):
+    assert rejected(api.get(f"/videos/{'0' * 20}/versions")) == (404, "unknown_video")
     seed.catalog.record_deletion(
         Deletion(
             event_id="gone",
@@ -108,8 +108,8 @@ def test_versions_of_no_video_and_of_a_deleted_one_are_refused(api, seed, talk):
             sequencer="f" * 40,
         )
     )
-    assert refused(api.get(path(talk))) == (410, "video_deleted")
-    assert refused(api.request("POST", path(talk, "/transcribe/rollback"))) == (
+    assert rejected(api.get(path(talk))) == (410, "video_deleted")
+    assert rejected(api.request("POST", path(talk, "/transcribe/rollback"))) == (
         410,
         "video_deleted",
     )

@@ -1,4 +1,4 @@
-"""AWS's own replay, and what its events do: unordered, twice, and carrying its name."""
+"""EventBridge's replay, and its events: unordered, repeated, with the replay's name."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def archived(installation: Settings) -> Settings:
-    """An installation with an archive of its uploads, as Terraform makes it."""
+    """Make an installation with an archive of its uploads, as Terraform makes it."""
     events, names = aws.client("events"), installation.names
     events.create_archive(
         ArchiveName=names.archive,
@@ -90,7 +90,7 @@ def test_a_rule_that_is_missing_is_named(archived: Settings):
         archive.start(archived, NOW - HOUR, NOW)
 
 
-def test_a_window_that_ends_before_it_begins_and_an_unknown_stage_are_refused(config: Settings):
+def test_a_window_that_ends_before_it_begins_and_an_unknown_stage_are_rejected(config: Settings):
     with pytest.raises(BadInput, match="No event is later"):
         archive.start(config, NOW, NOW)
     with pytest.raises(InvalidArgument, match="no paint; choose from transcode"):
@@ -102,7 +102,7 @@ def test_a_window_that_ends_before_it_begins_and_an_unknown_stage_are_refused(co
 
 @pytest.fixture
 def lane(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Mapping:
-    """The replay lane of the toy stage; its runs are counted."""
+    """Return the replay lane of the toy stage; its runs are counted."""
     monkeypatch.setenv("VIDEODROP_STAGE", "toy")
     monkeypatch.setattr(bootstrap, "runner", lambda *_: rig.runner())
     return Mapping(rig.config.names.queue("toy", "replay"), stage_handler.handler)

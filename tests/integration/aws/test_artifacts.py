@@ -1,4 +1,4 @@
-"""Files in two implementations of S3: what is published is complete, described, never rewritten."""
+"""Files in two implementations of S3: complete, described and never overwritten."""
 
 from hashlib import sha256
 from pathlib import Path

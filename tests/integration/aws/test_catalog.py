@@ -187,7 +187,7 @@ def test_a_deletion_that_comes_late_does_not_harm_the_next_upload(catalog: Catal
     assert listed(catalog) == [upload.video_id]
 
 
-def test_an_upload_after_a_deletion_begins_anew(catalog: Catalog):
+def test_an_upload_after_a_deletion_begins_again(catalog: Catalog):
     first = record(catalog, sequencer="0A")
     run = finish(catalog, first, "cat")
     catalog.record_deletion(deletion(sequencer="0B"))
@@ -258,7 +258,7 @@ def test_who_was_taken_over_leaves_the_labels_of_the_current_result(catalog: Cat
     finish(catalog, upload, "cat", fingerprint="fresh")
     with pytest.raises(LeaseLost):
         catalog.succeed(upload.video_id, paused, result(paused, "cat", fingerprint="stale"))
-    # Rows too many are filtered by readers; one too few would hide a video.
+    # Readers filter surplus rows; a missing row would hide a video.
     assert labelled(catalog, "cat") == [upload.video_id]
 
 

@@ -194,7 +194,7 @@ def test_a_failure_leaves_the_earlier_result_readable(catalog: Catalog, first: U
 
 
 def test_tries_count_until_a_run_ends(catalog: Catalog, first: Upload):
-    failed = DependencyFailed("aws_error", "S3 had a bad moment.")
+    failed = DependencyFailed("aws_error", "S3 failed temporarily.")
     for tries in (1, 2, 3):
         run = claim(catalog, first)
         assert (run.tries, run.attempt) == (tries, tries)

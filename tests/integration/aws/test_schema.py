@@ -43,7 +43,7 @@ def test_a_table_of_an_earlier_version_gets_its_new_indexes_and_keeps_its_items(
     }
 
 
-def test_a_dynamodb_that_adds_no_index_is_told_of_plainly(
+def test_a_dynamodb_that_adds_no_index_is_reported(
     config: Settings, spec: TableSpec, dynalite_endpoint: str
 ):
     dynamodb, name = boto3.client("dynamodb", endpoint_url=dynalite_endpoint), config.names.table
@@ -53,7 +53,7 @@ def test_a_dynamodb_that_adds_no_index_is_told_of_plainly(
 
 
 class Filling:
-    """A DynamoDB that takes its time to fill an index, and holds that only one grows at once."""
+    """A DynamoDB that fills an index slowly, and allows only one to be added at once."""
 
     def __init__(self, looks: int) -> None:
         self.looks = looks
@@ -82,7 +82,7 @@ class Filling:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A minute passes at each pause."""
+    """Advance the clock by a minute at each pause."""
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     monkeypatch.setattr("time.sleep", lambda _: now.__setitem__(0, now[0] + 60))

@@ -1,4 +1,4 @@
-"""What runs took: added up by two implementations of DynamoDB, and believed by the estimator."""
+"""Run times: summed by two implementations of DynamoDB, and used by the estimator."""
 
 import json
 import logging
@@ -87,7 +87,7 @@ def test_the_latest_month_comes_first(catalog: Catalog):
 
 @pytest.fixture
 def asked(catalog: Catalog) -> list[str]:  # noqa: ARG001 - its table
-    """What DynamoDB is asked from here on."""
+    """Record requests to DynamoDB from here on."""
     calls: list[str] = []
 
     def note(model: Any, **_: Any) -> None:
@@ -208,7 +208,7 @@ def lasting(video: Video, media_seconds: float) -> Video:
 def test_runs_like_those_recorded_are_expected_within_some_percent(
     toys: Settings, catalog: Catalog
 ):
-    """Runs took 0.3 s a second of video, give or take a tenth; so do the next ones."""
+    """Record runs of 0.3 s a second of video, within a tenth; expect the same of the next ones."""
     upload = upload_of(aws_events.created())
     catalog.record_upload(upload, patience_s=3600)
     video = catalog.video(upload.video_id)

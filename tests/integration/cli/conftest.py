@@ -41,7 +41,7 @@ class Ended:
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the command line as a process of its own would: ``cli("ls", "--json")``."""
+    """Run the command line as in a process of its own: ``cli("ls", "--json")``."""
 
     def run(*args: object) -> Ended:
         forget_process_state()
@@ -93,7 +93,7 @@ def replayed(worked: Settings) -> Iterator[Settings]:
 
 @contextmanager
 def hosting(queues: dict[str, Callable[[str], object]]) -> Iterator[None]:
-    """Have a thread for each queue hand its messages over."""
+    """Deliver the messages of each queue in a thread."""
     sqs = aws.client("sqs")
     ending = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Dropping videos, and waiting for what comes of them."""
+"""Uploads of videos, and waiting for their results."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from pipeline.aws import clients as aws
 
 @pytest.fixture
 def files(tmp_path):
-    """Files by name, none of them a video: ``files("a.mp4", …)``."""
+    """Make files by name, none of them a video: ``files("a.mp4", …)``."""
 
     def make(*names):
         for name in names:
@@ -54,7 +54,7 @@ def test_options_go_along(cli, files):
 
 
 @pytest.mark.usefixtures("worked")
-def test_a_second_upload_of_a_name_is_waited_for_anew(cli, files):
+def test_a_second_upload_of_a_name_is_waited_for_again(cli, files):
     paths = files("a.mp4")
     cli("add", *paths, "--wait")
     paths[0].write_bytes(b"another video")
@@ -66,10 +66,10 @@ def test_a_second_upload_of_a_name_is_waited_for_anew(cli, files):
 def test_a_failed_video_ends_with_1_and_its_reason(cli, files, monkeypatch):
     from pipeline.core.errors import BadInput  # noqa: PLC0415 - as the probe raises it
 
-    def refuse(*_):
+    def reject(*_):
         raise BadInput("unreadable", "This is [no] media.")
 
-    monkeypatch.setattr("pipeline.runs.execute.probe", refuse)
+    monkeypatch.setattr("pipeline.runs.execute.probe", reject)
     ended = cli("add", *files("a.mp4"), "--wait")
     assert ended.code == 1
     assert "a.mp4 toy: This is [no] media. bad_input/unreadable" in ended.out
@@ -106,7 +106,7 @@ def test_without_waiting_the_ids_are_told(cli, toys, files):
         (["--stages", "nosuch"], "bad_option"),
     ],
 )
-def test_a_wrong_call_is_refused_before_anything_is_uploaded(
+def test_a_wrong_call_is_rejected_before_anything_is_uploaded(
     cli, toys, files, tmp_path, monkeypatch, more, code
 ):
     files("a.mp4", "x/a.mp4")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def alone(monkeypatch, tmp_path):
-    """No pipeline is to be found."""
+    """Make sure that no pipeline is found."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("VIDEODROP_HOME", str(tmp_path))
 
@@ -86,7 +86,7 @@ def test_other_prices_can_be_named(cli, tmp_path):
         ("--minutes", "inf", "bad_option"),
     ],
 )
-def test_what_makes_no_sense_is_refused(cli, option, value, code):
+def test_what_makes_no_sense_is_rejected(cli, option, value, code):
     ended = cli("cost", option, value, "--json")
     assert (ended.code, ended.error["code"], ended.out) == (2, code, "")
     assert (option if code.startswith("bad_o") else value) in ended.error["message"]
@@ -97,7 +97,7 @@ def test_limits_that_are_met_are_shown_with_what_to_do_and_the_others_once(cli):
     options = ["--videos-per-day", "86400", "--minutes", "4", "--peak", "1"]
     lines = cli("cost", *options, "--gpu-stage", "detect").out.splitlines()
     limits = {line.split("  ")[0]: line.split() for line in lines}
-    # 240 on average are 277 in one moment of a hundred.
+    # 240 on average reach 277 for 1 % of the time.
     assert "277" in limits["transcode: maximum concurrency"]
     assert limits["transcode: maximum concurrency"][-3:] == [
         "compute.live_concurrency",

@@ -14,7 +14,7 @@ from tests.fakes import aws_events
 
 @pytest.fixture
 def dead(toys):
-    """Sends messages to the dead-letter queue of the toy stage."""
+    """A sender of messages to the dead-letter queue of the toy stage."""
 
     def send(*bodies):
         sqs = aws.client("sqs")
@@ -25,10 +25,10 @@ def dead(toys):
     return send
 
 
-def test_dead_letters_are_counted_then_sent_back(cli, dead):
+def test_dead_messages_are_counted_then_sent_back(cli, dead):
     empty = cli("redrive")
     assert (empty.code, empty.out) == (0, "")
-    assert "No message was delivered in vain" in empty.err
+    assert "No message is dead-lettered" in empty.err
     dead("poison", aws_events.created(), aws_events.created())
     counted = cli("redrive", "--dry-run")
     assert "would be sent" in counted.out
@@ -61,7 +61,7 @@ def test_what_is_hidden_from_a_redrive_is_told_of(cli, dead, toys, monkeypatch):
         ("--stage", "paint", "unknown_stage", "no paint; choose from toy, janitor, replays"),
     ],
 )
-def test_what_there_is_none_of_is_refused(cli, option, value, code, says):
+def test_what_there_is_none_of_is_rejected(cli, option, value, code, says):
     ended = cli("redrive", option, value, "--json")
     assert (ended.code, ended.error["code"]) == (2, code)
     assert says in ended.error["message"]
@@ -69,7 +69,7 @@ def test_what_there_is_none_of_is_refused(cli, option, value, code, says):
 
 @pytest.fixture
 def results(toys, monkeypatch):
-    """A video with two results of the toy stage; gives the number of files there are."""
+    """Make a video with two results of the toy stage; return a counter of its files."""
     probe = Probe(container="mov", duration_s=1, size_bytes=7)
     monkeypatch.setattr("pipeline.runs.execute.probe", lambda *_: probe)
     s3, names = aws.client("s3"), toys.names
@@ -105,14 +105,14 @@ def test_old_results_are_shown_then_removed(cli, results):
 
 def test_results_go_only_when_somebody_agreed(cli, results, monkeypatch):
     for how in ([], ["--json"]):
-        refused = cli("prune", "--keep", "0", *NOW, *how)
-        assert refused.code == 2
-        assert "--yes" in refused.err
+        rejected = cli("prune", "--keep", "0", *NOW, *how)
+        assert rejected.code == 2
+        assert "--yes" in rejected.err
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     answers = iter([False, True])
     monkeypatch.setattr("typer.confirm", lambda *_, **__: next(answers))
-    refused = cli("prune", "--keep", "0", *NOW)
-    assert (refused.code, "Nothing was removed" in refused.err) == (1, True)
+    rejected = cli("prune", "--keep", "0", *NOW)
+    assert (rejected.code, "Nothing was removed" in rejected.err) == (1, True)
     assert results() == 4
     agreed = cli("prune", "--keep", "0", *NOW)
     assert (agreed.code, "Removed." in agreed.err) == (0, True)

@@ -13,7 +13,7 @@ from pipeline.hosts.stack_file import StackFile
 
 @pytest.fixture
 def talk(seed):
-    """A video with everything."""
+    """Make a video with all results."""
     upload = seed.upload("talk.mp4", bucket=seed_bucket())
     seed.probe(upload)
     seed.transcode(upload)
@@ -31,12 +31,12 @@ def seed_bucket():
 def test_videos_are_listed_newest_first_and_filtered(cli, seed):
     broken = seed.upload("[broken].mp4", bucket=seed_bucket())
     for stage in ("transcode", "thumbnail", "transcribe", "detect"):
-        seed.fail(broken, stage, BadInput("unreadable", "It is no [video]."))
+        seed.fail(broken, stage, BadInput("unreadable", "It is not a [video]."))
     listed = cli("ls")
     assert listed.code == 0
     assert listed.out.index("[broken].mp4") < listed.out.index("talk.mp4")
     stages = "transcode, thumbnail, transcribe, detect"
-    assert f"[broken].mp4 {stages}: It is no [video]. bad_input/unreadable" in listed.out
+    assert f"[broken].mp4 {stages}: It is not a [video]. bad_input/unreadable" in listed.out
     everything = cli("ls", "--json").json["videos"]
     assert [video["name"] for video in everything] == ["[broken].mp4", "talk.mp4"]
     for filtered in (["--status", "failed"], ["--limit", "1"]):
@@ -51,7 +51,7 @@ def test_videos_are_listed_newest_first_and_filtered(cli, seed):
 @pytest.mark.usefixtures("stored")
 def test_an_empty_list_says_what_to_do(cli):
     assert "videodrop add" in cli("ls").err
-    assert "No video is like that" in cli("ls", "--label", "unicorn").err
+    assert "No video matches" in cli("ls", "--label", "unicorn").err
     empty = cli("ls", "--json")
     assert (empty.json, empty.err) == ({"videos": []}, "")
 
@@ -123,7 +123,7 @@ def test_a_video_without_objects_says_so(cli, seed):
 
 @pytest.fixture
 def stack(stored, monkeypatch, aws_endpoint):
-    """Word of a running stack, and a browser that only remembers."""
+    """A file of a running stack, and a browser that only records URLs."""
     stored.home.mkdir(parents=True)
     StackFile(pid=os.getpid(), endpoint=aws_endpoint, api_url="http://127.0.0.1:8080").write(
         stored.home
@@ -147,7 +147,7 @@ def test_open_without_a_stack_ends_with_4(cli):
 
 
 @pytest.mark.usefixtures("stored")
-def test_a_reader_that_goes_away_is_no_error(seed):
+def test_a_closed_pipe_is_not_an_error(seed):
     for number in range(3):
         seed.upload(f"{number}.mp4", bucket=seed_bucket())
     for args in (["ls"], ["ls", "--json"]):

@@ -14,7 +14,7 @@ ODD = HOSTILE.replace("/", "").replace("\n", "")
 
 @pytest.fixture
 def library(replayed, cli, tmp_path):
-    """Three processed videos, one of them with a name that a terminal would act upon."""
+    """Three processed videos, one of them with control characters in its name."""
     paths = [tmp_path / name for name in ("a.mp4", "b.mp4", ODD)]
     for path in paths:
         path.write_bytes(path.name.encode())

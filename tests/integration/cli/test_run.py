@@ -1,4 +1,4 @@
-"""One stage on a local file, with no AWS at all; and what this machine lacks."""
+"""One stage on a local file without AWS, and the doctor's findings."""
 
 import sys
 
@@ -30,7 +30,7 @@ def run(source, params, work, report):
 
 @pytest.fixture(autouse=True)
 def _no_aws(monkeypatch, tmp_path):
-    """Not even a region: whatever needs AWS fails."""
+    """Unset even the region, so that any use of AWS fails."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
     (tmp_path / "kinds_stage.py").write_text(KINDS)
@@ -100,7 +100,7 @@ def test_a_wrong_parameter_is_named_with_what_it_may_be(cli, clip, tmp_path, par
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_no_video_ends_with_1_and_a_sentence(cli, tmp_path):
+def test_a_file_that_is_not_a_video_ends_with_1_and_a_sentence(cli, tmp_path):
     page = tmp_path / "page.mp4"
     page.write_text("<html>no video</html>")
     ended = cli("run", "toy", page, "--out", tmp_path / "out")
@@ -137,7 +137,7 @@ def test_a_stage_whose_package_is_missing_ends_with_6(cli, clip, tmp_path):
 
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
-    """A PATH with nothing on it but what ``tools(name, script)`` adds."""
+    """Set a PATH with only what ``tools(name, script)`` adds."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))

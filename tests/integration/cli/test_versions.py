@@ -9,7 +9,7 @@ from pipeline.core.stage import Notice
 
 @pytest.fixture
 def talk(seed):
-    """A video that was transcribed and looked at twice."""
+    """A video that was transcribed twice, and had objects detected twice."""
     upload = seed.upload("[b]talk.mp4", bucket=os.environ["VIDEODROP_NAME"] + "-uploads")
     seed.transcribe(upload, "good day", "good night")
     seed.transcribe(upload, "good day", "good light", warnings=(Notice(code="odd", message="!"),))

@@ -1,4 +1,4 @@
-"""Which pipeline a command talks to."""
+"""The choice of the pipeline that a command uses."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from pipeline.hosts.stack_file import NotRunning, StackFile, connect
 
 @pytest.fixture
 def word(tmp_path):
-    """Word of a stack that this very process runs."""
+    """The file of a stack that this process runs."""
     stack = StackFile(
         pid=os.getpid(),
         endpoint="http://127.0.0.1:1",

@@ -1,4 +1,4 @@
-"""What is kept of results and files, and that nothing is removed that somebody needs."""
+"""Retention of results and files; nothing that is needed is removed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,19 +22,19 @@ DAY = timedelta(days=1)
 
 
 def policy(keep: int = 3, *, older_than: timedelta = -DAY) -> Policy:
-    """By default everything counts as old."""
+    """Make a policy; by default everything counts as old."""
     return Policy(keep=keep, before=datetime.now(UTC) - older_than)
 
 
 def prune(rig: Rig, how: Policy, **more: Any) -> Pruned:
-    """What was removed of the toy stage."""
+    """Return what was removed of the toy stage."""
     removed = bootstrap.retention(rig.config).prune(how, **more)
     assert set(removed) <= {"toy"}
     return removed.get("toy", Pruned())
 
 
 def versions(rig: Rig, *numbers: str) -> str:
-    """A video whose versions of these numbers were current one after the other."""
+    """Make a video whose versions of these numbers were current one after the other."""
     rig.stage.VERSION, *later = numbers
     body = rig.put()
     rig.handle(body)
@@ -45,12 +45,12 @@ def versions(rig: Rig, *numbers: str) -> str:
 
 
 def stored(rig: Rig, body: str) -> list[str]:
-    """The versions whose rows there are, oldest first."""
+    """Return the versions with rows, oldest first."""
     return [one.version for one in rig.catalog.results.all(upload_of(body).video_id)]
 
 
 def with_files(rig: Rig, body: str) -> list[str]:
-    """The versions whose files there are: a row without files counts for nothing."""
+    """Return the versions with files: a row without files is useless."""
     results = rig.catalog.results.all(upload_of(body).video_id)
     files = rig.stored()
     return [
@@ -172,7 +172,7 @@ def test_a_video_whose_files_are_all_young_costs_no_look_at_the_catalog(
 
 
 def leftovers(rig: Rig, body: str) -> list[str]:
-    """Files of an attempt that was taken over, and of one that was cut off."""
+    """Make files of an attempt that was taken over, and of one that was interrupted."""
     prefix = rig.state(body).result.prefix
     taken_over = prefix.rsplit("/", 2)[0] + "/9/"
     cut_off = prefix.replace(rig.state(body).result.fingerprint, "f" * 64)
@@ -260,7 +260,7 @@ def test_a_video_that_was_deleted_lately_is_kept_like_any_other(rig: Rig):
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
-    """Have something happen the moment a result's row is gone."""
+    """Call a function right after a result's row was removed."""
     forget = Runs.forget
 
     def forget_and_act(self: Runs, video_id: str, result: StageResult) -> None:
@@ -393,7 +393,7 @@ def test_progress_is_told_video_by_video(rig: Rig):
     for name in "ab":
         rig.handle(rig.put(key=f"videos/{name}.mp4"))
     told: list[int] = []
-    prune(rig, policy(), tell=told.append)
+    prune(rig, policy(), report=told.append)
     assert told == [1, 2]
 
 

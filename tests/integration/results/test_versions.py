@@ -38,7 +38,7 @@ both = pytest.mark.parametrize("house", ["moto", "dynalite"], indirect=True)
 
 
 def everything(source, params, work, report):
-    """A stage that leaves a bit of all that the API serves, made of its parameter."""
+    """A stage that makes a small file of each kind that the API serves, from its parameter."""
     del source
     files = {
         "transcript.json": ("transcript_json", json.dumps(words(params.text))),
@@ -71,7 +71,7 @@ def everything(source, params, work, report):
 
 @pytest.fixture
 def house(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    """The rig, over dynalite if asked, with a stage that leaves something of all."""
+    """Return the rig, on dynalite if requested, with that stage."""
     if getattr(request, "param", "moto") == "dynalite":
         endpoint = request.getfixturevalue("dynalite_endpoint")
         # After the embedded AWS is known, and before the first client is made.
@@ -90,14 +90,14 @@ def versions(house: Rig) -> Versions:
 
 @pytest.fixture
 def body(house: Rig) -> str:
-    """An upload whose first version says "one"."""
+    """Make an upload whose first version says "one"."""
     body = house.put(**{"videodrop-toy-text": "one"})
     assert house.handle(body) is Outcome.SUCCEEDED
     return body
 
 
 def replayed(house: Rig, body: str, text: str) -> StageResult:
-    """Make another version, and give it."""
+    """Make and return another version."""
     assert house.reprocess(body, f"replay-{text}", text=text) in {
         Outcome.SUCCEEDED,
         Outcome.REUSED,
@@ -112,12 +112,12 @@ def current(house: Rig, body: str) -> StageResult:
 
 
 def of(versions: Versions, house: Rig, body: str) -> dict[str, Version]:
-    """The versions of the stage, by the text they were made with."""
+    """Return the versions of the stage, by the text they were made with."""
     found = versions.of(house.video(body), "toy")
     return {str(one.params["text"]): one for one in found}
 
 
-def refused(call: Callable[[], Any]) -> str:
+def rejected(call: Callable[[], Any]) -> str:
     with pytest.raises(BadInput) as error:
         call()
     return error.value.code
@@ -125,7 +125,7 @@ def refused(call: Callable[[], Any]) -> str:
 
 @pytest.fixture
 def answers(house: Rig, body: str) -> Callable[..., dict[str, Any]]:
-    """What the API says of the video now, signatures apart: ``answers("/more", "/paths")``."""
+    """Return the API's answers on the video, without signatures: ``answers("/more", "/paths")``."""
     api = Client(
         create_app(settings=house.config, catalog=house.catalog, artifacts=house.artifacts)
     )
@@ -146,12 +146,12 @@ def answers(house: Rig, body: str) -> Callable[..., dict[str, Any]]:
 
 
 def files(house: Rig) -> dict[str, bytes]:
-    """Every artifact there is."""
+    """Return every artifact."""
     return {key: house.artifacts.read(key) for key in house.stored()}
 
 
 def unstable(run: StageRun) -> dict[str, Any]:
-    """A run as it is recorded, without what only keeps writers apart."""
+    """Return a run as recorded, without its fencing fields."""
     return run.model_dump(exclude={"attempt"})
 
 
@@ -208,7 +208,7 @@ def test_rolling_back_again_and_again_leads_further_back(house, versions, body):
         replayed(house, body, text)
     went = [versions.rollback(vid, "toy").params["text"] for _ in range(2)]
     assert went == ["two", "one"]
-    assert refused(lambda: versions.rollback(vid, "toy")) == "no_earlier_version"
+    assert rejected(lambda: versions.rollback(vid, "toy")) == "no_earlier_version"
     assert current(house, body).params["text"] == "one"
 
 
@@ -218,7 +218,7 @@ def test_rolling_back_never_leads_to_where_one_is(house, versions, body):
     versions.promote(vid, "toy", one.fingerprint)
     house.catalog.results.forget(vid, two)
     assert not any(version.way_back for version in of(versions, house, body).values())
-    assert refused(lambda: versions.rollback(vid, "toy")) == "no_earlier_version"
+    assert rejected(lambda: versions.rollback(vid, "toy")) == "no_earlier_version"
 
 
 def test_a_promotion_that_is_rolled_back_leaves_the_way_back_as_it_was(house, versions, body):
@@ -287,8 +287,8 @@ def test_versions_of_other_content_are_not_offered(house, versions, body):
     house.handle(changed)
     assert list(of(versions, house, changed)) == ["two"]
     vid = upload_of(body).video_id
-    assert refused(lambda: versions.promote(vid, "toy", one.fingerprint)) == "unknown_version"
-    assert refused(lambda: versions.rollback(vid, "toy")) == "no_earlier_version"
+    assert rejected(lambda: versions.promote(vid, "toy", one.fingerprint)) == "unknown_version"
+    assert rejected(lambda: versions.rollback(vid, "toy")) == "no_earlier_version"
 
 
 def test_the_same_content_uploaded_again_keeps_its_versions(house, versions, body, answers):
@@ -307,29 +307,29 @@ def test_the_same_content_uploaded_again_keeps_its_versions(house, versions, bod
 def test_a_version_is_named_by_how_its_fingerprint_begins(house, versions, body):
     one, vid = current(house, body), upload_of(body).video_id
     replayed(house, body, "two")
-    assert refused(lambda: versions.promote(vid, "toy", one.fingerprint[:5])) == "unknown_version"
-    assert refused(lambda: versions.promote(vid, "toy", "x" * 32)) == "unknown_version"
+    assert rejected(lambda: versions.promote(vid, "toy", one.fingerprint[:5])) == "unknown_version"
+    assert rejected(lambda: versions.promote(vid, "toy", "x" * 32)) == "unknown_version"
     assert versions.promote(vid, "toy", one.fingerprint[:6]).fingerprint == one.fingerprint
 
 
-def test_a_beginning_that_two_versions_share_is_refused(house, versions, body):
+def test_a_beginning_that_two_versions_share_is_rejected(house, versions, body):
     one, vid = current(house, body), upload_of(body).video_id
     twin = one.model_copy(update={"fingerprint": one.fingerprint[:10] + "x"})
     house.catalog.results.put(vid, twin)
     beginning = one.fingerprint[:10]
-    assert refused(lambda: versions.promote(vid, "toy", beginning)) == "ambiguous_version"
+    assert rejected(lambda: versions.promote(vid, "toy", beginning)) == "ambiguous_version"
 
 
-def test_what_is_not_there_is_refused(house, versions, body):
+def test_what_is_not_there_is_rejected(house, versions, body):
     vid, fingerprint = upload_of(body).video_id, current(house, body).fingerprint
     for call in (
         lambda vid, stage: versions.promote(vid, stage, fingerprint),
         versions.rollback,
     ):
-        assert refused(lambda call=call: call("0" * 20, "toy")) == "unknown_video"
-        assert refused(lambda call=call: call(vid, "nosuch")) == "unknown_stage"
-    assert refused(lambda: versions.of(house.video(body), "nosuch")) == "unknown_stage"
-    assert refused(lambda: versions.diff(house.video(body), "nosuch")) == "unknown_stage"
+        assert rejected(lambda call=call: call("0" * 20, "toy")) == "unknown_video"
+        assert rejected(lambda call=call: call(vid, "nosuch")) == "unknown_stage"
+    assert rejected(lambda: versions.of(house.video(body), "nosuch")) == "unknown_stage"
+    assert rejected(lambda: versions.diff(house.video(body), "nosuch")) == "unknown_stage"
 
 
 # -- at the same time as others ------------------------------------------------------------------
@@ -340,8 +340,8 @@ def test_a_stage_that_is_being_worked_on_is_left_alone(house, versions, body):
     replayed(house, body, "two")
     claim_run(house.catalog.runs, upload_of(body), "toy", event_id="e", lease_s=60)
     before = house.state(body)
-    assert refused(lambda: versions.promote(vid, "toy", one.fingerprint)) == "stage_busy"
-    assert refused(lambda: versions.rollback(vid, "toy")) == "stage_busy"
+    assert rejected(lambda: versions.promote(vid, "toy", one.fingerprint)) == "stage_busy"
+    assert rejected(lambda: versions.rollback(vid, "toy")) == "stage_busy"
     assert house.state(body) == before
 
 
@@ -354,7 +354,7 @@ def test_a_worker_that_claims_between_look_and_promotion_wins(
     claim_run(house.catalog.runs, upload_of(body), "toy", event_id="e", lease_s=60)
     before = house.state(body)
     monkeypatch.setattr(versions._catalog, "video", lambda _: seen)
-    assert refused(lambda: versions.promote(vid, "toy", one.fingerprint)) == "stage_busy"
+    assert rejected(lambda: versions.promote(vid, "toy", one.fingerprint)) == "stage_busy"
     assert house.state(body) == before
 
 
@@ -366,7 +366,7 @@ def test_of_two_promotions_at_once_one_wins(house, versions, body, monkeypatch: 
     seen = house.video(body)
     versions.promote(vid, "toy", one.fingerprint)
     monkeypatch.setattr(versions._catalog, "video", lambda _: seen)
-    assert refused(lambda: versions.promote(vid, "toy", two.fingerprint)) == "stage_busy"
+    assert rejected(lambda: versions.promote(vid, "toy", two.fingerprint)) == "stage_busy"
     assert current(house, body) == one
 
 
@@ -388,7 +388,7 @@ def test_who_loses_the_race_to_be_current_takes_no_label_along(house, versions, 
 
 
 def pruned_meanwhile(house: Rig, versions: Versions, body: str, result: StageResult) -> None:
-    """Let retention remove a version's row in the moment in which it becomes current."""
+    """Let retention remove a version's row just when it becomes current."""
     promote = versions._catalog.promote
 
     def racing(*args, **given):
@@ -404,7 +404,7 @@ def test_a_version_that_is_pruned_while_it_becomes_current_does_not_stay_so(hous
     replayed(house, body, "two")
     before = house.state(body)
     pruned_meanwhile(house, versions, body, one)
-    assert refused(lambda: versions.promote(vid, "toy", one.fingerprint)) == "version_gone"
+    assert rejected(lambda: versions.promote(vid, "toy", one.fingerprint)) == "version_gone"
     assert unstable(house.state(body)) == unstable(before)
     assert [*house.catalog.newest(label="two")]
     assert not [*house.catalog.newest(label="one")]
@@ -424,7 +424,7 @@ def test_a_failed_run_is_failed_again_when_the_version_chosen_instead_was_pruned
     before, failures = house.state(body), [*house.catalog.runs.failed("bad_input")]
     assert failures
     pruned_meanwhile(house, versions, body, one)
-    assert refused(lambda: versions.promote(vid, "toy", one.fingerprint)) == "version_gone"
+    assert rejected(lambda: versions.promote(vid, "toy", one.fingerprint)) == "version_gone"
     assert unstable(house.state(body)) == unstable(before)
     assert [*house.catalog.runs.failed("bad_input")] == failures
 
@@ -440,20 +440,20 @@ def test_who_claims_a_run_before_its_promotion_is_undone_keeps_it(house, version
         claim_run(house.catalog.runs, upload_of(body), "toy", event_id="e", lease_s=60)
 
     versions._catalog.promote = claimed_at_once
-    assert refused(lambda: versions.promote(vid, "toy", one.fingerprint)) == "version_gone"
+    assert rejected(lambda: versions.promote(vid, "toy", one.fingerprint)) == "version_gone"
     assert house.state(body).state == "running"
 
 
-def test_a_version_without_files_is_refused_and_passed_over(house, versions, body):
+def test_a_version_without_files_is_rejected_and_passed_over(house, versions, body):
     vid, one = upload_of(body).video_id, current(house, body)
     two = replayed(house, body, "two")
     replayed(house, body, "three")
     before = house.state(body)
     bucket = house.config.names.artifacts_bucket
     aws.client("s3").delete_object(Bucket=bucket, Key=two.prefix + "manifest.json")
-    assert refused(lambda: versions.promote(vid, "toy", two.fingerprint)) == "version_gone"
+    assert rejected(lambda: versions.promote(vid, "toy", two.fingerprint)) == "version_gone"
     assert house.state(body) == before
-    assert refused(lambda: versions.diff(house.video(body), "toy")) == "version_gone"
+    assert rejected(lambda: versions.diff(house.video(body), "toy")) == "version_gone"
     assert versions.rollback(vid, "toy").fingerprint == one.fingerprint
 
 
@@ -499,8 +499,8 @@ def test_one_version_that_is_named_is_held_against_the_current_one(house, versio
 
 
 def test_without_a_second_version_there_is_no_difference(house, versions, body):
-    assert refused(lambda: versions.diff(house.video(body), "toy")) == "no_earlier_version"
-    assert refused(lambda: versions.diff(house.video(body), "twin")) == "unknown_version"
+    assert rejected(lambda: versions.diff(house.video(body), "toy")) == "no_earlier_version"
+    assert rejected(lambda: versions.diff(house.video(body), "twin")) == "unknown_version"
 
 
 def test_an_upload_that_is_newer_than_its_results_took_no_time(house, versions, body):

@@ -78,7 +78,7 @@ def test_frames_come_in_pages_that_join_up(api):
     assert seen == [n / 2 for n in range(20)]
 
 
-def test_a_cursor_of_another_result_is_refused(api):
+def test_a_cursor_of_another_result_is_rejected(api):
     cursor = api.get("/detections", params={"limit": 1}).json()["next_cursor"]
     assert cursor.startswith("1-")
     for forged in ("1-other", "x", "-1-", cursor.replace("1-", "x-", 1)):
@@ -110,5 +110,5 @@ def test_the_same_question_is_answered_by_304(api):
 @pytest.mark.parametrize(
     "query", [{"limit": 0}, {"min_confidence": 2}, {"start": -1}, {"end": "x"}]
 )
-def test_bad_filters_are_refused(api, query):
+def test_bad_filters_are_rejected(api, query):
     assert api.get("/detections", params=query).status_code == 422

@@ -1,4 +1,4 @@
-"""Each request has an id, and is measured by its route."""
+"""Ids of requests, and their measurement by route."""
 
 import logging
 from typing import Any

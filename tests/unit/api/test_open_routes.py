@@ -16,7 +16,7 @@ APP = create_app()
 
 
 def routes(given: Iterable[BaseRoute] = APP.routes) -> Iterator[tuple[str, str, BaseRoute]]:
-    """Each method and path of the app, with an example of what a path's parameters may be."""
+    """Yield each method and path of the app, with an example of the path's parameters."""
     for route in given:
         if isinstance(route, Mount):
             yield "GET", f"{route.path}/x", route

@@ -1,4 +1,4 @@
-"""Playlists whose every address plays without credentials, for whoever was given the first."""
+"""Playlists whose every address plays without credentials, once the first address is known."""
 
 import pytest
 
@@ -39,7 +39,7 @@ MEDIA = """#EXTM3U
 SOURCE = upload()
 BASE = f"artifacts/{SOURCE.video_id}/transcode/"
 PATH = f"/playlists/{SOURCE.video_id}"
-START = 1_700_000_000  # long ago, as those are good that are signed now
+START = 1_700_000_000  # long ago: signed now, it has not expired
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ PRIVATE = "arn:aws:dynamodb:secret"
 
 
 def problem(answer):
-    """The problem in an answer, checked for all that RFC 9457 and this API promise of one."""
+    """Return the problem of an answer, checked against RFC 9457 and this API's own rules."""
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -108,24 +108,24 @@ def test_an_unforeseen_error_tells_nothing_but_the_log(error, caplog):
     assert PRIVATE in caplog.text
 
 
-def test_a_request_refused_by_the_library_is_a_problem():
+def test_a_request_rejected_by_the_library_is_a_problem():
     app = FastAPI()
     problems.install(app)
 
     @app.get("/")
-    def refuse() -> None:
+    def reject() -> None:
         raise BadInput("bad_thing", "That is wrong.")
 
     found = Client(app).get("/").json()
     assert (found["status"], found["code"], found["detail"]) == (422, "bad_thing", "That is wrong.")
 
 
-def test_what_the_framework_refuses_is_a_problem():
+def test_what_the_framework_rejects_is_a_problem():
     app = FastAPI()
     problems.install(app)
 
     @app.get("/")
-    def refuse() -> None:
+    def reject() -> None:
         raise HTTPException(413, "The body is too large.", headers={"Connection": "close"})
 
     answer = Client(app).get("/")

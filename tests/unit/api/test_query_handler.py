@@ -1,4 +1,4 @@
-"""The query handler under events of an HTTP API."""
+"""The query handler, called with events of an HTTP API."""
 
 import asyncio
 import base64
@@ -28,7 +28,7 @@ SOURCE = upload(key="videos/käse.mp4")
 
 @pytest.fixture(scope="module")
 def query() -> Iterator[ModuleType]:
-    """The handler, with the event loop that Mangum keeps for its thread."""
+    """Return the handler, with the event loop that Mangum keeps for its thread."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield importlib.import_module("handlers.query")
@@ -38,7 +38,7 @@ def query() -> Iterator[ModuleType]:
 
 @pytest.fixture
 def ask(query: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
-    """The handler over parts that need no AWS."""
+    """Return the handler with parts that need no AWS."""
     words = {"transcript.txt": "transcript_txt", "transcript.json": "transcript_json"}
     base = f"artifacts/{SOURCE.video_id}/speech/"
     files = {f"{base}transcript.txt": "Käse.\n".encode(), f"{base}transcript.json": b"{}" * 2000}
@@ -97,7 +97,7 @@ def test_an_unforeseen_error_is_still_a_problem(ask, query, monkeypatch):
     monkeypatch.setattr(query.app.state.context, "catalog", broken)
     answer = ask(f"/videos/{SOURCE.video_id}")
     assert answer["statusCode"] == 500
-    body = base64.b64decode(answer["body"])  # Mangum takes problem+json for binary; both are fine
+    body = base64.b64decode(answer["body"])  # Mangum treats problem+json as binary; both are fine
     assert json.loads(body)["code"] == "unexpected"
     assert b"private" not in body
 

@@ -116,7 +116,7 @@ def test_the_answer_does_not_wait_for_ever(wait):
         (["a"], "body"),
     ],
 )
-def test_a_wrong_request_is_refused_by_name_and_nothing_is_started(body, names):
+def test_a_wrong_request_is_rejected_by_name_and_nothing_is_started(body, names):
     replays = FakeReplays()
     answer = post(client(replays=replays), "/replays", body)
     assert problem(answer)["status"] == 422
@@ -128,7 +128,7 @@ def test_a_wrong_request_is_refused_by_name_and_nothing_is_started(body, names):
     "params",
     ['{"detect": {"confidence": NaN}}', '{"far": {"x": Infinity}}', '{"far": {"x": "\\ud800"}}'],
 )
-def test_what_no_table_can_hold_is_refused(params, tmp_path):
+def test_what_dynamodb_cannot_store_is_rejected(params, tmp_path):
     path = topology_with({"far": "there.is.no.such.module"}, tmp_path / "t.json")
     replays = FakeReplays()
     answer = client(replays=replays, topology_path=path).request(
@@ -154,7 +154,7 @@ def test_nobody_is_told_whose_error_it_is():
     assert "Value error" not in answer.json()["detail"]
 
 
-def test_what_is_not_json_is_refused():
+def test_what_is_not_json_is_rejected():
     answer = client(replays=FakeReplays()).request(
         "POST", "/replays", content="{", headers={"Content-Type": "application/json"}
     )
@@ -214,16 +214,16 @@ def test_an_id_of_another_shape_never_reaches_the_table():
 
 
 @pytest.mark.parametrize(
-    ("verb", "wish"), [("pause", "pause"), ("resume", "run"), ("cancel", "cancel")]
+    ("verb", "desired"), [("pause", "pause"), ("resume", "run"), ("cancel", "cancel")]
 )
-def test_a_replay_is_paused_resumed_and_cancelled(verb, wish):
+def test_a_replay_is_paused_resumed_and_cancelled(verb, desired):
     replays = FakeReplays(replay(state="running"))
     answer = post(client(replays=replays), f"/replays/{REPLAY_ID}/{verb}")
-    assert (answer.status_code, answer.json()["wish"]) == (202, wish)
-    assert replays.asked == [(REPLAY_ID, wish, None)]
+    assert (answer.status_code, answer.json()["wish"]) == (202, desired)
+    assert replays.asked == [(REPLAY_ID, desired, None)]
 
 
-def test_a_mistyped_budget_is_refused():
+def test_a_mistyped_budget_is_rejected():
     replays = FakeReplays(replay())
     answer = post(client(replays=replays), f"/replays/{REPLAY_ID}/resume", {"budget": 10})
     assert problem(answer)["status"] == 422
@@ -233,10 +233,10 @@ def test_a_mistyped_budget_is_refused():
 def test_what_needs_a_larger_budget_is_a_conflict():
     replays = FakeReplays(replay())
 
-    def refuse(*_, **__):
+    def reject(*_, **__):
         raise Conflict("over_budget", "It would come to 3 USD.")
 
-    replays.ask = refuse
+    replays.ask = reject
     answer = post(client(replays=replays), f"/replays/{REPLAY_ID}/resume")
     assert problem(answer)["status"] == 409
 

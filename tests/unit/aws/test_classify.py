@@ -7,7 +7,7 @@ from pipeline.core.errors import BadInput, OutOfMemory
 
 
 class OutOfMemoryError(RuntimeError):
-    """As torch names its own, on a GPU."""
+    """An error with the name of torch's own, on a GPU."""
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OutOfMemoryError("CUDA out of memory")])

@@ -1,4 +1,4 @@
-"""How boto3 is set up: whom presigned addresses lead to."""
+"""Configuration of boto3: the hosts of presigned URLs."""
 
 from urllib.parse import urlsplit
 
@@ -36,7 +36,7 @@ def test_presigned_addresses_lead_to_the_buckets_own_region(
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9000", "https://store.example"])
-def test_on_an_endpoint_of_ones_own_a_bucket_is_no_host(
+def test_on_an_endpoint_of_ones_own_a_bucket_is_not_a_host(
     monkeypatch: pytest.MonkeyPatch, endpoint: str
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")

@@ -1,4 +1,4 @@
-"""Addresses that CloudFront answers."""
+"""URLs signed for CloudFront."""
 
 import re
 import time
@@ -82,6 +82,6 @@ def test_the_key_is_read_once_and_not_before_it_is_needed():
     ],
     ids=["text", "another kind", "passphrase"],
 )
-def test_what_is_no_key_is_said_to_be_none(value: str):
-    with pytest.raises(MissingDependency, match="/videodrop/key holds no RSA private key"):
+def test_an_invalid_key_is_reported(value: str):
+    with pytest.raises(MissingDependency, match="/videodrop/key is not an RSA private key"):
         Cdn(Parameters(value), SETTINGS, lasts_s=600).url("a")

@@ -3,7 +3,7 @@ from itertools import count
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.aws.dead_letters import DeadLetters, Letter
+from pipeline.aws.dead_letters import DeadLetterQueues, DeadMessage
 from pipeline.core.settings import Settings
 
 
@@ -49,32 +49,32 @@ class Sqs:
         self.hidden -= {entry["ReceiptHandle"] for entry in Entries}
 
 
-def letters(sqs, *stages):
-    return DeadLetters(sqs, Settings().names, stages)
+def queues(sqs, *stages):
+    return DeadLetterQueues(sqs, Settings().names, stages)
 
 
 def test_a_stage_that_this_installation_does_not_have_yet_is_passed_over():
     sqs = Sqs({"videodrop-toy-dlq": [f"{n}" for n in range(12)]})
-    found = letters(sqs, "younger", "toy").bodies()
+    found = queues(sqs, "younger", "toy").bodies()
     assert list(found) == [("toy", f"{n}") for n in range(12)]
-    assert letters(sqs, "younger").count("younger") == 0
+    assert queues(sqs, "younger").count("younger") == 0
 
 
-def test_a_refusal_is_not_taken_for_a_queue_that_is_not_there():
+def test_a_rejection_is_not_taken_for_a_queue_that_is_not_there():
     with pytest.raises(ClientError):
-        list(letters(Sqs({}, "AccessDenied"), "toy").bodies())
+        list(queues(Sqs({}, "AccessDenied"), "toy").bodies())
 
 
 def test_what_was_looked_at_is_in_sight_again_at_once():
     sqs = Sqs({"videodrop-toy-dlq": [f"{n}" for n in range(25)]})
     for _ in range(2):
-        assert len(list(letters(sqs, "toy").bodies())) == 25
+        assert len(list(queues(sqs, "toy").bodies())) == 25
     assert not sqs.hidden
 
 
 def test_a_look_that_is_broken_off_puts_back_what_it_had_not_come_to():
     sqs = Sqs({"videodrop-toy-dlq": ["a", "b", "c"]})
-    walk = letters(sqs, "toy").walk("toy")
+    walk = queues(sqs, "toy").walk("toy")
     next(walk)
     assert len(sqs.hidden) == 3
     walk.close()
@@ -83,8 +83,8 @@ def test_a_look_that_is_broken_off_puts_back_what_it_had_not_come_to():
 
 def test_what_was_sent_back_is_not_put_back_too():
     sqs = Sqs({"videodrop-toy-dlq": ["a", "b", "c"]})
-    for letter in letters(sqs, "toy").walk("toy"):
-        letter.gone = letter.body == "b"
+    for message in queues(sqs, "toy").walk("toy"):
+        message.gone = message.body == "b"
     assert sqs.hidden == {"videodrop-toy-dlq 1"}
 
 
@@ -92,37 +92,37 @@ def test_the_janitor_looks_for_a_while_only(monkeypatch):
     seconds = count()
     monkeypatch.setattr("time.monotonic", lambda: next(seconds))
     sqs = Sqs({"videodrop-toy-dlq": ["x"] * 100, "videodrop-twin-dlq": ["x"]})
-    assert len(list(letters(sqs, "toy", "twin").bodies())) == 21
+    assert len(list(queues(sqs, "toy", "twin").bodies())) == 21
     assert not sqs.hidden
 
 
 @pytest.mark.parametrize("lane", ["live", "replay", "large", "large-replay"])
-def test_a_dead_letter_goes_back_to_the_lane_it_came_from(lane):
+def test_a_dead_message_goes_back_to_the_lane_it_came_from(lane):
     sqs = Sqs({})
     sqs.sent = []
     sqs.get_queue_url = lambda QueueName: {"QueueUrl": QueueName}  # noqa: N803 - boto3's own name
     sqs.send_message = lambda **request: sqs.sent.append(request["QueueUrl"])
     sqs.delete_message = lambda **_: None
     source = Settings().names.queue("toy", lane)
-    letter = Letter("toy", "body", "id", "receipt", source, {})
-    letters(sqs, "toy").send_back(letter, "live")
+    message = DeadMessage("toy", "body", "id", "receipt", source, {})
+    queues(sqs, "toy").send_back(message, "live")
     assert sqs.sent == [source]
 
 
 def test_messages_that_others_look_at_are_waited_for_until_all_expected_were_seen():
     sqs = Sqs({"videodrop-toy-dlq": ["x"] * 12})
-    list(letters(sqs, "toy").walk("toy"))
+    list(queues(sqs, "toy").walk("toy"))
     assert sqs.waits == [0, 0, 0]
     sqs.waits.clear()
-    list(letters(sqs, "toy").walk("toy", expected=12))
+    list(queues(sqs, "toy").walk("toy", expected=12))
     assert sqs.waits == [20, 20, 0]
 
 
 def test_a_message_that_comes_into_sight_again_during_a_long_walk_is_not_met_twice():
     sqs = Sqs({"videodrop-toy-dlq": ["x"] * 30})
     seen = []
-    for letter in letters(sqs, "toy").walk("toy", expected=30):
-        seen.append(letter.message_id)
+    for message in queues(sqs, "toy").walk("toy", expected=30):
+        seen.append(message.message_id)
         if len(seen) == 20:
             sqs.hidden.clear()
     assert sorted(map(int, seen)) == list(range(30))
@@ -132,4 +132,4 @@ def test_a_message_that_comes_into_sight_again_during_a_long_walk_is_not_met_twi
 def test_a_walk_that_takes_longer_than_messages_stay_hidden_ends():
     sqs = Sqs({"videodrop-toy-dlq": ["x"] * 30})
     sqs.forgets = True
-    assert len(list(letters(sqs, "toy").walk("toy", expected=30))) == 30
+    assert len(list(queues(sqs, "toy").walk("toy", expected=30))) == 30

@@ -1,4 +1,4 @@
-"""What handlers do with the messages that brought their events."""
+"""SQS messages of a handler's records."""
 
 import pytest
 

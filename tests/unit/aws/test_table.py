@@ -8,7 +8,7 @@ from pipeline.aws.catalog.table import Table, epoch_key, iso
 
 
 class Stingy:
-    """A DynamoDB that answers with no more than sixty items, and says what is left."""
+    """A DynamoDB that returns at most sixty items, and the keys that are left."""
 
     name = "table"
 

@@ -1,4 +1,4 @@
-"""What a terminal, or a pipe, is shown; names and messages may come from anybody."""
+"""Output on a terminal or a pipe, with names and messages from anyone."""
 
 import io
 
@@ -17,7 +17,7 @@ SHOWN = "[red]�]0;owned��4pm.a�[/red][/].mp4"
 
 @pytest.fixture
 def shown():
-    """A console that is no terminal; what it was given is ``shown.file.getvalue()``."""
+    """A console that is not a terminal; its output is ``shown.file.getvalue()``."""
     return Console(file=io.StringIO(), width=300)
 
 

@@ -1,4 +1,4 @@
-"""What is checked before the first byte goes up, and told at the end."""
+"""Checks before the first byte is uploaded, and the report at the end."""
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -79,14 +79,14 @@ def test_options_of_a_stage_whose_code_is_elsewhere_are_left_to_its_host(tmp_pat
 @pytest.mark.parametrize(
     "option", [{"language": "dé"}, {"toy-text": "a\r\nx-evil: b"}, {"a\n": "b"}]
 )
-def test_options_that_a_header_cannot_hold_are_refused(bucket, files, option):
+def test_options_that_a_header_cannot_hold_are_rejected(bucket, files, option):
     with pytest.raises(BadInput) as error:
         bucket.put(files / "b.mp4", options=option)
     assert error.value.code == "bad_option"
     assert bucket._s3.calls == []
 
 
-def test_a_file_that_may_not_be_read_is_refused_in_words(files):
+def test_a_file_that_may_not_be_read_is_rejected_in_words(files):
     denied = Uploads(S3(PermissionError(13, "Permission denied")), "uploads", "videos/")
     with pytest.raises(BadInput, match="cannot be read: Permission denied"):
         denied.put(files / "b.mp4")
@@ -101,13 +101,13 @@ def test_what_has_not_ended_is_named(make_video):
     drop.check_ended({done.video_id: "done.mp4"}, [done], timeout_s=7)
 
 
-def test_what_is_no_file_is_not_uploaded(bucket, files):
+def test_only_files_are_uploaded(bucket, files):
     with pytest.raises(BadInput, match="is not a file"):
         bucket.put(files / "x")
     assert bucket._s3.calls == []
 
 
-def test_a_way_to_s3_that_is_down_may_be_tried_again(files):
+def test_an_upload_may_be_retried_after_an_outage_of_s3(files):
     down = Uploads(S3(EndpointConnectionError(endpoint_url="http://x")), "uploads", "videos/")
     with pytest.raises(DependencyFailed) as error:
         down.put(files / "b.mp4")

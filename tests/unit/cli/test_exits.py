@@ -1,4 +1,4 @@
-"""Each way to end has its code, its sentence, and its JSON."""
+"""Exit codes, messages and JSON of every way to end."""
 
 import json
 import runpy
@@ -49,7 +49,7 @@ WAYS = [
 
 @pytest.fixture
 def end(monkeypatch, capsys):
-    """Run ``main`` with a command that ends as told; its exit code and standard error."""
+    """Run ``main`` with a command that ends as given; return exit code and standard error."""
 
     def run(how, *args):
         def app(**_):

@@ -9,7 +9,7 @@ from pipeline.aws.uploads import follow
 
 
 class Catalog:
-    """Gives one list of videos a look, the last one for ever."""
+    """A catalog that returns the next list of videos at each poll, and then the last one."""
 
     def __init__(self, *looks):
         self.looks = list(looks)
@@ -22,7 +22,7 @@ class Catalog:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Time passes only by sleeping."""
+    """A clock that only sleeping advances."""
     slept = []
     monkeypatch.setattr(uploads.time, "sleep", slept.append)
     monkeypatch.setattr(uploads.time, "monotonic", lambda: sum(slept))

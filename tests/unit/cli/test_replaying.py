@@ -1,4 +1,4 @@
-"""``videodrop replay`` and ``videodrop replays``, with replays that live in memory."""
+"""``videodrop replay`` and ``videodrop replays``, with replays in memory."""
 
 import io
 import json
@@ -36,7 +36,7 @@ NOW = datetime(2026, 3, 8, tzinfo=UTC)
 
 
 class Catalog:
-    """Knows every video but those called nothing.mp4."""
+    """A catalog of every video but those called nothing.mp4."""
 
     def videos(self, video_ids):
         nothing = video_id("videodrop-uploads", "videos/nothing.mp4")
@@ -44,7 +44,7 @@ class Catalog:
 
 
 def obedient(one):
-    """A driver that plans at once, and does what it is told."""
+    """A driver that plans at once, and runs as given."""
     if one.state == "planning":
         return one.model_copy(update={"state": "planned", "plan": plan()})
     if one.wish == "run":
@@ -55,7 +55,7 @@ def obedient(one):
 
 @pytest.fixture
 def replays(monkeypatch):
-    """What the commands talk to."""
+    """Replace what the commands use."""
     found = FakeReplays(driver=obedient)
     monkeypatch.setattr("pipeline.cli.replaying.connect", lambda: (Settings(), Catalog()))
     monkeypatch.setattr(bootstrap, "replays", lambda _: found)
@@ -71,7 +71,7 @@ class Uploads:
 
 @pytest.fixture
 def cli(monkeypatch, capsys):
-    """Run the command line: exit code, standard output, standard error."""
+    """Run the command line; return exit code, standard output and standard error."""
 
     def run(*args):
         monkeypatch.setattr(sys, "argv", ["videodrop", *map(str, args)])
@@ -85,7 +85,7 @@ def cli(monkeypatch, capsys):
 
 @pytest.fixture
 def answers(monkeypatch):
-    """Sit a person at a terminal: ``answers("y")``."""
+    """Simulate a person at a terminal: ``answers("y")``."""
 
     def sit(text):
         monkeypatch.setattr(sys, "stdin", io.StringIO(f"{text}\n"))
@@ -176,8 +176,8 @@ def test_a_moment_is_a_date_a_time_or_how_long_ago(text, meant):
 
 
 @pytest.mark.parametrize("text", ["", "d", "-7d", "7y", "99999999999d", "2026-13-01"])
-def test_what_is_no_moment_is_told(text):
-    with pytest.raises(InvalidArgument, match="is no moment"):
+def test_an_invalid_time_is_reported(text):
+    with pytest.raises(InvalidArgument, match="is not a time"):
         selecting.moment(text, NOW)
 
 
@@ -205,7 +205,7 @@ def test_with_yes_it_is_run_to_its_end(cli, replays):
         in out
     )
     assert said.splitlines() == [
-        "planned 203 videos looked at, 203 runs",
+        "planned 203 videos examined, 203 runs",
         "finished 203 of 203 runs",
     ]
 
@@ -227,7 +227,7 @@ def test_without_a_yes_nothing_is_run(cli, replays, answers, answer):
     assert f"videodrop replays resume {REPLAY_ID}" in said
 
 
-def test_ctrl_c_is_no_answer(cli, replays, monkeypatch, answers):
+def test_ctrl_c_is_not_an_answer(cli, replays, monkeypatch, answers):
     answers("")
 
     def interrupted(*_, **__):
@@ -284,10 +284,10 @@ def test_where_nothing_is_to_be_done_nothing_is_asked(cli, replays):
     assert "Nothing to do." in said
 
 
-def test_where_no_video_is_like_that_it_says_so(cli, replays):
+def test_a_selection_without_videos_is_reported(cli, replays):
     replays.driver = planned_as(videos=0, stages={})
     code, _, said = cli("replay", "--dry-run")
-    assert (code, "No video is like that." in said) == (0, True)
+    assert (code, "No video matches." in said) == (0, True)
 
 
 def test_what_cannot_be_planned_is_a_failure(cli, replays):
@@ -361,9 +361,9 @@ def test_a_worker_that_is_not_there_is_missed_and_then_given_up(cli, replays, mo
     monkeypatch.setattr(following, "_QUIET_S", 0)
     code, _, said = cli("replay", "--timeout", "0.05")
     assert code == 5
-    first, last = said.partition("planning 0 videos")[2].split("Nobody seems to work", 1)
+    first, last = said.partition("planning 0 videos")[2].split("It makes no progress", 1)
     assert "`videodrop worker` starts one" in last
-    assert last.count("Nobody seems to work") == 1  # once while waiting, once at the end
+    assert last.count("It makes no progress") == 1  # once while waiting, once at the end
     assert "still planning" not in first
     assert f"videodrop replays cancel {REPLAY_ID}" in last
 
@@ -389,7 +389,7 @@ def test_with_json_a_missing_worker_is_told_at_the_end_alone(cli, replays, monke
     monkeypatch.setattr(following, "_QUIET_S", 0)
     code, out, said = cli("replay", "--json", "--timeout", "0.05")
     assert (code, out) == (5, "")
-    assert "Nobody seems to work" in json.loads(said)["error"]["message"]
+    assert "It makes no progress" in json.loads(said)["error"]["message"]
 
 
 @pytest.mark.parametrize("json_too", [True, False])
@@ -409,7 +409,7 @@ def test_ctrl_c_leaves_it_running_and_says_how_to_look_and_stop(cli, replays, js
 
 
 @pytest.mark.parametrize(
-    ("state", "wish", "reason", "rests"),
+    ("state", "desired", "reason", "rests"),
     [
         ("planning", "plan", None, False),
         ("planned", "plan", None, True),
@@ -425,8 +425,8 @@ def test_ctrl_c_leaves_it_running_and_says_how_to_look_and_stop(cli, replays, js
         ("failed", "run", "Oh.", True),
     ],
 )
-def test_a_replay_is_followed_until_it_waits_for_its_owner(state, wish, reason, rests):
-    assert following.is_at_rest(replay(state=state, wish=wish, reason=reason)) is rests
+def test_a_replay_is_followed_until_it_waits_for_its_owner(state, desired, reason, rests):
+    assert following.is_at_rest(replay(state=state, wish=desired, reason=reason)) is rests
 
 
 # -- AWS's own replay ----------------------------------------------------------------------------
@@ -434,7 +434,7 @@ def test_a_replay_is_followed_until_it_waits_for_its_owner(state, wish, reason, 
 
 @pytest.fixture
 def archived(monkeypatch):
-    """EventBridge's archive; what was asked of it."""
+    """EventBridge's archive, and the requests to it."""
     asked = []
 
     def start(_, since, until, stages):
@@ -567,7 +567,7 @@ def test_following_ends_as_the_replay_ended(cli, replays):
     replays.known[REPLAY_ID] = finished(succeeded=1, failed=1)
     replays.driver = lambda one: one
     assert cli("replays", "show", "last", "--follow")[0] == 1
-    assert cli("replays", "show", "last")[0] == 0, "to look is no failure"
+    assert cli("replays", "show", "last")[0] == 0, "showing a failed replay succeeds"
 
 
 @pytest.mark.parametrize(

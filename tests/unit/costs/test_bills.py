@@ -1,4 +1,4 @@
-"""Bills, against figures worked out by hand from the list prices."""
+"""Bills, compared with figures computed by hand from the list prices."""
 
 from typing import Any
 
@@ -99,7 +99,7 @@ def test_a_million_queries():
 
 
 def bill(work: Workload, **stages: float) -> list[Line]:
-    """A month's bill for stages of a pace on CPUs; a tenth of it on a GPU."""
+    """Return a month's bill for stages of a pace on CPUs; a tenth of it on a GPU."""
     paces = [pace(stage, cpu=cpu, gpu=cpu / 10) for stage, cpu in stages.items()]
     hours = {
         one.stage: hour.stage_hour(PRICES, TOPOLOGY.stages[one.stage], one, work) for one in paces

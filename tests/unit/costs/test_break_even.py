@@ -1,4 +1,4 @@
-"""Where two ways cost the same, and which is cheaper beyond."""
+"""Break-even points of two ways, and the cheaper one beyond."""
 
 import pytest
 
@@ -34,13 +34,13 @@ def test_two_lines_meet_once_or_never(
 def test_of_several_meetings_the_last_one_counts():
     values = {0.0: 1.0, 1.0: -1.0, 2.0: 1.0, 3.0: -1.0, 4.0: -2.0}
     assert break_even._last_root(values.__getitem__, [*values]) == (2.5, False)
-    # From the last two points on it goes on as between them.
+    # Beyond the last point it is linear, as between the last two.
     values = {0.0: 1.0, 1.0: -1.0, 2.0: -0.5}
     assert break_even._last_root(values.__getitem__, [*values]) == (3.0, True)
 
 
 def stage_hours(**usd: float) -> dict[str, StageHour]:
-    """An hour of video on Lambda, by stage; a tenth of it on a GPU host."""
+    """Return an hour of video on Lambda, by stage; a tenth of it on a GPU host."""
     return {
         stage: StageHour(
             stage=stage,
@@ -102,7 +102,7 @@ def test_those_that_only_process_are_added_up():
 
 
 def bill(work: Workload, idle_usd: float = 21) -> float:
-    """A month's bill for one stage: what is idle, its work, and its requests."""
+    """Return a month's bill for one stage: idle cost, its work, and its requests."""
     stages = {"detect": HOURS["detect"]}
     loads = [load(PACES["detect"], work)]
     lines = month.month(PRICES, work, loads, stages, idle_usd=idle_usd, million_queries=[])

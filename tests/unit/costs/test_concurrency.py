@@ -1,4 +1,4 @@
-"""Little's law, and what it is used for."""
+"""Concurrency of stages by Little's law."""
 
 import pytest
 
@@ -29,5 +29,5 @@ def test_a_stage_on_gpu_hosts_takes_its_time_there():
 
 @pytest.mark.parametrize(("mean", "expected"), [(0, 0), (0.01, 1), (0.5, 3), (5, 11), (100, 124)])
 def test_one_moment_in_a_hundred_has_more_than_most(mean: float, expected: int):
-    """As tables of the Poisson distribution have it, within one."""
+    """Compare with tables of the Poisson distribution, within one."""
     assert most(mean) == expected

@@ -1,4 +1,4 @@
-"""What a run is expected to take: which of the things that are known is believed."""
+"""Estimates of runs: their sources, and the order of precedence."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ OTHER = {"model": "large", "sha256": "01"}
 
 
 class Recorded:
-    """Run times as the catalog gives them: the latest month first."""
+    """Return run times in the catalog's order: the latest month first."""
 
     def __init__(self, *results: StageResult) -> None:
         self._results = sorted(results, key=lambda one: one.finished_at, reverse=True)
@@ -79,7 +79,7 @@ def seconds(
     identity: dict[str, str] = MODEL,
     version: str = "1",
 ) -> tuple[float, bool]:
-    """Expected seconds, and whether they rest on recorded runs."""
+    """Return expected seconds, and True if they rest on recorded runs."""
     estimator = Estimator(Recorded(*recorded), Prices.read(), topology)
     estimate, measured = estimator.estimate(stage, identity, version, of or video())
     return round(estimate.seconds, 6), measured
@@ -193,7 +193,7 @@ def test_everything_of_a_month_counts_or_nothing(topology: Topology):
 
 
 def test_months_are_counted_for_each_kind_of_run(topology: Topology):
-    """A model that was not used of late is known by the months in which it was."""
+    """A model that was not used lately is estimated from the months in which it was."""
     recorded = [result(5, 100, month=month, identity=OTHER) for month in (9, 10, 11)]
     assert seconds(topology, result(1, 100, month=2), *recorded) == (1, True)
 

@@ -1,4 +1,4 @@
-"""GPU hosts that are paid for, against the policy played event by event."""
+"""Paid GPU hosts, compared with a simulation of every event."""
 
 import random
 from collections import deque
@@ -15,7 +15,7 @@ MANY_WAITING = 20
 
 
 class Service:
-    """Another simulation of the same: of every single event, in seconds, with random numbers."""
+    """A second simulation: of every event, in seconds, with random numbers."""
 
     def __init__(self, a_day: float, seconds: float, *, vary: bool = False) -> None:
         rng = random.Random(7)  # noqa: S311 - a simulation
@@ -71,7 +71,7 @@ class Service:
             self._wanted = self._ready = 0
 
     def _start(self, now: float, wanted: int) -> float:
-        """Start workers; until when that policy rests."""
+        """Start workers; return the end of the cooldown."""
         there = now
         for number in range(self._wanted, min(wanted, infra.MAX_HOSTS)):
             there = now + (1 if number < self._hosts else infra.HOST_START_MINUTES * MINUTE_S)
@@ -113,19 +113,19 @@ def test_hosts_are_paid_for_as_their_scaling_has_it(
 
 def test_an_upload_of_its_own_has_two_hosts_and_leaves_them_idle():
     # One a day, for a minute: a minute until the alarm, four until the host is there, one of work,
-    # 15 until the worker goes and 15 until ECS lets go of the host, beside which it had another for
+    # 15 until the worker ends and 15 until ECS ends the host; ECS started a second host, too, for
     # 15: some 50 minutes of hosts a day.
     assert hosts(1 / 86400, 60) * 24 * 60 == pytest.approx(49, abs=2)
 
 
 def test_a_busy_stage_has_all_its_hosts_all_the_time():
-    # 0.7 at work on average; but somebody always waits a moment before nobody asks for anything.
+    # 0.7 at work on average; but a message always waits before the stage has been idle long enough.
     assert hosts(1000 / 86400, 60) == pytest.approx(infra.MAX_HOSTS, rel=0.02)
 
 
 def test_there_are_never_fewer_hosts_than_are_at_work(monkeypatch: pytest.MonkeyPatch):
     assert hosts(1, 60) == 60
-    # Runs that are longer than what is played.
+    # Runs that are longer than the simulation.
     monkeypatch.setattr(played, "_MOST_MINUTES", 100)
     assert hosts.__wrapped__(1e-4, 3.5e4) >= 3.5
 

@@ -1,4 +1,4 @@
-"""What bills take for granted of ``infra/``, compared with the Terraform sources."""
+"""Values of ``infra/`` that bills assume, compared with the Terraform sources."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ VARIABLES = "\n".join(path.read_text() for path in INFRA.glob("variables*.tf"))
 
 
 def optional(name: str) -> float:
-    """The default of an attribute of a variable."""
+    """Return the default of an attribute of a variable."""
     (found,) = re.findall(rf"^ +{name} += optional\(number, (\d+)\)$", VARIABLES, re.MULTILINE)
     return int(found)
 

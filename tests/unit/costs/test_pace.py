@@ -1,4 +1,4 @@
-"""How long stages are taken to take: recorded, or guessed."""
+"""The pace of stages: recorded, or guessed."""
 
 import pytest
 

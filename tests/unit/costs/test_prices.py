@@ -1,4 +1,4 @@
-"""The price of a run, against figures worked out by hand from the pages' own prices."""
+"""The price of a run, compared with figures computed by hand from the pages' prices."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from pipeline.costs.run_price import Prices
 
 
 def table(tmp_path: Path, **changes: Any) -> Path:
-    """The price table with other values: ``assumed__market="spot"``."""
+    """Return the price table with other values: ``assumed__market="spot"``."""
     raw = json.loads(DEFAULT_PATH.read_bytes())
     for path, value in changes.items():
         *outer, last = path.split("__")
@@ -107,7 +107,7 @@ def test_a_run_costs_all_of_it():
         ({"as_of": "lately"}, "as_of"),
     ],
 )
-def test_a_table_that_cannot_be_right_is_refused(
+def test_a_table_that_cannot_be_right_is_rejected(
     tmp_path: Path, changes: dict[str, Any], complaint: str
 ):
     with pytest.raises(MissingDependency, match=complaint) as caught:

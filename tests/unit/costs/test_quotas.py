@@ -1,4 +1,4 @@
-"""Which limits are met, and what is to be asked for."""
+"""Limits that are exceeded, and values to request."""
 
 import pytest
 
@@ -12,7 +12,7 @@ NEW_ACCOUNT = "new account"
 
 
 def hit(*stages: object, **work: object) -> dict[tuple[str | None, str], Check]:
-    """Limits that are met, of an account that is no longer new."""
+    """Return exceeded limits of an account that is not new."""
     return {key: one for key, one in met(*stages, **work).items() if NEW_ACCOUNT not in key[1]}
 
 

@@ -1,11 +1,11 @@
-"""What the janitor asks AWS when there is nothing to tidy: so much is on the bill."""
+"""Requests of a janitor's tick without work, compared with the bill."""
 
 from unittest.mock import MagicMock
 
 import pytest
 
 from pipeline.aws.catalog import Catalog
-from pipeline.aws.dead_letters import DeadLetters
+from pipeline.aws.dead_letters import DeadLetterQueues
 from pipeline.core.settings import Settings
 from pipeline.costs import idle
 from pipeline.replays.store import Replays
@@ -22,7 +22,7 @@ def test_a_tick_asks_as_often_as_the_bill_says(stages: list[str]):
     janitor = Janitor(
         Catalog(table, stages),
         Replays(table, bus, bus="bus", spec=TOPOLOGY.replays).wake_overdue,
-        DeadLetters(sqs, Settings().names, stages).bodies,
+        DeadLetterQueues(sqs, Settings().names, stages).bodies,
         grace_s=0,
     )
     assert janitor.tidy() == 0

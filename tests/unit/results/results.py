@@ -1,4 +1,4 @@
-"""Results to compare, and what one reads of them."""
+"""Results to compare."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.fakes.seed import words
 def result(
     files: dict[str, tuple[str, bytes]] | None = None, *, stage: str = "toy", **given: Any
 ) -> StageResult:
-    """A result; ``files`` maps a name to its role and content."""
+    """Make a result; ``files`` maps a name to its role and content."""
     artifacts = [
         PublishedArtifact(
             name=name,
@@ -36,17 +36,17 @@ def unread(key: str) -> bytes:
 
 
 def diff(before: StageResult, after: StageResult) -> VersionDiff:
-    """The difference of two results of which no file is to be read."""
+    """Compare two results without reading files."""
     return compare(before, after, unread)
 
 
 def transcript(*texts: str, language: str | None = "en") -> Transcript:
-    """A segment a text, a second each."""
+    """Make a transcript with a segment of one second for each text."""
     return Transcript.model_validate(words(*texts) | {"language": language})
 
 
 def seen(**labels: tuple[int, int, list[tuple[float, float]]]) -> dict[str, Any]:
-    """A summary as detect has it: frames, tracks and intervals of each label."""
+    """Make a summary like that of detect: frames, tracks and intervals of each label."""
     return {
         "labels": {
             label: {

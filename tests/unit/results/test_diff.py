@@ -1,4 +1,4 @@
-"""Any two results can be compared, and those that leave what others leave in more depth."""
+"""Comparison of two results of any stage, and of what they have in common."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Many differences added up stay small, and say what matters."""
+"""Sums of many differences: their content, and their bounded size."""
 
 import json
 
@@ -80,7 +80,7 @@ def test_it_comes_back_from_json_as_it_was():
     assert (stored["results"], stored["wer"]) == (2, 0.5)
 
 
-def test_it_speaks_as_one_would():
+def test_sentences_use_singular_and_plural():
     found = total(
         *[heard("a " * 999 + "b", "a " * 999 + "c", seconds=(1, 1.8))] * 31,
         labelled(" ".join(f"l{n}" for n in range(15)), " ".join(f"g{n}" for n in range(412))),
@@ -97,7 +97,7 @@ def test_it_speaks_as_one_would():
     )
 
 
-def test_what_did_not_change_is_not_spoken_of():
+def test_sentences_leave_out_what_did_not_change():
     assert Comparison().sentences() == ["0 results compared"]
     assert total(labelled("cat", "cat")).sentences()[:2] == [
         "1 result compared",

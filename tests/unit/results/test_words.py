@@ -1,4 +1,4 @@
-"""Words are counted as a word error rate counts them."""
+"""Comparison of transcripts by word error rate."""
 
 import random
 import subprocess
@@ -22,7 +22,7 @@ from tests.unit.results.results import transcript
         ("♪ -- ' …", []),
     ],
 )
-def test_case_and_punctuation_are_no_words(text, words):
+def test_case_and_punctuation_are_not_words(text, words):
     assert normalised(text) == words
 
 
