@@ -1,8 +1,8 @@
-/** The query API, seen from the page. Addresses are relative, so any mount point works. */
+/** A client of the query API. Addresses are relative, so that any mount point works. */
 
 import { credentials, signOut } from "./session.js";
 
-/** What the API said was wrong, in words meant for people. */
+/** An error of the API, with a message for people. */
 export class Problem extends Error {
   constructor(status, detail) {
     super(detail);
@@ -10,7 +10,7 @@ export class Problem extends Error {
   }
 }
 
-/** An answer of the API; where it wants another token, or one at all, the window hears "unauthorized". */
+/** Send a request to the API. A 401 also dispatches the event "unauthorized" on the window. */
 async function ask(path, signal) {
   const headers = credentials();
   let response;
@@ -22,11 +22,11 @@ async function ask(path, signal) {
   }
   if (response.status === 401) {
     signOut();
-    dispatchEvent(new CustomEvent("unauthorized", { detail: { refused: "Authorization" in headers } }));
+    dispatchEvent(new CustomEvent("unauthorized", { detail: { rejected: "Authorization" in headers } }));
   }
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
-    throw new Problem(response.status, problem.detail ?? `The server answered ${response.status}.`);
+    throw new Problem(response.status, problem.detail ?? `The server answered with status ${response.status}.`);
   }
   return response;
 }
@@ -43,11 +43,11 @@ export const getVideo = async (id, signal) =>
 export const getTranscript = async (id, signal) =>
   (await ask(`videos/${encodeURIComponent(id)}/transcript`, signal)).json();
 
-/** Captions, as a file: a track's own request would carry no token. */
+/** Return the captions as a file: a request by the track element would have no token. */
 export const getCaptions = async (id, signal) =>
   (await ask(`videos/${encodeURIComponent(id)}/transcript.vtt`, signal)).blob();
 
-/** Where one can sign in; null where tokens are had otherwise. Nobody is refused an answer. */
+/** Return the provider of tokens, or null without one. The route needs no token. */
 export const getProvider = (signal) =>
   fetch("sign-in", { signal })
     .then((response) => (response.ok ? response.json() : null))
@@ -55,7 +55,7 @@ export const getProvider = (signal) =>
 
 export const getHealth = async (signal) => (await ask("health", signal)).json();
 
-/** The pictures of a storyboard: [{start, end, url, x, y, w, h}]. */
+/** Return the pictures of a storyboard: [{start, end, url, x, y, w, h}]. */
 export async function getStoryboard(id, signal) {
   const text = await (await ask(`videos/${encodeURIComponent(id)}/storyboard.vtt`, signal)).text();
   const cue = /^(\S+) --> (\S+).*\n(.+)#xywh=(\d+),(\d+),(\d+),(\d+)$/gm;
@@ -65,5 +65,5 @@ export async function getStoryboard(id, signal) {
   });
 }
 
-/** WebVTT's [hh:]mm:ss.ttt as seconds. */
+/** Convert WebVTT's [hh:]mm:ss.ttt to seconds. */
 const seconds = (time) => time.split(":").reduce((total, part) => total * 60 + Number(part), 0);

@@ -1,4 +1,4 @@
-/** Which view is shown: #/?status=…&label=… is the library, #/videos/{id}?t=… one video. */
+/** The routes of the page: #/?status=…&label=… is the library, #/videos/{id}?t=… one video. */
 
 import { Problem } from "./api.js";
 import { h } from "./dom.js";
@@ -13,9 +13,9 @@ const out = document.querySelector("#sign-out");
 let leave = new AbortController();
 let shown = null;
 
-const REFUSED = "The API does not take this token any more, or is not the one it was made for.";
+const REJECTED = "The API rejected this token. It has expired, or it is for another API.";
 
-/** Where the next view goes; the last one is over. */
+/** Close the current view and return the element for the next one. */
 function clear() {
   leave.abort();
   leave = new AbortController();
@@ -44,7 +44,7 @@ function route() {
 const askWho = (wrong) => showSignIn(clear(), wrong, route, leave.signal);
 
 addEventListener("hashchange", route);
-addEventListener("unauthorized", ({ detail: { refused } }) => askWho(refused ? REFUSED : null));
+addEventListener("unauthorized", ({ detail: { rejected } }) => askWho(rejected ? REJECTED : null));
 out.addEventListener("click", () => (signOut(), route()));
 try {
   await comeBack();

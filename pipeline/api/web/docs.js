@@ -1,4 +1,4 @@
-/** The API's documentation, drawn from its own OpenAPI description: no script but this one. */
+/** The API's documentation, built from its OpenAPI description without third-party scripts. */
 
 import { h, inline } from "./dom.js";
 
@@ -12,7 +12,7 @@ main.append(
     {},
     h("h1", {}, `${api.info.title} ${api.info.version}`),
     prose(api.info.description),
-    h("p", {}, h("a", { href: "openapi.json" }, "openapi.json"), " describes all of this for programs."),
+    h("p", {}, h("a", { href: "openapi.json" }, "openapi.json"), " is the machine-readable description."),
   ),
   ...Object.entries(api.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, route]) => section(method, path, route)),
@@ -58,7 +58,7 @@ function type(schema) {
   return `${one.enum?.join(" | ") ?? one.format ?? one.type}${range}${preset}`;
 }
 
-/** Paragraphs and lists of Markdown, as far as our descriptions use it. */
+/** Convert the Markdown of the descriptions: paragraphs and lists. */
 function prose(text) {
   return h(
     "div",

@@ -1,6 +1,6 @@
 /**
- * Build elements. Text only ever becomes text nodes, so no name, label or word that a video brings
- * along can turn into markup.
+ * Builders of elements. Text always becomes text nodes, so that names, labels and words of a video
+ * cannot become markup.
  */
 
 /**
@@ -23,12 +23,12 @@ export function h(tag, given = {}, ...children) {
   return element;
 }
 
-/** Text with `code` in backticks, as messages have it. */
+/** Convert text with `code` in backticks, as in messages. */
 export function inline(text) {
   return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }
 
-/** Replace what is in `element`, but only if `state` differs from the last time. */
+/** Replace the children of `element` if `state` differs from the last time. */
 export function fill(element, state, build) {
   const key = JSON.stringify(state ?? null);
   if (element.dataset.state === key) return;
@@ -36,7 +36,7 @@ export function fill(element, state, build) {
   element.replaceChildren(...[build()].flat(Infinity).filter(Boolean));
 }
 
-/** A bar that shows how much is done; `percent` is 0 to 100. */
+/** Return a progress bar; `percent` is 0 to 100. */
 export function bar(percent, label) {
   return h(
     "div.progress",

@@ -1,6 +1,6 @@
-/** Numbers, times and states as people read them. */
+/** Formats of numbers, times and states for people. */
 
-/** Seconds as 1:02 or 1:02:03. */
+/** Format seconds as 1:02 or 1:02:03. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
@@ -8,7 +8,7 @@ export function clock(seconds) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
 }
 
-/** A stretch of time as 0.4 s, 12 s or 3 min 05 s. */
+/** Format a duration as 0.4 s, 12 s or 3 min 05 s. */
 export function duration(seconds) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
@@ -16,7 +16,7 @@ export function duration(seconds) {
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
-/** Bytes as 512 B, 3.4 MB, … (decimal units). */
+/** Format bytes as 512 B, 3.4 MB, … (decimal units). */
 export function size(bytes) {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;
@@ -28,7 +28,7 @@ export function size(bytes) {
   return `${unit && value < 99.5 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
-/** A moment as "3 minutes ago", or its date once that says more. */
+/** Format a time as "3 minutes ago", or as a date after a week. */
 export function ago(iso) {
   const seconds = (Date.now() - Date.parse(iso)) / 1000;
   const format = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -39,16 +39,16 @@ export function ago(iso) {
   return new Date(iso).toLocaleDateString("en", { year: "numeric", month: "short", day: "numeric" });
 }
 
-/** 0.873 as 87%. */
+/** Format 0.873 as 87%. */
 export const percent = (fraction) => `${Math.round(fraction * 100)}%`;
 
-/** The file name without its last extension. */
+/** Return the file name without its last extension. */
 export const title = (name) => name.replace(/(?<=.)\.[^.]{1,5}$/, "");
 
-/** snake_case as words: "hls_master" as "hls master". */
+/** Convert snake_case to words: "hls_master" as "hls master". */
 export const words = (name) => name.replaceAll("_", " ");
 
-/** A hue of its own for each word, the same every time. */
+/** Return a hue for a word, always the same. */
 export function hue(word) {
   let hash = 2166136261;
   for (const char of word) hash = Math.imul(hash ^ char.codePointAt(0), 16777619);
@@ -58,8 +58,8 @@ export function hue(word) {
 export const STATUS = {
   processing: "Processing",
   ready: "Ready",
-  ready_with_warnings: "Ready, with notes",
-  partial: "Partly done",
+  ready_with_warnings: "Ready, with warnings",
+  partial: "Partial",
   failed: "Failed",
   deleted: "Deleted",
 };
@@ -68,7 +68,7 @@ export const STATE = {
   pending: "Waiting",
   running: "Running",
   succeeded: "Done",
-  skipped: "Left out",
+  skipped: "Skipped",
   failed: "Failed",
   superseded: "Replaced",
 };

@@ -1,11 +1,11 @@
-/** What can be seen: each label with its intervals and best confidence, and contact sheets. */
+/** The objects in a video: each label's intervals and best confidence, and contact sheets. */
 
 import { fill, h } from "./dom.js";
 import { clock, hue, percent } from "./format.js";
 
 const SHOWN = 12; // intervals listed before "more"
 
-/** Labels from any stage that says when they are seen: [{label, tracks, best_confidence, intervals}]. */
+/** Return the labels of every stage that reports intervals: [{label, tracks, best_confidence, intervals}]. */
 export function seenIn(video) {
   return video.stages
     .flatMap((stage) => Object.entries(stage.summary.labels ?? {}))

@@ -1,6 +1,6 @@
 /**
- * The player: adaptive HLS where the browser plays it, else the MP4; captions, and seeking. A media
- * element sends no token: addresses that it is given are signed, or the page's own.
+ * The player: adaptive HLS where the browser supports it, else the MP4; captions and seeking. A media
+ * element sends no token: its addresses are signed, or the page's own.
  */
 
 import { fill, h } from "./dom.js";
@@ -8,7 +8,7 @@ import { fill, h } from "./dom.js";
 const HLS = "application/vnd.apple.mpegurl";
 
 /**
- * @param {() => Promise<Object>} renew gets the video again, with fresh signed URLs
+ * @param {() => Promise<Object>} renew fetches the video with new signed URLs
  * @param {number} start seconds at which to begin
  */
 export function makePlayer(renew, start, signal) {
@@ -16,8 +16,8 @@ export function makePlayer(renew, start, signal) {
   const waiting = h("div.player-wait", {}, h("p", {}, "Loading…"));
   const node = h("div.player", {}, media, waiting);
   const watchers = [];
-  let sources = []; // what can still be tried, the best first
-  let current = null; // which files these are of, without their signatures
+  let sources = []; // sources not yet tried, the best first
+  let current = null; // hashes of the loaded files
   let renewed = Date.now(); // when signed URLs were last renewed
 
   const find = (video, role) => video.stages.flatMap((stage) => stage.artifacts).filter((one) => one.role === role);
@@ -25,7 +25,7 @@ export function makePlayer(renew, start, signal) {
   function load(video) {
     const mp4 = find(video, "mp4")[0];
     sources = [];
-    // Chromium's own HLS takes segments from elsewhere only by CORS; a plain file needs none.
+    // Chromium's HLS needs CORS for segments of another origin; a plain file does not.
     if (video.links.playlist && media.canPlayType(HLS)) {
       sources.push({ src: relative(video.links.playlist), cors: "anonymous" });
     }
@@ -81,9 +81,9 @@ export function makePlayer(renew, start, signal) {
   return {
     node,
     seek,
-    /** Call `watch(seconds)` whenever the place in the video changes. */
+    /** Call `watch(seconds)` when the position changes. */
     watch: (watch) => watchers.push(watch),
-    /** Show what `video` has by now. */
+    /** Show the current state of `video`. */
     update(video) {
       const files = [...find(video, "hls_master"), ...find(video, "mp4")].map((one) => one.sha256).join();
       if (video.width && video.height) node.style.setProperty("--ratio", `${video.width} / ${video.height}`);
@@ -109,14 +109,14 @@ export function makePlayer(renew, start, signal) {
   };
 }
 
-/** The absolute path of a playlist as the page, which may be mounted elsewhere, reaches it. */
+/** Convert a playlist's absolute path to a relative one, for any mount point. */
 const relative = (path) => path.slice(path.indexOf("/playlists/") + 1);
 
 const largest = (files) => [...files].sort((a, b) => b.bytes - a.bytes)[0];
 
 function reason(video) {
   if (video.playable) return "";
-  if (video.status === "processing") return "It can be played as soon as that is ready.";
+  if (video.status === "processing") return "The video can be played after transcoding.";
   const failed = video.stages.find((stage) => stage.error);
   return failed ? failed.error.message : "There is nothing to play.";
 }

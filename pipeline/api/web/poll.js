@@ -1,11 +1,11 @@
-/** Ask again and again, gently: never while the page is hidden, never two questions at once. */
+/** Polling: one request at a time, and none while the page is hidden. */
 
 import { Problem } from "./api.js";
 import { h } from "./dom.js";
 
 /**
- * Call `step` until `signal` aborts. It returns the milliseconds to wait, or null to stop; what it
- * throws is shown in `notice` and it is tried again a little later.
+ * Call `step` until `signal` aborts. It returns the milliseconds to wait, or null to stop. A Problem
+ * that it throws is shown in `notice`; unless it is a 4xx, the step is retried.
  */
 export async function poll(step, notice, signal) {
   while (!signal.aborted) {
@@ -24,7 +24,7 @@ export async function poll(step, notice, signal) {
   }
 }
 
-/** Wait, and then until somebody looks. */
+/** Wait, and then until the page is visible. */
 async function pause(milliseconds, signal) {
   await new Promise((done) => {
     const timer = setTimeout(done, milliseconds);

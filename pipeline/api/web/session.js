@@ -1,11 +1,11 @@
 /**
- * Who asks, where the API wants to know: a bearer token, kept in this tab alone and until that is
- * closed. Nothing but api.js sends it, and it is never part of an address.
+ * The bearer token, where the API needs one: kept in this tab until that is closed. Only api.js
+ * sends it, and it is never part of an address.
  */
 
 const KEY = "videodrop.token";
 
-/** What a request says of who asks: headers, none without a token. */
+/** Return the authorization header; no header without a token. */
 export function credentials() {
   const token = sessionStorage.getItem(KEY);
   return token ? { Authorization: `Bearer ${token}` } : {};
@@ -13,7 +13,7 @@ export function credentials() {
 
 export const isSignedIn = () => sessionStorage.getItem(KEY) !== null;
 
-/** Keep a token; false for what is no JSON Web Token (RFC 7519, compact form). */
+/** Store a token; return false unless it is a JSON Web Token (RFC 7519, compact form). */
 export function signIn(text) {
   const token = text.trim().replace(/^Bearer\s+/i, "");
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false;

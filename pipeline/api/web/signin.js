@@ -1,4 +1,4 @@
-/** What stands in place of a view when the API wants to know who asks. */
+/** The sign-in view, shown when the API needs a token. */
 
 import { getProvider } from "./api.js";
 import { h } from "./dom.js";
@@ -7,8 +7,8 @@ import { signIn } from "./session.js";
 
 /**
  * @param {HTMLElement} place
- * @param {string|null} wrong what went wrong, if that is why
- * @param {() => void} done is called once there is a token to try
+ * @param {string|null} wrong the error message to show, if any
+ * @param {() => void} done is called after a token is stored
  */
 export async function showSignIn(place, wrong, done, signal) {
   document.title = "Sign in – videodrop";
@@ -26,7 +26,7 @@ export async function showSignIn(place, wrong, done, signal) {
             h("button.primary", { type: "button", click: () => leaveFor(provider) }, `Sign in at ${new URL(provider.authorize).host}`),
             h("details", {}, h("summary", {}, "With a token"), form),
           ]
-        : [h("p", {}, "This library is open to those who have a token. Who runs it says where to get one."), form],
+        : [h("p", {}, "This library needs a token. Ask its operator for one."), form],
     ),
   );
   place.querySelector("button, input").focus();
@@ -38,7 +38,7 @@ function tokenForm(done) {
   const submit = (event) => {
     event.preventDefault();
     if (signIn(token.value)) done();
-    else wrong.replaceChildren(h("p.notice.bad", {}, "That is no token: one has three parts of letters and digits, with dots between."));
+    else wrong.replaceChildren(h("p.notice.bad", {}, "This is not a JSON Web Token: it has three parts, separated by dots."));
   };
   return h(
     "form",
@@ -47,6 +47,6 @@ function tokenForm(done) {
     token,
     wrong,
     h("button.primary", { type: "submit" }, "Sign in"),
-    h("p.muted", {}, "This tab keeps it until you sign out or close it."),
+    h("p.muted", {}, "The token is kept in this tab until you sign out or close the tab."),
   );
 }

@@ -1,12 +1,12 @@
-/** The transcript: search it, click a word to go there, follow along. */
+/** The transcript: search, seek by a click on a word, highlight the current word. */
 
 import { fill, h } from "./dom.js";
 import { clock } from "./format.js";
 
 export function makeTranscript(player, signal) {
-  const search = h("input", { type: "search", placeholder: "Search what is said", "aria-label": "Search the transcript", autocomplete: "off" });
+  const search = h("input", { type: "search", placeholder: "Search the transcript", "aria-label": "Search the transcript", autocomplete: "off" });
   const count = h("span.muted", { role: "status" });
-  const list = h("div.segments", { tabindex: 0, role: "region", "aria-label": "What is said" });
+  const list = h("div.segments", { tabindex: 0, role: "region", "aria-label": "Transcript text" });
   const about = h("div");
   const tools = h("div.transcript-tools", { hidden: true }, search, count);
   const node = h("section.transcript.panel", { "aria-label": "Transcript" }, h("h2", {}, "Transcript"), tools, about, list);
@@ -43,12 +43,12 @@ export function makeTranscript(player, signal) {
 
   return {
     node,
-    /** Say why there is no transcript yet, or never. */
+    /** Show why there is no transcript. */
     explain(video) {
       if (shown) return;
       fill(about, [video.status, video.links.transcript, video.stages.map((stage) => stage.error)], () => {
         if (video.links.transcript) return h("p.muted", {}, "Loading…");
-        if (video.status === "processing") return h("p.muted", {}, "It appears here when it is ready.");
+        if (video.status === "processing") return h("p.muted", {}, "The transcript appears here when it is ready.");
         return h("p.muted", {}, "This video has no transcript. The table below says why.");
       });
     },
@@ -61,7 +61,7 @@ export function makeTranscript(player, signal) {
       about.replaceChildren(
         segments.length
           ? h("p.muted", {}, [language(transcript.language), transcript.task === "translate" && "translated to English", transcript.model?.name].filter(Boolean).join(" · "))
-          : h("p.muted", {}, "Nobody speaks in this video."),
+          : h("p.muted", {}, "There is no speech in this video."),
       );
     },
   };
@@ -86,7 +86,7 @@ function build(segment) {
   return { element, words };
 }
 
-/** Mark the words that `query` touches; returns how often it occurs in the segment. */
+/** Mark the words that match `query`; return the number of matches in the segment. */
 function mark(segment, query) {
   const text = segment.words.map((word) => word.text).join("").toLocaleLowerCase();
   const places = [];
@@ -100,7 +100,7 @@ function mark(segment, query) {
   return places.length;
 }
 
-/** The word that is being said at `time`, by binary search. */
+/** Return the word at `time`, by binary search. */
 function wordAt(words, time) {
   let [low, high] = [0, words.length];
   while (low < high) {
@@ -112,7 +112,7 @@ function wordAt(words, time) {
   return word && time < word.end + 0.25 ? word : null;
 }
 
-/** Scroll `list`, and nothing around it, so that `element` is in view; not while it is in use. */
+/** Scroll `list` alone so that `element` is in view, unless the pointer is over the list. */
 function follow(list, element) {
   if (list.matches(":hover") || !element.offsetParent) return;
   const [outer, inner] = [list.getBoundingClientRect(), element.getBoundingClientRect()];

@@ -1,4 +1,4 @@
-/** One video: player, timeline, transcript, objects, stages and downloads, as they come to be. */
+/** One video: player, timeline, transcript, objects, stages and downloads, updated by polling. */
 
 import { Problem, getCaptions, getStoryboard, getTranscript, getVideo } from "./api.js";
 import { bar, fill, h } from "./dom.js";
@@ -37,7 +37,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
   );
 
   const once = new Map();
-  /** Fetch what belongs to an artifact when there is a new one. */
+  /** Fetch the data of an artifact when there is a new one. */
   async function follow(role, video, fetch, show) {
     const artifact = video.stages.flatMap((stage) => stage.artifacts).find((one) => one.role === role);
     if (!artifact || once.get(role) === artifact.sha256) return;
@@ -58,7 +58,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     timeline.update(video);
     objects.update(video);
     transcript.explain(video);
-    fill(stages, unsigned(video.stages), () => [h("h2", {}, "How it was made"), stageTable(video)]);
+    fill(stages, unsigned(video.stages), () => [h("h2", {}, "Processing"), stageTable(video)]);
     fill(downloads, unsigned(video.stages).map((stage) => stage.artifacts), () => downloadList(video));
     fill(facts, [video.probe, video.key], () => fileFacts(video));
     await Promise.all([
@@ -72,7 +72,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
   poll(refresh, notice, signal);
 }
 
-/** Stages without their signed URLs, which differ each time. */
+/** Return the stages without their signed URLs, which differ each time. */
 const unsigned = (stages) =>
   stages.map((stage) => ({ ...stage, artifacts: stage.artifacts.map(({ name, sha256 }) => name + sha256) }));
 
@@ -104,7 +104,7 @@ function downloadList(video) {
     .filter((artifact) => !NOT_FOR_DOWNLOAD.test(artifact.role));
   return [
     h("h2", {}, "Downloads"),
-    artifacts.length === 0 && h("p.muted", {}, "Nothing yet."),
+    artifacts.length === 0 && h("p.muted", {}, "There are no files yet."),
     h(
       "ul.downloads",
       {},
@@ -134,7 +134,7 @@ function fileFacts({ probe, key, bucket, video_id: id, revision }) {
     ]),
   ];
   return [
-    h("h2", {}, "The file"),
+    h("h2", {}, "File"),
     h("dl.pairs", {}, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
   ];
 }
