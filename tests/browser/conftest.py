@@ -136,7 +136,7 @@ def open_video(page: Page, video_id: str) -> None:
 
 
 def until(page: Page, condition: str) -> None:
-    """Wait for a condition in JavaScript; Playwright's own method needs eval, which the page forbids."""
+    """Wait for a condition in JavaScript; Playwright's own method needs the forbidden eval."""
     for _ in range(300):
         if page.evaluate(condition):
             return

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 HOSTILE = '<img src=x onerror=alert(1)>"&lt;script&gt;'
 
 
-def test_an_empty_library_explains_how_to_drop_a_video_and_shows_a_new_one(page, seed, jpeg, stored):
+def test_an_empty_library_explains_how_to_add_a_video_and_shows_a_new_one(page, seed, jpeg, stored):
     page.goto("/")
     expect(page.get_by_role("heading", name="Drop your first video")).to_be_visible()
     expect(page.get_by_text(f"s3://{stored.names.uploads_bucket}/videos/")).to_be_visible()
