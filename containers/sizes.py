@@ -109,7 +109,7 @@ def over(target: str, sizes: dict[str, int], budgets: dict[str, dict[str, int]])
         budgets: megabytes of each layer of each image.
     """
     return [
-        f"{target}: {layer} has {size / _MB:.0f} MB, over its budget of {budgets[target][layer]} MB"
+        f"{target}: {layer} has {size / _MB:.0f} MB, and a budget of {budgets[target][layer]} MB"
         for layer, size in sizes.items()
         if size > budgets[target][layer] * _MB
     ]
