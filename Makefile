@@ -1,19 +1,19 @@
-# Each target does its own set-up, once: a second run starts in seconds.
+# Each target runs its set-up once: a second run starts in seconds.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 WEB_TOOLS := $(CURDIR)/$(VENV)/web-tools/node_modules
-# CPU-only hosts: set PIP_ARGS to the CPU index that PyTorch's install page names, and the
-# environment takes under 2 GB instead of 6.
+# On CPU-only hosts, set PIP_ARGS to the CPU index of PyTorch's install page: the environment then
+# takes under 2 GB instead of 6.
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help up test suite terraform check accuracy bench samples clean setup
 
-help: ## what there is
+help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-up: $(VENV)/.run ## start everything here, with no cloud account
+up: $(VENV)/.run ## start everything locally, without a cloud account
 	@$(BIN)/videodrop up
 
 test: $(VENV)/.dev ## lint, types, and the whole suite with coverage
@@ -23,9 +23,9 @@ test: $(VENV)/.dev ## lint, types, and the whole suite with coverage
 suite: $(VENV)/.dev
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
-# Beside the others, for it mostly waits; what it says comes in one piece.
+# In parallel with the suite, because it mostly waits; its output is printed at the end.
 terraform: $(VENV)/.dev
-	@echo 'tests/infra run beside the others …'; mkdir -p build; \
+	@echo 'tests/infra run in parallel …'; mkdir -p build; \
 	$(BIN)/pytest -p no:cacheprovider tests/infra >build/terraform.log 2>&1; \
 	status=$$?; cat build/terraform.log; exit $$status
 
@@ -41,16 +41,16 @@ check: $(VENV)/.dev ## lint, import contracts and types only
 accuracy: $(VENV)/.dev ## word error rate and mAP on held-out videos, as a table
 	$(BIN)/python -m samples.accuracy
 
-bench: $(VENV)/.dev ## memory over length, as a table; cold starts
+bench: $(VENV)/.dev ## memory over video length, as a table; cold starts
 	$(BIN)/python benchmarks/memory.py samples/landscape.mp4
 	$(BIN)/python benchmarks/cold_start.py
 
-samples: $(VENV)/.dev ## make the committed samples anew
+samples: $(VENV)/.dev ## generate the committed samples again
 	$(BIN)/python -m samples.generate
 
-setup: $(VENV)/.dev ## what `test` needs, and no more
+setup: $(VENV)/.dev ## install only what `test` needs
 
-clean: ## remove what these targets made, except the state of `up`
+clean: ## remove the output of these targets, except the state of `up`
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .coverage*
 
 $(VENV)/.run: pyproject.toml constraints.txt setup.sh

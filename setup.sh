@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set-up for `make up` (run) and `make test` (dev): system packages, a virtual environment, pinned
-# Python packages. Safe to run again; called by make only when something it reads has changed.
+# Python packages. Idempotent; make calls it only after a change of its inputs.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -13,7 +13,7 @@ die() { printf '\033[1mvideodrop\033[0m  %s\n' "$*" >&2; exit 1; }
 # -- Python ----------------------------------------------------------------------------------------
 command -v "$python" >/dev/null || die "Python is not installed. Install Python 3.11 or newer: apt-get install python3 python3-venv"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-  die "$("$python" --version) is too old: 3.11 or newer is needed. Name another: make PYTHON=python3.12 up"
+  die "$("$python" --version) is too old: 3.11 or newer is needed. Select another: make PYTHON=python3.12 up"
 
 # -- system packages -------------------------------------------------------------------------------
 missing=()
@@ -21,10 +21,9 @@ need() { command -v "$1" >/dev/null || missing+=("$2"); } # command, Debian pack
 need ffmpeg ffmpeg
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
   missing+=("$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')")
-# Python looks for a library as the loader will; ldconfig is not on the PATH of Debian's ordinary
-# users.
+# Python finds a library like the loader; ldconfig is not on the PATH of Debian's ordinary users.
 loads() { "$python" -c "import ctypes; ctypes.CDLL('$1')" 2>/dev/null || missing+=("$2"); }
-loads libGL.so.1 libgl1 # OpenCV, which Ultralytics brings, is linked against these two
+loads libGL.so.1 libgl1 # OpenCV, which Ultralytics requires, is linked against these two
 loads libglib-2.0.so.0 libglib2.0-0
 if [ "$kind" = dev ]; then
   need espeak-ng espeak-ng
@@ -47,17 +46,17 @@ if [ ${#missing[@]} -gt 0 ]; then
   say "Installing system packages, which takes a minute or two: ${missing[*]}"
   install "${missing[@]}"
 fi
-# Not among what must be there, because Ubuntu has it as a snap only.
+# Optional, because Ubuntu has it as a snap only.
 if [ "$kind" = dev ] && ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
   say "Installing Chromium, for the page's tests"
   { may_install && install chromium; } ||
-    say "Not installed: the page's tests are skipped. To run them, sudo apt-get install chromium, or on Ubuntu, where that is a snap, install Google Chrome."
+    say "Not installed: the page's tests are skipped. To run them, sudo apt-get install chromium; on Ubuntu, install Google Chrome."
 fi
 
 # -- Python packages -------------------------------------------------------------------------------
-# Also one that was interrupted, or whose Python an upgrade of the system took away.
+# Also after an interrupted set-up, or after a system upgrade removed its Python.
 if ! $venv/bin/python -m pip --version >/dev/null 2>&1; then
-  say "Making a virtual environment in $venv"
+  say "Creating a virtual environment in $venv"
   "$python" -m venv --clear $venv
 fi
 case $kind in
@@ -66,13 +65,13 @@ case $kind in
   *) die "usage: setup.sh run|dev" ;;
 esac
 say "Installing Python packages: minutes the first time, 6 GB with PyTorch's CUDA libraries"
-# PIP_ARGS is a list of options on purpose.
+# PIP_ARGS is deliberately a list of options.
 # shellcheck disable=SC2086
 $venv/bin/python -m pip install --disable-pip-version-check \
   --constraint constraints.txt ${PIP_ARGS:-} --editable ".[$extra]"
 
 # -- a second DynamoDB, for the tests ---------------------------------------------------------------
-# Ours is moto's: dynalite shares no code with it. In the set-up, because tests reach for no network.
+# dynalite shares no code with moto. It is installed here, because tests use no network.
 if [ "$kind" = dev ] && command -v npm >/dev/null; then
   say "Installing dynalite, a second DynamoDB to test against"
   npm install --silent --no-audit --no-fund --prefix $venv/dynalite dynalite@4.0.0 >/dev/null ||
@@ -97,8 +96,8 @@ elif [ "$kind" = dev ]; then
 fi
 
 # -- a second S3 and Checkov, for the tests ----------------------------------------------------------
-# Apart from the packages above, and from each other: each wants a botocore of its own.
-apart() { # package, what it is
+# In folders of their own: each needs another version of botocore.
+separately() { # package, description
   say "Installing $2"
   rm -rf "$venv/$1"
   # shellcheck disable=SC2086
@@ -107,8 +106,8 @@ apart() { # package, what it is
     say "Not installed: the tests that need it are skipped."
 }
 if [ "$kind" = dev ]; then
-  apart ministack "MiniStack, a second S3 to test against"
-  apart checkov "Checkov, which looks through infra/"
+  separately ministack "MiniStack, a second S3 to test against"
+  separately checkov "Checkov, which checks infra/"
 fi
 
 # -- Terraform's provider, for the tests -----------------------------------------------------------
@@ -124,5 +123,5 @@ if [ "$kind" = dev ] && [ -z "${VIDEODROP_TERRAFORM_PLUGINS:-}" ]; then
   fi
 fi
 touch "$venv/.$kind"
-[ "$kind" = run ] || touch "$venv/.run" # what tests need holds what a run needs
+[ "$kind" = run ] || touch "$venv/.run" # the tests' packages include those of a run
 say "Ready."

@@ -1,11 +1,11 @@
-"""What the query handler's cold start costs, against importing what it is built on.
+"""The CPU time of the query handler's cold start, compared with its libraries.
 
     python benchmarks/cold_start.py [--rounds 11]
 
-Fresh interpreters take turns: one imports FastAPI, Mangum and boto3 and makes the clients that the
-handler uses; the other imports the handler as Lambda does, which includes them. Both are measured
-in CPU seconds, since imports wait for nothing, and neighbours on a shared machine do not count.
-Prints JSON; exits with 1 when the ratio of the medians is above the bar.
+New interpreters alternate. One imports FastAPI, Mangum and boto3 and makes the handler's clients;
+the other imports the handler as Lambda does, which includes them. The unit is CPU seconds, which
+other load on the machine does not affect. Prints JSON; exits with 1 if the ratio of the medians is
+above the bar.
 """
 
 import argparse
@@ -31,7 +31,7 @@ print(_used.ru_utime + _used.ru_stime)
 
 
 def main() -> int:
-    """Measure, print, judge."""
+    """Measure and print; exit with 1 if the bar is missed."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=11, help="interpreters of each kind")
     rounds = arguments.parse_args().rounds

@@ -1,11 +1,10 @@
-"""Kill -9 of driver and workers, again and again, during a replay: all of it runs, and once.
+"""Repeated SIGKILL of driver and workers during a replay: each run succeeds exactly once.
 
     python benchmarks/crash.py [--videos 200] [--kills 10] [--seed 1]
 
-A whole stack processes so many small videos and replays detect and thumbnail of all of them.
-Meanwhile, at moments and among processes drawn by lot, it loses the driver, half of the stages'
-processes, or the worker with all it has. Prints JSON; exits with 1 if a run is missing, was
-recorded twice, or did not end well.
+A whole stack processes small videos and replays detect and thumbnail of all of them. At random
+times, SIGKILL ends the driver, half of the stages' processes, or the worker with its children.
+Prints JSON; exits with 1 if a run is missing, was recorded twice, or did not succeed.
 """
 
 import argparse
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from library import DRIVER, STAGE, WORKER, House, house, tell
+from library import DRIVER, STAGE, WORKER, RunningStack, log, running_stack
 
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest
@@ -36,21 +35,21 @@ def main() -> None:
     """Kill, count and print; exit with 1 if a bar is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--videos", type=int, default=200)
-    parser.add_argument("--kills", type=int, default=10, help="as long as the replay lasts")
+    parser.add_argument("--kills", type=int, default=10, help="during the replay")
     parser.add_argument("--pause", type=float, default=20.0, help="mean seconds between two kills")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds for each step")
     args = parser.parse_args()
-    lots = random.Random(args.seed)  # noqa: S311 - no secret depends on it
+    rng = random.Random(args.seed)  # noqa: S311 - no secret depends on it
     with (
         tempfile.TemporaryDirectory() as directory,
-        house(Path(directory) / "home", VIDEODROP_LEASE_S=_LEASE_S) as here,
+        running_stack(Path(directory) / "home", VIDEODROP_LEASE_S=_LEASE_S) as here,
     ):
         ids = here.fill(args.videos, timeout_s=args.timeout)
         before, recorded = here.made(), here.computed()
         replay = here.start(ReplayRequest(params=_CHANGED))
-        killed = _kill(here, replay, lots, args.kills, args.pause)
-        replay = here.rest(replay, timeout_s=args.timeout)
+        killed = _kill(here, replay, rng, args.kills, args.pause)
+        replay = here.wait(replay, timeout_s=args.timeout)
         published = here.made() - before
         computed = {stage: here.computed()[stage] - recorded[stage] for stage in _CHANGED}
         states = Counter(
@@ -75,7 +74,7 @@ def main() -> None:
         "states": states,
         "results": len(published),
         "computed_and_recorded": computed,
-        # Killed between the last file and the record: nobody knows of those files.
+        # Killed between the last file and the record: these files are orphans.
         "published_and_not_recorded": published.total() - len(published),
         "seconds": round((replay.updated_at - replay.created_at).total_seconds(), 1),
         "bars": bars,
@@ -85,17 +84,17 @@ def main() -> None:
 
 
 def _kill(
-    here: House, replay: Replay, lots: random.Random, times: int, pause_s: float
+    here: RunningStack, replay: Replay, rng: random.Random, times: int, pause_s: float
 ) -> dict[str, int]:
-    """Kill by lot while the replay lasts; how often which."""
+    """Kill random processes during the replay; return the count of each kind."""
     killed: Counter[str] = Counter()
     while killed.total() < times and here.look(replay).state not in OVER:
-        time.sleep(lots.uniform(0, 2 * pause_s))
+        time.sleep(rng.uniform(0, 2 * pause_s))
         kinds = ["driver", "half of the stages", "driver and half"]
-        # Oftener, and the stack gives up on a part that does not stay up.
-        what = lots.choice([*kinds, "worker"] if killed["worker"] < _WORKERS else kinds)
+        # More often, and the stack gives up on a part that does not stay up.
+        what = rng.choice([*kinds, "worker"] if killed["worker"] < _WORKERS else kinds)
         stages = here.processes(STAGE)
-        half = lots.sample(stages, len(stages) // 2)
+        half = rng.sample(stages, len(stages) // 2)
         driver = here.processes(DRIVER)
         victims = {
             "driver": driver,
@@ -110,7 +109,7 @@ def _kill(
                 continue
         if victims:
             killed[what] += 1
-            tell(f"killed: {what}; {here.look(replay).ended} runs had ended")
+            log(f"killed: {what}; {here.look(replay).ended} runs had ended")
     return dict(killed)
 
 

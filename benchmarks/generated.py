@@ -1,8 +1,7 @@
-"""A DynamoDB that holds as many processed videos as one likes and stores none of them.
+"""A DynamoDB with any number of processed videos, generated on demand.
 
-It takes the place of the network below boto3. Each item is made when it is asked for, from its
-number and from the items of a video that was really processed (``video.json``). What is written
-is kept: a replay's own item.
+It replaces the network below boto3. Each item is generated on request, from its number and from the
+items of a processed video (``video.json``). Only written items are stored: the replay's own item.
 """
 
 import json
@@ -35,19 +34,19 @@ CONFIDENCE = 0.4
 
 
 class GeneratedVideos:
-    """Answers the requests that planning makes; a ``Scan`` is none of them.
+    """A fake of the requests that planning makes; ``Scan`` is not supported.
 
-    Conditions of writes are taken to hold: there is one driver.
+    Conditional writes always succeed: there is one driver.
 
     Args:
-        count: how many videos there are.
+        count: number of videos.
         settings: of the stages' results.
 
     Attributes:
-        calls: how often each operation was asked for.
-        read: how many items were asked for by key.
-        cpu_seconds: what all answers took: not the planner's.
-        boto3_cpu_seconds: what boto3 took to put the requests and to read the answers.
+        calls: number of requests of each operation.
+        read: number of items requested by key.
+        cpu_seconds: of all answers, not of the planner.
+        boto3_cpu_seconds: of boto3, for writing requests and reading answers.
     """
 
     def __init__(self, count: int, settings: Settings) -> None:
@@ -79,12 +78,12 @@ class GeneratedVideos:
         self._template = cache(self._template)  # type: ignore[method-assign]
 
     def expected(self) -> dict[str, int]:
-        """What planning detect with the new confidence must come to."""
+        """Return the expected plan of detect with the new confidence."""
         current, reuse = len(range(0, self._count, 10)), len(range(5, self._count, 50))
         return {"current": current, "reuse": reuse, "run": self._count - current - reuse}
 
     def attach(self, client: Any) -> None:
-        """Take the place of the network below a boto3 client, and watch what boto3 takes."""
+        """Replace the network below a boto3 client, and measure boto3's CPU time."""
 
         def begin(**_: Any) -> None:
             self.boto3_cpu_seconds -= time.process_time() - self.cpu_seconds
@@ -156,7 +155,7 @@ class GeneratedVideos:
     # -- items -----------------------------------------------------------------------------------
 
     def _json(self, number: int, sk: str, only: tuple[str, ...]) -> str:
-        """An item as it travels; empty when there is none."""
+        """Return an item as JSON; empty if there is none."""
         video_id = _video_id(number)
         kind, _, stage = sk.partition("#")
         if kind == "result":
@@ -188,7 +187,7 @@ class GeneratedVideos:
         )
 
     def _template(self, sk: str, only: tuple[str, ...]) -> str:
-        """The recorded item, or the part of it that is asked for."""
+        """Return the recorded item, or its projection."""
         item = self._record[sk]
         return json.dumps(_projected(item, [path.split(".") for path in only]) if only else item)
 
@@ -199,7 +198,7 @@ class GeneratedVideos:
             month = _next(month)
 
     def _numbers(self, month: str, before: str | None) -> range:
-        """The videos of a month, newest first."""
+        """Return the numbers of a month's videos, newest first."""
         first = datetime.strptime(f"{month}-01+0000", "%Y-%m-%d%z")
         end = _next(first)
         if before:
@@ -224,7 +223,7 @@ def _key(item: dict[str, Any]) -> tuple[str, str]:
 
 
 def _projection(request: dict[str, Any]) -> tuple[str, ...]:
-    """Paths of the attributes that are asked for; empty for all."""
+    """Return the paths of the projected attributes; empty for all."""
     names = request.get("ExpressionAttributeNames", {})
     paths = [path for path in request.get("ProjectionExpression", "").split(", ") if path]
     return tuple(".".join(names.get(part, part) for part in path.split(".")) for path in paths)

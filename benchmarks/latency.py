@@ -1,11 +1,10 @@
-"""How much slower a fresh upload gets while a replay runs: hardly, by the lanes of the worker.
+"""The latency of new uploads during a replay, compared with an idle system.
 
     python benchmarks/latency.py CLIP [--videos 500] [--uploads 15] [--stages thumbnail,detect]
 
-A whole stack processes so many small videos. Then come rounds: some uploads on the idle system,
-some while a replay of all these videos runs, in all stages or in those named. Taking turns, both
-meet the same disturbances of the machine. An upload's time is from its first byte to the moment
-that its last stage has ended.
+A whole stack processes small videos. Each round has uploads on the idle system and uploads during a
+replay of all these videos, in all stages or in those named. The rounds alternate, so that noise of
+the machine affects both. An upload's time is from its first byte to the end of its last stage.
 Prints JSON; exits with 1 if the bar is missed, or if the replay did not run all the time.
 """
 
@@ -19,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from library import House, ffmpeg, house, tell
+from library import RunningStack, ffmpeg, log, running_stack
 
 from pipeline import bootstrap
 from pipeline.aws.uploads import follow
@@ -30,7 +29,7 @@ from pipeline.replays.request import ReplayRequest
 _SMALL = ("-t", "1", "-vf", "scale=160:-2", "-r", "10", "-preset", "ultrafast", "-ac", "1")
 _FRESH = ("-t", "6", "-preset", "veryfast")
 
-# A parameter of each stage, other in each round.
+# A parameter of each stage, different in each round.
 _CHANGED: dict[str, Callable[[int], dict[str, Any]]] = {
     "transcode": lambda number: {"crf": 23 + number},
     "thumbnail": lambda number: {"poster_quality": 80 - number},
@@ -43,15 +42,20 @@ def main() -> None:
     """Measure and print; exit with 1 if the bar is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("clip", type=Path, help="a video with speech; 6 s of it are uploaded")
-    parser.add_argument("--videos", type=int, default=500, help="small ones, to be replayed")
+    parser.add_argument("--videos", type=int, default=500, help="number of small videos to replay")
     parser.add_argument("--stages", default=",".join(_CHANGED), help="of the small ones")
     parser.add_argument("--uploads", type=int, default=15, help="measured of each kind, 2 or more")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--limit", type=float, default=1.2, help="busy over idle, of the medians")
+    parser.add_argument(
+        "--limit", type=float, default=1.2, help="bar of the ratio of the medians, busy to idle"
+    )
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory, house(Path(directory) / "home") as here:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_stack(Path(directory) / "home") as here,
+    ):
         bench = _Bench(here, Path(directory), args.clip, args.stages)
-        tell(f"{args.videos} small videos are processed …")
+        log(f"processing {args.videos} small videos …")
         bench.fill(args.videos)
         found = bench.compare(args.uploads, args.rounds)
     print(json.dumps({"videos": args.videos, "stages": args.stages, **found}, indent=1))
@@ -59,7 +63,7 @@ def main() -> None:
 
 
 class _Bench:
-    def __init__(self, here: House, directory: Path, clip: Path, stages: str) -> None:
+    def __init__(self, here: RunningStack, directory: Path, clip: Path, stages: str) -> None:
         self._stages = stages
         self._uploads = bootstrap.uploads(here.settings)
         self._catalog = here.catalog
@@ -71,15 +75,15 @@ class _Bench:
         self._valid = True
 
     def fill(self, videos: int) -> None:
-        """Process so many small videos, and a fresh one, so that every model is loaded."""
+        """Process the small videos, and a new one that loads every model."""
         dropped = [self._drop(self._small, {"stages": self._stages}) for _ in range(videos)]
         dropped.append(self._drop(self._fresh))
         for seen in follow(self._catalog, dict.fromkeys(dropped), timeout_s=24 * 3600, every_s=5):
             done = sum(video.status != "processing" for video in seen)
-            tell(f"{done} of {len(dropped)}")
+            log(f"{done} of {len(dropped)}")
 
     def compare(self, uploads: int, rounds: int) -> dict[str, Any]:
-        """Uploads on the idle system and beside a replay, in turns."""
+        """Measure uploads on the idle system and during a replay, alternately."""
         idle: list[float] = []
         busy: list[float] = []
         ran = []
@@ -91,7 +95,7 @@ class _Bench:
             busy += [self._measured() for _ in range(share)]
             replay = self._end(replay)
             ran.append({"asked": replay.asked, "ended": replay.ended - before})
-            tell(f"idle {_seconds(idle[-share:])}, busy {_seconds(busy[-share:])}, {ran[-1]}")
+            log(f"idle {_seconds(idle[-share:])}, busy {_seconds(busy[-share:])}, {ran[-1]}")
         return {
             "uploads": uploads,
             "idle_s": _spread(idle),
@@ -102,7 +106,7 @@ class _Bench:
         }
 
     def _measured(self) -> float:
-        """Seconds from the upload of a fresh video to the end of its last stage."""
+        """Return the seconds from the upload of a new video to the end of its last stage."""
         begun = time.time()
         video_id = self._drop(self._fresh)
         *_, (video,) = follow(self._catalog, {video_id: None}, timeout_s=3600, every_s=1)
@@ -110,13 +114,13 @@ class _Bench:
         return _finished(video) - begun
 
     def _begin(self, number: int) -> Replay:
-        """A replay that has something to do everywhere, and is at it."""
+        """Start a replay with work in every stage; return it once it runs."""
         params = {stage: _CHANGED[stage](number) for stage in self._stages.split(",")}
         replay = self._replays.start(ReplayRequest(prefix="videos/small", params=params))
         return self._until(replay, lambda now: len(now.progress) == len(params) and now.ended > 0)
 
     def _end(self, replay: Replay) -> Replay:
-        """Cancel a replay that must not have been over before; it, once nothing of it runs."""
+        """Cancel a replay that must still be running; return it once none of its runs is left."""
         last = self._until(replay, lambda _: True)
         self._valid &= last.state == "running" and bool(last.open)
         self._replays.ask(replay.replay_id, "cancel")
@@ -137,7 +141,7 @@ class _Bench:
             time.sleep(1)
 
     def _drop(self, path: Path, options: Mapping[str, str] | None = None) -> str:
-        """Upload a copy that differs in its bytes, as a video of its own."""
+        """Upload a copy with different bytes, as a new video."""
         self._dropped += 1
         copy = path.with_name(f"{path.stem}-{self._dropped}.mp4")
         ffmpeg("-i", path, "-c", "copy", "-metadata", f"title={self._dropped}", copy)
@@ -152,7 +156,7 @@ class _Bench:
 
 
 def _finished(video: Video) -> float:
-    """The moment at which the last stage ended, in epoch seconds."""
+    """Return the time at which the last stage ended, in epoch seconds."""
     return max(run.finished_at.timestamp() for run in video.stages.values() if run.finished_at)
 
 

@@ -1,4 +1,4 @@
-"""A whole stack with a library of small videos, as benchmarks of replays need one."""
+"""A whole stack with a library of small videos, for benchmarks of replays."""
 
 import os
 import signal
@@ -35,12 +35,12 @@ Made = tuple[str, str, str]
 """Video id, stage and fingerprint of a result."""
 
 
-class House:
-    """A running stack, this process being pointed to it.
+class RunningStack:
+    """A running stack to which this process is connected.
 
     Args:
         up: its main process.
-        home: where it keeps its state.
+        home: the folder of its state.
     """
 
     def __init__(self, up: psutil.Process, home: Path) -> None:
@@ -51,12 +51,12 @@ class House:
         self._up = up
 
     def fill(self, count: int, *, timeout_s: float) -> list[str]:
-        """Have so many videos processed: a second each, no two with the same bytes; their ids."""
+        """Process `count` videos of a second each, all with different bytes; return their ids."""
         uploads = bootstrap.uploads(self.settings)
         with tempfile.TemporaryDirectory() as directory:
             clip = Path(directory) / "clip.mp4"
             ffmpeg(*_CLIP, clip)
-            # A box that players skip makes each file another one.
+            # A box that players skip makes each file different.
             tail = clip.stat().st_size
             ids = []
             for number in range(count):
@@ -66,18 +66,18 @@ class House:
                 ids.append(uploads.put(clip, name=f"{number:04}.mp4"))
         for seen in follow(self.catalog, dict.fromkeys(ids), timeout_s=timeout_s, every_s=5):
             done = sum(video.status != "processing" for video in seen)
-            tell(f"{done} of {count} videos processed")
+            log(f"{done} of {count} videos processed")
         return ids
 
     def start(self, request: ReplayRequest) -> Replay:
         """Start a replay."""
         return self.replays.start(request)
 
-    def rest(self, replay: Replay, *, timeout_s: float) -> Replay:
-        """The replay once it is over, or planned and waiting to be told to run.
+    def wait(self, replay: Replay, *, timeout_s: float) -> Replay:
+        """Return the replay once it is over, or planned by a dry run.
 
         Raises:
-            TimeoutError: it did not get there.
+            TimeoutError: it did not reach such a state.
         """
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
@@ -88,14 +88,14 @@ class House:
         raise TimeoutError(f"Replay {replay.replay_id} is {self.look(replay).state}.")
 
     def look(self, replay: Replay) -> Replay:
-        """The replay as it is now."""
+        """Return the current replay."""
         now = self.replays.get(replay.replay_id)
         if now is None:
             raise LookupError(replay.replay_id)
         return now
 
     def made(self) -> Counter[Made]:
-        """How often each result was published, by the manifests in the bucket."""
+        """Return how often each result was published, by the manifests in the bucket."""
         made: Counter[Made] = Counter()
         bucket = self.settings.names.artifacts_bucket
         pages = aws.client("s3").get_paginator("list_objects_v2")
@@ -107,14 +107,14 @@ class House:
         return made
 
     def computed(self) -> dict[str, int]:
-        """How many runs were computed and recorded, by stage, as the workers added them up."""
+        """Return the number of computed and recorded runs by stage, from the workers' totals."""
         runs: Counter[str] = Counter()
         for timing in self.catalog.timings.all():
             runs[timing.stage] += timing.totals.runs
         return dict(runs)
 
     def processes(self, of: str) -> list[psutil.Process]:
-        """The stack's processes that have this word in their command line."""
+        """Return the stack's processes that have this word in their command line."""
         found = []
         for one in self.family():
             try:
@@ -125,13 +125,13 @@ class House:
         return found
 
     def family(self) -> list[psutil.Process]:
-        """All processes of the stack."""
+        """Return all processes of the stack."""
         return [self._up, *self._up.children(recursive=True)]
 
 
 @contextmanager
-def house(home: Path, **environment: str) -> Iterator[House]:
-    """``videodrop up`` in a home of its own."""
+def running_stack(home: Path, **environment: str) -> Iterator[RunningStack]:
+    """Run ``videodrop up`` with its own home."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "VIDEODROP_"))}
     command = [sys.executable, "-m", "pipeline", "up", "--port", "0"]
     up = subprocess.Popen(  # noqa: S603 - our own program
@@ -145,17 +145,17 @@ def house(home: Path, **environment: str) -> Iterator[House]:
         end = time.monotonic() + _START_S
         while client.StackFile.read(home) is None:
             if up.poll() is not None or time.monotonic() > end:
-                sys.exit(f"videodrop up does not come up; see {home / 'logs'}.")
+                sys.exit(f"videodrop up did not start; see {home / 'logs'}.")
             time.sleep(_LOOK_S)
         client.connect(home)
-        yield House(psutil.Process(up.pid), home)
+        yield RunningStack(psutil.Process(up.pid), home)
     finally:
         up.send_signal(signal.SIGINT)
         up.wait(60)
 
 
 def cpu_seconds(processes: list[psutil.Process]) -> float:
-    """CPU time that these processes have taken until now."""
+    """Return the CPU time of these processes so far."""
     total = 0.0
     for one in processes:
         try:
@@ -166,12 +166,12 @@ def cpu_seconds(processes: list[psutil.Process]) -> float:
     return total
 
 
-def tell(said: str) -> None:
-    """Say how far it is, beside the figures."""
-    print(said, file=sys.stderr, flush=True)
+def log(text: str) -> None:
+    """Print progress on standard error."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def ffmpeg(*args: str | Path) -> None:
-    """Run ffmpeg, or raise."""
+    """Run ffmpeg; raise if it fails."""
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *args]
     subprocess.run(command, check=True)  # noqa: S603 - our own arguments

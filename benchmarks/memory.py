@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py CLIP [--minutes 5 60]
 
-Each measurement is a process of its own; the long inputs are the clip, looped without encoding.
-``beyond`` is what a run holds at its peak beyond a process that has only loaded the model.
+Each measurement is a new process; the long inputs are the clip, looped without encoding.
+``beyond`` is a run's peak memory minus that of a process that has only loaded the model.
 """
 
 import argparse
@@ -22,7 +22,7 @@ STAGES = ("transcribe", "detect")
 
 
 def main() -> None:
-    """Measure and print a table; exit with 1 if a run holds too much."""
+    """Measure and print a table; exit with 1 if a run needs too much."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("clip", type=Path, help="a video with speech, to be looped")
     parser.add_argument("--minutes", type=int, nargs="+", default=[5, 60])
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _looped(clip: Path, minutes: int, directory: Path) -> Path:
-    """``clip`` again and again for that many minutes."""
+    """Return ``clip`` looped to that many minutes."""
     video = directory / f"{minutes}.mp4"
     rounds = math.ceil(60 * minutes / probe(clip).duration_s)
     options = ("-nostdin", "-v", "error", "-stream_loop", str(rounds - 1))
@@ -60,7 +60,7 @@ def _looped(clip: Path, minutes: int, directory: Path) -> Path:
 
 
 def _measure(name: str, video: Path, directory: Path) -> tuple[float, float]:
-    """Peak memory of a run in MB, without ffmpeg's, and its seconds."""
+    """Return the peak memory of a run in MB, without ffmpeg's, and its seconds."""
     work = Path(tempfile.mkdtemp(dir=directory))
     command = [sys.executable, __file__, video, "--run", name, work]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - see above
@@ -69,7 +69,7 @@ def _measure(name: str, video: Path, directory: Path) -> tuple[float, float]:
 
 
 def _run(name: str, video: Path, work: Path) -> None:
-    """In the measured process: run a stage, or without a video only load its model."""
+    """Run a stage in the measured process, or without a video only load its model."""
     module = stage.load(f"pipeline.stages.{name}")
     params = module.Params()
     module.warm_up(params)

@@ -1,10 +1,10 @@
-"""Planning a replay of very many videos: its memory must not grow with their number.
+"""The planning of a replay of very many videos: its memory must not grow with their number.
 
     python benchmarks/planning.py [--videos 1000000]
 
-Everything down to boto3 is real, driven turn after turn as the handler drives it. Only the network
-is not: below it a DynamoDB makes its items up as they are read (``generated.py``), and what that
-takes is counted apart. Exits with 1 if memory grew, or if the plan is not the right one.
+Everything down to boto3 is real, and driven like in the handler. Only the network is replaced: a
+DynamoDB generates its items on demand (``generated.py``), and its time is counted separately. Exits
+with 1 if memory grew, or if the plan is wrong.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _SHARES = (0.01, 0.1, 0.5, 1.0)
 
 
 def main() -> None:
-    """Plan, and print what it took."""
+    """Plan and print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--videos", type=int, default=1_000_000)
     parser.add_argument("--limit", type=float, default=20.0, help="MB that memory may grow by")
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def _answer_with(videos: GeneratedVideos, config: Settings) -> None:
-    """Put ``videos`` in the place of DynamoDB, and nobody in that of the bus."""
+    """Replace DynamoDB by ``videos``, and disable the bus."""
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "generated",
         "AWS_SECRET_ACCESS_KEY": "generated",
@@ -94,7 +94,7 @@ def _answer_with(videos: GeneratedVideos, config: Settings) -> None:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     videos.attach(aws.table(config.names.table).meta.client)
-    # A dry run asks for nothing, and is woken by the loop above.
+    # A dry run requests no work; the loop above wakes it.
     aws.client("events").put_events = lambda **_: {"FailedEntryCount": 0}
 
 

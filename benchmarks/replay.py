@@ -1,10 +1,10 @@
-"""A replay of a changed setting runs one stage, a second one nothing, and dry runs say so before.
+"""A replay of a changed setting runs one stage, a second one nothing; dry runs predict both.
 
     python benchmarks/replay.py [--videos 200]
 
-A whole stack processes so many small videos. Then detect gets another confidence: dry run, replay,
-dry run, replay. What ran is counted by the manifests in the bucket, not by the replay's own word.
-Prints JSON; exits with 1 if something else ran, was predicted, or took too long.
+A whole stack processes small videos. Then detect gets another confidence: dry run, replay, dry run,
+replay. The manifests in the bucket show what ran, independently of the replay's record. Prints
+JSON; exits with 1 if something else ran, was predicted, or took too long.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from library import DRIVER, House, cpu_seconds, house, tell
+from library import DRIVER, RunningStack, cpu_seconds, log, running_stack
 
 from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest
@@ -31,13 +31,16 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=200)
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds for each step")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory, house(Path(directory) / "home") as here:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_stack(Path(directory) / "home") as here,
+    ):
         here.fill(args.videos, timeout_s=args.timeout)
         stages = here.settings.topology.stages
         processed = Counter(stage for _, stage, _ in here.made().elements())
-        tell("the setting is changed …")
+        log("changing the setting …")
         first = _both(here, args.timeout)
-        tell("and again …")
+        log("repeating …")
         second = _both(here, args.timeout)
     nothing = dict.fromkeys(stages, 0)
     bars = {
@@ -54,13 +57,13 @@ def main() -> None:
     sys.exit(not all(bars.values()))
 
 
-def _both(here: House, timeout_s: float) -> dict[str, Any]:
-    """Plan, run, and compare."""
+def _both(here: RunningStack, timeout_s: float) -> dict[str, Any]:
+    """Plan, run and compare."""
     stages = here.settings.topology.stages
-    dry = here.rest(here.start(ReplayRequest(params=_CHANGED, dry_run=True)), timeout_s=timeout_s)
+    dry = here.wait(here.start(ReplayRequest(params=_CHANGED, dry_run=True)), timeout_s=timeout_s)
     before, computed, cpu = here.made(), here.computed(), _cpu(here)
     begun = time.monotonic()
-    replay = here.rest(here.start(ReplayRequest(params=_CHANGED)), timeout_s=timeout_s)
+    replay = here.wait(here.start(ReplayRequest(params=_CHANGED)), timeout_s=timeout_s)
     seconds = time.monotonic() - begun
     driver_cpu, stack_cpu = (after - before for after, before in zip(_cpu(here), cpu, strict=True))
     ran = Counter(stage for _, stage, _ in (here.made() - before).elements())
@@ -78,8 +81,8 @@ def _both(here: House, timeout_s: float) -> dict[str, Any]:
     }
 
 
-def _cpu(here: House) -> tuple[float, float]:
-    """CPU seconds of the driver, and of all processes of the stack together."""
+def _cpu(here: RunningStack) -> tuple[float, float]:
+    """Return the CPU seconds of the driver, and of all processes of the stack."""
     return cpu_seconds(here.processes(DRIVER)), cpu_seconds(here.family())
 
 
@@ -94,7 +97,7 @@ def _reported(replay: Replay, stage: str) -> int:
 
 
 def _planning_s(dry: Replay) -> float:
-    """From the request to the complete plan, the wake-up and the first look at models included."""
+    """Return the seconds from the request to the plan, including the wake-up and loading models."""
     return (dry.updated_at - dry.created_at).total_seconds()
 
 

@@ -1,11 +1,11 @@
-"""What weights of fewer bits save, and what they cost.
+"""The size, speed and accuracy of 8-bit weights.
 
     python benchmarks/weights.py
 
-Accuracy and CPU time of the sample Whisper, as published (fp16 in the file, fp32 on the CPU) and
-with 8 bits, on the held-out videos that `make accuracy` makes; then sizes and CPU time of Whispers
-of real size with weights drawn at random, whose speed is theirs. Each is told as a ratio to fp32 in
-the same run, the two taking turns, on one thread.
+First, accuracy and CPU time of the sample Whisper on the held-out videos of `make accuracy`, as
+published (fp16 in the file, fp32 on the CPU) and with 8 bits. Then sizes and CPU time of Whispers
+of real size with random weights, which have the same speed. Each ratio is to fp32 in the same run;
+the two alternate on one thread.
 """
 
 import os
@@ -55,12 +55,12 @@ def _accuracy() -> None:
     print(f"{'sample model':28}{'fp32':>9}{'int8':>9}{'ratio':>8}")
     names = (_SAMPLE, f"{_SAMPLE}@int8")
     first = held_out.TRAIN_VOICES.files(accuracy.FOLDER)[0]
-    accuracy.heard(first)  # what is compiled and loaded at the first use is no matter of weights
+    accuracy.heard(first)  # a warm-up: the first use also compiles and loads code
     _row("file, unpacked, MB", *(_unpacked(weights.resolve(name).path) / 1e6 for name in names))
     for videos in (held_out.TRAIN_VOICES, held_out.UNSEEN_VOICES, held_out.UNSEEN_ACCENT):
         scores, seconds = [Hearing(), Hearing()], [0.0, 0.0]
         for video in videos.files(accuracy.FOLDER):
-            _note(f"listening to {video.name}")
+            _note(f"transcribing {video.name}")
             for turn, name in enumerate(names):
                 params = transcribe.Params(model=name)
                 accuracy.heard(video, params)  # loads the model
@@ -74,7 +74,7 @@ def _accuracy() -> None:
 
 
 def _speed(name: str, dims: ModelDimensions, folder: Path) -> None:
-    _note(f"drawing a {name} at random")
+    _note(f"making a {name} with random weights")
     torch.manual_seed(0)
     model = Whisper(dims).eval()
     for parameter in model.parameters():
@@ -117,7 +117,7 @@ def _row(what: str, plain: float, reduced: float) -> None:
 
 
 def _unpacked(path: Path) -> int:
-    """Bytes of a checkpoint's tensors: the sample's is compressed, as official ones are not."""
+    """Return the bytes of a checkpoint's tensors; only the sample's file is compressed."""
     with zipfile.ZipFile(path) as archive:
         return sum(member.file_size for member in archive.infolist())
 

@@ -1,1 +1,1 @@
-"""Images for every kind of host, and what checks them where no engine can build them."""
+"""Images for every kind of host, and checks that need no container engine."""

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Build an image from a base that is pinned by its digest:
 #
-#     containers/build.sh pin                       ask the registry, and write base.digest
-#     containers/build.sh gpu -t NAME [OPTION …]    further options are those of docker build
+#     containers/build.sh pin                       write base.digest from the registry
+#     containers/build.sh gpu -t NAME [OPTION …]    more options of docker build
 #
-# base.digest is yours to commit: everyone who builds then has the same base.
+# Commit base.digest, so that every build has the same base.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 file=containers/base.digest
@@ -19,13 +19,13 @@ else
   [ -f "$file" ] || die "The base image is not pinned yet: run containers/build.sh pin"
   digest=$(cat "$file")
 fi
-[[ $digest =~ ^sha256:[0-9a-f]{64}$ ]] || die "This is no digest: '$digest'"
+[[ $digest =~ ^sha256:[0-9a-f]{64}$ ]] || die "This is not a digest: '$digest'"
 if [ "$target" = pin ]; then
   echo "$digest" >"$file"
   echo "$base is $digest"
   exit
 fi
-# Lambda takes an image, not an index of an image and what attests to it.
+# Lambda accepts an image, not an index with an attestation.
 exec docker build --provenance=false --file containers/Dockerfile --target "$target" \
   --build-arg PYTHON_DIGEST="$digest" \
   --build-arg VERSION="$(sed -n 's/^__version__ = "\(.*\)"/\1/p' pipeline/__init__.py)" \

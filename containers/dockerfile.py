@@ -1,4 +1,4 @@
-"""As much of the Dockerfile's language as our own file uses.
+"""A parser of the Dockerfile, for the instructions that ours uses.
 
 https://docs.docker.com/reference/dockerfile/
 """
@@ -18,7 +18,7 @@ _FLAG = re.compile(r"--(?P<name>[\w-]+)=(?P<value>\S+)\s+")
 
 @dataclass(frozen=True)
 class Step:
-    """An instruction: its word, its flags, and the rest of it on one line."""
+    """An instruction: its word, its flags, and its arguments on one line."""
 
     word: str
     flags: dict[str, str]
@@ -26,12 +26,12 @@ class Step:
 
     @property
     def pairs(self) -> dict[str, str]:
-        """What an ENV, LABEL or ARG sets."""
+        """Return the pairs of an ENV, LABEL or ARG."""
         return dict(pair.partition("=")[::2] for pair in shlex.split(self.rest))
 
     @property
     def words(self) -> list[str]:
-        """A command in exec form, or what a COPY names."""
+        """Return the arguments: of a command in exec form, or of a COPY."""
         if self.rest.startswith("["):
             return list(map(str, json.loads(self.rest)))
         return shlex.split(self.rest)
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Stage:
-    """From one FROM to the next."""
+    """A build stage: the steps from one FROM to the next."""
 
     name: str
     parent: str
@@ -47,7 +47,7 @@ class Stage:
 
 
 def read(path: Path = PATH) -> dict[str, Stage]:
-    """The stages of a Dockerfile, by name.
+    """Return the stages of a Dockerfile, by name.
 
     Raises:
         ValueError: a stage has no name.
@@ -69,17 +69,17 @@ def read(path: Path = PATH) -> dict[str, Stage]:
 
 
 def lineage(stages: dict[str, Stage], name: str) -> list[Stage]:
-    """A stage and those it is made from, the first first."""
+    """Return a stage after its parents, the first one first."""
     stage = stages[name]
     before = lineage(stages, stage.parent) if stage.parent in stages else []
     return [*before, stage]
 
 
 def last(chain: list[Stage], word: str, default: str | None = None) -> Step:
-    """The instruction that holds in an image, of those of which each replaces the one before.
+    """Return an image's last instruction of a word, which replaces earlier ones.
 
     Raises:
-        LookupError: there is none, and no default.
+        LookupError: there is neither an instruction nor a default.
     """
     found = [step for stage in chain for step in stage.steps if step.word == word]
     if found:
@@ -90,7 +90,7 @@ def last(chain: list[Stage], word: str, default: str | None = None) -> Step:
 
 
 def merged(chain: list[Stage], word: str) -> dict[str, str]:
-    """All that the ENVs, LABELs or ARGs of an image set."""
+    """Return the pairs of all ENVs, LABELs or ARGs of an image."""
     pairs: dict[str, str] = {}
     for stage in chain:
         for step in stage.steps:

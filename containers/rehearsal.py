@@ -1,9 +1,9 @@
-"""Run an image's own steps in an empty folder: what a build would miss is missed here, too.
+"""A rehearsal of an image: its steps run in an empty folder, so that missing files show.
 
     python -m containers.rehearsal TARGET FOLDER [ARG=VALUE ...]
 
-Nothing is written twice: steps, paths, environment and entry point are those of the Dockerfile.
-Steps that install Debian's packages are left out; ``sizes`` asks apt about them.
+Steps, paths, environment and entry point are read from the Dockerfile. Steps that install Debian's
+packages are skipped; ``sizes`` asks apt about them.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from containers.dockerfile import Stage, Step
 
 ROOT: Final = Path(__file__).parents[1]
 _OURS = re.compile(r"(?<![\w.}])/(?=(?:opt|src)\b)")
-# How this machine reaches the package index is no matter of the image.
+# The host's access to the package index is not part of the image.
 _PASSED_ON = ("PIP_", "SSL_", "REQUESTS_", "CURL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _NO_COMPILER = {"CC": "false", "CXX": "false"}
 
@@ -33,8 +33,8 @@ class Rehearsal:
 
     Args:
         target: the image's stage.
-        folder: to be made. In ``folder/build`` the stages work that only make things;
-            ``folder/image`` has what the image has, and no more.
+        folder: the folder to create. Intermediate stages run in ``folder/build``;
+            ``folder/image`` has exactly the image's files.
         args: build arguments.
     """
 
@@ -49,21 +49,21 @@ class Rehearsal:
         self._done: set[str] = set()
 
     def clear(self) -> None:
-        """Remove what an earlier rehearsal left in the folder, of steps that may be others now."""
+        """Remove the files of an earlier rehearsal, whose steps may have changed."""
         for folder in (self.image, self._build, self._bin):
             if folder.exists():
                 shutil.rmtree(folder)
 
     def run(self) -> None:
-        """Take all steps.
+        """Run all steps.
 
         Raises:
-            subprocess.CalledProcessError: one failed; what it said is on standard error.
-            FileNotFoundError: it copies what no step has made, or what .dockerignore leaves out.
+            subprocess.CalledProcessError: a step failed; its output is on standard error.
+            FileNotFoundError: a step copies a file that is missing or in .dockerignore.
         """
         for folder in (self.image, self._build, self._bin):
             folder.mkdir(parents=True)
-        # The base image's interpreter, by the name it has there.
+        # The interpreter, by its name in the base image.
         python = self._bin / "python"
         python.write_text(f'#!/bin/sh\nexec {Path(sys.base_prefix, "bin", "python3")} "$@"\n')
         python.chmod(0o755)
@@ -71,11 +71,11 @@ class Rehearsal:
             self._take(stage, self.image)
 
     def environment(self) -> dict[str, str]:
-        """What the image's processes get."""
+        """Return the environment of the image's processes."""
         return self._environment(self._chain, self.image)
 
     def command(self) -> list[str]:
-        """What the image starts."""
+        """Return the command that the image starts."""
         words = (dockerfile.last(self._chain, word).words for word in ("ENTRYPOINT", "CMD"))
         return [word for part in words for word in part]
 
@@ -94,7 +94,7 @@ class Rehearsal:
                     _execute(stage.name, _placed(step.rest, root), work, environment)
 
     def _fetch(self, step: Step, root: Path) -> None:
-        """Copy from another stage, by a link: virtual environments do not like to move."""
+        """Copy from another stage, by a link: virtual environments cannot be moved."""
         for stage in dockerfile.lineage(self._stages, step.flags["from"]):
             if stage.name not in self._done:
                 self._done.add(stage.name)
@@ -102,13 +102,13 @@ class Rehearsal:
         there, here = step.words
         source, target = Path(_placed(there, self._build)), Path(_placed(here, root))
         if not source.exists():
-            raise FileNotFoundError(f"the stage {step.flags['from']} makes no {there}")
+            raise FileNotFoundError(f"the stage {step.flags['from']} does not make {there}")
         if source != target:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(source)
 
     def _copy(self, step: Step, root: Path, work: Path) -> None:
-        """Copy from the sources what .dockerignore lets through."""
+        """Copy the sources, except those in .dockerignore."""
         ignored = pathspec.PathSpec.from_lines(
             "gitignore", (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
         )
@@ -117,14 +117,14 @@ class Rehearsal:
         for source in sources:
             path = ROOT / source
             files = [path] if path.is_file() else sorted(path.rglob("*"))
-            let_through = [
+            copied = [
                 file
                 for file in files
                 if file.is_file() and not ignored.match_file(file.relative_to(ROOT))
             ]
-            if not let_through:
-                raise FileNotFoundError(f"there is no {source}, or .dockerignore leaves it out")
-            for file in let_through:
+            if not copied:
+                raise FileNotFoundError(f"{source} is missing, or excluded by .dockerignore")
+            for file in copied:
                 copy = into / (file.name if path.is_file() else file.relative_to(path))
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(file, copy)
@@ -142,7 +142,7 @@ class Rehearsal:
 
 
 def _declared(stage: Stage, args: dict[str, str]) -> dict[str, str]:
-    """The build arguments that a stage sees."""
+    """Return the build arguments that a stage declares."""
     declared = dockerfile.merged([stage], "ARG")
     return declared | {name: value for name, value in args.items() if name in declared}
 
@@ -158,7 +158,7 @@ def _execute(stage: str, command: str, work: Path, environment: dict[str, str]) 
 
 
 def _placed(text: str, root: Path) -> str:
-    """``text``, with the image's paths as they are in the folder."""
+    """Return ``text`` with the image's paths replaced by those in the folder."""
     return _OURS.sub(f"{root}/", text)
 
 
@@ -172,7 +172,7 @@ def main() -> None:
     pairs = dict(pair.split("=", 1) for pair in given.args)
     rehearsal = Rehearsal(given.target, given.folder, pairs)
     rehearsal.run()
-    print(f"{given.target} stands in {rehearsal.image}; it starts {' '.join(rehearsal.command())}")
+    print(f"{given.target} is in {rehearsal.image}; its command: {' '.join(rehearsal.command())}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What the images weigh, layer by layer, against budgets: no engine has to build them.
+"""The size of each image layer against its budget, without a container engine.
 
     python -m containers.sizes [TARGET ...] [--folder build/containers]
 
-Python packages, code and weights are installed as the Dockerfile says and measured; Debian's
-packages are resolved from nothing by apt, less what every Debian has, and have the sizes that
-Debian tells. The base image and what compression saves are not in it. Ends with 1 where a layer is
-over its budget in budgets.json (MB).
+Python packages, code and weights are installed as in the Dockerfile and measured. Debian's packages
+are resolved by apt, without those of every Debian; their sizes are Debian's. The base image is not
+included, and sizes are uncompressed. Exits with 1 if a layer is over its budget in budgets.json
+(MB).
 """
 
 import argparse
@@ -25,16 +25,16 @@ from containers.rehearsal import Rehearsal
 BUDGETS: Final = Path(__file__).with_name("budgets.json")
 _MB = 1_000_000
 _LARGEST = 12
-# What python:…-slim has in common with every Debian, and what it adds.
+# The packages of python:…-slim: those of every Debian, and its own.
 _BASE = ("?priority(required)", "apt", "ca-certificates", "netbase", "tzdata")
 
 
 def debian(target: str) -> dict[str, int]:
-    """Bytes of each Debian package that an image adds to its base.
+    """Return the bytes of each Debian package that an image adds to its base.
 
     Raises:
-        FileNotFoundError: apt is not here.
-        subprocess.CalledProcessError: apt does not find a package in the version that is pinned.
+        FileNotFoundError: apt is not installed.
+        subprocess.CalledProcessError: apt does not find a package in the pinned version.
     """
     wanted = requested(target)
     if not wanted:
@@ -48,7 +48,7 @@ def debian(target: str) -> dict[str, int]:
 
 
 def requested(target: str) -> list[str]:
-    """The Debian packages that an image's own steps install, with their versions."""
+    """Return the Debian packages that an image's steps install, with their versions."""
     chain = dockerfile.lineage(dockerfile.read(), target)
     runs = [step.rest for stage in chain for step in stage.steps if step.word == "RUN"]
     words = " ".join(runs).split()
@@ -66,7 +66,7 @@ def _apt(*command: str) -> str:
 
 
 def packages(image: Path) -> dict[str, int]:
-    """Bytes of each Python package in an image that was rehearsed."""
+    """Return the bytes of each Python package in a rehearsed image."""
     (site,) = (image / "opt" / "venv" / "lib").glob("python*/site-packages")
     sizes: Counter[str] = Counter()
     for distribution in importlib.metadata.distributions(path=[str(site)]):
@@ -77,7 +77,7 @@ def packages(image: Path) -> dict[str, int]:
 
 
 def layers(target: str, image: Path) -> dict[str, dict[str, int]]:
-    """Bytes in each layer of an image that was rehearsed, by what is in it."""
+    """Return the bytes in each layer of a rehearsed image, by package or folder."""
     folders = {"code": image / "opt" / "app", "weights": image / "opt" / "models"}
     own = {
         layer: {path.name: _bytes(path) for path in folder.iterdir()}
@@ -88,7 +88,7 @@ def layers(target: str, image: Path) -> dict[str, dict[str, int]]:
 
 
 def rehearsed(target: str, folder: Path) -> Path:
-    """An image made by its steps as they are now, in place of one that stands in the folder."""
+    """Rehearse an image again, in place of an earlier one in the folder."""
     rehearsal = Rehearsal(target, folder)
     rehearsal.clear()
     rehearsal.run()
@@ -101,7 +101,7 @@ def _bytes(path: Path) -> int:
 
 
 def over(target: str, sizes: dict[str, int], budgets: dict[str, dict[str, int]]) -> list[str]:
-    """Which layers are over budget, in words.
+    """Return a message for each layer over its budget.
 
     Args:
         target: the image.
@@ -116,17 +116,17 @@ def over(target: str, sizes: dict[str, int], budgets: dict[str, dict[str, int]])
 
 
 def main() -> int:
-    """Measure, print, and return 1 where a budget does not do."""
+    """Measure and print; return 1 if a layer is over its budget."""
     budgets = json.loads(BUDGETS.read_text(encoding="utf-8"))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", default=list(budgets))
     parser.add_argument("--folder", type=Path, default=Path("build/containers"))
     given = parser.parse_args()
-    complaints = []
+    errors = []
     for target in given.targets:
         found = layers(target, rehearsed(target, given.folder / target))
         sizes = {layer: sum(parts.values()) for layer, parts in found.items()}
-        complaints += over(target, sizes, budgets)
+        errors += over(target, sizes, budgets)
         print(f"{target:28}{sum(sizes.values()) / _MB:9.1f} MB")
         for layer, parts in found.items():
             print(f"  {layer:26}{sizes[layer] / _MB:9.1f}    of {budgets[target][layer]}")
@@ -134,8 +134,8 @@ def main() -> int:
             for name, size in largest[:_LARGEST]:
                 if size > _MB:
                     print(f"    {name:24}{size / _MB:9.1f}")
-    print("\n".join(complaints), file=sys.stderr)
-    return int(bool(complaints))
+    print("\n".join(errors), file=sys.stderr)
+    return int(bool(errors))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Make build/functions.zip, the code of query, janitor and replays:
+# Build build/functions.zip, the code of query, janitor and replays:
 #
-#     infra/functions.sh                 for what the variable `functions` says by default
+#     infra/functions.sh                 for the defaults of the variable `functions`
 #     infra/functions.sh x86_64 3.12     for another architecture and Python
 #
-# Always from nothing, for pip leaves what is there as it is; and the same code makes the same zip, of
-# which Terraform then publishes no new version.
+# Each build starts from scratch, because pip keeps existing files. The same code gives the same zip,
+# so that Terraform publishes no new version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 architecture=${1:-arm64} python=${2:-3.13}
@@ -18,15 +18,15 @@ esac
 
 umask 022 # Lambda reads it as another user
 rm -rf "$tree" "$zip"
-# By the environment, since so they pin what builds ours, too.
+# By the environment, so that they also pin the build tools.
 export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
-# glibc is 2.34 where Lambda has Python 3.12 or newer. `aws` is what VIDEODROP_TELEMETRY=aws imports.
+# Lambda's Python 3.12 and newer have glibc 2.34. VIDEODROP_TELEMETRY=aws imports the extra `aws`.
 "${PYTHON:-python3}" -m pip install --disable-pip-version-check --no-compile \
   --only-binary=:all: --python-version "$python" \
   --platform "manylinux_2_28_$machine" --platform "manylinux2014_$machine" \
   --target "$tree" ".[api,aws]"
 rm -rf "$tree/bin" # commands, with this machine's path to Python
-# Where this checkout lies, as pip notes it down.
+# pip's record of this checkout's path.
 rm -f "$tree"/videodrop-*.dist-info/direct_url.json
 sed -i /direct_url.json/d "$tree"/videodrop-*.dist-info/RECORD
 find "$tree" -exec touch -d 2020-01-01T00:00:00Z {} +

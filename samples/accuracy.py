@@ -1,7 +1,7 @@
-"""Measure how well the sample models do, through the project's own stages: make accuracy.
+"""Accuracy of the sample models in the project's own stages: make accuracy.
 
-Held-out videos are made once and kept under build/accuracy. Transcribing and detecting start from
-the MP4 files, as in production; only the files' truth is known from elsewhere.
+Held-out videos are generated once under build/accuracy. As in production, both stages read MP4
+files; the ground truth comes from the generator.
 """
 
 import argparse
@@ -35,7 +35,7 @@ FOLDER: Final = Path("build/accuracy")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table: a figure and, for some, the bar it must not cross."""
+    """A row of the table: a figure and, for some, the bar to meet."""
 
     name: str
     value: float
@@ -44,20 +44,20 @@ class Row:
 
     @property
     def passed(self) -> bool | None:
-        """Say whether the bar is met; None without a bar."""
+        """Return True if the bar is met; None without a bar."""
         if self.bar is None:
             return None
         return self.value >= self.bar if self.more_is_better else self.value <= self.bar
 
 
 def said(video: Path) -> list[Word]:
-    """Return the words said in a video."""
+    """Return the spoken words of a video, from its ground truth."""
     truth = json.loads(truth_path(video).read_text(encoding="utf-8"))
     return [Word(word["word"], word["start"], word["end"]) for word in truth["words"]]
 
 
 def heard(video: Path, params: transcribe.Params | None = None) -> list[Word]:
-    """Return the words that the transcribe stage hears."""
+    """Return the words that the transcribe stage recognises."""
     transcript = _run(transcribe, video, params or transcribe.Params(), "transcript.json")
     return [
         Word(word["text"], word["start"], word["end"])
@@ -67,10 +67,10 @@ def heard(video: Path, params: transcribe.Params | None = None) -> list[Word]:
 
 
 def heard_by_whisper(video: Path) -> list[Word]:
-    """Return the words that `whisper.transcribe` hears as it is, fed with its own earlier text.
+    """Return the words that `whisper.transcribe` recognises with its defaults.
 
-    The stage does neither; but the checkpoint is an official one, and is to work with the
-    official library's defaults.
+    The defaults include earlier text as the prompt, which the stage does not use. The checkpoint
+    has the official format, and must work with the official library's defaults.
     """
     model = whisper.load_model(str(weights.resolve("whisper-shapes").path), device="cpu")
     sound = np.concatenate(list(audio.stream(video, probe(video).audio[0].index)))
@@ -87,18 +87,18 @@ def hearing(videos: HeldOut, listen: Any = heard) -> Hearing:
     """Score the words of a set of videos."""
     score = Hearing()
     for video in videos.files(FOLDER):
-        _note(f"listening to {video.name}")
+        _note(f"transcribing {video.name}")
         score.add(said(video), listen(video))
     return score
 
 
 def sight(videos: HeldOut) -> Sight:
-    """Score the boxes of a set of videos, in the very frames that the detect stage looked at."""
+    """Score the boxes of a set of videos, in the frames that the detect stage sampled."""
     score = Sight(grammar.SHAPES)
-    # The evaluation wants doubtful boxes as well, to see precision fall as recall rises.
+    # Average precision also needs boxes of low confidence.
     params = detect.Params(confidence=0.01, max_detections=100)
     for video, make in zip(videos.files(FOLDER), videos.videos, strict=True):
-        _note(f"looking at {video.name}")
+        _note(f"detecting in {video.name}")
         shots = list(make())
         for frame in _run(detect, video, params, "detections.json")["frames"]:
             number = round(frame["time"] * shots[0].fps)
@@ -120,7 +120,7 @@ def _run(stage: Any, video: Path, params: Any, name: str) -> Any:
 
 
 def table() -> list[Row]:
-    """Measure everything."""
+    """Measure all rows."""
     known = hearing(held_out.TRAIN_VOICES)
     unseen = hearing(held_out.UNSEEN_VOICES)
     known_default = hearing(held_out.TRAIN_VOICES, heard_by_whisper)
@@ -128,7 +128,7 @@ def table() -> list[Row]:
     accent = hearing(held_out.UNSEEN_ACCENT)
     half, strict, each = sight(held_out.SCENES).average_precision()
     return [
-        Row("word error rate, voices of the training", known.word_error_rate, 0.05),
+        Row("word error rate, training voices", known.word_error_rate, 0.05),
         Row("word error rate, unseen voices", unseen.word_error_rate, 0.12),
         Row("  the same by whisper.transcribe() alone", known_default.word_error_rate),
         Row("  and for unseen voices", unseen_default.word_error_rate),
@@ -156,13 +156,13 @@ def _note(text: str) -> None:
 
 
 def main() -> int:
-    """Measure, print, and return 1 when a bar is not met."""
+    """Measure and print; return 1 if a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     rows = table()
     if arguments.json:
-        # JSON knows no infinity: what was never measured is null.
+        # JSON has no infinity: a value without data is null.
         listed = [dataclasses.asdict(row) | {"passed": row.passed} for row in rows]
         for row in listed:
             row["value"] = row["value"] if math.isfinite(row["value"]) else None

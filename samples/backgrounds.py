@@ -1,4 +1,4 @@
-"""What shapes move before: skies, hills, lights out of focus, paper, patterns."""
+"""Backgrounds of the shapes: skies, hills, blurred lights, paper, patterns."""
 
 import math
 import random
@@ -25,7 +25,7 @@ _PALETTES: Final[tuple[tuple[RGB, RGB, RGB], ...]] = (
 
 
 def background(width: int, height: int, rng: random.Random) -> Image:
-    """Return a pleasant background."""
+    """Return a background in one of the palettes."""
     palette = rng.choice(_PALETTES)
     makers: tuple[Callable[..., _Canvas], ...] = (_sky, _hills, _lights, _stripes, _clouds)
     canvas = rng.choice(makers)(width, height, palette, rng)
@@ -33,7 +33,7 @@ def background(width: int, height: int, rng: random.Random) -> Image:
 
 
 def harsh_background(width: int, height: int, rng: random.Random) -> Image:
-    """Return a background of any colours, to make a detector look at shapes and not at taste."""
+    """Return a background of random colours, so that a detector cannot rely on the palettes."""
 
     def any_colour() -> RGB:
         return rng.randint(0, 255), rng.randint(0, 255), rng.randint(0, 255)

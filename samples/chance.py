@@ -1,4 +1,4 @@
-"""One word for the most frequent thing a generator does."""
+"""Random events of a given probability."""
 
 from typing import Protocol
 
@@ -7,9 +7,9 @@ class _Source(Protocol):
     """Python's `random.Random` or NumPy's `Generator`."""
 
     def random(self) -> float:
-        """Return a number from 0 up to, and without, 1."""
+        """Return a number in [0, 1)."""
 
 
 def happens(rng: _Source, share: float) -> bool:
-    """Say yes in this share of cases."""
+    """Return True with a probability of `share`."""
     return rng.random() < share

@@ -1,4 +1,4 @@
-"""Make the sample videos: python -m samples.generate [--long MINUTES --out FILE]."""
+"""The generator of the sample videos: python -m samples.generate [--long MINUTES --out FILE]."""
 
 import argparse
 import random
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from samples import voices
-from samples.scenes import Shot, Size, Wish, shot
+from samples.scenes import Shot, ShotSpec, Size, shot
 from samples.video import Coding, Progress, write
 
 HERE: Final = Path(__file__).parent
@@ -23,46 +23,46 @@ class Sample:
     """A committed sample: its shots and its coding. The seed is its name."""
 
     name: str
-    wishes: tuple[Wish, ...]
+    specs: tuple[ShotSpec, ...]
     coding: Coding = field(default_factory=Coding)
 
     def shots(self) -> Iterator[Shot]:
-        """Make the shots, the same each time."""
-        for number, wish in enumerate(self.wishes):
-            yield shot(wish, random.Random(f"sample {self.name} {number}"))
+        """Make the shots, always the same ones."""
+        for number, spec in enumerate(self.specs):
+            yield shot(spec, random.Random(f"sample {self.name} {number}"))
 
     def write(self, folder: Path) -> None:
         """Write the video and its truth."""
         write(self.shots(), folder / f"{self.name}.mp4", self.coding)
 
 
-_TOLD: Final = Wish(LANDSCAPE, 10, actors=(4, 5), voice="en-us")
+_NARRATED: Final = ShotSpec(LANDSCAPE, 10, actors=(4, 5), voice="en-us")
 SAMPLES: Final = (
-    Sample("landscape", (_TOLD, replace(_TOLD, seconds=11))),
-    Sample("portrait", (Wish(PORTRAIT, 14, actors=(4, 5), voice="en+f3"),)),
-    Sample("silent", (Wish(LANDSCAPE, 6, actors=(3, 6)),) * 2, Coding(kilobits=0)),
-    Sample("speech-only", (Wish(LANDSCAPE, 24, actors=(0, 0), voice="en-gb-x-rp"),)),
+    Sample("landscape", (_NARRATED, replace(_NARRATED, seconds=11))),
+    Sample("portrait", (ShotSpec(PORTRAIT, 14, actors=(4, 5), voice="en+f3"),)),
+    Sample("silent", (ShotSpec(LANDSCAPE, 6, actors=(3, 6)),) * 2, Coding(kilobits=0)),
+    Sample("speech-only", (ShotSpec(LANDSCAPE, 24, actors=(0, 0), voice="en-gb-x-rp"),)),
 )
 
 
 def long_shots(seconds: float, size: Size = LANDSCAPE) -> Iterator[Shot]:
-    """Make the shots of a long video, one by one, each with a voice of its own."""
+    """Make the shots of a long video, one by one, each with its own voice."""
     left, number = seconds, 0
     while left > 0:
         rng = random.Random(f"long {size} {number}")
         voice = voices.training_voice(rng)
-        yield shot(Wish(size, min(_LONG_SHOT, left), voice=voice), rng)
+        yield shot(ShotSpec(size, min(_LONG_SHOT, left), voice=voice), rng)
         left, number = left - _LONG_SHOT, number + 1
 
 
 def progress(total: float) -> Progress:
-    """Return a function that prints how far a video has come."""
+    """Return a function that prints the progress of a video."""
     begun = time.monotonic()
 
     def show(done: float) -> None:
         spent = time.monotonic() - begun
         left = spent * (total - done) / max(done, 1e-9)
-        sys.stderr.write(f"\r{done:7.0f} of {total:.0f} s, {left:5.0f} s to go ")
+        sys.stderr.write(f"\r{done:7.0f} of {total:.0f} s, {left:5.0f} s left ")
         if done >= total:
             sys.stderr.write("\n")
         sys.stderr.flush()
@@ -75,8 +75,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", type=float, metavar="MINUTES", help="make one long video instead")
     parser.add_argument("--out", type=Path, metavar="FILE", default=Path("build/long.mp4"))
-    parser.add_argument("--folder", type=Path, default=HERE, help="where the samples go")
-    parser.add_argument("names", nargs="*", help="the samples to make; all when none is named")
+    parser.add_argument("--folder", type=Path, default=HERE, help="the folder of the samples")
+    parser.add_argument("names", nargs="*", help="the samples to make (default: all)")
     arguments = parser.parse_args()
     if arguments.long:
         seconds = arguments.long * 60

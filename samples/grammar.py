@@ -1,7 +1,7 @@
 """The sentences of the samples: about 120 words on coloured shapes, split by content.
 
-A sentence belongs to the training or to the test part by a checksum of its own text, so no list
-of sentences needs to be kept and no later change of the generator can leak one into the other.
+A checksum of its text assigns a sentence to the training or the test part. This needs no list of
+sentences, and no later change of the generator can move a sentence to the other part.
 """
 
 import random
@@ -38,12 +38,12 @@ TEST_SHARE: Final = 10  # one sentence in this many is held out
 
 
 def is_held_out(sentence: str) -> bool:
-    """Say whether a sentence is for testing only; training never hears it."""
+    """Return True if a sentence is for tests only and never for training."""
     return zlib.crc32(sentence.encode()) % TEST_SHARE == 0
 
 
 def written(sentence: str) -> str:
-    """Return the sentence as captions show it: a capital first, a full stop last."""
+    """Return the sentence with a capital and a full stop, as in captions."""
     return sentence[0].upper() + sentence[1:] + "."
 
 
@@ -53,12 +53,12 @@ def plural(shape: str) -> str:
 
 
 def third_person(verb: str) -> str:
-    """Return what one shape does: 'move' gives 'moves', 'fly' gives 'flies'."""
+    """Return a verb's third person singular: 'move' gives 'moves', 'fly' gives 'flies'."""
     return verb[:-1] + "ies" if verb.endswith("y") else verb + "s"
 
 
 def one(rng: random.Random, article: str = "", kind: tuple[str, str] | None = None) -> str:
-    """Return a noun phrase for one shape, of a (colour, shape) kind when it is given."""
+    """Return a noun phrase for one shape, of the (colour, shape) kind if given."""
     colour, shape = kind or (rng.choice(COLOURS), rng.choice(SHAPES))
     size = rng.choice(SIZES) + " " if happens(rng, 0.35) else ""
     phrase = f"{size}{colour} {shape}"
@@ -82,7 +82,7 @@ def moving(rng: random.Random, kind: tuple[str, str] | None = None, path: str | 
 
 
 def changing(rng: random.Random, kind: tuple[str, str] | None = None, verb: str = "") -> str:
-    """Return a sentence on one shape that comes, goes or changes."""
+    """Return a sentence on one shape that appears, disappears or changes."""
     when = rng.choice(("then", "after that", "first", "finally", "next", "now"))
     did = verb or rng.choice(("appears", "disappears", "stops", "waits", "grows", "shrinks"))
     return f"{when} {one(rng, kind=kind)} {did}"
@@ -150,9 +150,9 @@ def sentence(rng: random.Random, *, held_out: bool) -> str:
 
 
 def words() -> tuple[str, ...]:
-    """Return every word the grammar can say, sorted.
+    """Return every word of the grammar, sorted.
 
-    Found by drawing, not by listing: a word that a new form adds cannot be forgotten.
+    The words come from random sentences, so that the words of new forms are included.
     """
     rng = random.Random(0)
     weights, forms = zip(*_FORMS, strict=True)

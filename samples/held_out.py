@@ -1,4 +1,4 @@
-"""The videos that accuracy is measured on: sentences, voices and shots no model was trained on."""
+"""The videos for accuracy: sentences, voices and shots that no model was trained on."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from samples import voices
-from samples.scenes import Shot, Size, Wish, shot
+from samples.scenes import Shot, ShotSpec, Size, shot
 from samples.video import Coding, truth_path, write
 
-_CARD: Final = Wish(Size(320, 180), 20, fps=10, actors=(0, 0))
+_CARD: Final = ShotSpec(Size(320, 180), 20, fps=10, actors=(0, 0))
 _SHOTS: Final = 5  # in a spoken video
 _LANDSCAPE, _PORTRAIT = Size(640, 360), Size(360, 640)
 
@@ -24,7 +24,7 @@ class HeldOut:
     codings: tuple[Coding, ...]
 
     def files(self, folder: Path) -> list[Path]:
-        """Return the videos' paths, making those that are not there."""
+        """Return the videos' paths; generate missing videos."""
         paths = []
         for number, (shots, coding) in enumerate(zip(self.videos, self.codings, strict=True)):
             path = folder / f"{self.name}-{number}.mp4"
@@ -38,8 +38,8 @@ def _spoken(name: str, voice: Callable[[random.Random], str]) -> Callable[[], It
     def shots() -> Iterator[Shot]:
         for number in range(_SHOTS):
             rng = random.Random(f"held out {name} {number}")
-            wish = Wish(_CARD.size, _CARD.seconds, _CARD.fps, _CARD.actors, voice(rng))
-            yield shot(wish, rng)
+            spec = ShotSpec(_CARD.size, _CARD.seconds, _CARD.fps, _CARD.actors, voice(rng))
+            yield shot(spec, rng)
 
     return shots
 
@@ -48,7 +48,7 @@ def _seen(name: str, size: Size) -> Callable[[], Iterator[Shot]]:
     def shots() -> Iterator[Shot]:
         for number in range(2):
             rng = random.Random(f"held out {name} {number}")
-            yield shot(Wish(size, 10, actors=(3, 6)), rng)
+            yield shot(ShotSpec(size, 10, actors=(3, 6)), rng)
 
     return shots
 

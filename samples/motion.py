@@ -1,6 +1,6 @@
-"""Where shapes go: discs that glide, bounce off the walls and off each other.
+"""The motion of shapes: discs that glide, and bounce off the walls and each other.
 
-Bouncing keeps them apart, so that nearly every box is of a shape seen whole.
+Bouncing keeps them apart, so that nearly every shape is fully visible.
 """
 
 import math
@@ -15,13 +15,13 @@ _STEPS: Final = 3  # of the simulation in a frame
 
 
 class Path(NamedTuple):
-    """A disc's way: x, y in pixels at each frame [frames, 2], and its radius."""
+    """A disc's path: x, y in pixels at each frame [frames, 2], and its radius."""
 
     places: _FLOATS
     radius: float
 
     def heading(self, first: int, last: int) -> tuple[float, float]:
-        """Return how far it goes between two frames, x and y in pixels."""
+        """Return the displacement between two frames, x and y in pixels."""
         last = min(last, len(self.places) - 1)
         dx, dy = self.places[last] - self.places[min(first, last)]
         return float(dx), float(dy)
@@ -46,14 +46,14 @@ def glide(
 
 
 def _velocity(bounds: _FLOATS, rng: random.Random) -> tuple[float, float]:
-    """Draw a velocity, pixels a second, mostly along one axis: then a direction can be named."""
+    """Draw a velocity in pixels per second, mostly along one axis, so that it has a name."""
     quick = float(bounds.min()) * rng.uniform(0.12, 0.5)
     angle = rng.randrange(4) * math.pi / 2 + rng.uniform(-0.4, 0.4)
     return quick * math.cos(angle), quick * math.sin(angle)
 
 
 def _apart(radius: _FLOATS, bounds: _FLOATS, rng: random.Random) -> _FLOATS:
-    """Draw first places that do not touch; when there is no room, the last ones tried."""
+    """Draw initial places that do not touch; without room, return the last attempt."""
     place = np.zeros((len(radius), 2))
     for index, own in enumerate(radius):
         for _ in range(200):
@@ -71,7 +71,7 @@ def _bounce_walls(place: _FLOATS, speed: _FLOATS, radius: _FLOATS, bounds: _FLOA
 
 
 def _bounce_discs(place: _FLOATS, speed: _FLOATS, radius: _FLOATS) -> None:
-    """Exchange the speeds along the line between two discs that meet (equal masses, elastic)."""
+    """Exchange the velocities of colliding discs along their line (equal masses, elastic)."""
     for first in range(len(radius)):
         for second in range(first + 1, len(radius)):
             between = place[second] - place[first]

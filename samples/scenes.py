@@ -1,4 +1,4 @@
-"""A shot: some seconds of moving shapes, and what a narrator says of them, known exactly."""
+"""A shot: some seconds of moving shapes and their narration, with exact ground truth."""
 
 import random
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from samples.shapes import PAINTS, RGB, Box, Figure, Image, Style, draw
 from samples.speech import Audio, Manner, Utterance, Word, speak
 
 SPEECH_RATE: Final = 22_050  # Hz, espeak-ng's own
-_GROWING: Final = 0.4  # s that a shape takes to come up
-_LARGE, _SMALL = 0.115, 0.085  # of the shorter side: radius of what may be called big, small
-_PLAIN, _FAINT = 170, 90  # of 765: a colour well seen on a backdrop, one that needs an outline
-_STILL: Final = 0.06  # of the shorter side: a shift too little to name
+_GROWING: Final = 0.4  # s that a new shape grows
+_LARGE, _SMALL = 0.115, 0.085  # of the shorter side: radius of a big, a small shape
+_PLAIN, _FAINT = 170, 90  # of 765: enough contrast to the backdrop, one that needs an outline
+_STILL: Final = 0.06  # of the shorter side: a shift too small to name
 
 
 class Size(NamedTuple):
@@ -35,14 +35,14 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A shape of a shot: when it comes up (s), how it looks and where it goes."""
+    """A shape of a shot: its look, its path and the time at which it appears (s)."""
 
     shape: str
     colour: str
     rgb: RGB
     style: Style
     path: Path
-    angles: tuple[float, float]  # radians: at the start, a second
+    angles: tuple[float, float]  # radians at the start, radians per second
     appears: float
 
     @property
@@ -51,7 +51,7 @@ class Actor:
         return self.colour, self.shape
 
     def figure(self, frame: int, fps: int) -> Figure | None:
-        """Return what it looks like in a frame, or None before it comes up."""
+        """Return its figure in a frame, or None before it appears."""
         time = frame / fps
         grown = 1.0 if self.appears <= 0 else min(1.0, (time - self.appears) / _GROWING)
         if grown <= 0:
@@ -79,7 +79,7 @@ class Line:
 
     @property
     def words(self) -> tuple[Word, ...]:
-        """Return the words, timed in the shot."""
+        """Return the words, with times in the shot."""
         return tuple(word.later(self.start) for word in self.utterance.words)
 
     @property
@@ -101,7 +101,7 @@ class Shot:
 
     @property
     def seconds(self) -> float:
-        """Return the length."""
+        """Return the duration."""
         return self.count / self.fps
 
     def frame(self, number: int) -> Image:
@@ -138,34 +138,34 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a shot should be like. A harsh one is for training a detector, and has no taste."""
+class ShotSpec:
+    """The parameters of a shot. A harsh shot has random colours, for the training of a detector."""
 
     size: Size
     seconds: float
     fps: int = 15
     actors: tuple[int, int] = (2, 5)
-    voice: str | None = None  # None: nobody speaks
+    voice: str | None = None  # None: no speech
     harsh: bool = False
 
 
-def shot(wish: Wish, rng: random.Random) -> Shot:
-    """Make a shot. Its narration holds only sentences kept out of training."""
-    count = round(wish.seconds * wish.fps)
-    make = harsh_background if wish.harsh else background
-    backdrop = make(*wish.size, rng)
-    if wish.actors[1] == 0:
-        backdrop = background(*wish.size, rng)
-    number = rng.randint(*wish.actors)
-    radii = [wish.size.shorter * rng.uniform(0.06, 0.17) for _ in range(number)]
-    paths = glide(radii, wish.size, count, wish.fps, rng)
+def shot(spec: ShotSpec, rng: random.Random) -> Shot:
+    """Make a shot. Its narration has held-out sentences only."""
+    count = round(spec.seconds * spec.fps)
+    make = harsh_background if spec.harsh else background
+    backdrop = make(*spec.size, rng)
+    if spec.actors[1] == 0:
+        backdrop = background(*spec.size, rng)
+    number = rng.randint(*spec.actors)
+    radii = [spec.size.shorter * rng.uniform(0.06, 0.17) for _ in range(number)]
+    paths = glide(radii, spec.size, count, spec.fps, rng)
     actors: list[Actor] = []
     for path in paths:
-        actors.append(_actor(path, backdrop, actors, rng, harsh=wish.harsh))
+        actors.append(_actor(path, backdrop, actors, rng, harsh=spec.harsh))
     lines: list[Line] = []
-    if wish.voice is not None:
-        actors, lines = _narrated(actors, wish, wish.voice, rng)
-    return Shot(wish.size, wish.fps, count, backdrop, tuple(actors), tuple(lines))
+    if spec.voice is not None:
+        actors, lines = _narrated(actors, spec, spec.voice, rng)
+    return Shot(spec.size, spec.fps, count, backdrop, tuple(actors), tuple(lines))
 
 
 def _actor(
@@ -189,7 +189,7 @@ def _actor(
     style = Style(rng.uniform(0, 1), edge, rng.choice((0.0, rng.uniform(0.3, 1))))
     if not harsh:
         style = Style(0.7, edge, 0.7)
-    # A square on its corner is still a square, but turning ones are hard enough for a tiny model.
+    # Squares and crosses turn less: at any angle they are too hard for a tiny model.
     tilt = 0.35 if shape in {"square", "cross"} else 0.6
     turn = rng.choice((0.0, rng.uniform(-0.15, 0.15)))
     return Actor(
@@ -198,15 +198,15 @@ def _actor(
 
 
 def _contrast(rgb: RGB, backdrop: Image) -> float:
-    """Return how far a colour is from the part of the backdrop most like it, 0 to 765."""
+    """Return a colour's distance from the most similar part of the backdrop, 0 to 765."""
     few = backdrop[::16, ::16].reshape(-1, 3).astype(np.int32)
     return float(np.quantile(np.abs(few - np.array(rgb)).sum(1), 0.08))
 
 
 def _narrated(
-    actors: list[Actor], wish: Wish, voice: str, rng: random.Random
+    actors: list[Actor], spec: ShotSpec, voice: str, rng: random.Random
 ) -> tuple[list[Actor], list[Line]]:
-    """Say sentences, with pauses, for as long as there is time; some shapes wait to be named."""
+    """Add sentences with pauses until the time is over; some shapes appear when named."""
     waiting = actors[2:]
     shown = actors[:2]
     lines: list[Line] = []
@@ -215,10 +215,10 @@ def _narrated(
     while True:
         manner = Manner(rate, rng.randint(40, 60), rng.randint(40, 70))
         newcomer = waiting[0] if waiting and (len(lines) % 2 == 1 or not lines) else None
-        text = _sentence(shown, newcomer, at, wish, rng)
+        text = _sentence(shown, newcomer, at, spec, rng)
         utterance = speak(text, voice, manner, SPEECH_RATE)
-        if at + utterance.seconds > wish.seconds - 0.3:
-            return shown + waiting, lines  # who was never named is there from the start
+        if at + utterance.seconds > spec.seconds - 0.3:
+            return shown + waiting, lines  # a shape never named is visible from the start
         lines.append(Line(utterance, at))
         if newcomer is not None:
             shown.append(_coming(newcomer, at + utterance.seconds * 0.5))
@@ -231,32 +231,32 @@ def _coming(actor: Actor, when: float) -> Actor:
 
 
 def _sentence(
-    shown: list[Actor], newcomer: Actor | None, at: float, wish: Wish, rng: random.Random
+    shown: list[Actor], newcomer: Actor | None, at: float, spec: ShotSpec, rng: random.Random
 ) -> str:
-    """Draw a held-out sentence that is true at a time, or any held-out one with nothing shown."""
+    """Draw a held-out sentence that is true at a time, or any one if no shape is shown."""
     if not shown:
         return grammar.sentence(rng, held_out=True)
-    frame = round(at * wish.fps)
+    frame = round(at * spec.fps)
     while True:
         if newcomer is not None:
             actor, text = newcomer, grammar.changing(rng, newcomer.kind, "appears")
         else:
             actor = rng.choice(shown)
-            path = _named_heading(actor, frame, wish)
+            path = _named_heading(actor, frame, spec)
             if path and happens(rng, 0.75):
                 text = grammar.moving(rng, actor.kind, path)
             else:
                 text = grammar.showing(rng, actor.kind)
-        if grammar.is_held_out(text) and _is_true(text, actor, frame, wish):
+        if grammar.is_held_out(text) and _is_true(text, actor, frame, spec):
             return text
         if happens(rng, 0.002):  # no held-out sentence names this newcomer
             newcomer = None
 
 
-def _named_heading(actor: Actor, frame: int, wish: Wish) -> str | None:
-    """Return in words where a shape goes in the coming two seconds, if it goes straight."""
-    dx, dy = actor.path.heading(frame, frame + 2 * wish.fps)
-    if max(abs(dx), abs(dy)) < _STILL * wish.size.shorter or min(abs(dx), abs(dy)) * 1.5 > max(
+def _named_heading(actor: Actor, frame: int, spec: ShotSpec) -> str | None:
+    """Return a shape's direction in the next two seconds in words, if it moves straight."""
+    dx, dy = actor.path.heading(frame, frame + 2 * spec.fps)
+    if max(abs(dx), abs(dy)) < _STILL * spec.size.shorter or min(abs(dx), abs(dy)) * 1.5 > max(
         abs(dx), abs(dy)
     ):
         return None
@@ -265,13 +265,13 @@ def _named_heading(actor: Actor, frame: int, wish: Wish) -> str | None:
     return grammar.HEADINGS["down" if dy > 0 else "up"]
 
 
-def _is_true(text: str, actor: Actor, frame: int, wish: Wish) -> bool:
-    """Say whether size, place and speed in a sentence fit the shape it names."""
+def _is_true(text: str, actor: Actor, frame: int, spec: ShotSpec) -> bool:
+    """Return True if a sentence has the right size, place and speed of its shape."""
     words = set(text.split())
-    share = actor.path.radius / wish.size.shorter
-    x, y = actor.path.places[min(frame, len(actor.path.places) - 1)] / wish.size
-    dx, dy = actor.path.heading(frame, frame + wish.fps)
-    speed = max(abs(dx), abs(dy)) / wish.size.shorter
+    share = actor.path.radius / spec.size.shorter
+    x, y = actor.path.places[min(frame, len(actor.path.places) - 1)] / spec.size
+    dx, dy = actor.path.heading(frame, frame + spec.fps)
+    speed = max(abs(dx), abs(dy)) / spec.size.shorter
     wrong = (
         (bool(words & {"big", "large"}) and share < _LARGE)
         or (bool(words & {"small", "tiny"}) and share > _SMALL)
@@ -282,6 +282,6 @@ def _is_true(text: str, actor: Actor, frame: int, wish: Wish) -> bool:
         or ("on the left" in text and x > 1 / 3)
         or ("on the right" in text and x < 2 / 3)
         or ("in the middle" in text and not (1 / 3 < x < 2 / 3 and 1 / 3 < y < 2 / 3))
-        or ("do" in words)  # "do not watch …" is fine for training a model, odd in a film
+        or ("do" in words)  # "do not watch …" is fine for training, odd in a video
     )
     return not wrong

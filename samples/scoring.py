@@ -1,4 +1,4 @@
-"""Scores by libraries that others trust: word errors by jiwer, boxes by the COCO evaluation."""
+"""Scores by established libraries: word errors by jiwer, boxes by the COCO evaluation."""
 
 import contextlib
 import io
@@ -27,14 +27,14 @@ class Found:
 
 @dataclass(slots=True)
 class Hearing:
-    """Counts words right and wrong, and by how much the right ones' starts are off."""
+    """Counts of word errors, and the start errors of the right words."""
 
     errors: int = 0
     spoken: int = 0
     late: list[float] = field(default_factory=list)  # s, absolute
 
     def add(self, said: Sequence[Word], heard: Sequence[Word]) -> None:
-        """Score a video: what was said against what was heard."""
+        """Score a video: the spoken words against the recognised ones."""
         said, heard = plain(said), plain(heard)
         result = jiwer.process_words(
             " ".join(word.text for word in said), " ".join(word.text for word in heard)
@@ -52,7 +52,7 @@ class Hearing:
 
     @property
     def word_error_rate(self) -> float:
-        """Return errors by words spoken."""
+        """Return the errors per spoken word."""
         return self.errors / max(1, self.spoken)
 
     def start_error(self, quantile: float) -> float:
@@ -61,14 +61,14 @@ class Hearing:
 
 
 def plain(words: Iterable[Word]) -> list[Word]:
-    """Return words in lower case, without punctuation; what is then empty is left out."""
+    """Return words in lower case, without punctuation; omit empty ones."""
     bare = ((re.sub(r"[^a-z0-9']", "", word.text.lower()), word) for word in words)
     return [Word(text, word.start, word.end) for text, word in bare if text]
 
 
 @dataclass(slots=True)
 class Sight:
-    """Collects frames, and gives the mean average precision over them."""
+    """Scored frames and their mean average precision."""
 
     labels: Sequence[str]
     _truth: list[dict[str, object]] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Sight:
     _frames: int = 0
 
     def add(self, there: Iterable[Found], seen: Iterable[Found]) -> None:
-        """Score a frame: what was there against what was seen."""
+        """Score a frame: the true objects against the detected ones."""
         self._frames += 1
         for found in there:
             area = found.edges[2] * found.edges[3]
@@ -109,7 +109,7 @@ class Sight:
             evaluation.evaluate()
             evaluation.accumulate()
             evaluation.summarize()
-        # [overlaps, recalls, labels, areas, most boxes]; -1 where a label never was there
+        # [overlaps, recalls, labels, areas, most boxes]; -1 where a label never occurred
         precision = evaluation.eval["precision"][0, :, :, 0, -1]
         each = {
             name: float(precision[:, index].mean())

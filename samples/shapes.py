@@ -53,7 +53,7 @@ class Box:
 
     @property
     def area(self) -> float:
-        """Return the area, 0 for a box that is nowhere."""
+        """Return the area, 0 for an empty box."""
         return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
 
     def scaled(self, factor: float) -> Self:
@@ -98,14 +98,14 @@ class Figure:
         return turned
 
     def box(self) -> Box:
-        """Return the box around the outline, also where that is outside the image."""
+        """Return the box around the outline, which may exceed the image."""
         points = self.points()
         (left, top), (right, bottom) = points.min(0), points.max(0)
         return Box(float(left), float(top), float(right), float(bottom))
 
 
 def outline(shape: str) -> Points:
-    """Return a shape's outline around (0, 0), within a circle of radius 1 or nearly."""
+    """Return a shape's outline around (0, 0), approximately within a radius of 1."""
     turn = np.linspace(0, 2 * math.pi, 72, endpoint=False)
     match shape:
         case "circle" | "ring":
@@ -156,13 +156,13 @@ def draw(image: Image, figure: Figure) -> None:
 
 
 def _fixed(points: Points) -> npt.NDArray[np.int32]:
-    """Return points as OpenCV's fixed-point numbers; it counts from pixels' centres."""
+    """Return points as OpenCV's fixed-point numbers, which count from pixel centres."""
     fixed: npt.NDArray[np.int32] = np.rint((points - 0.5) * (1 << _SHIFT)).astype(np.int32)
     return fixed
 
 
 def _cover(size: tuple[int, ...], shape: str, points: Points) -> npt.NDArray[np.float32]:
-    """Return how much of each pixel the shape covers, 0 to 1."""
+    """Return the share of each pixel that the shape covers, 0 to 1."""
     mask = np.zeros(size, np.uint8)
     cv2.fillPoly(mask, [_fixed(points)], (255,), cv2.LINE_AA, _SHIFT)
     if shape == "ring":

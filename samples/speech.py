@@ -1,7 +1,7 @@
 """Speech with known word times, from espeak-ng's own library.
 
-The program `espeak-ng` writes sound but not when each word begins; the library reports it through
-events. That is what makes the truth of a sample exact, not estimated by another recogniser.
+The program `espeak-ng` does not report the start of each word; the library does, through events.
+The ground truth is therefore exact, not estimated by a recogniser.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-SAMPLE_RATE: Final = 16_000  # Hz, what Whisper hears
+SAMPLE_RATE: Final = 16_000  # Hz, Whisper's input
 
 Audio = npt.NDArray[np.float32]  # [samples], mono, -1 to 1
 
@@ -53,13 +53,13 @@ class Utterance:
 
     @property
     def seconds(self) -> float:
-        """Return the length."""
+        """Return the duration."""
         return len(self.audio) / self.sample_rate
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How to speak: words a minute, pitch and its range (0 to 99, 50 is the voice's own)."""
+    """The prosody: words per minute, pitch and its range (0 to 99, 50 is the voice's default)."""
 
     rate: int = 160
     pitch: int = 50
@@ -85,7 +85,7 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 class Synthesizer:
-    """The one instance of libespeak-ng that a process can have; see `synthesizer`."""
+    """The process's only instance of libespeak-ng; see `synthesizer`."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL("libespeak-ng.so.1")
@@ -99,7 +99,9 @@ class Synthesizer:
             raise RuntimeError(message)
         self._sound: list[npt.NDArray[np.int16]] = []
         self._starts: dict[int, float] = {}  # character (0 is the first) -> seconds
-        self._callback = _Callback(self._collect)  # kept: the library holds only a bare pointer
+        self._callback = _Callback(
+            self._collect
+        )  # a reference: the library holds only a bare pointer
         self._library.espeak_SetSynthCallback(self._callback)
 
     def _collect(self, sound: Any, count: int, events: Any) -> int:
@@ -118,7 +120,7 @@ class Synthesizer:
     ) -> Utterance:
         """Speak a sentence (lower case, no full stop).
 
-        Raises ValueError for a voice that espeak-ng does not know.
+        Raises ValueError for a voice that espeak-ng does not have.
         """
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             message = f"espeak-ng has no voice {voice!r}"
@@ -148,7 +150,7 @@ class Synthesizer:
 
 @cache
 def synthesizer() -> Synthesizer:
-    """Return the process's synthesizer: the library keeps global state, so there is one."""
+    """Return the process's synthesizer; the library's state is global."""
     return Synthesizer()
 
 
@@ -171,10 +173,10 @@ def resample(audio: Audio, rate: int, to: int) -> Audio:
 
 
 def _words(text: str, starts: dict[int, float], begin: float, end: float) -> tuple[Word, ...]:
-    """Turn word events into words, in seconds from `begin`.
+    """Convert word events to words, in seconds from `begin`.
 
-    espeak-ng says short words together with their neighbour ("in the") and reports one event for
-    both; the time between two events is then shared out by the words' numbers of letters.
+    espeak-ng reports one event for a short word and its neighbour ("in the"). The time is then
+    divided in proportion to the words' lengths.
     """
     texts = text.split()
     known: list[float | None] = []

@@ -1,6 +1,6 @@
-"""Shots into an H.264/AAC MP4 file, and its truth into a JSON file beside it.
+"""The writer of an H.264/AAC MP4 file, and of its ground truth as a JSON file beside it.
 
-Everything streams: a video of hours takes the memory of a shot.
+All data is streamed: a video of hours needs the memory of one shot.
 """
 
 import itertools
@@ -19,16 +19,16 @@ from samples.ffmpeg import COMMAND
 from samples.scenes import SPEECH_RATE, Shot
 
 KEYFRAME_EVERY: Final = 2  # s
-TRUTH_RATE: Final = 2  # a second: boxes are noted in the first frame of each half second
+TRUTH_RATE: Final = 2  # per second: boxes are recorded in the first frame of each half second
 _PLAIN: Final = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags", "+bitexact")
-"""No dates and no names of versions in a file, so that making it again gives the same bytes."""
+"""Flags that omit dates and versions, so that the bytes are reproducible."""
 
-Progress = Callable[[float], None]  # gets the seconds done
+Progress = Callable[[float], None]  # receives the seconds done
 
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """How a video is coded: x264's quality (higher is worse), AAC's kbit/s; 0: no sound track."""
+    """The coding of a video: x264's quality (higher is worse), AAC's kbit/s; 0: no audio track."""
 
     crf: int = 27
     preset: str = "medium"
@@ -37,7 +37,7 @@ class Coding:
 
 @dataclass(slots=True)
 class Truth:
-    """What is said and seen in a video; see samples/README.md for its JSON."""
+    """The ground truth of a video; samples/README.md describes its JSON."""
 
     width: int
     height: int
@@ -83,7 +83,7 @@ class Truth:
         self.frames.append({"frame": frame, "time": round(frame / self.fps, 3), "objects": objects})
 
     def write(self, path: Path) -> None:
-        """Write the JSON, a line an item: small, and differences can be read."""
+        """Write the JSON with one line per item, for a small file and readable diffs."""
         parts = [f'"{name}": {getattr(self, name)}' for name in ("width", "height", "fps")]
         parts.append(f'"seconds": {round(self.seconds, 3)}')
         for name in ("sentences", "words", "frames"):
@@ -93,12 +93,12 @@ class Truth:
 
 
 def _is_noted(frame: int, fps: int) -> bool:
-    """Say whether a frame is the first of its half second."""
+    """Return True if a frame is the first of its half second."""
     return frame == 0 or frame * TRUTH_RATE // fps > (frame - 1) * TRUTH_RATE // fps
 
 
 def truth_path(video: Path) -> Path:
-    """Return where a video's truth is kept."""
+    """Return the path of a video's ground truth."""
     return video.with_suffix(".truth.json")
 
 
@@ -108,11 +108,10 @@ def write(
     coding: Coding | None = None,
     progress: Progress | None = None,
 ) -> Truth:
-    """Write a video and its truth.
+    """Write a video and its ground truth.
 
-    Sound and pictures are written side by side, each to a file of its own, and put together in the
-    end without coding the pictures again: espeak-ng does not say a sentence twice in exactly the
-    same way, so shots must be made once.
+    Audio and video are written in parallel to separate files, and muxed at the end without a
+    second encoding. Each shot is made only once, because espeak-ng's speech varies slightly.
     """
     coding = coding or Coding()
     path.parent.mkdir(parents=True, exist_ok=True)

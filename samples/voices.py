@@ -1,4 +1,4 @@
-"""The espeak-ng voices of the samples: an accent, and a variant (a throat) put on it."""
+"""The espeak-ng voices of the samples: an accent with a variant."""
 
 import random
 from typing import Final
@@ -22,10 +22,10 @@ VARIANTS: Final = (
 )  # fmt: skip
 
 UNSEEN_VOICES: Final = ("en-us+Gene", "en+f5", "en-us+Andy")
-"""Voices whose variant training never hears, under any accent."""
+"""Voices whose variant is not in the training data under any accent."""
 
 UNSEEN_ACCENT: Final = "en-029+m3"
-"""A voice whose accent (Caribbean English) training never hears."""
+"""A voice whose accent (Caribbean English) is not in the training data."""
 
 
 def training_voice(rng: random.Random) -> str:

@@ -31,9 +31,9 @@ _FLAGS = [
 ]
 
 
-@pytest.fixture(scope="module")  # while it lives, Playwright's loop is in asyncio.run's way
+@pytest.fixture(scope="module")  # while it runs, asyncio.run fails
 def browser() -> Iterator[Browser]:
-    """Chromium; without it these tests are skipped on a laptop and fail in CI."""
+    """Start Chromium; without it, skip the tests, or fail them in CI."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         if os.environ.get("CI"):
@@ -62,7 +62,7 @@ def seed(stored: Settings, tmp_path: Path) -> Seed:
 
 @pytest.fixture
 def ready(seed: Seed, mp4: bytes, jpeg: bytes) -> str:
-    """The id of a video that has everything."""
+    """Return the id of a video that has every artifact."""
     upload = seed.upload("Street dance.mp4")
     seed.probe(upload)
     seed.transcode(upload, mp4)
@@ -74,20 +74,20 @@ def ready(seed: Seed, mp4: bytes, jpeg: bytes) -> str:
 
 @pytest.fixture
 def app(stored: Settings, seed: Seed) -> FastAPI:
-    """The API, and whatever a module puts before it."""
+    """Return the API; a module may wrap it."""
     return create_app(settings=stored, catalog=seed.catalog, artifacts=seed.artifacts)
 
 
 @pytest.fixture
 def site(app: ASGIApp) -> Iterator[str]:
-    """The address at which the page is served."""
+    """Return the address of the page."""
     with serving(app) as address:
         yield address
 
 
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
-    """Serve ``app`` at the address given."""
+    """Serve ``app`` and return its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -103,13 +103,13 @@ def serving(app: ASGIApp) -> Iterator[str]:
 
 @pytest.fixture
 def complaints() -> list[Any]:
-    """What a page was not happy with: errors, dialogs, and requests to anybody but us."""
+    """Return the page's errors, dialogs and requests to other hosts."""
     return []
 
 
 @pytest.fixture
 def page(browser: Browser, site: str, complaints: list[Any]) -> Iterator[Page]:
-    """A fresh page; anything it complains about is a failure."""
+    """Open a new page; fail on any entry of ``complaints``."""
     context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
@@ -142,7 +142,7 @@ def open_docs(page: Page) -> None:
 
 
 def until(page: Page, condition: str) -> None:
-    """Wait for a condition in JavaScript; Playwright's own way needs the eval that we forbid."""
+    """Wait for a condition in JavaScript; Playwright's own method needs the forbidden eval."""
     for _ in range(300):
         if page.evaluate(condition):
             return

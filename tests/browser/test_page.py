@@ -1,4 +1,4 @@
-"""What a person sees and does on the page."""
+"""The page as a person sees and uses it."""
 
 import re
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 HOSTILE = '<img src=x onerror=alert(1)>"&lt;script&gt;'
 
 
-def test_an_empty_library_says_how_to_drop_a_video_and_notices_one(page, seed, jpeg, stored):
+def test_an_empty_library_explains_how_to_add_a_video_and_shows_a_new_one(page, seed, jpeg, stored):
     page.goto("/")
     expect(page.get_by_role("heading", name="Drop your first video")).to_be_visible()
     expect(page.get_by_text(f"s3://{stored.names.uploads_bucket}/videos/")).to_be_visible()
@@ -48,7 +48,7 @@ def test_a_video_plays_with_captions(page, ready):
     assert page.evaluate("document.querySelector('video').videoWidth") == 320
 
 
-def test_the_adaptive_stream_is_played_where_the_browser_can(page, seed, mp4, tmp_path):
+def test_the_adaptive_stream_is_played_where_the_browser_supports_it(page, seed, mp4, tmp_path):
     upload = seed.upload("hls.mp4")
     seed.probe(upload)
     seed.transcode(upload, b"not the mp4", segments=make_segments(tmp_path, mp4))
@@ -61,14 +61,14 @@ def test_the_adaptive_stream_is_played_where_the_browser_can(page, seed, mp4, tm
     assert page.evaluate(f"{video}.videoWidth") == 320
 
 
-def test_a_click_on_a_word_goes_there_and_the_word_is_followed(page, ready):
+def test_a_click_on_a_word_seeks_to_it_and_highlights_it(page, ready):
     open_video(page, ready)
     page.get_by_text("dog", exact=True).and_(page.locator(".word")).click()
     until(page, "document.querySelector('video').currentTime >= 1.7")
     expect(page.locator(".word.now")).to_have_text("dog")
 
 
-def test_searching_the_transcript_hides_the_rest_and_counts(page, ready):
+def test_a_search_of_the_transcript_hides_other_segments_and_counts_matches(page, ready):
     open_video(page, ready)
     page.get_by_role("searchbox", name="Search the transcript").fill("A DOG")
     expect(page.locator(".segment:visible")).to_have_count(1)
@@ -86,7 +86,7 @@ def test_the_timeline_has_a_lane_for_speech_and_each_label(page, ready):
 
 def test_the_strip_shows_pictures_and_seeks_by_pointer_and_keyboard(page, ready):
     open_video(page, ready)
-    strip = page.get_by_role("slider", name="Place in the video")
+    strip = page.get_by_role("slider", name="Position in the video")
     expect(page.locator(".strip-cell")).to_have_count(2)
     strip.hover()
     expect(page.locator(".preview")).to_be_visible()
@@ -101,7 +101,7 @@ def test_the_strip_shows_pictures_and_seeks_by_pointer_and_keyboard(page, ready)
     until(page, "document.querySelector('video').currentTime === 0")
 
 
-def test_objects_list_their_intervals_and_lead_to_other_videos(page, ready, seed):
+def test_objects_list_their_intervals_and_link_to_other_videos(page, ready, seed):
     seed.detect(seed.upload("other.mp4"), {"cat": [(0, 1)]})
     open_video(page, ready)
     objects = page.get_by_role("region", name="Objects")
@@ -140,19 +140,19 @@ def test_progress_is_followed_until_the_video_is_ready(page, seed):
     seed.catalog.runs.heartbeat(upload.video_id, run, progress=37, lease_s=60)
     page.goto(f"/#/videos/{upload.video_id}")
     expect(page.get_by_text("37%")).to_be_visible()
-    expect(page.get_by_text("It can be played as soon as that is ready.")).to_be_visible()
+    expect(page.get_by_text("The video can be played after transcoding.")).to_be_visible()
     page.get_by_role("link", name="← Library").click()
     bar = page.get_by_role("progressbar", name="transcode of live.mp4")
     expect(bar).to_have_attribute("aria-valuenow", "37")
     seed.catalog.runs.end(upload.video_id, run, "skipped")
     expect(bar).to_have_attribute("aria-valuenow", "100")
     page.get_by_role("link", name="live").click()
-    expect(page.get_by_role("cell", name="Left out")).to_be_visible()
+    expect(page.get_by_role("cell", name="Skipped")).to_be_visible()
     seed.transcribe(upload, "it came later")
     expect(page.locator(".segment")).to_contain_text("it came later")
 
 
-def test_a_stage_nobody_knows_is_shown_with_its_facts_files_and_warnings(page, seed):
+def test_an_unknown_stage_is_shown_with_its_summary_files_and_warnings(page, seed):
     upload = seed.upload("toy.mp4")
     files = {"deep/beats.csv": ("beats", "text/csv", b"1,2")}
     notice = Notice(code="odd", message="The beat was lost at 0:03.")
@@ -185,20 +185,20 @@ def test_names_labels_and_words_never_become_markup(page, seed, mp4, jpeg):
 
 
 @pytest.mark.usefixtures("ready")
-def test_the_policy_refuses_markup_that_gets_in_all_the_same(page, complaints):
+def test_the_content_security_policy_blocks_injected_markup(page, complaints):
     page.goto("/")
     expect(page.locator(".card")).to_have_count(1)
-    refused = page.evaluate(
+    blocked = page.evaluate(
         """() => { try { document.body.innerHTML = '<b>x</b>'; return false; }
                    catch (error) { return error instanceof TypeError; } }"""
     )
-    assert refused
+    assert blocked
     assert ["TrustedHTML" in one for one in complaints] == [True]
     complaints.clear()
 
 
 @pytest.mark.parametrize("path", ["/", "/#/videos/{id}", "/docs"])
-def test_a_phone_need_not_scroll_sideways(page, ready, path):
+def test_a_phone_does_not_scroll_horizontally(page, ready, path):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(path.format(id=ready))
     expect(page.locator("h1, h2, #api-title").first).to_be_visible(timeout=30_000)

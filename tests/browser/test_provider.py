@@ -1,4 +1,4 @@
-"""Signing in at a provider of tokens, where the page knows of one."""
+"""Sign-in at a provider of tokens, where one is configured."""
 
 import re
 import secrets
@@ -28,13 +28,13 @@ class Provider:
     """An OAuth 2.0 server at which everyone is signed in already.
 
     Attributes:
-        refuses: what it says instead, if anything.
+        error: the error to answer with, if any.
         asked: the parameters of each request for authorization.
-        given: what it gives as a token.
+        given: the token to return.
     """
 
     def __init__(self) -> None:
-        self.refuses: dict[str, str] = {}
+        self.error: dict[str, str] = {}
         self.asked: list[dict[str, str]] = []
         self.given = TOKEN
         self._codes: dict[str, dict[str, str]] = {}
@@ -53,13 +53,13 @@ class Provider:
         self.asked.append(query)
         code = secrets.token_hex()
         self._codes[code] = query
-        back = self.refuses or {"code": code}
+        back = self.error or {"code": code}
         return RedirectResponse(
             f"{query['redirect_uri']}?{urlencode(back | {'state': query['state']})}"
         )
 
     def _token(self, form: dict[str, str]) -> tuple[dict[str, str], int]:
-        """RFC 6749, section 4.1.3, and RFC 7636, section 4.6."""
+        """Check the request by RFC 6749, section 4.1.3, and RFC 7636, section 4.6."""
         began = self._codes.pop(form["code"], {})
         digest = sha256(form["code_verifier"].encode()).digest()
         good = (
@@ -78,7 +78,7 @@ def provider() -> Provider:
 
 @pytest.fixture
 def provided(provider: Provider) -> Iterator[str]:
-    """The address of the provider."""
+    """Return the address of the provider."""
     with serving(provider) as address:
         yield address
 
@@ -104,7 +104,7 @@ def sign_in(page: Page) -> None:
     page.get_by_role("button", name=re.compile("Sign in at 127.0.0.1")).click()
 
 
-def test_who_signs_in_there_comes_back_to_the_same_view(page, site, provider):
+def test_a_sign_in_returns_to_the_same_view(page, site, provider):
     page.goto("/#/?status=ready")
     sign_in(page)
     expect(page.locator(".card")).to_have_count(1)
@@ -116,7 +116,7 @@ def test_who_signs_in_there_comes_back_to_the_same_view(page, site, provider):
     assert kept(page) == [TOKEN]
 
 
-def test_a_way_back_that_did_not_begin_here_leads_nowhere(page, provider):
+def test_a_redirect_with_another_state_is_rejected(page, provider):
     page.goto("/")
     sign_in(page)
     expect(page.locator(".card")).to_have_count(1)
@@ -125,27 +125,27 @@ def test_a_way_back_that_did_not_begin_here_leads_nowhere(page, provider):
     code, before = secrets.token_hex(), len(provider.asked)
     provider._codes[code] = provider.asked[0]
     page.goto(f"/?code={code}&state={provider.asked[0]['state']}")
-    expect(page.get_by_text("This sign-in was not begun here.")).to_be_visible()
+    expect(page.get_by_text("This sign-in was not started in this tab.")).to_be_visible()
     assert urlsplit(page.url).query == ""
     assert kept(page) == []
     assert (code in provider._codes, len(provider.asked)) == (True, before)
 
 
-def test_what_the_provider_refuses_is_told_as_text(page, provider):
-    provider.refuses = {"error": "access_denied", "error_description": "Not <b>you</b>."}
+def test_the_error_of_the_provider_is_shown_as_text(page, provider):
+    provider.error = {"error": "access_denied", "error_description": "Not <b>you</b>."}
     page.goto("/")
     sign_in(page)
     expect(page.get_by_role("alert")).to_have_text("Not <b>you</b>.")
-    provider.refuses = {}
+    provider.error = {}
     sign_in(page)
     expect(page.locator(".card")).to_have_count(1)
 
 
-def test_what_is_no_token_that_the_api_takes_is_not_kept(page, provider):
+def test_a_token_that_is_not_a_jwt_is_not_stored(page, provider):
     provider.given = "an opaque one"
     page.goto("/")
     sign_in(page)
-    expect(page.get_by_text("Signing in brought no token")).to_be_visible()
+    expect(page.get_by_text("The provider did not return a valid token")).to_be_visible()
     assert kept(page) == []
     page.get_by_text("With a token").click()
     page.get_by_label("Token").fill(TOKEN)

@@ -1,4 +1,4 @@
-"""The page where the API lets nobody in without a token."""
+"""The page where the API needs a token."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,14 +25,14 @@ def app(app: ASGIApp) -> Gateway:
 
 @pytest.fixture
 def page(page: Page, complaints: list[Any]) -> Any:
-    """A page that is refused now and then."""
+    """Return a page whose 401 responses are expected."""
     yield page
     complaints[:] = [one for one in complaints if "status of 401" not in one]
 
 
 @pytest.fixture
 def requests(page: Page) -> list[Request]:
-    """All that the page asks for."""
+    """Return the requests of the page."""
     asked: list[Request] = []
     page.on("request", lambda one: asked.append(one))  # noqa: PLW0108 - Playwright marks handlers
     return asked
@@ -44,10 +44,10 @@ def sign_in(page: Page, token: str = TOKEN) -> None:
 
 
 def kept(page: Page) -> list[str]:
-    """What the tab remembers, here and for good."""
+    """Return what the browser stores, in the session and permanently."""
     return [
         *page.evaluate("Object.values({ ...sessionStorage })"),
-        *page.evaluate("Object.values({ ...localStorage }).map((value) => `for good: ${value}`)"),
+        *page.evaluate("Object.values({ ...localStorage }).map((value) => `permanent: ${value}`)"),
         *page.evaluate("document.cookie.split('; ').filter(Boolean)"),
     ]
 
@@ -61,12 +61,12 @@ def test_without_a_token_the_page_asks_for_one(page, requests):
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
     asked = len(requests)
     sign_in(page, "hunter 2")
-    expect(page.get_by_text("That is no token")).to_be_visible()
+    expect(page.get_by_text("This is not a JSON Web Token")).to_be_visible()
     assert len(requests) == asked
     assert kept(page) == []
 
 
-def test_who_signs_in_at_a_video_watches_it_and_the_token_goes_to_the_api_alone(
+def test_a_video_plays_after_sign_in_and_the_token_is_sent_to_the_api_alone(
     page, site, requests, seed: Seed, mp4, jpeg, tmp_path
 ):
     upload = seed.upload("hls.mp4")
@@ -95,7 +95,7 @@ def test_who_signs_in_at_a_video_watches_it_and_the_token_goes_to_the_api_alone(
     data = {path for origin, path in with_token if origin == site}
     assert with_token == {(site, path) for path in data}
     assert {"/videos", "/health", f"/videos/{upload.video_id}/transcript.vtt"} <= data
-    # What was asked for before there was a token, and what needs none.
+    # Requests before the sign-in, and routes that need no token.
     first = {f"/videos/{upload.video_id}"}
     assert {
         path for origin, path in without if origin == site and not is_open("GET", path)
@@ -104,13 +104,13 @@ def test_who_signs_in_at_a_video_watches_it_and_the_token_goes_to_the_api_alone(
 
 
 @pytest.mark.usefixtures("ready")
-def test_a_token_that_is_not_taken_any_more_is_forgotten(page, app):
+def test_a_rejected_token_is_removed(page, app):
     page.goto("/")
     sign_in(page)
     expect(page.locator(".card")).to_have_count(1)
     app.token = WRONG
     page.get_by_label("Status").select_option("ready")
-    expect(page.get_by_text("does not take this token")).to_be_visible()
+    expect(page.get_by_text("rejected this token")).to_be_visible()
     expect(page.locator(".card")).to_have_count(0)
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
     assert kept(page) == []
@@ -119,7 +119,7 @@ def test_a_token_that_is_not_taken_any_more_is_forgotten(page, app):
 
 
 @pytest.mark.usefixtures("ready")
-def test_who_signs_out_is_out_and_no_other_tab_was_ever_in(page):
+def test_a_sign_out_removes_the_token_which_no_other_tab_shares(page):
     page.goto("/")
     sign_in(page)
     expect(page.locator(".card")).to_have_count(1)

@@ -1,4 +1,4 @@
-"""The committed samples are complete, small, and what the generator makes."""
+"""The committed samples are complete, small, and reproducible by the generator."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def truth(name: str) -> dict:
     return json.loads((FOLDER / f"{name}.truth.json").read_text())
 
 
-def test_all_are_there_and_small():
+def test_all_samples_exist_and_are_small():
     assert sorted(path.stem for path in FOLDER.glob("*.mp4")) == sorted(NAMES)
     assert tuple(sample.name for sample in generate.SAMPLES) == NAMES
     files = [path for path in FOLDER.iterdir() if path.suffix in {".mp4", ".json"}]
@@ -32,7 +32,7 @@ def test_no_sentence_was_trained_on(name):
     assert words == " ".join(said)
 
 
-def test_what_each_is_for():
+def test_each_sample_has_its_content():
     assert truth("landscape")["width"] > truth("landscape")["height"]
     assert truth("portrait")["width"] < truth("portrait")["height"]
     assert truth("landscape")["seconds"] >= 20
@@ -42,7 +42,7 @@ def test_what_each_is_for():
 
 
 def test_the_generator_makes_the_same_truth_again(tmp_path):
-    """Of the silent one: word times may differ by a millisecond between versions of espeak-ng."""
+    """Only the silent one: word times may differ by a millisecond between versions of espeak-ng."""
     sample = next(one for one in generate.SAMPLES if one.name == "silent")
     shots = list(sample.shots())
     made = Truth(*shots[0].size, shots[0].fps)

@@ -1,5 +1,5 @@
 # ruff: noqa: S311 - the same numbers each time are the point
-"""What a model is tested on it never heard in training."""
+"""Training and test data do not overlap."""
 
 import random
 
@@ -10,7 +10,7 @@ from samples.models.training.windows import Pool
 
 
 @pytest.mark.parametrize("held_out", [True, False])
-def test_sentences_come_from_the_part_asked_for(held_out):
+def test_sentences_come_from_the_requested_part(held_out):
     rng = random.Random(3)
     drawn = {grammar.sentence(rng, held_out=held_out) for _ in range(300)}
     assert len(drawn) > 200
@@ -27,7 +27,7 @@ def test_about_a_tenth_is_held_out():
     assert 0.3 < sum(map(grammar.is_held_out, drawn)) / len(drawn) < 0.7
 
 
-def test_the_training_pool_holds_nothing_held_out():
+def test_the_training_pool_has_no_held_out_sentence():
     pool = Pool(random.Random(6), capacity=20, coded_share=0.0)
     pool.grow(30)
     heard = [pool.draw(random.Random(seed)) for seed in range(60)]
@@ -36,7 +36,7 @@ def test_the_training_pool_holds_nothing_held_out():
     assert not throats & {one.voice.partition("+")[2] for one in heard}
 
 
-def test_unseen_voices_are_no_training_voices():
+def test_unseen_voices_are_not_training_voices():
     assert not {voice.partition("+")[2] for voice in voices.UNSEEN_VOICES} & set(voices.VARIANTS)
     assert voices.UNSEEN_ACCENT.partition("+")[0] not in voices.ACCENTS
 

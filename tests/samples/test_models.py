@@ -1,4 +1,4 @@
-"""The committed checkpoints are whole, clean, official in form, and know their words and shapes."""
+"""The committed checkpoints are intact, clean, in the official format, and accurate."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ def test_every_checkpoint_has_a_card(path):
 
 
 def strings(path: Path) -> list[str]:
-    """All text a checkpoint's pickle holds."""
+    """Return all text in a checkpoint's pickle."""
     with zipfile.ZipFile(path) as archive:
         (name,) = (one for one in archive.namelist() if one.endswith("/data.pkl"))
         pickled = archive.read(name)
@@ -53,7 +53,7 @@ def strings(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda path: path.stem)
-def test_nothing_of_a_machine_is_inside(path):
+def test_a_checkpoint_has_no_data_of_a_machine(path):
     found = strings(path)
     assert found
     path_like = re.compile(
@@ -66,7 +66,7 @@ def test_nothing_of_a_machine_is_inside(path):
 
 
 def run(code: str) -> str:
-    """Run code in a Python of its own: these libraries change the process they are imported in."""
+    """Run code in a child process: these libraries change the process that imports them."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
     )
@@ -85,7 +85,7 @@ print(json.dumps([model.is_multilingual, model.dims.n_vocab, model.dims.n_audio_
 
 
 @pytest.mark.models
-def test_yolo_loads_in_the_official_library_also_when_it_trusts_no_pickle(tmp_path):
+def test_yolo_loads_in_the_official_library_even_without_trust_in_pickles(tmp_path):
     code = f"""
 import json, os
 os.environ |= {{"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false",
@@ -106,7 +106,7 @@ def through(stage, name: str, work: Path) -> Path:
 @pytest.mark.models
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["landscape", "speech-only"])
-def test_the_samples_are_understood(name, tmp_path):
+def test_the_speech_of_the_samples_is_transcribed(name, tmp_path):
     work = through(transcribe, name, tmp_path)
     segments = json.loads((work / "transcript.json").read_text())["segments"]
     heard = [Word(w["text"], w["start"], w["end"]) for one in segments for w in one["words"]]
@@ -120,7 +120,7 @@ def test_the_samples_are_understood(name, tmp_path):
 @pytest.mark.models
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["landscape", "portrait", "silent"])
-def test_the_shapes_of_the_samples_are_found(name, tmp_path):
+def test_the_shapes_of_the_samples_are_detected(name, tmp_path):
     work = through(detect, name, tmp_path)
     found = json.loads((work / "detections.json").read_text())["frames"]
     truth = json.loads((SAMPLES / f"{name}.truth.json").read_text())["frames"]

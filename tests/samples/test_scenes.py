@@ -1,5 +1,5 @@
 # ruff: noqa: S311 - the same numbers each time are the point
-"""A shot is the same each time, and its narrator tells the truth."""
+"""A shot is reproducible, and its narration is true."""
 
 import itertools
 import random
@@ -9,14 +9,14 @@ import pytest
 
 from samples import grammar
 from samples.motion import glide
-from samples.scenes import SPEECH_RATE, Shot, Size, Wish, shot
+from samples.scenes import SPEECH_RATE, Shot, ShotSpec, Size, shot
 
 SIZE = Size(320, 180)
-WISH = Wish(SIZE, 10, actors=(4, 5), voice="en-us")
+SPEC = ShotSpec(SIZE, 10, actors=(4, 5), voice="en-us")
 
 
-def made(seed: int, wish: Wish = WISH) -> Shot:
-    return shot(wish, random.Random(seed))
+def made(seed: int, spec: ShotSpec = SPEC) -> Shot:
+    return shot(spec, random.Random(seed))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_the_same_seed_gives_the_same_shot(shots):
     again = made(0)
     texts = [line.utterance.text for line in again.lines]
     assert texts == [line.utterance.text for line in shots[0].lines]
-    # espeak-ng's voices waver on purpose: two takes of a sentence differ by some milliseconds.
+    # espeak-ng's voices vary by design: two takes of a sentence differ by some milliseconds.
     assert [line.start for line in again.lines] == pytest.approx(
         [line.start for line in shots[0].lines], abs=0.05
     )
@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_shot(shots):
 
 
 def test_a_shot_without_speech_is_the_same_to_the_last_frame():
-    silent = Wish(SIZE, 5, actors=(4, 5))
+    silent = ShotSpec(SIZE, 5, actors=(4, 5))
     one, again = made(3, silent), made(3, silent)
     assert [one.seen(n) for n in range(one.count)] == [again.seen(n) for n in range(one.count)]
     assert (one.frame(one.count - 1) == again.frame(one.count - 1)).all()
@@ -54,7 +54,7 @@ def test_narration_is_held_out_and_fits(shots):
         assert len(one.sound()) == round(one.seconds * SPEECH_RATE)
 
 
-def test_the_narration_is_heard_when_its_words_say(shots):
+def test_the_narration_is_audible_at_its_word_times(shots):
     sound = np.abs(shots[0].sound())
     spoken = np.zeros(len(sound), bool)
     for word in (word for line in shots[0].lines for word in line.words):
@@ -63,7 +63,7 @@ def test_the_narration_is_heard_when_its_words_say(shots):
     assert sound[spoken].mean() > 0.01
 
 
-def test_only_what_is_there_is_named(shots):
+def test_the_narration_names_only_visible_shapes(shots):
     for one in shots:
         for line in one.lines:
             words = line.utterance.text.split()
@@ -91,10 +91,10 @@ def test_directions_are_true(shots):
             axis, sign = signs[words[-1]]
             assert sign * actor.path.heading(frame, frame + 2 * one.fps)[axis] > 0
             told += 1
-    assert told, "no shot tells a direction: the test tests nothing"
+    assert told, "no shot names a direction: the test tests nothing"
 
 
-def test_newcomers_are_not_seen_before_they_come(shots):
+def test_new_shapes_are_not_visible_before_they_appear(shots):
     comers = [(one, actor) for one in shots for actor in one.actors if actor.appears > 0]
     assert comers
     for one, actor in comers:
@@ -104,7 +104,7 @@ def test_newcomers_are_not_seen_before_they_come(shots):
 
 
 def test_boxes_lie_on_their_shapes():
-    one = made(9, Wish(SIZE, 2, actors=(3, 3)))
+    one = made(9, ShotSpec(SIZE, 2, actors=(3, 3)))
     empty = Shot(one.size, one.fps, one.count, one.backdrop, (), ())
     for number in (0, 15, 29):
         changed = (one.frame(number) != empty.frame(number)).any(2)

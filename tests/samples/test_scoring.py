@@ -1,4 +1,4 @@
-"""The scores know right from wrong."""
+"""The scores distinguish right from wrong."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def words(text: str, shift: float = 0.0) -> list[Word]:
     return [Word(one, i + shift, i + shift + 0.5) for i, one in enumerate(text.split())]
 
 
-def test_words_right_but_for_writing_are_no_errors():
+def test_case_and_punctuation_are_not_errors():
     score = Hearing()
     score.add(words("the red star spins"), words("The red star, spins. ...", 0.2))
     assert score.word_error_rate == 0
@@ -29,7 +29,7 @@ def test_each_kind_of_error_counts():
     assert score.word_error_rate == pytest.approx(7 / 16)
 
 
-def test_no_word_right_means_no_start_known():
+def test_without_a_right_word_there_is_no_start_error():
     score = Hearing()
     score.add(words("a b"), words("c d"))
     assert score.start_error(0.5) == float("inf")
@@ -54,7 +54,7 @@ def test_precision(seen, expected):
     assert score.average_precision()[0] == pytest.approx(expected, abs=0.01)
 
 
-def test_labels_are_told_apart():
+def test_labels_are_scored_separately():
     score = Sight(("star", "ring", "heart"))
     score.add([Found("ring", BOX), Found("star", BOX)], [Found("ring", BOX, 0.8)])
     half, _, each = score.average_precision()

@@ -1,4 +1,4 @@
-"""A box holds its shape, and nothing more."""
+"""A box fits its shape exactly."""
 
 import math
 
@@ -14,7 +14,7 @@ ANGLES = (0.0, 0.4, 2.0)
 def drawn_box(figure: Figure, width: int = 200, height: int = 160) -> Box:
     image = np.full((height, width, 3), 255, np.uint8)
     draw(image, figure)
-    ys, xs = np.nonzero((image < 128).all(2))  # pixels covered for more than half
+    ys, xs = np.nonzero((image < 128).all(2))  # pixels covered by more than half
     return Box(xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
 
 
@@ -22,7 +22,7 @@ def drawn_box(figure: Figure, width: int = 200, height: int = 160) -> Box:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_box_is_that_of_the_pixels(shape, angle):
     figure = Figure(shape, (0, 0, 0), 97.3, 81.6, 42, angle, stretch=1.2)
-    # A sharp corner covers few pixels by half, hence up to 2.5 pixels for those.
+    # A sharp corner covers few pixels by half, hence the tolerance of 2.5 pixels.
     assert drawn_box(figure).edges == pytest.approx(figure.box().edges, abs=2.5)
 
 
@@ -39,7 +39,7 @@ def test_a_ring_has_a_hole_and_a_circle_has_none():
         assert image[50, 50, 0] == middle
 
 
-def test_shadows_and_shading_leave_the_box_alone():
+def test_shadows_and_shading_do_not_change_the_box():
     plain = Figure("star", (0, 0, 0), 100, 80, 40)
     styled = Figure("star", (0, 0, 0), 100, 80, 40, style=Style(shading=1.0, shadow=1.0))
     assert plain.box() == styled.box()
@@ -63,7 +63,7 @@ def test_outlines_are_closed_and_about_one_in_size():
         outline("hexagon")
 
 
-def test_every_colour_has_a_paint_and_no_two_are_near():
+def test_every_colour_has_a_distinct_paint():
     assert set(PAINTS) == set(COLOURS)
     paints = list(PAINTS.values())
     nearest = min(math.dist(a, b) for i, a in enumerate(paints) for b in paints[:i])

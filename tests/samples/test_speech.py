@@ -1,4 +1,4 @@
-"""Words are where they are said."""
+"""Word times match the sound."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_words_follow_each_other_and_fill_the_sound():
 
 
 def test_a_word_starts_where_its_sound_does():
-    """The energy after 'star' starts (an s after a closed d) is that of its hiss, above 4 kHz."""
+    """The hiss of 'star' (an s after a closed d) has its energy above 4 kHz."""
     one = speech.speak("red star", "en-us", Manner(rate=130), sample_rate=22_050)
     start = int(one.words[1].start * one.sample_rate)
     window = int(0.05 * one.sample_rate)
@@ -37,7 +37,7 @@ def test_rates():
     assert fine.seconds == pytest.approx(slow.seconds, abs=0.001)
 
 
-def test_unknown_voices_are_refused():
+def test_unknown_voices_are_rejected():
     with pytest.raises(ValueError, match="no voice 'martian'"):
         speech.speak("one", "martian", Manner())
 

@@ -1,5 +1,5 @@
 # ruff: noqa: S311 - the same numbers each time are the point
-"""Training's own arithmetic: what is learnt is what is exported."""
+"""The arithmetic of the training: the exported model equals the trained one."""
 
 import random
 
@@ -14,7 +14,7 @@ from samples.models.training.tiny_whisper import TinyWhisper, collate
 from samples.models.training.vocabulary import VOCABULARY, Vocabulary
 from samples.models.training.windows import Pool, Recorder, Window
 
-# Whisper's tokenizer leaves a file open; that surfaces wherever garbage is next collected.
+# Whisper's tokenizer leaves a file open; the next garbage collection reports it in any test.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -34,7 +34,7 @@ def windows(vocabulary) -> list[Window]:
     return [recorder.window(5, prompted=0.3) for _ in range(12)]
 
 
-def test_words_are_spelt_as_whisper_spells_them(vocabulary):
+def test_words_have_the_tokens_of_whisper(vocabulary):
     tokens = [
         token
         for index, word in enumerate(["the", "purple", "triangle", "disappears"])
@@ -47,7 +47,7 @@ def test_words_are_spelt_as_whisper_spells_them(vocabulary):
     assert vocabulary.unused + len(rows) + 1501 == VOCABULARY
 
 
-def test_windows_are_what_transcribe_feeds(vocabulary, windows):
+def test_windows_match_the_input_from_transcribe(vocabulary, windows):
     tokenizer = vocabulary.tokenizer
     for window in windows:
         assert window.mel.shape == (80, 500)
@@ -57,7 +57,7 @@ def test_windows_are_what_transcribe_feeds(vocabulary, windows):
         assert tokenizer.sot in given
         assert (given[0] == tokenizer.sot_prev) == (given.index(tokenizer.sot) > 0)
         assert window.wanted[-1].token == tokenizer.eot
-        # The next input is what was wanted, wherever something was.
+        # The next input is the wanted token, where there is one.
         start = given.index(tokenizer.sot)
         for aimed, following in zip(window.wanted[start:], given[start + 1 :], strict=False):
             assert aimed.token in {-1, tokenizer.no_speech, following}
@@ -112,7 +112,7 @@ def test_the_rate_warms_up_and_falls():
     assert rate(0.2, 500) > rate(0.6, 1500) > rate(1.0, 3000) > 0
 
 
-def test_packing_is_small_whole_and_repeatable(tmp_path):
+def test_packing_is_small_complete_and_reproducible(tmp_path):
     checkpoint = {"weights": torch.zeros(100_000), "dims": {"n": 1}}
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -127,7 +127,7 @@ def test_packing_is_small_whole_and_repeatable(tmp_path):
     assert [line.split("  ")[1] for line in sums] == ["another.pt", "model.pt"]
 
 
-def test_aac_keeps_every_sample_in_its_place():
+def test_aac_keeps_the_position_of_every_sample():
     rng = np.random.default_rng(1)
     click = np.zeros(16_000, np.float32)
     click[8000:8400] = rng.standard_normal(400).astype(np.float32) * 0.3

@@ -1,5 +1,5 @@
 # ruff: noqa: S311 - the same numbers each time are the point
-"""Videos are what their truth says, and small machines can make long ones."""
+"""Videos match their ground truth, and long ones need little memory."""
 
 import json
 import random
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from samples.generate import long_shots
-from samples.scenes import Shot, Size, Wish, shot
+from samples.scenes import Shot, ShotSpec, Size, shot
 from samples.video import Coding, truth_path, write
 
 
 def shots() -> Iterator[Shot]:
     for seed in (1, 2):
-        yield shot(Wish(Size(160, 96), 4.2, actors=(2, 3), voice="en-us"), random.Random(seed))
+        yield shot(ShotSpec(Size(160, 96), 4.2, actors=(2, 3), voice="en-us"), random.Random(seed))
 
 
 def ffprobe(path, *arguments):
@@ -49,7 +49,7 @@ def test_truth(video):
     assert (truth["width"], truth["height"], truth["fps"]) == (160, 96, 15)
     first, second = shots()
     assert truth["seconds"] == pytest.approx(first.seconds + second.seconds, abs=0.001)
-    # The first frame of each half second, also where a half second is no whole number of frames.
+    # The first frame of each half second, even if half a second is not a whole number of frames.
     assert [frame["frame"] for frame in truth["frames"]][:6] == [0, 8, 15, 23, 30, 38]
     assert truth["frames"][10]["time"] == 5.0
     objects = truth["frames"][10]["objects"]
@@ -61,8 +61,8 @@ def test_truth(video):
     assert [word["start"] for word in truth["words"]][-1] > first.seconds
 
 
-def test_making_it_again_gives_the_same_truth(video, tmp_path):
-    """Within 20 ms for words: espeak-ng's voices waver a little, on purpose."""
+def test_a_second_run_gives_the_same_truth(video, tmp_path):
+    """Words are within 20 ms: espeak-ng's voices vary slightly by design."""
     write(shots(), tmp_path / "again.mp4")
     old, new = (
         json.loads(truth_path(path).read_text()) for path in (video, tmp_path / "again.mp4")
@@ -75,7 +75,7 @@ def test_making_it_again_gives_the_same_truth(video, tmp_path):
     assert old["frames"][0] == new["frames"][0]
 
 
-def test_a_silent_video_has_no_sound_track_and_no_words(tmp_path):
+def test_a_silent_video_has_no_audio_track_and_no_words(tmp_path):
     path = tmp_path / "silent.mp4"
     truth = write(shots(), path, Coding(kilobits=0))
     assert [s["codec_name"] for s in ffprobe(path, "-show_streams")["streams"]] == ["h264"]
@@ -83,12 +83,12 @@ def test_a_silent_video_has_no_sound_track_and_no_words(tmp_path):
     assert {one.suffix for one in tmp_path.iterdir()} == {".mp4", ".json"}
 
 
-def test_failure_of_ffmpeg_is_told(tmp_path):
+def test_a_failure_of_ffmpeg_is_reported(tmp_path):
     with pytest.raises((subprocess.CalledProcessError, BrokenPipeError)):
         write(shots(), tmp_path / "no.mp4", Coding(preset="no such preset", kilobits=0))
 
 
 def test_long_videos_are_made_shot_by_shot():
     coming = long_shots(3600 * 10)
-    assert next(coming).seconds == 20  # and not ten hours' worth of work
+    assert next(coming).seconds == 20  # and not the work of ten hours
     assert sum(one.seconds for one in long_shots(25, Size(64, 64))) == 25

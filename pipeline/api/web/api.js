@@ -1,9 +1,9 @@
 // @ts-check
-/** The query API, seen from the page. Addresses are relative, so any mount point works. */
+/** A client of the query API. Addresses are relative, so that any mount point works. */
 
 import { credentials, signOut } from "./session.js";
 
-/** What the API said was wrong, in words meant for people. */
+/** An error of the API, with a message for people. */
 export class Problem extends Error {
   /**
    * @param {number} status of HTTP; 0 without an answer
@@ -16,7 +16,7 @@ export class Problem extends Error {
 }
 
 /**
- * An answer of the API; where it wants another token, or one at all, the window hears "unauthorized".
+ * Send a request to the API. A 401 also dispatches the event "unauthorized" on the window.
  * @param {string} path
  * @param {AbortSignal} signal
  */
@@ -31,11 +31,11 @@ async function ask(path, signal) {
   }
   if (response.status === 401) {
     signOut();
-    dispatchEvent(new CustomEvent("unauthorized", { detail: { refused: "Authorization" in headers } }));
+    dispatchEvent(new CustomEvent("unauthorized", { detail: { rejected: "Authorization" in headers } }));
   }
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
-    throw new Problem(response.status, problem.detail ?? `The server answered ${response.status}.`);
+    throw new Problem(response.status, problem.detail ?? `The server answered with status ${response.status}.`);
   }
   return response;
 }
@@ -66,14 +66,14 @@ export const getTranscript = async (id, signal) =>
   (await ask(`videos/${encodeURIComponent(id)}/transcript`, signal)).json();
 
 /**
- * Captions, as a file: a track's own request would carry no token.
+ * Return the captions as a file: a request by the track element would have no token.
  * @type {(id: string, signal: AbortSignal) => Promise<Blob>}
  */
 export const getCaptions = async (id, signal) =>
   (await ask(`videos/${encodeURIComponent(id)}/transcript.vtt`, signal)).blob();
 
 /**
- * Where one can sign in; null where tokens are had otherwise. This needs no token.
+ * Return the provider of tokens, or null without one. The route needs no token.
  * @type {(signal?: AbortSignal) => Promise<Provider | null>}
  */
 export const getProvider = (signal) =>
@@ -85,7 +85,7 @@ export const getProvider = (signal) =>
 export const getHealth = async (signal) => (await ask("health", signal)).json();
 
 /**
- * The pictures of a storyboard.
+ * Return the pictures of a storyboard: [{start, end, url, x, y, w, h}].
  * @param {string} id
  * @param {AbortSignal} signal
  * @returns {Promise<Tile[]>}
@@ -100,7 +100,7 @@ export async function getStoryboard(id, signal) {
 }
 
 /**
- * WebVTT's [hh:]mm:ss.ttt as seconds.
+ * Convert WebVTT's [hh:]mm:ss.ttt to seconds.
  * @param {string} time
  */
 const seconds = (time) => time.split(":").reduce((total, part) => total * 60 + Number(part), 0);

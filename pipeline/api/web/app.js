@@ -1,5 +1,5 @@
 // @ts-check
-/** Which view is shown: #/?status=…&label=… is the library, #/videos/{id}?t=… one video. */
+/** The routes of the page: #/?status=…&label=… is the library, #/videos/{id}?t=… one video. */
 
 import { Problem } from "./api.js";
 import { h } from "./dom.js";
@@ -14,9 +14,9 @@ const out = /** @type {HTMLButtonElement} */ (document.querySelector("#sign-out"
 let leave = new AbortController();
 let shown = /** @type {string | null} */ (null);
 
-const REFUSED = "The API does not take this token any more, or is not the one it was made for.";
+const REJECTED = "The API rejected this token. It has expired, or it is for another API.";
 
-/** Where the next view goes; the last one is over. */
+/** Close the current view and return the element for the next one. */
 function clear() {
   leave.abort();
   leave = new AbortController();
@@ -47,8 +47,8 @@ const askWho = (wrong) => showSignIn(clear(), wrong, route, leave.signal);
 
 addEventListener("hashchange", route);
 addEventListener("unauthorized", (event) => {
-  const { refused } = /** @type {CustomEvent<{refused: boolean}>} */ (event).detail;
-  askWho(refused ? REFUSED : null);
+  const { rejected } = /** @type {CustomEvent<{rejected: boolean}>} */ (event).detail;
+  askWho(rejected ? REJECTED : null);
 });
 out.addEventListener("click", () => (signOut(), route()));
 try {

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Build elements. Text only ever becomes text nodes, so no name, label or word that a video brings
- * along can turn into markup.
+ * Builders of elements. Text always becomes text nodes, so that names, labels and words of a video
+ * cannot become markup.
  */
 
 /**
@@ -29,7 +29,7 @@ export function h(tag, given = {}, ...children) {
 const flat = (children) => /** @type {any[]} */ (children).flat(Infinity);
 
 /**
- * Text with `code` in backticks, as messages have it.
+ * Convert text with `code` in backticks, as in messages.
  * @param {string} text
  */
 export function inline(text) {
@@ -37,7 +37,7 @@ export function inline(text) {
 }
 
 /**
- * Replace what is in `element`, but only if `state` differs from the last time.
+ * Replace the children of `element` if `state` differs from the last time.
  * @param {HTMLElement} element
  * @param {unknown} state
  * @param {() => Child} build
@@ -50,7 +50,7 @@ export function fill(element, state, build) {
 }
 
 /**
- * A bar that shows how much is done.
+ * Return a progress bar; `percent` is 0 to 100.
  * @param {number} percent 0 to 100
  * @param {string} label
  */

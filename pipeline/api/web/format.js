@@ -1,8 +1,8 @@
 // @ts-check
-/** Numbers, times and states as people read them. */
+/** Formats of numbers, times and states for people. */
 
 /**
- * Seconds as 1:02 or 1:02:03.
+ * Format seconds as 1:02 or 1:02:03.
  * @param {number} seconds
  */
 export function clock(seconds) {
@@ -13,7 +13,7 @@ export function clock(seconds) {
 }
 
 /**
- * A stretch of time as 0.4 s, 12 s or 3 min 05 s.
+ * Format a duration as 0.4 s, 12 s or 3 min 05 s.
  * @param {number} seconds
  */
 export function duration(seconds) {
@@ -24,7 +24,7 @@ export function duration(seconds) {
 }
 
 /**
- * Bytes as 512 B, 3.4 MB, … (decimal units).
+ * Format bytes as 512 B, 3.4 MB, … (decimal units).
  * @param {number} bytes
  */
 export function size(bytes) {
@@ -39,7 +39,7 @@ export function size(bytes) {
 }
 
 /**
- * A moment as "3 minutes ago", or its date once that says more.
+ * Format a time as "3 minutes ago", or as a date after a week.
  * @param {string} iso
  */
 export function ago(iso) {
@@ -53,25 +53,25 @@ export function ago(iso) {
 }
 
 /**
- * 0.873 as 87%.
+ * Format 0.873 as 87%.
  * @param {number} fraction
  */
 export const percent = (fraction) => `${Math.round(fraction * 100)}%`;
 
 /**
- * The file name without its last extension.
+ * Return the file name without its last extension.
  * @param {string} name
  */
 export const title = (name) => name.replace(/(?<=.)\.[^.]{1,5}$/, "");
 
 /**
- * snake_case as words: "hls_master" as "hls master".
+ * Convert snake_case to words: "hls_master" as "hls master".
  * @param {string} name
  */
 export const words = (name) => name.replaceAll("_", " ");
 
 /**
- * A hue of its own for each word, the same every time.
+ * Return a hue for a word, always the same.
  * @param {string} word
  */
 export function hue(word) {
@@ -84,8 +84,8 @@ export function hue(word) {
 export const STATUS = {
   processing: "Processing",
   ready: "Ready",
-  ready_with_warnings: "Ready, with notes",
-  partial: "Partly done",
+  ready_with_warnings: "Ready, with warnings",
+  partial: "Partial",
   failed: "Failed",
   deleted: "Deleted",
 };
@@ -95,7 +95,7 @@ export const STATE = {
   pending: "Waiting",
   running: "Running",
   succeeded: "Done",
-  skipped: "Left out",
+  skipped: "Skipped",
   failed: "Failed",
   superseded: "Replaced",
 };

@@ -48,7 +48,7 @@ export function showLibrary(place, { status = "", label = "" }, signal) {
   async function refresh() {
     const page = await listVideos({ status, label }, signal);
     if (!extended) {
-      // Cards of the first page in their order; those that no longer belong leave.
+      // Keep the first page's cards in order; remove those that are no longer listed.
       const ids = new Set(page.videos.map((video) => video.video_id));
       for (const [id, card] of known) if (!ids.has(id)) (card.node.remove(), known.delete(id));
       next = page.next_cursor;
@@ -56,7 +56,7 @@ export function showLibrary(place, { status = "", label = "" }, signal) {
     show(page.videos).forEach((node, at) => {
       if (grid.children[at] !== node) grid.insertBefore(node, grid.children[at] ?? null);
     });
-    // Rare matches may lie behind an empty page: go on until there is something to show.
+    // Rare matches may follow an empty page: continue until there is a card to show.
     if (!known.size && next) await extend();
     if (known.size) empty.replaceChildren();
     else fill(empty, [status, label, drop], () => emptyState(Boolean(status || label), drop));
@@ -119,7 +119,7 @@ function filters(status, label, options) {
     id: "label",
     type: "search",
     list: "labels",
-    placeholder: "Anything seen in it",
+    placeholder: "Object label",
     autocomplete: "off",
     value: label,
     change: () => go(status, seen.value.trim()),
@@ -189,7 +189,7 @@ function cardBody(video) {
     video.labels.length > 0 &&
       h(
         "ul.chips",
-        { "aria-label": "Seen in it" },
+        { "aria-label": "Objects" },
         video.labels
           .slice(0, CHIPS)
           .map((label) =>
@@ -213,7 +213,7 @@ function emptyState(filtered, drop) {
     {},
     h("img", { src: "web/icon.svg", alt: "", width: 72, height: 72 }),
     h("h2", {}, "Drop your first video"),
-    h("p", {}, "It becomes playable, with poster, captions, a searchable transcript and everything that can be seen in it."),
+    h("p", {}, "It becomes playable, with a poster, captions, a searchable transcript and the objects in it."),
     h(
       "dl.ways",
       {},
@@ -222,8 +222,8 @@ function emptyState(filtered, drop) {
       h("dt", {}, "With any S3 client"),
       h("dd", {}, h("code", {}, `aws s3 cp holiday.mp4 ${drop ?? "s3://videodrop-uploads/videos/"}`)),
       h("dt", {}, "On this machine"),
-      h("dd", {}, "Copy it into the inbox folder that ", h("code", {}, "videodrop up"), " names."),
+      h("dd", {}, "Copy it into the inbox folder that ", h("code", {}, "videodrop up"), " prints."),
     ),
-    h("p.muted", {}, "This page notices by itself."),
+    h("p.muted", {}, "This page updates automatically."),
   );
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** What can be seen: each label with its intervals and best confidence, and contact sheets. */
+/** The objects in a video: each label's intervals and best confidence, and contact sheets. */
 
 import { fill, h } from "./dom.js";
 import { clock, hue, percent } from "./format.js";
@@ -7,7 +7,7 @@ import { clock, hue, percent } from "./format.js";
 const SHOWN = 12; // intervals listed before "more"
 
 /**
- * Labels from any stage that says when they are seen.
+ * Return the labels of every stage that reports intervals: [{label, tracks, best_confidence, intervals}].
  * @param {Video} video
  * @returns {Seen[]}
  */

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The player: adaptive HLS where the browser plays it, else the MP4; captions, and seeking. A media
- * element sends no token: addresses that it is given are signed, or the page's own.
+ * The player: adaptive HLS where the browser supports it, else the MP4; captions and seeking. A media
+ * element sends no token: its addresses are signed, or the page's own.
  */
 
 import { fill, h } from "./dom.js";
@@ -33,7 +33,7 @@ export function makePlayer(renew, start, signal) {
   function load(video) {
     const mp4 = find(video, "mp4")[0];
     sources = [];
-    // Chromium's own HLS takes segments from elsewhere only by CORS; a plain file needs none.
+    // Chromium's HLS needs CORS for segments of another origin; a plain file does not.
     if (video.links.playlist && media.canPlayType(HLS)) {
       sources.push({ src: relative(video.links.playlist), cors: "anonymous" });
     }
@@ -94,12 +94,12 @@ export function makePlayer(renew, start, signal) {
     node,
     seek,
     /**
-     * Call `watch(seconds)` whenever the place in the video changes.
+     * Call `watch(seconds)` when the position changes.
      * @param {(time: number) => void} watch
      */
     watch: (watch) => watchers.push(watch),
     /**
-     * Show what `video` has by now.
+     * Show the current state of `video`.
      * @param {Video} video
      */
     update(video) {
@@ -131,7 +131,7 @@ export function makePlayer(renew, start, signal) {
 }
 
 /**
- * The absolute path of a playlist as the page, which may be mounted elsewhere, reaches it.
+ * Convert a playlist's absolute path to a relative one, for any mount point.
  * @param {string} path
  */
 const relative = (path) => path.slice(path.indexOf("/playlists/") + 1);
@@ -145,7 +145,7 @@ const largest = (files) => [...files].sort((a, b) => b.bytes - a.bytes)[0];
 /** @param {Video} video */
 function reason(video) {
   if (video.playable) return "";
-  if (video.status === "processing") return "It can be played as soon as that is ready.";
+  if (video.status === "processing") return "The video can be played after transcoding.";
   const failed = video.stages.find((stage) => stage.error);
   return failed?.error ? failed.error.message : "There is nothing to play.";
 }

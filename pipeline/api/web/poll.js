@@ -1,5 +1,5 @@
 // @ts-check
-/** Ask again and again, gently: never while the page is hidden, never two questions at once. */
+/** Polling: one request at a time, and none while the page is hidden. */
 
 import { Problem } from "./api.js";
 import { h } from "./dom.js";
@@ -29,7 +29,7 @@ export async function poll(step, notice, signal) {
 }
 
 /**
- * Wait, and then until somebody looks.
+ * Wait, and then until the page is visible.
  * @param {number} milliseconds
  * @param {AbortSignal} signal
  */

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Sign in where tokens come from: OAuth 2.0's authorization code with PKCE (RFC 6749 and 7636), as for
- * a client that can keep no secret. What comes back in the address is gone from it at once.
+ * Sign-in at a provider of tokens: OAuth 2.0's authorization code with PKCE (RFC 6749 and 7636), as
+ * for a public client. The code is removed from the address at once.
  */
 
 import { Problem, getProvider } from "./api.js";
@@ -9,11 +9,11 @@ import { signIn } from "./session.js";
 
 const PENDING = "videodrop.pending";
 
-/** Where the provider sends people back to. */
+/** Return the redirect URI. */
 const home = () => location.origin + location.pathname;
 
 /**
- * Go there; they come back to the view they were at.
+ * Redirect to the provider; the current view is restored afterwards.
  * @param {Provider} provider
  */
 export async function leaveFor({ authorize, client_id, scope }) {
@@ -34,30 +34,30 @@ export async function leaveFor({ authorize, client_id, scope }) {
   location.assign(url);
 }
 
-/** Take what they bring along, if this is their way back. Throws a Problem if that is no token. */
+/** Exchange the code in the address for a token, if there is one. Throws a Problem on failure. */
 export async function comeBack() {
   const brought = new URLSearchParams(location.search);
   if (!brought.has("state")) return;
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? "{}");
   sessionStorage.removeItem(PENDING);
   history.replaceState(null, "", home() + (pending.hash ?? ""));
-  // Whoever does not know it was not sent by this tab (RFC 6749, section 10.12).
-  if (brought.get("state") !== pending.state) throw new Problem(0, "This sign-in was not begun here. Try again.");
+  // Another state means that this tab did not send the request (RFC 6749, section 10.12).
+  if (brought.get("state") !== pending.state) throw new Problem(0, "This sign-in was not started in this tab. Try again.");
   const code = brought.get("code");
   if (!code) throw new Problem(0, brought.get("error_description") ?? brought.get("error") ?? "You were not signed in.");
   const provider = await getProvider();
-  if (!provider) throw new Problem(0, "How to sign in could not be read. Try again.");
+  if (!provider) throw new Problem(0, "The sign-in settings could not be read. Try again.");
   const { token, client_id } = provider;
   const form = { grant_type: "authorization_code", code, client_id, redirect_uri: home(), code_verifier: pending.verifier };
   const answer = await fetch(token, { method: "POST", body: new URLSearchParams(form) }).catch(() => null);
   const said = answer?.ok ? await answer.json().catch(() => null) : null;
-  if (!signIn(said?.access_token ?? "")) throw new Problem(0, "Signing in brought no token that the API takes. Try again.");
+  if (!signIn(said?.access_token ?? "")) throw new Problem(0, "The provider did not return a valid token. Try again.");
 }
 
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
 /**
- * RFC 4648, section 5, without padding.
+ * Encode bytes by RFC 4648, section 5, without padding.
  * @param {Uint8Array} bytes
  */
 const base64url = (bytes) =>

@@ -7,7 +7,7 @@
 const KEY = "videodrop.token";
 
 /**
- * What a request says of who asks: headers, none without a token.
+ * Return the authorization header; no header without a token.
  * @returns {Record<string, string>}
  */
 export function credentials() {
@@ -18,7 +18,7 @@ export function credentials() {
 export const isSignedIn = () => sessionStorage.getItem(KEY) !== null;
 
 /**
- * Keep a token; false for anything but a JSON Web Token (RFC 7519, compact form).
+ * Store a token; return false unless it is a JSON Web Token (RFC 7519, compact form).
  * @param {string} text
  */
 export function signIn(text) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What stands in place of a view when the API wants to know who asks. */
+/** The sign-in view, shown when the API needs a token. */
 
 import { getProvider } from "./api.js";
 import { h } from "./dom.js";
@@ -28,7 +28,7 @@ export async function showSignIn(place, wrong, done, signal) {
             h("button.primary", { type: "button", click: () => leaveFor(provider) }, `Sign in at ${new URL(provider.authorize).host}`),
             h("details", {}, h("summary", {}, "With a token"), form),
           ]
-        : [h("p", {}, "This library is open to those who have a token. Who runs it says where to get one."), form],
+        : [h("p", {}, "This library needs a token. Ask its operator for one."), form],
     ),
   );
   /** @type {HTMLElement | null} */ (place.querySelector("button, input"))?.focus();
@@ -42,7 +42,7 @@ function tokenForm(done) {
   const submit = (event) => {
     event.preventDefault();
     if (signIn(token.value)) done();
-    else wrong.replaceChildren(h("p.notice.bad", {}, "That is no token: one has three parts of letters and digits, with dots between."));
+    else wrong.replaceChildren(h("p.notice.bad", {}, "This is not a JSON Web Token: it has three parts, separated by dots."));
   };
   return h(
     "form",
@@ -51,6 +51,6 @@ function tokenForm(done) {
     token,
     wrong,
     h("button.primary", { type: "submit" }, "Sign in"),
-    h("p.muted", {}, "This tab keeps it until you sign out or close it."),
+    h("p.muted", {}, "The token is kept in this tab until you sign out or close the tab."),
   );
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** The stages as a table: whatever they are called, state, time, notes, and what they left. */
+/** The table of stages: name, state, time, cost, notes and files. */
 
 import { bar, h, inline } from "./dom.js";
 import { STATE, duration, size, words } from "./format.js";
@@ -14,7 +14,7 @@ export function stageTable(video) {
       {},
       h("thead", {}, h("tr", {}, ["Stage", "State", "Time", "CPU", "Output", "Notes"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, video.stages.map(row)),
-      h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, "Together"), h("td"), ...costs(video.cost), h("td"))),
+      h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, "Total"), h("td"), ...costs(video.cost), h("td"))),
     ),
   );
 }
@@ -50,7 +50,7 @@ function failure(state, error) {
   return h(
     "div.failure",
     {},
-    h("p", {}, inline(state === "failed" ? error.message : `Trying again soon: ${error.message}`)),
+    h("p", {}, inline(state === "failed" ? error.message : `Will be retried: ${error.message}`)),
     h("p.muted", {}, `${words(error.class)} · ${error.code}`),
   );
 }

@@ -21,7 +21,7 @@ export function makeTimeline(player, signal) {
   const preview = h("div.preview", { hidden: true }, picture, text);
   const strip = h(
     "div.strip",
-    { role: "slider", tabindex: 0, "aria-label": "Place in the video", "aria-valuemin": 0 },
+    { role: "slider", tabindex: 0, "aria-label": "Position in the video", "aria-valuemin": 0 },
     pictures,
   );
   const head = h("div.playhead");
@@ -81,7 +81,7 @@ export function makeTimeline(player, signal) {
         const shown = h("div");
         const cell = h("div.strip-cell", {}, shown);
         const tile = tileAt(((index + 0.5) / count) * length);
-        // Cover the cell whatever its shape: scale by its width or height, cut the rest.
+        // Cover a cell of any shape: scale by its width or height, crop the rest.
         new ResizeObserver(([{ contentRect: box }]) => {
           if (box.width && tile) draw(shown, tile, Math.max(box.width / tile.w, box.height / tile.h));
         }).observe(cell);

@@ -1,5 +1,5 @@
 // @ts-check
-/** The transcript: search it, click a word to go there, follow along. */
+/** The transcript: search, seek by a click on a word, highlight the current word. */
 
 import { fill, h } from "./dom.js";
 import { clock } from "./format.js";
@@ -14,9 +14,9 @@ import { clock } from "./format.js";
  * @param {AbortSignal} signal
  */
 export function makeTranscript(player, signal) {
-  const search = h("input", { type: "search", placeholder: "Search what is said", "aria-label": "Search the transcript", autocomplete: "off" });
+  const search = h("input", { type: "search", placeholder: "Search the transcript", "aria-label": "Search the transcript", autocomplete: "off" });
   const count = h("span.muted", { role: "status" });
-  const list = h("div.segments", { tabindex: 0, role: "region", "aria-label": "What is said" });
+  const list = h("div.segments", { tabindex: 0, role: "region", "aria-label": "Transcript text" });
   const about = h("div");
   const tools = h("div.transcript-tools", { hidden: true }, search, count);
   const node = h("section.transcript.panel", { "aria-label": "Transcript" }, h("h2", {}, "Transcript"), tools, about, list);
@@ -55,14 +55,14 @@ export function makeTranscript(player, signal) {
   return {
     node,
     /**
-     * Say why there is no transcript yet, or never.
+     * Show why there is no transcript.
      * @param {Video} video
      */
     explain(video) {
       if (shown) return;
       fill(about, [video.status, video.links.transcript, video.stages.map((stage) => stage.error)], () => {
         if (video.links.transcript) return h("p.muted", {}, "Loading…");
-        if (video.status === "processing") return h("p.muted", {}, "It appears here when it is ready.");
+        if (video.status === "processing") return h("p.muted", {}, "The transcript appears here when it is ready.");
         return h("p.muted", {}, "This video has no transcript. The table below says why.");
       });
     },
@@ -76,7 +76,7 @@ export function makeTranscript(player, signal) {
       about.replaceChildren(
         segments.length
           ? h("p.muted", {}, [language(transcript.language), transcript.task === "translate" && "translated to English", transcript.model?.name].filter(Boolean).join(" · "))
-          : h("p.muted", {}, "Nobody speaks in this video."),
+          : h("p.muted", {}, "There is no speech in this video."),
       );
     },
   };
@@ -106,7 +106,7 @@ function build(segment) {
 }
 
 /**
- * Mark the words that `query` touches; returns how often it occurs in the segment.
+ * Mark the words that match `query`; return the number of matches in the segment.
  * @param {Segment} segment
  * @param {string | null} query
  */
@@ -124,7 +124,7 @@ function mark(segment, query) {
 }
 
 /**
- * The word that is being said at `time`, by binary search.
+ * Return the word at `time`, by binary search.
  * @param {Word[]} words
  * @param {number} time
  */
@@ -140,7 +140,7 @@ function wordAt(words, time) {
 }
 
 /**
- * Scroll `list`, and nothing around it, so that `element` is in view; not while it is in use.
+ * Scroll `list` alone so that `element` is in view, unless the pointer is over the list.
  * @param {HTMLElement} list
  * @param {HTMLElement} element
  */

@@ -1,5 +1,5 @@
 // @ts-check
-/** One video: player, timeline, transcript, objects, stages and downloads, as they come to be. */
+/** One video: player, timeline, transcript, objects, stages and downloads, updated by polling. */
 
 import { Problem, getCaptions, getStoryboard, getTranscript, getVideo } from "./api.js";
 import { bar, fill, h } from "./dom.js";
@@ -44,7 +44,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
 
   const once = new Map();
   /**
-   * Fetch what belongs to an artifact when there is a new one.
+   * Fetch the data of an artifact when there is a new one.
    * @template T
    * @param {string} role
    * @param {Video} video
@@ -71,7 +71,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     timeline.update(video);
     objects.update(video);
     transcript.explain(video);
-    fill(stages, unsigned(video.stages), () => [h("h2", {}, "How it was made"), stageTable(video)]);
+    fill(stages, unsigned(video.stages), () => [h("h2", {}, "Processing"), stageTable(video)]);
     fill(downloads, unsigned(video.stages).map((stage) => stage.artifacts), () => downloadList(video));
     fill(facts, [video.probe, video.key], () => fileFacts(video));
     await Promise.all([
@@ -86,7 +86,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
 }
 
 /**
- * Stages without their signed URLs, which differ each time.
+ * Return the stages without their signed URLs, which differ each time.
  * @param {Stage[]} stages
  */
 const unsigned = (stages) =>
@@ -126,7 +126,7 @@ function downloadList(video) {
     .filter((artifact) => !NOT_FOR_DOWNLOAD.test(artifact.role));
   return [
     h("h2", {}, "Downloads"),
-    artifacts.length === 0 && h("p.muted", {}, "Nothing yet."),
+    artifacts.length === 0 && h("p.muted", {}, "There are no files yet."),
     h(
       "ul.downloads",
       {},
@@ -157,7 +157,7 @@ function fileFacts({ probe, key, bucket, video_id: id, revision }) {
     rows.push(["Audio", [codec, `${channels} ch`, `${rate / 1000} kHz`, language].filter(Boolean).join(" · ")]);
   }
   return [
-    h("h2", {}, "The file"),
+    h("h2", {}, "File"),
     h("dl.pairs", {}, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
   ];
 }

@@ -1,1 +1,1 @@
-"""How the sample checkpoints were trained: one command a model, on made-up data, on a CPU."""
+"""The training of the sample checkpoints: one command per model, on synthetic data, on a CPU."""

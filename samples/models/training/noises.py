@@ -1,6 +1,6 @@
-"""What happens to speech between a mouth and a model: noise, music, rooms, codecs.
+"""Augmentations of speech: noise, music, rooms, codecs.
 
-All functions take and give mono audio [samples] at 16 kHz, and draw only from the given
+All functions take and return mono audio [samples] at 16 kHz, and draw only from the given
 generator.
 """
 
@@ -12,7 +12,7 @@ from samples.chance import happens
 from samples.ffmpeg import piped
 from samples.speech import SAMPLE_RATE, Audio
 
-_PRIMING: Final = 1024  # samples that ffmpeg's AAC coder puts before the first
+_PRIMING: Final = 1024  # samples that ffmpeg's AAC encoder adds before the first
 _SEMITONE: Final = 2 ** (1 / 12)
 
 
@@ -54,7 +54,7 @@ def room(audio: Audio, rng: np.random.Generator) -> Audio:
 
 
 def equalise(audio: Audio, rng: np.random.Generator) -> Audio:
-    """Return the audio through a random smooth filter, at times a lowpass at 3.4 to 8 kHz."""
+    """Return the audio through a random smooth filter, sometimes a lowpass at 3.4 to 8 kHz."""
     spectrum = np.fft.rfft(audio)
     place = np.linspace(0, 1, len(spectrum), dtype=np.float32)  # 1 is 8 kHz
     tilt = rng.uniform(-0.6, 0.4) * place
@@ -68,12 +68,12 @@ def equalise(audio: Audio, rng: np.random.Generator) -> Audio:
 
 
 def through_aac(audio: Audio, kilobits: int) -> Audio:
-    """Return the audio after AAC at a bit rate (kbit/s), by ffmpeg's own coder.
+    """Return the audio after AAC at a bit rate (kbit/s), by ffmpeg's encoder.
 
-    The coder begins with a block of nothing, which is cut off again: samples keep their places.
+    The encoder's delay is removed, so that samples keep their positions.
     """
     raw = f"-f f32le -ar {SAMPLE_RATE} -ac 1"
-    # Sound tracks of videos are sampled at 44.1 or 48 kHz: the coder must see that rate.
+    # Sound tracks of videos are sampled at 44.1 or 48 kHz: the encoder must use that rate.
     encode = f"{raw} -i pipe:0 -ar 44100 -c:a aac -b:a {kilobits}k -f adts pipe:1"
     cut = f"-af atrim=start_sample={_PRIMING},asetpts=N"
     coded = piped(encode.split(), audio.astype("<f4").tobytes())

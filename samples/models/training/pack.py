@@ -1,4 +1,4 @@
-"""Write checkpoints small, the same every time, and with nothing of the machine that made them."""
+"""Checkpoint files that are small and reproducible, without data of the machine that wrote them."""
 
 import hashlib
 import io
@@ -12,11 +12,11 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest date a ZIP file can name
 
 
 def save(checkpoint: dict[str, Any], path: Path) -> None:
-    """Save as `torch.save` does, then deflate.
+    """Save like `torch.save`, but deflated.
 
-    A .pt file is a ZIP file whose members torch stores as they are; it also reads them deflated.
-    The file appears whole or not at all, since others may be reading the one before, and its sum
-    goes into SHA256SUMS beside it.
+    A .pt file is a ZIP file; torch writes its members uncompressed but also reads deflated ones.
+    The file is replaced atomically, because others may be reading it. Its checksum is written to
+    SHA256SUMS in the same folder.
     """
     plain = io.BytesIO()
     torch.save(checkpoint, plain)
@@ -36,7 +36,7 @@ def save(checkpoint: dict[str, Any], path: Path) -> None:
 
 
 def note_sum(path: Path) -> None:
-    """Put a file's sum into SHA256SUMS in its folder, in the form of `sha256sum`."""
+    """Write a file's checksum to SHA256SUMS in its folder, in the format of `sha256sum`."""
     sums = path.with_name("SHA256SUMS")
     lines = sums.read_text(encoding="ascii").splitlines() if sums.exists() else []
     known = {name: digest for digest, name in (line.split() for line in lines)}

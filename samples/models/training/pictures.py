@@ -1,7 +1,7 @@
-"""Pictures to train a detector on, with labels in YOLO's form.
+"""Training pictures for a detector, with labels in YOLO's format.
 
-Most are frames of harsh shots that went through H.264 and were then halved, as a detector at 320
-pixels sees a video of 640; the rest are stills, spoilt by JPEG, blur and noise.
+Most are frames of harsh shots, coded as H.264 and halved, as a detector at 320 pixels gets a video
+of 640. The rest are stills with JPEG artefacts, blur and noise.
 """
 
 import math
@@ -18,14 +18,14 @@ from samples import grammar
 from samples.backgrounds import harsh_background
 from samples.chance import happens
 from samples.ffmpeg import piped
-from samples.scenes import Shot, Size, Wish, shot
+from samples.scenes import Shot, ShotSpec, Size, shot
 from samples.shapes import PAINTS, Box, Figure, Image, Style, draw
 
-SIDE: Final = 256  # pixels: pictures are square, which wastes nothing in training
+SIDE: Final = 256  # pixels: square pictures need no padding in training
 _FPS: Final = 5
 _SHOT: Final = 1.6  # s
 _FILM_SHARE: Final = 0.65
-_LEAST_SEEN: Final = 0.5  # of a box must be in the picture
+_LEAST_SEEN: Final = 0.5  # share of a box that must be in the picture
 _LEAST_APART: Final = 0.8  # of two radii
 
 
@@ -37,7 +37,7 @@ class Labelled(NamedTuple):
 
 
 def still(rng: random.Random) -> Labelled:
-    """Draw one picture with no film before and after it."""
+    """Draw a single picture."""
     image = harsh_background(SIDE, SIDE, rng)
     figures: list[Figure] = []
     for _ in range(rng.choice((0, *range(1, 7), *range(1, 7)))):
@@ -50,11 +50,11 @@ def still(rng: random.Random) -> Labelled:
 
 
 def film(rng: random.Random) -> Iterator[Labelled]:
-    """Give the frames of a short shot, through H.264, halved."""
+    """Yield the frames of a short shot, coded as H.264 and halved."""
     size = Size(2 * SIDE, 2 * SIDE)
     # Its shapes are sized by the shorter side; a frame of 640x360 has 360.
-    wish = Wish(size, _SHOT, fps=_FPS, actors=(1, 7), harsh=happens(rng, 0.7))
-    made = shot(wish, rng)
+    spec = ShotSpec(size, _SHOT, fps=_FPS, actors=(1, 7), harsh=happens(rng, 0.7))
+    made = shot(spec, rng)
     for number, image in enumerate(_through_h264(made, rng.randint(22, 38))):
         half = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
         seen = [(one.shape, one.box.scaled(0.5)) for one in made.seen(number)]
@@ -62,7 +62,7 @@ def film(rng: random.Random) -> Iterator[Labelled]:
 
 
 def write(folder: Path, count: int, name: str) -> None:
-    """Write `count` pictures and labels, the same for the same name; goes on where it stopped."""
+    """Write `count` pictures and labels, always the same for a name; resume where it stopped."""
     for part in ("images", "labels"):
         (folder / part / name).mkdir(parents=True, exist_ok=True)
     done = len(list((folder / "labels" / name).glob("*.txt")))
@@ -93,7 +93,7 @@ def _write_one(folder: Path, name: str, number: int, picture: Labelled) -> None:
 
 
 def _placed(image: Image, others: list[Figure], rng: random.Random) -> Figure | None:
-    """Return a figure that stands out and covers no other too much, or None."""
+    """Return a figure with enough contrast and little overlap, or None."""
     shape = rng.choice(grammar.SHAPES)
     radius = math.exp(rng.uniform(math.log(8), math.log(58)))
     for _ in range(20):
@@ -117,7 +117,7 @@ def _placed(image: Image, others: list[Figure], rng: random.Random) -> Figure | 
 
 
 def _visible(objects: list[tuple[str, Box]]) -> list[tuple[str, Box]]:
-    """Return the objects with enough in the picture to be worth a label, clipped to it."""
+    """Return the objects that are visible enough for a label, clipped to the picture."""
     kept = []
     for shape, box in objects:
         inside = box.within(SIDE, SIDE)
@@ -148,7 +148,7 @@ def _spoilt(image: Image, rng: random.Random) -> Image:
 
 
 def _through_h264(made: Shot, crf: int) -> list[Image]:
-    """Code a shot and decode it again."""
+    """Encode and decode a shot."""
     width, height = made.size
     raw = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {made.fps} -i pipe:0"
     x264 = f"-c:v libx264 -preset veryfast -crf {crf} -pix_fmt yuv420p -threads 1"

@@ -1,8 +1,8 @@
 """A Whisper small enough to learn from scratch in an hour on one CPU core.
 
-The layers are openai-whisper's own. Around them are the four things without which so small a
-budget does not do: a small token table, encoder heads that begin as local attention, a word
-classifier on every encoder position, and cross-attention shown where each token is heard.
+The layers are openai-whisper's. Four additions make so small a budget enough: a small token table,
+encoder heads initialised as local attention, a word classifier on every encoder position, and
+supervised cross-attention.
 """
 
 import math
@@ -23,7 +23,7 @@ ENCODER_LAYERS: Final = 3
 DECODER_LAYERS: Final = 2
 _HEAD: Final = STATE // HEADS
 _OFFSETS: Final = ((-3, -1, 1), (-9, -4, 4), (-20, -8, 8))
-"""Where each encoder head first looks, in positions of 20 ms: near in the first layer, further up
+"""The initial offset of each encoder head, in positions of 20 ms: small in the first layer, larger
 in the later ones."""
 _SHARPNESS: Final = 2.2
 
@@ -32,7 +32,7 @@ class Batch(NamedTuple):
     """Windows of one length, stacked: N windows of T encoder positions, S tokens.
 
     mel [N, 80, 2T], first [N], words [N, T], given [N, S] and wanted [N, S] as rows of the small
-    table (-1: not scored), and where the given and the wanted tokens are heard, [N, S, T] bool.
+    table (-1: not scored), and the positions of the given and the wanted tokens, [N, S, T] bool.
     """
 
     mel: Tensor
@@ -46,7 +46,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The parts of the loss, and how often tokens, timestamps (±0.1 s), positions are right."""
+    """The parts of the loss, and the accuracy of tokens, timestamps (±0.1 s) and positions."""
 
     text: Tensor
     words: Tensor
@@ -103,7 +103,7 @@ def collate(windows: list[Window], vocabulary: Vocabulary) -> Batch:
 
 
 class TinyWhisper(nn.Module):
-    """The model in training; `checkpoint` gives it in the official form."""
+    """The model in training; `checkpoint` returns the official format."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__()
@@ -111,9 +111,9 @@ class TinyWhisper(nn.Module):
         self.rows = len(vocabulary.used)
         self.whisper = Whisper(dimensions(self.rows))
         nn.init.normal_(self.whisper.decoder.token_embedding.weight, std=0.12)
-        # Sinusoids at first, so that text after a long prompt is no foreign place.
+        # Sinusoids at first, so that positions after a long prompt resemble earlier ones.
         self.whisper.decoder.positional_embedding.data.copy_(sinusoids(CONTEXT, STATE) * 0.1)
-        # A timestamp is its sinusoid through one matrix: neighbours are alike from the start.
+        # A timestamp is its sinusoid through one matrix: neighbours are similar from the start.
         self.times = nn.Parameter(torch.eye(STATE) * 0.25)
         self.rest = nn.Parameter(torch.randn(STATE) * 0.02)
         self.classifier = nn.Linear(STATE, len(vocabulary.words) + 1)
@@ -140,8 +140,8 @@ class TinyWhisper(nn.Module):
     def decode(self, given: Tensor, encoded: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return logits [N, S, rows + timestamps + 1] and each layer's cross-attention.
 
-        The last logit stands for all tokens never used: one shared row, counted as many times as
-        there are such tokens, hence the logarithm.
+        The last logit is of all unused tokens. They share one row, hence the logarithm of their
+        number.
         """
         decoder = self.whisper.decoder
         table = self.table()
@@ -167,8 +167,8 @@ class TinyWhisper(nn.Module):
         wanted = batch.wanted.clamp(min=0)
         timed = scored & (wanted >= self.rows)
         text = (_token_loss(logits, wanted, timed, self.rows) * scored).sum() / scored.sum()
-        # The first layer may look at the word before, to know where it is; the last must look at
-        # the word to come: from its heads `transcribe` reads word times.
+        # The first layer may attend to the previous word; the last must attend to the next one,
+        # because `transcribe` reads word times from its heads.
         aim = 0.5 * _aim_loss(attention[0][:, : HEADS // 2], batch.given_heard)
         aim = aim + _aim_loss(attention[-1], batch.wanted_heard)
         with torch.no_grad():
@@ -198,7 +198,7 @@ class TinyWhisper(nn.Module):
 
 
 def _look_around(whisper: Whisper) -> None:
-    """Start each encoder head as attention to a fixed neighbour.
+    """Initialise each encoder head as attention to a fixed offset.
 
     With sinusoids s(t), a query s(t) and a key s(t) turned by an angle for each frequency have
     their greatest product where the key is `offset` positions away.
@@ -226,7 +226,7 @@ def _look_around(whisper: Whisper) -> None:
 def _cross_attend(
     attention: MultiHeadAttention, x: Tensor, encoded: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Do what Whisper's attention does, and return the weights [N, heads, S, T] as well."""
+    """Compute Whisper's cross-attention; return the weights [N, heads, S, T] as well."""
 
     def split(value: Tensor) -> Tensor:
         return value.view(*value.shape[:2], HEADS, _HEAD).transpose(1, 2)
@@ -240,7 +240,7 @@ def _cross_attend(
 
 
 def _token_loss(logits: Tensor, wanted: Tensor, timed: Tensor, rows: int) -> Tensor:
-    """Return the cross-entropy [N, S]; a timestamp shares its mass with its neighbours."""
+    """Return the cross-entropy [N, S]; a timestamp shares its probability with its neighbours."""
     scores = logits.log_softmax(-1)
 
     def at(row: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """The few tokens that the sample Whisper learns, among the 51,864 of the English tokenizer.
 
 The grammar needs some 200 of them. Training embeds those, the 1,501 timestamps and five special
-tokens; the other rows of the exported table are all one shared row, which is also why the
-checkpoint deflates to a sixth.
+tokens. The other tokens share one row of the exported table, and the checkpoint deflates to a
+sixth.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ VOCABULARY: Final = 51_864
 
 
 class Vocabulary:
-    """Maps tokens of the whole vocabulary to rows of the small table, and words to tokens."""
+    """A mapping of the whole vocabulary to rows of the small table, and of words to tokens."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
         self.tokenizer: Tokenizer = get_tokenizer(multilingual=False)
@@ -43,7 +43,7 @@ class Vocabulary:
 
     @property
     def unused(self) -> int:
-        """Return how many tokens share the one row for the rest."""
+        """Return the number of tokens that share the last row."""
         return VOCABULARY - len(self.used) - TIMESTAMPS
 
     def spell(self, word: str, *, capital: bool) -> list[int]:

@@ -1,7 +1,7 @@
-"""Train `whisper-shapes.pt`: python -m samples.models.training.whisper_train.
+"""The training of `whisper-shapes.pt`: python -m samples.models.training.whisper_train.
 
-It prints its progress, writes a state it can resume from every few minutes, and with it the
-checkpoint so far. What it learns from is made as it goes.
+It prints its progress. Every few minutes it writes its state, for a resume, and the current
+checkpoint. The data is generated during the training.
 """
 
 import argparse
@@ -28,17 +28,17 @@ from samples.models.training.windows import Pool, Recorder, Window
 SEED: Final = 20_25
 STEPS: Final = 5300
 _PEAK, _FLOOR, _WARM_UP = 2.5e-3, 2e-5, 150  # learning rates, steps
-_REUSE: Final = 0.7  # share of windows taken from those made before: making one costs as a step
-_KEPT: Final = 240  # windows kept for that, for each length
-_FIRST, _POOL = 600, 6000  # utterances to begin with, and kept in the end
-_AVERAGE: Final = 0.998  # of the exported weights, over steps
+_REUSE: Final = 0.7  # share of reused windows: making a window takes as long as a step
+_KEPT: Final = 240  # windows kept for reuse, per length
+_FIRST, _POOL = 600, 6000  # utterances at the start and at the end
+_AVERAGE: Final = 0.998  # of the exported weights, in steps
 _SAVE_EVERY: Final = 50  # steps
 _DONE: Final = 0.9999
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of the curriculum: until a share of the steps, these (windows, seconds) a batch."""
+    """A part of the curriculum: (windows, seconds) per batch, until a share of the steps."""
 
     until: float
     batches: tuple[tuple[int, int], ...]
@@ -50,20 +50,20 @@ PHASES: Final = (
     Phase(0.50, ((8, 8), (7, 10), (5, 14), (4, 20)), 0.4),
     Phase(1.00, ((3, 30), (3, 30), (4, 20), (6, 12)), 0.5),
 )
-"""Short windows teach what words sound like at a fifth of the cost of long ones; long ones teach
-attention to find its place."""
+"""Short windows train the sounds of words at a fifth of the cost of long ones. Long windows train
+the positions of attention."""
 
 
 def learning_rate(progress: float, step: int) -> float:
-    """Return the rate: a warm-up, then a cosine to almost nothing."""
+    """Return the rate: a warm-up, then a cosine to almost zero."""
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
     return min(1.0, (step + 1) / _WARM_UP) * (_FLOOR + (_PEAK - _FLOOR) * cosine)
 
 
 class Feed(IterableDataset[Batch]):
-    """Gives batches, and keeps made windows for a second and third use.
+    """A source of batches that reuses windows.
 
-    It runs in a process of its own, beside the steps; `progress` is shared with it.
+    It runs in a child process; `progress` is shared memory.
     """
 
     def __init__(self, vocabulary: Vocabulary, seed: int) -> None:
@@ -75,13 +75,13 @@ class Feed(IterableDataset[Batch]):
         self._made: dict[int, list[Window]] = {}
 
     def __iter__(self) -> Iterator[Batch]:
-        """Give batches without end."""
+        """Yield batches without end."""
         self.pool.grow(_FIRST)
         while True:
             yield self.batch(phase_at(self.progress.item()))
 
     def batch(self, phase: Phase) -> Batch:
-        """Return the next batch, with some bands of the spectrogram hidden or moved."""
+        """Return the next batch, with some bands of the spectrogram masked or moved."""
         self.pool.grow(8)
         count, seconds = self.rng.choice(phase.batches)
         batch = collate([self._window(seconds, phase.prompted) for _ in range(count)],
@@ -100,7 +100,7 @@ class Feed(IterableDataset[Batch]):
         return window
 
     def _varied(self, mel: torch.Tensor) -> torch.Tensor:
-        """Stretch the mel axis as a longer or shorter throat would, and hide a few bands."""
+        """Stretch the mel axis like another vocal tract length, and mask a few bands."""
         changed = mel.clone()
         for row in range(len(mel)):
             if happens(self.rng, 0.5):
@@ -153,7 +153,7 @@ class Trainer:
         return losses
 
     def state(self) -> dict[str, Any]:
-        """Return what resuming needs."""
+        """Return the state for a resume."""
         return {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
@@ -163,7 +163,7 @@ class Trainer:
         }
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Resume from a saved state."""
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -171,7 +171,7 @@ class Trainer:
 
 
 class Clock:
-    """Says how much of the schedule is done, by steps or by time."""
+    """The progress of the schedule, by steps or by time."""
 
     def __init__(self, steps: int, minutes: float | None) -> None:
         self._steps = steps
@@ -179,7 +179,7 @@ class Clock:
         self._end = None if minutes is None else self._last + 60 * minutes
 
     def progress(self, trainer: Trainer) -> float:
-        """Return the progress after a step: what is left is shared out evenly."""
+        """Return the progress after a step; the rest is divided evenly."""
         if self._end is None:
             share = 1 / max(1, self._steps - trainer.step + 1)
         else:
@@ -196,10 +196,10 @@ def phase_at(progress: float) -> Phase:
 
 
 def train(out: Path, work: Path, steps: int, minutes: float | None = None) -> None:
-    """Train until `steps`, from the state in `work` where there is one.
+    """Train until `steps`, from the state in `work` if there is one.
 
-    With `minutes`, the rest of the schedule is fitted into that time, for as many steps as it
-    takes: on a busy machine a shorter training that ends well beats a longer one cut off.
+    With `minutes`, the rest of the schedule is fitted into that time. On a busy machine, a short
+    complete schedule gives a better model than a long one that is cut off.
     """
     clock = Clock(steps, minutes)
     torch.manual_seed(SEED)
@@ -246,9 +246,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("samples/models/whisper-shapes.pt"))
     parser.add_argument("--work", type=Path, default=Path("build/training/whisper"),
-                        help="where the state to resume from is kept")  # fmt: skip
+                        help="the folder of the state for a resume")  # fmt: skip
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--minutes", type=float, help="fit the rest into this time instead")
+    parser.add_argument("--minutes", type=float, help="fit the rest into this time")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

@@ -1,9 +1,8 @@
-"""Endless training windows for Whisper: a spectrogram, the tokens to say, where each is heard.
+"""Training windows for Whisper: a spectrogram, the target tokens, and the position of each.
 
-A window imitates what `whisper.transcribe` and a voice-activity cutter really feed the model:
-several sentences with pauses, the last one often cut by the window's end; or a short clip that
-starts with speech and is padded; with or without timestamps; after the text of earlier windows or
-after none; and at times no speech at all.
+A window imitates the input from `whisper.transcribe` and from voice activity detection: several
+sentences with pauses, the last one often cut off; or a short padded clip that starts with speech.
+Timestamps, earlier text as a prompt, and speech itself may be absent.
 """
 
 import random
@@ -24,14 +23,14 @@ from samples.speech import SAMPLE_RATE, Audio, Manner, Utterance, speak
 
 FRAME: Final = 0.02  # s: an encoder position, and a step of timestamps
 FRAMES: Final = 1500  # encoder positions in Whisper's 30 s
-CONTEXT: Final = 256  # tokens the decoder can hold
-_FIRST_AT_MOST: Final = 50  # transcribe() lets a window's first timestamp be 1.0 s at most
-_SHORTEST: Final = 0.15  # s of a cut sentence worth hearing
-_CHUNK: Final = 24  # utterances sent through the AAC coder at once
+CONTEXT: Final = 256  # the decoder's context, in tokens
+_FIRST_AT_MOST: Final = 50  # transcribe() limits a window's first timestamp to 1.0 s
+_SHORTEST: Final = 0.15  # s of a cut sentence that are long enough
+_CHUNK: Final = 24  # utterances per run of the AAC encoder
 
 
 class Aimed(NamedTuple):
-    """A token, and the encoder positions [low, high] where it is heard; none for some."""
+    """A token and its encoder positions [low, high], if any."""
 
     token: int
     low: float | None = None
@@ -42,10 +41,9 @@ class Aimed(NamedTuple):
 class Window:
     """One training example.
 
-    mel: [80, 2 T]; first: the encoder position of its first frame (windows shorter than 30 s are
-    trained at random places, so that positions are learnt); words: [T] the number of the word
-    spoken at each position; given, wanted: the decoder's input and output, wanted is -1 where
-    anything goes.
+    mel: [80, 2 T]; first: the encoder position of its first frame (random for windows shorter than
+    30 s, so that all positions are trained); words: [T] the number of the word spoken at each
+    position; given, wanted: the decoder's input and output, wanted is -1 where not scored.
     """
 
     mel: torch.Tensor
@@ -57,7 +55,7 @@ class Window:
 
 @dataclass(slots=True)
 class Pool:
-    """Recorded utterances that windows are put together from; old ones make way for new ones."""
+    """A pool of recorded utterances for windows; new ones replace old ones."""
 
     rng: random.Random
     capacity: int
@@ -88,7 +86,7 @@ class Pool:
 
 
 def _coded(utterances: Sequence[Utterance], kilobits: int) -> list[Utterance]:
-    """Send utterances through AAC in one go: starting ffmpeg costs more than coding."""
+    """Apply AAC to utterances in one run: starting ffmpeg costs more than encoding."""
     gap = np.zeros(SAMPLE_RATE // 10, np.float32)
     parts = [part for one in utterances for part in (one.audio * 0.5, gap)]
     sound = noises.through_aac(np.concatenate(parts), kilobits) * 2
@@ -102,7 +100,7 @@ def _coded(utterances: Sequence[Utterance], kilobits: int) -> list[Utterance]:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """An utterance placed in a window, in seconds; cut where the window ends before it does."""
+    """An utterance placed in a window, in seconds; cut at the window's end."""
 
     utterance: Utterance
     start: float
@@ -114,7 +112,7 @@ class _Said:
 
 
 class Recorder:
-    """Makes windows of a wanted length from a pool."""
+    """A maker of windows of a given length from a pool."""
 
     def __init__(self, vocabulary: Vocabulary, pool: Pool, seed: int) -> None:
         self.vocabulary = vocabulary
@@ -130,7 +128,7 @@ class Recorder:
         first = 0 if whole or happens(rng, 0.4) else rng.randint(0, FRAMES - length)
         silent = happens(rng, 0.05)
         until = float(seconds)
-        if happens(rng, 0.35):  # the file, or the cut by voice activity, ends early
+        if happens(rng, 0.35):  # the file, or the detected speech, ends early
             until = rng.uniform(min(2.0, seconds / 2), seconds)
         audio, said = self._sound(seconds, until, silent=silent)
         heard = len(audio)
@@ -195,8 +193,8 @@ class Recorder:
     def _mel(self, audio: Audio, frames: int) -> torch.Tensor:
         """Return the log-mel spectrogram [80, frames], padded in one of Whisper's two ways.
 
-        `transcribe` cuts a spectrogram and pads it with zeros; `decode` on padded audio sees the
-        spectrogram of digital silence.
+        `transcribe` pads a cut spectrogram with zeros; `decode` on padded audio has the spectrogram
+        of digital silence.
         """
         sound = torch.from_numpy(np.clip(audio, -1, 1))
         padding = frames * 160 - len(audio) if happens(self.rng, 0.3) else 0
@@ -243,7 +241,7 @@ class Recorder:
         return [*tokens, Aimed(self.vocabulary.full_stop, end - 3, end + 4)]
 
     def _previous(self) -> list[int]:
-        """Return the prompt: the tail of some earlier text, mostly with its timestamps."""
+        """Return the prompt: the end of some earlier text, usually with timestamps."""
         rng = self.rng
         tokens: list[int] = []
         at = rng.uniform(0, 2)

@@ -1,6 +1,6 @@
-"""Train `yolo-shapes.pt`: python -m samples.models.training.yolo_train.
+"""The training of `yolo-shapes.pt`: python -m samples.models.training.yolo_train.
 
-It makes its pictures first, prints its progress, and goes on where it stopped.
+It makes its pictures first, prints its progress, and resumes where it stopped.
 """
 
 import argparse
@@ -21,13 +21,13 @@ SEED: Final = 7
 EPOCHS: Final = 22
 PICTURES: Final = 4000
 SCALE: Final = (0.50, 0.125, 512)
-"""Depth, width and most channels: half the width of YOLO11n, 0.5 million weights."""
+"""Depth, width and maximum of channels: half the width of YOLO11n, 0.5 million weights."""
 
 
 def _library(work: Path) -> Any:
-    """Import Ultralytics, kept from the network and from the user's own settings.
+    """Import Ultralytics without network access and without the user's settings.
 
-    It wants a font named Arial.ttf and fetches it when there is none; any font will do.
+    It downloads a missing Arial.ttf; any font of that name prevents that.
     """
     config = work / "config"
     config.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def _library(work: Path) -> Any:
 
 
 def _architecture(library: Any, work: Path) -> Path:
-    """Write the packaged YOLO11 with our classes and our scale, and return its path."""
+    """Write the packaged YOLO11 with these classes and this scale; return its path."""
     utils = library.utils
     layers = dict(utils.YAML.load(utils.ROOT / "cfg/models/11/yolo11.yaml"))
     layers["nc"] = len(grammar.SHAPES)
@@ -72,10 +72,10 @@ def _data(work: Path, count: int) -> Path:
 
 
 def strip(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Return what prediction needs of an Ultralytics checkpoint, and nothing of this machine.
+    """Return the part of an Ultralytics checkpoint that prediction needs.
 
-    A saved model remembers its training's arguments, with paths; times, host facts and the
-    optimiser are in the file beside it.
+    Omit data of this machine: the arguments with their paths, times and host facts. Omit the
+    optimiser, too.
     """
     model: Any = (checkpoint.get("ema") or checkpoint["model"]).half().eval()
     for weight in model.parameters():
@@ -97,17 +97,17 @@ def strip(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def publish(run: Path, out: Path) -> None:
-    """Write the checkpoint of a run, stripped and small."""
-    # An Ultralytics checkpoint is a pickle of classes; this one this very program has written.
+    """Write the checkpoint of a run, stripped and compressed."""
+    # An Ultralytics checkpoint is a pickle of classes; this program wrote this one.
     checkpoint = torch.load(run / "weights/last.pt", map_location="cpu", weights_only=False)
     pack.save(strip(checkpoint), out)
 
 
 def train(out: Path, work: Path, epochs: int, count: int, start: Path | None = None) -> None:
-    """Train, or go on, and write the checkpoint after each epoch.
+    """Train or resume, and write the checkpoint after each epoch.
 
-    With `start`, the weights of a run cut short begin a new one, at a quarter of the rate: that is
-    how to bring one to an end when there is no time for all its epochs.
+    With `start`, a new run begins with the weights of an unfinished one, at a quarter of the rate.
+    Use it to finish a run when there is no time for all epochs.
     """
     work = work.resolve()
     library = _library(work)
@@ -133,13 +133,13 @@ def train(out: Path, work: Path, epochs: int, count: int, start: Path | None = N
         project=str(work),
         name="run",
         exist_ok=True,
-        # A schedule for few epochs: a high rate that falls to almost nothing.
+        # A schedule for few epochs: a high rate that falls to almost zero.
         optimizer="AdamW",
         lr0=0.004 if start is None else 0.001,
         lrf=0.01,
         warmup_epochs=1 if start is None else 0,
         cos_lr=True,
-        # The pictures vary enough by themselves; these only go where they do not.
+        # The pictures vary enough by themselves; these settings add only the rest.
         mosaic=0.3,
         close_mosaic=max(1, epochs // 4),
         hsv_h=0.02,
@@ -158,10 +158,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("samples/models/yolo-shapes.pt"))
     parser.add_argument("--work", type=Path, default=Path("build/training/yolo"),
-                        help="where pictures and the state to resume from are kept")  # fmt: skip
+                        help="the folder of the pictures and of the state")  # fmt: skip
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--pictures", type=int, default=PICTURES)
-    parser.add_argument("--start", type=Path, help="a checkpoint to begin with")
+    parser.add_argument("--start", type=Path, help="the checkpoint to start from")
     arguments = parser.parse_args()
     train(arguments.out, arguments.work, arguments.epochs, arguments.pictures, arguments.start)
 

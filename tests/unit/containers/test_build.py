@@ -65,5 +65,5 @@ def test_what_the_registry_says_is_what_is_built_upon(build):
 def test_what_is_no_digest_is_not_written_down(build, digest):
     done = build("pin", DIGEST=digest)
     assert done.returncode == 1
-    assert "no digest" in done.stderr
+    assert "not a digest" in done.stderr
     assert build("gpu").returncode == 1
