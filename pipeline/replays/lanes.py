@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from pipeline.aws import event_bus
 from pipeline.core.events import Reprocess, reprocess_entry
 from pipeline.core.settings import Settings
 from pipeline.core.topology import LARGER, Lane
 from pipeline.replays.records import Open, Replay
-from pipeline.replays.store import put_events
 
 _AT_ONCE = 10  # EventBridge's limit on events a request
 
@@ -35,7 +35,7 @@ class Lanes:
         """
         entries = [self._entry(replay, run) for run in runs]
         for start in range(0, len(entries), _AT_ONCE):
-            put_events(self._events, entries[start : start + _AT_ONCE])
+            event_bus.put(self._events, entries[start : start + _AT_ONCE])
 
     def is_empty(self, stage: str) -> bool:
         """Whether nothing waits for a worker or is in the hands of one, as far as SQS knows."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.aws import event_bus
 from pipeline.aws.catalog.runs import overdue
 from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, partition
-from pipeline.core.errors import Busy, Conflict, DependencyFailed, LeaseLost, NotFound
+from pipeline.core.errors import Busy, Conflict, LeaseLost, NotFound
 from pipeline.core.topology import ReplaysSpec
 from pipeline.replays import budget
 from pipeline.replays.records import OVER, Replay, Wish
@@ -149,7 +150,7 @@ class Replays:
         Raises:
             DependencyFailed: ``event_refused``.
         """
-        put_events(
+        event_bus.put(
             self._events,
             [
                 {
@@ -275,21 +276,6 @@ class Replays:
             )
         except ConditionFailed as error:
             raise LeaseLost from error
-
-
-def put_events(events: Any, entries: list[dict[str, Any]]) -> None:
-    """Send events, at most ten, all or an error.
-
-    Raises:
-        DependencyFailed: ``event_refused``, when the bus did not take one; some may have gone out.
-    """
-    answer = events.put_events(Entries=entries)
-    if answer["FailedEntryCount"]:
-        why = next(entry for entry in answer["Entries"] if "ErrorCode" in entry)
-        raise DependencyFailed(
-            "event_refused",
-            f"EventBridge did not take an event: {why['ErrorCode']}: {why.get('ErrorMessage')}",
-        )
 
 
 def _watched(seconds: float = _WAKE_S) -> dict[str, str]:
