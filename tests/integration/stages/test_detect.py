@@ -218,7 +218,7 @@ assert not left, left
 
 def test_the_stage_module_imports_nothing_heavy():
     code = (
-        "import sys; from pipeline.stages import detect as d; d.identity(d.Params());"
+        "import sys; from pipeline.stages.detect import stage as d; d.identity(d.Params());"
         "assert not {'torch', 'ultralytics', 'PIL', 'cv2', 'numpy', 'lap'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
