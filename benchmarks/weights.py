@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 # Before torch is imported.
-os.environ |= {"VIDEODROP_THREADS": "1", "OMP_NUM_THREADS": "1", "VIDEODROP_DEVICE": "cpu"}
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 from whisper.model import ModelDimensions, Whisper
 
-from pipeline.stages.models import bake, int8, weights
+from pipeline.stages.models import bake, host, int8, weights
 from pipeline.stages.transcribe import stage as transcribe
 from samples import accuracy, held_out
 from samples.scoring import Hearing
@@ -44,7 +44,7 @@ _TOKENS = 60
 def main() -> None:
     """Measure and print two tables."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["VIDEODROP_MODEL_DIR"] = folder
+        host.use(host.ModelHost(threads=1, device="cpu", model_dir=Path(folder)))
         bake.bake([f"{_SAMPLE}@int8"])
         _accuracy()
         for name, dims in _REAL.items():

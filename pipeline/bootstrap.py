@@ -24,7 +24,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.stage import StageModule, load
 from pipeline.replays.store import Replays
 from pipeline.results.versions import Versions
-from pipeline.stages.models import device
+from pipeline.stages.models import device, host
 from pipeline.telemetry import function as telemetry
 from pipeline.telemetry.tracing import Handler
 
@@ -195,8 +195,20 @@ def check_device(config: Settings) -> None:
         device.check(config.device)
 
 
+def use_model_host(config: Settings) -> None:
+    """Have this process's models run as its settings say."""
+    host.use(
+        host.ModelHost(
+            threads=config.threads,
+            device=config.device,
+            model_dir=config.model_dir,
+            engines=config.engines,
+        )
+    )
+
+
 def module(stage: str, config: Settings) -> StageModule:
-    """The code of ``stage``.
+    """The code of ``stage``, which from now on runs as the settings say.
 
     Raises:
         InvalidArgument: ``unknown_stage``.
@@ -209,6 +221,7 @@ def module(stage: str, config: Settings) -> StageModule:
             f"There is no stage {stage!r}; {config.topology_path} has "
             f"{', '.join(config.topology.stages)}.",
         )
+    use_model_host(config)
     found = load(spec.module)
     try:
         options.validate(found.Params, stage, config.params.get(stage, {}))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
 from pipeline.core.settings import Settings
 from pipeline.core.topology import DEFAULT_PATH
+from pipeline.stages.models import host
 from tests.fakes.servers import TRACING, embedded_aws
 
 _RUN = "TEST_RUN"  # names the session whose process inherited it
@@ -207,8 +209,19 @@ def make_table(config: Settings) -> None:
     )
 
 
+@pytest.fixture
+def model_host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Change the machine that models run on: ``model_host(threads=1)``."""
+
+    def change(**fields: Any) -> None:
+        monkeypatch.setattr(host, "_current", replace(host.current(), **fields))
+
+    return change
+
+
 def forget_process_state() -> None:
-    """Empty what is made once a process: clients, settings, the handlers' runners."""
+    """Empty what is made once a process: clients, settings, models' host, handlers' runners."""
+    host.use(host.ModelHost())
     aws.client.cache_clear()
     aws.table.cache_clear()
     bootstrap.settings.cache_clear()

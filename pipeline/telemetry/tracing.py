@@ -110,8 +110,11 @@ def record_error(error: BaseException) -> None:
 
 
 def _set_up(service: str) -> "TracerProvider":
-    """Make the process's provider, which FastAPI's own spans go to as well."""
-    from opentelemetry import trace  # noqa: PLC0415 - see above
+    """Make the provider of this process.
+
+    OpenTelemetry's global one stays as it is: FastAPI's own spans would go there, which hold
+    addresses with their signatures, and take requests' headers for their parents.
+    """
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - see above
         OTLPSpanExporter,
     )
@@ -122,11 +125,10 @@ def _set_up(service: str) -> "TracerProvider":
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - see above
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - see above
 
-    global _tracer  # noqa: PLW0603 - one a process, as OpenTelemetry's own provider is
+    global _tracer  # noqa: PLW0603 - one a process, as metrics' sink is
     known = Resource.create({"service.name": service, "service.namespace": "videodrop"})
     provider = TracerProvider(resource=known.merge(OTELResourceDetector().detect()))
     timeout = None if any(os.environ.get(name) for name in _TIMEOUTS) else _TIMEOUT_S
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=timeout)))
-    trace.set_tracer_provider(provider)
     _tracer = provider.get_tracer(__name__)
     return provider

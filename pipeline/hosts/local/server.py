@@ -21,8 +21,8 @@ from typing import Any
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
+from pipeline import bootstrap
 from pipeline.core.errors import VideodropError
-from pipeline.core.settings import Settings
 from pipeline.hosts.local import moto_patches
 from pipeline.hosts.local.bodies import keep_bodies_in
 from pipeline.hosts.local.gate import SERVICES, dispatcher, guarded
@@ -64,7 +64,7 @@ def main(folder: Path, port: int, services: Collection[str] = SERVICES) -> None:
     message = snapshot.load().message(datetime.now(UTC))
     listener = listen(port)
     host, port = listener.getsockname()
-    app = guarded(monitored(dispatcher(services)), keys, Settings().public_origins)
+    app = guarded(monitored(dispatcher(services)), keys, bootstrap.settings().public_origins)
     server = make_server(
         host, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno()
     )

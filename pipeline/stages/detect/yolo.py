@@ -14,9 +14,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import BadInput, MissingDependency
-from pipeline.core.settings import Settings
 from pipeline.stages.detect.engine import Detection, Looking
-from pipeline.stages.models import device, engines
+from pipeline.stages.models import device, engines, host
 from pipeline.stages.models.weights import Weights
 from pipeline.telemetry import metrics, names
 
@@ -68,6 +67,7 @@ def _library() -> Any:
     import torch  # noqa: PLC0415 - takes seconds to import
 
     library: Any
+    threads = host.current().threads
     patched = PIL.Image.open, torch.save
     with tempfile.TemporaryDirectory(prefix="videodrop-ultralytics-") as config:
         os.environ |= {
@@ -77,14 +77,14 @@ def _library() -> Any:
             "YOLO_VERBOSE": "false",
             "ULTRALYTICS_SAFE_LOAD": "true",  # weights_only: a checkpoint cannot run code
         }
-        os.environ.setdefault("OMP_NUM_THREADS", str(Settings().threads))  # else it sets it to 1
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # else it sets it to 1
         import ultralytics  # noqa: PLC0415 - writes files and patches other modules
         from ultralytics.utils import torch_utils  # noqa: PLC0415
 
         library = ultralytics
         # Its first prediction sets torch's threads to this.
         setting: Any = torch_utils
-        setting.NUM_THREADS = Settings().threads
+        setting.NUM_THREADS = threads
         library.settings.update({"sync": False})
     PIL.Image.open, torch.save = patched
     return library.YOLO

@@ -1,17 +1,18 @@
 """Put weights where an image keeps them: ``python -m pipeline.stages.models.bake NAME …``.
 
-Each is fetched into ``VIDEODROP_MODEL_DIR`` unless it is there, and checked against the digest
-that is pinned for it; what does not match ends the build of the image. ``NAME@int8`` makes the
-8-bit version of a Whisper and keeps that alone.
+Each is fetched into the folder that ``--into`` names unless it is there, and checked against the
+digest that is pinned for it; what does not match ends the build of the image. ``NAME@int8`` makes
+the 8-bit version of a Whisper and keeps that alone.
 """
 
+import argparse
 import logging
 import os
 import sys
+from pathlib import Path
 
 from pipeline.core.errors import VideodropError
-from pipeline.core.settings import Settings
-from pipeline.stages.models import int8, weights
+from pipeline.stages.models import host, int8, weights
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def bake(names: list[str]) -> list[weights.Weights]:
     Raises:
         VideodropError: as ``weights.resolve`` does.
     """
-    folder = Settings().model_dir
+    folder = host.current().model_dir
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         if base := weights.int8_of(name):
@@ -48,10 +49,25 @@ def _reduce(base: str, *, keep: bool) -> None:
         source.unlink()
 
 
+def main(arguments: list[str]) -> None:
+    """Bake what a command line names, and log each file.
+
+    Raises:
+        VideodropError: as ``bake`` does.
+    """
+    parser = argparse.ArgumentParser(prog="python -m pipeline.stages.models.bake")
+    parser.add_argument("--into", type=Path, help="the folder, by default the one of the models")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a model, e.g. turbo or tiny@int8")
+    given = parser.parse_args(arguments)
+    if given.into:
+        host.use(host.ModelHost(model_dir=given.into))
+    for one in bake(given.names):
+        _log.info("%s  %s  %s", one.sha256, one.origin, one.path)
+
+
 if __name__ == "__main__":
     logging.basicConfig(level="INFO", format="%(message)s")
     try:
-        for one in bake(sys.argv[1:]):
-            _log.info("%s  %s  %s", one.sha256, one.origin, one.path)
+        main(sys.argv[1:])
     except VideodropError as problem:
         sys.exit(str(problem))

@@ -3,14 +3,14 @@
 import sys
 
 from pipeline.core.errors import MissingDependency
-from pipeline.core.settings import Settings
+from pipeline.stages.models import host
 
 
 def choose() -> str:
     """The torch device to use: the one set, or the first GPU if there is one."""
     import torch  # noqa: PLC0415 - takes seconds; only processes that run a model pay for it
 
-    wanted = Settings().device
+    wanted = host.current().device
     if wanted != "auto":
         return wanted
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -67,4 +67,4 @@ def pin_threads() -> None:
     """
     import torch  # noqa: PLC0415 - see above
 
-    torch.set_num_threads(Settings().threads)
+    torch.set_num_threads(host.current().threads)

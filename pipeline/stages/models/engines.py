@@ -3,7 +3,7 @@
 import importlib.metadata
 
 from pipeline.core.errors import MissingDependency
-from pipeline.core.settings import Settings
+from pipeline.stages.models import host
 
 
 def version(package: str, extra: str) -> str:
@@ -15,7 +15,7 @@ def version(package: str, extra: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError as error:
-        if elsewhere := Settings().engines.get(package):
+        if elsewhere := host.current().engines.get(package):
             return elsewhere
         raise MissingDependency(
             "extra_missing",

@@ -3,9 +3,9 @@
 A model is asked for by name, and never by anything else answers to it:
 
 * ``whisper-shapes`` and ``yolo-shapes``: the small sample models in this repository;
-* an official name (``tiny`` … ``turbo``, ``yolo11n.pt`` …): kept in ``Settings().model_dir``, or
-  in the temporary folder where that is read-only, fetched there once, refused unless its sha256
-  is the pinned one;
+* an official name (``tiny`` … ``turbo``, ``yolo11n.pt`` …): kept in ``ModelHost.model_dir``, or in
+  the temporary folder where that is read-only, fetched there once, rejected unless its sha256 is
+  the pinned one;
 * a path to a ``.pt`` file of one's own, named in results by its own sha256;
 * a Whisper's name and ``@int8``: the same with weights of 8 bits, which ``bake`` makes of it once.
 
@@ -29,8 +29,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.core.errors import BadInput, DependencyFailed, MissingDependency
-from pipeline.core.settings import Settings
-from pipeline.stages.models import official
+from pipeline.stages.models import host, official
 
 SAMPLES = ("whisper-shapes", "yolo-shapes")
 SUMS = "SHA256SUMS"
@@ -116,7 +115,7 @@ def int8_of(name: str) -> str | None:
 
 def baked_path(base: str) -> Path:
     """Where the 8-bit version of a Whisper is kept."""
-    return Settings().model_dir / f"{base}.int8.pt"
+    return host.current().model_dir / f"{base}.int8.pt"
 
 
 def file_sha256(path: Path) -> str:
@@ -153,7 +152,7 @@ def _baked(name: str, base: str) -> Weights:
         raise MissingDependency(
             "model_unavailable",
             f"The model {name} is not on this machine. Make it: "
-            f"python -m pipeline.stages.models.bake {name}",
+            f"python -m pipeline.stages.models.bake --into {path.parent} {name}",
         )
     found = _checked(name, path, _pinned(path), "baked")
     return replace(found, made_from=digest(base))
@@ -167,7 +166,7 @@ def _pinned(path: Path) -> str:
 
 def _official(name: str) -> Weights:
     known = official.ALL[name]
-    own = folder = Settings().model_dir
+    own = folder = host.current().model_dir
     if not (folder / known.file).is_file() and folder.is_dir() and not os.access(folder, os.W_OK):
         folder = _spare(folder)
     path = folder / known.file

@@ -287,6 +287,17 @@ def test_a_sampled_message_is_traced_from_its_sender_to_the_run_and_no_other(
     assert not run.failed
 
 
+def test_a_request_is_one_span_without_its_address(
+    stored: Settings,  # noqa: ARG001 - needed for its effect
+    host: Host,
+    traces: otlp.Collector,
+) -> None:
+    path = "/videos/00000000000000000000"
+    assert host("query")(lambda_events.http(path, "signature=secret"))["statusCode"] == 404
+    (span,) = traces.until("query")
+    assert list(span.attributes) == ["faas.invocation_id"]
+
+
 def test_an_error_that_a_stage_ends_with_is_in_its_trace(
     toy: Settings, host: Host, traces: otlp.Collector
 ) -> None:

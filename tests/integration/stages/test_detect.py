@@ -187,8 +187,9 @@ before = PIL.Image.open, torch.save
 asked, real = [], torch.set_num_threads
 torch.set_num_threads = lambda count: (asked.append(count), real(count))
 from pipeline.stages.detect import yolo
-from pipeline.stages.models import weights
+from pipeline.stages.models import host, weights
 from pipeline.stages.detect.engine import Looking
+host.use(host.ModelHost(threads=3))
 engine = yolo.load(weights.resolve("yolo-shapes"))
 engine.detect([np.zeros((90, 160, 3), np.uint8)], Looking(0.5, 0.7, 160, 10, None))
 assert (PIL.Image.open, torch.save) == before, "patches are left"
@@ -203,7 +204,6 @@ assert not left, left
     env = {
         "HOME": str(tmp_path / "home"),
         "TMPDIR": str(tmp_path / "tmp"),
-        "VIDEODROP_THREADS": "3",
     }
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -218,7 +218,7 @@ assert not left, left
 
 def test_the_stage_module_imports_nothing_heavy():
     code = (
-        "import sys; from pipeline.stages import detect as d; d.identity(d.Params());"
+        "import sys; from pipeline.stages.detect import stage as d; d.identity(d.Params());"
         "assert not {'torch', 'ultralytics', 'PIL', 'cv2', 'numpy', 'lap'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

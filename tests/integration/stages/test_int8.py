@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import BadInput, MissingDependency
-from pipeline.stages.models import bake, device, int8, official, weights
+from pipeline.stages.models import bake, device, host, int8, official, weights
 from pipeline.stages.transcribe import stage as transcribe
 from pipeline.stages.transcribe import whisper as whisper_engine
 from pipeline.stages.transcribe.transcript import Transcript
@@ -22,14 +22,14 @@ def baked(tmp_path_factory):
     """Return a folder of models with the 8-bit sample."""
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VIDEODROP_MODEL_DIR", str(folder))
+        patch.setattr(host, "_current", host.ModelHost(model_dir=folder))
         bake.bake([NAME])
     return folder
 
 
 @pytest.fixture
-def model_dir(baked, monkeypatch):
-    monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(baked))
+def model_dir(baked, model_host):
+    model_host(model_dir=baked)
     return baked
 
 
@@ -79,19 +79,19 @@ def test_it_has_its_own_digest_and_that_of_its_original(model_dir):
     )
 
 
-def test_other_bytes_than_were_baked_are_rejected(model_dir, monkeypatch, tmp_path):
+def test_other_bytes_than_were_baked_are_rejected(model_dir, model_host, tmp_path):
     for path in model_dir.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(tmp_path))
+    model_host(model_dir=tmp_path)
     with (tmp_path / "whisper-shapes.int8.pt").open("ab") as file:
         file.write(b"more")
     with pytest.raises(MissingDependency, match="is not the whisper-shapes@int8"):
         weights.resolve(NAME)
 
 
-def test_the_error_for_a_model_not_baked_says_how_to_bake_it(monkeypatch, tmp_path):
-    monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(tmp_path))
-    with pytest.raises(MissingDependency, match=r"pipeline\.models\.bake tiny@int8"):
+def test_the_error_for_a_model_not_baked_says_how_to_bake_it(model_host, tmp_path):
+    model_host(model_dir=tmp_path)
+    with pytest.raises(MissingDependency, match=rf"models\.bake --into {tmp_path} tiny@int8"):
         weights.resolve("tiny@int8")
 
 

@@ -269,15 +269,15 @@ def test_the_same_weights_stay_loaded(fresh, speech):
     assert whisper_engine.load(weights.resolve("whisper-shapes")) is first
 
 
-def test_torch_gets_this_stages_share_of_the_cpu(monkeypatch):
+def test_torch_gets_this_stages_share_of_the_cpu(model_host):
     import torch
 
-    monkeypatch.setenv("VIDEODROP_THREADS", "3")
+    model_host(threads=3)
     whisper_engine._load.cache_clear()
     voice.load.cache_clear()
     transcribe.warm_up(transcribe.Params())
     assert torch.get_num_threads() == 3
-    monkeypatch.setenv("VIDEODROP_THREADS", "1")
+    model_host(threads=1)
     voice.load.cache_clear()
     voice.load()
     assert torch.get_num_threads() == 1
@@ -322,7 +322,7 @@ def test_frames_do_not_depend_on_the_chunks_of_the_audio(split):
 
 def test_the_stage_module_imports_nothing_heavy():
     code = (
-        "import sys; from pipeline.stages import transcribe as t; t.identity(t.Params());"
+        "import sys; from pipeline.stages.transcribe import stage as t; t.identity(t.Params());"
         "assert not {'torch', 'whisper', 'silero_vad', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -110,7 +110,8 @@ def test_weights_are_a_layer_that_was_checked(image):
     (layer,) = [step for step in weights if step.flags["from"] == "weights"]
     (folder, where) = layer.words
     assert folder == where == dockerfile.merged(chain(image), "ENV")["VIDEODROP_MODEL_DIR"]
-    assert "python -m pipeline.stages.models.bake $WEIGHTS" in list(commands("weights"))
+    bake = 'python -m pipeline.stages.models.bake --into "$VIDEODROP_MODEL_DIR" $WEIGHTS'
+    assert bake in list(commands("weights"))
 
 
 def test_lambda_and_gpu_hosts_start_what_the_images_and_the_entry_point_know():

@@ -12,7 +12,7 @@ CONTENT = b"weights"
 
 
 @pytest.fixture
-def published(monkeypatch, tmp_path):
+def published(monkeypatch, model_host, tmp_path):
     """Serve a model as its publisher does; return the folder to bake it to."""
 
     def download(_url, target):
@@ -22,7 +22,7 @@ def published(monkeypatch, tmp_path):
     known = official.Official("tiny.pt", "https://example.com", hashlib.sha256(CONTENT).hexdigest())
     monkeypatch.setitem(official.ALL, "tiny", known)
     monkeypatch.setattr(weights, "_download", download)
-    monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(folder))
+    model_host(model_dir=folder)
     return folder
 
 
@@ -31,6 +31,12 @@ def test_the_layer_holds_the_weights_alone_and_is_the_same_each_time(published):
     (path,) = published.iterdir()
     assert path.read_bytes() == CONTENT
     assert {path.stat().st_mtime, published.stat().st_mtime} == {0}
+
+
+def test_the_command_bakes_into_the_folder_that_it_names(published, tmp_path):
+    bake.main(["--into", str(tmp_path / "image"), "tiny"])
+    assert (tmp_path / "image" / "tiny.pt").read_bytes() == CONTENT
+    assert not published.exists()
 
 
 def test_a_layer_without_downloads_exists_too(published):

@@ -60,9 +60,9 @@ def server(monkeypatch):
 
 
 @pytest.fixture
-def model_dir(tmp_path, monkeypatch):
+def model_dir(tmp_path, model_host):
     directory = tmp_path / "models"
-    monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(directory))
+    model_host(model_dir=directory)
     return directory
 
 
@@ -157,9 +157,9 @@ def test_the_offline_error_says_which_file_to_put_where_and_what_needs_no_networ
 
 
 @pytest.mark.usefixtures("server")
-def test_a_model_directory_that_cannot_be_made_is_a_missing_dependency(tmp_path, monkeypatch):
+def test_a_model_directory_that_cannot_be_made_is_a_missing_dependency(tmp_path, model_host):
     (tmp_path / "file").touch()
-    monkeypatch.setenv("VIDEODROP_MODEL_DIR", str(tmp_path / "file" / "models"))
+    model_host(model_dir=tmp_path / "file" / "models")
     with pytest.raises(MissingDependency, match="model_unavailable"):
         weights.resolve("tiny")
 

@@ -4,7 +4,6 @@ import os
 from types import SimpleNamespace
 
 import pytest
-from opentelemetry import trace
 
 from pipeline.telemetry import context, tracing
 from tests.fakes import otlp
@@ -15,8 +14,13 @@ CONTEXT = SimpleNamespace(aws_request_id="r1")
 
 @pytest.fixture
 def collector(monkeypatch):
-    made = []
-    monkeypatch.setattr(trace, "set_tracer_provider", made.append)
+    made, set_up = [], tracing._set_up
+
+    def kept(service):
+        made.append(set_up(service))
+        return made[-1]
+
+    monkeypatch.setattr(tracing, "_set_up", kept)
     monkeypatch.setattr(tracing, "_tracer", None)
     with otlp.collector() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
