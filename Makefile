@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test suite terraform check accuracy bench samples clean setup
+.PHONY: help up test suite terraform check accuracy bench docs samples clean setup
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ accuracy: $(VENV)/.dev ## word error rate and mAP on held-out videos, as a table
 bench: $(VENV)/.dev ## memory over length, as a table; cold starts
 	$(BIN)/python benchmarks/memory.py samples/landscape.mp4
 	$(BIN)/python benchmarks/cold_start.py
+
+docs: $(VENV)/.dev ## write docs/reference/ anew, from the code
+	$(BIN)/python -m docs.generate
 
 samples: $(VENV)/.dev ## make the committed samples anew
 	$(BIN)/python -m samples.generate
