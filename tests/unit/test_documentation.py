@@ -177,6 +177,27 @@ def test_every_path_that_a_document_names_exists(document: Path):
             assert (ROOT / span).exists(), span
 
 
+def links(document: Path) -> set[Path]:
+    targets = re.findall(r"\]\(([^)#\s]+)", document.read_text())
+    return {(document.parent / target).resolve() for target in targets}
+
+
+def test_the_index_lists_every_page():
+    pages = set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs" / "README.md"}
+    decisions = {page for page in pages if page.parent.name == "decisions"}
+    index = ROOT / "docs" / "decisions" / "README.md"
+    assert pages - decisions | {index} <= links(ROOT / "docs" / "README.md")
+    assert decisions - {index} == links(index)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("[!R]*.md")), ids=where)
+def test_a_decision_is_short_and_has_its_three_parts(page: Path):
+    text = page.read_text()
+    parts = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert parts == ["Context", "Decision", "Consequences"]
+    assert len(text.splitlines()) <= 40
+
+
 def anchors(document: Path) -> set[str]:
     """Of a document's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", FENCED.sub("", document.read_text()), re.MULTILINE)
