@@ -8,7 +8,7 @@ WEB_TOOLS := $(CURDIR)/$(VENV)/web-tools/node_modules
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test suite terraform check accuracy bench samples clean setup
+.PHONY: help up test suite terraform check accuracy bench docs samples clean setup
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ accuracy: $(VENV)/.dev ## word error rate and mAP on held-out videos, as a table
 bench: $(VENV)/.dev ## memory over video length, as a table; cold starts
 	$(BIN)/python benchmarks/memory.py samples/landscape.mp4
 	$(BIN)/python benchmarks/cold_start.py
+
+docs: $(VENV)/.dev ## write docs/reference/ again, from the code
+	$(BIN)/python -m docs.generate
 
 samples: $(VENV)/.dev ## generate the committed samples again
 	$(BIN)/python -m samples.generate

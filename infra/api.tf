@@ -135,7 +135,7 @@ resource "aws_lambda_permission" "api" {
 
 resource "aws_cloudwatch_metric_alarm" "api" {
   alarm_name          = "${var.name}-query-5xx"
-  alarm_description   = "One request in a hundred fails: the table, the function or its deadline. docs/runbook.md#5xx"
+  alarm_description   = "One request in a hundred fails: the table, the function or its deadline. docs/how-to/runbook.md#5xx"
   namespace           = "AWS/ApiGateway"
   metric_name         = "5xx"
   dimensions          = { ApiId = aws_apigatewayv2_api.query.id }

@@ -236,14 +236,19 @@ def runner(stage: str, config: Settings) -> "Runner":
     """The runner of ``stage``.
 
     Raises:
-        InvalidArgument, InvalidSettings: see ``module``.
+        InvalidSettings: ``bad_settings``: the topology has no such stage; see also ``module``.
     """
     from pipeline.runs.admission import Admission
     from pipeline.runs.runner import Runner
 
+    try:
+        loaded = module(stage, config)
+    except InvalidArgument as error:
+        # A host gets the stage from its settings.
+        raise InvalidSettings("bad_settings", f"VIDEODROP_STAGE: {error.message}") from error
     return Runner(
         stage,
-        module(stage, config),
+        loaded,
         catalog=catalog(config),
         artifacts=artifacts(config),
         settings=config,

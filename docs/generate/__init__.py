@@ -2,6 +2,13 @@
 
 from collections.abc import Callable
 
-from docs.generate import errors
+from docs.generate import api, cli, errors, events, metrics, settings
 
-PAGES: dict[str, Callable[[], str]] = {"errors": errors.page}
+PAGES: dict[str, Callable[[], str]] = {
+    "api": api.page,
+    "cli": cli.page,
+    "errors": errors.page,
+    "events": events.page,
+    "metrics": metrics.page,
+    "settings": settings.page,
+}

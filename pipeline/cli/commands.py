@@ -205,7 +205,9 @@ def objects(
     reference: Reference,
     *,
     label: Annotated[str | None, typer.Option(help="Only this label, frame by frame")] = None,
-    min_confidence: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
+    min_confidence: Annotated[
+        float, typer.Option(help="Only what is at least so sure, 0 to 1", min=0, max=1)
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """List the objects in a video, and when they are in view."""

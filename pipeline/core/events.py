@@ -314,3 +314,12 @@ def reprocess_entry(
         "EventBusName": bus,
         "Time": datetime.now(UTC),
     }
+
+
+DETAILS: dict[str, type[BaseModel]] = {
+    "Object Created": _CreatedDetail,
+    "Object Deleted": _DeletedDetail,
+    "Reprocess Requested": _ReprocessDetail,
+    "Replay Requested": WakeUp,
+}
+"""What we read of each event's ``detail``, by its ``detail-type``."""

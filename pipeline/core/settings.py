@@ -67,7 +67,11 @@ class Settings(BaseSettings):
     )
 
     name: str = Field("videodrop", description="Prefix of every AWS name of this installation")
-    topology_path: Path = Field(DEFAULT_PATH, validation_alias="VIDEODROP_TOPOLOGY")
+    topology_path: Path = Field(
+        DEFAULT_PATH,
+        validation_alias="VIDEODROP_TOPOLOGY",
+        description="The stages, queues and table, in the form of the file by default",
+    )
     prices_path: Path = Field(
         PRICES,
         validation_alias="VIDEODROP_PRICES",

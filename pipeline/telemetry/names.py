@@ -3,7 +3,7 @@
 CloudWatch calls a metric ``runs_total``, in the namespace that is the installation's name;
 Prometheus, which has no namespaces, ``videodrop_runs_total``. Names follow Prometheus' conventions:
 base units, counters end with ``_total`` (https://prometheus.io/docs/practices/naming/).
-``docs/architecture.md`` lists them, and ``infra/`` builds alarms on them.
+``docs/reference/metrics.md`` lists them, and ``infra/`` builds alarms on them.
 """
 
 from dataclasses import dataclass

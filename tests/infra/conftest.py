@@ -20,7 +20,7 @@ from tests.fakes.servers import embedded_aws
 
 ROOT = Path(__file__).parents[2]
 # A folder as `terraform providers mirror` makes it. Read before the tests' world forgets it.
-_PLUGINS = Path(
+PLUGINS = Path(
     os.environ.get("VIDEODROP_TERRAFORM_PLUGINS", Path(sys.prefix) / "terraform-plugins")
 )
 CDN_KEY = "/videodrop/cdn-key"
@@ -66,18 +66,19 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     """
     if not shutil.which("terraform"):
         pytest.skip("Terraform is not installed")
-    if not (_PLUGINS / "registry.terraform.io" / "hashicorp" / "aws").is_dir():
-        pytest.skip(f"{_PLUGINS} does not hold Terraform's AWS provider: setup.sh fetches it")
+    if not (PLUGINS / "registry.terraform.io" / "hashicorp" / "aws").is_dir():
+        pytest.skip(f"{PLUGINS} does not hold Terraform's AWS provider: setup.sh fetches it")
     folder = tmp_path_factory.mktemp("terraform")
     ignore = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
     shutil.copytree(ROOT / "infra", folder / "infra", ignore=ignore)
-    (folder / "pipeline").mkdir()
-    topology_with({"toy": "tests.fakes.toystage"}, folder / "pipeline" / "topology.json")
+    (folder / "pipeline" / "core").mkdir(parents=True)
+    topology = folder / "pipeline" / "core" / "topology.json"
+    topology_with({"toy": "tests.fakes.toystage"}, topology)
     shutil.copy(ROOT / "constraints.txt", folder)
     with zipfile.ZipFile(folder / "functions.zip", "w") as code:
         code.writestr("handlers/__init__.py", "")
     terraform = Terraform(folder / "infra")
-    terraform.run("init", f"-plugin-dir={_PLUGINS}")
+    terraform.run("init", f"-plugin-dir={PLUGINS}")
     return terraform
 
 
@@ -164,7 +165,7 @@ def as_client(applied: Applied, patch: pytest.MonkeyPatch) -> Iterator[None]:
     patch.setenv("AWS_ENDPOINT_URL", applied.terraform.endpoint)
     for name, value in applied.output["environment"].items():
         patch.setenv(name, value)
-    topology = applied.terraform.folder.parent / "pipeline" / "topology.json"
+    topology = applied.terraform.folder.parent / "pipeline" / "core" / "topology.json"
     patch.setenv("VIDEODROP_TOPOLOGY", str(topology))
     forget_process_state()
     yield

@@ -177,7 +177,7 @@ def test_every_alarm_has_somebody_to_tell(installation: Applied):
     for name, alarm in found.items():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
         section = name.rsplit("-", 1)[-1]
-        assert alarm["AlarmDescription"].endswith(f" docs/runbook.md#{section}")
+        assert alarm["AlarmDescription"].endswith(f" docs/how-to/runbook.md#{section}")
     of_function = {"duration", "errors", "throttles"}
     with_queue = of_function | {"age", "dlq-depth"}
     wanted = {"query": of_function | {"5xx"}, "janitor": with_queue, "replays": with_queue}

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.conftest import ROOT, Terraform
+from tests.infra.conftest import PLUGINS, ROOT, Terraform
 
 INFRA = ROOT / "infra"
 MODULES = [INFRA, *sorted((INFRA / "modules").iterdir())]
+EXAMPLES = sorted((INFRA / "examples").iterdir())
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 MANY = 200  # checks that Checkov makes of what it has read: it finds nothing in nothing, too
 LOCAL = re.compile(r"^  (\w+) += ", re.MULTILINE)
@@ -29,6 +30,13 @@ def test_the_configuration_is_valid(checkout: Terraform):
     assert "The configuration is valid" in checkout.run("validate")
 
 
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_is_valid(checkout: Terraform, example: Path):
+    there = Terraform(checkout.folder / "examples" / example.name)
+    there.run("init", f"-plugin-dir={PLUGINS}")
+    assert "The configuration is valid" in there.run("validate")
+
+
 def test_its_own_tests_pass(own_tests: Future[str]):
     files = sorted(path.name for path in (INFRA / "tests").glob("*.tftest.hcl"))
     said = own_tests.result()
@@ -40,7 +48,7 @@ def source(module: Path) -> str:
     return "\n".join(path.read_text() for path in sorted(module.glob("*.tf")))
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+@pytest.mark.parametrize("module", [*MODULES, *EXAMPLES], ids=lambda module: module.name)
 def test_inputs_and_outputs_are_described_typed_and_used(module: Path):
     text = source(module)
     for kind, name, body in BLOCK.findall(text):
@@ -50,7 +58,7 @@ def test_inputs_and_outputs_are_described_typed_and_used(module: Path):
             assert re.search(rf"\bvar\.{name}\b", text.replace(body, "")), f"{name} is unused"
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+@pytest.mark.parametrize("module", [*MODULES, *EXAMPLES], ids=lambda module: module.name)
 def test_locals_are_used(module: Path):
     text = source(module)
     for body in re.findall(r"^locals \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
@@ -58,14 +66,14 @@ def test_locals_are_used(module: Path):
             assert re.search(rf"\blocal\.{name}\b", text), f"{name} is unused"
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+@pytest.mark.parametrize("module", [*MODULES, *EXAMPLES], ids=lambda module: module.name)
 def test_what_is_looked_up_is_used(module: Path):
     text = source(module)
     for kind, name in re.findall(r'^data "(\w+)" "(\w+)" \{', text, re.MULTILINE):
         assert re.search(rf"\bdata\.{kind}\.{name}\b", text), f"{kind} {name} is unused"
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+@pytest.mark.parametrize("module", [*MODULES, *EXAMPLES], ids=lambda module: module.name)
 def test_names_are_in_snake_case_and_nothing_is_wrapped_in_quotes_for_nothing(module: Path):
     text = source(module)
     names = re.findall(
@@ -76,7 +84,7 @@ def test_names_are_in_snake_case_and_nothing_is_wrapped_in_quotes_for_nothing(mo
     assert not re.findall(r'= "\$\{[^}]*\}"$', text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+@pytest.mark.parametrize("module", [*MODULES, *EXAMPLES], ids=lambda module: module.name)
 def test_versions_are_required(module: Path):
     required = (module / "versions.tf").read_text()
     assert re.search(r'^  required_version = ">= 1', required, re.MULTILINE)
@@ -99,6 +107,13 @@ def test_the_readme_names_every_file_and_module():
         assert f"`{path.name}`" in readme
     for module in MODULES[1:]:
         assert f"`modules/{module.name}`" in readme
+
+
+@pytest.mark.parametrize("module", MODULES[1:], ids=lambda module: module.name)
+def test_a_modules_readme_lists_its_inputs_and_outputs(module: Path):
+    names = {name for _, name, _ in BLOCK.findall(source(module))}
+    readme = (module / "README.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == names
 
 
 def test_checkov_finds_nothing(tmp_path: Path):

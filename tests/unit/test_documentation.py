@@ -16,9 +16,12 @@ from pipeline.cli import commands
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
-    path
-    for path in (*ROOT.glob("*.md"), *ROOT.glob("*/*.md"))
-    if not path.relative_to(ROOT).parts[0].startswith(".")
+    {
+        path
+        for pattern in ("*.md", "*/*.md", "docs/**/*.md", "infra/**/*.md")
+        for path in ROOT.glob(pattern)
+        if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+    }
 )
 # In Terraform, descriptions of alarms say what to type.
 SOURCES = [*DOCUMENTS, *sorted((ROOT / "infra").rglob("*.tf"))]
@@ -26,9 +29,24 @@ FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Where a command begins: a line, a pipe, a substitution, the body of a loop; variables may precede.
 BEGINS = r"(?:^(?:\$ )?\s*|(?:\||&&|;|\bdo|\$\() ?)(?:[A-Z_]+=\S+ )*"
 # Commands of the AWS command line that are its own, and no operation of a service's model.
-OWN = {("s3", "cp"), ("s3", "ls"), ("s3", "sync"), ("logs", "tail"), ("ecr", "get-login-password")}
+OWN = {
+    ("s3", "cp"),
+    ("s3", "ls"),
+    ("s3", "rm"),
+    ("s3", "sync"),
+    ("logs", "tail"),
+    ("ecr", "get-login-password"),
+}
 OF_ALL = {"--query", "--output", "--region", "--profile", "--endpoint-url", "--max-items"}
+# A path below one of our folders; with a placeholder it is none.
+OURS = re.compile(r"(?:pipeline|handlers|infra|containers|docs|samples|tests|benchmarks)/[\w./-]*")
+# Files that a reader makes.
+THEIRS = {"infra/terraform.tfvars", "containers/base.digest"}
 RENAMED = {"deploy": "codedeploy"}
+
+
+def where(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def typed(text: str) -> Iterator[str]:
@@ -125,7 +143,8 @@ def test_every_script_exists_and_can_be_started():
 
 
 def test_every_variable_and_output_of_terraform_exists():
-    sources = "\n".join(path.read_text() for path in (ROOT / "infra").glob("*.tf"))
+    folders = (ROOT / "infra", *(ROOT / "infra" / "examples").iterdir())
+    sources = "\n".join(path.read_text() for folder in folders for path in folder.glob("*.tf"))
     documents = "\n".join(path.read_text() for path in DOCUMENTS)
     variables = set(re.findall(r"TF_VAR_(\w+)|-var '?(\w+)=", documents))
     assert variables
@@ -137,7 +156,7 @@ def test_every_variable_and_output_of_terraform_exists():
         assert f'output "{name}"' in sources
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=where)
 def test_every_link_leads_somewhere(document: Path):
     for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
         if target.startswith(("http", "mailto:")):
@@ -147,6 +166,36 @@ def test_every_link_leads_somewhere(document: Path):
         assert found.exists(), target
         if anchor:
             assert anchor in anchors(found), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=where)
+def test_every_path_that_a_document_names_exists(document: Path):
+    if document.name == "CHANGELOG.md":
+        return  # it tells of what was
+    for span in re.findall(r"`([^`\s]+)`", FENCED.sub("", document.read_text())):
+        if OURS.fullmatch(span) and span not in THEIRS:
+            assert (ROOT / span).exists(), span
+
+
+def links(document: Path) -> set[Path]:
+    targets = re.findall(r"\]\(([^)#\s]+)", document.read_text())
+    return {(document.parent / target).resolve() for target in targets}
+
+
+def test_the_index_lists_every_page():
+    pages = set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs" / "README.md"}
+    decisions = {page for page in pages if page.parent.name == "decisions"}
+    index = ROOT / "docs" / "decisions" / "README.md"
+    assert pages - decisions | {index} <= links(ROOT / "docs" / "README.md")
+    assert decisions - {index} == links(index)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("[!R]*.md")), ids=where)
+def test_a_decision_is_short_and_has_its_three_parts(page: Path):
+    text = page.read_text()
+    parts = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert parts == ["Context", "Decision", "Consequences"]
+    assert len(text.splitlines()) <= 40
 
 
 def anchors(document: Path) -> set[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+RUNBOOK = (ROOT / "docs" / "how-to" / "runbook.md").read_text()
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
 RESOURCE = re.compile(
     r'^resource "(aws_cloudwatch_metric_alarm|aws_cloudwatch_composite_alarm|aws_budgets_budget)" '
@@ -59,4 +59,4 @@ def test_a_section_says_where_large_jobs_are(word: str):
 
 @pytest.mark.parametrize("word", [word for word, said in ALARMS.items() if said is not None])
 def test_an_alarms_description_leads_to_its_section(word: str):
-    assert f"docs/runbook.md#{word}" in ALARMS[word]
+    assert f"docs/how-to/runbook.md#{word}" in ALARMS[word]

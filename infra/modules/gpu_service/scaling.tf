@@ -55,7 +55,7 @@ resource "aws_appautoscaling_policy" "more" {
 
 resource "aws_cloudwatch_metric_alarm" "waiting" {
   alarm_name          = "${var.name}-waiting"
-  alarm_description   = "Messages wait: start workers. No call for people. docs/runbook.md#waiting"
+  alarm_description   = "Messages wait: start workers. No call for people. docs/how-to/runbook.md#waiting"
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
@@ -107,7 +107,7 @@ resource "aws_appautoscaling_policy" "another" {
 
 resource "aws_cloudwatch_metric_alarm" "old" {
   alarm_name          = "${var.name}-old"
-  alarm_description   = "A message has waited ten minutes: one worker more. No call for people. docs/runbook.md#old"
+  alarm_description   = "A message has waited ten minutes: one worker more. No call for people. docs/how-to/runbook.md#old"
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 600
@@ -170,7 +170,7 @@ resource "aws_appautoscaling_policy" "none" {
 
 resource "aws_cloudwatch_metric_alarm" "idle" {
   alarm_name          = "${var.name}-idle"
-  alarm_description   = "Nothing waits and nothing is in work: end all workers. No call for people. docs/runbook.md#idle"
+  alarm_description   = "Nothing waits and nothing is in work: end all workers. No call for people. docs/how-to/runbook.md#idle"
   evaluation_periods  = var.hosts.idle_minutes
   comparison_operator = "LessThanOrEqualToThreshold"
   threshold           = 0

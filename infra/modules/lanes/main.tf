@@ -87,7 +87,7 @@ resource "aws_cloudwatch_event_target" "queue" {
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   alarm_name          = "${var.dead_letters}-depth"
-  alarm_description   = "Messages that were delivered in vain too often: `videodrop redrive --dry-run` says why. docs/runbook.md#depth"
+  alarm_description   = "Messages that were delivered in vain too often: `videodrop redrive --dry-run` says why. docs/how-to/runbook.md#depth"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
@@ -105,7 +105,7 @@ resource "aws_cloudwatch_metric_alarm" "age" {
   for_each = { for queue, lane in var.lanes : queue => lane.alarm_age_s if lane.alarm_age_s != null }
 
   alarm_name          = "${each.key}-age"
-  alarm_description   = "The oldest message waits too long: too few workers, or none that succeeds. docs/runbook.md#age"
+  alarm_description   = "The oldest message waits too long: too few workers, or none that succeeds. docs/how-to/runbook.md#age"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
   dimensions          = { QueueName = aws_sqs_queue.lane[each.key].name }

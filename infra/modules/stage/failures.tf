@@ -14,7 +14,7 @@ locals {
 
 resource "aws_cloudwatch_metric_alarm" "failures" {
   alarm_name          = "${local.name}-failures"
-  alarm_description   = "Of a hundred runs more than ${var.common.failure_percent} fail, and not for their input: `videodrop ls --status failed` and the log say why. docs/runbook.md#failures"
+  alarm_description   = "Of a hundred runs more than ${var.common.failure_percent} fail, and not for their input: `videodrop ls --status failed` and the log say why. docs/how-to/runbook.md#failures"
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.common.failure_percent

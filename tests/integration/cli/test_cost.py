@@ -122,6 +122,7 @@ def test_other_ways_are_judged_in_words(cli):
 
 @pytest.mark.usefixtures("alone")
 def test_the_tables_in_the_documentation_are_what_it_prints(cli):
-    block = (ROOT / "docs" / "deploy.md").read_text().split("```console\n$ videodrop cost\n")[1]
+    page = (ROOT / "docs" / "how-to" / "deploy.md").read_text()
+    block = page.split("```console\n$ videodrop cost\n")[1]
     told = block.split("```")[0].splitlines()
     assert told == [line.rstrip() for line in cli("cost").out.splitlines()]

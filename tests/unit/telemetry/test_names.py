@@ -8,7 +8,7 @@ import pytest
 from pipeline.telemetry import names
 from pipeline.telemetry.names import Metric
 
-_DOCUMENT = Path(__file__).parents[3] / "docs" / "architecture.md"
+_DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
 _ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (.+?) \|", re.MULTILINE)
 
 
