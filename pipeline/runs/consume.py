@@ -20,7 +20,7 @@ from pipeline.core.settings import Settings
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.delivery import Delivery, Outcome, Retry
 from pipeline.runs.execute import Executor
-from pipeline.runs.failure import FIRST_RETRY_S, carry_out, decide
+from pipeline.runs.failure import FIRST_RETRY_S, Decision, carry_out, decide
 from pipeline.runs.job import Job, Plan
 from pipeline.stages.models import device
 
@@ -157,9 +157,11 @@ class Consumer:
                 # has its tries in other processes, if they can use the GPU.
                 log.critical("the GPU failed: this process ends", exc_info=error)
                 os._exit(1)  # Python's own end may hang on a GPU that does not answer
-            known = error if isinstance(error, Changed) else classify(error)
-            send_on = job.delivery.send_on
-            return carry_out(decide(known, claimed.run, self._settings, send_on=send_on), claimed)
+            return carry_out(self._decide(error, claimed, job.delivery), claimed)
+
+    def _decide(self, error: Exception, claimed: ClaimedRun, delivery: Delivery) -> Decision:
+        known = error if isinstance(error, Changed) else classify(error)
+        return decide(known, claimed.run, self._settings, send_on=delivery.send_on)
 
     def _plan(self, job: Job) -> Plan:
         head = self._artifacts.head(job.upload)

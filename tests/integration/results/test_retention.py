@@ -10,7 +10,7 @@ from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws.artifact_inventory import Attempt, Attempts
 from pipeline.aws.catalog import Catalog
-from pipeline.aws.catalog.runs import Runs
+from pipeline.aws.catalog.results import Results
 from pipeline.core.errors import DependencyFailed
 from pipeline.core.records import StageResult
 from pipeline.results.retention import Policy, Pruned
@@ -261,13 +261,13 @@ def test_a_video_that_was_deleted_lately_is_kept_like_any_other(rig: Rig):
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
     """Call a function right after a result's row was removed."""
-    forget = Runs.forget
+    forget = Results.forget
 
-    def forget_and_act(self: Runs, video_id: str, result: StageResult) -> None:
+    def forget_and_act(self: Results, video_id: str, result: StageResult) -> None:
         forget(self, video_id, result)
         act()
 
-    monkeypatch.setattr(Runs, "forget", forget_and_act)
+    monkeypatch.setattr(Results, "forget", forget_and_act)
 
 
 def test_a_result_that_becomes_current_while_it_is_removed_stays(
@@ -314,14 +314,14 @@ def test_a_leftover_that_turns_out_to_be_current_stays(rig: Rig, monkeypatch: py
     vid = upload_of(body).video_id
     first = rig.catalog.results.all(vid)[0]
     rig.catalog.results.forget(vid, first)
-    results = Runs.results
+    results = Results.all
 
-    def results_and_promote(self: Runs, *which: Any) -> list[StageResult]:
+    def results_and_promote(self: Results, *which: Any) -> list[StageResult]:
         found = results(self, *which)
         rig.catalog.promote(vid, rig.state(body), first)
         return found
 
-    monkeypatch.setattr(Runs, "results", results_and_promote)
+    monkeypatch.setattr(Results, "all", results_and_promote)
     assert prune(rig, policy(keep=3)) == Pruned()
     assert rig.text(rig.state(body).current_result) == "hello"
 
