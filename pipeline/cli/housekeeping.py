@@ -123,7 +123,7 @@ def _print_redriven(done: Redriven, *, dry_run: bool) -> None:
         )
     if done.hidden:
         err.print(
-            f"{done.hidden:,} more are hidden by another receiver. Try again in some minutes."
+            f"Hidden by another receiver: {done.hidden:,} more. Try again in some minutes."
         )
 
 
