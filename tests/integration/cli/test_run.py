@@ -11,7 +11,7 @@ from tests.conftest import forget_process_state, topology_with
 KINDS = """
 from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
-from pipeline.stage import Result
+from pipeline.core.stage import Result
 VERSION = "1"
 class Params(BaseModel):
     model_config = ConfigDict(frozen=True)
