@@ -122,9 +122,7 @@ def _print_redriven(done: Redriven, *, dry_run: bool) -> None:
             "Messages that cannot be read would fail again: --class bad_event sends them, too."
         )
     if done.hidden:
-        err.print(
-            f"{done.hidden:,} more are hidden by another receiver. Try again in some minutes."
-        )
+        err.print(f"Hidden by another receiver: {done.hidden:,} more. Try again in some minutes.")
 
 
 def _print_pruned(found: Mapping[str, Pruned]) -> None:

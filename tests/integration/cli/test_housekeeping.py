@@ -32,7 +32,7 @@ def test_dead_messages_are_counted_then_sent_back(cli, dead):
     dead("poison", aws_events.created(), aws_events.created())
     counted = cli("redrive", "--dry-run")
     assert "would be sent" in counted.out
-    assert "--class bad_event sends it all the same" in counted.err
+    assert "--class bad_event sends them, too" in counted.err
     rows = [
         {"function": "toy", "class": "bad_event", "found": 1, "chosen": 0, "sent": 0},
         {"function": "toy", "class": "unknown", "found": 2, "chosen": 2, "sent": 2},
@@ -50,7 +50,7 @@ def test_what_is_hidden_from_a_redrive_is_told_of(cli, dead, toys, monkeypatch):
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName=toys.names.queue("toy", "dlq"))["QueueUrl"]
     sqs.receive_message(QueueUrl=url)
-    assert "1 more could not be seen" in cli("redrive").err
+    assert "Hidden by another receiver: 1 more" in cli("redrive").err
 
 
 @pytest.mark.usefixtures("toys")

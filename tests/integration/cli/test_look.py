@@ -117,7 +117,7 @@ def test_objects_are_summed_up_or_listed_frame_by_frame(cli):
 def test_a_video_without_objects_says_so(cli, seed):
     seed.detect(seed.upload("empty.mp4", bucket=seed_bucket()), {})
     ended = cli("objects", "empty.mp4")
-    assert (ended.code, "Nothing" in ended.err) == (0, True)
+    assert (ended.code, "The model found no objects." in ended.err) == (0, True)
     assert cli("objects", "empty.mp4", "--json").json["frames"] == []
 
 
