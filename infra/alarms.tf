@@ -1,4 +1,4 @@
-# Where alarms go; each is made beside what it watches.
+# The topic of the alarms; each alarm is defined next to its resource.
 
 resource "aws_sns_topic" "alarms" {
   name = "${var.name}-alarms"
@@ -31,7 +31,7 @@ resource "aws_sns_topic_subscription" "mail" {
 }
 
 resource "aws_budgets_budget" "month" {
-  # moto does not tell who hears of a budget.
+  # moto does not return a budget's subscribers.
   count = var.budget_usd == null || var.local ? 0 : 1
 
   name         = var.name
@@ -40,7 +40,7 @@ resource "aws_budgets_budget" "month" {
   limit_unit   = "USD"
   time_unit    = "MONTHLY"
 
-  # Once the tag is activated for cost allocation: until then it counts nothing.
+  # Needs the tag to be activated for cost allocation; until then it counts nothing.
   cost_filter {
     name   = "TagKeyValue"
     values = [format("user:Project$%s", var.name)]

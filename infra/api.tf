@@ -8,7 +8,7 @@ module "query" {
   handler      = "handlers.query.handler"
   zip          = { path = var.functions.zip, runtime = var.functions.runtime }
   architecture = var.functions.architecture
-  timeout_s    = 29 # API Gateway gives up after 30 s
+  timeout_s    = 29 # API Gateway's timeout is 30 s
   memory_mb    = 1769
   environment  = merge(local.signing, local.sign_in)
   common       = local.common
@@ -30,12 +30,12 @@ module "query" {
       Resource = [for index in ["labels", "uploads"] : "${local.table_arn}/index/${index}"]
     },
     {
-      # Also for the addresses that it signs.
+      # Also for presigned URLs.
       Action   = ["s3:GetObject"]
       Resource = ["${local.artifacts_arn}/artifacts/*"]
     },
     {
-      # Without it S3 answers 403 for an object that is not there, instead of 404.
+      # Without it S3 answers 403 for a missing object, instead of 404.
       Action   = ["s3:ListBucket"]
       Resource = [local.artifacts_arn]
     },
@@ -45,7 +45,7 @@ module "query" {
 
 resource "aws_apigatewayv2_api" "query" {
   name          = "${var.name}-query"
-  description   = "What became of videos"
+  description   = "The state of videos and their results"
   protocol_type = "HTTP"
 }
 
@@ -78,10 +78,10 @@ resource "aws_apigatewayv2_route" "all" {
   authorizer_id      = one(aws_apigatewayv2_authorizer.jwt[*].id)
 }
 
-# Browsers and players send no token: the pages and what they are made of hold no data, and
-# addresses of playlists are signed by the API, which checks them itself.
+# Browsers and players send no token. The pages and their assets have no data; the API signs the
+# addresses of playlists and checks them itself.
 resource "aws_apigatewayv2_route" "open" {
-  # checkov:skip=CKV_AWS_309:what is open holds no data, or checks a signature
+  # checkov:skip=CKV_AWS_309:open routes have no data, or check a signature
   for_each = toset(var.jwt == null ? [] : local.open_routes)
 
   api_id             = aws_apigatewayv2_api.query.id
@@ -91,7 +91,7 @@ resource "aws_apigatewayv2_route" "open" {
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  # API Gateway may write to every group of this name: a policy of its own would soon be too long.
+  # API Gateway may write to every group with this prefix; a separate policy would soon be too long.
   name              = "/aws/vendedlogs/${var.name}-query"
   retention_in_days = var.log_days
 }
@@ -135,7 +135,7 @@ resource "aws_lambda_permission" "api" {
 
 resource "aws_cloudwatch_metric_alarm" "api" {
   alarm_name          = "${var.name}-query-5xx"
-  alarm_description   = "One request in a hundred fails: the table, the function or its deadline. docs/how-to/runbook.md#5xx"
+  alarm_description   = "More than 1 % of requests fail: check the table, the function and its timeout. docs/how-to/runbook.md#5xx"
   namespace           = "AWS/ApiGateway"
   metric_name         = "5xx"
   dimensions          = { ApiId = aws_apigatewayv2_api.query.id }
@@ -170,7 +170,7 @@ resource "aws_apigatewayv2_api_mapping" "api" {
 }
 
 locals {
-  # A test holds these against the API's own routes.
+  # A test compares these with the API's routes.
   open_routes = [
     "GET /",
     "GET /docs",
@@ -180,7 +180,7 @@ locals {
     "GET /web/{proxy+}",
   ]
 
-  # Whose pages may reach into the buckets.
+  # Origins whose pages may access the buckets.
   origins = concat(
     [aws_apigatewayv2_api.query.api_endpoint],
     [for domain in aws_apigatewayv2_domain_name.api : "https://${domain.domain_name}"],
@@ -188,12 +188,12 @@ locals {
     var.web_origins,
   )
 
-  # Where the page gets tokens.
+  # The page's provider of tokens.
   sign_in = {
     for sign_in in [try(var.jwt.sign_in, null)] : "VIDEODROP_SIGN_IN" => jsonencode(sign_in) if sign_in != null
   }
 
-  # A SecureString of the account's own key needs no right to that key.
+  # A SecureString with the account's default key needs no permission for that key.
   read_key = var.cdn == null ? [] : [{
     Action   = ["ssm:GetParameter"]
     Resource = ["arn:${local.partition}:ssm:${var.region}:${local.account}:parameter${var.cdn.key_parameter}"]

@@ -1,4 +1,4 @@
-# The uploads' events, which EventBridge can send again (`videodrop replay --from-archive`).
+# The archive of uploads' events, for `videodrop replay --from-archive`.
 
 resource "aws_cloudwatch_event_archive" "uploads" {
   name             = "${var.name}-uploads"
@@ -6,7 +6,7 @@ resource "aws_cloudwatch_event_archive" "uploads" {
   event_source_arn = "${local.events}:event-bus/default"
   retention_days   = var.archive_days
 
-  # EventBridge itself keeps replayed events out of archives.
+  # EventBridge does not archive replayed events.
   event_pattern = replace(
     jsonencode({ for field, values in local.topology.uploads.events.created : field => values if field != "replay-name" }),
     "$${uploads_bucket}", local.uploads_bucket,

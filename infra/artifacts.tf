@@ -1,4 +1,4 @@
-# Where results go. Never overwritten, so no versions are kept.
+# The bucket of results. Results are never overwritten, so that no versions are kept.
 
 module "artifacts" {
   source = "./modules/bucket"
@@ -7,7 +7,7 @@ module "artifacts" {
   local         = var.local
   force_destroy = !var.deletion_protection
   cors = {
-    # Browsers that play HLS by themselves, and hls.js on pages elsewhere, ask for ranges.
+    # Browsers with native HLS, and hls.js on other origins, request ranges.
     methods        = ["GET", "HEAD"]
     origins        = local.origins
     expose_headers = ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"]

@@ -1,4 +1,4 @@
-# Our own events: requests to run stages again, and to drive replays.
+# The project's events: requests to run stages again, and to drive replays.
 
 resource "aws_cloudwatch_event_bus" "own" {
   name = var.name

@@ -1,7 +1,7 @@
-# CloudFront: the page and the API as they are, artifacts from the edge to those with a signature.
+# CloudFront: the page and the API uncached, artifacts cached and for signed URLs only.
 
 locals {
-  # moto's distributions differ from what was asked for.
+  # moto's distributions differ from the request.
   cdn = var.cdn == null || var.local ? {} : { this = var.cdn }
 }
 
@@ -9,7 +9,7 @@ resource "aws_cloudfront_origin_access_control" "artifacts" {
   for_each = local.cdn
 
   name                              = local.artifacts_bucket
-  description                       = "CloudFront signs what it asks the artifacts bucket for"
+  description                       = "CloudFront signs its requests to the artifacts bucket"
   origin_access_control_origin_type = "s3"
   signing_behavior                  = "always"
   signing_protocol                  = "sigv4"
@@ -20,7 +20,7 @@ resource "aws_cloudfront_public_key" "signer" {
 
   name        = "${var.name}-${substr(sha256(each.value.public_key), 0, 8)}"
   comment     = "Of who signs addresses and cookies of ${var.name}"
-  encoded_key = "${trimspace(each.value.public_key)}\n" # as AWS gives it back
+  encoded_key = "${trimspace(each.value.public_key)}\n" # as AWS returns it
 
   lifecycle {
     create_before_destroy = true
@@ -148,13 +148,13 @@ resource "aws_cloudfront_distribution" "cdn" {
 }
 
 locals {
-  # Where people see the page; CloudFront asks the API by another Host.
+  # The page's origin; CloudFront sends another Host to the API.
   public_origins = flatten([
     for distribution in aws_cloudfront_distribution.cdn :
     [for domain in concat(var.cdn.aliases, [distribution.domain_name]) : "https://${domain}"]
   ])
 
-  # How the API signs addresses that CloudFront answers.
+  # The API's key for CloudFront's signed URLs.
   signing = merge([
     for key, distribution in aws_cloudfront_distribution.cdn : {
       VIDEODROP_CDN__DOMAIN        = concat(var.cdn.aliases, [distribution.domain_name])[0]

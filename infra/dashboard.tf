@@ -1,4 +1,4 @@
-# One page that says how it goes.
+# The dashboard of the installation.
 
 locals {
   stage_names = [for stage in keys(local.topology.stages) : "${var.name}-${stage}"]
@@ -7,7 +7,7 @@ locals {
 
   graphs = [
     {
-      title   = "Messages that wait"
+      title   = "Waiting messages"
       metrics = [for queue in local.lane_names : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue]]
       stat    = "Maximum"
     },
@@ -17,12 +17,12 @@ locals {
       stat    = "Maximum"
     },
     {
-      title   = "Dead letters"
+      title   = "Dead-lettered messages"
       metrics = [for name in concat(local.stage_names, [local.janitor, local.replays]) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${name}-dlq"]]
       stat    = "Maximum"
     },
     {
-      title   = "Executions at once"
+      title   = "Concurrent executions"
       metrics = [for name in local.functions : ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", name]]
       stat    = "Maximum"
     },
@@ -42,24 +42,24 @@ locals {
       stat    = "Sum"
     },
     {
-      title   = "Wait for a worker, s (95 of 100)"
+      title   = "Wait for a worker, s (95th percentile)"
       metrics = [for stage in keys(local.topology.stages) : [var.name, "queue_wait_seconds", "stage", stage, "lane", "live"]]
       stat    = "p95"
     },
     {
-      title   = "API: time to answer, ms (99 of 100)"
+      title   = "API: latency, ms (99th percentile)"
       metrics = [["AWS/ApiGateway", "Latency", "ApiId", aws_apigatewayv2_api.query.id]]
       stat    = "p99"
     },
     {
-      title = "API: requests and refusals"
+      title = "API: requests and errors"
       metrics = [
         for metric in ["Count", "4xx", "5xx"] : ["AWS/ApiGateway", metric, "ApiId", aws_apigatewayv2_api.query.id]
       ]
       stat = "Sum"
     },
     {
-      title = "Table: units read and written, requests refused"
+      title = "Table: units read and written, throttled requests"
       metrics = [
         for metric in ["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"] :
         ["AWS/DynamoDB", metric, "TableName", aws_dynamodb_table.catalog.name]

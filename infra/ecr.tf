@@ -1,4 +1,4 @@
-# Where the stages' images are pushed to: for Lambda, and for GPU hosts.
+# The repositories of the stages' images, for Lambda and for GPU hosts.
 
 resource "aws_ecr_repository" "images" {
   for_each = toset(["lambda", "gpu"])
@@ -16,11 +16,11 @@ resource "aws_ecr_lifecycle_policy" "images" {
   for_each   = aws_ecr_repository.images
   repository = each.value.name
 
-  # Which of them `live`, a task or a way back still names no rule can tell: what has a tag stays.
+  # No rule can detect which images `live`, a task or a rollback still uses: tagged ones stay.
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "What has lost its tag is named by nobody"
+      description  = "Untagged images are unused"
       selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
       action       = { type = "expire" }
     }]

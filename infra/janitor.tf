@@ -1,4 +1,4 @@
-# Ends what nobody works on any more, wakes forgotten replays, and marks videos that were deleted.
+# The janitor: ends lost runs, wakes forgotten replays, and marks deleted videos.
 
 locals {
   janitor = "${var.name}-janitor"
@@ -25,7 +25,7 @@ module "janitor" {
   source = "./modules/function"
 
   name         = local.janitor
-  description  = "Housekeeping: lost runs, forgotten replays, deleted videos"
+  description  = "The janitor: lost runs, forgotten replays, deleted videos"
   handler      = "handlers.janitor.handler"
   zip          = { path = var.functions.zip, runtime = var.functions.runtime }
   architecture = var.functions.architecture
@@ -49,7 +49,7 @@ module "janitor" {
       Resource = ["${local.table_arn}/index/leases"]
     },
     {
-      # It looks at dead letters and puts them back.
+      # It inspects dead-lettered messages and returns them.
       Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
       Resource = [for stage in values(module.stage) : stage.dead_letters.arn]
     },
@@ -61,14 +61,14 @@ module "janitor_schedule" {
   source = "./modules/schedule"
 
   name         = local.janitor
-  description  = "A tick of the janitor's clock"
+  description  = "The janitor's schedule"
   expression   = local.janitor_minutes == 1 ? "rate(1 minute)" : "rate(${local.janitor_minutes} minutes)"
   function_arn = module.janitor.live.arn
   input        = jsonencode({})
 }
 
 locals {
-  # Schedules count in minutes.
+  # Schedules have a resolution of minutes.
   janitor_minutes = ceil(local.topology.janitor.every_s / 60)
 
   put_events = {

@@ -1,15 +1,15 @@
 locals {
-  # The code reads the same file: stages, queues, patterns and table cannot drift apart.
+  # The code reads the same file, so that stages, queues, patterns and table cannot differ.
   topology = jsondecode(file("${path.module}/../pipeline/core/topology.json"))
 
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
 
-  # What pipeline/core/topology.py calls Names. The names of buckets are the whole world's.
+  # Names of pipeline/core/topology.py. Bucket names are global.
   uploads_bucket   = coalesce(var.uploads_bucket, "${var.name}-uploads-${local.account}-${var.region}")
   artifacts_bucket = coalesce(var.artifacts_bucket, "${var.name}-artifacts-${local.account}-${var.region}")
 
-  # By name, since policies are made before or beside what they speak of.
+  # By name, since policies are created before or with their resources.
   uploads_arn   = "arn:${local.partition}:s3:::${local.uploads_bucket}"
   artifacts_arn = "arn:${local.partition}:s3:::${local.artifacts_bucket}"
   table_arn     = "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${var.name}"
@@ -21,7 +21,7 @@ locals {
     event => replace(jsonencode(pattern), "$${uploads_bucket}", local.uploads_bucket)
   }
 
-  # How long after a lost lease its message can still come again.
+  # The time after an expired lease in which its message can still be redelivered.
   longest_visibility_s = local.topology.queues.visibility_per_timeout * max([
     for stage in values(local.topology.stages) : stage.timeout_s
   ]...)
@@ -47,7 +47,7 @@ locals {
     var.settings,
   )
 
-  # What all functions share.
+  # Settings of all functions.
   common = {
     local           = var.local
     region          = var.region

@@ -1,5 +1,5 @@
 output "drop" {
-  description = "Where to put videos."
+  description = "Address for uploads of videos."
   value       = "s3://${module.uploads.name}/${local.topology.uploads.prefix}"
 }
 
@@ -9,12 +9,12 @@ output "api" {
 }
 
 output "cdn" {
-  description = "Address by CloudFront; null without `cdn`."
+  description = "Address at CloudFront; null without `cdn`."
   value       = try(local.public_origins[0], null)
 }
 
 output "domains" {
-  description = "Where the CNAME of each domain of your own points to."
+  description = "Target of the CNAME of each custom domain."
   value = merge(
     { for domain in aws_apigatewayv2_domain_name.api : domain.domain_name => domain.domain_name_configuration[0].target_domain_name },
     merge([
@@ -25,7 +25,7 @@ output "domains" {
 }
 
 output "environment" {
-  description = "Variables by which `videodrop` on any machine talks to this installation."
+  description = "Environment variables that connect `videodrop` on any machine to this installation."
   value = merge(local.large, {
     AWS_DEFAULT_REGION         = var.region
     VIDEODROP_NAME             = var.name
@@ -40,7 +40,7 @@ output "queues" {
 }
 
 output "rollouts" {
-  description = "By function, what CodeDeploy is told to shift it to the version published last: `aws deploy create-deployment --cli-input-json`. README.md says how."
+  description = "By function, the input of `aws deploy create-deployment --cli-input-json` that shifts it to the latest version. See README.md."
   value = {
     for name, rollout in merge(
       { for stage, one in module.stage : "${var.name}-${stage}" => one.rollout },
@@ -50,12 +50,12 @@ output "rollouts" {
 }
 
 output "repositories" {
-  description = "Where to push images to."
+  description = "Repositories of the images."
   value       = { for kind, repository in aws_ecr_repository.images : kind => repository.repository_url }
 }
 
 output "alarm_topic" {
-  description = "The topic that alarms go to."
+  description = "The topic of the alarms."
   value       = aws_sns_topic.alarms.arn
 }
 

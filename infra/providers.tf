@@ -1,4 +1,4 @@
-# AWS_ENDPOINT_URL, AWS_PROFILE and their like are the provider's own settings, as they are boto3's.
+# The provider reads AWS_ENDPOINT_URL, AWS_PROFILE etc. itself, like boto3.
 provider "aws" {
   region = var.region
 
@@ -6,7 +6,7 @@ provider "aws" {
     tags = { Project = var.name }
   }
 
-  # A simulator has no instance metadata, no host name per bucket, and calls that it never learns.
+  # A simulator has no instance metadata, no host name per bucket, and lacks some calls.
   max_retries                 = var.local ? 2 : null
   s3_use_path_style           = var.local
   skip_credentials_validation = var.local

@@ -1,4 +1,4 @@
-# The driver of replays: plans them, asks for runs by the bus, and counts what has ended.
+# The replay driver: plans replays, requests runs by the bus, and counts ended runs.
 
 locals {
   replays = "${var.name}-replays"
@@ -38,14 +38,14 @@ module "replays" {
   source = "./modules/function"
 
   name         = local.replays
-  description  = "The driver of replays"
+  description  = "The replay driver"
   handler      = "handlers.replays.handler"
   zip          = { path = var.functions.zip, runtime = var.functions.runtime }
   architecture = var.functions.architecture
   timeout_s    = local.topology.replays.timeout_s
   memory_mb    = local.topology.replays.memory_mb
   common       = local.common
-  # It plans what the stages will do, and holds none of their engines.
+  # It plans the stages' runs without their engines.
   environment = { VIDEODROP_ENGINES = jsonencode(local.engines) }
   queues      = { live = { arn = module.replays_lanes.queues[local.replays].arn, maximum_concurrency = 5 } }
 
@@ -60,32 +60,32 @@ module "replays" {
       Resource = [local.table_arn]
     },
     {
-      # By these it finds the videos that a replay selects.
+      # To find the videos that a replay selects.
       Action   = ["dynamodb:Query"]
       Resource = [for index in ["failures", "labels", "uploads"] : "${local.table_arn}/index/${index}"]
     },
     {
-      # For HeadObject: the options that an upload came with.
+      # For HeadObject: the options of an upload.
       Action   = ["s3:GetObject", "s3:GetObjectVersion"]
       Resource = ["${local.uploads_arn}/${local.topology.uploads.prefix}*"]
     },
     {
-      # It compares the results of shadow runs.
+      # To compare the results of shadow runs.
       Action   = ["s3:GetObject"]
       Resource = ["${local.artifacts_arn}/artifacts/*"]
     },
     {
-      # Without it S3 answers 403 for an object that is not there, instead of 404.
+      # Without it S3 answers 403 for a missing object, instead of 404.
       Action   = ["s3:ListBucket"]
       Resource = [local.uploads_arn, local.artifacts_arn]
     },
     {
-      # A turn keeps its message to itself.
+      # A turn extends the visibility timeout of its message.
       Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"]
       Resource = [module.replays_lanes.queues[local.replays].arn]
     },
     {
-      # Whether a lane is empty although a run is out.
+      # To detect an empty lane while a run is requested.
       Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
       Resource = flatten([
         for name, stage in module.stage : [
@@ -98,10 +98,10 @@ module "replays" {
   ]
 }
 
-# A turn of a minute ends by asking for the next one, by bus and queue, until the replay is over: Lambda
-# shall not take that for a loop gone wild, which it stops at the 16th.
+# Each turn of a minute requests the next one, by bus and queue, until the replay is over. Lambda must
+# allow this loop: by default it stops a recursive loop at the 16th call.
 resource "aws_lambda_function_recursion_config" "replays" {
-  # moto has never heard of it.
+  # moto does not support it.
   count = var.local ? 0 : 1
 
   function_name  = module.replays.name

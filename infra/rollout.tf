@@ -1,7 +1,7 @@
-# Gradual deployment: CodeDeploy shifts a function's alias to its new version, and back on an alarm.
+# Gradual deployment: CodeDeploy shifts a function's alias to its new version; an alarm rolls back.
 
 locals {
-  # moto deletes no application.
+  # moto cannot delete an application.
   rollout = var.local ? {} : { this = var.rollout }
 }
 
@@ -16,7 +16,7 @@ resource "aws_iam_role" "rollout" {
   for_each = local.rollout
 
   name        = "${var.name}-rollout"
-  description = "Lets CodeDeploy shift the aliases of ${var.name}, and look at its alarms"
+  description = "Lets CodeDeploy shift the aliases of ${var.name} and read its alarms"
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -43,8 +43,8 @@ resource "aws_iam_role_policy" "rollout" {
         Resource = [for part in ["", ":*"] : "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*${part}"]
       },
       {
-        # It is asked for a list: CloudWatch decides by alarm:*, whichever names the list is cut down to,
-        # and a deployment whose alarms cannot be looked at is stopped.
+        # CloudWatch authorises a list of alarms by alarm:*, whatever its filter. A deployment stops if
+        # its alarms cannot be read.
         Effect   = "Allow"
         Action   = ["cloudwatch:DescribeAlarms"]
         Resource = ["arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:*"]

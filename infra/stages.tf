@@ -1,11 +1,11 @@
-# One module for each stage that topology.json draws: a new entry there is all that a new stage takes.
+# One module for each stage of topology.json: a new stage needs only a new entry there.
 
 locals {
   compute = {
     for stage in keys(local.topology.stages) : stage => merge(
       try(var.compute[stage], {}),
       {
-        # Its own image, or the one for its kind of host.
+        # Its own image, or the one of its kind of host.
         image = try(coalesce(
           try(var.compute[stage].image, null),
           var.images[try(var.compute[stage].host, "lambda")],

@@ -1,5 +1,5 @@
-# The catalog: keys and indexes as topology.json draws them. Indexes hold keys alone: they say which
-# items, and the items say the rest.
+# The catalog, with keys and indexes of topology.json. Indexes project keys only; the items have the
+# data.
 
 locals {
   table = local.topology.table

@@ -1,4 +1,4 @@
-# Where videos are dropped.
+# The bucket for uploads of videos.
 
 module "uploads" {
   source = "./modules/bucket"

@@ -1,13 +1,13 @@
-# Who may come in, and by which door.
+# Authentication, throttling and domains.
 
 variable "jwt" {
   description = <<-EOT
-    Who may use the API: tokens of this issuer, for one of these audiences. With null the API and its
-    page are open to everyone who knows their address.
+    Authentication of the API: tokens of this issuer, for one of these audiences. With null the API
+    and its page are public.
 
-    * sign_in: where the page gets tokens, by OAuth 2.0's authorization code flow with PKCE: the
-      endpoints for authorization and tokens, the page's client id, and what is asked for. With null
-      people paste a token.
+    * sign_in: the page's provider of tokens, by OAuth 2.0's authorization code flow with PKCE: the
+      endpoints for authorization and tokens, the page's client id, and the scope. With null people
+      paste a token.
   EOT
   type = object({
     issuer   = string
@@ -23,16 +23,16 @@ variable "jwt" {
 
   validation {
     condition     = var.jwt == null || try(startswith(var.jwt.issuer, "https://") && length(var.jwt.audience) > 0, false)
-    error_message = "The issuer is an https address, and there is at least one audience."
+    error_message = "The issuer must be an https address, with at least one audience."
   }
   validation {
     condition     = try(var.jwt.sign_in, null) == null || can(regex("^https://\\S+ https://[^\\s;,'\"?#*]+$", "${var.jwt.sign_in.authorize} ${var.jwt.sign_in.token}"))
-    error_message = "Both endpoints of `sign_in` are https addresses, the one for tokens without parameters."
+    error_message = "Both endpoints of `sign_in` must be https addresses, the one for tokens without parameters."
   }
 }
 
 variable "throttle" {
-  description = "Requests a second that the API takes from all its clients together, and how many at once beyond that."
+  description = "The API's rate limit in requests per second for all clients together, and its burst."
   type = object({
     rate  = optional(number, 50)
     burst = optional(number, 100)
@@ -41,7 +41,7 @@ variable "throttle" {
 }
 
 variable "api_domain" {
-  description = "A domain of your own for the API, and the ARN of its certificate in this region; whose CNAME `domains` in the outputs names."
+  description = "A custom domain of the API, and the ARN of its certificate in this region. The output `domains` has the target of its CNAME."
   type = object({
     name            = string
     certificate_arn = string
@@ -54,20 +54,20 @@ variable "api_domain" {
   }
   validation {
     condition     = var.api_domain == null || can(regex("^arn:[a-z-]+:acm:${var.region}:", var.api_domain.certificate_arn))
-    error_message = "The API's certificate is one of ACM's in ${var.region}."
+    error_message = "The API's certificate must be one of ACM's in ${var.region}."
   }
 }
 
 variable "cdn" {
   description = <<-EOT
-    CloudFront before the API, its page and the artifacts; none with null, and then the API's
-    presigned S3 addresses are the only way to artifacts.
+    CloudFront for the API, its page and the artifacts. With null there is none, and artifacts are
+    available by the API's presigned S3 URLs only.
 
-    * public_key: PEM of the RSA key by which the API signs addresses of artifacts.
-    * key_parameter: name of the SSM parameter, a SecureString that you made, with the private key.
-    * price_class: which edges serve.
-    * aliases, certificate_arn: domains of your own, and their certificate in us-east-1; the first
-      is the one in addresses.
+    * public_key: PEM of the RSA key for the API's signed URLs of artifacts.
+    * key_parameter: name of your SSM parameter, a SecureString, with the private key.
+    * price_class: the edge locations.
+    * aliases, certificate_arn: custom domains and their certificate in us-east-1; addresses have the
+      first one.
   EOT
   type = object({
     public_key      = string
@@ -80,7 +80,7 @@ variable "cdn" {
 
   validation {
     condition     = var.cdn == null || can(regex("^-----BEGIN PUBLIC KEY-----", var.cdn.public_key))
-    error_message = "The public key is in PEM, as `openssl rsa -pubout` writes it."
+    error_message = "The public key must be PEM, as `openssl rsa -pubout` writes it."
   }
   validation {
     condition     = var.cdn == null || can(regex("^/[A-Za-z0-9_./-]+$", var.cdn.key_parameter))
@@ -96,6 +96,6 @@ variable "cdn" {
   }
   validation {
     condition     = try(var.cdn.certificate_arn, null) == null || can(regex("^arn:[a-z-]+:acm:us-east-1:", var.cdn.certificate_arn))
-    error_message = "CloudFront takes certificates of ACM's in us-east-1."
+    error_message = "CloudFront needs a certificate of ACM's in us-east-1."
   }
 }

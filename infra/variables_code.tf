@@ -1,7 +1,7 @@
-# What runs: images and zips, and what they are told.
+# Images, zips and their settings.
 
 variable "images" {
-  description = "Container images of the stages, pinned by digest: for Lambda, and for GPU hosts where a stage runs there. README.md says how to push them first."
+  description = "Container images of the stages, pinned by digest: for Lambda, and for GPU hosts if a stage runs there. Push them first; see README.md."
   type = object({
     lambda = optional(string)
     gpu    = optional(string)
@@ -17,7 +17,7 @@ variable "images" {
 }
 
 variable "functions" {
-  description = "The code of query, janitor and replays: a zip that functions.sh makes, and what it was made for."
+  description = "The code of query, janitor and replays: a zip of functions.sh, its architecture and its runtime."
   type = object({
     zip          = string
     runtime      = optional(string, "python3.13")
@@ -26,11 +26,11 @@ variable "functions" {
 
   validation {
     condition     = fileexists(var.functions.zip)
-    error_message = "There is no file ${var.functions.zip}: infra/functions.sh makes it."
+    error_message = "The file ${var.functions.zip} is missing: infra/functions.sh builds it."
   }
   validation {
     condition     = contains(["python3.12", "python3.13"], var.functions.runtime)
-    error_message = "SnapStart needs python3.12 or newer, and the provider knows none newer than python3.13."
+    error_message = "SnapStart needs python3.12 or newer, and the provider supports none newer than python3.13."
   }
   validation {
     condition     = contains(["arm64", "x86_64"], var.functions.architecture)
@@ -39,12 +39,12 @@ variable "functions" {
 }
 
 variable "settings" {
-  description = "Further variables of every function, e.g. VIDEODROP_MAX_DURATION_S or VIDEODROP_PARAMS__TRANSCRIBE__MODEL."
+  description = "More environment variables of every function, e.g. VIDEODROP_MAX_DURATION_S or VIDEODROP_PARAMS__TRANSCRIBE__MODEL."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for key in keys(var.settings) : startswith(key, "VIDEODROP_")])
-    error_message = "Settings begin with VIDEODROP_."
+    error_message = "Settings must begin with VIDEODROP_."
   }
 }

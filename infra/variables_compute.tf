@@ -1,18 +1,18 @@
-# Where stages run.
+# Hosts of the stages.
 
 variable "compute" {
   description = <<-EOT
-    Where each stage runs, by its name; a stage that is not named runs on Lambda.
+    The host of each stage, by its name; the default is Lambda.
 
     * host: `lambda`, or `gpu` for an ECS service on GPU hosts.
     * image, architecture: for Lambda, if other than `images.lambda` on x86_64.
-    * memory_mb: of the function, if other than the topology's; new accounts have 3008 at most.
-    * live_concurrency, replay_concurrency: most executions at once for fresh uploads and for
-      replays; on GPU hosts both lanes share `gpu.max_hosts`.
-    * provisioned_concurrency: executions kept initialised, which cost while they wait.
-    * warm_up: a schedule, e.g. `rate(5 minutes)`, by which one execution loads its model.
-    * oversize: jobs that outgrow the stage's deadline, or Lambda's disk, are sent on to workers on
-      GPU hosts, which are there while there are such jobs.
+    * memory_mb: of the function, if other than the topology's; the limit of new accounts is 3008.
+    * live_concurrency, replay_concurrency: maximum concurrency for uploads and for replays; on GPU
+      hosts both lanes share `gpu.max_hosts`.
+    * provisioned_concurrency: executions kept initialised, which cost while idle.
+    * warm_up: a schedule, e.g. `rate(5 minutes)`, on which one execution loads its model.
+    * oversize: forward jobs that exceed the stage's timeout or Lambda's disk to workers on GPU hosts,
+      which run while there are such jobs.
   EOT
   type = map(object({
     host                    = optional(string, "lambda")
@@ -29,11 +29,11 @@ variable "compute" {
 
   validation {
     condition     = length(setsubtract(keys(var.compute), keys(local.topology.stages))) == 0
-    error_message = "There is no such stage; topology.json has ${join(", ", keys(local.topology.stages))}."
+    error_message = "Unknown stage; topology.json has ${join(", ", keys(local.topology.stages))}."
   }
   validation {
     condition     = alltrue([for one in values(var.compute) : contains(["lambda", "gpu"], one.host)])
-    error_message = "A stage runs on lambda or gpu."
+    error_message = "The host of a stage is lambda or gpu."
   }
   validation {
     condition     = alltrue([for one in values(var.compute) : contains(["arm64", "x86_64"], one.architecture)])
@@ -57,7 +57,7 @@ variable "compute" {
         for number in [one.live_concurrency, one.replay_concurrency] : number >= 2 && number <= 1000
       ]
     ]))
-    error_message = "Lambda's event source mappings take a maximum concurrency of 2 to 1000."
+    error_message = "Lambda's event source mappings accept a maximum concurrency of 2 to 1000."
   }
   validation {
     condition = alltrue([
@@ -70,28 +70,28 @@ variable "compute" {
       for one in values(var.compute) :
       one.host == "lambda" || (one.memory_mb == null && one.provisioned_concurrency == 0 && one.warm_up == null)
     ])
-    error_message = "memory_mb, provisioned_concurrency and warm_up are Lambda's: a GPU host is warm while it runs."
+    error_message = "memory_mb, provisioned_concurrency and warm_up are for Lambda only: a GPU host is warm while it runs."
   }
   validation {
     condition     = var.gpu != null || alltrue([for one in values(var.compute) : one.host != "gpu" && !one.oversize])
-    error_message = "A stage runs on GPU hosts, or leaves large jobs to them: say in `gpu` in which subnets."
+    error_message = "A stage or its large jobs run on GPU hosts: set their subnets in `gpu`."
   }
 }
 
 variable "gpu" {
   description = <<-EOT
-    GPU hosts, for stages whose `compute` says so.
+    GPU hosts, for stages with such a `compute`.
 
-    * subnet_ids: of one VPC, with a way to AWS and to the images: public, and giving hosts addresses
-      by themselves, or behind NAT or endpoints.
-    * ami_parameter: the SSM parameter that names the hosts' image, an ECS-optimised one with NVIDIA's
-      driver whose first disk is /dev/xvda; by default AWS's pointer to its newest. Hosts that start
-      after it changed have the new one.
+    * subnet_ids: of one VPC, with access to AWS and to the images: public with automatic addresses,
+      or with NAT or endpoints.
+    * ami_parameter: the SSM parameter with the hosts' image, an ECS-optimised one with NVIDIA's driver
+      whose first disk is /dev/xvda; by default AWS's parameter of its newest. Hosts that start after
+      a change have the new one.
     * instance_types: of one GPU each, in order of preference.
-    * max_hosts: at most so many a stage.
-    * on_demand_base, on_demand_percent: so many hosts, and of those beyond them so many in a
-      hundred, are On-Demand; the others are Spot.
-    * idle_minutes: without work after which a stage has no host any more.
+    * max_hosts: maximum per stage.
+    * on_demand_base, on_demand_percent: number of On-Demand hosts, and their percentage beyond that
+      number; the others are Spot.
+    * idle_minutes: minutes without work after which the hosts of a stage end.
   EOT
   type = object({
     subnet_ids        = list(string)
@@ -114,7 +114,7 @@ variable "gpu" {
   }
   validation {
     condition     = var.gpu == null || try(var.gpu.max_hosts >= 1 && var.gpu.on_demand_base <= var.gpu.max_hosts, false)
-    error_message = "max_hosts is 1 or more, and on_demand_base no more than that."
+    error_message = "max_hosts is at least 1, and on_demand_base at most max_hosts."
   }
   validation {
     condition     = var.gpu == null || try(var.gpu.on_demand_percent >= 0 && var.gpu.on_demand_percent <= 100, false)
@@ -122,17 +122,17 @@ variable "gpu" {
   }
   validation {
     condition     = var.gpu == null || try(var.gpu.idle_minutes >= 2 && var.gpu.idle_minutes <= 1440, false)
-    error_message = "idle_minutes is 2 to 1440: SQS's metrics are that old, and an alarm looks back a day at most."
+    error_message = "idle_minutes is 2 to 1440: SQS's metrics are two minutes late, and an alarm covers a day at most."
   }
 }
 
 variable "rollout" {
-  description = "How CodeDeploy shifts functions to a new version: a deployment configuration for Lambda, e.g. CodeDeployDefault.LambdaCanary10Percent5Minutes. An alarm meanwhile shifts back."
+  description = "CodeDeploy's deployment configuration for new versions of functions, e.g. CodeDeployDefault.LambdaCanary10Percent5Minutes. An alarm meanwhile rolls back."
   type        = string
   default     = "CodeDeployDefault.LambdaAllAtOnce"
 
   validation {
     condition     = !startswith(var.rollout, "CodeDeployDefault.") || can(regex("^CodeDeployDefault\\.Lambda(AllAtOnce|Canary10Percent(5|10|15|30)Minutes|Linear10PercentEvery(1|2|3|10)Minutes?)$", var.rollout))
-    error_message = "CodeDeploy has LambdaAllAtOnce, LambdaCanary10Percent{5,10,15,30}Minutes and LambdaLinear10PercentEvery{1,2,3,10}Minute(s), or a configuration of your own."
+    error_message = "CodeDeploy has LambdaAllAtOnce, LambdaCanary10Percent{5,10,15,30}Minutes and LambdaLinear10PercentEvery{1,2,3,10}Minute(s), or a custom configuration."
   }
 }

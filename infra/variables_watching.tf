@@ -1,24 +1,24 @@
-# What is watched, and who hears of it.
+# Alarms, budget and logs.
 
 variable "alarm_email" {
-  description = "Who hears of alarms, after confirming by mail; others subscribe to the topic in the outputs."
+  description = "Email address for alarms, after a confirmation; others subscribe to the topic in the outputs."
   type        = string
   default     = null
 }
 
 variable "oldest_message_s" {
-  description = "Age of the oldest fresh upload in a queue at which to sound the alarm."
+  description = "Age in seconds of a queue's oldest upload above which the alarm starts."
   type        = number
   default     = 1800
 
   validation {
     condition     = var.oldest_message_s >= 60
-    error_message = "Metrics are a minute apart."
+    error_message = "Must be at least 60: metrics have a period of a minute."
   }
 }
 
 variable "failure_percent" {
-  description = "So many of a hundred invocations, or of a hundred runs of a stage, may fail before the alarm sounds."
+  description = "Percentage of failed invocations, or of a stage's failed runs, above which the alarm starts."
   type        = number
   default     = 5
 
@@ -29,13 +29,13 @@ variable "failure_percent" {
 }
 
 variable "budget_usd" {
-  description = "Expected cost of a month; the alarm sounds when 80 % are spent and when more is forecast. None with null."
+  description = "Expected cost per month; the alarm starts when 80 % is spent and when the forecast exceeds it. With null there is none."
   type        = number
   default     = null
 
   validation {
     condition     = var.budget_usd == null || try(var.budget_usd > 0, false)
-    error_message = "More than 0."
+    error_message = "Must be more than 0."
   }
 }
 
@@ -62,7 +62,7 @@ variable "otlp_endpoint" {
 }
 
 variable "log_days" {
-  description = "Days for which logs are kept."
+  description = "Retention of logs in days."
   type        = number
   default     = 30
 

@@ -1,5 +1,5 @@
 terraform {
-  # Validations that look at other variables came with 1.9.
+  # 1.9 is the first version whose validations can use other variables.
   required_version = ">= 1.9, < 2.0"
 
   required_providers {

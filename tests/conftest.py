@@ -1,4 +1,4 @@
-"""What every test may rely on: a loopback-only world, an embedded AWS, and nothing left behind."""
+"""Fixtures of every test: loopback only, an embedded AWS, and no processes left running."""
 
 import contextlib
 import ipaddress
@@ -28,7 +28,7 @@ from pipeline.core.topology import DEFAULT_PATH
 from pipeline.stages.models import host
 from tests.fakes.servers import TRACING, embedded_aws
 
-_RUN = "TEST_RUN"  # names the session whose process inherited it
+_RUN = "TEST_RUN"  # the session that a process belongs to
 _numbers = count(1)
 
 
@@ -47,12 +47,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Together(config, log)
 
 
-# -- the world -----------------------------------------------------------------------------------
+# -- environment -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _environment() -> Iterator[None]:
-    """No setting of this machine reaches a test: no credentials, proxies, OTEL_* or VIDEODROP_*."""
+    """Hide this machine's settings: credentials, proxies, OTEL_* and VIDEODROP_*."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
             if name.startswith(("AWS_", "OTEL_", "VIDEODROP_")) or name.lower().endswith("_proxy"):
@@ -70,13 +70,13 @@ def _environment() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Fails a test that connects to any other machine, also when the code swallows the refusal."""
-    refused: list[Any] = []
+    """Fail a test that connects to another machine, even if the code catches the error."""
+    blocked: list[Any] = []
 
     def guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[..., Any]:
         def checked(self: socket.socket, address: Any) -> Any:
             if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
-                refused.append(address)
+                blocked.append(address)
                 raise ConnectionRefusedError(f"a test may connect to loopback only, not {address}")
             return connect(self, address)
 
@@ -84,8 +84,8 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
     monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
     monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
-    yield refused
-    assert not refused, f"connections beyond loopback: {refused}"
+    yield blocked
+    assert not blocked, f"connections beyond loopback: {blocked}"
 
 
 def _is_loopback(host: str) -> bool:
@@ -97,7 +97,7 @@ def _is_loopback(host: str) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_process_is_left() -> Iterator[None]:
-    """Fails the session if a test leaves a process running, and ends that process."""
+    """Fail the session if a test leaves a process running, and end that process."""
     here = psutil.Process()
     before = set(here.children(recursive=True))
     run = uuid4().hex
@@ -110,7 +110,7 @@ def _no_process_is_left() -> Iterator[None]:
             command = " ".join(process.cmdline())
         except psutil.Error:
             continue
-        # Python's own helper lives as long as its parent; a zombie has no command.
+        # Python's helper process lives as long as its parent; a zombie has no command.
         if command and "multiprocessing.resource_tracker" not in command:
             left.append(command)
             process.kill()
@@ -118,7 +118,7 @@ def _no_process_is_left() -> Iterator[None]:
 
 
 def _heirs(run: str) -> Iterator[psutil.Process]:
-    """Whatever was started below a test, also where its parent has died since."""
+    """Return the processes started by tests, including those whose parent has died."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if process.environ().get(_RUN) == run:
@@ -130,7 +130,7 @@ def _heirs(run: str) -> Iterator[psutil.Process]:
 
 @pytest.fixture
 def untraced_children(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests whose children are killed in the end, and what was traced of them with them."""
+    """Disable coverage in child processes: they are killed, and their data is lost."""
     monkeypatch.delenv(TRACING, raising=False)
 
 
@@ -146,7 +146,7 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def aws_env(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """boto3, and all that starts from this process, talks to the embedded AWS."""
+    """Connect boto3 and all child processes to the embedded AWS."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint)
     forget_process_state()
     yield aws_endpoint
@@ -159,7 +159,7 @@ def config(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Settings:
-    """Settings of an installation that no other test uses; nothing of it exists yet."""
+    """Return settings of a new installation; none of its resources exist yet."""
     monkeypatch.setenv("VIDEODROP_NAME", f"test-{next(_numbers)}")
     monkeypatch.setenv("VIDEODROP_SCRATCH", str(tmp_path / "scratch"))
     monkeypatch.setenv("VIDEODROP_HOME", str(tmp_path / "home"))
@@ -168,14 +168,14 @@ def config(
 
 @pytest.fixture
 def installation(config: Settings) -> Settings:
-    """Settings of an installation of its own, with every resource the topology names."""
+    """Return settings of a new installation with every resource of the topology."""
     resources.ensure(config)
     return config
 
 
 @pytest.fixture
 def stored(config: Settings) -> Settings:
-    """Settings of an installation that has its table and buckets, but no queues: quicker made."""
+    """Return settings of an installation with table and buckets but no queues, which is faster."""
     make_table(config)
     for bucket in (config.names.uploads_bucket, config.names.artifacts_bucket):
         aws.client("s3").create_bucket(Bucket=bucket)
@@ -183,7 +183,7 @@ def stored(config: Settings) -> Settings:
 
 
 def make_table(config: Settings) -> None:
-    """The table alone, by the calls that every DynamoDB knows."""
+    """Create the table alone, by calls that every DynamoDB supports."""
     spec = config.topology.table
 
     def schema(hash_key: str, range_key: str) -> list[dict[str, str]]:
@@ -220,7 +220,7 @@ def model_host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def forget_process_state() -> None:
-    """Empty what is made once a process: clients, settings, models' host, handlers' runners."""
+    """Clear per-process state: clients, settings, models' host, the handlers' runners."""
     host.use(host.ModelHost())
     aws.client.cache_clear()
     aws.table.cache_clear()
@@ -256,11 +256,11 @@ def topology_with(stages: dict[str, str], path: Path, *, only: bool = False) -> 
 
 @pytest.fixture(scope="session")
 def dynalite_endpoint() -> Iterator[str]:
-    """The address of dynalite, a DynamoDB that shares no code with moto's."""
+    """Return the address of dynalite, a DynamoDB that shares no code with moto's."""
     node = shutil.which("node")
     script = Path(sys.prefix) / "dynalite" / "node_modules" / "dynalite" / "cli.js"
     if not (node and script.exists()):
-        pytest.skip("dynalite is not installed: setup.sh does so where npm is")
+        pytest.skip("dynalite is not installed: install npm and run setup.sh")
     port = _free_port()
     command = [node, script, "--host", "127.0.0.1", "--port", str(port), "--createTableMs", "0"]
     with _serving(port, command, stdout=subprocess.PIPE) as address:
@@ -269,12 +269,12 @@ def dynalite_endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def ministack_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of MiniStack, whose S3 shares no code with moto's."""
+    """Return the address of MiniStack, whose S3 shares no code with moto's."""
     packages = Path(sys.prefix) / "ministack"
     if not packages.exists():
-        pytest.skip("MiniStack is not installed: setup.sh does so")
+        pytest.skip("MiniStack is not installed: run setup.sh")
     port = _free_port()
-    # Its packages are not ours: -S keeps those of this environment out of its sight.
+    # MiniStack has separate packages: -S hides those of this environment.
     command = [sys.executable, "-S", "-m", "ministack"]
     env = {
         "PYTHONPATH": str(packages),
@@ -290,7 +290,7 @@ def ministack_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 @contextlib.contextmanager
 def _serving(port: int, command: list[Any], **options: Any) -> Iterator[str]:
-    """The address of a server that runs in the block; ``options`` are those of ``Popen``."""
+    """Run a server in the block and return its address; ``options`` are those of ``Popen``."""
     with subprocess.Popen(command, **options) as server:
         try:
             _wait_for(port)

@@ -29,7 +29,7 @@ run "versioned" {
       && aws_s3_bucket_public_access_block.this.ignore_public_acls
       && aws_s3_bucket_public_access_block.this.restrict_public_buckets
     )
-    error_message = "Nothing in a bucket is public."
+    error_message = "A bucket has no public access."
   }
   assert {
     condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
@@ -37,11 +37,11 @@ run "versioned" {
   }
   assert {
     condition     = one(aws_s3_bucket_ownership_controls.this.rule).object_ownership == "BucketOwnerEnforced"
-    error_message = "No object has an access list of its own."
+    error_message = "Objects have no access lists."
   }
   assert {
     condition     = one(aws_s3_bucket_cors_configuration.this.cors_rule).allowed_origins == toset(["https://example.com"])
-    error_message = "Pages of named origins only reach into a bucket."
+    error_message = "Only pages of the given origins may access a bucket."
   }
   assert {
     condition = [
@@ -57,7 +57,7 @@ run "versioned" {
   }
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id] == ["unfinished", "old"]
-    error_message = "Parts of broken uploads and old versions go."
+    error_message = "Parts of aborted uploads and old versions expire."
   }
 }
 
@@ -68,7 +68,7 @@ run "plain" {
 
   assert {
     condition     = length(aws_s3_bucket_versioning.this) == 0 && [for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id] == ["unfinished"]
-    error_message = "What is never overwritten has no versions."
+    error_message = "A bucket without overwrites has no versions."
   }
 }
 
@@ -93,6 +93,6 @@ run "simulator" {
 
   assert {
     condition     = length(aws_s3_bucket_policy.this) == 0
-    error_message = "moto would refuse everything."
+    error_message = "moto would reject every request."
   }
 }

@@ -60,11 +60,11 @@ run "image" {
       mapping.batch_size == 1 && mapping.enabled && mapping.function_name == aws_lambda_alias.live.arn
       && mapping.function_response_types == toset(["ReportBatchItemFailures"])
     ])
-    error_message = "Messages come one at a time to the alias, and failures are reported one by one."
+    error_message = "The alias receives one message at a time, and failures are reported per message."
   }
   assert {
     condition     = { for lane, mapping in aws_lambda_event_source_mapping.queue : lane => one(mapping.scaling_config).maximum_concurrency } == { live = 40, replay = 4 }
-    error_message = "Each lane has a maximum concurrency of its own."
+    error_message = "Each lane has its own maximum concurrency."
   }
   assert {
     condition     = one(aws_lambda_provisioned_concurrency_config.live[*].provisioned_concurrent_executions) == 2
@@ -76,7 +76,7 @@ run "image" {
   }
   assert {
     condition     = one(aws_lambda_function.this.environment).variables == tomap({ VIDEODROP_NAME = "videodrop", VIDEODROP_STAGE = "detect" })
-    error_message = "A function knows the installation's settings and its own."
+    error_message = "A function has the installation's settings and its own."
   }
   assert {
     condition     = one(aws_lambda_function.this.tracing_config).mode == "Active"
@@ -84,36 +84,36 @@ run "image" {
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.duration.threshold == 90000 && aws_cloudwatch_metric_alarm.throttles.threshold == 0
-    error_message = "Alarms for throttles and nine tenths of the deadline."
+    error_message = "There are alarms for throttles and for 90 % of the timeout."
   }
   assert {
     condition = aws_cloudwatch_metric_alarm.errors.threshold == 5 && {
       for query in aws_cloudwatch_metric_alarm.errors.metric_query : query.id => try(one(query.metric).metric_name, query.expression)
     } == { percent = "100 * errors / invocations", errors = "Errors", invocations = "Invocations" }
-    error_message = "An alarm for failures, as a part of all invocations."
+    error_message = "There is an alarm for the share of failed invocations."
   }
   assert {
     condition = alltrue([
       for alarm in [aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.duration, aws_cloudwatch_metric_alarm.throttles] :
       alarm.alarm_actions == toset([var.common.alarm_topic])
     ])
-    error_message = "Somebody hears of every alarm."
+    error_message = "Every alarm notifies the topic."
   }
   assert {
     condition     = aws_codedeploy_deployment_group.live["this"].deployment_config_name == "CodeDeployDefault.LambdaCanary10Percent5Minutes" && one(aws_codedeploy_deployment_group.live["this"].deployment_style).deployment_option == "WITH_TRAFFIC_CONTROL"
-    error_message = "CodeDeploy shifts a new version bit by bit."
+    error_message = "CodeDeploy shifts a new version gradually."
   }
   assert {
     condition     = one(aws_codedeploy_deployment_group.live["this"].alarm_configuration).enabled && one(aws_codedeploy_deployment_group.live["this"].alarm_configuration).alarms == toset(["detect-errors", "detect-failures"])
-    error_message = "Failures sound while it is shifted."
+    error_message = "The failure alarm is active during a shift."
   }
   assert {
     condition     = one(aws_codedeploy_deployment_group.live["this"].auto_rollback_configuration) == { enabled = true, events = toset(["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]) }
-    error_message = "An alarm shifts it back."
+    error_message = "An alarm rolls it back."
   }
   assert {
     condition     = aws_lambda_alias.live.function_version == "1" && output.rollout == null
-    error_message = "The first version is served at once."
+    error_message = "The first version is live at once."
   }
   assert {
     condition = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource] == [
@@ -122,22 +122,22 @@ run "image" {
       ["arn:aws:sqs:us-east-1:123456789012:detect", "arn:aws:sqs:us-east-1:123456789012:detect-replay"],
       ["arn:aws:s3:::uploads/videos/*"],
     ]
-    error_message = "A role names its log, its queues and what its function needs; X-Ray alone has no names."
+    error_message = "A role names its log, its queues and its function's resources; only X-Ray has no names."
   }
 }
 
-# In the state of the run before: a new version.
+# With the state of the previous run: a new version.
 run "zip" {
   variables {
     image = null
-    zip   = { path = "versions.tf", runtime = "python3.13" } # any file will do
+    zip   = { path = "versions.tf", runtime = "python3.13" } # any file
   }
   override_resource {
     target = aws_lambda_function.this
     values = { version = "2" }
   }
   plan_options {
-    replace = [aws_lambda_function.this] # what a mocked provider would not do by itself
+    replace = [aws_lambda_function.this] # a mocked provider would not replace it
   }
   module {
     source = "./modules/function"
@@ -149,11 +149,11 @@ run "zip" {
   }
   assert {
     condition     = aws_lambda_function.this.version == "2" && aws_lambda_alias.live.function_version == "1"
-    error_message = "A new version serves nobody yet: the alias is CodeDeploy's."
+    error_message = "A new version gets no traffic yet: CodeDeploy sets the alias."
   }
   assert {
     condition     = [output.rollout.applicationName, output.rollout.deploymentGroupName] == ["videodrop", "detect"]
-    error_message = "CodeDeploy knows whom to shift."
+    error_message = "CodeDeploy's input has the function."
   }
   assert {
     condition = jsondecode(output.rollout.revision.appSpecContent.content) == {
@@ -165,7 +165,7 @@ run "zip" {
         }
       }]
     }
-    error_message = "CodeDeploy knows from where to where."
+    error_message = "CodeDeploy's input has both versions."
   }
 }
 
@@ -180,7 +180,7 @@ run "simulator" {
 
   assert {
     condition     = alltrue([for mapping in aws_lambda_event_source_mapping.queue : !mapping.enabled]) && length(aws_lambda_provisioned_concurrency_config.live) == 0
-    error_message = "Where no Lambda runs, a mapping takes nothing from its queue."
+    error_message = "In the simulator a mapping receives nothing from its queue."
   }
   assert {
     condition     = one(aws_lambda_function.this.tracing_config).mode == "PassThrough" && !strcontains(aws_iam_role_policy.this.policy, "xray")

@@ -68,60 +68,60 @@ run "service" {
 
   assert {
     condition     = aws_autoscaling_group.hosts.min_size == 0 && aws_autoscaling_group.hosts.max_size == 3 && aws_appautoscaling_target.workers.min_capacity == 0
-    error_message = "There is no host while there is no work, and never more than allowed."
+    error_message = "There are no hosts without work, and never more than allowed."
   }
   assert {
     condition = one(one(aws_autoscaling_group.hosts.mixed_instances_policy).instances_distribution).on_demand_base_capacity == 1 && (
       one(one(aws_autoscaling_group.hosts.mixed_instances_policy).instances_distribution).on_demand_percentage_above_base_capacity == 20
     )
-    error_message = "On-Demand and Spot are mixed as asked for."
+    error_message = "On-Demand and Spot are mixed as configured."
   }
   assert {
     condition = one(aws_ecs_capacity_provider.hosts.auto_scaling_group_provider).managed_termination_protection == "ENABLED" && (
       one(aws_ecs_capacity_provider.hosts.auto_scaling_group_provider).managed_draining == "ENABLED"
     )
-    error_message = "No host ends while a worker is on it."
+    error_message = "A host with a worker is not terminated."
   }
   assert {
     condition     = aws_autoscaling_group.hosts.protect_from_scale_in && !aws_autoscaling_group.hosts.capacity_rebalance
-    error_message = "ECS itself ends hosts, and no mere recommendation ends a job of hours."
+    error_message = "ECS terminates hosts, and a rebalance recommendation ends no job."
   }
   assert {
     condition     = aws_launch_template.hosts.image_id == "resolve:ssm:/images/gpu"
-    error_message = "Hosts start from the image that is asked for."
+    error_message = "Hosts start from the configured image."
   }
   assert {
     condition     = one(one(aws_launch_template.hosts.block_device_mappings).ebs).encrypted == "true"
-    error_message = "Hosts keep uploads on encrypted disks."
+    error_message = "The disks of hosts are encrypted."
   }
   assert {
     condition     = aws_vpc_security_group_egress_rule.https.from_port == 443 && aws_vpc_security_group_egress_rule.https.to_port == 443
-    error_message = "Workers speak HTTPS and nothing else."
+    error_message = "Workers use HTTPS only."
   }
   assert {
     condition = one(aws_ecs_service.workers.deployment_circuit_breaker).rollback && (
       aws_ecs_service.workers.desired_count == 0 && aws_ecs_service.workers.deployment_maximum_percent == 100
     )
-    error_message = "A revision that does not start is taken back; there are no more workers than GPUs."
+    error_message = "A revision that does not start is rolled back; there are no more workers than GPUs."
   }
   assert {
     condition     = one(aws_ecs_service.workers.alarms).alarm_names == toset(["detect-failures"]) && one(aws_ecs_service.workers.alarms).rollback && one(aws_ecs_service.workers.alarms).enable
-    error_message = "A revision whose runs fail is taken back."
+    error_message = "A revision whose runs fail is rolled back."
   }
   assert {
     condition     = aws_ecs_task_definition.worker.task_role_arn == aws_iam_role.worker.arn && aws_ecs_task_definition.worker.execution_role_arn == aws_iam_role.start.arn
-    error_message = "What pulls the image is not what processes videos."
+    error_message = "The role that pulls the image is not the worker's."
   }
   assert {
     condition     = one(aws_ecs_cluster.this.setting) == { name = "containerInsights", value = "enabled" }
-    error_message = "CPU and memory of workers are seen."
+    error_message = "CPU and memory of workers are measured."
   }
   assert {
     condition = { for kind in aws_launch_template.hosts.tag_specifications : kind.resource_type => kind.tags } == {
       instance = tomap({ Name = "detect", Project = "videodrop" })
       volume   = tomap({ Name = "detect", Project = "videodrop" })
     }
-    error_message = "Budgets and cost reports see hosts and their disks."
+    error_message = "Hosts and their disks have the tag for budgets and cost reports."
   }
   assert {
     condition = alltrue([for tag in aws_autoscaling_group.hosts.tag : tag.propagate_at_launch]) && { for tag in aws_autoscaling_group.hosts.tag : tag.key => tag.value } == {
@@ -129,22 +129,22 @@ run "service" {
       Name             = "detect"
       Project          = "videodrop"
     }
-    error_message = "ECS's managed scaling looks for its tag, and the group is tagged like all else."
+    error_message = "The group has the tag of ECS's managed scaling, and the default tags."
   }
   assert {
     condition     = strcontains(base64decode(aws_launch_template.hosts.user_data), "\nECS_ENABLE_SPOT_INSTANCE_DRAINING=true\n")
-    error_message = "A Spot host that is called back drains."
+    error_message = "An interrupted Spot host drains."
   }
   assert {
     condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).stopTimeout == 110
-    error_message = "A worker has nearly the two minutes of a Spot interruption to give its runs back."
+    error_message = "A worker has nearly two minutes to release its runs before a Spot interruption."
   }
   assert {
     condition = contains(
       one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).environment,
       { name = "VIDEODROP_DRAIN_S", value = "90" },
     )
-    error_message = "A worker lets its runs end for nearly as long as ECS waits for it."
+    error_message = "A worker's grace period is slightly shorter than that of ECS."
   }
   assert {
     condition = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).healthCheck == {
@@ -154,28 +154,28 @@ run "service" {
       startPeriod = 180
       retries     = 3
     }
-    error_message = "A worker that hangs, or can load no handler, is replaced."
+    error_message = "A worker that hangs, or cannot load its handler, is replaced."
   }
   assert {
     condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).resourceRequirements == [{ type = "GPU", value = "1" }]
-    error_message = "A worker has a GPU of its own."
+    error_message = "A worker has its own GPU."
   }
   assert {
     condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).command == ["handlers.stage.handler"]
-    error_message = "A worker runs what it is told to."
+    error_message = "A worker runs its command."
   }
   assert {
     condition     = one(aws_launch_template.hosts.metadata_options).http_tokens == "required" && one(aws_launch_template.hosts.metadata_options).http_put_response_hop_limit == 1
-    error_message = "A container cannot borrow its host's role."
+    error_message = "A container cannot use its host's role."
   }
-  # In no expression is a + or a comparison of two queues: a queue that rests has no metrics.
+  # No expression has a + or a comparison of two queues: an idle queue has no metrics.
   assert {
     condition = { for query in aws_cloudwatch_metric_alarm.waiting.metric_query : query.id => coalesce(query.expression, join(" ", flatten([for metric in query.metric : [metric.metric_name, metric.dimensions.QueueName]]))) } == {
       waiting  = "SUM([visible0, visible1])"
       visible0 = "ApproximateNumberOfMessagesVisible detect"
       visible1 = "ApproximateNumberOfMessagesVisible detect-replay"
     }
-    error_message = "Messages that wait in either lane start workers, whatever is known of the other."
+    error_message = "Waiting messages in either lane start workers, even without metrics of the other."
   }
   assert {
     condition = { for query in aws_cloudwatch_metric_alarm.idle.metric_query : query.id => coalesce(query.expression, join(" ", flatten([for metric in query.metric : [metric.metric_name, metric.dimensions.QueueName]]))) } == {
@@ -185,11 +185,11 @@ run "service" {
       visible0 = "ApproximateNumberOfMessagesVisible detect"
       visible1 = "ApproximateNumberOfMessagesVisible detect-replay"
     }
-    error_message = "Workers end once nothing waits or is in work in both lanes, whatever is known of either."
+    error_message = "Workers end when both lanes have no message, even without metrics of one."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.idle.evaluation_periods == 10 && aws_cloudwatch_metric_alarm.idle.treat_missing_data == "missing"
-    error_message = "Workers end after so long, and not for want of metrics."
+    error_message = "Workers end after that time, and not because metrics are missing."
   }
   assert {
     condition = { for query in aws_cloudwatch_metric_alarm.old.metric_query : query.id => coalesce(query.expression, join(" ", flatten([for metric in query.metric : [metric.metric_name, metric.dimensions.QueueName]]))) } == {
@@ -201,25 +201,25 @@ run "service" {
       visible0 = "ApproximateNumberOfMessagesVisible detect"
       visible1 = "ApproximateNumberOfMessagesVisible detect-replay"
     }
-    error_message = "What waits long in any lane starts one worker more; what is in work for long does not."
+    error_message = "A long wait in any lane adds one worker; a long run does not."
   }
   assert {
     condition = alltrue([
       for alarm in [aws_cloudwatch_metric_alarm.waiting, aws_cloudwatch_metric_alarm.old, aws_cloudwatch_metric_alarm.idle] :
       [for query in alarm.metric_query : query.id if query.return_data == true] == [{ waiting = "waiting", old = "old", idle = "all" }[trimprefix(alarm.alarm_name, "detect-")]]
     ])
-    error_message = "An alarm looks at one result."
+    error_message = "An alarm evaluates one result."
   }
   assert {
     condition     = contains(one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).environment, { name = "VIDEODROP_DEVICE", value = "cuda" })
-    error_message = "A worker on a GPU host does not do with its CPU."
+    error_message = "A worker on a GPU host does not fall back to its CPU."
   }
   assert {
     condition = [for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Resource] == [
       ["arn:aws:sqs:us-east-1:123456789012:detect", "arn:aws:sqs:us-east-1:123456789012:detect-replay"],
       ["arn:aws:s3:::uploads/videos/*"],
     ]
-    error_message = "A worker may do what its stage needs, and no more."
+    error_message = "A worker has exactly the permissions of its stage."
   }
   assert {
     condition = { for statement in jsondecode(aws_iam_role_policy.start.policy).Statement : join(" ", statement.Action) => one(statement.Resource) } == {
@@ -227,6 +227,6 @@ run "service" {
       "ecr:GetAuthorizationToken"                                                    = "*"
       "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:GetDownloadUrlForLayer" = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
     }
-    error_message = "ECS pulls the image and writes the log, and no more."
+    error_message = "ECS may only pull the image and write the log."
   }
 }

@@ -1,4 +1,4 @@
-# The whole, on AWS: also what no simulator holds.
+# A whole installation on AWS, including resources that no simulator supports.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -10,7 +10,7 @@ mock_provider "aws" {
 }
 
 variables {
-  functions = { zip = "versions.tf" } # any file will do
+  functions = { zip = "versions.tf" } # any file
   images = {
     lambda = "repository@sha256:0000000000000000000000000000000000000000000000000000000000000000"
     gpu    = "repository@sha256:1111111111111111111111111111111111111111111111111111111111111111"
@@ -22,11 +22,11 @@ run "by_default" {
 
   assert {
     condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0 && length(aws_apigatewayv2_authorizer.jwt) == 0 && length(aws_apigatewayv2_route.open) == 0
-    error_message = "What nobody asked for is not made."
+    error_message = "Optional resources are not created."
   }
   assert {
     condition     = local.sign_in == {}
-    error_message = "Nobody signs in where nobody is asked."
+    error_message = "There is no sign-in without authentication."
   }
   assert {
     condition     = aws_dynamodb_table.catalog.deletion_protection_enabled && one(aws_dynamodb_table.catalog.point_in_time_recovery).enabled
@@ -37,15 +37,15 @@ run "by_default" {
       for repository in aws_ecr_repository.images :
       repository.image_tag_mutability == "IMMUTABLE" && one(repository.image_scanning_configuration).scan_on_push && !repository.force_delete
     ])
-    error_message = "An image that was pushed stays what it is, and is scanned."
+    error_message = "Images are immutable and scanned."
   }
   assert {
     condition     = alltrue([for policy in aws_ecr_lifecycle_policy.images : alltrue([for rule in jsondecode(policy.policy).rules : rule.selection.tagStatus == "untagged"])])
-    error_message = "No image goes that something may still name."
+    error_message = "No image is deleted that may still be in use."
   }
   assert {
     condition     = [for kind in ["UPLOADS", "ARTIFACTS"] : local.settings["VIDEODROP_${kind}_BUCKET"]] == [for kind in ["uploads", "artifacts"] : "videodrop-${kind}-123456789012-us-east-1"]
-    error_message = "Nobody else in the world has buckets of these names."
+    error_message = "Bucket names are globally unique."
   }
   assert {
     condition     = !contains(keys(local.settings), "OTEL_EXPORTER_OTLP_ENDPOINT") && local.common.tracing == "Active"
@@ -53,7 +53,7 @@ run "by_default" {
   }
   assert {
     condition     = !contains(keys(local.settings), "VIDEODROP_LARGE")
-    error_message = "No stage has lanes for large jobs that nobody asked for."
+    error_message = "No stage has lanes for large jobs by default."
   }
   assert {
     condition     = aws_s3_bucket_notification.uploads.eventbridge
@@ -65,11 +65,11 @@ run "by_default" {
   }
   assert {
     condition     = one(aws_apigatewayv2_stage.default.default_route_settings).throttling_rate_limit == 50 && length(aws_apigatewayv2_stage.default.access_log_settings) == 1
-    error_message = "The API throttles, and logs who asks."
+    error_message = "The API throttles, and logs requests."
   }
   assert {
     condition     = !can(jsondecode(aws_cloudwatch_event_archive.uploads.event_pattern)["replay-name"])
-    error_message = "The archive's pattern is that of uploads, whenever they are sent."
+    error_message = "The archive's pattern matches all uploads."
   }
 }
 
@@ -100,19 +100,19 @@ run "all_of_it" {
 
   assert {
     condition     = aws_apigatewayv2_route.all.authorization_type == "JWT"
-    error_message = "Who has no token gets no answer."
+    error_message = "Requests without a token are rejected."
   }
   assert {
     condition     = toset(keys(aws_apigatewayv2_route.open)) == toset(local.open_routes) && alltrue([for key, route in aws_apigatewayv2_route.open : route.route_key == key && route.authorization_type == "NONE"])
-    error_message = "Except for the pages, and for playlists, whose addresses are signed."
+    error_message = "The pages and the playlists, whose addresses are signed, are exceptions."
   }
   assert {
     condition     = jsondecode(local.sign_in["VIDEODROP_SIGN_IN"]) == merge(var.jwt.sign_in, { scope = "openid" })
-    error_message = "The page knows where tokens come from."
+    error_message = "The page has the provider of tokens."
   }
   assert {
     condition     = one(aws_cloudfront_distribution.cdn["this"].ordered_cache_behavior).path_pattern == "artifacts/*"
-    error_message = "Artifacts have a behaviour of their own."
+    error_message = "Artifacts have their own behaviour."
   }
   assert {
     condition     = one(aws_cloudfront_distribution.cdn["this"].ordered_cache_behavior).viewer_protocol_policy == "https-only"
@@ -120,7 +120,7 @@ run "all_of_it" {
   }
   assert {
     condition     = one(aws_cloudfront_distribution.cdn["this"].default_cache_behavior).viewer_protocol_policy == "redirect-to-https"
-    error_message = "The page is seen over TLS only."
+    error_message = "The page is served over TLS only."
   }
   assert {
     condition = alltrue([
@@ -129,27 +129,27 @@ run "all_of_it" {
         config.origin_protocol_policy == "https-only" && config.origin_ssl_protocols == toset(["TLSv1.2"])
       ])
     ])
-    error_message = "CloudFront asks the API over TLS only."
+    error_message = "CloudFront connects to the API over TLS only."
   }
   assert {
     condition     = aws_cloudfront_origin_access_control.artifacts["this"].signing_behavior == "always"
-    error_message = "CloudFront signs what it asks the bucket for."
+    error_message = "CloudFront signs its requests to the bucket."
   }
   assert {
     condition     = toset([for notification in one(aws_budgets_budget.month).notification : "${notification.notification_type} ${notification.threshold}"]) == toset(["ACTUAL 80", "FORECASTED 100"])
-    error_message = "The budget warns in time."
+    error_message = "The budget notifies before it is spent."
   }
   assert {
     condition     = { for filter in one(aws_budgets_budget.month).cost_filter : filter.name => filter.values } == { TagKeyValue = tolist(["user:Project$videodrop"]) }
-    error_message = "The budget counts what is tagged as this installation's."
+    error_message = "The budget counts resources with this installation's tag."
   }
   assert {
     condition     = one(aws_lambda_function_recursion_config.replays).recursive_loop == "Allow" && one(aws_lambda_function_recursion_config.replays).function_name == "videodrop-replays"
-    error_message = "Lambda lets the driver of replays wake itself."
+    error_message = "Lambda lets the replay driver invoke itself."
   }
   assert {
     condition     = local.common.rollout.config == var.rollout && aws_codedeploy_app.functions["this"].compute_platform == "Lambda"
-    error_message = "Functions are shifted as asked for."
+    error_message = "Functions are shifted as configured."
   }
   assert {
     condition = flatten([for statement in jsondecode(aws_iam_role_policy.rollout["this"].policy).Statement : statement.Resource]) == [
@@ -157,7 +157,7 @@ run "all_of_it" {
       "arn:aws:lambda:us-east-1:123456789012:function:videodrop-*:*",
       "arn:aws:cloudwatch:us-east-1:123456789012:alarm:*",
     ]
-    error_message = "CodeDeploy may shift this installation's functions and no others, and look at alarms."
+    error_message = "CodeDeploy may shift this installation's functions and no others, and read alarms."
   }
   assert {
     condition     = local.compute.detect.image == var.images.gpu && local.compute.transcribe.image == var.images.lambda
@@ -165,7 +165,7 @@ run "all_of_it" {
   }
   assert {
     condition     = module.stage["detect"].function == null
-    error_message = "What runs on GPU hosts has no function."
+    error_message = "A stage on GPU hosts has no function."
   }
   assert {
     condition     = local.settings["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318" && local.common.settings == local.settings
@@ -173,7 +173,7 @@ run "all_of_it" {
   }
   assert {
     condition     = local.settings["VIDEODROP_LARGE"] == "[\"thumbnail\"]" && output.environment["VIDEODROP_LARGE"] == "[\"thumbnail\"]"
-    error_message = "All know which stages have lanes for large jobs."
+    error_message = "All functions have the list of stages with lanes for large jobs."
   }
 }
 
@@ -220,7 +220,7 @@ run "signed_addresses_only" {
 
   assert {
     condition     = one(aws_cloudfront_distribution.cdn["this"].ordered_cache_behavior).trusted_key_groups == tolist(["signers"])
-    error_message = "Artifacts are for those with a signature."
+    error_message = "Artifacts need a signed URL."
   }
   assert {
     condition = local.signing == {
@@ -229,7 +229,7 @@ run "signed_addresses_only" {
       VIDEODROP_CDN__KEY_PARAMETER = "/videodrop/cdn-key"
       VIDEODROP_PUBLIC_ORIGINS     = jsonencode(["https://videos.example.com", "https://films.example.com", "https://d1.cloudfront.net"])
     }
-    error_message = "The API signs for the distribution, and knows where its pages are seen."
+    error_message = "The API signs URLs of the distribution, and has the origin of its pages."
   }
   assert {
     condition     = aws_lambda_permission.api.source_arn == "arn:aws:execute-api:us-east-1:123456789012:a1/*/*" && aws_lambda_permission.api.qualifier == "live"
@@ -237,27 +237,27 @@ run "signed_addresses_only" {
   }
   assert {
     condition     = local.read_key[0].Resource == ["arn:aws:ssm:us-east-1:123456789012:parameter/videodrop/cdn-key"]
-    error_message = "The API may read the private key, and no other parameter."
+    error_message = "The API may read only the private key."
   }
   assert {
     condition     = alltrue([for domain in ["videos.example.com", "films.example.com", "d1.cloudfront.net", "api.example.com"] : contains(local.origins, "https://${domain}")])
-    error_message = "Our own pages reach into the buckets, under whichever name."
+    error_message = "The API's pages may access the buckets, under each domain."
   }
   assert {
     condition     = one(one(one(aws_cloudfront_cache_policy.artifacts["this"].parameters_in_cache_key_and_forwarded_to_origin).query_strings_config).query_strings).items == toset(["response-content-disposition"])
-    error_message = "S3 hears by which name a file is to be saved."
+    error_message = "S3 receives the file name for downloads."
   }
   assert {
     condition     = one(aws_cloudfront_distribution.cdn["this"].viewer_certificate).acm_certificate_arn == var.cdn.certificate_arn && one(aws_cloudfront_distribution.cdn["this"].viewer_certificate).minimum_protocol_version == "TLSv1.2_2021"
-    error_message = "Domains of one's own have their certificate."
+    error_message = "Custom domains have their certificate."
   }
   assert {
     condition     = output.domains["videos.example.com"] == "d1.cloudfront.net" && contains(keys(output.domains), "api.example.com")
-    error_message = "The outputs say what CNAMEs point to."
+    error_message = "The outputs have the targets of CNAMEs."
   }
   assert {
     condition     = alltrue([for notification in one(aws_budgets_budget.month).notification : notification.subscriber_sns_topic_arns == toset([aws_sns_topic.alarms.arn])])
-    error_message = "Who hears of alarms hears of the budget."
+    error_message = "The budget notifies the subscribers of alarms."
   }
 }
 
@@ -271,7 +271,7 @@ run "simulator" {
 
   assert {
     condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0 && length(aws_codedeploy_app.functions) == 0 && length(aws_lambda_function_recursion_config.replays) == 0
-    error_message = "moto holds no distribution, no budget, no gradual deployment and no loops."
+    error_message = "moto supports no distribution, no budget, no gradual deployment and no loops."
   }
   assert {
     condition     = local.common.rollout == null
@@ -306,8 +306,8 @@ run "wrong_values" {
   ]
 }
 
-# Variables with several conditions: one of each a run. A condition of `compute` looks at `gpu`, and
-# is not looked at itself where that is wrong.
+# Variables with several conditions: one per run. A condition of `compute` uses `gpu`, and is not
+# evaluated if that is invalid.
 
 run "wrong_values_2" {
   command = plan

@@ -1,4 +1,4 @@
-# Queues, rules and dead letters of one function.
+# Queues, rules and dead-letter queue of one function.
 
 mock_provider "aws" {
   mock_resource "aws_cloudwatch_event_rule" {
@@ -38,14 +38,14 @@ run "lanes" {
   }
   assert {
     condition     = alltrue([for lane in aws_sqs_queue.lane : jsondecode(lane.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.dead_letters.arn, maxReceiveCount = 5 }])
-    error_message = "What is delivered in vain goes to the dead letters."
+    error_message = "Messages that fail too often go to the dead-letter queue."
   }
   assert {
     condition = alltrue([
       for queue in concat(values(aws_sqs_queue.lane), [aws_sqs_queue.dead_letters]) :
       queue.sqs_managed_sse_enabled && queue.message_retention_seconds == 1209600
     ])
-    error_message = "Queues are encrypted and keep what they have for two weeks."
+    error_message = "Queues are encrypted and retain messages for two weeks."
   }
   assert {
     condition = alltrue([
@@ -63,23 +63,23 @@ run "lanes" {
       redrivePermission = "byQueue"
       sourceQueueArns   = [for name in ["detect", "detect-large", "detect-replay"] : "arn:aws:sqs:us-east-1:123456789012:${name}"]
     }
-    error_message = "Dead letters come from the function's own lanes only."
+    error_message = "The dead-letter queue accepts messages of the function's lanes only."
   }
   assert {
     condition     = { for name, rule in aws_cloudwatch_event_rule.feed : name => rule.event_bus_name } == { detect = "default", detect-archive = "default", detect-replay = "own" }
-    error_message = "A rule is on the bus that its events come by."
+    error_message = "A rule is on the bus of its events."
   }
   assert {
     condition     = alltrue([for target in aws_cloudwatch_event_target.queue : one(target.dead_letter_config).arn == aws_sqs_queue.dead_letters.arn])
-    error_message = "What EventBridge cannot deliver goes to the dead letters."
+    error_message = "Events that EventBridge cannot deliver go to the dead-letter queue."
   }
   assert {
     condition     = keys(aws_cloudwatch_metric_alarm.age) == ["detect"]
-    error_message = "Replays take as long as they take."
+    error_message = "Replays have no alarm for their age."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.dead_letters.threshold == 0 && contains(aws_cloudwatch_metric_alarm.dead_letters.alarm_actions, var.alarm_topic)
-    error_message = "The first dead letter sounds the alarm."
+    error_message = "The first dead-lettered message starts the alarm."
   }
 }
 

@@ -1,4 +1,4 @@
-# One stage: queues, and what takes their messages.
+# One stage: queues, and the receivers of their messages.
 
 mock_provider "aws" {
   mock_data "aws_partition" {
@@ -63,7 +63,7 @@ run "on_lambda" {
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.failures.threshold == 5 && aws_cloudwatch_metric_alarm.failures.alarm_actions == toset([var.common.alarm_topic])
-    error_message = "Somebody hears of runs that fail."
+    error_message = "Failed runs notify the topic."
   }
   assert {
     condition     = length(module.warm_up) == 1 && length(module.gpu_service) == 0
@@ -71,7 +71,7 @@ run "on_lambda" {
   }
   assert {
     condition     = local.sending == [] && length(module.large) == 0 && contains(keys(local.fits), "VIDEODROP_MAX_BYTES")
-    error_message = "What does not fit into Lambda is refused, and nobody sends it on."
+    error_message = "Sources that do not fit into Lambda are rejected, and not forwarded."
   }
 }
 
@@ -95,7 +95,7 @@ run "oversize" {
 
   assert {
     condition     = keys(output.queues) == [for lane in ["", "-large", "-large-replay", "-replay"] : "videodrop-detect${lane}"]
-    error_message = "Large jobs have lanes of their own, and large replays another one than uploads."
+    error_message = "Large uploads and large replays have separate lanes."
   }
   assert {
     condition     = output.function == "videodrop-detect" && length(module.large) == 1 && length(module.gpu_service) == 0
@@ -103,11 +103,11 @@ run "oversize" {
   }
   assert {
     condition     = !contains(keys(local.fits), "VIDEODROP_MAX_BYTES")
-    error_message = "What does not fit into Lambda is not refused there."
+    error_message = "Sources that do not fit into Lambda are not rejected there."
   }
   assert {
     condition     = one(local.sending).Action == ["sqs:GetQueueUrl", "sqs:SendMessage"] && length(one(local.sending).Resource) == 2
-    error_message = "Who sends large jobs on may do so to their two lanes, and nowhere else."
+    error_message = "The function may forward large jobs to their two lanes only."
   }
 }
 
@@ -180,7 +180,7 @@ run "on_gpu_hosts" {
 
   assert {
     condition     = output.function == null && length(module.gpu_service) == 1 && length(module.warm_up) == 0
-    error_message = "Workers take the place of the function: both would take each other's messages."
+    error_message = "Workers replace the function: both would receive each other's messages."
   }
 }
 
@@ -196,7 +196,7 @@ run "simulator" {
 
   assert {
     condition     = length(module.gpu_service) == 0 && length(output.queues) == 2
-    error_message = "moto's ECS loses capacity providers: only the queues are made."
+    error_message = "moto's ECS loses capacity providers: only the queues are created."
   }
 }
 

@@ -23,7 +23,7 @@ START_S = 120
 
 @dataclass
 class Stack:
-    """A running ``videodrop up`` and the command line beside it."""
+    """A running ``videodrop up`` and its command line."""
 
     home: Path
     process: subprocess.Popen[str]
@@ -43,7 +43,7 @@ class Stack:
         return done
 
     def add(self, *args: str | Path) -> dict[str, dict[str, Any]]:
-        """Drop files, wait, and give each video as REST describes it, by file name."""
+        """Upload files, wait, and return each video of the REST API by file name."""
         done = self.cli("add", *args, "--wait", "--json", check=False)
         assert done.stdout, (done.returncode, done.stderr)
         listed = json.loads(done.stdout)["videos"]
@@ -86,7 +86,7 @@ def start(home: Path, **more: str) -> Stack:
 
 
 def stop(process: subprocess.Popen[str], how: int = signal.SIGINT) -> list[psutil.Process]:
-    """End the stack; what it left running is returned, and killed."""
+    """Stop the stack; kill and return processes left running."""
     try:
         family = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -112,12 +112,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     try:
         yield running
     finally:
-        assert stop(running.process) == [], "something was left running"
+        assert stop(running.process) == [], "processes were left running"
 
 
 @pytest.fixture(scope="session")
 def samples(stack: Stack) -> dict[str, dict[str, Any]]:
-    """Every sample, processed."""
+    """Process every sample."""
     return stack.add(*sorted(SAMPLES.glob("*.mp4")))
 
 

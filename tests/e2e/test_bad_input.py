@@ -1,4 +1,4 @@
-"""Files that are no videos, or hardly: each ends, with a reason, and holds nobody up."""
+"""Invalid files: each ends with a reason, and delays no other upload."""
 
 import struct
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def _errors(video: dict[str, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
-def test_what_is_no_video_fails_at_once_for_the_right_reason(
+def test_a_file_that_is_not_a_video_fails_at_once_with_the_right_error(
     stack: Stack, tmp_path: Path, make_video: Make
 ) -> None:
     good = make_video("good.mp4", *_PICTURE, *_SOUND)
@@ -43,12 +43,12 @@ def test_what_is_no_video_fails_at_once_for_the_right_reason(
         assert set(errors) == {"transcode", "thumbnail", "transcribe", "detect"}, name
         assert {failure for failure, _ in errors.values()} == {"bad_input"}, (name, errors)
         for stage in videos[name]["stages"]:
-            assert stage["attempt"] == 1, "a bad file is not tried again"
+            assert stage["attempt"] == 1, "a bad file is not retried"
             assert stage["error"]["retryable"] is False
             assert stage["error"]["message"].endswith((".", "?"))
 
 
-def test_half_a_video_gives_what_half_there_is(stack: Stack, make_video: Make) -> None:
+def test_a_truncated_video_gives_results_of_its_first_half(stack: Stack, make_video: Make) -> None:
     videos = stack.add(
         make_video("sound.mp4", *_SOUND),
         make_video("mute.mp4", *_PICTURE),
@@ -62,7 +62,7 @@ def test_half_a_video_gives_what_half_there_is(stack: Stack, make_video: Make) -
     assert videos["still.mp4"]["status"] == "ready_with_warnings"
 
 
-def test_a_wrong_option_is_refused_in_words_before_anything_is_sent(
+def test_a_wrong_option_is_rejected_with_a_message_before_the_upload(
     stack: Stack, make_video: Make
 ) -> None:
     path = make_video("options.mp4", *_PICTURE)
@@ -73,7 +73,7 @@ def test_a_wrong_option_is_refused_in_words_before_anything_is_sent(
     assert stack.cli("show", path.name, check=False).returncode == 3
 
 
-def test_only_the_stages_asked_for_run(stack: Stack, make_video: Make) -> None:
+def test_only_the_requested_stages_run(stack: Stack, make_video: Make) -> None:
     videos = stack.add(make_video("some.mp4", *_PICTURE), "--stages", "thumbnail")
     states = {stage["stage"]: stage["state"] for stage in videos["some.mp4"]["stages"]}
     assert states.pop("thumbnail") == "succeeded"
@@ -82,7 +82,7 @@ def test_only_the_stages_asked_for_run(stack: Stack, make_video: Make) -> None:
 
 
 def _claim_hours(mp4: bytes, hours: int) -> bytes:
-    """The same file with a movie header, and track and media headers, that claim ``hours``."""
+    """Return the file with movie, track and media headers that claim ``hours``."""
     data = bytearray(mp4)
     for box, scale, length in ((b"mvhd", 12, 16), (b"mdhd", 12, 16)):
         at = data.find(box)

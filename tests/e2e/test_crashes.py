@@ -1,4 +1,4 @@
-"""Processes killed at the worst moment: nothing is lost, nothing is done twice, nothing is left."""
+"""Processes killed at the worst time: nothing is lost, done twice, or left running."""
 
 import time
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def _videos(stack: Stack) -> list[dict[str, Any]]:
     return list(stack.get("/videos").json()["videos"])
 
 
-def test_a_second_stack_in_the_same_home_is_refused_with_the_pid_of_the_first(
+def test_a_second_stack_in_the_same_home_is_rejected_with_the_pid_of_the_first(
     stack: Stack,
 ) -> None:
     refused = stack.cli("up", "--port", "0", check=False)
@@ -35,7 +35,7 @@ def test_a_second_stack_in_the_same_home_is_refused_with_the_pid_of_the_first(
     assert str(stack.process.pid) in refused.stderr + refused.stdout
 
 
-def test_state_survives_kill_9_of_everything_and_the_next_start_says_what_may_be_lost(
+def test_state_survives_kill_9_of_everything_and_the_next_start_reports_possible_loss(
     tmp_path: Path,
 ) -> None:
     home = tmp_path / "home"
@@ -43,16 +43,16 @@ def test_state_survives_kill_9_of_everything_and_the_next_start_says_what_may_be
     family: list[psutil.Process] = []
     try:
         [before] = running.add(SAMPLES / "silent.mp4", "--stages", "thumbnail").values()
-        time.sleep(11)  # what is older than ten seconds is promised to survive
+        time.sleep(11)  # state older than ten seconds survives
         running.cli("add", SAMPLES / "portrait.mp4", "--stages", "thumbnail")
     finally:
         main = psutil.Process(running.process.pid)
         family = [*main.children(recursive=True), main]
         for one in family:
-            with suppress(psutil.NoSuchProcess):  # it went with the one before
+            with suppress(psutil.NoSuchProcess):  # the previous stack's
                 one.kill()
         running.process.wait(10)
-    assert StackFile.read(home) is None, "a dead stack is not taken for a running one"
+    assert StackFile.read(home) is None, "a dead stack is not reported as running"
     again = start(home, VIDEODROP_LEASE_S="8")
     try:
         after = again.video(before["video_id"])
@@ -66,7 +66,7 @@ def test_state_survives_kill_9_of_everything_and_the_next_start_says_what_may_be
         assert stop(again.process) == []
 
 
-def test_a_stack_whose_main_process_is_killed_takes_all_its_children_with_it(
+def test_a_kill_of_the_main_process_ends_all_child_processes(
     tmp_path: Path,
 ) -> None:
     running = start(tmp_path / "home")
@@ -79,16 +79,16 @@ def test_a_stack_whose_main_process_is_killed_takes_all_its_children_with_it(
     assert left == []
 
 
-def test_a_stage_killed_in_the_middle_is_done_again_and_once(
+def test_a_stage_killed_in_the_middle_runs_again_exactly_once(
     stack: Stack, make_video: Callable[..., Path]
 ) -> None:
-    # Long enough to be caught at work: no keyframes where a copy would need them.
+    # Long enough to be killed during the run: no keyframes at which it could be copied.
     source = ("-f", "lavfi", "-i", "testsrc2=s=640x360:r=30:d=8", "-g", "999")
     path = make_video("busy.mp4", *source, "-c:v", "libx264", "-preset", "ultrafast")
     slowly = ("--stages", "transcode", "--option", "transcode-preset=slow")
 
     def host() -> psutil.Process | None:
-        """The process that hosts the handler whose encoder is at work."""
+        """Return the host process of the handler whose encoder runs."""
         for one in psutil.Process(stack.process.pid).children(recursive=True):
             try:
                 if one.name() == "ffmpeg" and "libx264" in one.cmdline():

@@ -1,4 +1,4 @@
-"""Drop a video, get everything: what a newcomer does in the first five minutes."""
+"""The main job: upload a video and get every result."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def _url(video: dict[str, Any], role: str) -> str:
     )
 
 
-def test_every_sample_ends_ready_or_with_a_warning_that_is_true(samples: Videos) -> None:
+def test_every_sample_ends_ready_or_with_a_correct_warning(samples: Videos) -> None:
     assert {name: video["status"] for name, video in samples.items()} == {
         "landscape.mp4": "ready",
         "portrait.mp4": "ready",
@@ -56,7 +56,7 @@ def test_the_ladder_plays_through_the_api(stack: Stack, samples: Videos, tmp_pat
         check_ladder(master, duration_s=video["duration_s"], work=tmp_path)
 
 
-def test_captions_parse_and_say_what_is_said(samples: Videos, stack: Stack) -> None:
+def test_captions_parse_and_have_the_spoken_words(samples: Videos, stack: Stack) -> None:
     video = samples["landscape.mp4"]
     answer = stack.get(f"/videos/{video['video_id']}/transcript", format="vtt")
     captions = webvtt.from_string(answer.text)
@@ -78,7 +78,7 @@ def test_objects_are_found_by_one_call(samples: Videos, stack: Stack) -> None:
     assert video["video_id"] in [one["video_id"] for one in listed]
 
 
-def test_poster_and_storyboard_can_be_fetched(samples: Videos) -> None:
+def test_poster_and_storyboard_can_be_downloaded(samples: Videos) -> None:
     for video in samples.values():
         for role in ("poster", "storyboard_vtt"):
             answer = httpx.get(_url(video, role), trust_env=False)
@@ -86,7 +86,7 @@ def test_poster_and_storyboard_can_be_fetched(samples: Videos) -> None:
             assert answer.content
 
 
-def test_the_command_line_tells_the_same_as_rest(stack: Stack, samples: Videos) -> None:
+def test_the_command_line_shows_the_same_as_rest(stack: Stack, samples: Videos) -> None:
     shown = json.loads(stack.cli("show", "landscape.mp4", "--json").stdout)
     assert shown["status"] == samples["landscape.mp4"]["status"]
     assert stack.cli("transcript", "landscape.mp4").stdout.strip()
@@ -95,7 +95,7 @@ def test_the_command_line_tells_the_same_as_rest(stack: Stack, samples: Videos) 
     assert stack.cli("show", "nothing.mp4", check=False).returncode == 3
 
 
-def test_dropping_the_same_file_again_computes_nothing_anew(stack: Stack, samples: Videos) -> None:
+def test_a_second_upload_of_the_same_file_computes_nothing(stack: Stack, samples: Videos) -> None:
     before = samples["silent.mp4"]
     after = stack.add(SAMPLES / "silent.mp4")["silent.mp4"]
     assert after["revision"] != before["revision"]

@@ -1,4 +1,4 @@
-"""What people see of a run from the outside: one id from upload to answer, and its metrics."""
+"""Observability of a run: one id from upload to answer, and its metrics."""
 
 from collections import Counter
 from typing import Any
@@ -12,12 +12,12 @@ from tests.e2e.conftest import Stack
 pytestmark = pytest.mark.models
 
 
-def test_one_id_leads_from_the_upload_through_the_log_to_the_answer(
+def test_one_id_connects_the_upload_the_log_and_the_answer(
     stack: Stack, samples: dict[str, dict[str, Any]]
 ) -> None:
     log = (stack.home / "logs" / "worker.log").read_text(encoding="utf-8")
     for video in samples.values():
-        # Each of the four queues got the very event of the upload.
+        # Each of the four queues received the same event of the upload.
         (event_id,) = {stage["event_id"] for stage in video["stages"]}
         for stage in video["stages"]:
             told = [
@@ -29,7 +29,7 @@ def test_one_id_leads_from_the_upload_through_the_log_to_the_answer(
             assert all(f" video_id={video['video_id']}" in line for line in told)
 
 
-def test_metrics_count_what_the_stack_has_done(
+def test_metrics_count_the_runs_of_the_stack(
     stack: Stack, samples: dict[str, dict[str, Any]]
 ) -> None:
     families = {

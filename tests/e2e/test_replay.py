@@ -1,4 +1,4 @@
-"""Replays of a running stack: what changed runs, once, whoever is killed on the way."""
+"""Replays of a running stack: each changed result is computed once, in spite of kills."""
 
 import json
 import time
@@ -37,7 +37,7 @@ def _service(stack: Stack, name: str) -> Any:
 
 
 def _made(stack: Stack) -> Counter[Made]:
-    """How often each result was published: its video, stage and fingerprint."""
+    """Return how often each result was published, by video, stage and fingerprint."""
     bucket = _service(stack, "s3").Bucket("videodrop-artifacts")
     keys = [one.key.split("/") for one in bucket.objects.filter(Prefix="artifacts/")]
     return Counter(
@@ -48,7 +48,7 @@ def _made(stack: Stack) -> Counter[Made]:
 
 
 def _recorded(stack: Stack, stage: str) -> int:
-    """How many computed runs were recorded."""
+    """Return the number of recorded runs."""
     timings = Timings(Table(_service(stack, "dynamodb").Table("videodrop")))
     return sum(one.totals.runs for one in timings.all() if one.stage == stage)
 
@@ -62,7 +62,7 @@ def _planned(view: dict[str, Any], *verdicts: str) -> dict[str, tuple[int, ...]]
     return {one["stage"]: tuple(one[v] for v in verdicts) for one in view["plan"]["stages"]}
 
 
-def test_a_changed_setting_runs_one_stage_of_each_video_once_and_a_dry_run_says_so(
+def test_a_changed_setting_runs_one_stage_of_each_video_once_as_the_dry_run_predicts(
     stack: Stack, make_video: Make
 ) -> None:
     stack.add(*_clips(make_video, 2), "--stages", "transcode,thumbnail")
@@ -89,7 +89,7 @@ def test_a_changed_setting_runs_one_stage_of_each_video_once_and_a_dry_run_says_
     assert _made(stack) - before == fresh
 
 
-def test_a_replay_runs_all_once_though_driver_and_workers_are_killed_midway(
+def test_a_replay_runs_all_once_despite_kills_of_driver_and_workers(
     tmp_path: Path, make_video: Make
 ) -> None:
     count = 8
@@ -102,7 +102,7 @@ def test_a_replay_runs_all_once_though_driver_and_workers_are_killed_midway(
         _ended(running, replay_id, 1)
         hosts = _processes(running, "awslambdaric")
         driver = [one for one in hosts if "handlers.replays.handler" in one.cmdline()]
-        at_it = max(hosts, key=psutil.Process.create_time)  # replays have children of their own
+        at_it = max(hosts, key=psutil.Process.create_time)  # replays have their own child processes
         assert len(driver) == 1
         for one in {*driver, at_it, *hosts[::2]}:
             one.kill()
@@ -114,7 +114,7 @@ def test_a_replay_runs_all_once_though_driver_and_workers_are_killed_midway(
         assert progress["asked"] == count
         assert progress["succeeded"] + progress["reused"] == count
         fresh = _made(running) - before
-        # Who is killed between the last file and the record leaves files that nobody knows of.
+        # A kill between the last file and the record leaves orphaned files.
         assert len(fresh) == count <= fresh.total() <= count + 2
         assert _recorded(running, "thumbnail") - recorded <= count
     finally:
@@ -123,7 +123,7 @@ def test_a_replay_runs_all_once_though_driver_and_workers_are_killed_midway(
 
 
 def _ended(stack: Stack, replay_id: str, least: int) -> dict[str, Any]:
-    """The replay once so many of its runs have ended, and with the last of them itself."""
+    """Return the replay once that many of its runs have ended, or all of them."""
     end = time.monotonic() + _PATIENCE_S
     while True:
         now = dict(stack.get(f"/replays/{replay_id}").json())

@@ -1,4 +1,4 @@
-"""EventBridge events as AWS sends them, field for field; the truth that event parsing is held to.
+"""EventBridge events as AWS sends them, field for field; the reference for event parsing.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """

@@ -1,4 +1,4 @@
-"""The embedded AWS with the parameter store, which installations behind CloudFront use."""
+"""The embedded AWS with the parameter store, which installations with CloudFront use."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The shape of CloudWatch's embedded metrics, as the specification has it.
+"""The schema of CloudWatch's embedded metrics, from the specification.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -62,9 +62,9 @@ Values = dict[tuple[str, tuple[tuple[str, str], ...]], list[float]]
 
 
 def values(lines: Iterable[dict[str, Any]], namespace: str = "videodrop") -> Values:
-    """What CloudWatch makes of log lines: values by name and dimensions, as (name, value) pairs.
+    """Return the values of log lines by name and dimensions, as (name, value) pairs.
 
-    Lines that hold no metrics are passed over; one of the wrong shape fails.
+    Skip lines without metrics; fail on an invalid line.
     """
     found: Values = {}
     for line in lines:
@@ -74,7 +74,7 @@ def values(lines: Iterable[dict[str, Any]], namespace: str = "videodrop") -> Val
         for directive in line["_aws"]["CloudWatchMetrics"]:
             assert directive["Namespace"] == namespace
             for dimensions in directive["Dimensions"]:
-                # A dimension's value is a member of the object, and a string.
+                # A dimension's value is a string member of the object.
                 assert all(isinstance(line[name], str) and line[name] for name in dimensions)
                 key = tuple((name, line[name]) for name in dimensions)
                 for metric in directive["Metrics"]:

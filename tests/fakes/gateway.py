@@ -1,4 +1,4 @@
-"""API Gateway before the API, as far as ``infra/api.tf`` says who may come in without a token."""
+"""API Gateway's authorizer, with the open routes of ``infra/api.tf``."""
 
 import re
 from pathlib import Path
@@ -10,11 +10,11 @@ _SOURCE = (Path(__file__).parents[2] / "infra" / "api.tf").read_text()
 _LIST = re.compile(r"^  open_routes = \[\n(.*?)^  \]", re.MULTILINE | re.DOTALL)
 
 OPEN = tuple(re.findall(r'"([^"]+)"', "".join(_LIST.findall(_SOURCE))))
-"""Keys of the routes that are open: a method and a path, the last part of which may be any."""
+"""Keys of the open routes: a method and a path, whose last part may be a wildcard."""
 
 
 def is_open(method: str, path: str) -> bool:
-    """Whether a request for ``path`` needs no token."""
+    """Return True if a request for ``path`` needs no token."""
     asked = f"{method} {path}"
     return any(
         asked.startswith(key.removesuffix("{proxy+}")) if "{" in key else asked == key
@@ -23,11 +23,11 @@ def is_open(method: str, path: str) -> bool:
 
 
 class Gateway:
-    """Refuses requests without the token, wherever that is not open.
+    """A gateway that rejects requests without the token, except on open routes.
 
     Args:
-        app: what answers the others.
-        token: the one that is good.
+        app: the app behind the gateway.
+        token: the valid token.
     """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
@@ -37,7 +37,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._app
         if scope["type"] == "http" and not self._lets_in(scope):
-            # What API Gateway says, word for word.
+            # API Gateway's body, word for word.
             answer = JSONResponse({"message": "Unauthorized"}, 401, {"WWW-Authenticate": "Bearer"})
         await answer(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""An installation in memory whose replays are driven by hand: only AWS and the stages are toys."""
+"""An installation in memory with fakes of AWS and stages; tests drive its replays step by step."""
 
 import json
 from collections.abc import Callable
@@ -35,7 +35,7 @@ WHEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 @dataclass
 class ToyStage:
-    """A stage whose every part a test can replace; knows what it ran on."""
+    """A stage whose every part a test can replace; it records its runs."""
 
     VERSION: str = "1"
     Params: type = toystage.Params
@@ -58,7 +58,7 @@ class _Prices:
 
 
 class OneDollar:
-    """Takes every run to cost one dollar, and every run that ended to have cost ``real``."""
+    """Prices that estimate each run at one dollar, and charge ``real`` for each ended run."""
 
     prices = _Prices()
 
@@ -74,7 +74,7 @@ class OneDollar:
 
 @dataclass
 class House:
-    """An installation, all of it at hand."""
+    """An installation with access to all its parts."""
 
     config: Settings
     modules: dict[str, ToyStage] = field(
@@ -114,7 +114,7 @@ class House:
         when: datetime = WHEN,
         options: dict[str, str] | None = None,
     ) -> str:
-        """Put an object; the event that AWS sends of it."""
+        """Put an object; return AWS's event of it."""
         metadata = {PREFIX + name: value for name, value in (options or {}).items()}
         body = name.encode() if body is None else body
         key = f"videos/{name}"
@@ -132,18 +132,18 @@ class House:
         )
 
     def process(self, name: str, *, stages: tuple[str, ...] = STAGES, **upload: Any) -> str:
-        """Upload a video and run stages on it; its id."""
+        """Upload a video and run stages on it; return its id."""
         body = self.upload(name, **upload)
         for stage in stages:
             self.run(stage, body)
         return event_of(body).video_id
 
     def library(self, count: int) -> list[str]:
-        """So many processed videos; their ids."""
+        """Process `count` videos; return their ids."""
         return [self.process(f"{number:03}.mp4") for number in range(count)]
 
     def delete(self, name: str) -> None:
-        """Delete a video, and have the janitor hear of it."""
+        """Delete a video, and send the event to the janitor."""
         bucket, key = self.config.names.uploads_bucket, f"videos/{name}"
         del self.s3.objects[bucket, key]
         self.uploaded += 1
@@ -160,7 +160,7 @@ class House:
         return self.video(video_id).stages[stage]
 
     def successes(self, stage: str = "toy") -> list[str]:
-        """The videos that a result became current of, each as often as one did."""
+        """Return the videos whose result became current, once per time."""
         return [
             pk
             for pk, sk, fields in self.table.updates
@@ -168,7 +168,7 @@ class House:
         ]
 
     def text(self, video_id: str, stage: str = "toy") -> str | None:
-        """What the current result of a stage says."""
+        """Return the text of a stage's current result."""
         result = self.state(video_id, stage).current_result
         return result and self.artifacts.read(result.prefix + "toy.txt").decode()
 
@@ -187,11 +187,11 @@ class House:
         return runner.handle(body, Delivery(60, receives=receives))
 
     def lane(self, stage: str) -> list[str]:
-        """The messages that wait for a worker of this stage."""
+        """Return the messages that wait for a worker of this stage."""
         return self.bus.queues[self.config.names.queue(stage, "replay")]
 
     def work(self, most: int = 1000) -> list[Outcome]:
-        """Have workers handle what waits in the replay lanes."""
+        """Handle the messages of the replay lanes as workers."""
         outcomes = []
         self.faults.who = "worker"
         for stage in STAGES:
@@ -203,13 +203,13 @@ class House:
                 except Retry:
                     lane.append(body)
                 except Killed:
-                    lane.append(body)  # it is delivered again
+                    lane.append(body)  # it is redelivered
                     raise
         self.faults.who = None
         return outcomes
 
     def requests(self) -> list[Reprocess]:
-        """What waits in the replay lanes."""
+        """Return the messages of the replay lanes."""
         found = [parse(body) for stage in STAGES for body in self.lane(stage)]
         assert all(isinstance(event, Reprocess) for event in found)
         return found
@@ -250,11 +250,11 @@ class House:
 
     @property
     def wakes(self) -> list[str]:
-        """The messages that wait for a driver."""
+        """Return the messages that wait for a driver."""
         return self.bus.queues[self.config.names.queue("replays")]
 
     def drive(self, turns: int = 1, **pace: Any) -> int:
-        """Have the driver handle so many messages; how many there were."""
+        """Handle that many messages as the driver; return their number."""
         for turn in range(turns):
             if not self.wakes:
                 return turn
@@ -271,7 +271,7 @@ class House:
         return Replay.model_validate(self.table.items["#replays", replay.replay_id])
 
     def finish(self, replay: Replay, *, rounds: int = 60, **pace: Any) -> Replay:
-        """Have driver and workers take turns until the replay is over, or at rest."""
+        """Alternate driver and workers until the replay is over or idle."""
         for _ in range(rounds):
             if not self.drive(1, **pace) or self.get(replay).state in OVER:
                 return self.get(replay)
@@ -282,14 +282,14 @@ class House:
         return self.finish(self.start(**request))
 
     def lose_seat(self, replay: Replay) -> None:
-        """The driver was not heard of for the length of its lease, and the janitor comes."""
+        """Let the driver's lease expire, and run the janitor."""
         item = self.table.items["#replays", replay.replay_id]
         item["driver_until"] = 0
         if "lease_until" in item:
             item["lease_until"] = "0000000001.000"
 
     def free_lease(self, video_id: str, stage: str, kind: str = "stage") -> None:
-        """A worker was not heard of for the length of its lease."""
+        """Let a worker's lease expire."""
         self.table.items[video_id, f"{kind}#{stage}"]["lease_until"] = "0000000001.000"
 
 

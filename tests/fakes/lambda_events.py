@@ -1,6 +1,6 @@
-"""Events as Lambda hands them to a handler, field for field.
+"""Events as Lambda passes them to a handler, field for field.
 
-What stands in an SQS record's body is in ``tests.fakes.aws_events``.
+Bodies of SQS records are in ``tests.fakes.aws_events``.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ TRACE = "Root=1-5e6722a7-cc56a4f146db7ae02d4da47e;Parent=2b5ef9f1e0a5c8d7;Sample
 
 
 def sqs(*bodies: str, queue: str = "videodrop-transcode", **attributes: str) -> dict[str, Any]:
-    """A batch of messages by an event source mapping; their ids are ``m0``, ``m1``, ….
+    """Return a batch of messages of an event source mapping; their ids are ``m0``, ``m1``, ….
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
     """
@@ -38,7 +38,7 @@ def _record(number: int, body: str, queue: str, attributes: dict[str, str]) -> d
 
 
 def tick() -> dict[str, Any]:
-    """EventBridge Scheduler, when a schedule is due.
+    """Return an event of EventBridge Scheduler.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
     """
@@ -56,7 +56,7 @@ def tick() -> dict[str, Any]:
 
 
 def http(path: str, query_string: str = "", method: str = "GET", **headers: str) -> dict[str, Any]:
-    """A request through API Gateway's HTTP API, payload format 2.0.
+    """Return a request of API Gateway's HTTP API, payload format 2.0.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """

@@ -1,7 +1,7 @@
-"""As much of AWS as replays use, in memory: hundreds of crashes a second, and no waiting.
+"""The part of AWS that replays use, in memory, for hundreds of crashes a second without waiting.
 
-The queries and conditions are the project's own, word for word; that DynamoDB understands them too
-is shown in ``tests/integration/core``, where two implementations are asked.
+Queries and conditions are the project's, word for word. ``tests/integration/core`` runs them on two
+implementations of DynamoDB.
 """
 
 import io
@@ -22,15 +22,15 @@ _T = TypeVar("_T")
 
 
 class Killed(BaseException):
-    """The process is gone: nothing may catch it."""
+    """The end of a killed process: nothing may catch it."""
 
 
 class Faults:
-    """Kills whoever makes the ``nth`` call from now on, before or after it took effect.
+    """Kills of a process at its ``nth`` call from now on, before or after the call's effect.
 
     Attributes:
-        calls: that the victim has made.
-        who: makes calls now.
+        calls: number of the victim's calls.
+        who: the current caller.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class MemoryTable(Table):
     def get_many(
         self, keys: list[tuple[str, str]], *, only: Sequence[str] = ()
     ) -> Iterator[dict[str, Any]]:
-        assert len(keys) == len(set(keys)), "DynamoDB refuses a key that is named twice"
+        assert len(keys) == len(set(keys)), "DynamoDB rejects duplicate keys"
         yield from (_part(_copy(self.items[key]), only) for key in keys if key in self.items)
 
     def query(self, **request: Any) -> Iterator[dict[str, Any]]:
@@ -140,7 +140,7 @@ class MemoryTable(Table):
 
 
 class MemoryS3:
-    """Buckets in a dictionary: as much of a boto3 client as ``Artifacts`` uses."""
+    """Buckets in a dictionary: the part of a boto3 client that ``Artifacts`` uses."""
 
     def __init__(self, faults: Faults) -> None:
         self.objects: dict[tuple[str, str], tuple[bytes, dict[str, str]]] = {}
@@ -179,7 +179,7 @@ class _Body(io.BytesIO):
 
 @dataclass
 class MemoryBus:
-    """The bus and the queues behind it: boto3's ``events`` and ``sqs`` as far as they are used."""
+    """The bus and its queues: the used parts of boto3's ``events`` and ``sqs``."""
 
     names: Names
     topology: Topology
@@ -190,7 +190,7 @@ class MemoryBus:
     sent: int = 0
 
     def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's
-        assert len(Entries) <= 10, "EventBridge takes ten events a request"
+        assert len(Entries) <= 10, "EventBridge accepts ten events per request"
         return self.faults.call(lambda: self._put(Entries))
 
     def _put(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -232,12 +232,12 @@ class MemoryBus:
 
 
 def _copy(value: Any) -> Any:
-    """As it comes back from DynamoDB: whole numbers are ints."""
+    """Return a value as from DynamoDB: whole numbers are ints."""
     return None if value is None else _plain(json.loads(json.dumps(value), parse_float=_number))
 
 
 def _part(item: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-    """What a projection leaves of an item; paths are at most two deep."""
+    """Return an item's projection; paths have at most two levels."""
     if not paths:
         return item
     part: dict[str, Any] = {}
@@ -260,7 +260,7 @@ def _etag(data: bytes) -> str:
 
 
 def _holds(condition: Any, item: dict[str, Any]) -> bool:
-    """Whether a boto3 key condition holds."""
+    """Return True if a boto3 key condition holds."""
     operator, values = condition.expression_operator, condition._values
     if operator == "AND":
         return all(_holds(one, item) for one in values)
@@ -276,7 +276,7 @@ def _holds(condition: Any, item: dict[str, Any]) -> bool:
 
 
 def _true(condition: str, item: dict[str, Any], given: dict[str, Any]) -> bool:
-    """Whether a condition expression holds."""
+    """Return True if a condition expression holds."""
     code = re.sub(r"attribute_not_exists\(#(\w+)\)", r"('\1' not in item)", condition)
     code = re.sub(r"#(\w+)", r"item.get('\1', nothing)", code)
     code = re.sub(r":(\w+)", r"given['\1']", code)
@@ -288,7 +288,7 @@ def _true(condition: str, item: dict[str, Any], given: dict[str, Any]) -> bool:
 
 
 class _Nothing:
-    """An attribute that is not there: no comparison with it holds."""
+    """A missing attribute: no comparison with it holds."""
 
     def __eq__(self, other: object) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""A strict check of a CMAF HLS ladder, by ffprobe and by the letter of RFC 8216."""
+"""A strict check of a CMAF HLS ladder, by ffprobe and by RFC 8216."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _TOLERANCE_S = 0.1
 
 
 def check_ladder(master_url: str, *, duration_s: float, work: Path) -> None:
-    """Fetch every playlist and segment and hold them to what the playlists say."""
+    """Download every playlist and segment and compare them with the playlists' attributes."""
     master = _get(master_url).decode()
     assert master.startswith("#EXTM3U\n")
     rungs = re.findall(r"#EXT-X-STREAM-INF:(.*)\n(\S+)", master)
@@ -27,7 +27,7 @@ def check_ladder(master_url: str, *, duration_s: float, work: Path) -> None:
         counts.add(len(sizes))
         assert abs(sum(lengths) - duration_s) < _TOLERANCE_S, uri
         rates = [8 * size / length for size, length in zip(sizes, lengths, strict=True)]
-        # The variant's bandwidths count its sound as well.
+        # The variant's bandwidths include its audio.
         assert int(given["BANDWIDTH"]) >= max(rates)
         assert int(given["AVERAGE-BANDWIDTH"]) <= int(given["BANDWIDTH"])
         stream = _probe(path, "stream=codec_name,width,height")["streams"][0]
@@ -41,7 +41,7 @@ def check_ladder(master_url: str, *, duration_s: float, work: Path) -> None:
 
 
 def _segments(url: str, work: Path) -> tuple[list[int], list[float], Path]:
-    """Sizes in bytes, lengths in seconds, and all of a rendition in one file, fully decoded."""
+    """Return sizes in bytes, durations in seconds, and a rendition as one decoded file."""
     playlist = _get(url).decode()
     lengths = [float(x) for x in re.findall(r"#EXTINF:([0-9.]+)", playlist)]
     target = int(re.findall(r"#EXT-X-TARGETDURATION:(\d+)", playlist)[0])
@@ -53,7 +53,7 @@ def _segments(url: str, work: Path) -> tuple[list[int], list[float], Path]:
     head = _get(urljoin(url, init))
     bodies = [_get(urljoin(url, uri)) for uri in uris]
     path = work / f"{abs(hash(url))}.mp4"
-    for body in bodies:  # each segment on its own
+    for body in bodies:  # each segment separately
         path.write_bytes(head + body)
         _decode(path)
     path.write_bytes(head + b"".join(bodies))

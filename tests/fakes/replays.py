@@ -1,4 +1,4 @@
-"""Replays that live in memory, and a driver that does with them whatever a test wants."""
+"""Replays in memory, with a driver that a test defines."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ REPLAY_ID = "20260301T120000-0a1b2c"
 
 
 def plan(**given: Any) -> Plan:
-    """Two hundred videos of which detect would be computed."""
+    """Return a plan to compute detect of two hundred videos."""
     detect = StagePlan(
         verdicts={"run": 200, "reuse": 3},
         because={"confidence: 0.25 → 0.4": 200},
@@ -59,11 +59,11 @@ def finished(**ended: int) -> Replay:
 
 
 class FakeReplays:
-    """Behaves as ``pipeline.replays.store.Replays`` does towards a replay's owner.
+    """A fake of ``pipeline.replays.store.Replays`` for a replay's owner.
 
     Args:
-        known: what there is.
-        driver: is given a replay each time it is looked at, and returns what became of it.
+        known: existing replays.
+        driver: receives a replay at each read, and returns its new state.
     """
 
     def __init__(
@@ -105,5 +105,5 @@ class FakeReplays:
 
 
 def moves(**update: Any) -> Callable[[Replay], Replay]:
-    """A driver that makes any replay so."""
+    """Return a driver that sets these fields of any replay."""
     return lambda one: one.model_copy(update=update)

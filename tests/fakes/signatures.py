@@ -1,4 +1,4 @@
-"""What CloudFront does with a signed address: verify it, and hand on the rest."""
+"""CloudFront's verification of signed URLs."""
 
 import json
 from base64 import b64decode
@@ -11,19 +11,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 
 def key_pair() -> tuple[RSAPrivateKey, str]:
-    """A private key, and the same in PEM."""
+    """Return a private key, and the same as PEM."""
     key = generate_private_key(public_exponent=65537, key_size=2048)
     form = PrivateFormat.PKCS8
     return key, key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
 
 
 def unsigned(url: str, key: RSAPrivateKey, key_id: str) -> tuple[str, int]:
-    """The address that a canned policy was signed for, and when it ends, in seconds since 1970.
+    """Return a canned policy's URL and its expiry in seconds since 1970.
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
 
     Raises:
-        cryptography.exceptions.InvalidSignature: it is not this key's, or for another address.
+        cryptography.exceptions.InvalidSignature: of another key or another URL.
     """
     given = dict(parse_qsl(urlsplit(url).query))
     assert given["Key-Pair-Id"] == key_id

@@ -1,4 +1,4 @@
-"""A fifth stage as an outsider would add it: this file and one topology entry."""
+"""A fifth stage as a plug-in: this file and one topology entry."""
 
 from pathlib import Path
 

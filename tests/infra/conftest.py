@@ -1,4 +1,4 @@
-"""Terraform on a copy of ``infra``, against a simulator or none at all."""
+"""Terraform on a copy of ``infra``, with or without a simulator."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.conftest import forget_process_state, topology_with
 from tests.fakes.servers import embedded_aws
 
 ROOT = Path(__file__).parents[2]
-# A folder as `terraform providers mirror` makes it. Read before the tests' world forgets it.
+# A folder of `terraform providers mirror`. Read before the tests clear the environment.
 PLUGINS = Path(
     os.environ.get("VIDEODROP_TERRAFORM_PLUGINS", Path(sys.prefix) / "terraform-plugins")
 )
@@ -31,13 +31,13 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/images@sha256:" + "0" * 64
 
 @dataclass(frozen=True)
 class Terraform:
-    """Runs Terraform in ``folder``."""
+    """Terraform in ``folder``."""
 
     folder: Path
-    endpoint: str = "http://127.0.0.1:9"  # where nothing listens
+    endpoint: str = "http://127.0.0.1:9"  # an address without a listener
 
     def run(self, *arguments: str, status: int = 0) -> str:
-        """What a command prints, once it has ended with ``status``."""
+        """Return the output of a command that exits with ``status``."""
         done = subprocess.run(
             ["terraform", *arguments, "-no-color"],
             cwd=self.folder,
@@ -60,14 +60,14 @@ class Terraform:
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """A copy of what Terraform reads, initialised: nothing is written beside the sources.
+    """Return an initialised copy of Terraform's files, so that nothing is written to the sources.
 
-    Its topology has a fifth stage, of which infra/ has never heard.
+    Its topology has a fifth stage, which infra/ does not mention.
     """
     if not shutil.which("terraform"):
         pytest.skip("Terraform is not installed")
     if not (PLUGINS / "registry.terraform.io" / "hashicorp" / "aws").is_dir():
-        pytest.skip(f"{PLUGINS} does not hold Terraform's AWS provider: setup.sh fetches it")
+        pytest.skip(f"{PLUGINS} has no AWS provider of Terraform: setup.sh downloads it")
     folder = tmp_path_factory.mktemp("terraform")
     ignore = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
     shutil.copytree(ROOT / "infra", folder / "infra", ignore=ignore)
@@ -84,19 +84,19 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
 
 @dataclass(frozen=True)
 class Applied:
-    """An installation that Terraform made.
+    """An installation by Terraform.
 
     Attributes:
-        terraform: in whose folder its state is.
-        output: what it says of itself.
+        terraform: its folder has the state.
+        output: the outputs.
     """
 
     terraform: Terraform
     output: dict[str, Any]
 
     def run(self, command: str, *arguments: str, status: int = 0) -> str:
-        """What a command for this installation prints."""
-        # Most of the time the provider waits for queues to settle: let it wait for all at once.
+        """Return the output of a command for this installation."""
+        # The provider mostly waits for queues to settle: let it wait for all in parallel.
         options = (f"-var-file=../{VARIABLES}", "-parallelism=100")
         return self.terraform.run(command, *options, *arguments, status=status)
 
@@ -110,16 +110,16 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def own_tests(checkout: Terraform) -> Iterator[Future[str]]:
-    """What Terraform's own tests say."""
+    """Return the output of Terraform's own tests."""
     with ThreadPoolExecutor(1) as beside:
         yield beside.submit(checkout.run, "test")
 
 
 @pytest.fixture(scope="session")
 def applied(checkout: Terraform, simulator: str, own_tests: Future[str]) -> Applied:
-    """An installation with all that the simulator holds.
+    """Return an installation with all resources that the simulator supports.
 
-    Making it is mostly waiting, and leaves time for Terraform's own tests.
+    Terraform's own tests run meanwhile, because the apply mostly waits.
     """
     variables = {
         "local": True,
@@ -141,7 +141,7 @@ def applied(checkout: Terraform, simulator: str, own_tests: Future[str]) -> Appl
         "cdn": {"public_key": "-----BEGIN PUBLIC KEY-----", "key_parameter": CDN_KEY},
         "jwt": {"issuer": "https://issuer.example.com", "audience": ["videodrop"]},
     }
-    # Beside the configuration, where Terraform's own tests do not find them.
+    # Outside the configuration, so that Terraform's own tests do not read them.
     (checkout.folder.parent / VARIABLES).write_text(json.dumps(variables))
     terraform = Terraform(checkout.folder, simulator)
     installation = Applied(terraform, {})
@@ -154,14 +154,14 @@ def applied(checkout: Terraform, simulator: str, own_tests: Future[str]) -> Appl
 
 @pytest.fixture
 def installation(applied: Applied, monkeypatch: pytest.MonkeyPatch) -> Iterator[Applied]:
-    """The installation, with this process as one of its clients."""
+    """Return the installation, with this process as a client."""
     with as_client(applied, monkeypatch):
         yield applied
 
 
 @contextmanager
 def as_client(applied: Applied, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let this process be a client of the installation."""
+    """Make this process a client of the installation."""
     patch.setenv("AWS_ENDPOINT_URL", applied.terraform.endpoint)
     for name, value in applied.output["environment"].items():
         patch.setenv(name, value)

@@ -1,7 +1,7 @@
-"""An installation at work: whoever does something there does it under a name of its own.
+"""An installation at work, with a name for each caller.
 
-The stages' own code is a toy's, since stages know nothing of AWS: whatever they compute, the same
-runner fetches, publishes and records.
+Toys replace the stages' code, since stages do not use AWS: the runner fetches, publishes and
+records any result in the same way.
 """
 
 import json
@@ -32,29 +32,29 @@ from tests.fakes.rig import probe_anything
 from tests.infra.trail import Trail
 from tests.integration.runs.test_handlers import Context
 
-LONG = "long.mp4"  # how the names of long videos end
+LONG = "long.mp4"  # suffix of the names of long videos
 
 _HANDLERS = {"janitor": janitor.handler, "replays": replays.handler}
 
 
 def poller(function: str) -> str:
-    """Who brings a function its messages where that is not Lambda."""
+    """Return the name of a function's poller on other hosts than Lambda."""
     return f"poller of {function}"
 
 
 def large(name: str) -> str:
-    """Who does the large jobs that the function of a stage sends on."""
+    """Return the name of the worker for a stage's large jobs."""
     return f"large {name}"
 
 
 def _probe(path: Path, limits: Any) -> Probe:
-    """An upload, which holds its name and no more, is short unless it is called long."""
+    """Return a short probe, or a long one if the upload's content, its name, has the suffix."""
     length = 1e6 if path.read_text().endswith(LONG) else 1
     return probe_anything(path, limits).model_copy(update={"duration_s": length})
 
 
 def _say(_source: Source, params: toystage.Params, work: Path, _report: Report) -> Result:
-    """A result that has a label, and a file that the API shows and comparisons read."""
+    """Write a result with a label, and a file that the API shows and comparisons read."""
     (work / "said.json").write_text(json.dumps(params.text))
     said = Artifact(name="said.json", media_type="application/json", role="transcript_json")
     return Result(artifacts=[said], labels=[params.text])
@@ -75,16 +75,16 @@ def _empty(name: str) -> None:
 
 
 def _host(function: str, lane: LaneName) -> str:
-    """Who takes the messages of a function's lane."""
+    """Return the name of the receiver of a lane's messages."""
     return large(function) if lane in LARGER.values() else function
 
 
-class House:
+class Installation:
     """An installation.
 
     Args:
-        trail: records who calls what.
-        patch: sets what the functions find.
+        trail: the record of calls by caller.
+        patch: sets the functions' environment.
     """
 
     def __init__(self, trail: Trail, patch: pytest.MonkeyPatch) -> None:
@@ -94,15 +94,15 @@ class House:
         self._api = Client(create_app())
         patch.setattr("pipeline.runs.execute.probe", _probe)
         patch.setattr(toystage, "run", _say)
-        # A turn of the driver is one step, and it misses at once what it has asked for.
+        # A turn of the driver is one step, and its requests count as lost at once.
         patch.setattr("pipeline.replays.driver.Pace", partial(Pace, turn_s=0))
         impatient = partial(Settlement, patience_s=0)
         patch.setattr("pipeline.replays.settlement.Settlement", impatient)
 
-    # -- who does it -----------------------------------------------------------------------------
+    # -- callers ---------------------------------------------------------------------------------
 
     def deliver(self, function: str, lane: LaneName = "live", *, most: int = 10) -> list[Record]:
-        """Bring a function its messages as a worker does."""
+        """Deliver messages to a function as a worker does."""
         records, who = [], _host(function, lane)
         with self.trail.of(poller(who)):
             queue = self.queue(function, lane)
@@ -114,13 +114,13 @@ class House:
         return records
 
     def give_back(self, function: str, lane: LaneName) -> None:
-        """A worker stops before it has begun with a message."""
+        """Stop a worker before it starts with a message."""
         with self.trail.of(poller(_host(function, lane))):
             queue = self.queue(function, lane)
             queue.give_back(next(iter(queue.receive, None)))
 
     def stop_worker(self, name: str, lane: LaneName = "live") -> None:
-        """A worker stops in the middle of a run."""
+        """Stop a worker in the middle of a run."""
         who = _host(name, lane)
         with pytest.MonkeyPatch.context() as patch, self.trail.of(poller(who)):
             patch.setattr(toystage, "run", _die)
@@ -138,7 +138,7 @@ class House:
     def invoke(
         self, function: str, event: dict[str, Any], who: str | None = None
     ) -> dict[str, Any]:
-        """Call a function, under its own name or another's who hosts it."""
+        """Call a function, under its own name or its host's."""
         if function in self.stages:
             self._patch.setenv("VIDEODROP_STAGE", function)
             bootstrap.settings.cache_clear()
@@ -149,13 +149,13 @@ class House:
     def ask(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, status: int = 200
     ) -> Any:
-        """What the API answers."""
+        """Return the API's answer."""
         with self.trail.of("query"):
             answer = self._api.request(method, path, json=body)
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    # -- what nobody of ours does ----------------------------------------------------------------
+    # -- others ----------------------------------------------------------------------------------
 
     def upload(self, name: str, metadata: dict[str, str] | None = None) -> None:
         """Drop a video."""
@@ -166,7 +166,7 @@ class House:
         self._uploaded[name] = put["VersionId"]
 
     def remove(self, name: str) -> None:
-        """Delete an upload for good: moto cannot empty a bucket that has a delete marker."""
+        """Delete all versions of an upload: moto cannot empty a bucket with a delete marker."""
         bucket, version = self.names.uploads_bucket, self._uploaded[name]
         aws.client("s3").delete_object(Bucket=bucket, Key=self.key(name), VersionId=version)
 
@@ -185,11 +185,11 @@ class House:
         sqs.send_message(QueueUrl=url, MessageBody=body)
 
     def lose_messages(self, function: str, lane: LaneName = "live") -> None:
-        """Delete what waits in a lane."""
+        """Delete the messages of a lane."""
         _empty(self.names.queue(function, lane))
 
     def lose_all_messages(self) -> None:
-        """Delete what waits anywhere."""
+        """Delete the messages of all queues."""
         for url in aws.client("sqs").list_queues()["QueueUrls"]:
             _empty(url.rsplit("/", 1)[-1])
 
@@ -209,7 +209,7 @@ class House:
 
     @property
     def large(self) -> list[str]:
-        """The stages that have lanes for large jobs."""
+        """Return the stages that have lanes for large jobs."""
         return sorted(self.settings.large)
 
     def queue(self, function: str, lane: LaneName = "live") -> Lane:
@@ -222,7 +222,7 @@ class House:
         return events.video_id(self.names.uploads_bucket, self.key(name))
 
     def version(self, name: str, stage_name: str, *, current: bool) -> str:
-        """The fingerprint of the stage's only version that is current, or is not."""
+        """Return the fingerprint of the stage's only version that is current, or is not."""
         found = self.ask("GET", f"/videos/{self.id(name)}/versions?stage={stage_name}")
         (one,) = (one for one in found["versions"] if one["current"] is current)
         return str(one["fingerprint"])

@@ -1,6 +1,6 @@
 """The embedded AWS with a Lambda that Terraform recognises: ``python -m tests.infra.simulator``.
 
-moto's Lambda forgets some of what it is told, so that a plan would want to tell it again.
+moto's Lambda does not store some attributes, so that a plan would set them again.
 """
 
 import sys
@@ -15,7 +15,7 @@ from pipeline.hosts.local import server
 
 
 def _remember(make):
-    """Keep where a function logs and whether it starts from snapshots."""
+    """Store a function's log group and its SnapStart setting."""
 
     @wraps(make)
     def corrected(self: LambdaFunction, account_id: str, spec: dict[str, Any], *more: Any, **named):
@@ -34,7 +34,7 @@ def _tell(get_configuration):
 
 
 def _keep_the_alias(make):
-    """Keep the name that a mapping was made with: moto puts the alias's version in its place."""
+    """Store the function name of a mapping: moto replaces the alias by its version."""
 
     @wraps(make)
     def corrected(self: EventSourceMapping, spec: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The whole of ``infra`` applied to a simulator; then its twin, made by ``aws.provision``."""
+"""``infra`` applied to a simulator, compared with the installation of ``aws.provision``."""
 
 import importlib.metadata
 import json
@@ -21,17 +21,17 @@ from tests.fakes.gateway import OPEN
 from tests.infra.conftest import DETECTS_MEMORY_MB, Applied
 
 THEIRS, TWIN = "made-by-terraform", "made-by-python"
-# What a plan says of a resource, and the first thing it would change there.
+# A resource of a plan, and its first change.
 CHANGE = re.compile(r"# (\S+) will be updated in-place\n.*?~ (\w+ += \w+ -> \w+)", re.DOTALL)
 
 
 def named(text: str) -> str:
-    """A name, ARN or policy of either installation, without the installation's name."""
+    """Return a name, ARN or policy without the installation's name."""
     return text.replace(THEIRS, "NAME").replace(TWIN, "NAME")
 
 
 def plain(value: Any) -> Any:
-    """A value to compare: JSON by its content, names without the installation's."""
+    """Return a value to compare: JSON parsed, names without the installation's."""
     if isinstance(value, str):
         value = named(value)
         return json.loads(value) if value.startswith("{") else value
@@ -42,7 +42,7 @@ def plain(value: Any) -> Any:
 
 @pytest.fixture
 def twin(installation: Applied) -> Settings:
-    """The installation that the embedded stack would make, beside Terraform's."""
+    """Return the embedded stack's installation, beside Terraform's."""
     buckets = {
         name: installation.output["environment"][f"VIDEODROP_{name.upper()}"].replace(THEIRS, TWIN)
         for name in ("uploads_bucket", "artifacts_bucket")
@@ -98,7 +98,7 @@ def test_a_second_plan_changes_nothing(applied: Applied):
     assert "No changes." in applied.run("plan", "-detailed-exitcode")
 
 
-def test_protection_is_switched_on_where_it_stands(applied: Applied):
+def test_deletion_protection_can_be_enabled_in_place(applied: Applied):
     said = applied.run("plan", "-refresh=false", "-var=deletion_protection=true")
     assert "0 to add, 5 to change, 0 to destroy" in said
     changes = {name: " ".join(change.split()) for name, change in CHANGE.findall(said)}
@@ -111,17 +111,17 @@ def test_protection_is_switched_on_where_it_stands(applied: Applied):
     }
 
 
-def test_both_make_the_same_queues(twin: Settings):
+def test_both_create_the_same_queues(twin: Settings):
     ours, theirs = queues(twin.name), queues(THEIRS)
     for name, attributes in theirs.items():
         if name.endswith("-dlq"):
-            # What EventBridge cannot deliver comes here too, which moto does not do.
+            # It also receives EventBridge's undeliverable events, which moto does not support.
             lanes = attributes.pop("RedriveAllowPolicy")["sourceQueueArns"]
             (statement,) = attributes.pop("Policy")["Statement"]
             assert {arn.rsplit(":", 1)[-1] for arn in lanes} <= set(theirs)
             assert statement["Action"] == "sqs:SendMessage"
             ours[name].pop("Policy", None)
-    # The rules that may send, in whatever order.
+    # The rules that may send, in any order.
     for attributes in (*ours.values(), *theirs.values()):
         for statement in attributes.get("Policy", {}).get("Statement", []):
             statement["Condition"]["ArnEquals"]["aws:SourceArn"].sort()
@@ -129,7 +129,7 @@ def test_both_make_the_same_queues(twin: Settings):
     assert theirs == ours
 
 
-def test_both_make_the_same_rules(twin: Settings):
+def test_both_create_the_same_rules(twin: Settings):
     ours, theirs = rules(twin.name), rules(THEIRS)
     for rule in theirs.values():
         (target,) = rule["targets"]
@@ -138,11 +138,11 @@ def test_both_make_the_same_rules(twin: Settings):
     assert theirs == ours
 
 
-def test_both_make_the_same_table(twin: Settings):
+def test_both_create_the_same_table(twin: Settings):
     assert table(THEIRS) == table(twin.name)
 
 
-def test_both_tell_event_bridge_of_uploads(twin: Settings):
+def test_both_send_uploads_to_event_bridge(twin: Settings):
     s3 = aws.client("s3")
     ours = twin.names.uploads_bucket
     for bucket in (ours.replace(TWIN, THEIRS), ours):
@@ -150,13 +150,13 @@ def test_both_tell_event_bridge_of_uploads(twin: Settings):
         assert found["EventBridgeConfiguration"] == {}
 
 
-def test_python_finds_nothing_to_mend(installation: Applied):
+def test_provision_finds_nothing_to_correct(installation: Applied):
     assert installation.output["environment"]["VIDEODROP_NAME"] == bootstrap.settings().name
     assert resources.ensure(bootstrap.settings()) == []
 
 
 @pytest.mark.usefixtures("installation")
-def test_without_a_token_there_are_the_pages_and_signed_playlists_alone():
+def test_only_the_pages_and_signed_playlists_need_no_token():
     gateway = aws.client("apigatewayv2")
     (api,) = gateway.get_apis()["Items"]
     found = {
@@ -171,7 +171,7 @@ def alarms() -> dict[str, dict[str, Any]]:
     return {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
 
 
-def test_every_alarm_has_somebody_to_tell(installation: Applied):
+def test_every_alarm_notifies_the_topic(installation: Applied):
     config, found = bootstrap.settings(), alarms()
     topic = installation.output["alarm_topic"]
     for name, alarm in found.items():
@@ -191,7 +191,7 @@ def test_every_alarm_has_somebody_to_tell(installation: Applied):
     }
 
 
-def test_large_jobs_have_their_time_before_they_count_as_old(installation: Applied):  # noqa: ARG001 - for its effect
+def test_the_age_alarm_of_large_jobs_allows_for_their_timeout(installation: Applied):  # noqa: ARG001 - for its effect
     config, found = bootstrap.settings(), alarms()
     assert config.large
     for stage in config.large:
@@ -202,21 +202,21 @@ def test_large_jobs_have_their_time_before_they_count_as_old(installation: Appli
         assert large["Threshold"] == usual["Threshold"] + config.topology.large.timeout_s
 
 
-def test_bills_count_the_metrics_that_alarms_watch(installation: Applied):  # noqa: ARG001 - for its effect
+def test_bills_include_the_metrics_of_alarms(installation: Applied):  # noqa: ARG001 - for its effect
     watched = [
         query
         for alarm in alarms().values()
         for query in alarm.get("Metrics") or [{"MetricStat": alarm}]
         if "MetricStat" in query
     ]
-    # Nobody has lanes for large jobs by default.
+    # There are no lanes for large jobs by default.
     of_large = len(bootstrap.settings().large)
     assert len(watched) - of_large == alarm_metrics(len(bootstrap.settings().topology.stages), 0)
 
 
-def test_failed_runs_are_those_that_the_code_counts(installation: Applied):  # noqa: ARG001 - for its effect
+def test_the_failure_alarm_uses_the_metrics_of_the_code(installation: Applied):  # noqa: ARG001 - for its effect
     found, config = alarms(), bootstrap.settings()
-    # What an uploader does wrong wakes nobody.
+    # Errors of uploaders start no alarm.
     blamed = set(get_args(FailureClass)) - {BadInput.failure_class, LimitExceeded.failure_class}
     for stage in config.topology.stages:
         alarm = found[f"{config.names.queue(stage)}-failures"]
@@ -234,7 +234,7 @@ def test_failed_runs_are_those_that_the_code_counts(installation: Applied):  # n
     assert {("stage",), ("stage", "failure_class")} <= set(RUNS.sums)
 
 
-def test_the_dashboard_shows_what_the_code_counts(installation: Applied):  # noqa: ARG001 - for its effect
+def test_the_dashboard_shows_the_metrics_of_the_code(installation: Applied):  # noqa: ARG001 - for its effect
     name = bootstrap.settings().name
     body = json.loads(aws.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
     shown = [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
@@ -251,7 +251,7 @@ def test_functions_from_a_zip_start_from_snapshots(installation: Applied):  # no
         assert (one.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions") is zipped
 
 
-def test_functions_have_the_topologys_memory_unless_told_otherwise(installation: Applied):  # noqa: ARG001 - for its effect
+def test_functions_have_the_topologys_memory_by_default(installation: Applied):  # noqa: ARG001 - for its effect
     config, functions = bootstrap.settings(), aws.client("lambda")
     wanted = {stage: spec.memory_mb for stage, spec in config.topology.stages.items()}
     for stage, memory_mb in (wanted | {"detect": DETECTS_MEMORY_MB}).items():
@@ -259,7 +259,7 @@ def test_functions_have_the_topologys_memory_unless_told_otherwise(installation:
         assert found["MemorySize"] == memory_mb
 
 
-def test_functions_know_their_installation(installation: Applied):
+def test_functions_have_the_settings_of_their_installation(installation: Applied):
     config, functions = bootstrap.settings(), aws.client("lambda")
     for function in (*config.topology.stages, "janitor", "replays", "query"):
         found = functions.get_function_configuration(FunctionName=config.names.queue(function))
@@ -267,9 +267,9 @@ def test_functions_know_their_installation(installation: Applied):
         assert known["VIDEODROP_TELEMETRY"] == "aws"
         stage = function if function in config.topology.stages else None
         assert known.get("VIDEODROP_STAGE") == stage
-        if stage in config.large:  # what does not fit is sent on
+        if stage in config.large:  # larger sources are forwarded
             assert "VIDEODROP_MAX_BYTES" not in known
-        elif stage:  # /tmp holds the source and what becomes of it
+        elif stage:  # /tmp has the source and the renditions
             assert 3 * int(known["VIDEODROP_MAX_BYTES"]) < 10_240 * 1024**2
         assert int(known["VIDEODROP_REDELIVERY_S"]) == max(
             spec.timeout_s * config.topology.queues.visibility_per_timeout
@@ -280,7 +280,7 @@ def test_functions_know_their_installation(installation: Applied):
 
 
 @pytest.mark.usefixtures("installation")
-def test_the_driver_of_replays_knows_the_engines_that_only_stages_have():
+def test_the_replay_driver_has_the_versions_of_the_stages_engines():
     name = bootstrap.settings().names.queue("replays")
     found = aws.client("lambda").get_function_configuration(FunctionName=name)
     assert json.loads(found["Environment"]["Variables"]["VIDEODROP_ENGINES"]) == {
@@ -289,7 +289,7 @@ def test_the_driver_of_replays_knows_the_engines_that_only_stages_have():
     }
 
 
-def test_a_role_is_one_services(installation: Applied):  # noqa: ARG001 - for its effect
+def test_a_role_trusts_one_service(installation: Applied):  # noqa: ARG001 - for its effect
     for role in aws.client("iam").list_roles()["Roles"]:
         (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert trusted["Action"] == "sts:AssumeRole"
@@ -299,8 +299,8 @@ def test_a_role_is_one_services(installation: Applied):  # noqa: ARG001 - for it
         )
 
 
-def test_no_log_is_kept_for_ever(installation: Applied):  # noqa: ARG001 - for its effect
+def test_every_log_group_has_a_retention(installation: Applied):  # noqa: ARG001 - for its effect
     groups = aws.client("logs").describe_log_groups()["logGroups"]
     functions = aws.client("lambda").list_functions()["Functions"]
-    assert len(groups) == len(functions) + 1  # the API's own
+    assert len(groups) == len(functions) + 1  # the API's
     assert {group.get("retentionInDays") for group in groups} == {30}

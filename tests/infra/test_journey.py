@@ -1,4 +1,4 @@
-"""One video through the resources that Terraform made: dropped, queued, processed, read."""
+"""One video through Terraform's resources: uploaded, queued, processed, read."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ WAIT_S = 300.0
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """The first eight seconds of a sample: three sentences, and the shapes they speak of."""
+    """Return the first eight seconds of a sample: three sentences, and the shapes in them."""
     path, sample = tmp_path / "clip.mp4", ROOT / "samples" / "landscape.mp4"
     cut = ["-v", "error", "-nostdin", "-i", sample, "-t", "8", "-c", "copy", path]
     subprocess.run(["ffmpeg", *cut], check=True)
@@ -38,7 +38,7 @@ def clip(tmp_path: Path) -> Path:
 
 @contextmanager
 def working(config: Settings) -> Iterator[None]:
-    """A worker that hosts every stage, for as long as the block lasts."""
+    """Run a worker that hosts every stage during the block."""
     worker = Worker(config, list(config.topology.stages), wait_s=1)
     thread = threading.Thread(target=worker.run)
     thread.start()
@@ -50,7 +50,7 @@ def working(config: Settings) -> Iterator[None]:
 
 
 def queued(installation: Applied, stage: str, lane: Any) -> list[str]:
-    """Keys of the uploads that wait in a lane; they go on waiting."""
+    """Return the keys of the uploads in a lane without removing them."""
     url = installation.output["queues"][stage][bootstrap.settings().names.queue(stage, lane)]
     found = aws.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=0)
     events = [json.loads(message["Body"]) for message in found.get("Messages", [])]
@@ -61,7 +61,7 @@ def first_address(playlist: str) -> str:
     return next(line for line in playlist.splitlines() if not line.startswith("#"))
 
 
-def test_a_dropped_video_is_queued_for_every_stage_processed_and_shown(
+def test_an_uploaded_video_is_queued_for_every_stage_processed_and_shown(
     installation: Applied, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -82,7 +82,7 @@ def test_a_dropped_video_is_queued_for_every_stage_processed_and_shown(
 
     assert video["status"] == "ready", video
     assert [stage["stage"] for stage in video["stages"]] == list(config.topology.stages)
-    assert {"heart", "hello"} <= set(video["labels"])  # what detect saw, what the fifth stage said
+    assert {"heart", "hello"} <= set(video["labels"])  # labels of detect and of the fifth stage
     assert "blue heart" in api.get(f"{path}/transcript", params={"format": "txt"}).text.lower()
     (listed,) = api.get("/videos", params={"label": "heart"}).json()["videos"]
     assert listed["key"] == key

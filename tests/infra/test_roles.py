@@ -1,8 +1,8 @@
-"""Roles allow what our code does, and AWS in its name, and nothing else.
+"""Roles allow exactly the calls of the code, and of AWS on its behalf.
 
-The code does all that it ever does (``day``), and each call is held against the policy of the role
-that it runs under: as applied to the simulator or, for GPU hosts, which moto cannot hold, as
-planned. moto's reading of policies decides (its enforcement knows no resources).
+Every operation of the code runs (``day``), and each call is compared with the policy of its role:
+as applied to the simulator or, for GPU hosts, which moto does not support, as planned. moto's
+policy parser decides (its enforcement ignores resources).
 """
 
 import json
@@ -22,25 +22,24 @@ from pipeline.core.topology import LARGER
 from tests.conftest import topology_with
 from tests.infra.conftest import ROOT, Applied, as_client
 from tests.infra.day import Day
-from tests.infra.installation import House, large, poller
+from tests.infra.installation import Installation, large, poller
 from tests.infra.trail import Permission, Trail
 
 Statement = dict[str, Any]
-# What each role may do, and what is done under it.
+# The permissions of each role, and their use.
 Roles = dict[str, tuple[list[Statement], set[Permission]]]
 
-# Actions that AWS lets nobody restrict to a resource.
+# Actions that cannot be restricted to a resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/
 UNNAMEABLE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
-# The stage that is planned to stay on Lambda and leave large jobs to workers; all of the others is
-# left to them.
+# The stage that is planned on Lambda with workers for large jobs; the others run on workers.
 LEAVES = "transcode"
 ARN = "arn:aws:{}:us-east-1:123456789012:{}".format
 
 
 @pytest.fixture(scope="module")
 def client(applied: Applied) -> Iterator[pytest.MonkeyPatch]:
-    """This process as a client of the installation, whose stages all have a toy's code."""
+    """Make this process a client of the installation, with toys as its stages."""
     with pytest.MonkeyPatch.context() as patch, as_client(applied, patch):
         stages = dict.fromkeys(bootstrap.settings().topology.stages, "tests.fakes.toystage")
         folder = applied.terraform.folder.parent
@@ -52,16 +51,16 @@ def client(applied: Applied) -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture(scope="module")
 def trail(client: pytest.MonkeyPatch) -> Iterator[Trail]:
-    """What was called in a day."""
+    """Return the calls of a day."""
     trail = Trail()
-    Day(House(trail, client)).run()
+    Day(Installation(trail, client)).run()
     yield trail
     boto3.DEFAULT_SESSION = None
 
 
 @pytest.fixture(scope="module")
 def functions(client: pytest.MonkeyPatch) -> dict[str, list[Statement]]:  # noqa: ARG001 - for its effect
-    """What the roles of the installation may do, by their names."""
+    """Return the permissions of the installation's roles, by their names."""
     iam = aws.client("iam")
     return {
         role["RoleName"]: [
@@ -80,7 +79,7 @@ def workers(
     applied: Applied,
     client: pytest.MonkeyPatch,  # noqa: ARG001 - for its effect
 ) -> Iterator[Future[dict[str, list[Statement]]]]:
-    """What workers on GPU hosts may do, by stage: planned meanwhile."""
+    """Return the permissions of workers on GPU hosts by stage, from a parallel plan."""
     config = bootstrap.settings()
     compute = {
         stage: {"host": "lambda" if stage == LEAVES else "gpu", "oversize": stage in config.large}
@@ -94,7 +93,7 @@ def workers(
 def plan_workers(
     applied: Applied, compute: dict[str, dict[str, Any]], subnet: str
 ) -> dict[str, list[Statement]]:
-    """What workers may do, were stages where ``compute`` has them."""
+    """Return the permissions of workers with this ``compute``."""
     variables = {
         "local": False,
         "cdn": None,
@@ -120,12 +119,12 @@ def roles(
     workers: Future[dict[str, list[Statement]]],
     trail: Trail,
 ) -> Roles:
-    """Every role, as far as any is our code's."""
+    """Return every role of the code."""
     config, done = bootstrap.settings(), done_by_aws()
     for function in [*config.topology.stages, "janitor", "query", "replays"]:
         done[config.names.queue(function)] |= trail.permissions(function)
     found = {role: (statements, done.pop(role)) for role, statements in functions.items()}
-    assert not done, "done under no role"
+    assert not done, "call without a role"
     for stage, statements in workers.result().items():
         hosted = [large(stage)] if stage == LEAVES else [stage, large(stage)]
         # A worker polls and hosts under one role.
@@ -135,7 +134,7 @@ def roles(
 
 
 def done_by_aws() -> dict[str, set[Permission]]:
-    """What AWS does in the name of each role, for what stands in the installation."""
+    """Return AWS's calls under each role for the installation's resources."""
     functions, scheduler = aws.client("lambda"), aws.client("scheduler")
     done: dict[str, set[Permission]] = defaultdict(set)
     roles = {}
@@ -165,7 +164,7 @@ def allows(statements: list[Statement], one: Permission) -> bool:
 
 
 def unused(statements: list[Statement], done: Iterable[Permission]) -> Iterator[tuple[str, str]]:
-    """Each action on each resource that nobody needs."""
+    """Return each unused action on each resource."""
     for statement in statements:
         for action in statement["Action"]:
             for resource in statement["Resource"]:
@@ -193,7 +192,7 @@ def test_everything_allowed_is_used(roles: Roles):
     assert idle == set()
 
 
-def test_roles_name_what_can_be_named(roles: Roles):
+def test_roles_name_resources_where_possible(roles: Roles):
     for role, (allowed, _) in roles.items():
         assert allowed, role
         for statement in allowed:
@@ -205,7 +204,7 @@ def test_roles_name_what_can_be_named(roles: Roles):
                 assert not resource.endswith(":*") or ":log-group:" in resource, role
 
 
-def test_a_stage_writes_where_it_belongs(roles: Roles):
+def test_a_stage_writes_below_its_own_name_only(roles: Roles):
     names = bootstrap.settings().names
     for stage in bootstrap.settings().topology.stages:
         for role in (names.queue(stage), f"worker of {stage}"):
@@ -218,7 +217,7 @@ def test_a_stage_writes_where_it_belongs(roles: Roles):
             assert written == [f"arn:aws:s3:::{names.artifacts_bucket}/artifacts/*/*/{stage}/*"]
 
 
-def test_roles_keep_to_their_own(functions: dict[str, list[Statement]]):
+def test_roles_have_no_access_to_other_resources(functions: dict[str, list[Statement]]):
     names = bootstrap.settings().names
     detected = f"arn:aws:s3:::{names.artifacts_bucket}/artifacts/v/r/detect/f/1/a.json"
     ours, other = (ARN("events", f"event-bus/{bus}") for bus in (names.bus, "default"))
@@ -238,7 +237,7 @@ def test_roles_keep_to_their_own(functions: dict[str, list[Statement]]):
     assert not may("janitor", "events:PutEvents", other, source="videodrop")
 
 
-def test_queues_take_messages_from_the_rules_that_feed_them_alone(client: pytest.MonkeyPatch):  # noqa: ARG001 - for its effect
+def test_queues_accept_messages_of_their_own_rules_only(client: pytest.MonkeyPatch):  # noqa: ARG001 - for its effect
     sqs, events = aws.client("sqs"), aws.client("events")
     prefix = bootstrap.settings().names.prefix
     feeds: dict[str, set[str]] = defaultdict(set)
@@ -252,7 +251,7 @@ def test_queues_take_messages_from_the_rules_that_feed_them_alone(client: pytest
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "QueueArn"])["Attributes"]
         for url in sqs.list_queues(QueueNamePrefix=f"{prefix}-")["QueueUrls"]
     ]
-    # What is sent on comes from roles: queues for large jobs have no policy of their own.
+    # Roles forward messages: queues for large jobs have no policy.
     unfed = {one["QueueArn"].rsplit(":", 1)[-1] for one in attributes if "Policy" not in one}
     names, stages = bootstrap.settings().names, bootstrap.settings().large
     assert unfed == {names.queue(stage, lane) for stage in stages for lane in LARGER.values()}
@@ -270,7 +269,7 @@ def test_queues_take_messages_from_the_rules_that_feed_them_alone(client: pytest
 
 
 @pytest.mark.parametrize("package", ["media", "models", "objects", "speech", "stages"])
-def test_what_a_stage_computes_with_knows_nothing_of_aws(package: str):
+def test_stages_do_not_import_aws(package: str):
     knows = re.compile(r"^\s*(import|from) .*\b(aws|boto3|botocore)\b", re.MULTILINE)
     paths = list((ROOT / "pipeline" / package).rglob("*.py"))
     assert paths

@@ -1,4 +1,4 @@
-"""What can be said of the infrastructure without making it."""
+"""Static checks of the infrastructure."""
 
 import os
 import re
@@ -16,7 +16,7 @@ INFRA = ROOT / "infra"
 MODULES = [INFRA, *sorted((INFRA / "modules").iterdir())]
 EXAMPLES = sorted((INFRA / "examples").iterdir())
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
-MANY = 200  # checks that Checkov makes of what it has read: it finds nothing in nothing, too
+MANY = 200  # number of Checkov's checks: without input it finds nothing, too
 LOCAL = re.compile(r"^  (\w+) += ", re.MULTILINE)
 
 
@@ -67,14 +67,14 @@ def test_locals_are_used(module: Path):
 
 
 @pytest.mark.parametrize("module", [*MODULES, *EXAMPLES], ids=lambda module: module.name)
-def test_what_is_looked_up_is_used(module: Path):
+def test_data_sources_are_used(module: Path):
     text = source(module)
     for kind, name in re.findall(r'^data "(\w+)" "(\w+)" \{', text, re.MULTILINE):
         assert re.search(rf"\bdata\.{kind}\.{name}\b", text), f"{kind} {name} is unused"
 
 
 @pytest.mark.parametrize("module", [*MODULES, *EXAMPLES], ids=lambda module: module.name)
-def test_names_are_in_snake_case_and_nothing_is_wrapped_in_quotes_for_nothing(module: Path):
+def test_names_are_in_snake_case_and_interpolations_are_necessary(module: Path):
     text = source(module)
     names = re.findall(
         r'^(?:resource|data|module|variable|output) .*"([^"]+)" \{', text, re.MULTILINE
@@ -93,7 +93,7 @@ def test_versions_are_required(module: Path):
 
 
 def test_a_capacity_provider_waits_for_the_first_cluster_of_an_account():
-    # Creating that is what makes ECS's role, without which there is no capacity provider.
+    # The first cluster creates ECS's role, which a capacity provider needs.
     text = (INFRA / "modules" / "gpu_service" / "service.tf").read_text()
     (body,) = re.findall(
         r'^resource "aws_ecs_capacity_provider" .*?^\}', text, re.MULTILINE | re.DOTALL
@@ -119,8 +119,8 @@ def test_a_modules_readme_lists_its_inputs_and_outputs(module: Path):
 def test_checkov_finds_nothing(tmp_path: Path):
     packages = Path(sys.prefix) / "checkov"
     if not packages.exists():
-        pytest.skip("Checkov is not installed: setup.sh does so")
-    # Its packages are not ours: -S keeps those of this environment out of its sight.
+        pytest.skip("Checkov is not installed: run setup.sh")
+    # Checkov has separate packages: -S hides those of this environment.
     command = [sys.executable, "-S", "-m", "checkov.main", "-d", INFRA, "--quiet", "--compact"]
     config = ["--config-file", INFRA / ".checkov.yaml", "--skip-download"]
     environment = {"PYTHONPATH": str(packages), "HOME": str(tmp_path), "PATH": os.environ["PATH"]}

@@ -1,10 +1,10 @@
-"""Last, by its name: what the other tests looked at is no more."""
+"""The destruction of the installation; its file name makes it the last test."""
 
 import json
 
 from tests.infra.conftest import Applied
 
 
-def test_it_goes_without_a_trace(applied: Applied):
+def test_destroy_leaves_nothing(applied: Applied):
     assert "Destroy complete!" in applied.run("destroy", "-auto-approve")
     assert json.loads(applied.terraform.run("show", "-json")).get("values") is None

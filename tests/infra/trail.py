@@ -1,4 +1,4 @@
-"""Which calls our code makes, recorded as boto3 makes them, and the permissions that they take.
+"""The code's AWS calls, recorded in boto3, and the permissions that they need.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/
 """
@@ -14,10 +14,10 @@ import boto3
 
 @dataclass(frozen=True)
 class Permission:
-    """To do one thing with one resource.
+    """An action on a resource.
 
     Attributes:
-        context: what conditions are told of the request.
+        context: the condition keys of the request.
     """
 
     action: str
@@ -27,10 +27,10 @@ class Permission:
 
 @dataclass
 class Call:
-    """One call of an AWS API.
+    """A call of an AWS API.
 
     Attributes:
-        status: of the answer; None where nothing was sent, as when an address is signed.
+        status: of the answer; None if nothing was sent, as for a presigned URL.
     """
 
     service: str
@@ -40,19 +40,19 @@ class Call:
 
 
 class Trail:
-    """The calls of this process, by who makes them; those of nobody in particular are not kept."""
+    """The calls of this process by caller; calls without a caller are not recorded."""
 
     def __init__(self) -> None:
         self._calls: dict[str, list[Call]] = defaultdict(list)
         self._who: str | None = None
-        # Clients that are made from now on tell.
+        # Clients created from now on are recorded.
         boto3.setup_default_session()
         boto3.DEFAULT_SESSION.events.register("provide-client-params", self._asked)
         boto3.DEFAULT_SESSION.events.register("after-call", self._answered)
 
     @contextmanager
     def of(self, who: str) -> Iterator[None]:
-        """What is called in the block, by any thread, is called by ``who``."""
+        """Attribute the calls in the block, in any thread, to ``who``."""
         before, self._who = self._who, who
         try:
             yield
@@ -60,7 +60,7 @@ class Trail:
             self._who = before
 
     def permissions(self, *who: str) -> set[Permission]:
-        """What all calls of these took."""
+        """Return the permissions that all calls of these callers need."""
         return {one for name in who for call in self._calls[name] for one in taken(call)}
 
     def _asked(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
@@ -74,7 +74,7 @@ class Trail:
 
 
 def taken(call: Call) -> Iterator[Permission]:
-    """The permissions that a call takes: IAM's actions are not quite the operations of the APIs."""
+    """Return the permissions that a call needs: IAM's actions differ from the APIs' operations."""
     yield from _SERVICES[call.service](call.operation, call.params, call.status)
 
 
@@ -97,7 +97,7 @@ def _s3(operation: str, given: dict[str, Any], status: int | None) -> Iterator[P
         case _:
             raise NotImplementedError(operation)
     if status == 404:
-        # Who may not list hears 403 of what is not there.
+        # Without the permission to list, a missing object gives 403.
         yield Permission("s3:ListBucket", bucket)
 
 
@@ -116,7 +116,7 @@ def _dynamodb(operation: str, given: dict[str, Any], _: int | None) -> Iterator[
 
 
 def _sqs(operation: str, given: dict[str, Any], _: int | None) -> Iterator[Permission]:
-    # Batches have no actions of their own.
+    # Batches have no separate actions.
     action = operation.removesuffix("Batch")
     name = given.get("QueueName") or given["QueueUrl"].rsplit("/", 1)[-1]
     yield Permission(f"sqs:{action}", f"{_arn('sqs')}:{name}")

@@ -72,7 +72,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # S3 refuses rules about versions in a bucket that has none yet.
+  # S3 rejects rules about versions in a bucket without versioning.
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
@@ -89,7 +89,7 @@ resource "aws_s3_bucket_cors_configuration" "this" {
 }
 
 resource "aws_s3_bucket_policy" "this" {
-  # moto refuses everything on a bucket whose policy denies anything.
+  # moto rejects every request to a bucket whose policy has a denial.
   count  = var.local ? 0 : 1
   bucket = aws_s3_bucket.this.id
 

@@ -1,9 +1,9 @@
 output "name" {
-  description = "Of the bucket."
+  description = "Name of the bucket."
   value       = aws_s3_bucket.this.id
 }
 
 output "domain" {
-  description = "Its host name in its own region."
+  description = "Host name of the bucket in its region."
   value       = aws_s3_bucket.this.bucket_regional_domain_name
 }

@@ -1,37 +1,37 @@
 variable "name" {
-  description = "Of the bucket."
+  description = "Name of the bucket."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.name))
-    error_message = "A bucket cannot be called ${var.name}: S3 takes 3 to 63 lower-case letters, digits and hyphens. Give the installation a shorter name, or name its buckets by uploads_bucket and artifacts_bucket."
+    error_message = "${var.name} is not a valid bucket name: S3 accepts 3 to 63 characters of a-z, 0-9 and hyphen. Shorten the installation's name, or set uploads_bucket and artifacts_bucket."
   }
 }
 
 variable "local" {
-  description = "Leave out what moto cannot hold: the policy."
+  description = "Omit the policy, which moto does not support."
   type        = bool
 }
 
 variable "force_destroy" {
-  description = "Delete the bucket even when it holds objects."
+  description = "Delete the bucket even if it is not empty."
   type        = bool
 }
 
 variable "versioned" {
-  description = "Keep what is replaced or deleted for `old_days`."
+  description = "Keep replaced and deleted objects for `old_days`."
   type        = bool
   default     = false
 }
 
 variable "old_days" {
-  description = "Days for which old versions are kept."
+  description = "Retention of old versions in days."
   type        = number
   default     = 30
 }
 
 variable "cors" {
-  description = "What pages of which origins may do with the bucket."
+  description = "CORS rules: origins and their permissions."
   type = object({
     methods        = list(string)
     origins        = list(string)
@@ -40,7 +40,7 @@ variable "cors" {
 }
 
 variable "statements" {
-  description = "What else its policy says."
+  description = "More statements of the bucket's policy."
   type = list(object({
     Sid       = string
     Effect    = string

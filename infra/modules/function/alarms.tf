@@ -1,8 +1,8 @@
-# Failures, a deadline that comes near, and executions that were refused.
+# Alarms for failures, long invocations and throttled executions.
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name          = "${var.name}-errors"
-  alarm_description   = "Of a hundred invocations more than ${var.common.failure_percent} fail as a whole: the code, its permissions or its memory. The log says which. docs/how-to/runbook.md#errors"
+  alarm_description   = "More than ${var.common.failure_percent} % of invocations fail: check the code, its permissions and its memory. The log has the error. docs/how-to/runbook.md#errors"
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.common.failure_percent
@@ -36,7 +36,7 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
 
 resource "aws_cloudwatch_metric_alarm" "duration" {
   alarm_name          = "${var.name}-duration"
-  alarm_description   = "An invocation took 90 % of its deadline: longer inputs will be cut off. docs/how-to/runbook.md#duration"
+  alarm_description   = "An invocation took 90 % of its timeout: longer inputs will time out. docs/how-to/runbook.md#duration"
   namespace           = "AWS/Lambda"
   metric_name         = "Duration"
   dimensions          = { FunctionName = aws_lambda_function.this.function_name }
@@ -52,7 +52,7 @@ resource "aws_cloudwatch_metric_alarm" "duration" {
 
 resource "aws_cloudwatch_metric_alarm" "throttles" {
   alarm_name          = "${var.name}-throttles"
-  alarm_description   = "Lambda refused executions: the account's concurrency is used up. docs/how-to/runbook.md#throttles"
+  alarm_description   = "Lambda throttled executions: the account's concurrency is used up. docs/how-to/runbook.md#throttles"
   namespace           = "AWS/Lambda"
   metric_name         = "Throttles"
   dimensions          = { FunctionName = aws_lambda_function.this.function_name }

@@ -1,4 +1,4 @@
-# A Lambda function behind the alias `live`, with its role, its log and its queues.
+# A Lambda function behind the alias `live`, with its role, log and queues.
 
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${var.name}"
@@ -54,23 +54,23 @@ resource "aws_lambda_function" "this" {
     log_group  = aws_cloudwatch_log_group.this.name
   }
 
-  # Without its policy a first execution would fail.
+  # Without its policy the first execution would fail.
   depends_on = [aws_iam_role_policy.this]
 }
 
 resource "aws_lambda_alias" "live" {
   name             = "live"
-  description      = "The version that works"
+  description      = "The live version"
   function_name    = aws_lambda_function.this.function_name
   function_version = aws_lambda_function.this.version
 
   lifecycle {
-    ignore_changes = [function_version, routing_config] # CodeDeploy's business, see rollout.tf
+    ignore_changes = [function_version, routing_config] # CodeDeploy sets them, see rollout.tf
   }
 }
 
 resource "aws_lambda_provisioned_concurrency_config" "live" {
-  # moto has none on aliases.
+  # moto does not support it on aliases.
   count = var.provisioned_concurrency > 0 && !var.common.local ? 1 : 0
 
   function_name                     = aws_lambda_function.this.function_name
@@ -85,13 +85,13 @@ resource "aws_lambda_event_source_mapping" "queue" {
   function_name           = aws_lambda_alias.live.arn
   batch_size              = 1
   function_response_types = ["ReportBatchItemFailures"]
-  # moto swallows what an enabled mapping takes: there, a worker polls the queue.
+  # moto loses the messages of an enabled mapping: there, a worker polls the queue.
   enabled = !var.common.local
 
   scaling_config {
     maximum_concurrency = each.value.maximum_concurrency
   }
 
-  # Whose role must be allowed to receive before a mapping can be made.
+  # The role needs permission to receive before the mapping is created.
   depends_on = [aws_iam_role_policy.this]
 }

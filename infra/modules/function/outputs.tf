@@ -1,10 +1,10 @@
 output "name" {
-  description = "Of the function."
+  description = "Name of the function."
   value       = aws_lambda_function.this.function_name
 }
 
 output "live" {
-  description = "The alias: its name, its ARN, and the ARN that API Gateway invokes it by."
+  description = "The alias: its name, its ARN, and its ARN for API Gateway."
   value = {
     name       = aws_lambda_alias.live.name
     arn        = aws_lambda_alias.live.arn
@@ -13,6 +13,6 @@ output "live" {
 }
 
 output "rollout" {
-  description = "What CodeDeploy is told to shift the alias to the version published last; null when it is there."
+  description = "CodeDeploy's input to shift the alias to the latest version; null if it is live."
   value       = one(local.rollouts)
 }

@@ -1,6 +1,6 @@
 resource "aws_iam_role" "this" {
   name        = var.name
-  description = "What ${var.name} may do"
+  description = "Permissions of ${var.name}"
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -18,7 +18,7 @@ resource "aws_iam_role_policy" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    # Fields that a statement has not are left out: IAM takes no nulls.
+    # Omit a statement's missing fields: IAM does not accept nulls.
     Statement = [
       for statement in local.statements : { for field, value in statement : field => value if value != null }
     ]
@@ -32,14 +32,14 @@ locals {
     Resource  = ["${aws_cloudwatch_log_group.this.arn}:*"]
     Condition = null
   }
-  # X-Ray has no resources to name.
+  # X-Ray does not support resource names.
   traces = {
     Effect    = "Allow"
     Action    = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
     Resource  = ["*"]
     Condition = null
   }
-  # Lambda itself polls, under this role.
+  # Lambda polls under this role.
   messages = {
     Effect    = "Allow"
     Action    = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]

@@ -1,4 +1,4 @@
-# A new version serves nobody until CodeDeploy has shifted `live` to it; an alarm shifts it back.
+# A new version gets no traffic until CodeDeploy has shifted `live` to it; an alarm rolls it back.
 
 resource "aws_codedeploy_deployment_group" "live" {
   for_each = var.common.rollout == null ? {} : { this = var.common.rollout }
@@ -15,7 +15,7 @@ resource "aws_codedeploy_deployment_group" "live" {
 
   alarm_configuration {
     enabled = true
-    # Long inputs and a used-up account are no fault of a version.
+    # Long inputs and the account's limits are not faults of a version.
     alarms = concat([aws_cloudwatch_metric_alarm.errors.alarm_name], var.rollback_alarms)
   }
 
@@ -26,7 +26,7 @@ resource "aws_codedeploy_deployment_group" "live" {
 }
 
 locals {
-  # What `aws deploy create-deployment --cli-input-json` takes.
+  # The input of `aws deploy create-deployment --cli-input-json`.
   # https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html
   rollouts = [
     for group in aws_codedeploy_deployment_group.live : {

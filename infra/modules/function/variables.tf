@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Of the function, its role and its log group."
+  description = "Name of the function, its role and its log group."
   type        = string
 }
 
 variable "description" {
-  description = "What it does."
+  description = "Description of the function."
   type        = string
 }
 
@@ -20,7 +20,7 @@ variable "image" {
 }
 
 variable "zip" {
-  description = "Path and runtime of a zip; null for an image. SnapStart is on: zips have it, images have not."
+  description = "Path and runtime of a zip; null for an image. A zip uses SnapStart; images do not support it."
   type = object({
     path    = string
     runtime = string
@@ -29,7 +29,7 @@ variable "zip" {
 
   validation {
     condition     = (var.zip == null) != (var.image == null)
-    error_message = "A function is an image or a zip."
+    error_message = "Set either an image or a zip."
   }
 }
 
@@ -39,17 +39,17 @@ variable "architecture" {
 }
 
 variable "timeout_s" {
-  description = "Its deadline."
+  description = "Timeout in seconds."
   type        = number
 
   validation {
     condition     = var.timeout_s <= 900
-    error_message = "Lambda ends after 15 minutes."
+    error_message = "Lambda's limit is 15 minutes."
   }
 }
 
 variable "memory_mb" {
-  description = "Its memory, with which its share of CPU grows: a whole one at 1769."
+  description = "Memory in MB; CPU is proportional, with one vCPU at 1769."
   type        = number
 
   validation {
@@ -65,18 +65,18 @@ variable "scratch_mb" {
 
   validation {
     condition     = var.zip == null || var.scratch_mb == 512
-    error_message = "SnapStart takes no larger /tmp than 512 MB."
+    error_message = "With SnapStart /tmp has at most 512 MB."
   }
 }
 
 variable "environment" {
-  description = "Variables besides `common.settings`."
+  description = "Environment variables besides `common.settings`."
   type        = map(string)
   default     = {}
 }
 
 variable "statements" {
-  description = "What its role may do besides logging, tracing and taking its queues' messages."
+  description = "Permissions besides logging, tracing and receiving its queues' messages."
   type = list(object({
     Effect    = optional(string, "Allow")
     Action    = list(string)
@@ -86,7 +86,7 @@ variable "statements" {
 }
 
 variable "queues" {
-  description = "Queues whose messages it takes, one at a time, and how many executions at once each may have."
+  description = "Queues whose messages it receives, one at a time, with the maximum concurrency of each."
   type = map(object({
     arn                 = string
     maximum_concurrency = number
@@ -106,13 +106,13 @@ variable "provisioned_concurrency" {
 }
 
 variable "rollback_alarms" {
-  description = "Names of alarms, besides its own of failed invocations, that take a new version back."
+  description = "Names of more alarms that roll a new version back."
   type        = list(string)
   default     = []
 }
 
 variable "common" {
-  description = "What all functions of an installation share; `tracing`: Lambda's mode of it; `rollout`: the CodeDeploy application, its role and how it shifts aliases, null where there is none."
+  description = "Settings of all functions of an installation; `tracing`: Lambda's tracing mode; `rollout`: the CodeDeploy application, its role and its deployment configuration, or null."
   type = object({
     local           = bool
     region          = string

@@ -1,4 +1,4 @@
-# EC2 instances with a GPU each: Spot beyond the On-Demand base, none while there is no work.
+# EC2 instances with a GPU each: Spot beyond the On-Demand base, and none without work.
 
 data "aws_subnet" "first" {
   id = var.hosts.subnet_ids[0]
@@ -7,7 +7,7 @@ data "aws_subnet" "first" {
 data "aws_default_tags" "current" {}
 
 locals {
-  # The provider tags what it makes itself; groups, and the hosts and disks that they make, are told.
+  # The provider's default tags do not reach groups and their hosts and disks.
   tags = merge(data.aws_default_tags.current.tags, { Name = var.name })
 }
 
@@ -39,7 +39,7 @@ resource "aws_launch_template" "hosts" {
 
   metadata_options {
     http_tokens = "required"
-    # One hop ends at the host: containers have their own role and shall not borrow the host's.
+    # One hop ends at the host: containers have their own role and must not use the host's.
     http_put_response_hop_limit = 1
   }
 
@@ -62,7 +62,7 @@ resource "aws_launch_template" "hosts" {
     }
   }
 
-  # A Spot host that is called back drains: its tasks get SIGTERM and give their runs back.
+  # An interrupted Spot host drains: its tasks get SIGTERM and release their runs.
   user_data = base64encode(<<-EOT
     #!/bin/bash
     cat >> /etc/ecs/ecs.config <<'CONFIG'
@@ -80,9 +80,9 @@ resource "aws_autoscaling_group" "hosts" {
   min_size              = 0
   max_size              = var.hosts.max_hosts
   vpc_zone_identifier   = var.hosts.subnet_ids
-  protect_from_scale_in = true # ECS itself ends hosts, once they are empty
-  # A mere recommendation, after which most hosts live on, would end jobs of hours. The notice itself
-  # leaves the two minutes that it takes to give them back.
+  protect_from_scale_in = true # ECS terminates empty hosts
+  # A rebalance recommendation would end jobs of hours, though most hosts continue. The interruption
+  # notice leaves two minutes, enough to release the runs.
   capacity_rebalance = false
 
   mixed_instances_policy {
@@ -108,7 +108,7 @@ resource "aws_autoscaling_group" "hosts" {
     }
   }
 
-  # ECS sets its own where managed scaling is on.
+  # ECS sets it with managed scaling.
   dynamic "tag" {
     for_each = merge(local.tags, { AmazonECSManaged = "" })
 

@@ -11,7 +11,7 @@ locals {
 
 resource "aws_iam_role" "worker" {
   name               = var.name
-  description        = "What workers of ${var.name} may do"
+  description        = "Permissions of workers of ${var.name}"
   assume_role_policy = local.tasks
 }
 
@@ -24,7 +24,7 @@ resource "aws_iam_role_policy" "worker" {
     Statement = concat(
       [
         {
-          # It sends what it gives back.
+          # A released message is sent again.
           Effect   = "Allow"
           Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
           Resource = values(var.queues)
@@ -54,7 +54,7 @@ resource "aws_iam_role_policy" "start" {
         Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
       },
       {
-        # A token is for a whole registry: there is no resource to name.
+        # A token is for a whole registry, without a resource name.
         Effect   = "Allow"
         Action   = ["ecr:GetAuthorizationToken"]
         Resource = ["*"]

@@ -1,7 +1,7 @@
-# Workers follow the queues: more while messages wait or grow old, none once all is done.
+# The workers scale with the queues: more while messages wait or age, none without messages.
 #
-# SQS reports nothing of a queue that nobody has used for six hours, and a lane may rest while another
-# is busy. SUM and MAX of a list pass over what is missing, where + would have no result.
+# SQS reports no metrics of a queue that was unused for six hours, and one lane may be idle while
+# another is busy. SUM and MAX of a list skip missing metrics, where + would have no result.
 
 locals {
   kinds = {
@@ -9,7 +9,7 @@ locals {
     hidden  = "ApproximateNumberOfMessagesNotVisible"
     visible = "ApproximateNumberOfMessagesVisible"
   }
-  # By kind and id: one of each for each queue.
+  # By kind and id: one metric of each kind for each queue.
   metrics = {
     for kind, metric in local.kinds : kind => {
       for index, queue in keys(var.queues) : "${kind}${index}" => { queue = queue, metric = metric }
@@ -38,7 +38,7 @@ resource "aws_appautoscaling_policy" "more" {
   step_scaling_policy_configuration {
     adjustment_type         = "ChangeInCapacity"
     metric_aggregation_type = "Maximum"
-    # A host with a GPU takes minutes to come.
+    # A host with a GPU takes minutes to start.
     cooldown = 300
 
     step_adjustment {
@@ -55,7 +55,7 @@ resource "aws_appautoscaling_policy" "more" {
 
 resource "aws_cloudwatch_metric_alarm" "waiting" {
   alarm_name          = "${var.name}-waiting"
-  alarm_description   = "Messages wait: start workers. No call for people. docs/how-to/runbook.md#waiting"
+  alarm_description   = "Messages wait: start workers. No action is needed. docs/how-to/runbook.md#waiting"
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
@@ -107,7 +107,7 @@ resource "aws_appautoscaling_policy" "another" {
 
 resource "aws_cloudwatch_metric_alarm" "old" {
   alarm_name          = "${var.name}-old"
-  alarm_description   = "A message has waited ten minutes: one worker more. No call for people. docs/how-to/runbook.md#old"
+  alarm_description   = "A message has waited ten minutes: add one worker. No action is needed. docs/how-to/runbook.md#old"
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 600
@@ -121,7 +121,7 @@ resource "aws_cloudwatch_metric_alarm" "old" {
     return_data = true
   }
 
-  # A message that is in work grows older, too: as long as none waits, that is no want of workers.
+  # A message in progress ages, too: while none waits, the number of workers is enough.
   dynamic "metric_query" {
     for_each = local.overdue
 
@@ -170,12 +170,12 @@ resource "aws_appautoscaling_policy" "none" {
 
 resource "aws_cloudwatch_metric_alarm" "idle" {
   alarm_name          = "${var.name}-idle"
-  alarm_description   = "Nothing waits and nothing is in work: end all workers. No call for people. docs/how-to/runbook.md#idle"
+  alarm_description   = "No message waits or is in progress: end all workers. No action is needed. docs/how-to/runbook.md#idle"
   evaluation_periods  = var.hosts.idle_minutes
   comparison_operator = "LessThanOrEqualToThreshold"
   threshold           = 0
-  # An alarm repeats its action every minute. When nothing is reported of any lane, workers ended
-  # long ago, and the first one of the next day shall not be ended again before SQS is up to date.
+  # An alarm repeats its action every minute. Without metrics of any lane, the workers ended long ago.
+  # The first worker of the next day must not be ended before SQS reports again.
   treat_missing_data = "missing"
   alarm_actions      = [aws_appautoscaling_policy.none.arn]
 

@@ -1,11 +1,11 @@
 # Workers: each polls the stage's queues and hosts its handler, as on any machine.
 
 locals {
-  # ECS kills two minutes after SIGTERM, as EC2 does after the notice of a Spot interruption.
+  # ECS sends SIGKILL two minutes after SIGTERM, like EC2 after the notice of a Spot interruption.
   stop_s = 110
-  # What is cut off then is given back, for which a worker needs a few seconds.
+  # Unfinished runs are released then, which takes a few seconds.
   drain_s = local.stop_s - 20
-  # By itself a worker that finds no usable GPU would work on, many times slower and at the price of one.
+  # By default a worker without a usable GPU would use the CPU, many times slower at the same price.
   own = { VIDEODROP_DEVICE = "cuda", VIDEODROP_DRAIN_S = tostring(local.drain_s) }
 
   log = {
@@ -40,7 +40,7 @@ resource "aws_ecs_capacity_provider" "hosts" {
     }
   }
 
-  # Of an account's first cluster ECS makes the role that it needs here.
+  # ECS creates the role that this needs with an account's first cluster.
   depends_on = [aws_ecs_cluster.this]
 }
 
@@ -68,8 +68,8 @@ resource "aws_ecs_task_definition" "worker" {
     essential         = true
     memoryReservation = var.memory_mb
     stopTimeout       = local.stop_s
-    # As the Dockerfile's HEALTHCHECK, which is for everyone else: ECS looks at this one alone. A
-    # handler has three minutes to be loaded; its model is loaded by its first job, however long.
+    # The same as the Dockerfile's HEALTHCHECK, which ECS ignores. A handler has three minutes to
+    # load; its first job loads the model, without a limit.
     healthCheck = {
       command     = ["CMD", "python", "-m", "pipeline.hosts.health"]
       interval    = 30
@@ -77,7 +77,7 @@ resource "aws_ecs_task_definition" "worker" {
       startPeriod = 180
       retries     = 3
     }
-    # A worker's handlers are its children.
+    # A worker's handlers are child processes.
     linuxParameters      = { initProcessEnabled = true }
     resourceRequirements = [{ type = "GPU", value = "1" }]
     environment = [
@@ -97,7 +97,7 @@ resource "aws_ecs_service" "workers" {
   cluster         = aws_ecs_cluster.this.id
   task_definition = aws_ecs_task_definition.worker.arn
   desired_count   = 0
-  # A new revision takes the place of an old one on the same GPU: queues wait meanwhile.
+  # A new revision replaces the old one on the same GPU: messages wait meanwhile.
   deployment_minimum_healthy_percent = 0
   deployment_maximum_percent         = 100
 
@@ -118,7 +118,7 @@ resource "aws_ecs_service" "workers" {
   }
 
   lifecycle {
-    ignore_changes = [desired_count] # the queues' business
+    ignore_changes = [desired_count] # set by the scaling policies
   }
 
   depends_on = [aws_ecs_cluster_capacity_providers.this, aws_iam_role_policy.worker]

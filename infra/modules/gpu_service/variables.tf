@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Of the service and all that belongs to it."
+  description = "Name of the service and its resources."
   type        = string
 }
 
 variable "command" {
-  description = "What a worker runs."
+  description = "Command of a worker."
   type        = list(string)
 }
 
@@ -14,17 +14,17 @@ variable "image" {
 }
 
 variable "memory_mb" {
-  description = "What a worker needs; it may use what the host has."
+  description = "Memory that a worker reserves; it may use all memory of the host."
   type        = number
 }
 
 variable "environment" {
-  description = "Variables besides `common.settings`."
+  description = "Environment variables besides `common.settings`."
   type        = map(string)
 }
 
 variable "statements" {
-  description = "What a worker may do besides taking its queues' messages."
+  description = "Permissions of a worker besides receiving its queues' messages."
   type = list(object({
     Effect   = optional(string, "Allow")
     Action   = list(string)
@@ -33,12 +33,12 @@ variable "statements" {
 }
 
 variable "rollback_alarm" {
-  description = "Name of the alarm that takes a new revision back."
+  description = "Name of the alarm that rolls a new revision back."
   type        = string
 }
 
 variable "queues" {
-  description = "ARNs, by name, of the queues whose messages it takes."
+  description = "ARNs, by name, of the queues whose messages it receives."
   type        = map(string)
 }
 
@@ -56,7 +56,7 @@ variable "hosts" {
 }
 
 variable "common" {
-  description = "What all functions of an installation share."
+  description = "Settings of all functions of an installation."
   type = object({
     local       = bool
     region      = string
@@ -67,6 +67,6 @@ variable "common" {
 }
 
 variable "repository_arn" {
-  description = "Of the repository that holds the image."
+  description = "ARN of the image's repository."
   type        = string
 }

@@ -1,4 +1,4 @@
-# The queues of one function, the rules that feed them, and their dead letters.
+# The queues of one function, their rules, and their dead-letter queue.
 
 locals {
   feeds = merge([
@@ -7,7 +7,7 @@ locals {
     }
   ]...)
 
-  # By queue, the ARNs of those that may send to it.
+  # By queue, the ARNs that may send to it.
   rules = {
     for queue in keys(var.lanes) : queue => sort([
       for rule, feed in local.feeds : aws_cloudwatch_event_rule.feed[rule].arn if feed.queue == queue
@@ -25,7 +25,7 @@ resource "aws_cloudwatch_event_rule" "feed" {
   for_each = local.feeds
 
   name           = each.key
-  description    = "What goes to the queue ${each.value.queue}"
+  description    = "Events for the queue ${each.value.queue}"
   event_bus_name = each.value.bus
   event_pattern  = each.value.pattern
 }
@@ -36,7 +36,7 @@ resource "aws_sqs_queue" "dead_letters" {
   max_message_size          = var.queues.max_message_bytes
   sqs_managed_sse_enabled   = true
 
-  # Also what EventBridge could not deliver comes here: one place to look at and to send on from.
+  # It also receives the events that EventBridge could not deliver, so that there is one queue to redrive.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [merge(local.from_rules, {
@@ -87,7 +87,7 @@ resource "aws_cloudwatch_event_target" "queue" {
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   alarm_name          = "${var.dead_letters}-depth"
-  alarm_description   = "Messages that were delivered in vain too often: `videodrop redrive --dry-run` says why. docs/how-to/runbook.md#depth"
+  alarm_description   = "Messages failed too often: `videodrop redrive --dry-run` shows the reasons. docs/how-to/runbook.md#depth"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
@@ -105,7 +105,7 @@ resource "aws_cloudwatch_metric_alarm" "age" {
   for_each = { for queue, lane in var.lanes : queue => lane.alarm_age_s if lane.alarm_age_s != null }
 
   alarm_name          = "${each.key}-age"
-  alarm_description   = "The oldest message waits too long: too few workers, or none that succeeds. docs/how-to/runbook.md#age"
+  alarm_description   = "The oldest message waits too long: there are too few workers, or all runs fail. docs/how-to/runbook.md#age"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
   dimensions          = { QueueName = aws_sqs_queue.lane[each.key].name }

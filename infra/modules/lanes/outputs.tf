@@ -4,6 +4,6 @@ output "queues" {
 }
 
 output "dead_letters" {
-  description = "ARN and URL of the queue of dead letters."
+  description = "ARN and URL of the dead-letter queue."
   value       = { arn = aws_sqs_queue.dead_letters.arn, url = aws_sqs_queue.dead_letters.url }
 }

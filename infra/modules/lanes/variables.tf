@@ -1,10 +1,10 @@
 variable "dead_letters" {
-  description = "Name of the queue of those messages that were delivered in vain too often."
+  description = "Name of the dead-letter queue."
   type        = string
 }
 
 variable "lanes" {
-  description = "By queue name: the rules that feed it by their names, each with bus and pattern (JSON), none where only roles may send, and the age of its oldest message to sound the alarm at, if any."
+  description = "By queue name: its rules by name, each with bus and pattern (JSON), none if only roles may send; and the age of its oldest message for the alarm, if any."
   type = map(object({
     alarm_age_s = optional(number)
     feeds = map(object({
@@ -15,12 +15,12 @@ variable "lanes" {
 }
 
 variable "timeout_s" {
-  description = "Of the function that takes the messages."
+  description = "Timeout of the function that receives the messages."
   type        = number
 }
 
 variable "queues" {
-  description = "Rules of delivery, from the topology."
+  description = "Delivery settings of the topology."
   type = object({
     max_receive_count      = number
     visibility_per_timeout = number
@@ -30,16 +30,16 @@ variable "queues" {
 
   validation {
     condition     = var.queues.visibility_per_timeout >= 6
-    error_message = "Lambda asks for a visibility timeout of at least six function timeouts."
+    error_message = "Lambda recommends a visibility timeout of at least six function timeouts."
   }
 }
 
 variable "arn_prefix" {
-  description = "Of queues here: arn:aws:sqs:REGION:ACCOUNT."
+  description = "Prefix of the queues' ARNs: arn:aws:sqs:REGION:ACCOUNT."
   type        = string
 }
 
 variable "alarm_topic" {
-  description = "ARN of the topic that alarms go to."
+  description = "ARN of the alarms' topic."
   type        = string
 }

@@ -1,4 +1,4 @@
-# Invokes a function again and again.
+# A schedule that invokes a function.
 
 resource "aws_scheduler_schedule" "this" {
   name                = var.name
@@ -14,7 +14,7 @@ resource "aws_scheduler_schedule" "this" {
     role_arn = aws_iam_role.this.arn
     input    = var.input
 
-    # The next tick does what this one could not.
+    # The next tick does the work of a failed one.
     retry_policy {
       maximum_retry_attempts = 0
     }

@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Of the schedule and its role."
+  description = "Name of the schedule and its role."
   type        = string
 }
 
 variable "description" {
-  description = "What it is for."
+  description = "Description of the schedule."
   type        = string
 }
 
@@ -19,6 +19,6 @@ variable "function_arn" {
 }
 
 variable "input" {
-  description = "The event, JSON."
+  description = "The event (JSON)."
   type        = string
 }

@@ -1,11 +1,11 @@
-# Runs that fail, as the code itself counts them: a failed run is no failed invocation, and workers
-# on GPU hosts have no invocations.
+# Failed runs, as the code counts them: a failed run is not a failed invocation, and workers on GPU
+# hosts have no invocations.
 
 locals {
-  # Of pipeline/core/errors.py; not what is its uploader's business, bad_input and limit.
+  # Classes of pipeline/core/errors.py except bad_input and limit, which are the uploader's errors.
   failures = ["bug", "dependency", "lost", "out_of_memory", "timeout"]
 
-  # By the id of a metric, the dimensions of `runs_total`: see pipeline/telemetry/names.py.
+  # By metric id, the dimensions of `runs_total`: see pipeline/telemetry/names.py.
   runs = merge(
     { runs = { stage = var.stage } },
     { for class in local.failures : class => { stage = var.stage, failure_class = class } },
@@ -14,7 +14,7 @@ locals {
 
 resource "aws_cloudwatch_metric_alarm" "failures" {
   alarm_name          = "${local.name}-failures"
-  alarm_description   = "Of a hundred runs more than ${var.common.failure_percent} fail, and not for their input: `videodrop ls --status failed` and the log say why. docs/how-to/runbook.md#failures"
+  alarm_description   = "More than ${var.common.failure_percent} % of runs fail for another reason than their input: `videodrop ls --status failed` and the log show why. docs/how-to/runbook.md#failures"
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.common.failure_percent
@@ -25,7 +25,7 @@ resource "aws_cloudwatch_metric_alarm" "failures" {
   metric_query {
     id    = "percent"
     label = "Runs that fail, %"
-    # SUM passes over classes of which there is nothing, where + would have no result.
+    # SUM skips classes without data, where + would have no result.
     expression  = "100 * SUM([${join(", ", local.failures)}]) / runs"
     return_data = true
   }

@@ -1,4 +1,4 @@
-# One stage: its queues and rules, and what takes the messages.
+# One stage: its queues and rules, and the receiver of the messages.
 
 locals {
   name    = "${var.prefix}-${var.stage}"
@@ -9,8 +9,8 @@ locals {
   on_gpu  = var.compute.host == "gpu"
   setting = { VIDEODROP_STAGE = var.stage }
 
-  # Lambda has 10 GB of /tmp at most, for the source and twice as much of renditions. What does not
-  # fit is refused, unless there are workers that it can be left to.
+  # Lambda's /tmp has at most 10 GB, for the source and twice as much of renditions. Larger sources
+  # are rejected, unless there are workers for them.
   fits = { for name in ["VIDEODROP_MAX_BYTES"] : name => tostring(3 * pow(1024, 3)) if !var.compute.oversize }
 
   statements = [
@@ -19,12 +19,12 @@ locals {
       Resource = ["${var.data.uploads_bucket}/${var.data.uploads_prefix}*"]
     },
     {
-      # GetObject for HeadObject: whether a stored result is still there.
+      # GetObject is for HeadObject: to check that a stored result exists.
       Action   = ["s3:GetObject", "s3:PutObject"]
       Resource = ["${var.data.artifacts_bucket}/artifacts/*/*/${var.stage}/*"]
     },
     {
-      # Without it S3 answers 403 for an object that is not there, instead of 404.
+      # Without it S3 answers 403 for a missing object, instead of 404.
       Action   = ["s3:ListBucket"]
       Resource = [var.data.uploads_bucket, var.data.artifacts_bucket]
     },
@@ -41,7 +41,7 @@ locals {
     },
   ]
 
-  # A run keeps its message to itself for as long as it takes.
+  # A run extends the visibility timeout of its message.
   keeping = {
     for host, names in { usual = local.on_gpu ? keys(local.queues) : [local.live, local.replay], large = local.large } :
     host => [{
@@ -50,7 +50,7 @@ locals {
     }]
   }
 
-  # The function sends large jobs on; workers may send to all of their queues anyway.
+  # The function forwards large jobs; workers may send to all of their queues anyway.
   sending = [
     for queues in [local.large] : {
       Action   = ["sqs:GetQueueUrl", "sqs:SendMessage"]
@@ -73,7 +73,7 @@ module "lanes" {
       alarm_age_s = var.oldest_message_s
       feeds       = { (local.live) = { pattern = var.patterns.created } }
     }
-    # Replays take as long as they take: their age is no alarm.
+    # Replays may wait long: their age has no alarm.
     (local.replay) = {
       feeds = {
         (local.replay)          = { pattern = var.patterns.reprocess, bus = var.bus }
@@ -81,7 +81,7 @@ module "lanes" {
       }
     }
     }, {
-    # What is sent on; a message is here until its job, of hours perhaps, is done.
+    # Forwarded messages; each stays until its job, possibly of hours, is done.
     for name in local.large : name => {
       alarm_age_s = endswith(name, "-replay") ? null : var.large.timeout_s + var.oldest_message_s
       feeds       = {}
@@ -118,7 +118,7 @@ module "warm_up" {
   count  = var.compute.warm_up == null ? 0 : 1
 
   name         = "${local.name}-warm-up"
-  description  = "Loads the model of ${local.name}, and no more"
+  description  = "Loads the model of ${local.name}"
   expression   = var.compute.warm_up
   function_arn = module.function[0].live.arn
   input        = jsonencode({ warm_up = true })
@@ -142,7 +142,7 @@ module "gpu_service" {
   common         = var.common
 }
 
-# A stage on GPU hosts has its large jobs done by the same workers; one on Lambda by these.
+# The workers for large jobs of a stage on Lambda; on GPU hosts, its own workers do them.
 module "large" {
   source = "../gpu_service"
   count  = var.compute.oversize && !local.on_gpu && !var.common.local ? 1 : 0

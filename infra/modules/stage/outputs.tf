@@ -1,19 +1,19 @@
 output "queues" {
-  description = "Its lanes by name, with ARN and URL."
+  description = "Lanes by name, with ARN and URL."
   value       = module.lanes.queues
 }
 
 output "dead_letters" {
-  description = "ARN and URL of the queue of its dead letters."
+  description = "ARN and URL of the dead-letter queue."
   value       = module.lanes.dead_letters
 }
 
 output "function" {
-  description = "Name of its function; null where it runs on GPU hosts."
+  description = "Name of the function; null on GPU hosts."
   value       = one(module.function[*].name)
 }
 
 output "rollout" {
-  description = "What CodeDeploy is told to shift its function to the version published last; null when there is nothing to shift."
+  description = "CodeDeploy's input to shift the function to the latest version; null if it is live."
   value       = one(module.function[*].rollout)
 }

@@ -1,10 +1,10 @@
 variable "stage" {
-  description = "Its name in the topology."
+  description = "Name of the stage in the topology."
   type        = string
 }
 
 variable "spec" {
-  description = "Its entry in the topology."
+  description = "Entry of the stage in the topology."
   type = object({
     timeout_s = number
     memory_mb = number
@@ -12,12 +12,12 @@ variable "spec" {
 }
 
 variable "prefix" {
-  description = "Of every name of the installation."
+  description = "Prefix of every name of the installation."
   type        = string
 }
 
 variable "patterns" {
-  description = "Events (JSON) that call for it: an upload created or replayed from the archive, and a request to run it again."
+  description = "Patterns (JSON) of its events: an upload created or replayed from the archive, and a request to run it again."
   type = object({
     created   = string
     replayed  = string
@@ -26,12 +26,12 @@ variable "patterns" {
 }
 
 variable "bus" {
-  description = "Name of the bus that requests come by."
+  description = "Name of the bus of the requests."
   type        = string
 }
 
 variable "queues" {
-  description = "Rules of delivery, from the topology."
+  description = "Delivery settings of the topology."
   type = object({
     max_receive_count      = number
     visibility_per_timeout = number
@@ -41,12 +41,12 @@ variable "queues" {
 }
 
 variable "oldest_message_s" {
-  description = "Age of the oldest fresh upload in its queue at which to sound the alarm."
+  description = "Age in seconds of the queue's oldest upload above which the alarm starts."
   type        = number
 }
 
 variable "compute" {
-  description = "Where it runs: the root module's `compute`, with an image."
+  description = "Host of the stage: the root module's `compute`, with an image."
   type = object({
     host                    = optional(string, "lambda")
     image                   = string
@@ -61,12 +61,12 @@ variable "compute" {
 
   validation {
     condition     = var.compute.image != null
-    error_message = "There is no image for ${var.stage}: push one and name it in `images`."
+    error_message = "The image for ${var.stage} is missing: push one and set it in `images`."
   }
 }
 
 variable "large" {
-  description = "Its large jobs: the image of the workers that they are left to, and their deadline."
+  description = "Large jobs: the image of their workers, and their timeout."
   type = object({
     image     = string
     timeout_s = number
@@ -74,16 +74,16 @@ variable "large" {
 
   validation {
     condition     = var.large.image != null || !var.compute.oversize || var.compute.host == "gpu"
-    error_message = "There is no image for workers that take the large jobs of ${var.stage}: push one and name it in `images`."
+    error_message = "The image of the workers for large jobs of ${var.stage} is missing: push one and set it in `images`."
   }
   validation {
     condition     = var.large.timeout_s < 12 * 3600
-    error_message = "A large job takes less than 12 hours: SQS hides its message for no longer."
+    error_message = "The timeout of a large job must be less than 12 hours, SQS's maximum visibility timeout."
   }
 }
 
 variable "gpu" {
-  description = "GPU hosts, if it or its large jobs run there: the root module's `gpu`."
+  description = "GPU hosts, if the stage or its large jobs run there: the root module's `gpu`."
   type = object({
     subnet_ids        = list(string)
     ami_parameter     = string
@@ -97,7 +97,7 @@ variable "gpu" {
 }
 
 variable "data" {
-  description = "What it reads and writes: ARNs of uploads (those under a prefix), artifacts and table, and the prefix of queues' ARNs."
+  description = "Data of the stage: ARNs of uploads (those under a prefix), artifacts and table, and the prefix of queues' ARNs."
   type = object({
     uploads_bucket   = string
     uploads_prefix   = string
@@ -108,7 +108,7 @@ variable "data" {
 }
 
 variable "common" {
-  description = "What all functions of an installation share; see modules/function."
+  description = "Settings of all functions of an installation; see modules/function."
   type = object({
     local           = bool
     region          = string
@@ -126,6 +126,6 @@ variable "common" {
 }
 
 variable "gpu_repository_arn" {
-  description = "Of the repository that holds the image for GPU hosts."
+  description = "ARN of the repository of the image for GPU hosts."
   type        = string
 }
