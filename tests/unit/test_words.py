@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 KINDS = ("*.py", "*.md", "*.js", "*.tf", "*.hcl", "*.sh", "*.html", "*.toml", "Makefile", "*.yaml")
-EXEMPT = {"tests/unit/test_words.py", "CHANGELOG.md", "LICENSE", "pipeline/api/web/vendor"}
+EXEMPT = {"tests/unit/test_words.py", "LICENSE", "NOTICE", "pipeline/api/web/vendor"}
 # The word, and what to write instead.
 BANNED = {
     r"\bin vain\b": "failed, without success",
@@ -30,11 +30,11 @@ BANNED = {
     r"\brefus(e|es|ed|al|ing)\b": "reject, rejected",
     r"\bbad moment\b": "outage, temporary failure",
     r"\bby lots?\b": "at random",
-    r"\bwish(es|ed)?\b": "desired state, request",
+    r"(?<!\")\bwish(es|ed)?\b(?!\")": "desired state, request",
     r"\bknock": "request",
     r"\bhousekeep": "janitor, maintenance",
     r"\banew\b": "again",
-    r"\bletters?\b(?! (case|of credit))": "message",
+    r"(?<!-)\bletters?\b": "message",
     r"\bnought\b|\bnigh\b|\btherein\b|\bthereof\b": "plain English",
 }
 # A docstring that begins so describes a thing, where it should say what the function does.
