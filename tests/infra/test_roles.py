@@ -6,7 +6,6 @@ policy parser decides (its enforcement ignores resources).
 """
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +19,7 @@ from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.core.topology import LARGER
 from tests.conftest import topology_with
-from tests.infra.conftest import ROOT, Applied, as_client
+from tests.infra.conftest import Applied, as_client
 from tests.infra.day import Day
 from tests.infra.installation import Installation, large, poller
 from tests.infra.trail import Permission, Trail
@@ -266,11 +265,3 @@ def test_queues_accept_messages_of_their_own_rules_only(client: pytest.MonkeyPat
             "Action": "sqs:SendMessage",
             "Resource": arn,
         }
-
-
-@pytest.mark.parametrize("package", ["media", "models", "objects", "speech", "stages"])
-def test_stages_do_not_import_aws(package: str):
-    knows = re.compile(r"^\s*(import|from) .*\b(aws|boto3|botocore)\b", re.MULTILINE)
-    paths = list((ROOT / "pipeline" / package).rglob("*.py"))
-    assert paths
-    assert [path.name for path in paths if knows.search(path.read_text())] == []
