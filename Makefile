@@ -29,9 +29,11 @@ terraform: $(VENV)/.dev
 	$(BIN)/pytest -p no:cacheprovider tests/infra >build/terraform.log 2>&1; \
 	status=$$?; cat build/terraform.log; exit $$status
 
-check: $(VENV)/.dev ## lint, import contracts and types only
+check: $(VENV)/.dev ## lint, spelling, import contracts and types only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/pytest -q -p no:cacheprovider tests/unit/test_words.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 	@if [ -d $(WEB_TOOLS) ]; then \
