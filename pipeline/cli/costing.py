@@ -40,7 +40,7 @@ def cost(
         typer.Option(help="A stage that runs on GPU hosts; may be repeated; others are on Lambda"),
     ] = None,
     prices: Annotated[
-        Path | None, typer.Option(help="A price table, in the form of pipeline/prices.json")
+        Path | None, typer.Option(help="A price table, in the form of pipeline/costs/prices.json")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
