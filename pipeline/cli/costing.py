@@ -40,7 +40,7 @@ def cost(
         typer.Option(help="A stage on GPU hosts; may be repeated; others run on Lambda"),
     ] = None,
     prices: Annotated[
-        Path | None, typer.Option(help="A price table, in the format of pipeline/prices.json")
+        Path | None, typer.Option(help="A price table, in the format of pipeline/costs/prices.json")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

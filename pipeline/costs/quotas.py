@@ -88,7 +88,7 @@ def _on_lambda(one: Load, topology: Topology) -> Iterator[Check]:
         stage=one.stage,
         allowed=spec.timeout_s,
         needed=one.seconds,
-        advice=f"timeout_s = {ask(one.seconds)} in pipeline/topology.json"
+        advice=f"timeout_s = {ask(one.seconds)} in pipeline/core/topology.json"
         if ask(one.seconds) <= _LAMBDA_TIMEOUT_S
         else "Lambda ends after 15 minutes: run it on GPU hosts (compute.host), or have what is "
         "long sent to them (compute.oversize)",

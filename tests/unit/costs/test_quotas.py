@@ -40,8 +40,8 @@ def test_a_run_longer_than_its_own_deadline_has_a_later_one_while_lambda_allows_
         seconds: hit(pace("thumbnail", cpu=seconds / 600))["thumbnail", "an execution, s"].advice
         for seconds in (360, 720, 730)
     }
-    assert advice[360] == "timeout_s = 450 in pipeline/topology.json"
-    assert advice[720] == "timeout_s = 900 in pipeline/topology.json"
+    assert advice[360] == "timeout_s = 450 in pipeline/core/topology.json"
+    assert advice[720] == "timeout_s = 900 in pipeline/core/topology.json"
     assert "after 15 minutes: run it on GPU hosts" in advice[730]
 
 
