@@ -133,7 +133,7 @@ class RunningStack:
 def running_stack(home: Path, **environment: str) -> Iterator[RunningStack]:
     """Run ``videodrop up`` with its own home."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "VIDEODROP_"))}
-    command = [sys.executable, "-m", "pipeline", "up", "--port", "0"]
+    command = [sys.executable, "-m", "pipeline.cli", "up", "--port", "0"]
     up = subprocess.Popen(  # noqa: S603 - our own program
         command,
         env=kept | environment | {"VIDEODROP_HOME": str(home)},

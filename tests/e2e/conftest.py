@@ -31,7 +31,7 @@ class Stack:
 
     def cli(self, *args: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "pipeline", *map(str, args)],
+            [sys.executable, "-m", "pipeline.cli", *map(str, args)],
             env=environment(self.home),
             capture_output=True,
             text=True,
@@ -66,7 +66,7 @@ def environment(home: Path) -> dict[str, str]:
 def start(home: Path, **more: str) -> Stack:
     log = (home.parent / "up.log").open("a")
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "up", "--port", "0"],
+        [sys.executable, "-m", "pipeline.cli", "up", "--port", "0"],
         env=environment(home) | more,
         stdout=log,
         stderr=subprocess.STDOUT,

@@ -152,7 +152,7 @@ def test_a_closed_pipe_is_not_an_error(seed):
         seed.upload(f"{number}.mp4", bucket=seed_bucket())
     for args in (["ls"], ["ls", "--json"]):
         with subprocess.Popen(
-            [sys.executable, "-m", "pipeline", *args],
+            [sys.executable, "-m", "pipeline.cli", *args],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

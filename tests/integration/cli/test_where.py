@@ -91,7 +91,7 @@ def test_nothing_running_ends_with_4_and_says_what_to_do(cli, tmp_path, monkeypa
 
 def test_the_module_is_the_command_line(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline", "ls", "--json"],
+        [sys.executable, "-m", "pipeline.cli", "ls", "--json"],
         env={**os.environ, "VIDEODROP_HOME": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -132,7 +132,7 @@ def test_ctrl_c_ends_without_a_traceback(monkeypatch, capsys, json_too):
 def test_the_version_is_told(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["videodrop", "--version"])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("pipeline", run_name="__main__")
+        runpy.run_module("pipeline.cli", run_name="__main__")
     assert not ended.value.code
     assert capsys.readouterr().out == f"videodrop {pipeline.__version__}\n"
 
