@@ -22,7 +22,7 @@ from pipeline.core.errors import Conflict, FailureClass, InvalidArgument
 from pipeline.core.records import ListedStatus
 from pipeline.replays import views
 from pipeline.replays.budget import excess
-from pipeline.replays.records import Replay, Wish
+from pipeline.replays.records import Desired, Replay
 from pipeline.replays.request import MOST_SAMPLED
 from pipeline.replays.store import Replays
 
@@ -246,7 +246,7 @@ def _replays() -> Replays:
     return bootstrap.replays(settings)
 
 
-def _ask(which: str, desired: Wish, *, as_json: bool, budget_usd: float | None = None) -> None:
+def _ask(which: str, desired: Desired, *, as_json: bool, budget_usd: float | None = None) -> None:
     replays = _replays()
     found = following.find(which, replays)
     asked = replays.ask(found.replay_id, desired, budget_usd=budget_usd)

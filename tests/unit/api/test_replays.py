@@ -234,7 +234,7 @@ def test_what_needs_a_larger_budget_is_a_conflict():
     replays = FakeReplays(replay())
 
     def reject(*_, **__):
-        raise Conflict("over_budget", "It would come to 3 USD.")
+        raise Conflict("over_budget", "It would cost 3 USD.")
 
     replays.ask = reject
     answer = post(client(replays=replays), f"/replays/{REPLAY_ID}/resume")
