@@ -166,7 +166,7 @@ def test_a_first_attempt_has_no_past(settings: Settings):
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (TimedOut("deadline", "It took too long."), "It did not end in the time there was for it."),
+        (TimedOut("deadline", "It took too long."), "It did not end within its time limit."),
         (DependencyFailed("disk_full", "The disk is full."), "It filled the disk."),
         (Outgrown("sent_on", "It is too long."), "It is too long."),
     ],

@@ -70,7 +70,7 @@ def test_once_its_tries_are_used_up_an_error_that_may_pass_ends_the_run(tries: i
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (LATE, "It did not end in the time there was for it."),
+        (LATE, "It did not end within its time limit."),
         (FULL, "It filled the disk."),
         (TOO_LARGE, "It is too long."),
     ],
