@@ -322,4 +322,4 @@ DETAILS: dict[str, type[BaseModel]] = {
     "Reprocess Requested": _ReprocessDetail,
     "Replay Requested": WakeUp,
 }
-"""What we read of each event's ``detail``, by its ``detail-type``."""
+"""The parsed fields of each event's ``detail``, by its ``detail-type``."""
