@@ -126,7 +126,7 @@ def test_a_run_that_was_lost_before_it_was_asked_for_is_not_taken_for_its_answer
     (vid,) = house.library(1)
     upload = house.video(vid).upload
     run = claim_run(house.catalog.runs, upload, "toy", event_id="x", lease_s=60)
-    house.catalog.runs.bury(vid, run, Lost("lost", "no"))
+    house.catalog.runs.fail_lost(vid, run, Lost("lost", "no"))
     replay = house.start(**OTHER)
     house.drive(4)
     assert len(house.get(replay).open) == 1

@@ -232,7 +232,7 @@ def test_what_is_planned_is_what_happens(house: House, request_: dict[str, Any],
     body = house.upload("lost")
     house.run("twin", body)
     run = claim_run(house.catalog.runs, event_of(body), "toy", event_id="e", lease_s=60)
-    house.catalog.runs.bury(event_of(body).video_id, run, Lost("lost", "no"))
+    house.catalog.runs.fail_lost(event_of(body).video_id, run, Lost("lost", "no"))
     house.toy.VERSION = "2"
     if "videos" in request_:
         request_ = request_ | {"videos": ids}
