@@ -107,7 +107,7 @@ def test_the_answer_does_not_wait_for_ever(wait):
         ({"uploaded_after": "yesterday"}, "uploaded_after"),
         (
             {"uploaded_after": "2026-02-01T00:00:00Z", "uploaded_before": "2026-01-01T00:00:00Z"},
-            "the first moment",
+            "the first time",
         ),
         ({"failure_class": "sunspots"}, "failure_class"),
         ({"status": "deleted"}, "status"),
