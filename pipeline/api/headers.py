@@ -1,4 +1,4 @@
-"""Response headers that every answer carries, and the page's content security policy."""
+"""The headers of every response, and the pages' content security policies."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID = "X-Request-ID"
 
-# An answer is data: nothing in it may run, load or be framed, whatever a browser makes of it.
+# Responses are data: a browser must not run, load or frame anything in them.
 SECURITY: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -19,13 +19,13 @@ SECURITY: Mapping[str, str] = {
 
 
 class SecurityHeaders:
-    """Adds ``SECURITY`` to every response that does not say otherwise."""
+    """A middleware that adds the headers in ``SECURITY`` unless a response sets its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """Handle an ASGI connection."""
 
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""Routes: the web page and the API's documentation, as static files."""
+"""The routes of the web page and of the API's documentation: static files."""
 
 from pathlib import Path
 

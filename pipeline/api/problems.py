@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 problem details: ``application/problem+json``, whatever went wrong."""
+"""Errors as RFC 9457 problem details (``application/problem+json``)."""
 
 import logging
 from collections.abc import Mapping
@@ -27,30 +27,30 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ProblemDetails(BaseModel):
-    """What an error looks like (RFC 9457)."""
+    """An error (RFC 9457)."""
 
     type: str = Field(examples=["urn:videodrop:problem:unknown_video"])
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
     detail: str = Field(
-        description="For a person: what was wrong and what to do",
+        description="The problem and its remedy, for a person",
         examples=["There is no video 5c1e6f0a9b3d27481f60."],
     )
     instance: str = Field(
-        description="The path that was asked for", examples=["/videos/5c1e6f0a9b3d27481f60"]
+        description="The requested path", examples=["/videos/5c1e6f0a9b3d27481f60"]
     )
     code: str = Field(
-        description="The last word of `type`, for programs", examples=["unknown_video"]
+        description="The last part of `type`, for programs", examples=["unknown_video"]
     )
 
 
 class Problem(Exception):
-    """An error to answer with.
+    """An error response.
 
     Args:
         status: HTTP status.
         code: a stable snake_case word for programs.
-        detail: a sentence or two for a person.
+        detail: one or two sentences for a person.
         headers: response headers to add.
         members: further members of the problem, such as the state of stages.
     """
@@ -73,7 +73,7 @@ class Problem(Exception):
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The ``responses`` of a route in OpenAPI, one problem for each status."""
+    """Return the ``responses`` of a route in OpenAPI: one problem for each status."""
     schema = _schema()
     return {
         status: {
@@ -90,7 +90,7 @@ def _schema() -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Make every way in which ``app`` can fail end as a problem."""
+    """Convert every error of ``app`` to a problem response."""
     app.add_exception_handler(Problem, _known)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -101,7 +101,7 @@ def install(app: FastAPI) -> None:
 
 
 def answer(request: Request, problem: Problem) -> JSONResponse:
-    """``problem`` as a response."""
+    """Return ``problem`` as a response."""
     return JSONResponse(
         {
             **details(problem.status, problem.code, problem.detail),
@@ -109,7 +109,7 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
             **problem.members,
         },
         problem.status,
-        # An unforeseen error is answered outside all middleware: say these here, too.
+        # Unexpected errors are answered outside all middleware, so the headers are added here too.
         {**SECURITY, "Cache-Control": "no-store", **_named(request), **problem.headers},
         MEDIA_TYPE,
     )
@@ -127,7 +127,7 @@ def _known(request: Request, error: Any) -> JSONResponse:
 def _http(request: Request, error: Any) -> JSONResponse:
     match error.status_code:
         case 404:
-            detail = "Nothing is at this address. /docs lists what there is."
+            detail = "Nothing is at this address. /docs lists the addresses."
             problem = Problem(404, "unknown_route", detail, headers=error.headers)
         case 405:
             problem = _not_allowed(request)
@@ -137,7 +137,7 @@ def _http(request: Request, error: Any) -> JSONResponse:
 
 
 def _not_allowed(request: Request) -> Problem:
-    """Names all methods: the framework knows those of the first route at an address alone."""
+    """List all methods of an address; the framework lists those of its first route only."""
     allowed = [
         method
         for method in _METHODS
@@ -149,7 +149,7 @@ def _not_allowed(request: Request) -> Problem:
     return Problem(
         405,
         "method_not_allowed",
-        f"This address only answers to {' and '.join(allowed)}.",
+        f"This address supports only {' and '.join(allowed)}.",
         headers={"Allow": ", ".join(allowed)},
     )
 
@@ -181,6 +181,6 @@ def _unavailable(request: Request, error: Any) -> JSONResponse:
 
 def _unforeseen(request: Request, error: Any) -> JSONResponse:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    detail = "Something went wrong on our side. The server's log has the details."
+    detail = "An unexpected error occurred. The server's log has the details."
     bug = Bug("unexpected", detail)
     return answer(request, Problem(bug.http_status, bug.code, bug.message))

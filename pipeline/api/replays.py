@@ -17,7 +17,7 @@ from pipeline.core import upload_options as options
 from pipeline.core.errors import BadInput, NotFound
 from pipeline.replays import views
 from pipeline.replays.check import check
-from pipeline.replays.records import Replay, Wish
+from pipeline.replays.records import Desired, Replay
 from pipeline.replays.request import ReplayRequest
 
 router = APIRouter(prefix="/replays", tags=["replays"])
@@ -28,7 +28,7 @@ _CREATED: dict[str, Any] = {
     "headers": {"Location": {"description": "Its address", "schema": {"type": "string"}}}
 }
 # The action for each desired state: the last segment of the path.
-_VERBS: dict[Wish, str] = {"run": "resume", "pause": "pause", "cancel": "cancel"}
+_VERBS: dict[Desired, str] = {"run": "resume", "pause": "pause", "cancel": "cancel"}
 
 
 class ReplayPage(BaseModel):

@@ -3,7 +3,7 @@
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from pipeline.aws.catalog import listing
 from pipeline.cli import (
     bars,
     console,
+    contents,
     costing,
     doctor,
     drop,
@@ -23,7 +24,7 @@ from pipeline.cli import (
 )
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json
-from pipeline.cli.lookup import artifact, connect, find
+from pipeline.cli.lookup import connect, find
 from pipeline.core import upload_options as options
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.records import ListedStatus, Video
@@ -32,14 +33,6 @@ from pipeline.core.stage import Deadline, Source
 from pipeline.hosts import stack_file as client
 from pipeline.media.probe import probe
 from pipeline.results import video_view as views
-from pipeline.stages.detect.detections import Wanted
-
-_TRANSCRIPTS = {
-    "txt": "transcript_txt",
-    "vtt": "captions_vtt",
-    "srt": "captions_srt",
-    "json": "transcript_json",
-}
 
 app = typer.Typer(
     help="Upload a video to a bucket; get renditions, poster, captions, transcript and objects.",
@@ -182,54 +175,8 @@ def show(reference: Reference, *, as_json: AsJson = False) -> None:
         console.video(out, view)
 
 
-@app.command()
-def transcript(
-    reference: Reference,
-    *,
-    format_: Annotated[
-        Literal["txt", "vtt", "srt", "json"], typer.Option("--format", help="Output format")
-    ] = "txt",
-    as_json: AsJson = False,
-) -> None:
-    """Print the transcript of a video."""
-    settings, catalog = connect()
-    video = find(reference, settings, catalog)
-    role = _TRANSCRIPTS["json" if as_json else format_]
-    result, file = artifact(video, role, "a transcript")
-    sys.stdout.buffer.write(bootstrap.artifacts(settings).read(result.prefix + file.name))
-    sys.stdout.flush()
-
-
-@app.command()
-def objects(
-    reference: Reference,
-    *,
-    label: Annotated[str | None, typer.Option(help="Only this label, frame by frame")] = None,
-    min_confidence: Annotated[
-        float, typer.Option(help="Only what is at least so sure, 0 to 1", min=0, max=1)
-    ] = 0.0,
-    as_json: AsJson = False,
-) -> None:
-    """List the objects in a video, and when they are in view."""
-    settings, catalog = connect()
-    video = find(reference, settings, catalog)
-    result, file = artifact(video, "detections_json", "a list of objects")
-    summary: Any = result.summary.get("labels", {})
-    if not (as_json or label or min_confidence):
-        console.labels(out, summary)
-        if not summary:
-            err.print("The model found no objects.")
-        return
-    chunks = bootstrap.artifacts(settings).stream(result.prefix + file.name)
-    wanted = Wanted(label=label, min_confidence=min_confidence)
-    frames = [frame for _, frame in wanted.frames(chunks)]
-    if as_json:
-        shown = [frame.model_dump() for frame in frames]
-        print_json({"models": result.identity, "labels": summary, "frames": shown})
-    else:
-        console.frames(out, frames)
-
-
+app.command()(contents.transcript)
+app.command()(contents.objects)
 for _command in (versions.versions, versions.diff, versions.promote, versions.rollback):
     app.command()(_command)
 

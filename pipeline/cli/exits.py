@@ -6,4 +6,4 @@ replay; 4 no pipeline is running or reachable; 5 timed out; 6 something has to b
 """
 
 OK, FAILED, USAGE, NOT_FOUND, NOT_RUNNING, TIMED_OUT, NOT_INSTALLED = range(7)
-INTERRUPTED = 130  # as shells say of what Ctrl-C ended
+INTERRUPTED = 130  # the shells' status of a command that Ctrl-C ended

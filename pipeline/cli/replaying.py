@@ -5,8 +5,6 @@ settings, and runs it.
 """
 
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated
@@ -14,15 +12,16 @@ from typing import Annotated
 import typer
 
 from pipeline import bootstrap
-from pipeline.cli import archived, bars, exits, following, plans, selecting
+from pipeline.cli import archived, following, plans, selecting
 from pipeline.cli.arguments import AsJson
-from pipeline.cli.console import confirm, err, out, plain, print_json
+from pipeline.cli.console import confirm, err, out, print_json
 from pipeline.cli.lookup import connect, is_embedded
+from pipeline.cli.stay import Stay
 from pipeline.core.errors import Conflict, FailureClass, InvalidArgument
 from pipeline.core.records import ListedStatus
 from pipeline.replays import views
 from pipeline.replays.budget import excess
-from pipeline.replays.records import Replay, Wish
+from pipeline.replays.records import Desired, Replay
 from pipeline.replays.request import MOST_SAMPLED
 from pipeline.replays.store import Replays
 
@@ -102,7 +101,7 @@ def replay(
             archived.replay(settings, request, now, dry_run=dry_run, yes=yes, as_json=as_json)
             return
         err.print("The embedded AWS has no archive: the catalog serves the same request.")
-    stay = _Stay(bootstrap.replays(settings), timeout_s=timeout, as_json=as_json)
+    stay = Stay(bootstrap.replays(settings), timeout_s=timeout, as_json=as_json)
     planned = stay.until(following.is_planned, stay.replays.start(request))
     if not (as_json or planned.state == "failed"):
         plans.plan(out, views.detail(planned, {}).plan)
@@ -150,7 +149,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one replay in full: its plan and its progress."""
-    stay = _Stay(_replays(), timeout_s=timeout, as_json=as_json)
+    stay = Stay(_replays(), timeout_s=timeout, as_json=as_json)
     found = following.find(which, stay.replays)
     if follow:
         found = stay.until(following.is_at_rest, found)
@@ -186,67 +185,12 @@ def cancel(which: Which, *, as_json: AsJson = False) -> None:
     _ask(which, "cancel", as_json=as_json)
 
 
-class _Stay:
-    """Following of a replay, with one timeout for its plan and its runs."""
-
-    def __init__(self, replays: Replays, *, timeout_s: float, as_json: bool) -> None:
-        self.replays = replays
-        self.as_json = as_json
-        self._end = time.monotonic() + timeout_s
-
-    def until(self, there: Callable[[Replay], bool], replay: Replay) -> Replay:
-        """Follow a replay with a bar."""
-        with bars.ReplayBar(err, quiet=self.as_json) as bar:
-            return following.until(
-                there,
-                replay.replay_id,
-                self.replays,
-                show=bar.show,
-                warn=bar.warn,
-                timeout_s=max(0, self._end - time.monotonic()),
-            )
-
-    def look(self, replay: Replay, said: str) -> None:
-        """Print a message, or the replay as JSON, and exit with success."""
-        if self.as_json:
-            print_json(views.detail(replay, {}))
-        else:
-            err.print(said)
-
-    def nothing_to_do(self, planned: Replay, *, dry_run: bool) -> None:
-        """Report a plan without runs: nothing is to be done, or nothing could be planned."""
-        if not dry_run:
-            planned = self.replays.ask(planned.replay_id, "run")  # which ends it
-        blocked = _blocked(planned)
-        said = "Nothing to do." if planned.plan.videos else "No video matches."
-        self.look(planned, f"{blocked:,} could not be planned: see above." if blocked else said)
-        if blocked:
-            raise typer.Exit(exits.FAILED)
-
-    def end(self, replay: Replay) -> None:
-        """Report its outcome, also by the exit code."""
-        view = views.detail(replay, {})
-        if self.as_json:
-            print_json(view)
-        else:
-            if replay.reason:
-                err.print(f"[yellow]{plain(replay.reason)}[/yellow]")
-            plans.outcome(out, view)
-        self.judge(replay)
-
-    def judge(self, replay: Replay) -> None:
-        """Exit with failure, unless everything selected is up to date now."""
-        ended = views.detail(replay, {}).progress
-        if replay.state != "finished" or ended.failed or ended.lost or _blocked(replay):
-            raise typer.Exit(exits.FAILED)
-
-
 def _replays() -> Replays:
     settings, _ = connect()
     return bootstrap.replays(settings)
 
 
-def _ask(which: str, desired: Wish, *, as_json: bool, budget_usd: float | None = None) -> None:
+def _ask(which: str, desired: Desired, *, as_json: bool, budget_usd: float | None = None) -> None:
     replays = _replays()
     found = following.find(which, replays)
     asked = replays.ask(found.replay_id, desired, budget_usd=budget_usd)
@@ -257,7 +201,7 @@ def _ask(which: str, desired: Wish, *, as_json: bool, budget_usd: float | None =
         err.print(f"{said[desired]} {following.how_to_look(asked.replay_id)}")
 
 
-def _confirm(stay: _Stay, planned: Replay, *, yes: bool) -> None:
+def _confirm(stay: Stay, planned: Replay, *, yes: bool) -> None:
     """Ask the owner, who has seen the plan, to confirm it.
 
     Raises:
@@ -295,7 +239,3 @@ def _unaffordable(planned: Replay) -> str | None:
         f"{planned.request.budget_usd:.4f}. "
         f"{_how_to_run(planned, ' --budget USD')}"
     )
-
-
-def _blocked(replay: Replay) -> int:
-    return sum(stage.verdicts.get("blocked", 0) for stage in replay.plan.stages.values())

@@ -1,4 +1,4 @@
-"""What can go wrong, as one small tree.
+"""The errors of the project, as one small tree.
 
     VideodropError            class           retry?  HTTP  exit
     ├── BadInput              bad_input       no      422   1
@@ -19,13 +19,13 @@
     ├── Lost                  lost            yes     503   1
     └── Bug                   bug             no      500   1
 
-A stage run that ends badly is recorded as ``{class, code, message, retryable}``. ``code`` is a
+A failed stage run is recorded as ``{class, code, message, retryable}``. ``code`` is a
 stable snake_case word for programs, and belongs to one class. ``message`` is one or two sentences
-for a person: what was wrong and what to do. Whether to retry, the HTTP status and the exit code are
-data on the class, never decided where an error is caught. ``docs/reference/errors.md`` lists all.
+for a person: the problem and its remedy. The retry, the HTTP status and the exit code are data of
+the class, never decided where an error is caught. ``docs/reference/errors.md`` lists all.
 
 ``LeaseLost``, ``Busy`` and ``Superseded`` are not failures of a run and stand outside the tree:
-they say that it belongs to another worker, or to a later upload.
+they mean that it belongs to another worker, or to a later upload.
 """
 
 from typing import ClassVar, Literal
@@ -107,7 +107,7 @@ class LimitExceeded(VideodropError):
 
 
 class DependencyFailed(VideodropError):
-    """A service or tool that failed in a way that may pass."""
+    """A temporary failure of a service or tool."""
 
     failure_class = "dependency"
     retryable = True
@@ -115,7 +115,7 @@ class DependencyFailed(VideodropError):
 
 
 class Unreachable(DependencyFailed):
-    """An endpoint of AWS that gave no answer."""
+    """An endpoint of AWS that did not respond."""
 
     exit_code = 4
 
@@ -161,7 +161,7 @@ class OutOfMemory(VideodropError):
 
 
 class Lost(VideodropError):
-    """The process that held the lease died or was cut off without a message."""
+    """The process that held the lease died, or its message was lost."""
 
     failure_class = "lost"
     retryable = True
@@ -169,7 +169,7 @@ class Lost(VideodropError):
 
 
 class Bug(VideodropError):
-    """An error that we did not foresee; the traceback is in the log."""
+    """An unexpected error; its traceback is in the log."""
 
 
 class LeaseLost(Exception):
@@ -181,7 +181,7 @@ class Busy(Exception):
 
     Attributes:
         seconds: how long that lease still lasts, at least 1.
-        large: whether it came by a lane for large jobs, and may be there for hours.
+        large: True if it came by a lane for large jobs, and may run for hours.
     """
 
     def __init__(self, seconds: float, *, large: bool = False) -> None:

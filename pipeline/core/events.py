@@ -15,23 +15,22 @@ from datetime import UTC, datetime
 from hashlib import blake2s
 from typing import Any, ClassVar, Literal
 
-from pydantic import (
-    AliasChoices,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline.core.envelopes import (
+    ARCHIVE_MARK,
+    CreatedDetail,
+    DeletedDetail,
+    Envelope,
+    ReprocessDetail,
+)
 from pipeline.core.errors import BadInput
 
 # Sequencers differ in length. S3's documentation says to right-pad them with zeros and to compare
 # them as strings, within one key only.
 _SEQUENCER_DIGITS = 40
-# Marks in the ids of replayed events. EventBridge's own ids are UUIDs, which contain neither.
-_REPLAY, _ARCHIVE = "replay:", "@"
+# Marks the ids of our replays' events. EventBridge's own ids are UUIDs, which never contain it.
+_REPLAY = "replay:"
 
 
 def video_id(bucket: str, key: str) -> str:
@@ -126,7 +125,7 @@ def lane(asked_by: Event | str | None) -> Literal["live", "replay"]:
     if isinstance(asked_by, Reprocess):
         return "replay"
     event_id = asked_by if isinstance(asked_by, str | None) else asked_by.event_id
-    if event_id and (event_id.startswith(_REPLAY) or _ARCHIVE in event_id):
+    if event_id and (event_id.startswith(_REPLAY) or ARCHIVE_MARK in event_id):
         return "replay"
     return "live"
 
@@ -138,62 +137,6 @@ def replay_id(event_id: str | None) -> str | None:
     return event_id.removeprefix(_REPLAY)
 
 
-class _S3Object(BaseModel):
-    key: str
-    sequencer: str = Field(min_length=1)
-    version_id: str | None = Field(None, alias="version-id")
-
-    @field_validator("version_id")
-    @classmethod
-    def _named(cls, version_id: str | None) -> str | None:
-        # Where versions are suspended, every upload to a key has the version "null".
-        return None if version_id == "null" else version_id
-
-
-class _S3Created(_S3Object):
-    size: int
-    # AWS writes "etag"; moto, the local emulation of S3, writes "eTag".
-    etag: str = Field(min_length=1, validation_alias=AliasChoices("etag", "eTag"))
-
-
-class _S3Bucket(BaseModel):
-    name: str
-
-
-class _CreatedDetail(BaseModel):
-    bucket: _S3Bucket
-    object: _S3Created
-
-
-class _DeletedDetail(BaseModel):
-    bucket: _S3Bucket
-    object: _S3Object
-    deletion_type: str = Field("", alias="deletion-type")
-
-
-class _ReprocessDetail(BaseModel):
-    video_id: str
-    stage: str
-    params: dict[str, Any] = {}
-    revision: str | None = None
-    replay_id: str | None = None
-    shadow: bool = False
-
-
-class _Envelope(BaseModel):
-    id: str
-    replay_name: str = Field("", alias="replay-name")
-    time: AwareDatetime
-    detail_type: Literal["Object Created", "Object Deleted", "Reprocess Requested"] = Field(
-        alias="detail-type"
-    )
-    detail: dict[str, Any]
-
-    @property
-    def event_id(self) -> str:
-        return f"{self.id}{_ARCHIVE}{self.replay_name}" if self.replay_name else self.id
-
-
 def parse(body: str | bytes) -> Event:
     """Parse an EventBridge event from an SQS message body.
 
@@ -201,7 +144,7 @@ def parse(body: str | bytes) -> Event:
         BadInput: ``bad_event``, when it is none of the three kinds.
     """
     try:
-        envelope = _Envelope.model_validate_json(body)
+        envelope = Envelope.model_validate_json(body)
         match envelope.detail_type:
             case "Reprocess Requested":
                 return _reprocess(envelope)
@@ -226,14 +169,14 @@ def refused(what: str, error: ValidationError) -> BadInput:
     return BadInput("bad_event", f"{what}: {where}.")
 
 
-def _reprocess(envelope: _Envelope) -> Reprocess:
-    request = _ReprocessDetail.model_validate(envelope.detail)
+def _reprocess(envelope: Envelope) -> Reprocess:
+    request = ReprocessDetail.model_validate(envelope.detail)
     event_id = replay_event_id(request.replay_id) if request.replay_id else envelope.event_id
     return Reprocess(event_id=event_id, time=envelope.time, **request.model_dump())
 
 
-def _upload(envelope: _Envelope) -> Upload:
-    detail = _CreatedDetail.model_validate(envelope.detail)
+def _upload(envelope: Envelope) -> Upload:
+    detail = CreatedDetail.model_validate(envelope.detail)
     item = detail.object
     return Upload(
         event_id=envelope.event_id,
@@ -247,8 +190,8 @@ def _upload(envelope: _Envelope) -> Upload:
     )
 
 
-def _deletion(envelope: _Envelope) -> Deletion:
-    detail = _DeletedDetail.model_validate(envelope.detail)
+def _deletion(envelope: Envelope) -> Deletion:
+    detail = DeletedDetail.model_validate(envelope.detail)
     item = detail.object
     # The version id of a delete marker is its own, not that of an upload.
     of_version = detail.deletion_type == "Permanently Deleted"
@@ -317,9 +260,9 @@ def reprocess_entry(
 
 
 DETAILS: dict[str, type[BaseModel]] = {
-    "Object Created": _CreatedDetail,
-    "Object Deleted": _DeletedDetail,
-    "Reprocess Requested": _ReprocessDetail,
+    "Object Created": CreatedDetail,
+    "Object Deleted": DeletedDetail,
+    "Reprocess Requested": ReprocessDetail,
     "Replay Requested": WakeUp,
 }
-"""What we read of each event's ``detail``, by its ``detail-type``."""
+"""The parsed fields of each event's ``detail``, by its ``detail-type``."""

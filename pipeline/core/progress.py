@@ -1,4 +1,4 @@
-"""How running work says how far it is, and learns that it must stop."""
+"""Progress reports of running work, which also end it at its deadline."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from pipeline.core.errors import TimedOut
 
 
 class Report(Protocol):
-    """What running work is given to report to."""
+    """A receiver of progress reports."""
 
     def __call__(self, fraction: float) -> None:
-        """Say that ``fraction`` (0 to 1) is done.
+        """Report that ``fraction`` (0 to 1) is done.
 
         Call it at least every few seconds of work.
 
@@ -21,7 +21,7 @@ class Report(Protocol):
         """
 
     def remaining(self) -> float:
-        """Seconds until the deadline; 0 once it has passed."""
+        """Return the seconds until the deadline; 0 once it has passed."""
 
 
 class Deadline:
@@ -35,11 +35,11 @@ class Deadline:
         self._listen = listen
 
     def __call__(self, fraction: float) -> None:
-        """See ``Report``."""
+        """Report that ``fraction`` (0 to 1) is done; see ``Report``."""
         if self.remaining() <= 0:
             raise TimedOut("deadline", f"The run did not end within {self._seconds:.0f} s.")
         self._listen(min(1.0, max(0.0, fraction)))
 
     def remaining(self) -> float:
-        """Seconds until the deadline; 0 once it has passed."""
+        """Return the seconds until the deadline; 0 once it has passed."""
         return max(0.0, self._end - time.monotonic())

@@ -95,8 +95,8 @@ class Settings(BaseSettings):
 
     telemetry: Literal["local", "aws"] = Field(
         "local",
-        description="Destination of logs, metrics and traces: the local terminal, or CloudWatch "
-        "and X-Ray for Lambda and ECS",
+        description="Destination of logs and metrics: the local terminal, or CloudWatch for Lambda "
+        "and ECS. Traces are OpenTelemetry's, off unless OTEL_EXPORTER_OTLP_ENDPOINT is set",
     )
 
     stage: str | None = Field(None, description="The stage this process hosts (handlers/stage.py)")

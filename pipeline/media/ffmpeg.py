@@ -11,7 +11,6 @@ that is set. Hosts set it to limit a stage to its share.
 """
 
 import os
-import re
 import selectors
 import signal
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,20 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from pipeline.core.errors import (
-    BadInput,
-    Bug,
-    DependencyFailed,
-    InvalidArgument,
-    LimitExceeded,
-    MissingDependency,
-    OutOfMemory,
-    TimedOut,
-    VideodropError,
-)
+from pipeline.core.errors import InvalidArgument, MissingDependency, TimedOut
 from pipeline.core.progress import Report
+from pipeline.media.failures import error_of
 from pipeline.media.process import Caps, Child, Complaints
 
 # Containers that contain their media: no playlists, no scripts, no images, no devices.
@@ -42,7 +32,6 @@ FORMATS = (
 )
 # ffmpeg catches SIGXCPU, the only such signal that our limits cause, and exits with this status.
 _STOPPED_BY_SIGNAL = 255
-_NOT_LOADED = 127
 _QUIET = ("-hide_banner", "-loglevel", "repeat+level+error")
 
 
@@ -210,7 +199,7 @@ def judge(child: Child) -> Complaints:
     if child.expired or status in (_STOPPED_BY_SIGNAL, -signal.SIGXCPU):
         raise _out_of_time(child.caps)
     if status != 0:
-        _raise(status, str(child.complaints))
+        raise error_of(status, str(child.complaints))
     return child.complaints
 
 
@@ -222,56 +211,6 @@ def _out_of_time(caps: Caps) -> TimedOut:
         f"Reading the file took more than {caps.wall_s:.0f} s, which no intact file needs: it is "
         "damaged or crafted. Convert it, or upload another copy.",
     )
-
-
-def _raise(status: int, said: str) -> NoReturn:
-    if status == _NOT_LOADED:
-        raise MissingDependency("ffmpeg_broken", f"ffmpeg does not start: {said}")
-    by_words: tuple[tuple[str, VideodropError], ...] = (
-        (
-            "Cannot allocate memory",
-            OutOfMemory("media_memory", "Processing the media needs more memory than allowed."),
-        ),
-        (  # the error of a thread whose stack does not fit
-            "Resource temporarily unavailable",
-            OutOfMemory("media_memory", "Processing the media needs more memory than allowed."),
-        ),
-        (
-            "No space left on device",
-            DependencyFailed("disk_full", "The worker's disk is full; the run is retried."),
-        ),
-        (
-            "File too large",
-            LimitExceeded("output_too_large", "The result would be larger than allowed."),
-        ),
-        (
-            "Error initializing output",
-            Bug("ffmpeg_options", f"ffmpeg rejected its options: {said}"),
-        ),
-        ("Unrecognized option", Bug("ffmpeg_options", f"ffmpeg rejected its options: {said}")),
-        ("Unknown encoder", MissingDependency("ffmpeg_build", f"This ffmpeg lacks a part: {said}")),
-        ("No such filter", MissingDependency("ffmpeg_build", f"This ffmpeg lacks a part: {said}")),
-    )
-    by_signal: dict[int, VideodropError] = {
-        -signal.SIGXFSZ: LimitExceeded("output_too_large", "The result is larger than allowed."),
-        -signal.SIGKILL: DependencyFailed("ffmpeg_killed", "ffmpeg was killed (SIGKILL)."),
-        -signal.SIGTERM: DependencyFailed("ffmpeg_killed", "ffmpeg was terminated (SIGTERM)."),
-    }
-    if status in by_signal:
-        raise by_signal[status]
-    for words, error in by_words:
-        if words in said:
-            raise error
-    if status < 0:
-        raise BadInput("decoder_crashed", "The file crashes the decoder; it is damaged or crafted.")
-    raise BadInput("undecodable", f"The media cannot be decoded. ffmpeg says: {_last(said)}")
-
-
-def _last(said: str) -> str:
-    """Return the last error line, without local paths and ffmpeg's addresses and levels."""
-    line = said.rpartition("\n")[2]
-    marks = r"\[(?:[^]]* @ 0x[0-9a-f]+|error|fatal|panic)\] "
-    return re.sub(marks, "", re.sub(r"file:/[^:]*", "file", line))
 
 
 def _argv(node: Any, threads: int | None) -> list[str]:

@@ -1,16 +1,16 @@
-"""Replays: say what to reprocess, see what would change, run it, watch it, keep it or go back.
+"""Replays: select what to reprocess, plan it, run it, follow it, and keep or undo its results.
 
-request      what is asked for: which videos and stages, with which parameters
+request      the request: which videos and stages, with which parameters
 records      a replay as it is recorded: plan, progress, checkpoint
 store        replays in the catalog's table, and the events that wake their driver
-check        refuses at once what makes no sense
+check        the check of a request before anything is planned
 selection    the videos of a request, streamed by whichever index serves
-verdict      what would become of one stage of one video
+verdict      the verdict on one stage of one video
 examiner     the verdicts of all selected videos, with stored results looked up
-tally        adds verdicts up to a plan
-budget       what it may cost
-lanes        asks for runs, and knows whether any are still on their way
-settlement   which of them have ended, and how
-driver       plans and runs one replay, from checkpoint to checkpoint
-views        what people see of it
+tally        the sum of verdicts, which is the plan
+budget       the limit on its cost
+lanes        the queues of its runs
+settlement   the runs that have ended, and how
+driver       the driver, which plans and runs one replay from checkpoint to checkpoint
+views        the response models
 """

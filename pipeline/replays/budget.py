@@ -1,29 +1,29 @@
-"""What a replay may cost."""
+"""The limit on the cost of a replay."""
 
 from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest
 
 
 def due(replay: Replay) -> float:
-    """What has been spent, and what will be once all that is out has ended; USD."""
+    """Return the USD spent so far, plus the estimate of all open runs."""
     return replay.spent.usd + sum(one.usd for one in replay.open)
 
 
 def excess(request: ReplayRequest, usd: float) -> str | None:
-    """Why ``usd`` may not be spent, if it may not."""
+    """Return a message if ``usd`` exceeds the budget, else None."""
     if request.budget_usd is None or usd <= request.budget_usd:
         return None
     return (
-        f"It would come to {usd:.4f} USD, and the budget is {request.budget_usd:.4f}. Resume it "
+        f"It would cost {usd:.4f} USD, and the budget is {request.budget_usd:.4f}. Resume it "
         "with a larger one, or cancel it."
     )
 
 
-def refusal(replay: Replay, request: ReplayRequest) -> str | None:
-    """Why a replay that waits cannot go on as ``request`` says, if it cannot."""
+def rejection(replay: Replay, request: ReplayRequest) -> str | None:
+    """Return why a waiting replay cannot run with this ``request``; None if it can."""
     if replay.state == "planned":
         return excess(request, replay.plan.estimate.usd)
-    # Nothing else pauses a replay with a reason.
+    # Only the budget pauses a replay with a reason.
     if replay.state == "paused" and replay.reason and request == replay.request:
         return replay.reason
     return None

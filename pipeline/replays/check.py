@@ -27,7 +27,7 @@ def check(request: ReplayRequest, settings: Settings) -> None:
                 "unknown_stage", f"There is no stage {stage!r}; there are {', '.join(known)}."
             )
     for stage, given in request.params.items():
-        # A stage whose code is elsewhere is left to its own host to judge.
+        # A stage whose code is not on this host is checked on its own host.
         with contextlib.suppress(ModuleNotFoundError):
             Planner(stage, load(known[stage].module), settings).params(given)
 
@@ -37,7 +37,7 @@ def _fits_an_event(params: dict[str, Any]) -> None:
         size = len(json.dumps(params, ensure_ascii=False, allow_nan=False).encode())
     except ValueError as error:
         raise InvalidArgument(
-            "bad_option", "params holds a number or a character that JSON does not know."
+            "bad_option", "params contains a number or a character that JSON does not support."
         ) from error
     if size > _MOST_BYTES:
         raise InvalidArgument(

@@ -1,13 +1,13 @@
-"""The driver of a replay, which goes from checkpoint to checkpoint.
+"""The driver of a replay, which works from checkpoint to checkpoint.
 
-    planning   walk the selected videos and add up what the replay would do
-    running    walk them again, ask for runs, at most a window of them at once, and look which
-               have ended
-    paused     what was asked for still ends
+    planning   walk the selected videos and add up the plan
+    running    walk them again, request runs, at most a window of them at once, and settle those
+               that have ended
+    paused     requested runs still end
 
-A driver may be killed at any moment. All that it knows is in the replay's item, which moves in
-single conditional writes. A run is written down before it is asked for, and the worker recognizes
-a copy of a request.
+A driver may be killed at any time. Its whole state is in the replay's item, which changes by single
+conditional writes. A run is recorded before it is requested, and the worker recognizes a
+duplicate request.
 """
 
 import logging
@@ -30,7 +30,7 @@ from pipeline.replays.store import Replays
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.5
-# While runs are open, the driver rests this many times as long as its last step took: the first
+# While runs are open, the driver sleeps this many times as long as its last step took: the first
 # if many runs had ended, else the second. The database also serves fresh uploads.
 _REST, _LONG_REST = 4, 19
 _MUCH = 1 / 8  # of a window
@@ -43,8 +43,8 @@ class Pace:
     """The pace of a driver.
 
     Attributes:
-        lease_s: how long a driver may be silent before another takes over.
-        turn_s: how long one replay is driven before another one's turn.
+        lease_s: seconds without a checkpoint after which another driver may take over.
+        turn_s: longest turn of one replay, in seconds.
         window: most runs that are open at once.
     """
 
@@ -54,16 +54,16 @@ class Pace:
 
 
 class Driver:
-    """The driver: it plans replays, asks for their runs and settles them.
+    """The driver: it plans replays, requests their runs and settles them.
 
     Args:
-        replays: where they are recorded.
-        examiner: says what a replay does with a video.
-        estimator: says what that takes.
-        lanes: asks for runs.
-        settlement: says which runs have ended.
+        replays: the recorded replays.
+        examiner: judges the stages of videos.
+        estimator: estimates the cost of runs.
+        lanes: requests runs.
+        settlement: finds the runs that have ended.
         pace: the lease, the turn and the window.
-        sleep: waits; tests do not.
+        sleep: waits; replaced in tests.
     """
 
     def __init__(
@@ -97,13 +97,13 @@ class Driver:
 
         Args:
             wake_up: names the replay; ignored if it was answered before.
-            seconds: how long at most; a turn is never longer than ``Pace.turn_s``.
+            seconds: longest turn here; a turn is never longer than ``Pace.turn_s``.
             beat: called at each checkpoint, to keep the received message hidden from others.
             receives: how often that message was delivered, this time included.
 
         Raises:
             Busy: another driver holds the lease.
-            DependencyFailed, or botocore's own: AWS failed for now; the next delivery goes on.
+            DependencyFailed, or botocore's own: AWS failed for now; the next delivery continues.
         """
         # An earlier receiver of this message may have taken the lease and died.
         after = None if wake_up.attempt is None else wake_up.attempt + receives - 1
@@ -121,7 +121,7 @@ class Driver:
                 if at_rest or time.monotonic() >= end:
                     if self._replays.leave(replay, at_rest=at_rest):
                         break
-                    # Its owner has just asked for something else.
+                    # Its owner has just requested another state.
                     replay = self._checkpoint(replay)
                     end = max(end, time.monotonic() + walker.STEP_S)
                 elif replay.open:
@@ -162,12 +162,12 @@ class Driver:
             return self._dropped(replay, "failed", failure.message), True
 
     def _dropped(self, replay: Replay, state: ReplayState, reason: str | None = None) -> Replay:
-        """End the replay early: the runs it asked for are not wanted any more."""
+        """End the replay early, and have workers drop the runs it requested."""
         self._replays.drop(replay.replay_id)
         return _over(replay, state, reason)
 
     def _plan(self, replay: Replay) -> Replay:
-        """Check the request, draw the random sample, or look at further videos."""
+        """Check the request, draw the random sample, or examine further videos."""
         if replay.cursor is None:
             self._examiner.check(replay.request)
         if replay.request.sample is not None and not replay.drawn:
@@ -176,7 +176,7 @@ class Driver:
         return self._planned(replay) if replay.plan.complete else replay
 
     def _planned(self, replay: Replay) -> Replay:
-        """Go on from the complete plan: end, wait for the owner, or run."""
+        """Continue from the complete plan: end, wait for the owner, or run."""
         replay = replay.model_copy(update={"state": "planned", "cursor": None})
         return self._begin(replay)
 
@@ -190,7 +190,7 @@ class Driver:
         return _running(replay).model_copy(update={"started_at": datetime.now(UTC)})
 
     def _run(self, replay: Replay) -> tuple[Replay, bool]:
-        """Settle the runs that have ended, and ask for further ones."""
+        """Settle the runs that have ended, and request further ones."""
         before = replay.ended
         replay = self._settlement.settle(replay)
         moved = replay.ended > before
@@ -201,16 +201,16 @@ class Driver:
         if not replay.walked and len(replay.open) <= self._pace.window / 2:
             chosen = self._walker.choose(replay)
             moved |= chosen.cursor != replay.cursor
-            # Written down first: a second copy of a request does no harm, a lost one does.
+            # Recorded first: a duplicate request does no harm, a lost one does.
             replay = self._checkpoint(chosen)
             if replay.wish != "run":
-                return replay, moved  # its owner has just asked for something else
+                return replay, moved  # its owner has just requested another state
         elif replay.walked and not replay.open:
             return _over(replay, "finished"), True
         return self._ask(replay), moved
 
     def _ask(self, replay: Replay) -> Replay:
-        """Ask for the open runs that were not asked for yet."""
+        """Request the open runs that were not requested yet."""
         due = [one for one in replay.open if not one.asked_at]
         if not due:
             return replay
@@ -235,10 +235,10 @@ def _over(replay: Replay, state: ReplayState, reason: str | None = None) -> Repl
 
 
 def _is_at_rest(replay: Replay) -> bool:
-    """Return whether the driver has nothing to do until the owner asks for something."""
+    """Return True if the driver has nothing to do until the owner requests another state."""
     return (
         replay.state in OVER
         or replay.state == "planned"
-        # A request that was lost is sent again when the replay goes on.
+        # A lost request is sent again when the replay resumes.
         or (replay.state == "paused" and not any(one.asked_at for one in replay.open))
     )

@@ -1,4 +1,4 @@
-"""Looks at videos and says what would become of each of their stages."""
+"""The examination of videos: a verdict on each of their stages."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -21,11 +21,11 @@ _BATCH = 20
 
 
 class Examiner:
-    """Judges the stages of selected videos, with the settings and models of this host.
+    """The examiner: judges the stages of selected videos, by the settings and models of this host.
 
     Args:
-        catalog: where videos are recorded.
-        artifacts: asked for an upload's options where the catalog does not know them yet.
+        catalog: the recorded videos.
+        artifacts: gives an upload's options if the catalog does not contain them yet.
         modules: the code of each stage.
         settings: the operator's parameters.
     """
@@ -46,7 +46,7 @@ class Examiner:
         }
 
     def check(self, request: ReplayRequest) -> None:
-        """Reject a request that every video would reject again.
+        """Check a request once, before its videos are examined.
 
         Raises:
             InvalidArgument: ``unknown_stage`` or ``bad_option``.
@@ -56,7 +56,7 @@ class Examiner:
     def examine(
         self, request: ReplayRequest, *, after: str | None
     ) -> Iterator[tuple[str, list[Judged] | None]]:
-        """Places in the order of the walk, each with its video's stages if it is selected."""
+        """Yield places in the order of the walk, with the verdicts of each selected video."""
         walk = selection.walk(self._catalog, request, after=after)
         while batch := list(islice(walk, _BATCH)):
             judged = {
@@ -98,9 +98,9 @@ def _settled(judged: Judged, reusable: set[tuple[str, str, str]]) -> Judged:
 
 
 class _Remembering:
-    """The part of a stage that planning needs; looks its models up once for equal parameters.
+    """The part of a stage that planning needs, with a cache of its models by parameters.
 
-    A walk asks a million times, and the look-up reads files.
+    A walk may ask a million times, and each look-up reads files.
     """
 
     def __init__(self, module: StageModule) -> None:
@@ -110,7 +110,7 @@ class _Remembering:
         self._known: dict[str, dict[str, str]] = {}
 
     def identity(self, params: Any) -> dict[str, str]:
-        """See ``StageModule``."""
+        """Return the cached identity; see ``StageModule``."""
         key = str(params)
         if key not in self._known:
             self._known[key] = self._identity(params)

@@ -1,4 +1,4 @@
-"""The replay lanes: requests for runs go in by the bus, workers take them out."""
+"""The replay lanes: the queues from which workers receive the runs that replays request."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ _AT_ONCE = 10  # EventBridge's limit on events a request
 
 
 class Lanes:
-    """Asks for runs.
+    """The replay lanes of all stages.
 
     Args:
         events: a boto3 client for EventBridge.
         sqs: a boto3 client for SQS.
-        settings: names of bus and queues, and which there are.
+        settings: the names of the bus and the queues.
     """
 
     def __init__(self, events: Any, sqs: Any, settings: Settings) -> None:
@@ -28,18 +28,18 @@ class Lanes:
         self._spec = settings.topology.reprocess
 
     def ask(self, replay: Replay, runs: list[Open]) -> None:
-        """Ask for runs; asking twice for one does nothing twice.
+        """Request runs; a duplicate request has no effect.
 
         Raises:
-            DependencyFailed: the bus refused; some may have been asked for.
+            DependencyFailed: the bus rejected a request; some may have been accepted.
         """
         entries = [self._entry(replay, run) for run in runs]
         for start in range(0, len(entries), _AT_ONCE):
             event_bus.put(self._events, entries[start : start + _AT_ONCE])
 
     def is_empty(self, stage: str) -> bool:
-        """Whether nothing waits for a worker or is in the hands of one, as far as SQS knows."""
-        # In the order in which messages go, or one that is sent on meanwhile would not be seen.
+        """Return True if SQS counts no message of a stage, waiting or in flight; approximate."""
+        # In the order of the messages' way: one that is sent on meanwhile is then still counted.
         lanes: list[Lane] = ["replay", LARGER["replay"]] if stage in self._large else ["replay"]
         return not any(self._count(self._names.queue(stage, lane)) for lane in lanes)
 

@@ -1,7 +1,7 @@
-"""A replay as it is recorded: what was asked, what is planned, how far it is.
+"""The record of a replay: its request, its plan and its progress.
 
-One item of the table holds all of it, so that each step of the driver is one conditional write:
-the checkpoint, the counts and the runs that are out either all move or none does.
+One item of the table contains all of it, so each step of the driver is one conditional write: the
+checkpoint, the counts and the open runs change together or not at all.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from pipeline.replays.request import ReplayRequest
 from pipeline.results.comparison import Comparison
 
 ReplayState = Literal["planning", "planned", "running", "paused", "finished", "cancelled", "failed"]
-Wish = Literal["plan", "run", "pause", "cancel"]
+Desired = Literal["plan", "run", "pause", "cancel"]
 Verdict = Literal[
     "run", "reuse", "current", "left_out", "in_progress", "not_selected", "hopeless", "blocked"
 ]
@@ -28,21 +28,21 @@ class _Record(BaseModel):
 
 
 class StagePlan(_Record):
-    """What would become of one stage over all selected videos.
+    """The plan of one stage over all selected videos.
 
     Attributes:
-        verdicts: how many videos, by what would become of them:
-            ``run``: it would be computed;
+        verdicts: number of videos by verdict:
+            ``run``: the stage would be computed;
             ``reuse``: a stored result would become current, nothing is computed;
-            ``current``: the current result is already the one;
-            ``left_out``: the uploader did not want the stage;
-            ``in_progress``: it is being worked on at this moment, or waits for it;
-            ``not_selected``: not among those asked for;
-            ``hopeless``: the same failed for good before; ask by failure class to try again;
-            ``blocked``: it cannot be planned: an option is wrong, or a model is missing.
-        because: why, and how often, e.g. ``{"confidence: 0.25 → 0.4": 200}``; the commonest.
+            ``current``: the current result is up to date;
+            ``left_out``: the uploader excluded the stage;
+            ``in_progress``: it is running or pending;
+            ``not_selected``: the request does not select it;
+            ``hopeless``: the same run failed permanently; select by failure class to retry it;
+            ``blocked``: it cannot be planned: an option is invalid, or a model is missing.
+        because: the commonest reasons with their counts, e.g. ``{"confidence: 0.25 → 0.4": 200}``.
         estimate: of all that would run.
-        measured: how many of those it rests on recorded run times for; the rest are guesses.
+        measured: number of those that are estimated from recorded run times; others are guesses.
     """
 
     verdicts: dict[Verdict, int] = {}
@@ -52,13 +52,13 @@ class StagePlan(_Record):
 
 
 class Plan(_Record):
-    """What a replay would do.
+    """The plan of a replay.
 
     Attributes:
-        videos: how many were looked at and selected.
+        videos: how many were examined and selected.
         stages: by stage, in topology order.
         prices: the price table's region and date.
-        complete: whether all of it has been looked at.
+        complete: True once all videos have been examined.
     """
 
     videos: int = 0
@@ -68,7 +68,7 @@ class Plan(_Record):
 
     @property
     def runs(self) -> int:
-        """Stage runs that would be asked for."""
+        """Return the number of stage runs that would be requested."""
         return sum(
             stage.verdicts.get("run", 0) + stage.verdicts.get("reuse", 0)
             for stage in self.stages.values()
@@ -76,17 +76,17 @@ class Plan(_Record):
 
     @property
     def estimate(self) -> Estimate:
-        """Of all stages together."""
+        """Return the estimate of all stages together."""
         return sum((stage.estimate for stage in self.stages.values()), Estimate())
 
 
 class StageProgress(_Record):
-    """How far the runs of one stage are.
+    """The progress of the runs of one stage.
 
     Attributes:
-        asked: runs asked for so far.
-        ended: how those that have ended did.
-        spent: what they took, as recorded; nothing for reused results.
+        asked: runs requested so far.
+        ended: number of ended runs, by ending.
+        spent: their recorded cost; zero for reused results.
     """
 
     asked: int = 0
@@ -95,14 +95,14 @@ class StageProgress(_Record):
 
 
 class Open(_Record):
-    """A run that was asked for and has not ended.
+    """A requested run that has not ended.
 
     Attributes:
-        revision: of the upload it is about.
-        fingerprint: of the result it shall have.
-        asked_at: when it was last asked for, in epoch seconds; 0 while that is still to be done.
-        again: how often it was asked for again because nothing was heard of it.
-        usd: what it is expected to cost.
+        revision: of its upload.
+        fingerprint: of the result to make.
+        asked_at: epoch seconds of the latest request; 0 while it is still to be requested.
+        again: how often it was requested again because it seemed lost.
+        usd: its estimated cost.
     """
 
     video_id: str
@@ -119,20 +119,18 @@ class Replay(_Record):
     """One replay.
 
     Attributes:
-        state: ``planning`` → ``planned`` (a dry run stays there until told to run) → ``running``
+        state: ``planning`` → ``planned`` (a dry run stays there until it is run) → ``running``
             ⇄ ``paused`` → ``finished``, or ``cancelled``, or ``failed``.
         reason: why it did not start, paused or failed, for a person.
-        wish: what its owner last asked for; the driver follows.
-        wishes: how often its owner has asked for something.
-        sampled: the videos drawn by lot so far.
-        drawn: whether all lots are drawn.
-        plan: as far as it goes.
+        sampled: the random sample of videos drawn so far.
+        drawn: True once the sample is complete.
+        plan: the plan so far.
         progress: by stage.
-        comparison: of a shadow run: all differences added up.
-        cursor: place of the last video that was looked at; the walk goes on after it.
-        walked: whether every video was looked at in the present state.
-        open: what has been asked for and not ended; bounded by the driver's window.
-        running_since: when it started or last went on; what had ended by then is
+        comparison: of a shadow run: the sum of all differences.
+        cursor: place of the last video examined; the walk continues after it.
+        walked: True once every video was examined in the present state.
+        open: requested runs that have not ended; the driver's window limits their number.
+        running_since: when it started or last resumed; runs that had ended by then are
             ``ended_before``.
         attempt: fencing token of the driver.
     """
@@ -143,8 +141,10 @@ class Replay(_Record):
     request: ReplayRequest
     state: ReplayState = "planning"
     reason: str | None = None
-    wish: Wish = "run"
+    wish: Desired = "run"
+    """The state that its owner last requested, which the driver brings about."""
     wishes: int = 0
+    """Number of the owner's requests."""
     sampled: list[str] | None = None
     drawn: bool = False
     plan: Plan = Plan()
@@ -161,15 +161,15 @@ class Replay(_Record):
 
     @property
     def asked(self) -> int:
-        """Runs asked for so far."""
+        """Return the number of runs requested so far."""
         return sum(stage.asked for stage in self.progress.values())
 
     @property
     def ended(self) -> int:
-        """Runs that have ended, however they did."""
+        """Return the number of runs that have ended, successful or not."""
         return sum(sum(stage.ended.values()) for stage in self.progress.values())
 
     @property
     def spent(self) -> Estimate:
-        """What all ended runs took."""
+        """Return the cost of all ended runs."""
         return sum((stage.spent for stage in self.progress.values()), Estimate())

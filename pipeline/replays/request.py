@@ -1,4 +1,4 @@
-"""What a replay is asked to do."""
+"""The request of a replay: which stages of which videos, and with which parameters."""
 
 from typing import Annotated, Any, Self
 
@@ -14,9 +14,9 @@ VideoId = Annotated[str, Field(pattern=r"^[0-9a-f]{20}$", examples=["5c1e6f0a9b3
 
 
 class Selection(BaseModel):
-    """Which stages of which videos; what is not given is not asked about.
+    """A selection of stages and videos; a field that is not given selects everything.
 
-    Whatever is selected, a stage whose current result is what would be computed now is skipped.
+    A selected stage is skipped if its current result is already up to date.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,27 +25,28 @@ class Selection(BaseModel):
         None, min_length=1, max_length=1000, description="Only these, by id"
     )
     prefix: str | None = Field(
-        None, max_length=1024, description="What the key begins with", examples=["videos/2026/"]
+        None, max_length=1024, description="Beginning of the key", examples=["videos/2026/"]
     )
-    uploaded_after: AwareDatetime | None = Field(None, description="At this moment or later")
-    uploaded_before: AwareDatetime | None = Field(None, description="Earlier than this")
+    uploaded_after: AwareDatetime | None = Field(None, description="Uploaded then or later")
+    uploaded_before: AwareDatetime | None = Field(None, description="Uploaded before then")
     label: str | None = Field(
-        None, min_length=1, max_length=100, description="Something seen in it", examples=["dog"]
+        None, min_length=1, max_length=100, description="A label of the video", examples=["dog"]
     )
     status: ListedStatus | None = None
     failure_class: FailureClass | None = Field(
-        None, description="Only stages that failed so; also what no retry is expected to help"
+        None,
+        description="Only stages that failed with this class, even if a retry is unlikely to help",
     )
     stages: list[str] | None = Field(None, min_length=1, description="Only these stages")
     outdated: bool = Field(
         default=False,
-        description="Only results of another model, setting or code than the current ones: what "
-        "failed or never ran stays as it is",
+        description="Only results of another model, setting or code than the current ones; stages "
+        "that failed or never ran stay as they are",
     )
 
 
 class ReplayRequest(Selection):
-    """A selection, and what to do with it."""
+    """A selection, and how to reprocess it."""
 
     params: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
@@ -53,19 +54,19 @@ class ReplayRequest(Selection):
         examples=[{"detect": {"confidence": 0.4}}],
     )
     sample: int | None = Field(
-        None, ge=1, le=MOST_SAMPLED, description="Only so many of the videos, drawn by lot"
+        None, ge=1, le=MOST_SAMPLED, description="Only a random sample of so many videos"
     )
     shadow: bool = Field(
         default=False,
-        description="Leave current results alone: compute, compare, and report the difference",
+        description="Keep current results: compute, compare, and report the difference",
     )
     budget_usd: float | None = Field(
         None,
         ge=0,
         le=1e9,
-        description="Do not start if it is estimated to cost more; pause before it does",
+        description="USD: do not start, or pause, before the estimated cost exceeds it",
     )
-    dry_run: bool = Field(default=False, description="Plan, and wait to be told to run")
+    dry_run: bool = Field(default=False, description="Plan only, until it is resumed")
 
     @model_validator(mode="after")
     def _some_time_is_selected(self) -> Self:
@@ -73,7 +74,7 @@ class ReplayRequest(Selection):
         if after and before and after >= before:
             raise ValueError(
                 f"nothing was uploaded from {after:%Y-%m-%dT%H:%M:%S%z} to "
-                f"{before:%Y-%m-%dT%H:%M:%S%z}: the first moment has to be the earlier one"
+                f"{before:%Y-%m-%dT%H:%M:%S%z}: the first time must be the earlier one"
             )
         return self
 
@@ -81,7 +82,7 @@ class ReplayRequest(Selection):
     def _params_are_for_chosen_stages(self) -> Self:
         if self.stages is not None and (others := set(self.params) - set(self.stages)):
             raise ValueError(
-                f"there are parameters for {', '.join(sorted(others))}, which is not among the "
-                "stages: nothing would use them"
+                f"params are for {', '.join(sorted(others))}, which is not among the selected "
+                "stages"
             )
         return self

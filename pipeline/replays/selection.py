@@ -1,7 +1,7 @@
-"""The videos of a request, one after the other, from whichever index serves.
+"""The videos of a request, streamed from the index that fits.
 
-Nothing is kept in memory but the batch being read, and each video comes with a place from which a
-later walk goes on: a million videos are walked in as many steps as one likes.
+Only the batch being read is in memory. Each video comes with a place at which a later walk can
+continue, so a million videos can be walked in any number of steps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,12 @@ from pipeline.replays.request import Selection
 def walk(
     catalog: Catalog, wanted: Selection, *, after: str | None = None
 ) -> Iterator[tuple[str, Video | None]]:
-    """Places, each with its video if it is selected.
+    """Yield places, each with its video if that is selected.
 
     Args:
-        catalog: where to look.
-        wanted: which videos.
-        after: the last place of an earlier walk; go on behind it.
+        catalog: the catalog.
+        wanted: the selection.
+        after: the last place of an earlier walk, to continue after it.
     """
     if wanted.videos is not None:
         places = _named(wanted.videos, after)
@@ -47,17 +47,17 @@ def walk(
         yield place, video if chosen else None
 
 
-def wants(wanted: Selection, run: StageRun) -> bool:
-    """Whether a stage of a selected video is selected."""
+def selects(wanted: Selection, run: StageRun) -> bool:
+    """Return True if a stage of a selected video is selected."""
     if wanted.stages is not None and run.stage not in wanted.stages:
         return False
     if wanted.failure_class is not None:
-        return fails_so(run, wanted.failure_class)
+        return failed_with(run, wanted.failure_class)
     return not wanted.outdated or (run.state == "succeeded" and run.current_result is not None)
 
 
-def fails_so(run: StageRun, failure_class: FailureClass) -> bool:
-    """Whether a stage's latest run ended by a failure of this class."""
+def failed_with(run: StageRun, failure_class: FailureClass) -> bool:
+    """Return True if a stage's latest run ended with a failure of this class."""
     return run.state == "failed" and bool(run.error and run.error.failure_class == failure_class)
 
 
@@ -87,15 +87,15 @@ def _in_window(video: Video, wanted: Selection) -> bool:
 
 
 def _own_place(video: Video, failure_class: FailureClass | None) -> str | None:
-    """The one place, among all that lead to a video, at which it counts.
+    """Return the place at which a video counts, so that each video counts once.
 
-    An earlier upload, or another stage that failed, leads to it from another place.
+    An earlier upload, or another failed stage, can list the video at other places too.
     """
     if failure_class is None:
         return listing.place_of(video)
     ends = [
         run.finished_at
         for run in video.stages.values()
-        if fails_so(run, failure_class) and run.finished_at
+        if failed_with(run, failure_class) and run.finished_at
     ]
     return f"{iso(max(ends))}#{video.video_id}" if ends else None

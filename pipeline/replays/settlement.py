@@ -1,6 +1,7 @@
-"""Which of the runs that a replay asked for have ended, and how.
+"""The settlement of a replay's runs: the runs that have ended, and how.
 
-The runs themselves say so: nothing is counted by messages, which come twice or not at all.
+Endings are read from the recorded runs. Messages are not counted, because they may be delivered
+twice or lost.
 """
 
 import time
@@ -17,23 +18,23 @@ from pipeline.replays.lanes import Lanes
 from pipeline.replays.records import Ending, Open, Replay, StageProgress
 from pipeline.results.comparison import Comparison, compare
 
-# A run that nothing was heard of for so long, and whose lane is empty, is asked for again.
+# A run without news for so long, and whose lane is empty, is requested again.
 PATIENCE_S = 60.0
 _ASKED_AGAIN = 2
-# Comparing reads files: so many, and the replay's item is written again.
+# Comparing reads files: after so many, the driver writes a checkpoint.
 _COMPARED_AT_ONCE = 10
 
 
 class Settlement:
-    """Settles what a replay asked for.
+    """The settlement of requested runs.
 
     Args:
-        catalog: where the runs are recorded.
-        artifacts: where the files of results are, for comparing them.
-        lanes: whether anything is still on its way.
-        estimator: says what a run took.
-        patience_s: how long a run may not be heard of.
-        clock: epoch seconds.
+        catalog: the recorded runs.
+        artifacts: the files of results, for comparing them.
+        lanes: the queues, to see whether messages are still waiting there.
+        estimator: prices the cost of runs.
+        patience_s: seconds without news after which a run may be lost.
+        clock: returns epoch seconds.
     """
 
     def __init__(
@@ -54,9 +55,9 @@ class Settlement:
         self._clock = clock
 
     def settle(self, replay: Replay) -> Replay:
-        """The replay with what has ended moved from ``open`` to ``progress``.
+        """Move the runs that have ended from ``open`` to ``progress``, and return the replay.
 
-        What was lost on its way has ``asked_at`` 0, which says that it is to be asked for again.
+        A run whose message was lost gets ``asked_at`` 0: it is to be requested again.
         """
         if not replay.open:
             return replay
@@ -74,7 +75,7 @@ class Settlement:
                 how = "superseded"
             elif how is None and self._is_missing(one, run) and empty(one.stage):
                 how = "lost" if one.again >= _ASKED_AGAIN else None
-                one = _again(one) if how is None else one  # noqa: PLW2901 - as it goes on
+                one = _again(one) if how is None else one  # noqa: PLW2901 - its new state
             if how is None:
                 left.append(one)
                 continue
@@ -95,12 +96,12 @@ class Settlement:
         return one.asked_at > 0 and self._clock() - one.asked_at > self._patience_s
 
     def _is_missing(self, one: Open, run: StageRun | None) -> bool:
-        """Whether nothing was heard of it for long, and nobody is at work on it."""
+        """Return True if a run is overdue and no worker holds a live lease on it."""
         at_work = run and run.state == "running" and (run.lease_until or 0) > self._clock()
         return self._is_overdue(one) and not at_work
 
     def _outdated(self, overdue: Iterable[Open]) -> set[str]:
-        """Videos of which another upload, or none, is left: what is asked of them is dropped."""
+        """Return the videos that were deleted or uploaded again: workers drop their requests."""
         revisions = {one.video_id: one.revision for one in overdue}
         if not revisions:
             return set()
@@ -123,7 +124,7 @@ class Settlement:
         except DependencyFailed:
             if all(self._artifacts.has(one.prefix) for one in results):
                 raise
-            return comparison  # the files of one were removed meanwhile
+            return comparison  # the files of one result were removed meanwhile
         return (comparison or Comparison()).add(difference)
 
     def _counted(
@@ -133,7 +134,7 @@ class Settlement:
         if how == "succeeded" and run and run.current_result:
             spent += self._estimator.price(one.stage, run.current_result.cost)
         elif how == "failed" and run and run.started_at and run.finished_at:
-            # What came to nothing cost something, too: its time, though all else is unknown.
+            # A failed run cost its time, too; nothing else of it is known.
             seconds = (run.finished_at - run.started_at).total_seconds()
             spent += self._estimator.price(one.stage, _only(seconds))
         ended = {**known.ended, how: known.ended.get(how, 0) + 1}
@@ -141,13 +142,13 @@ class Settlement:
 
 
 def _ending(replay: Replay, one: Open, run: StageRun | None, folder: str) -> Ending | None:
-    """How a run that was asked for ended; None while it has not.
+    """Return how a requested run ended; None while it has not.
 
     Args:
-        replay: that asked for it.
-        one: what was asked for.
-        run: its state.
-        folder: where it puts files if it computes anything.
+        replay: the replay that requested it.
+        one: the request.
+        run: the recorded state.
+        folder: folder of the run's files, used if it computes anything.
     """
     if run is None or run.state not in TERMINAL:
         return None
@@ -157,10 +158,10 @@ def _ending(replay: Replay, one: Open, run: StageRun | None, folder: str) -> End
             return "succeeded" if result.prefix.endswith(f"/{folder}/") else "reused"
         return "failed" if run.state == "failed" else "superseded"
     if run.state == "succeeded" and result and result.fingerprint == one.fingerprint:
-        return "reused"  # somebody else was quicker
+        return "reused"  # another event made the same result first
     if run.revision != one.revision:
         return "superseded"
-    # The janitor ends a run that lost its message, and has it forget what asked for it.
+    # The janitor fails a run that lost its message, and removes its event.
     ended = run.finished_at.timestamp() if run.finished_at else 0.0
     if run.state == "failed" and run.event_id is None and ended >= one.asked_at > 0:
         return "lost"

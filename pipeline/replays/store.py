@@ -1,4 +1,4 @@
-"""Replays in the catalog's table, and the event that wakes their driver."""
+"""The recorded replays in the catalog's table, and the event that wakes their driver."""
 
 import json
 import secrets
@@ -13,29 +13,30 @@ from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, partit
 from pipeline.core.errors import Busy, Conflict, LeaseLost, NotFound
 from pipeline.core.topology import ReplaysSpec
 from pipeline.replays import budget
-from pipeline.replays.records import OVER, Replay, Wish
+from pipeline.replays.records import OVER, Desired, Replay
 from pipeline.replays.request import ReplayRequest
 
 _PK = "#replays"
-# Of its own, and tiny: every worker looks here before each run that a replay asked for.
+# A tiny item of its own: workers read it before each run that a replay requested.
 _CANCELLED = "#cancelled"
-# What its owner writes, and its driver only reads.
-_OWNERS = ("request", "wish", "wishes")
+# Fields that the owner writes and the driver only reads.
+_COUNTER = "wishes"
+_OWNERS = ("request", "wish", _COUNTER)
 _REMEMBERED_S = 30 * 86400
-# Replays are few: one partition of the index of leases does for all of them.
+# Replays are few: one partition of the index of leases is enough.
 _SHARD = "0"
 # How long a wake-up may take to arrive before the janitor sends another.
 _WAKE_S = 60.0
-_KNOCK_S = 300.0
+_WAKE_AGAIN_S = 300.0
 
 
 class Replays:
     """All replays of an installation.
 
     Args:
-        table: where they are recorded, one item each.
+        table: the catalog's table, with one item a replay.
         events: a boto3 client for EventBridge.
-        bus: the bus of our own events.
+        bus: name of the bus of our own events.
         spec: the event that wakes the driver.
     """
 
@@ -45,17 +46,18 @@ class Replays:
         self._bus = bus
         self._spec = spec
 
-    # -- what its owner does ---------------------------------------------------------------------
+    # -- by its owner ----------------------------------------------------------------------------
 
     def start(self, request: ReplayRequest) -> Replay:
-        """Record a replay and wake its driver, who plans it first.
+        """Record a replay and wake its driver, which first plans it.
 
         Raises:
-            DependencyFailed: ``event_refused``; the replay stands, and the janitor wakes it later.
+            DependencyFailed: ``event_refused``; the replay is recorded, and the janitor wakes its
+                driver later.
         """
         now = datetime.now(UTC)
         replay = Replay(
-            # Sorts as time does; the end keeps two of one millisecond apart.
+            # Sorts by time; the random end distinguishes two of one millisecond.
             replay_id=f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{secrets.token_hex(3)}",
             created_at=now,
             updated_at=now,
@@ -67,12 +69,12 @@ class Replays:
         return replay
 
     def get(self, replay_id: str) -> Replay | None:
-        """One replay, read consistently."""
+        """Read one replay consistently."""
         item = self._table.get(_PK, replay_id)
         return None if item is None else _replay(item)
 
     def newest(self, *, before: str | None = None) -> Iterator[Replay]:
-        """Replays, newest first.
+        """Yield replays, newest first.
 
         Args:
             before: start after the replay of this id.
@@ -83,28 +85,28 @@ class Replays:
         ):
             yield _replay(item)
 
-    def ask(self, replay_id: str, wish: Wish, *, budget_usd: float | None = None) -> Replay:
-        """Say what shall become of a replay; its driver follows within seconds.
+    def ask(self, replay_id: str, desired: Desired, *, budget_usd: float | None = None) -> Replay:
+        """Request a state of a replay; its driver brings it about within seconds.
 
         Args:
-            replay_id: which.
-            wish: ``run`` starts a planned one and resumes a paused one; ``cancel`` is for good.
+            replay_id: its id.
+            desired: ``run`` starts a planned one and resumes a paused one; ``cancel`` is final.
             budget_usd: a new budget.
 
         Raises:
             NotFound: ``unknown_replay``.
-            Conflict: ``replay_over``: it has ended; ``over_budget``: it needs a larger one.
+            Conflict: ``replay_over``: it has ended; ``over_budget``: its budget is too small.
         """
         replay = self._known(replay_id)
-        # After cancel, what it asked for may have been dropped already.
-        if replay.state in OVER or (replay.wish == "cancel" and wish != "cancel"):
+        # After a cancel, workers may have dropped its requests already.
+        if replay.state in OVER or (replay.wish == "cancel" and desired != "cancel"):
             state = replay.state if replay.state in OVER else "cancelled"
             raise Conflict("replay_over", f"Replay {replay_id} is {state}: start another one.")
         request = replay.request
         if budget_usd is not None:
             request = request.model_copy(update={"budget_usd": budget_usd})
-        if wish == "run":
-            if why := budget.refusal(replay, request):
+        if desired == "run":
+            if why := budget.rejection(replay, request):
                 raise Conflict("over_budget", why)
             request = request.model_copy(update={"dry_run": False})
         try:
@@ -112,40 +114,41 @@ class Replays:
                 _PK,
                 replay_id,
                 set={
-                    "wish": wish,
+                    "wish": desired,
                     "wishes": replay.wishes + 1,
                     "request": request.model_dump(mode="json"),
-                    # The janitor knocks again should the wake-up get lost.
+                    # The janitor sends another wake-up if this one is lost.
                     **_watched(),
                 },
-                condition="NOT (#state IN (:finished, :cancelled, :failed)) AND #wishes = :wishes",
+                condition="NOT (#state IN (:finished, :cancelled, :failed)) "
+                f"AND #{_COUNTER} = :{_COUNTER}",
                 given={**{state: state for state in OVER}, "wishes": replay.wishes},
             )
         except ConditionFailed:
-            # In this very moment it ended, or was asked something else.
-            return self.ask(replay_id, wish, budget_usd=budget_usd)
-        if wish == "cancel":
+            # It has just ended, or another state was requested.
+            return self.ask(replay_id, desired, budget_usd=budget_usd)
+        if desired == "cancel":
             self.drop(replay_id)
         replay = self._known(replay_id)
         self.wake(replay)
         return replay
 
     def drop(self, replay_id: str) -> None:
-        """Have workers drop what this replay asked for and nobody works on yet."""
+        """Have workers drop the runs that this replay requested and nobody has claimed yet."""
         until = int(time.time()) + _REMEMBERED_S
         self._table.update(_CANCELLED, replay_id, set={"expires_at": until})
 
     def cancelled(self, replay_id: str) -> bool:
-        """Whether what this replay asked for is no longer wanted."""
+        """Return True if workers are to drop the requests of this replay."""
         return self._table.get(_CANCELLED, replay_id) is not None
 
-    # -- what its driver does --------------------------------------------------------------------
+    # -- by its driver ---------------------------------------------------------------------------
 
     def wake(self, replay: Replay) -> None:
-        """Have the driver look at a replay, or go on with it.
+        """Send the event that wakes the driver of a replay.
 
         Args:
-            replay: as it was read after all that the driver shall know was written.
+            replay: as it was read after the latest write that the driver needs.
 
         Raises:
             DependencyFailed: ``event_refused``.
@@ -165,15 +168,15 @@ class Replays:
         )
 
     def claim(self, replay_id: str, *, lease_s: float, after: int | None = None) -> Replay | None:
-        """Take the driver's seat; None when there is nothing to drive.
+        """Take the driver's lease on a replay; return None if there is nothing to drive.
 
         Args:
-            replay_id: of which replay.
-            lease_s: for how long.
-            after: the latest attempt that is no reason to stay away; None when none is.
+            replay_id: its id.
+            lease_s: seconds that the lease lasts.
+            after: a later attempt than this means that the message is stale; None: never stale.
 
         Raises:
-            Busy: another driver sits there.
+            Busy: another driver holds the lease.
         """
         item = self._table.get(_PK, replay_id)
         if item is None:
@@ -189,14 +192,14 @@ class Replays:
             self._update(claimed, replay.attempt, lease_s=lease_s, fields={"attempt"})
         except LeaseLost as error:
             raise Busy(1) from error
-        # Only now can nobody else write: the last one who sat there may have, in between.
+        # Read again: the previous driver may have written until this claim.
         return self._known(replay_id)
 
     def checkpoint(self, replay: Replay, *, lease_s: float) -> Replay:
-        """Write down how far a replay is, and keep the driver's seat for ``lease_s`` more.
+        """Write a checkpoint, and extend the driver's lease by ``lease_s``.
 
         Returns:
-            The replay with its owner's latest wish and budget.
+            The replay with its owner's latest desired state and budget.
 
         Raises:
             LeaseLost: another driver took over; nothing was written.
@@ -207,15 +210,15 @@ class Replays:
         return replay.model_copy(update={name: getattr(now, name) for name in _OWNERS})
 
     def leave(self, replay: Replay, *, at_rest: bool) -> bool:
-        """Leave the driver's seat, having written a last checkpoint.
+        """Release the driver's lease after a last checkpoint.
 
         Args:
-            replay: which.
-            at_rest: nothing is to be done until its owner says something; otherwise it stays
-                under the janitor's eyes.
+            replay: the replay.
+            at_rest: True if nothing is to be done until its owner's next request. Otherwise the
+                janitor wakes a driver if none comes.
 
         Returns:
-            False when its owner has said something meanwhile: stay, and look.
+            False if its owner has made a request meanwhile: the lease is kept.
 
         Raises:
             LeaseLost: another driver took over.
@@ -226,7 +229,7 @@ class Replays:
                 replay.replay_id,
                 set={"driver_until": 0, **({} if at_rest else _watched())},
                 remove=("lease_until", "lease_shard") if at_rest else (),
-                condition="#attempt = :attempt AND #wishes = :wishes",
+                condition=f"#attempt = :attempt AND #{_COUNTER} = :{_COUNTER}",
                 given={"attempt": replay.attempt, "wishes": replay.wishes},
             )
         except ConditionFailed as error:
@@ -236,17 +239,17 @@ class Replays:
         return True
 
     def wake_overdue(self) -> int:
-        """Wake the driver of each replay that nobody was heard of driving; returns how many."""
+        """Wake a driver for each replay whose driver is overdue; return how many."""
         woken = 0
         for item in overdue(self._table, before=time.time(), shards=_SHARD):
             if item["pk"] != _PK:
                 continue
             try:
-                # Moved on first: while no driver comes, one knock at a time is enough.
+                # Postponed first: while no driver comes, one wake-up at a time is enough.
                 self._table.update(
                     _PK,
                     item["sk"],
-                    set=_watched(_KNOCK_S),
+                    set=_watched(_WAKE_AGAIN_S),
                     condition="#lease_until = :seen",
                     given={"seen": item["lease_until"]},
                 )
@@ -279,7 +282,7 @@ class Replays:
 
 
 def _watched(seconds: float = _WAKE_S) -> dict[str, str]:
-    """Under the janitor's eyes: it knocks again should a wake-up, or the driver, get lost."""
+    """Return the fields by which the janitor finds a replay whose wake-up or driver was lost."""
     return {"lease_until": epoch_key(time.time() + seconds), "lease_shard": _SHARD}
 
 

@@ -1,4 +1,4 @@
-"""Adds up what a replay would do, stage by stage."""
+"""The sum of verdicts by stage, which is the plan of a replay."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,18 +9,18 @@ from pipeline.costs.estimator import Estimator
 from pipeline.replays.records import Plan, StagePlan, Verdict
 from pipeline.replays.verdict import Judged
 
-# All of them go into one item of the table, which may have 400 KB.
+# All reasons are in one item of the table, which may have 400 KB.
 _REASONS = 20
 _LONGEST = 300
 _OTHER = "other reasons"
 
 
 class Tally:
-    """A plan that grows.
+    """A growing plan.
 
     Args:
-        plan: what there is of it so far.
-        estimator: says what each run would take.
+        plan: the plan so far.
+        estimator: estimates the cost of each run.
     """
 
     def __init__(self, plan: Plan, estimator: Estimator) -> None:
@@ -44,7 +44,7 @@ class Tally:
                 row.measured += measured
 
     def plan(self, *, complete: bool) -> Plan:
-        """All that was added so far."""
+        """Return the plan so far."""
         return Plan(
             videos=self._videos,
             stages={stage: row.plan() for stage, row in self._stages.items()},
@@ -54,7 +54,7 @@ class Tally:
 
 
 def estimated(estimator: Estimator, judged: Judged, intent: Intent) -> tuple[Estimate, bool]:
-    """What one run is expected to take, and whether that rests on recorded run times."""
+    """Return the estimate of one run, and True if it is based on recorded run times."""
     return estimator.estimate(judged.stage, intent.identity, intent.version, judged.video)
 
 

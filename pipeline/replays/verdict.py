@@ -1,4 +1,4 @@
-"""What would become of one stage of one video, and why: the answer of a build system."""
+"""The verdict on one stage of one video, with its reason, as a build system decides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from pipeline.core.planner import Intent, Planner
 from pipeline.core.records import StageResult, StageRun, Video
 from pipeline.replays.records import Verdict
 from pipeline.replays.request import ReplayRequest
-from pipeline.replays.selection import wants
+from pipeline.replays.selection import selects
 
-# The same input fails the same way: only asking for the failure itself tries it again.
+# The same input fails the same way: only a request that selects the failure retries it.
 _HOPELESS: frozenset[FailureClass] = frozenset({"bad_input", "limit"})
 _SHOWN = 40  # characters of a value
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A stage of a video and what would become of it.
+    """A verdict on a stage of a video.
 
     Attributes:
         because: why it would run, or why it cannot be planned.
-        intent: what it would do; None where that was not asked or cannot be said.
+        intent: of the run, if there would be one.
     """
 
     video: Video
@@ -35,20 +35,19 @@ class Judged:
 def judge(
     request: ReplayRequest, video: Video, stage: str, planner: Planner, metadata: Mapping[str, str]
 ) -> Judged:
-    """What ``request`` would do with a stage of a selected video.
+    """Judge a stage of a selected video.
 
-    Whether a stored result can be reused is not looked at here: what says ``run`` may turn out as
-    ``reuse``.
+    Stored results are not looked up here: a verdict ``run`` may still become ``reuse``.
 
     Args:
-        request: the replay's.
-        video: as it is now.
-        stage: which of its stages.
+        request: the replay's request.
+        video: its present state.
+        stage: one of its stages.
         planner: of the stage.
-        metadata: the upload's.
+        metadata: of the upload.
     """
     run = video.stages[stage]
-    if not wants(request, run):
+    if not selects(request, run):
         return Judged(video, stage, "not_selected")
     if request.shadow and run.current_result is None:
         return Judged(video, stage, "not_selected")
@@ -91,7 +90,7 @@ def _failure(run: StageRun) -> str:
 
 
 def _differences(result: StageResult, intent: Intent) -> list[str]:
-    """What is no longer as it was when ``result`` was made."""
+    """Describe what changed since ``result`` was made."""
     was = {"code": result.version, **result.identity, **result.params}
     now = {"code": intent.version, **intent.identity, **intent.params.model_dump(mode="json")}
     return [

@@ -1,6 +1,6 @@
-"""What people see of a replay: its record turned into a response model. Pure: no AWS, no clock.
+"""Response models of replays, made from records without AWS calls or a clock.
 
-The API serves it as JSON and the command line prints it, so both show the same plan.
+The API serves them as JSON and the command line prints them, so both show the same plan.
 """
 
 from collections.abc import Mapping
@@ -11,24 +11,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.records import Estimate
 from pipeline.replays.records import (
+    Desired,
     Ending,
     Replay,
     ReplayState,
     StagePlan,
     StageProgress,
     Verdict,
-    Wish,
 )
 from pipeline.replays.request import ReplayRequest
 from pipeline.results.comparison import Comparison
 
-POSSIBLE: dict[ReplayState, list[Wish]] = {
+POSSIBLE: dict[ReplayState, list[Desired]] = {
     "planning": ["cancel"],
     "planned": ["run", "cancel"],
     "running": ["pause", "cancel"],
     "paused": ["run", "cancel"],
 }
-"""What can be asked of a replay, by its state; nothing once it is over."""
+"""The states that can be requested of a replay, by its present state; none once it is over."""
 
 
 class _View(BaseModel):
@@ -36,59 +36,58 @@ class _View(BaseModel):
 
 
 class StagePlanView(_View):
-    """What would become of one stage over all selected videos, in numbers of videos."""
+    """The plan of one stage over all selected videos, in numbers of videos."""
 
     stage: str
-    run: int = Field(description="It would be computed")
-    reuse: int = Field(description="A stored result would become current: nothing is computed")
-    current: int = Field(description="The current result is already the one")
-    left_out: int = Field(description="The uploader did not want the stage")
-    in_progress: int = Field(description="It is being worked on at this moment, or waits for it")
-    not_selected: int = Field(description="Not among the stages or results asked for")
+    run: int = Field(description="To compute")
+    reuse: int = Field(description="A stored result becomes current; nothing is computed")
+    current: int = Field(description="The current result is up to date")
+    left_out: int = Field(description="The uploader excluded the stage")
+    in_progress: int = Field(description="Running or pending")
+    not_selected: int = Field(description="Not among the selected stages or results")
     hopeless: int = Field(
-        description="The same failed for good before; select by `failure_class` to try it again"
+        description="The same run failed permanently; select by `failure_class` to retry it"
     )
-    blocked: int = Field(description="It cannot be planned: see `because`")
+    blocked: int = Field(description="Cannot be planned: see `because`")
     because: dict[str, int] = Field(
-        description="Why, and for how many; the commonest reasons",
+        description="The commonest reasons, each with its number of videos",
         examples=[{"confidence: 0.25 → 0.4": 200}],
     )
     estimate: Estimate = Field(description="Of all that would run")
     measured: int = Field(
-        description="For how many of those the estimate rests on recorded run times; for the rest "
-        "it is a guess"
+        description="Number of those estimated from recorded run times; the rest are guesses"
     )
 
 
 class PlanView(_View):
-    """What the replay would do, or does."""
+    """The plan of a replay."""
 
-    complete: bool = Field(description="Whether all videos have been looked at")
-    videos: int = Field(description="Looked at and selected")
-    runs: int = Field(description="Stage runs to ask for, reused results among them")
+    complete: bool = Field(description="True once all videos have been examined")
+    videos: int = Field(description="Examined and selected")
+    runs: int = Field(description="Stage runs to request, reused results included")
     estimate: Estimate = Field(description="Of all stages together")
     prices: str = Field(description="Region and date of the price table behind `usd`")
     stages: list[StagePlanView]
 
 
 class StageProgressView(_View):
-    """How far the runs of one stage, or of all together, are."""
+    """The progress of the runs of one stage, or of all together."""
 
-    asked: int = Field(description="Runs asked for so far")
+    asked: int = Field(description="Runs requested so far")
     succeeded: int
     reused: int = Field(description="A stored result became current")
     failed: int
-    superseded: int = Field(description="A later upload or request took their place")
-    lost: int = Field(description="Asked for again and again, and never heard of")
-    spent: Estimate = Field(description="What they took, as recorded")
+    superseded: int = Field(description="Replaced by a later upload or request")
+    lost: int = Field(description="Requested several times, each time without a trace")
+    spent: Estimate = Field(description="Their recorded cost")
 
 
 class ProgressView(StageProgressView):
-    """How far it is."""
+    """The progress of a replay."""
 
-    percent: float = Field(ge=0, le=100, description="Runs that have ended, of those planned")
+    percent: float = Field(ge=0, le=100, description="Ended runs of those planned")
     seconds_left: float | None = Field(
-        description="Until the end, at the pace since it started or went on; unknown until a run "
+        description="Until the end, at the rate since it started or last resumed; null until a run "
         "has ended since"
     )
     stages: dict[str, StageProgressView]
@@ -100,12 +99,12 @@ class ReplayView(_View):
     replay_id: str = Field(examples=["20260131T120000123-1f2e3d"])
     state: ReplayState
     reason: str | None = Field(description="Why it did not start, paused or failed")
-    wish: Wish = Field(description="What was asked of it last; it follows within seconds")
+    wish: Desired = Field(description="Requested state; it is reached within seconds")
     request: ReplayRequest
     plan: PlanView
     progress: ProgressView
     comparison: Comparison | None = Field(
-        description="Of a shadow run: how its results differ from the current ones, all added up"
+        description="Of a shadow run: the sum of differences from the current results"
     )
     differences: list[str] = Field(
         description="The comparison in words", examples=[["WER against current 3.1 %"]]
@@ -115,13 +114,13 @@ class ReplayView(_View):
     started_at: datetime | None
     finished_at: datetime | None
     links: dict[str, str] = Field(
-        description="What can be done with it now",
+        description="Paths of the possible requests",
         examples=[{"self": "/replays/2026…", "pause": "/replays/2026…/pause"}],
     )
 
 
 def detail(replay: Replay, links: Mapping[str, str]) -> ReplayView:
-    """``replay`` as people see it."""
+    """Return the view of ``replay``."""
     return ReplayView(
         **replay.model_dump(include=_AS_RECORDED),
         request=replay.request,
@@ -195,7 +194,7 @@ def _counted(progress: StageProgress) -> dict[str, Any]:
 def _percent(replay: Replay) -> float:
     if replay.state == "finished":
         return 100.0
-    # More can end than was planned: uploads do not wait for plans.
+    # More runs can end than were planned: uploads arrive meanwhile.
     return round(min(1.0, replay.ended / max(1, replay.plan.runs)) * 100, 1)
 
 

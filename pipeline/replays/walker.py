@@ -17,17 +17,17 @@ from pipeline.replays.tally import Tally, estimated
 from pipeline.replays.verdict import Judged
 
 STEP_S = 1.0
-"""Longest that a step looks at further videos; the driver then writes a checkpoint."""
+"""Longest time that a step examines further videos, after which the driver writes a checkpoint."""
 
 
 class Walker:
     """Walks a replay's videos to draw a random sample, to plan, and to choose runs.
 
-    Each of the three is done in steps. A step goes on from the replay's cursor.
+    Each of the three is done in steps. A step continues at the replay's cursor.
 
     Args:
-        examiner: says what the replay does with each video.
-        estimator: says what that takes.
+        examiner: judges the stages of each video.
+        estimator: estimates the cost of runs.
         window: most runs that a replay has open at once.
     """
 
@@ -64,7 +64,7 @@ class Walker:
         )
 
     def choose(self, replay: Replay) -> Replay:
-        """Note further runs to ask for, as many as the window and the budget allow."""
+        """Choose further runs to request, as many as the window and the budget allow."""
         chosen, progress = list(replay.open), dict(replay.progress)
         known = {(one.video_id, one.stage) for one in chosen}
         due, reason = budget.due(replay), None
@@ -93,7 +93,7 @@ class Walker:
         return _Walk(self._examiner, _request(replay), after=replay.cursor)
 
     def _opened(self, replay: Replay, judged: Iterable[Judged]) -> Iterator[Open]:
-        """Yield the runs to ask for of one video."""
+        """Yield the runs of one video to request."""
         event_id = replay_event_id(replay.replay_id)
         for one in judged:
             if one.intent is None or one.verdict not in {"run", "reuse"}:
@@ -120,9 +120,9 @@ class _Walk:
     """The videos of one step, each as its judged stages; empty where a video is not selected.
 
     Attributes:
-        cursor: place of the last video that was dealt with. A video at which the loop is left
-            by ``break`` comes again.
-        complete: whether no video is left.
+        cursor: place of the last video that was handled. A video at which the loop is left by
+            ``break`` comes again.
+        complete: True once no video is left.
     """
 
     def __init__(self, examiner: Examiner, request: ReplayRequest, *, after: str | None) -> None:
@@ -135,14 +135,14 @@ class _Walk:
         for place, judged in self._examined:
             yield judged or []
             self.cursor = place
-            # Checked last: however slow the first batch is, the walk moves.
+            # Checked last: the walk advances even if the first batch is slow.
             if time.monotonic() > until:
                 return
         self.complete = True
 
 
 def _request(replay: Replay) -> ReplayRequest:
-    """Return the request, limited to the random sample once that is drawn."""
+    """Return the request, limited to the random sample once that is complete."""
     if not replay.drawn:
         return replay.request
     return replay.request.model_copy(update={"videos": replay.sampled})

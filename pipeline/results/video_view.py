@@ -4,10 +4,8 @@ The query API serves them as JSON and the command line prints them, so both show
 They need no knowledge of a particular stage.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -27,8 +25,7 @@ from pipeline.core.records import (
     VideoStatus,
 )
 from pipeline.core.stage import Notice
-
-_UNSAFE_IN_A_FILE_NAME = re.compile(r"[^\w.-]+", re.ASCII)
+from pipeline.results.file_names import file_name
 
 
 class Sign(Protocol):
@@ -215,12 +212,6 @@ def total_cost(video: Video) -> TotalCost:
 def error(failure: Failure | None) -> ErrorView | None:
     """Return the view of ``failure``."""
     return ErrorView(**failure.model_dump()) if failure else None
-
-
-def file_name(video: Video, artifact: str) -> str:
-    """Return the name to save an artifact by, safe on every file system and in a header."""
-    stem = _UNSAFE_IN_A_FILE_NAME.sub("_", PurePosixPath(video.upload.name).stem).strip("._-")
-    return f"{stem[:80] or 'video'}-{_UNSAFE_IN_A_FILE_NAME.sub('_', PurePosixPath(artifact).name)}"
 
 
 def _common(video: Video, sign: Sign) -> dict[str, Any]:

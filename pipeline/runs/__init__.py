@@ -3,8 +3,8 @@
 delivery   one delivery of a message, and the outcomes of handling it
 runner     the entry of handlers and hosts: one stage's events in, outcomes measured
 consume    an event: no run needed, or a run claimed and executed
-job        the run that an event asks for, and its plan
-claimed    a claimed run: every write that the holder of its lease makes
+job        the run that an event requests, and its plan
+claimed    a claimed run: every write of its lease's holder
 execute    a claimed run: fetch, probe, run, publish, record
 manifest   the manifest of a result, and the record of it
 failure    the decision about a run that went wrong

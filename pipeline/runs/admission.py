@@ -1,7 +1,7 @@
 """The admission of runs to a host that is not for large jobs.
 
 Lambda ends every execution after 15 minutes and gives it 10 GB of disk. A run that will not fit is
-sent on before it begins, which saves a quarter of an hour.
+sent on before it begins, which saves up to 15 minutes.
 """
 
 import shutil
@@ -19,12 +19,12 @@ _SAFE_SHARE = 0.5
 
 
 class Admission:
-    """The judge of one stage's runs: can this host finish them?
+    """The admission of one stage's runs: rejects those that this host cannot finish.
 
     Args:
         stage: its name.
-        settings: the stage's deadline and guesses; how long leases last.
-        estimator: makes the estimator of run times on such hosts.
+        settings: the stage's deadline and guesses; the lease.
+        estimator: returns the estimator of run times on such hosts.
     """
 
     def __init__(self, stage: str, settings: Settings, estimator: Callable[[], Estimator]) -> None:
@@ -34,16 +34,16 @@ class Admission:
         self._estimator = estimator
 
     def check_past(self, before: StageRun | None) -> None:
-        """Judge by the end of an earlier attempt.
+        """Reject the run if the host killed an earlier attempt at its deadline.
 
-        Lambda kills without a message: all that is left of that attempt is its last heartbeat, at
-        most a third of the lease before the end.
+        Lambda kills without notice. The last heartbeat of that attempt was at most a third of the
+        lease before the end.
 
         Args:
             before: the run as it was before it was claimed.
 
         Raises:
-            Outgrown: the host killed that attempt at its deadline.
+            Outgrown: it did.
         """
         if before is None or before.state != "running" or not before.started_at:
             return
@@ -52,14 +52,14 @@ class Admission:
             raise _outgrown(f"{self._stage} was cut off at its deadline here.")
 
     def check_room(self, size: int, scratch: Path) -> None:
-        """Judge by the disk.
+        """Reject the run if the disk is too small.
 
         Args:
-            size: of the source, in bytes.
-            scratch: where it would be kept, beside the stage's files.
+            size: bytes of the source.
+            scratch: directory of the source and the stage's files.
 
         Raises:
-            Outgrown: there is too little room.
+            Outgrown: the disk is too small.
         """
         needed = size * (1 + self._spec.guess.bytes_per_source_byte)
         free = shutil.disk_usage(scratch).free
@@ -70,15 +70,17 @@ class Admission:
             )
 
     def check_time(self, video: Video, intent: Intent, seconds_left: float) -> None:
-        """Judge by the recorded times of such runs, or by the topology's guess if there are none.
+        """Reject the run if it is likely to exceed the deadline.
+
+        The estimate is from recorded run times, or from the topology's guess without any.
 
         Args:
-            video: the source; while its length is not known it passes.
+            video: the source; it passes while its length is unknown.
             intent: of the run.
             seconds_left: until the deadline.
 
         Raises:
-            Outgrown: it is not likely to end in time.
+            Outgrown: it is unlikely to end in time.
         """
         if video.probe is None:
             return
@@ -97,7 +99,7 @@ class Admission:
 
 
 def outgrown_by(error: VideodropError) -> Outgrown | None:
-    """Return why a failed run should go to a larger host; None if it would fail there, too.
+    """Return why a failed run should go to a larger host; None if it would fail there too.
 
     Larger hosts have more time and disk. A tool's own limit (``media_time``) is the same on all of
     them.
@@ -105,7 +107,7 @@ def outgrown_by(error: VideodropError) -> Outgrown | None:
     if isinstance(error, Outgrown):
         return error
     if isinstance(error, TimedOut) and error.code != "media_time":
-        return _outgrown("It did not end in the time there was for it.")
+        return _outgrown("It did not end within its time limit.")
     if error.code == "disk_full":
         return _outgrown("It filled the disk.")
     return None

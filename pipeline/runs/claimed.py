@@ -15,10 +15,10 @@ class ClaimedRun:
     after another worker has taken over raises ``LeaseLost`` and changes nothing.
 
     Args:
-        catalog: where the run is recorded.
-        video_id: whose.
+        catalog: the catalog.
+        video_id: of the run.
         run: as it was claimed.
-        shadow: its result is only compared.
+        shadow: True if its result is only compared.
         settings: how long it may wait for its next try.
     """
 
@@ -47,11 +47,13 @@ class ClaimedRun:
         self._runs.heartbeat(self.video_id, self.run, progress=progress, lease_s=lease_s)
 
     def succeed(self, result: StageResult) -> None:
-        """End the run with a result: it becomes current, or can be compared with what is."""
+        """End the run with a result, which becomes current or, of a shadow run, comparable."""
         if self._shadow:
             self._runs.succeed(self.video_id, self.run, result)
         else:
-            self._catalog.succeed(self.video_id, self.run, result)  # the index of labels follows
+            self._catalog.succeed(
+                self.video_id, self.run, result
+            )  # also updates the index of labels
 
     def skip(self) -> None:
         """End the run: its uploader does not want the stage."""

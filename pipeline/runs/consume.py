@@ -38,10 +38,10 @@ class Consumer:
         stage: its name.
         planner: plans its runs.
         executor: executes them.
-        catalog: where they are recorded.
-        artifacts: where sources are.
-        settings: leases, and how often a run is tried.
-        cancelled: tells by its id if a replay was cancelled: its requests are dropped.
+        catalog: the catalog.
+        artifacts: the buckets.
+        settings: leases, and the number of tries.
+        cancelled: returns True for the id of a cancelled replay, whose requests are dropped.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Consumer:
     def _run(self, job: Job) -> Outcome:
         try:
             plan: Plan | Exception = self._plan(job)
-        except Exception as error:  # noqa: BLE001 - recorded once the run is ours to record
+        except Exception as error:  # noqa: BLE001 - recorded once the run is claimed
             plan = error
         seen = self._seen(job)
         if job.is_done(seen, plan):
@@ -151,12 +151,12 @@ class Consumer:
             return self._executor.execute(claimed, job, plan, seen=seen)
         except LeaseLost:
             return Outcome.SUPERSEDED
-        except Exception as error:  # each becomes a class of our tree, and recorded
+        except Exception as error:  # each is classified and recorded
             if device.failed(error):
-                # Nothing that it was given would end well. Its host takes that for a crash: the run
-                # has its tries in other processes, if they can use the GPU.
+                # Every later run of this process would fail too. The host handles the exit as a
+                # crash: the run is retried in another process, if that can use the GPU.
                 log.critical("the GPU failed: this process ends", exc_info=error)
-                os._exit(1)  # Python's own end may hang on a GPU that does not answer
+                os._exit(1)  # Python's own shutdown may hang on a GPU that does not respond
             return carry_out(self._decide(error, claimed, job.delivery), claimed)
 
     def _decide(self, error: Exception, claimed: ClaimedRun, delivery: Delivery) -> Decision:

@@ -10,12 +10,12 @@ from pipeline.telemetry.context import about
 def about_run(
     stage: str, video_id: str, asked_by: Event | str | None
 ) -> AbstractContextManager[None]:
-    """Say that the block is about one stage of a video.
+    """Set the context of the block to one stage of a video.
 
     Args:
-        stage: which.
-        video_id: whose.
-        asked_by: the event that asked for it, or the id of that event.
+        stage: the stage.
+        video_id: the video.
+        asked_by: the event that requested the run, or the id of that event.
     """
     event_id = asked_by if isinstance(asked_by, str | None) else asked_by.event_id
     return about(

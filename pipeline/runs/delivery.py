@@ -36,12 +36,12 @@ class Delivery:
 
     Attributes:
         seconds_left: until the host ends this invocation.
-        extend: keeps the message invisible for so many seconds more.
+        extend: extends the visibility timeout of the message by a number of seconds.
         receives: how often the message was delivered, this time included.
-        large: it came by a lane for large jobs.
+        large: True if it came by a lane for large jobs.
         send_on: sends the message to such a lane; None if the stage has none or it came from there.
-        sent_at: Unix time of its arrival in the queue, where that is known.
-        receipt: a name that no other delivery has, not even of the same message.
+        sent_at: Unix time of its arrival in the queue, if known.
+        receipt: unique to this delivery, also among deliveries of the same message.
     """
 
     seconds_left: float

@@ -25,7 +25,7 @@ from pipeline.telemetry import metrics, names
 
 # Progress is spent as: fetching 5 %, the stage itself 90 %, publishing 5 %.
 _FETCHED, _RUN = 0.05, 0.95
-# What is kept back of the host's deadline, to record a timeout before the host kills us.
+# Reserved before the host's deadline, to record a timeout before the host kills this process.
 _MARGIN_S = 5.0
 
 
@@ -34,10 +34,10 @@ class Executor:
 
     Args:
         module: the stage's code.
-        catalog: where results are recorded.
-        artifacts: where files come from and go to.
+        catalog: the catalog.
+        artifacts: the buckets.
         settings: limits and leases.
-        admission: judges what this host can see through, where a message can be sent on.
+        admission: rejects runs that this host cannot finish, if they can be sent on.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Executor:
     def execute(
         self, claimed: ClaimedRun, job: Job, plan: Plan, *, seen: StageRun | None
     ) -> Outcome:
-        """End a claimed run with a result, or skip it if its uploader does not want it.
+        """End a claimed run with a result, or skip it if its uploader excluded the stage.
 
         Args:
             claimed: the run.
-            job: that it was claimed for.
+            job: its job.
             plan: of the job.
             seen: the run as it was before it was claimed.
 
@@ -81,8 +81,8 @@ class Executor:
         if (tries := claimed.run.tries) > self._settings.max_attempts:
             raise Lost(
                 "gave_up",
-                f"The process that ran {claimed.stage} ended without a word {tries - 1} times. "
-                "Look at its log, then replay.",
+                f"The process that ran {claimed.stage} ended without an error {tries - 1} times. "
+                "See its log, then replay.",
             )
         result = self._compute(claimed, job, plan)
         claimed.succeed(result)
@@ -99,7 +99,7 @@ class Executor:
             return None
         if stored.revision == upload.revision:
             return stored
-        # The same content was uploaded again: it was queued, and is done, now.
+        # The same content was uploaded again: the times are those of the present run.
         return stored.model_copy(
             update={
                 "revision": upload.revision,
@@ -114,7 +114,7 @@ class Executor:
         started, cpu = time.monotonic(), _cpu_seconds()
         upload, intent, run = job.upload, plan.intent, claimed.run
         lease = self._lease(claimed, job.delivery)
-        # Where nothing can be sent on, there is nothing to judge.
+        # A run that cannot be sent on is always admitted.
         video = self._catalog.video(upload.video_id) if job.delivery.send_on else None
         with workdir(self._settings.scratch) as scratch, lease:
             if video:
@@ -157,7 +157,7 @@ class Executor:
         )
 
     def _fetch(self, upload: Upload, head: Head, scratch: Path, report: Report) -> Source:
-        # A fixed name: what an uploader calls a file never reaches a command line.
+        # A fixed name: an uploader's file name never reaches a command line.
         path = scratch / "source"
         limits = self._settings.limits
         if upload.size > limits.max_bytes:
@@ -172,6 +172,6 @@ class Executor:
 
 
 def _cpu_seconds() -> float:
-    """Return the CPU time of this process and of the tools it has waited for."""
+    """Return the CPU time of this process and of its ended child processes."""
     own, tools = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return own.ru_utime + own.ru_stime + tools.ru_utime + tools.ru_stime

@@ -35,8 +35,8 @@ class Release:
 
     Attributes:
         error: why.
-        tries: how many tries then count.
-        wait_s: until its message is delivered again.
+        tries: number of tries that then count.
+        wait_s: seconds until its message is delivered again.
     """
 
     error: VideodropError
@@ -67,12 +67,12 @@ def decide(
     *,
     send_on: Callable[[], None] | None,
 ) -> Decision:
-    """Decide about a run by what went wrong; nothing is read or written.
+    """Decide about a run by its error; nothing is read or written.
 
     Args:
-        error: what went wrong.
+        error: the error.
         run: as it was claimed.
-        settings: how often a run is tried.
+        settings: the number of tries.
         send_on: see ``Delivery``.
     """
     if isinstance(error, Changed):
@@ -94,13 +94,13 @@ def decide_killed(
 ) -> Decision:
     """Decide about a run whose process was killed.
 
-    A try that was cut off because its worker stops does not count.
+    A try that ends because its worker shuts down does not count.
 
     Args:
         killed: why.
         message: the same in a sentence.
         run: as the process had claimed it.
-        settings: how often a run is tried.
+        settings: the number of tries.
         send_on: see ``Delivery``.
     """
     error: VideodropError
@@ -117,7 +117,7 @@ def decide_killed(
 
 
 def carry_out(decision: Decision, claimed: ClaimedRun) -> Outcome:
-    """Record a decision about a run, and send its message on if that was decided.
+    """Record a decision about a run, and send its message on if so decided.
 
     Raises:
         Retry: the run was given back for another try.

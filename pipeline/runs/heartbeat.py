@@ -20,14 +20,14 @@ _STEP = 1.0  # percent: smaller steps wait for the next heartbeat
 class Lease:
     """The lease on a claimed run, and the ``Report`` that its stage is given.
 
-    A thread of its own does all the writing. So a stage that is deep in native code keeps its
-    lease, and one that reports ten times a millisecond costs one write a second.
+    A separate thread does all the writing. So a stage that is busy in native code keeps its lease,
+    and one that reports ten times a millisecond costs one write a second.
 
     Args:
         claimed: the run.
         lease_s: how long each heartbeat extends the lease.
-        extend: called with seconds together with each extension of the lease, to keep the
-            message that brought the event invisible for as long.
+        extend: called with seconds at each extension of the lease, to extend the message's
+            visibility timeout too.
         limit_s: the time limit of the stage.
         seconds_left: until the host's deadline; the earlier of both ends the run.
     """

@@ -1,4 +1,4 @@
-"""Housekeeping: lost runs are ended, and deleted videos are marked as deleted."""
+"""The janitor: ends lost runs, and marks deleted videos as deleted."""
 
 import logging
 import time
@@ -20,10 +20,10 @@ class Janitor:
     """The janitor: ends runs without lease or message, and wakes replays without a driver.
 
     Args:
-        catalog: where runs are recorded.
+        catalog: the catalog.
         wake_replays: wakes a driver for each replay that has none.
-        dead_letters: gives stage and body of each message in the dead-letter queues.
-        grace_s: how long after the end of its lease a run may still be redelivered: the longest
+        dead_letters: returns stage and body of each message in the dead-letter queues.
+        grace_s: how long after its lease expired a run may still be redelivered: the longest
             visibility timeout of a queue.
     """
 
@@ -54,10 +54,10 @@ class Janitor:
             for video_id, run in runs.overdue(before=before):
                 error = Lost(
                     "lost",
-                    f"{run.stage} was {run.state} and then not heard of again: its worker or its "
+                    f"{run.stage} was {run.state} until its lease expired: its worker or its "
                     "message was lost. Replay it.",
                 )
-                ended += _bury(runs, video_id, run, error)
+                ended += _fail_lost(runs, video_id, run, error)
         return ended
 
     def _end_undeliverable(self) -> int:
@@ -66,17 +66,17 @@ class Janitor:
             try:
                 event = events.parse(body)
             except BadInput:
-                continue  # it is not about a video; a person has to look at it
+                continue  # not about a video: a person has to look at it
             runs = self._catalog.runs_of(shadow=event.shadow)
             run = runs.get(event.video_id, stage)
             if run is None or not _waits_for(run, event):
                 continue
             error = Lost(
                 "undeliverable",
-                f"{stage} could not be started although its message was delivered again and "
-                "again. The worker's log says why; the message is in the dead-letter queue.",
+                f"{stage} could not be started although its message was delivered repeatedly. "
+                "The worker's log has the reason; the message is in the dead-letter queue.",
             )
-            ended += _bury(runs, event.video_id, run, error)
+            ended += _fail_lost(runs, event.video_id, run, error)
         return ended
 
     def handle(self, body: str) -> None:
@@ -90,11 +90,11 @@ class Janitor:
             self._catalog.record_deletion(event)
 
 
-def _bury(runs: Runs, video_id: str, run: StageRun, error: Lost) -> bool:
+def _fail_lost(runs: Runs, video_id: str, run: StageRun, error: Lost) -> bool:
     try:
-        runs.bury(video_id, run, error)
+        runs.fail_lost(video_id, run, error)
     except LeaseLost:
-        return False  # a worker has touched it since
+        return False  # the run changed since it was read
     with about_run(run.stage, video_id, run.event_id):
         log.warning("%s %s: %s", run.stage, video_id, error.code)
         metrics.record(names.RUNS, outcome="failed", failure_class=error.failure_class)

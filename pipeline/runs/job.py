@@ -1,4 +1,4 @@
-"""A job: the run that one event asks for, and what planning makes of it."""
+"""A job: the run that one event requests, and its plan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipeline.runs.delivery import Delivery
 
 @dataclass(frozen=True)
 class Plan:
-    """The source as S3 knows it, and what to do with it."""
+    """The plan of a job: the source's head in S3, and the intent."""
 
     head: Head
     intent: Intent
@@ -21,14 +21,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Job:
-    """The run that one event asks for.
+    """The run that one event requests.
 
     Attributes:
         upload: the source.
         event_id: of the event.
-        extra: parameters that the event asks for.
-        shadow: the result is only compared; the current one stays.
-        delivery: the message that brought the event.
+        extra: parameters of the event.
+        shadow: True if the result is only compared; the current one stays.
+        delivery: of the event's message.
     """
 
     upload: Upload
@@ -38,11 +38,11 @@ class Job:
     delivery: Delivery
 
     def is_done(self, run: StageRun | None, plan: Plan | Exception) -> bool:
-        """Return whether this event was handled before, or its result is current already.
+        """Return True if this event was handled before, or its result is current already.
 
         Args:
             run: as it was read; None if there is none.
-            plan: of this job, or why there is none.
+            plan: of this job, or the error of planning.
         """
         if run is None or run.revision != self.upload.revision or run.state not in TERMINAL:
             return False
@@ -56,7 +56,7 @@ class Job:
         )
 
     def is_sent_on(self, run: StageRun | None) -> bool:
-        """Return whether a worker for large jobs has this event, by a message of its own.
+        """Return True if a worker for large jobs has a message of this event.
 
         Args:
             run: as it was read; None if there is none.
@@ -70,7 +70,7 @@ class Job:
         )
 
     def is_waiting(self, run: StageRun | None) -> bool:
-        """Return whether this event's run waits for another try or host.
+        """Return True if this event's run waits for another try or host.
 
         Args:
             run: as it was read; None if there is none.

@@ -19,15 +19,15 @@ def prefix(upload: Upload, stage: str, intent: Intent, folder: str) -> str:
 
     Args:
         upload: the source.
-        stage: that made it.
-        intent: what was to be run.
-        folder: of the run: no other run writes there.
+        stage: the stage.
+        intent: of the run.
+        folder: of the run; no other run writes there.
     """
     return f"artifacts/{upload.video_id}/{upload.revision}/{stage}/{intent.fingerprint}/{folder}/"
 
 
 def facts(upload: Upload, run: StageRun, intent: Intent, result: Result) -> dict[str, Any]:
-    """Return what the manifest says beside its files."""
+    """Return the fields of the manifest beside its files."""
     return {
         "videodrop": pipeline.__version__,
         "video_id": upload.video_id,
@@ -64,12 +64,12 @@ def record(
     Args:
         upload: the source.
         run: as it was claimed.
-        intent: what was to be run.
-        result: what the stage made.
+        intent: of the run.
+        result: the stage's result.
         prefix: of its files.
-        published: all of them.
-        cost: what the run took.
-        large: a worker for large jobs ran it.
+        published: all its files.
+        cost: of the run.
+        large: True if a worker for large jobs ran it.
     """
     return StageResult(
         stage=run.stage,
@@ -95,7 +95,7 @@ def record(
 
 
 def _listed(published: list[PublishedArtifact]) -> list[PublishedArtifact]:
-    """Return the artifacts that the record lists: not the thousand segments."""
+    """Return the artifacts that the record lists, without roles of many files (segments)."""
     by_role: dict[str, list[PublishedArtifact]] = {}
     for one in published:
         by_role.setdefault(one.role, []).append(one)

@@ -26,8 +26,8 @@ class Row(BaseModel):
     """The dead-lettered messages of one function and one class.
 
     Attributes:
-        failure_class: of the run that a message is about, if one is recorded; ``bad_event`` if
-            the message cannot be read; ``unknown`` if no failure is recorded.
+        failure_class: of the message's run, if one is recorded; ``bad_event`` if the message
+            cannot be parsed; ``unknown`` if no failure is recorded.
         found: how many there are.
         chosen: how many of them the filter selects.
         sent: how many were sent back to their queue.
@@ -57,8 +57,8 @@ class Redriven(BaseModel):
 class Redrive:
     """The redrive: sends messages from the dead-letter queues back to their own queues.
 
-    A message is deleted after it was sent. A crash in between leaves it twice, which is harmless:
-    a run that is done is not run again.
+    A message is deleted after it was sent. A crash in between duplicates it, which is harmless: a
+    finished run is not run again.
 
     Args:
         queues: the dead-letter queues.
@@ -83,7 +83,7 @@ class Redrive:
             functions: stages, ``janitor`` and ``replays``; all when None.
             classes: all but ``bad_event`` when None: an unreadable message would only fail again.
             dry_run: count only.
-            tell: called with the function, how many were read, and of about how many.
+            tell: called with the function, the number read, and the approximate total.
 
         Raises:
             InvalidArgument: ``unknown_stage``.
@@ -138,10 +138,10 @@ class Redrive:
         return (function, failed), events.lane(event)
 
     def _run(self, stage: str, event: Upload | Reprocess) -> StageRun | None:
-        """Return the run that an event asks for, if there is one."""
+        """Return the run that an event requests, if there is one."""
         run = self._catalog.runs_of(shadow=event.shadow).get(event.video_id, stage)
         if run and isinstance(event, Upload) and run.revision != event.revision:
-            return None  # a later upload took its place
+            return None  # a later upload replaced it
         return run
 
 

@@ -32,11 +32,11 @@ class Runner:
     Args:
         stage: its name.
         module: its code.
-        catalog: where states and results are recorded.
-        artifacts: where files come from and go to.
+        catalog: the catalog.
+        artifacts: the buckets.
         settings: limits, leases and the operator's own parameters.
-        admission: judges what this host can see through, where a message can be sent on.
-        cancelled: tells by its id if a replay was cancelled: its requests are dropped.
+        admission: rejects runs that this host cannot finish, if they can be sent on.
+        cancelled: returns True for the id of a cancelled replay, whose requests are dropped.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class Runner:
         )
 
     def warm_up(self) -> None:
-        """Load what the stage needs before its first job."""
+        """Load the stage's models and libraries before its first job."""
         with about(stage=self._stage):
             self._module.warm_up(self._planner.params({}))
 
     def handle(self, body: str, delivery: Delivery) -> Outcome:
-        """Handle one event, as it stands in the body of its message.
+        """Handle one event from the body of its message.
 
         Raises:
             Retry: deliver it again later; nothing is lost meanwhile.
@@ -94,7 +94,7 @@ class Runner:
                 log.info("%s: again in %.0f s: %s", self._stage, retry.seconds, retry)
                 raise
             tracing.annotate(outcome=outcome)
-            if outcome is not Outcome.FAILED:  # those are counted with their class
+            if outcome is not Outcome.FAILED:  # failures are counted with their class
                 metrics.record(names.RUNS, outcome=outcome)
             metrics.record(names.RUN_DURATION, time.monotonic() - started, outcome=outcome)
             log.info("%s %s: %s", self._stage, event.video_id, outcome)
@@ -108,20 +108,20 @@ class Runner:
         send_on: Callable[[], None] | None = None,
         receipt: str | None = None,
     ) -> bool:
-        """Record that the host had to kill the process which handled ``body``.
+        """Record that the host killed the process that handled ``body``.
 
-        A run that was cut off because its worker stops is given back, and the try not counted.
+        A run that ends because its worker shuts down is given back, and the try not counted.
 
         Args:
             body: of the message.
             killed: why.
             message: the same in a sentence.
             send_on: see ``Delivery``.
-            receipt: of the delivery that the process had. A run that another delivery has claimed
-                since is its own, even if both are of one message.
+            receipt: of the process's delivery. A run that another delivery has claimed since is
+                left alone, even if both are of one message.
 
         Returns:
-            True if the run is over, or sent on: its message can be deleted.
+            True if the run has ended or was sent on, so that its message can be deleted.
 
         Raises:
             BadInput: ``bad_event``.

@@ -17,7 +17,7 @@ def workdir(scratch: Path | None) -> Iterator[Path]:
     Its name contains the process id: ``sweep`` removes those of processes that no longer exist.
 
     Args:
-        scratch: where to make it; None for the system's place for temporary files.
+        scratch: its parent directory; None for the system's temporary directory.
     """
     if scratch:
         scratch.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
-"""What people see of running processes: metrics, logs and traces.
+"""Telemetry of running processes: metrics, logs and traces.
 
-names       what is measured, under which name
-context     what a thread is about: fields of every log line, and labels of metrics
-metrics     measuring: to the sink of this process
+names       the metrics and their names
+context     the context of a thread: fields of every log line, and labels of metrics
+metrics     recording of values to the sink of this process
 emf         the sink on AWS: CloudWatch's embedded metrics, in the log
 prometheus  the sink on one machine: files that ``/metrics`` reads
 logs        JSON on AWS, readable elsewhere
 tracing     OpenTelemetry's spans, where a collector is named
-function    all of it around a handler: the one place where it is wired
+function    all of it around a handler
 """

@@ -1,7 +1,7 @@
-"""A handler's initialisation: what a cold start waits for before its first event.
+"""The initialisation of a handler, which a cold start waits for before its first event.
 
-Importing makes objects by the hundred thousand, none of which is garbage. Python's collector looks
-through them again and again all the same, which takes a fifth of the whole. So it stands aside.
+Imports make hundreds of thousands of objects, none of which is garbage. Python's garbage collector
+still scans them repeatedly, which takes a fifth of the time. So it is disabled meanwhile.
 """
 
 import gc
@@ -9,18 +9,18 @@ import os
 
 
 def hosted() -> bool:
-    """Whether this process is a Lambda function's, there or at a worker; else it only imports."""
+    """Return True if this process runs a Lambda function, on AWS or on a worker."""
     return "AWS_LAMBDA_RUNTIME_API" in os.environ
 
 
 def begin() -> None:
-    """Collect no garbage until ``end``."""
+    """Disable garbage collection until ``end``."""
     if hosted():
         gc.disable()
 
 
 def end() -> None:
-    """Collect again, but never look at what has been imported: it stays."""
+    """Enable garbage collection again, without the objects that imports made."""
     if hosted():
         gc.freeze()
         gc.enable()

@@ -1,8 +1,9 @@
-"""What a thread is about at this moment: which event, video, stage and lane.
+"""The context of a thread: the event, video, stage and lane that it works on.
 
-Log lines carry these fields, and metrics take their labels from them, so that code deep below a
-handler need not be told. ``correlation_id`` is the EventBridge event's id, from the upload to the
-answer of the API; for a replay's runs ``replay_id`` says which. Within the API it is the request's.
+Log lines contain these fields, and metrics take their labels from them, so code deep below a
+handler needs no extra arguments. ``correlation_id`` is the EventBridge event's id, from the upload
+to the API's response; runs of a replay also have its ``replay_id``. Within the API it is the
+request's id.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ _fields: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProx
 
 @contextmanager
 def about(**fields: str | None) -> Iterator[None]:
-    """Say what the block is about, on top of what is known already; None says nothing."""
+    """Add fields to the context of the block; those that are None are left out."""
     known = {name: value for name, value in fields.items() if value is not None}
     token = _fields.set({**_fields.get(), **known})
     try:
@@ -25,5 +26,5 @@ def about(**fields: str | None) -> Iterator[None]:
 
 
 def current() -> Mapping[str, str]:
-    """What this thread is about."""
+    """Return the context of this thread."""
     return _fields.get()

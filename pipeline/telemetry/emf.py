@@ -16,17 +16,17 @@ from pipeline.telemetry.names import Metric
 
 
 def sink(namespace: str) -> Sink:
-    """The sink for an installation; ``namespace`` is CloudWatch's."""
+    """Return the sink of an installation; ``namespace`` is CloudWatch's."""
 
     def write(metric: Metric, value: float, labels: Mapping[str, str]) -> None:
         known = {label: given for label, given in labels.items() if given}
         sums = [one for one in metric.sums if known.keys() >= set(one)]
         if not sums:
             return
-        # Its own provider: Powertools' Metrics is one for the whole process, and would mix the
-        # dimensions of values that are recorded at once.
+        # A provider for each value: Powertools' Metrics is one for the whole process, and would mix
+        # the dimensions of concurrent values.
         provider = AmazonCloudWatchEMFProvider(namespace=namespace)
-        # POWERTOOLS_SERVICE_NAME is for logs: as a dimension it would hide values from all alarms.
+        # POWERTOOLS_SERVICE_NAME is for logs: as a dimension it would hide values from alarms.
         provider.service = ""
         provider.add_metric(metric.name, metric.unit, value)
         first, *others = [{label: known[label] for label in one} for one in sums]
@@ -34,7 +34,7 @@ def sink(namespace: str) -> Sink:
             provider.add_dimension(label, given)
         for dimensions in others:
             provider.add_dimensions(**dimensions)
-        # One write, since a worker's children share a pipe.
+        # One write, because a worker's child processes share a pipe.
         sys.stdout.write(json.dumps(provider.serialize_metric_set()) + "\n")
         sys.stdout.flush()
 

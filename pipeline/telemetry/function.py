@@ -11,29 +11,29 @@ from pipeline.telemetry.tracing import Handler
 
 
 def observed(function: str, settings: Settings) -> Callable[[Handler], Handler]:
-    """What makes a handler log, count and be traced as its host wants it.
+    """Return a decorator that adds logs, metrics and traces to a handler.
 
     Args:
         function: a stage, ``janitor``, ``replays`` or ``query``.
-        settings: of this process.
+        settings: the settings of this process.
     """
     return partial(_observe, function=function, settings=settings)
 
 
 def set_up(service: str, settings: Settings) -> Callable[[Handler], Handler]:
-    """Log and count as this process's host wants it.
+    """Set up logs and metrics of this process.
 
     Args:
-        service: what this process is.
-        settings: of this process.
+        service: name of this process in logs.
+        settings: the settings of this process.
 
     Returns:
-        What puts the host's own facts (request id, cold start) into a handler's log lines.
+        A decorator that adds the host's fields (request id, cold start) to a handler's log lines.
     """
     if settings.telemetry == "local":
         logs.readable()
         return lambda handler: handler
-    from pipeline.telemetry import emf  # noqa: PLC0415 - Powertools is not there elsewhere
+    from pipeline.telemetry import emf  # noqa: PLC0415 - Powertools is installed on AWS only
 
     metrics.use(emf.sink(settings.name))
     logger = logs.as_json(service)
@@ -44,7 +44,7 @@ def _observe(handler: Handler, *, function: str, settings: Settings) -> Handler:
     if cold_start.hosted():
         handler = tracing.traced(set_up(function, settings)(handler), function)
     cold_start.end()
-    # Lambda starts provisioned executions before there is anything to do: nobody waits for them.
+    # Lambda initialises provisioned executions in advance: no event waits for them.
     cold = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency"
 
     @wraps(handler)

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on AWS, readable lines elsewhere; both say what they are about."""
+"""Logs: one JSON object a line on AWS, text lines elsewhere; both have the context's fields."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 def levels() -> None:
-    """Log at INFO; libraries only when in trouble."""
+    """Log at INFO; from libraries only warnings and errors."""
     logging.getLogger().setLevel(logging.INFO)
     for chatty in ("boto3", "botocore", "opentelemetry", "s3transfer", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def readable() -> None:
-    """Log lines for people to standard error, in place of whatever the host has set up."""
+    """Log text lines to standard error, in place of the host's own handlers."""
     handler = logging.StreamHandler()
     handler.setFormatter(
         logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s%(about)s")
@@ -27,10 +27,10 @@ def readable() -> None:
 
 
 def as_json(service: str) -> "Logger":
-    """Log JSON to standard output, as Powertools' logger does, whichever logger is used.
+    """Log JSON of all loggers to standard output, by Powertools' logger.
 
     Args:
-        service: what this process hosts.
+        service: name of this process in logs.
     """
     from aws_lambda_powertools import Logger  # noqa: PLC0415 - only on AWS
 

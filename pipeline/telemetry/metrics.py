@@ -1,4 +1,4 @@
-"""Measuring: ``record`` is to metrics what a logger is to messages."""
+"""The recording of metrics to the sink of this process."""
 
 import os
 import time
@@ -9,13 +9,13 @@ from pipeline.telemetry import context
 from pipeline.telemetry.names import Metric
 
 Sink = Callable[[Metric, float, Mapping[str, str]], None]
-"""Takes a metric, a value in its unit and a value for each of its labels."""
+"""A function of a metric, a value in its unit and a value for each of its labels."""
 
 _sink: Sink | None = None
 
 
 def use(sink: Sink) -> None:
-    """Have ``sink`` take all that this process measures."""
+    """Set ``sink`` as the sink of this process."""
     global _sink  # noqa: PLW0603 - one a process, as logging's root is
     _sink = sink
 
@@ -24,10 +24,10 @@ def record(metric: Metric, value: float = 1.0, **labels: str) -> None:
     """Add ``value`` to a counter, or to a distribution.
 
     Args:
-        metric: which.
+        metric: the metric.
         value: in its unit.
-        **labels: those that differ from what the thread is about (``context``), or are unknown
-            to it. One that is found nowhere is empty.
+        **labels: those that differ from the thread's context, or that it lacks. A label that is
+            found nowhere is empty.
     """
     known = {**context.current(), **labels}
     (_sink or _default())(metric, value, {label: known.get(label, "") for label in metric.labels})
@@ -42,16 +42,16 @@ def timed(metric: Metric, **labels: str) -> Iterator[None]:
 
 
 def _default() -> Sink:
-    """Prometheus, where a directory for it was made (``hosts.local.stack``); else nothing."""
+    """Return Prometheus' sink if its directory is set (``hosts.local.stack``), else a null sink."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        from pipeline.telemetry import prometheus  # noqa: PLC0415 - not there on AWS
+        from pipeline.telemetry import prometheus  # noqa: PLC0415 - not installed on AWS
 
         sink: Sink = prometheus.sink
     else:
-        sink = _forget
+        sink = _discard
     use(sink)
     return sink
 
 
-def _forget(_metric: Metric, _value: float, _labels: Mapping[str, str]) -> None:
+def _discard(_metric: Metric, _value: float, _labels: Mapping[str, str]) -> None:
     pass

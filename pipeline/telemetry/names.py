@@ -1,4 +1,4 @@
-"""What is measured: each metric's name, unit, labels, and how CloudWatch adds it up.
+"""The metrics: name, unit and labels of each, and how CloudWatch aggregates it.
 
 CloudWatch calls a metric ``runs_total``, in the namespace that is the installation's name;
 Prometheus, which has no namespaces, ``videodrop_runs_total``. Names follow Prometheus' conventions:
@@ -18,12 +18,12 @@ class Metric:
 
     Attributes:
         name: without the namespace.
-        unit: CloudWatch's word for it. ``Count`` and totals are counters, other seconds are
-            distributions (Prometheus: histograms).
+        unit: CloudWatch's unit. ``Count`` and totals are counters, other seconds are distributions
+            (Prometheus: histograms).
         help: its meaning in a sentence.
-        labels: what Prometheus can select it by; one without a value is the empty string.
-        sums: the sets of dimensions that CloudWatch keeps it by, since it cannot add up over
-            dimensions by itself. Those with an empty label are left out.
+        labels: Prometheus' labels; one without a value is the empty string.
+        sums: the sets of dimensions that CloudWatch stores it under, because CloudWatch cannot
+            aggregate over dimensions. Sets with an empty label are left out.
     """
 
     name: str
@@ -34,14 +34,14 @@ class Metric:
 
     @property
     def is_counter(self) -> bool:
-        """Whether it only ever grows; otherwise it is a distribution of seconds."""
+        """Return True for a counter, False for a distribution of seconds."""
         return self.name.endswith("_total")
 
 
 RUNS = Metric(
     "runs_total",
     "Count",
-    "Events that a stage is done with, by outcome, and by class where it failed",
+    "Events handled by a stage, by outcome, and by class if it failed",
     ("stage", "lane", "outcome", "failure_class"),
     (("stage",), ("stage", "failure_class"), ("stage", "lane", "outcome")),
 )
@@ -55,28 +55,28 @@ RUN_DURATION = Metric(
 QUEUE_WAIT = Metric(
     "queue_wait_seconds",
     "Seconds",
-    "What a message waited in its queue for its first delivery",
+    "From the arrival of a message in its queue to its first delivery",
     ("stage", "lane"),
     (("stage", "lane"),),
 )
 SOURCE_MEDIA = Metric(
     "source_media_seconds_total",
     "Seconds",
-    "Length of the videos that were computed; reused results are not",
+    "Length of the videos processed, without reused results",
     ("stage", "lane"),
     (("stage", "lane"),),
 )
 RETRIES = Metric(
     "retries_total",
     "Count",
-    "Messages that were given back to be delivered again",
+    "Messages returned to their queue for another delivery",
     ("stage", "lane"),
     (("stage", "lane"),),
 )
 MODEL_LOAD = Metric(
     "model_load_seconds",
     "Seconds",
-    "What it took to load a model into memory, its library included",
+    "Time to load a model into memory, its library included",
     ("stage", "engine"),
     (("stage", "engine"),),
 )

@@ -1,7 +1,7 @@
-"""Metrics on one machine: every process counts in files of its own, ``/metrics`` adds them up.
+"""Metrics on one machine: every process counts in its own files, ``/metrics`` adds them up.
 
-That is prometheus_client's multiprocess mode: the files are in ``PROMETHEUS_MULTIPROC_DIR``, and
-what a process counted stays when it is killed.
+This is prometheus_client's multiprocess mode: the files are in ``PROMETHEUS_MULTIPROC_DIR``, and
+the counts of a killed process stay.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ from pipeline.telemetry.names import NAMESPACE, Metric
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
-# From a request that is answered at once to the longest run.
+# From the fastest response to the longest run.
 _BUCKETS_S = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 900)
 
 
 def sink(metric: Metric, value: float, labels: Mapping[str, str]) -> None:
-    """See ``metrics.Sink``."""
+    """Record a value; see ``metrics.Sink``."""
     instrument = _instrument(metric).labels(**labels)
     if isinstance(instrument, Counter):
         instrument.inc(value)
@@ -34,7 +34,7 @@ def sink(metric: Metric, value: float, labels: Mapping[str, str]) -> None:
 
 
 def exposition() -> bytes:
-    """What all processes have counted since the stack was started, as Prometheus' text format."""
+    """Return the metrics of all processes since the stack started, in Prometheus' text format."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # it has no annotations
     return generate_latest(registry)

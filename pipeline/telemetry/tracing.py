@@ -24,7 +24,7 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _TIMEOUTS = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
-# An invocation waits for its export, and longer than this for no collector. The SDK has 10.
+# An invocation waits for its export, at most this long. The SDK's default is 10.
 _TIMEOUT_S = 2.0
 _PARENT = "_X_AMZN_TRACE_ID"
 _HEADER = "X-Amzn-Trace-Id"
@@ -41,8 +41,8 @@ def traced(handler: Handler, service: str) -> Handler:
     """Wrap ``handler`` in a span for each invocation; without a collector, return it as it is.
 
     Args:
-        handler: what to trace.
-        service: the name of the service in traces, unless ``OTEL_SERVICE_NAME`` sets another.
+        handler: the handler to trace.
+        service: name of the service in traces, unless ``OTEL_SERVICE_NAME`` sets another.
     """
     if not configured():
         return handler
@@ -62,7 +62,7 @@ def traced(handler: Handler, service: str) -> Handler:
             with tracer.start_as_current_span(
                 service, parent, kind, {"faas.invocation_id": context.aws_request_id}
             ):
-                # botocore sends this header with each call: messages go on in this trace.
+                # botocore sends this header with each call, so messages continue this trace.
                 carrier: dict[str, str] = {}
                 propagator.inject(carrier)
                 os.environ[_PARENT] = carrier[_HEADER]
@@ -72,7 +72,7 @@ def traced(handler: Handler, service: str) -> Handler:
                 os.environ.pop(_PARENT, None)
             else:
                 os.environ[_PARENT] = given
-            # Until the next invocation Lambda freezes this process, and a worker may kill it.
+            # Lambda freezes this process until the next invocation, and a worker may kill it.
             provider.force_flush()
 
     return run
@@ -80,9 +80,9 @@ def traced(handler: Handler, service: str) -> Handler:
 
 @contextmanager
 def span(name: str) -> Iterator[None]:
-    """Trace the block as a child of the current span, with what the thread is about.
+    """Trace the block as a child of the current span, with the fields of the thread's context.
 
-    An exception that leaves the block is recorded.
+    An exception raised in the block is recorded.
     """
     if _tracer is None:
         yield
@@ -112,8 +112,8 @@ def record_error(error: BaseException) -> None:
 def _set_up(service: str) -> "TracerProvider":
     """Make the provider of this process.
 
-    OpenTelemetry's global one stays as it is: FastAPI's own spans would go there, which hold
-    addresses with their signatures, and take requests' headers for their parents.
+    OpenTelemetry's global provider is not set: FastAPI's own spans would go there, which contain
+    signed URLs, and take their parents from requests' headers.
     """
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - see above
         OTLPSpanExporter,

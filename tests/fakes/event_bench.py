@@ -43,7 +43,7 @@ class Bench:
         )
 
     def received(self, queue=None):
-        """All messages waiting now: delivery happens within the request that caused it."""
+        """Return all waiting messages: delivery happens within the request that caused it."""
         queue, bodies = queue or self.queue, []
         while found := self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get(
             "Messages"

@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector: what takes spans by OTLP over HTTP, on loopback."""
+"""An OpenTelemetry collector, which receives spans by OTLP over HTTP on loopback."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ class Span:
 
 
 class Collector:
-    """The spans that came."""
+    """The received spans."""
 
     def __init__(self) -> None:
         self.address = ""

@@ -50,7 +50,7 @@ class FakeStage:
 
 @dataclass
 class Rig:
-    """A runner of the stage ``toy`` with everything around it at hand."""
+    """A runner of the stage ``toy`` with access to all its parts."""
 
     config: Settings
     stage: FakeStage
@@ -69,7 +69,7 @@ class Rig:
         return bootstrap.artifacts(self.config)
 
     def runner(self, **settings: Any) -> Runner:
-        """Another runner of the same stage, as if in another process."""
+        """Make another runner of the same stage, as if in another process."""
         config = self.config.model_copy(update=settings)
         return Runner(
             "toy",
@@ -81,7 +81,7 @@ class Rig:
         )
 
     def put(self, body: bytes = b"a video", key: str = "videos/a.mp4", **metadata: str) -> str:
-        """Upload an object; returns the event AWS would send of it."""
+        """Upload an object; return the event that AWS would send of it."""
         bucket = self.config.names.uploads_bucket
         put = aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
         self.uploaded += 1
@@ -99,12 +99,12 @@ class Rig:
         return self.runner(**settings).handle(body, Delivery(seconds_left))
 
     def reprocess(self, body: str, event_id: str = "again", **params: Any) -> Outcome:
-        """Ask for the upload of ``body`` to be run again, and run it."""
+        """Request a run of the upload of ``body``, and run it."""
         vid = upload_of(body).video_id
         return self.handle(aws_events.reprocess(vid, "toy", params, event_id=event_id))
 
     def state(self, body: str) -> StageRun:
-        """The stage run of the upload of ``body``."""
+        """Return the stage run of the upload of ``body``."""
         run = self.catalog.runs.get(upload_of(body).video_id, "toy")
         assert run is not None
         return run
@@ -115,13 +115,13 @@ class Rig:
         return video
 
     def stored(self) -> list[str]:
-        """All artifacts there are."""
+        """Return the keys of all artifacts."""
         bucket = self.config.names.artifacts_bucket
         found = aws.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])
         return [one["Key"] for one in found]
 
     def text(self, result: StageResult | None, name: str = "toy.txt") -> str:
-        """A file of a result."""
+        """Read a file of a result."""
         assert result is not None
         return self.artifacts.read(result.prefix + name).decode()
 
@@ -129,7 +129,7 @@ class Rig:
         return dict(json.loads(self.text(result, "manifest.json")))
 
     def expire_lease(self, body: str) -> None:
-        """Let the lease on a run end, as if its worker had been silent for long."""
+        """Let the lease on a run expire."""
         self.table.update(
             upload_of(body).video_id,
             "stage#toy",
@@ -140,7 +140,7 @@ class Rig:
 
 
 def janitor(catalog: Catalog, *, grace_s: float) -> Janitor:
-    """A janitor with empty dead-letter queues and no replays."""
+    """Make a janitor with empty dead-letter queues and no replays."""
     spec = Topology.read().replays
     replays = Replays(catalog._table, aws.client("events"), bus="none", spec=spec)
     return Janitor(catalog, replays.wake_overdue, list, grace_s=grace_s)

@@ -1,15 +1,15 @@
 """The catalog: records of videos in one DynamoDB table.
 
-catalog     the videos, and the whole
+catalog     the videos, and the entry to the rest
 runs        stage runs as they are read and claimed
 run_writes  the fenced writes to a stage run that was read or claimed
 results     stored results, current or not
 labels      the index of labels
-timings     what runs have taken, for estimates
+timings     recorded run times, for estimates
 keys        secret keys that all hosts share
 listing     newest first, a page at a time
 schema      the table and its indexes
-table       DynamoDB as all of these use it
+table       the DynamoDB operations that all of these use
 """
 
 from pipeline.aws.catalog.catalog import Catalog

@@ -46,18 +46,18 @@ _BRIEF = (
 
 
 class Catalog:
-    """The record of everything that the pipeline knows.
+    """The records of all videos, runs and results.
 
     Args:
-        table: where.
-        stages: the stages there are, in the order in which people see them.
+        table: the catalog's table.
+        stages: the stages, in the order in which they are shown.
 
     Attributes:
         runs: the stage runs.
         shadows: runs whose results are only compared with the current ones.
         results: stored results, of both kinds of runs.
-        timings: what runs have taken.
-        keys: what all hosts sign with.
+        timings: recorded run times.
+        keys: keys that all hosts sign with.
     """
 
     def __init__(self, table: Table, stages: Iterable[str]) -> None:
@@ -71,7 +71,7 @@ class Catalog:
         self.keys = Keys(table)
 
     def runs_of(self, *, shadow: bool) -> Runs:
-        """Return the shadow runs, or those that people see."""
+        """Return the shadow runs, or the regular ones."""
         return self.shadows if shadow else self.runs
 
     def record_upload(self, upload: Upload, *, patience_s: float) -> None:
@@ -108,7 +108,7 @@ class Catalog:
             known = self._table.get(vid, "video")
             if known is None or known["sequencer"] != upload.sequencer:
                 raise Superseded from error
-        # Also when it is known: the process that recorded it may have died before this.
+        # Also if it was recorded before: that process may have died before this.
         for stage in self._stages:
             self.runs.queue(upload, stage, patience_s=patience_s)
 
@@ -116,8 +116,8 @@ class Catalog:
         """Mark the video as deleted, unless it was uploaded again since.
 
         A deletion can arrive before its upload, by another queue; the upload then ends as
-        superseded. The deletion of a version is the video's only while that version is the current
-        one. It says nothing about the order of uploads.
+        superseded. The deletion of a version deletes the video only while that version is current.
+        It does not affect the order of uploads.
         """
         fields = {"deleted_at": iso(deletion.time)}
         if deletion.version_id:
@@ -143,9 +143,9 @@ class Catalog:
         """Record the probe of a file, if ``upload`` is still the current revision.
 
         Args:
-            upload: which revision.
+            upload: the revision.
             probe: of its file.
-            metadata: the object's own, kept here so that planning need not ask S3.
+            metadata: of the object, recorded so that planning need not read it from S3.
         """
         try:
             self._table.update(
@@ -200,7 +200,7 @@ class Catalog:
         """Return several videos, in the order given; unknown ids are left out.
 
         Args:
-            video_ids: which.
+            video_ids: their ids.
             brief: leave out the fields that planning does not need: streams, the files and the
                 summary of each result, and the history of each run. They are most of the bytes.
         """

@@ -10,7 +10,7 @@ class Results:
     """The stored results in the catalog's table.
 
     Args:
-        table: where.
+        table: the catalog's table.
     """
 
     def __init__(self, table: Table) -> None:
@@ -42,7 +42,7 @@ class Results:
         self._table.put(video_id, _sort_key(result.stage, result.fingerprint), fields(result))
 
     def forget(self, video_id: str, result: StageResult) -> None:
-        """Remove a stored result from the record; its files are the caller's to remove."""
+        """Remove a stored result from the table; the caller removes its files."""
         key = _sort_key(result.stage, result.fingerprint)
         self._table.write(deletes=[{"pk": video_id, "sk": key}])
 

@@ -13,7 +13,7 @@ from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, iso
 from pipeline.core.errors import LeaseLost, VideodropError
 from pipeline.core.records import TERMINAL, Failure, StageResult, StageRun
 
-_HISTORY = 20  # ways back that are remembered
+_HISTORY = 20  # most earlier results to roll back to
 FAILED = ("failed_as", "failed_order")
 """The attributes by which the index of failures finds a run."""
 _LEASE = ("lease_until", "lease_shard")
@@ -34,9 +34,9 @@ class RunWrites:
     """The fenced writes to stage runs; ``Runs`` adds reading and claiming.
 
     Args:
-        table: where.
-        kind: ``stage`` for those that people see, ``shadow`` for those whose results are only
-            compared: they are claimed and fenced alike.
+        table: the catalog's table.
+        kind: ``stage`` for regular runs, ``shadow`` for those whose results are only compared.
+            Both are claimed and fenced in the same way.
     """
 
     def __init__(self, table: Table, kind: Kind = "stage") -> None:
@@ -116,18 +116,18 @@ class RunWrites:
     def promote(
         self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
     ) -> None:
-        """Make a stored result the current one, with nothing computed.
+        """Make a stored result the current one, without computing anything.
 
-        It raises ``attempt`` as a claim does: of two promotions at once one wins.
+        It raises ``attempt`` as a claim does: of two concurrent promotions one succeeds.
 
         Args:
-            video_id: whose.
+            video_id: of the run.
             run: the run as it was read; it must be terminal.
             result: a stored result of this content.
-            history: the ways back from there; by default the one that is current now is the first.
+            history: the run's history after it; by default the current result is added.
 
         Raises:
-            LeaseLost: the run is being worked on, or was touched since it was read.
+            LeaseLost: the run is in progress, or changed since it was read.
         """
         if run.state not in TERMINAL:
             raise LeaseLost
@@ -143,7 +143,7 @@ class RunWrites:
         """Restore a promoted run to its state before the promotion.
 
         Raises:
-            LeaseLost: it was touched since.
+            LeaseLost: it changed since.
         """
         promoted = run.model_copy(update={"attempt": run.attempt + 1})
         former = run.model_dump(mode="json", include=_PROMOTED) | {"attempt": run.attempt + 2}
@@ -151,13 +151,13 @@ class RunWrites:
             former |= self._failure(video_id, run.error, iso(run.finished_at))
         self._replace(video_id, promoted, former)
 
-    def bury(self, video_id: str, run: StageRun, error: VideodropError) -> None:
-        """Fail a run that nobody works on any more.
+    def fail_lost(self, video_id: str, run: StageRun, error: VideodropError) -> None:
+        """Fail a run whose worker or message was lost.
 
-        Its event is removed: a message that arrives after all is then not taken for a repetition.
+        Its event is removed, so that a late message is not taken for a duplicate.
 
         Raises:
-            LeaseLost: the run was touched since it was read.
+            LeaseLost: the run changed since it was read.
         """
         failed = self._ended(video_id, "failed", error)
         self._replace(video_id, run, failed, remove=(*_LEASE, "event_id"))
@@ -183,7 +183,7 @@ class RunWrites:
     def _replace(
         self, video_id: str, run: StageRun, given: dict[str, Any], remove: tuple[str, ...] = ()
     ) -> None:
-        """Write on condition that nobody touched ``run`` since it was read."""
+        """Write on condition that ``run`` is unchanged since it was read."""
         try:
             self._table.update(
                 video_id,
@@ -215,7 +215,7 @@ class RunWrites:
 
 
 def unchanged(seen: StageRun | None) -> dict[str, Any]:
-    """Return the condition that nobody touched the run since it was read.
+    """Return the condition that the run is unchanged since it was read.
 
     A claim moves ``attempt``, a heartbeat moves ``lease_until``, and a new revision moves
     ``sequencer``.

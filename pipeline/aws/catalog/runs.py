@@ -1,4 +1,4 @@
-"""Stage runs as they are read and claimed: who works on what, and how far it is.
+"""Stage runs as they are read and claimed, with their leases and progress.
 
 The lease is a conditional write that raises ``attempt`` and sets ``lease_until``. ``attempt`` is
 the fencing token of every later write (``run_writes``).
@@ -39,7 +39,7 @@ class Runs(RunWrites):
         return {(item["pk"], item["stage"]): StageRun.model_validate(item) for item in found}
 
     def queue(self, upload: Upload, stage: str, *, patience_s: float) -> None:
-        """Mark a stage pending for ``upload``, unless a worker was quicker.
+        """Mark a stage pending for ``upload``, unless a worker has claimed it.
 
         Args:
             upload: the new revision.
@@ -91,21 +91,21 @@ class Runs(RunWrites):
         """Take the lease on a stage run.
 
         Args:
-            upload: of which video.
+            upload: the revision.
             stage: which stage.
             seen: the run as it was read; None if there was none. The claim is conditional on it.
-            event_id: of the event that asked for it.
+            event_id: of the event that requested it.
             lease_s: how long the lease lasts unless a heartbeat extends it.
-            fingerprint: of the result that is wanted, where that is known.
-            large: its message came by a lane for large jobs.
-            receipt: names the delivery of that message.
+            fingerprint: of the result to make, if known.
+            large: True if its message came by a lane for large jobs.
+            receipt: id of the message's delivery.
 
         Returns:
             The run as claimed; its ``attempt`` is the fencing token for every later write.
 
         Raises:
             Superseded: the stage already belongs to a later revision.
-            Busy: another worker holds a live lease, or the run was touched since it was read.
+            Busy: another worker holds a live lease, or the run changed since it was read.
         """
         now = datetime.now(UTC)
         if seen and seen.sequencer > upload.sequencer:
@@ -166,7 +166,7 @@ class Runs(RunWrites):
         A place is ``{moment}#{video_id}``.
 
         Args:
-            failure_class: which.
+            failure_class: the class.
             before: start after this place.
         """
         condition = partition("failed_as", failure_class, sort="failed_order", below=before)

@@ -1,8 +1,8 @@
-"""Put weights where an image keeps them: ``python -m pipeline.stages.models.bake NAME …``.
+"""Weights for an image: ``python -m pipeline.stages.models.bake NAME …``.
 
-Each is fetched into the folder that ``--into`` names unless it is there, and checked against the
-digest that is pinned for it; what does not match ends the build of the image. ``NAME@int8`` makes
-the 8-bit version of a Whisper and keeps that alone.
+Each file is fetched into the folder ``--into`` unless it is there, and checked against its pinned
+digest. A mismatch ends the build of the image. ``NAME@int8`` makes the 8-bit version of a Whisper
+model and keeps only that.
 """
 
 import argparse
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def bake(names: list[str]) -> list[weights.Weights]:
-    """Fetch, check and convert weights; a new folder then holds these and nothing else.
+    """Fetch, check and convert weights; a new folder then contains only these.
 
     Raises:
         VideodropError: as ``weights.resolve`` does.
@@ -31,14 +31,14 @@ def bake(names: list[str]) -> list[weights.Weights]:
     found = [weights.resolve(name) for name in names]
     for lock in folder.glob("*.lock"):
         lock.unlink()
-    # Times of their own would make another layer of the same weights.
+    # Other modification times would make another image layer of the same weights.
     for path in (*folder.iterdir(), folder):
         os.utime(path, (0, 0))
     return found
 
 
 def _reduce(base: str, *, keep: bool) -> None:
-    """Make the 8-bit version of a Whisper, and remove what was fetched for it alone."""
+    """Make the 8-bit version of a Whisper model, and remove weights fetched only for it."""
     target = weights.baked_path(base)
     before = set(target.parent.iterdir())
     source = weights.resolve(base).path
@@ -50,7 +50,7 @@ def _reduce(base: str, *, keep: bool) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Bake what a command line names, and log each file.
+    """Bake the models that a command line names, and log each file.
 
     Raises:
         VideodropError: as ``bake`` does.

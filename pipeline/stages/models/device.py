@@ -1,4 +1,4 @@
-"""Where torch runs and with how many threads: one place, because every library resets it."""
+"""The device and the number of threads of torch, set in one place: libraries reset them."""
 
 import sys
 
@@ -7,7 +7,7 @@ from pipeline.stages.models import host
 
 
 def choose() -> str:
-    """The torch device to use: the one set, or the first GPU if there is one."""
+    """Return the torch device to use: the one that is set, else the first GPU, else the CPU."""
     import torch  # noqa: PLC0415 - takes seconds; only processes that run a model pay for it
 
     wanted = host.current().device
@@ -17,9 +17,9 @@ def choose() -> str:
 
 
 def check(wanted: str) -> None:
-    """See to it that torch can use the device that is set; ``auto`` and ``cpu`` need no look.
+    """Check that torch can use the device that is set; ``auto`` and ``cpu`` are not checked.
 
-    A driver or a GPU can be there and still be too old for this torch: only using it tells.
+    A driver or a GPU may be too old for this torch, which shows only on use.
 
     Raises:
         MissingDependency: ``no_device``.
@@ -33,16 +33,16 @@ def check(wanted: str) -> None:
     except (AssertionError, RuntimeError) as error:
         raise MissingDependency(
             "no_device",
-            f"VIDEODROP_DEVICE is {wanted}, and torch cannot use that: {error}. Mend the host's "
-            "driver or what lends the GPU to this process, or set it to auto.",
+            f"VIDEODROP_DEVICE is {wanted}, and torch cannot use it: {error}. Fix the host's "
+            "driver or this process's access to the GPU, or set it to auto.",
         ) from error
 
 
 def failed(error: BaseException | None) -> bool:
-    """Whether the GPU itself failed: what else this process asks of it will fail, too.
+    """Return True if the GPU itself failed, so that this process cannot use it any more.
 
-    Told by the name that torch gives it, alone or as the cause of another error: who has no torch
-    has no GPU. Want of its memory is no such failure.
+    The error, or a cause of it, has torch's class ``AcceleratorError``. The name is compared, so
+    torch need not be installed. Running out of GPU memory is another class.
     """
     return error is not None and (
         type(error).__name__ == "AcceleratorError" or failed(error.__cause__)
@@ -50,10 +50,10 @@ def failed(error: BaseException | None) -> bool:
 
 
 def holds_gpu() -> bool:
-    """Whether this process holds a GPU.
+    """Return True if this process holds a GPU.
 
-    It does from the moment at which torch first used one until it ends: the model stays in the
-    GPU's memory between runs. Asked without importing torch: who has not, holds none.
+    It does from torch's first use of one until the process ends, because the model stays in the
+    GPU's memory between runs. Torch is not imported for this: without it, no GPU is held.
     """
     torch = sys.modules.get("torch")
     return torch is not None and torch.cuda.is_initialized()
@@ -62,8 +62,8 @@ def holds_gpu() -> bool:
 def pin_threads() -> None:
     """Give torch this stage's share of the CPU.
 
-    More threads than that are far slower than one on a busy machine. silero-vad changes the number
-    when imported, so call this after it; ultralytics is told in its adapter.
+    On a busy machine, more threads than that are far slower than one. silero-vad changes the number
+    when imported, so call this after it; the adapter of ultralytics sets its number.
     """
     import torch  # noqa: PLC0415 - see above
 

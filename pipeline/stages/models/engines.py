@@ -1,4 +1,4 @@
-"""The version of an engine's library, here or on the stages' own hosts."""
+"""The versions of engines' libraries, on this host or on the stages' own hosts."""
 
 import importlib.metadata
 
@@ -7,7 +7,9 @@ from pipeline.stages.models import host
 
 
 def version(package: str, extra: str) -> str:
-    """Version of an engine's library, without importing it; that of other hosts if it is not here.
+    """Return the version of an engine's library without importing it.
+
+    If it is not installed here, that of the stages' own hosts.
 
     Raises:
         MissingDependency: ``extra_missing``: it is not installed.

@@ -1,7 +1,7 @@
-"""The machine that models run on, as far as its operator decides.
+"""The operator's settings of the machine that models run on.
 
-``bootstrap.module`` tells it once a process. By default a stage runs on all of the machine's CPUs,
-or on its GPU, with no setting at all.
+``bootstrap.module`` sets them once a process. By default a stage uses all CPUs of the machine, or
+its GPU.
 """
 
 import os
@@ -18,7 +18,7 @@ class ModelHost:
         threads: CPU threads for the stage.
         device: torch device; ``auto`` is the first GPU, if there is one.
         model_dir: where official weights are kept.
-        engines: versions of engines that the stages' own hosts have and this one lacks, by package.
+        engines: by package, versions of engines that only the stages' own hosts have.
     """
 
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -31,7 +31,7 @@ _current = ModelHost()
 
 
 def use(host: ModelHost) -> None:
-    """Have all models of this process run on ``host``."""
+    """Set the machine that all models of this process run on."""
     global _current  # noqa: PLW0603 - one a process, as torch's own threads and device are
     _current = host
 

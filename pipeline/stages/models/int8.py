@@ -1,7 +1,7 @@
 """Whisper with weights of 8 bits, for the CPU.
 
-The weights of all linear layers are rounded to 8 bits, each row by a scale of its own; what they
-are multiplied with is rounded as it comes (dynamic quantisation). Embeddings, convolutions and
+The weights of all linear layers are rounded to 8 bits, with one scale a row; their inputs
+are rounded at run time (dynamic quantisation). Embeddings, convolutions and
 norms stay in floating point. https://docs.pytorch.org/docs/stable/quantization.html
 """
 
@@ -15,7 +15,7 @@ _SCALE = ".scale"
 
 
 def write(source: Path, target: Path) -> None:
-    """Make the 8-bit version of a Whisper checkpoint: about half of its size in fp16."""
+    """Write the 8-bit version of a Whisper checkpoint, about half of its size in fp16."""
     import torch  # noqa: PLC0415 - takes seconds to import
 
     checkpoint = torch.load(source, map_location="cpu", weights_only=True)
@@ -34,7 +34,7 @@ def write(source: Path, target: Path) -> None:
 
 
 def load(path: Path) -> Any:
-    """The ``whisper.Whisper`` in a file that ``write`` made."""
+    """Load the ``whisper.Whisper`` of a file that ``write`` made."""
     import torch  # noqa: PLC0415 - see above
 
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -45,7 +45,7 @@ def load(path: Path) -> Any:
         weight, scale = state.pop(f"{name}.weight"), state.pop(f"{name}.weight{_SCALE}")
         layers[name] = _quantised(weight, scale, state.pop(f"{name}.bias", None))
         _put(model, name, torch.nn.Identity())
-    model.load_state_dict(state)  # all that is left, and nothing else
+    model.load_state_dict(state)  # strict: the rest must match exactly
     for name, layer in layers.items():
         _put(model, name, layer)
     return model.eval()
@@ -57,14 +57,14 @@ def _put(model: Any, name: str, layer: Any) -> None:
 
 
 def _quantised(weight: Any, scale: Any, bias: Any) -> Any:
-    """A linear layer of int8 weight (out, in) and fp32 scale (out)."""
+    """Return a linear layer of int8 weight (out, in) and fp32 scale (out)."""
     import torch  # noqa: PLC0415 - see above
     from torch.ao.nn.quantized import dynamic  # noqa: PLC0415 - see above
 
     rows, columns = weight.shape
     linear: Any = dynamic.Linear
     with warnings.catch_warnings():
-        # Tensors of such types are deprecated; the only kernel for 8 bits on the CPU wants them.
+        # Quantised tensors are deprecated, but the only 8-bit kernel on the CPU needs them.
         warnings.simplefilter("ignore", UserWarning)
         layer = linear(columns, rows, bias_=bias is not None)
         nothing = torch.zeros(rows, dtype=torch.int64)

@@ -1,8 +1,8 @@
-"""The official checkpoints we can fetch, each pinned to the sha256 of its bytes.
+"""The official checkpoints that can be fetched, each pinned to the sha256 of its bytes.
 
 Whisper's digests are those in the ``openai-whisper`` package (its URLs contain them; a test
-compares the two). Ultralytics publishes none: these were taken from its release ``v8.3.0`` and
-agree with what many independent projects pin.
+compares the two). Ultralytics publishes none: these are of its release ``v8.3.0`` and agree with
+the digests that many independent projects pin.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _YOLO_URL = "https://github.com/ultralytics/assets/releases/download/v8.3.0"
 
 @dataclass(frozen=True)
 class Official:
-    """One published checkpoint: its file name, where it lies, and what its bytes hash to."""
+    """A published checkpoint: its file name, its address and its digest."""
 
     file: str
     url: str

@@ -1,13 +1,13 @@
-"""Where weights come from and how they are checked.
+"""Model weights: their sources and their checks.
 
-A model is asked for by name, and never by anything else answers to it:
+A name means exactly one model:
 
 * ``whisper-shapes`` and ``yolo-shapes``: the small sample models in this repository;
 * an official name (``tiny`` … ``turbo``, ``yolo11n.pt`` …): kept in ``ModelHost.model_dir``, or in
-  the temporary folder where that is read-only, fetched there once, rejected unless its sha256 is
-  the pinned one;
-* a path to a ``.pt`` file of one's own, named in results by its own sha256;
-* a Whisper's name and ``@int8``: the same with weights of 8 bits, which ``bake`` makes of it once.
+  the temporary folder if that is read-only; fetched once, and rejected unless its sha256 is the
+  pinned one;
+* a path to the operator's own ``.pt`` file, named in results by its sha256;
+* a Whisper model's name and ``@int8``: the same with 8-bit weights, which ``bake`` makes once.
 
 Nothing here imports torch, whisper or ultralytics.
 """
@@ -33,7 +33,7 @@ from pipeline.stages.models import host, official
 
 SAMPLES = ("whisper-shapes", "yolo-shapes")
 SUMS = "SHA256SUMS"
-"""What ``sha256sum`` writes of the files beside it."""
+"""The file with the digests of the files beside it, in the format of ``sha256sum``."""
 
 
 _log = logging.getLogger(__name__)
@@ -48,12 +48,12 @@ class Weights:
     """A checkpoint on the local disk whose content has been checked.
 
     Attributes:
-        name: what it was asked for by.
-        path: where it lies.
+        name: the requested name.
+        path: the local file.
         sha256: of its bytes.
-        origin: ``sample`` and ``official`` files match a pinned digest, ``baked`` ones what was
-            written down when they were made; a ``local`` one is taken as it is.
-        made_from: sha256 of what it was made from, if it was baked.
+        origin: ``sample`` and ``official`` files match a pinned digest, ``baked`` ones the digest
+            recorded when they were made; a ``local`` one is not checked.
+        made_from: sha256 of the source if it was baked.
     """
 
     name: str
@@ -68,9 +68,9 @@ def resolve(name: str) -> Weights:
 
     Raises:
         BadInput: ``unknown_model``: no model has this name.
-        MissingDependency: ``model_unavailable``: the file is not here and cannot be had;
-            ``model_checksum``: a file is here, but with other bytes than pinned.
-        DependencyFailed: ``model_download``: the download broke off; it may work again.
+        MissingDependency: ``model_unavailable``: the file is missing and cannot be fetched;
+            ``model_checksum``: the file has other bytes than pinned.
+        DependencyFailed: ``model_download``: the download failed; a retry may succeed.
     """
     if name in SAMPLES:
         return _sample(name)
@@ -94,9 +94,9 @@ def resolve(name: str) -> Weights:
 
 
 def digest(name: str) -> str:
-    """The sha256 of the weights called ``name``, without fetching what is pinned.
+    """Return the sha256 of the weights called ``name``; pinned ones are not fetched for it.
 
-    Of baked ones it is that of what they were made from: their name says what was done to it.
+    For baked weights it is that of their source, because the name records the conversion.
 
     Raises:
         VideodropError: as ``resolve`` does, for sample and local models.
@@ -107,19 +107,19 @@ def digest(name: str) -> str:
 
 
 def int8_of(name: str) -> str | None:
-    """The name of the Whisper that ``name`` is an 8-bit version of; None if it is none."""
+    """Return the name of the Whisper model that ``name`` is an 8-bit version of, or None."""
     base = name.removesuffix(_INT8)
     is_whisper = base in official.WHISPER or base == SAMPLES[0]
     return base if is_whisper and base != name else None
 
 
 def baked_path(base: str) -> Path:
-    """Where the 8-bit version of a Whisper is kept."""
+    """Return the path of the 8-bit version of a Whisper model."""
     return host.current().model_dir / f"{base}.int8.pt"
 
 
 def file_sha256(path: Path) -> str:
-    """Hash a file; the answer is kept for as long as size and modification time stay."""
+    """Hash a file; the result is cached until its size or modification time changes."""
     stat = path.stat()
     return _sha256(path.resolve(), stat.st_size, stat.st_mtime_ns)
 
@@ -159,7 +159,7 @@ def _baked(name: str, base: str) -> Weights:
 
 
 def _pinned(path: Path) -> str:
-    """What ``SHA256SUMS`` beside a file says of it."""
+    """Return the digest of a file in the ``SHA256SUMS`` beside it."""
     lines = (line.split() for line in path.with_name(SUMS).read_text().splitlines())
     return {file.lstrip("*"): sha256 for sha256, file in lines}.get(path.name, "listed")
 
@@ -173,8 +173,8 @@ def _official(name: str) -> Weights:
     if not path.is_file():
         if folder != own:
             _log.warning(
-                "The model %s goes to %s for as long as this machine lasts, since nothing can be "
-                "put into %s. Build it into the image (WEIGHTS) to spare every start the download.",
+                "The model %s is stored in %s until this machine ends, because %s is not "
+                "writable. Build it into the image (WEIGHTS) to avoid a download at each start.",
                 name,
                 folder,
                 own,
@@ -184,14 +184,14 @@ def _official(name: str) -> Weights:
 
 
 def _spare(folder: Path) -> Path:
-    """Where weights go that an image does not hold: its own folder is nobody's to write to."""
+    """Return a temporary folder for weights, used if the image's own folder is read-only."""
     spare = Path(tempfile.gettempdir()) / f"videodrop-models-{os.getuid()}"
     try:
         spare.mkdir(mode=0o700, exist_ok=True)
         owner = spare.lstat().st_uid
     except OSError:
-        return folder  # where the attempt to write says what is wrong
-    # A folder of somebody else's could have its files changed between check and use.
+        return folder  # writing there raises the error to report
+    # Another user could change files in a folder of theirs between check and use.
     if owner != os.getuid() or spare.is_symlink():
         return folder
     return spare
@@ -203,14 +203,14 @@ def _checked(
     if (found := file_sha256(path)) != pinned:
         raise MissingDependency(
             "model_checksum",
-            f"{path} is not the {name} it should be: its sha256 is {found}, not {pinned}. "
-            f"Delete it, or put the right file in its place.",
+            f"{path} is not the pinned {name}: its sha256 is {found}, not {pinned}. "
+            f"Delete it, or replace it by the right file.",
         )
     return Weights(name, path, found, origin)
 
 
 def _fetch(name: str, known: official.Official, path: Path) -> None:
-    """Download to ``path``: once among all processes, and never seen there half done."""
+    """Download to ``path``, once among all processes; the file appears there when complete."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.with_name(f"{path.name}.lock")):
@@ -225,20 +225,20 @@ def _fetch(name: str, known: official.Official, path: Path) -> None:
                 part.unlink(missing_ok=True)
     except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
         raise DependencyFailed(
-            "model_download", f"The download of the model {name} broke off ({error!r})."
+            "model_download", f"The download of the model {name} failed ({error!r})."
         ) from error
     except OSError as error:
         if isinstance(error, urllib.error.HTTPError):
-            error.close()  # it is the answer itself, with an open connection
+            error.close()  # it is the response, with an open connection
             if error.code >= _SERVER_ERROR:
                 raise DependencyFailed(
-                    "model_download", f"The server that holds the model {name} failed ({error})."
+                    "model_download", f"The server of the model {name} failed ({error})."
                 ) from error
         raise MissingDependency(
             "model_unavailable",
             f"The model {name} is not on this machine and cannot be fetched ({error}). "
             f"Fetch {known.url} elsewhere and put it at {path}, "
-            f"or choose a sample model ({', '.join(SAMPLES)}): those need no network.",
+            f"or choose a sample model ({', '.join(SAMPLES)}), which needs no network.",
         ) from error
 
 
@@ -256,12 +256,12 @@ def _download(url: str, target: Path) -> None:
         target.open("wb") as out,
     ):
         size = int(answer.headers.get("Content-Length", 0))
-        done, told = 0, 0
+        done, logged = 0, 0
         while block := answer.read(_BLOCK):
             out.write(block)
             done += len(block)
-            if size and (tenth := 10 * done // size) > told:
-                told = tenth
+            if size and (tenth := 10 * done // size) > logged:
+                logged = tenth
                 _log.info("%s: %d of %d MB", target.stem, done >> 20, size >> 20)
     if done < size:
         raise http.client.IncompleteRead(b"", size - done)

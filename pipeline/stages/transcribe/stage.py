@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.errors import BadInput
-from pipeline.core.stage import Artifact, Notice, Report, Result, Source
+from pipeline.core.stage import Notice, Report, Result, Source
 from pipeline.media import audio
 from pipeline.media.process import Complaints
 from pipeline.stages.models import weights
-from pipeline.stages.transcribe import captions, guards, windows
+from pipeline.stages.transcribe import captions, files, guards, windows
 from pipeline.stages.transcribe import vad as voice
 from pipeline.stages.transcribe import whisper as whisper_engine
 from pipeline.stages.transcribe.engine import Speaking, SpeechEngine
@@ -131,8 +131,11 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
     if any(part.damaged for part in parts):
         message = "Parts of the audio are damaged and were skipped."
         notices.append(Notice(code="damaged_audio", message=message))
+    limits = captions.Limits(
+        width=params.caption_width, lines=params.caption_lines, max_s=params.caption_max_s
+    )
     return Result(
-        artifacts=_write(transcript, params, work),
+        artifacts=files.write(transcript, limits, work),
         summary={
             "language": transcript.language,
             "language_probability": transcript.language_probability,
@@ -288,20 +291,3 @@ def _transcribed(
     at = span.start + window.first * voice.FRAME_S
     voiced = guards.voiced(segments, window.speech, voice.FRAME_S)
     return [segment.shifted(at) for segment in voiced]
-
-
-def _write(transcript: Transcript, params: Params, work: Path) -> list[Artifact]:
-    limits = captions.Limits(
-        width=params.caption_width, lines=params.caption_lines, max_s=params.caption_max_s
-    )
-    cues = captions.cues(transcript.words(), limits, transcript.duration)
-    artifacts = []
-    for name, media_type, role, text in (
-        ("transcript.json", "application/json", "transcript_json", transcript.model_dump_json()),
-        ("captions.vtt", "text/vtt", "captions_vtt", captions.to_vtt(cues)),
-        ("captions.srt", "application/x-subrip", "captions_srt", captions.to_srt(cues)),
-        ("transcript.txt", "text/plain; charset=utf-8", "transcript_txt", transcript.plain()),
-    ):
-        (work / name).write_text(text, encoding="utf-8")
-        artifacts.append(Artifact(name=name, media_type=media_type, role=role))
-    return artifacts

@@ -363,7 +363,7 @@ def test_the_janitor_spares_a_run_that_was_heard_of_meanwhile(
     assert state(catalog, first).state == "running"
     taken = claim(catalog, first)
     with pytest.raises(LeaseLost):
-        catalog.runs.bury(first.video_id, held, Lost("lost", "Lost."))
+        catalog.runs.fail_lost(first.video_id, held, Lost("lost", "Lost."))
     assert state(catalog, first).attempt == taken.attempt
     catalog.record_upload(second, patience_s=OVER)
     assert janitor(catalog, grace_s=0).tidy() == 0

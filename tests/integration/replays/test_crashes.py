@@ -1,4 +1,4 @@
-"""Kill whoever drives a replay at any moment: the next one goes on, nothing is lost or doubled."""
+"""Drivers killed at any call: the next one continues, and nothing is lost or duplicated."""
 
 from copy import deepcopy
 
@@ -23,7 +23,7 @@ def first(house: House) -> str:
 
 
 def go_on(house: House, replay: Replay) -> Replay:
-    """Driver and workers until it is over; after a death leases run out and the janitor comes."""
+    """Run driver and workers to the end; after a crash, leases expire and the janitor runs."""
     for _ in range(40):
         try:
             while house.drive(window=2):
@@ -52,7 +52,7 @@ def copy_of(house: House) -> House:
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("victim", ["driver", "worker"])
-def test_killed_at_any_call_it_still_ends_exactly(
+def test_a_replay_killed_at_any_call_still_ends_exactly(
     house: House,
     victim: str,
     late: bool,  # noqa: FBT001 - a parameter of the test

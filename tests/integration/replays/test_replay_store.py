@@ -1,4 +1,4 @@
-"""Replays and their selections in two implementations of DynamoDB: fences, wishes, indexes."""
+"""Replays and their selections in two implementations of DynamoDB: fencing, requests, indexes."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 class Bus:
-    """Remembers what it was sent."""
+    """A bus that records its entries."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -43,7 +43,7 @@ def replays(catalog: Catalog, bus: Bus) -> Replays:
     return Replays(catalog._table, bus, bus="none", spec=Topology.read().replays)
 
 
-def test_one_sits_in_the_drivers_seat_and_writes(replays: Replays, bus: Bus):
+def test_one_driver_holds_the_lease_and_writes(replays: Replays, bus: Bus):
     replay = replays.start(ReplayRequest(params={"toy": {"text": "x"}}))
     first = replays.claim(replay.replay_id, lease_s=60)
     assert first
@@ -76,7 +76,7 @@ def test_one_sits_in_the_drivers_seat_and_writes(replays: Replays, bus: Bus):
     assert len(bus.sent) == 1
 
 
-def test_the_driver_leaves_only_when_it_knows_its_owners_last_word(replays: Replays):
+def test_the_driver_releases_the_lease_only_after_the_owners_last_request(replays: Replays):
     request = ReplayRequest(
         budget_usd=1.0,
         uploaded_after=datetime(2026, 1, 1, tzinfo=UTC),
@@ -95,7 +95,7 @@ def test_the_driver_leaves_only_when_it_knows_its_owners_last_word(replays: Repl
     assert replays.claim(replay.replay_id, lease_s=60)
 
 
-def test_a_number_that_dynamodb_is_too_coarse_for_is_next_to_nothing(replays: Replays):
+def test_a_number_too_small_for_dynamodb_is_stored_as_zero(replays: Replays):
     params = {"toy": {"less": -1e-200, "least": 1e-130}}
     replay = replays.start(ReplayRequest(budget_usd=5e-324, params=params))
     kept = replays.get(replay.replay_id)
@@ -104,7 +104,7 @@ def test_a_number_that_dynamodb_is_too_coarse_for_is_next_to_nothing(replays: Re
     assert kept.request.params == {"toy": {"less": 0, "least": 1e-130}}
 
 
-def test_what_is_over_or_cancelled_stays_so(replays: Replays):
+def test_an_ended_or_cancelled_replay_stays_so(replays: Replays):
     replay = replays.start(ReplayRequest())
     replays.ask(replay.replay_id, "cancel")
     assert replays.cancelled(replay.replay_id)

@@ -35,7 +35,7 @@ class House(Rig):
         return bootstrap.replays(self.config)
 
     def library(self, count: int) -> list[str]:
-        """So many processed videos; their ids."""
+        """Process so many videos; return their ids."""
         ids = []
         for number in range(count):
             body = self.put(f"video {number}".encode(), key=f"videos/{number:03}.mp4")
@@ -60,7 +60,7 @@ class House(Rig):
         )
 
     def drive(self, turns: int = 3) -> int:
-        """Let the driver have every message that waits for it, once."""
+        """Deliver every waiting message to the driver once."""
         queue = self.config.names.queue("replays")
         handled = 0
         for message in islice(self.messages(queue), turns):
@@ -78,7 +78,7 @@ class House(Rig):
         return handled
 
     def work(self) -> list[Outcome]:
-        """Let workers have every message of the replay lanes."""
+        """Deliver every message of the replay lanes to workers."""
         outcomes = []
         for stage in ("toy", "twin"):
             waiting = self.messages(self.config.names.queue(stage, "replay"))
@@ -132,7 +132,7 @@ def test_a_shadow_replay_and_a_cancelled_one_on_real_queues(house: House):
     assert house.stage.runs == 4
 
 
-def test_a_replay_runs_what_changed_and_nothing_else_and_a_second_one_nothing(house: House):
+def test_a_replay_runs_only_what_changed_and_a_second_one_nothing(house: House):
     house.library(3)
     request = ReplayRequest(params={"toy": {"text": "other"}})
     first = house.finish(house.replays.start(request))

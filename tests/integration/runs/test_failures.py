@@ -1,4 +1,4 @@
-"""How a run fails: each class is recorded, and only what may pass is tried again."""
+"""Failures of runs: each class is recorded, and only temporary ones are retried."""
 
 import errno
 import sys
@@ -37,7 +37,7 @@ PASSING = [kind for kind in VideodropError.__subclasses__() if kind.retryable]
 
 
 @pytest.mark.parametrize("kind", LASTING)
-def test_what_cannot_pass_is_recorded_at_once(rig: Rig, kind: type[VideodropError]):
+def test_a_permanent_error_is_recorded_at_once(rig: Rig, kind: type[VideodropError]):
     failing(rig, kind("a_code", "A sentence."))
     body = rig.put()
     assert rig.handle(body) is Outcome.FAILED
@@ -47,7 +47,7 @@ def test_what_cannot_pass_is_recorded_at_once(rig: Rig, kind: type[VideodropErro
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_what_may_pass_is_tried_again_with_growing_patience_then_recorded(
+def test_a_temporary_error_is_retried_with_backoff_then_recorded(
     rig: Rig, kind: type[VideodropError]
 ):
     failing(rig, kind("a_code", "A sentence."))
@@ -66,14 +66,14 @@ def test_what_may_pass_is_tried_again_with_growing_patience_then_recorded(
 
 
 def test_a_run_that_waits_for_its_next_try_is_not_overdue(rig: Rig):
-    failing(rig, errors.DependencyFailed("aws_error", "S3 had a bad moment."))
+    failing(rig, errors.DependencyFailed("aws_error", "S3 was unavailable."))
     body = rig.put()
     with pytest.raises(Retry):
         rig.handle(body)
     assert not list(rig.catalog.runs.overdue(before=rig.state(body).lease_until - 1))
 
 
-def test_a_bad_moment_that_passes_leaves_no_trace(rig: Rig):
+def test_a_temporary_failure_that_ends_leaves_no_trace(rig: Rig):
     usual = rig.stage.run_
     failing(rig, ConnectionResetError("by peer"))
     body = rig.put()
@@ -96,7 +96,7 @@ THROTTLED = ClientError({"Error": {"Code": "SlowDown", "Message": "!"}}, "PutObj
         (PermissionError("no"), ("bug", "unexpected")),
     ],
 )
-def test_any_other_exception_becomes_a_failure_for_good(
+def test_any_other_exception_becomes_a_permanent_failure(
     rig: Rig, error: Exception, known_as: tuple[str, str]
 ):
     failing(rig, error)
@@ -114,7 +114,7 @@ def test_any_other_exception_becomes_a_failure_for_good(
         (OSError(errno.ENOSPC, "No space left"), ("dependency", "disk_full")),
     ],
 )
-def test_any_other_exception_that_may_pass_is_tried_again(
+def test_any_other_temporary_exception_is_retried(
     rig: Rig, error: Exception, known_as: tuple[str, str]
 ):
     failing(rig, error)
@@ -192,7 +192,7 @@ def test_a_stage_that_ran_before_and_fails_now_keeps_its_result(rig: Rig):
     assert rig.text(run.current_result) == "hello"
 
 
-def test_an_upload_over_the_limit_is_refused_before_it_is_downloaded(
+def test_an_upload_over_the_limit_is_rejected_before_it_is_downloaded(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ):
     body, runner = rig.put(b"12345"), rig.runner(max_bytes=4)
@@ -213,7 +213,7 @@ def test_the_nearer_of_two_deadlines_ends_a_run(
     assert recorded(rig, body) == ("timeout", "deadline")
 
 
-def test_when_aws_cannot_be_reached_the_message_comes_again(
+def test_when_aws_cannot_be_reached_the_message_is_redelivered(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ):
     body, runner = rig.put(), rig.runner()
@@ -242,12 +242,12 @@ def test_when_s3_fails_before_the_stage_runs_the_try_is_counted(
     assert recorded(rig, body) == ("dependency", "aws_error")
 
 
-# -- the host's word on a process it had to kill --------------------------------------------------
+# -- a process that its host killed --------------------------------------------------------------
 
 
 @pytest.fixture
 def running(rig: Rig) -> str:
-    """The event of an upload whose run is claimed and whose process is gone."""
+    """The event of an upload whose run is claimed and whose process has ended."""
     body = rig.put()
     upload = upload_of(body)
     rig.catalog.record_upload(upload, patience_s=3600)
@@ -343,12 +343,12 @@ def test_a_worker_that_was_taken_over_never_ends_its_successors_run(rig: Rig):
     assert rig.runner().abandon(body, "timeout", "!", receipt="second") is True
 
 
-def test_a_killed_process_that_handled_no_event_is_refused(rig: Rig):
+def test_a_killed_process_that_handled_no_event_is_rejected(rig: Rig):
     with pytest.raises(BadInput):
         rig.runner().abandon("{}", "crashed", "!")
 
 
-def test_an_outage_of_aws_is_outwaited_before_a_message_is_dead(
+def test_retries_outlast_an_outage_of_aws_before_a_message_is_dead_lettered(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ):
     def unreachable(*_: Any, **__: Any) -> None:

@@ -22,7 +22,7 @@ from tests.fakes.rig import Rig, upload_of
 
 @dataclass
 class Context:
-    """As much of Lambda's context as a handler looks at."""
+    """The part of Lambda's context that a handler uses."""
 
     seconds_left: float = 60
 
@@ -86,7 +86,7 @@ def mapping(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Mapping:
 
 
 def visibility(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The visibility timeouts that are asked for from now on."""
+    """The visibility timeouts requested from now on."""
     asked: list[int] = []
     change = aws.client("sqs").change_message_visibility
 
@@ -98,7 +98,7 @@ def visibility(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return asked
 
 
-def test_a_message_is_handled_and_gone(rig: Rig, mapping: Mapping):
+def test_a_message_is_handled_and_deleted(rig: Rig, mapping: Mapping):
     body = rig.put()
     mapping.send(body)
     assert mapping.deliver() == []
@@ -106,8 +106,8 @@ def test_a_message_is_handled_and_gone(rig: Rig, mapping: Mapping):
     assert rig.text(rig.state(body).current_result) == "hello"
 
 
-def test_a_run_knows_the_delivery_that_claimed_it(rig: Rig, mapping: Mapping):
-    """By which the worker that has it in hand, and no other, may say that it was killed."""
+def test_a_run_records_the_delivery_that_claimed_it(rig: Rig, mapping: Mapping):
+    """Only the worker with that delivery may report that the run was killed."""
     body = rig.put()
     mapping.send(body)
     event = mapping.receive()
@@ -129,7 +129,7 @@ def test_an_event_that_was_pushed_is_handled_and_waited_in_no_queue(
     assert "queue_wait_seconds" not in measured
 
 
-def test_one_bad_message_holds_up_no_other_of_its_batch(
+def test_an_invalid_message_does_not_delay_others_of_its_batch(
     rig: Rig, mapping: Mapping, monkeypatch: pytest.MonkeyPatch
 ):
     good, bad = rig.put(key="videos/good.mp4"), rig.put(key="videos/defect.mp4")
@@ -147,11 +147,11 @@ def test_one_bad_message_holds_up_no_other_of_its_batch(
     assert rig.state(good).state == "succeeded"
 
 
-def test_a_run_that_shall_be_tried_again_comes_back_after_its_pause(
+def test_a_run_to_retry_is_redelivered_after_its_backoff(
     rig: Rig, mapping: Mapping, monkeypatch: pytest.MonkeyPatch
 ):
     def run(*_: Any) -> Any:
-        raise DependencyFailed("aws_error", "S3 had a bad moment.")
+        raise DependencyFailed("aws_error", "S3 was unavailable.")
 
     monkeypatch.setattr("tests.fakes.toystage.run", run)
     asked = visibility(monkeypatch)
@@ -174,7 +174,7 @@ def test_a_busy_run_keeps_its_message_until_the_lease_can_be_taken(
     assert 30 < asked[-1] <= 61
 
 
-def test_a_message_seen_before_waits_for_the_whole_of_a_long_run(
+def test_a_redelivered_message_waits_as_long_as_a_long_run_may_take(
     rig: Rig, mapping: Mapping, monkeypatch: pytest.MonkeyPatch
 ):
     body = rig.put()
@@ -230,7 +230,7 @@ def test_a_warm_up_loads_the_models_of_the_stage(mapping: Mapping, monkeypatch: 
         ("PARAMS", '{"toy": {"size": 1}}', "VIDEODROP_PARAMS is wrong.*no parameter size"),
     ],
 )
-def test_a_host_with_wrong_settings_says_so_and_keeps_its_messages(
+def test_a_host_with_invalid_settings_reports_it_and_keeps_its_messages(
     rig: Rig,
     mapping: Mapping,
     monkeypatch: pytest.MonkeyPatch,
@@ -256,7 +256,7 @@ def test_a_new_process_sweeps_up_after_killed_ones(rig: Rig, mapping: Mapping):
 # -- the janitor ---------------------------------------------------------------------------------
 
 
-def test_the_janitor_marks_deletions_and_returns_what_is_no_event(rig: Rig):
+def test_the_janitor_marks_deletions_and_returns_other_messages(rig: Rig):
     body = rig.put()
     rig.handle(body)
     queue = Mapping(rig.config.names.queue("janitor"), janitor_handler.handler)
@@ -280,7 +280,7 @@ def test_a_tick_of_the_schedule_ends_lost_runs(rig: Rig, monkeypatch: pytest.Mon
     assert rig.state(body).state == "failed"
 
 
-def test_a_message_among_the_dead_letters_ends_the_run_that_waited_for_it(rig: Rig):
+def test_a_dead_lettered_message_ends_the_run_that_waited_for_it(rig: Rig):
     body, other = rig.put(), rig.put(key="videos/b.mp4")
     for one in (body, other):
         rig.catalog.record_upload(upload_of(one), patience_s=3600)
@@ -295,7 +295,7 @@ def test_a_message_among_the_dead_letters_ends_the_run_that_waited_for_it(rig: R
     assert dead.left() == 2, "a person may still want to send it on"
 
 
-def test_a_new_upload_whose_message_died_ends_although_the_stage_ran_before(rig: Rig):
+def test_a_new_upload_with_a_dead_lettered_message_ends_although_the_stage_ran_before(rig: Rig):
     rig.handle(rig.put())
     body = rig.put(body=b"another film", sequencer="00B")
     rig.catalog.record_upload(upload_of(body), patience_s=3600)
@@ -304,7 +304,7 @@ def test_a_new_upload_whose_message_died_ends_although_the_stage_ran_before(rig:
     assert rig.state(body).error.code == "undeliverable"
 
 
-def test_a_dead_letter_ends_no_run_that_does_not_wait_for_it(rig: Rig):
+def test_a_dead_lettered_message_does_not_end_a_run_that_does_not_wait_for_it(rig: Rig):
     done, busy, again = (rig.put(key=f"videos/{n}.mp4") for n in "abc")
     rig.handle(done)
     for one, event_id in ((busy, upload_of(busy).event_id), (again, "a later request")):

@@ -1,4 +1,4 @@
-"""Runs that outgrow Lambda: sent on to a worker for large jobs, whatever dies on the way."""
+"""Runs too large for Lambda, sent on to a worker for large jobs despite crashes on the way."""
 
 import json
 import subprocess
@@ -41,7 +41,7 @@ LARGE_S = 36000.0
 
 
 class Killed(BaseException):
-    """As good as SIGKILL: nothing below it gets to clean up what is in AWS."""
+    """The end of a killed process: nothing is cleaned up in AWS."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Large:
         return self.lanes[lane].deliver(LARGE_S if "large" in lane else 60)
 
     def left(self) -> dict[str, int]:
-        """How many messages each lane holds; empty lanes are left out."""
+        """Return the number of messages in each lane; empty lanes are left out."""
         return {name: left for name, lane in self.lanes.items() if (left := lane.left())}
 
     def finish(self, *order: str) -> None:
@@ -130,7 +130,7 @@ def test_a_long_video_waits_for_a_worker_for_large_jobs_which_has_the_time(large
 
 
 @pytest.mark.usefixtures("long")
-def test_what_its_workers_took_before_keeps_no_long_video_where_it_is(large: Large):
+def test_run_times_of_large_workers_do_not_keep_a_long_video_on_lambda(large: Large):
     quick = timing.result(1, 100 * LONG_S, identity={}, large=True)
     large.rig.catalog.timings.record(quick)
     large.lanes["live"].send(large.rig.put())
@@ -150,7 +150,7 @@ def test_media_that_keep_every_probe_busy_are_sent_nowhere(
     assert large.rig.state(body).error.code == "media_time"
 
 
-def test_a_short_video_is_finished_where_it_is(large: Large):
+def test_a_short_video_is_finished_on_lambda(large: Large):
     body = large.rig.put()
     large.lanes["live"].send(body)
     large.deliver("live")
@@ -248,7 +248,9 @@ def test_a_run_that_lambda_killed_at_its_deadline_goes_on_elsewhere(large: Large
     assert large.rig.state(body).state == "succeeded"
 
 
-def test_a_stage_without_such_lanes_fails_as_ever(large: Large, monkeypatch: pytest.MonkeyPatch):
+def test_a_stage_without_lanes_for_large_jobs_fails_by_timeout(
+    large: Large, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("VIDEODROP_LARGE", '["twin"]')
     large.rig.stage.run_ = failing(TimedOut("deadline", "Too long."))
     body = large.rig.put()
@@ -303,7 +305,7 @@ def toy_run(house: Settings, bucket: str) -> StageRun:
     return run
 
 
-# -- what dies, repeats itself or comes late -----------------------------------------------------
+# -- crashes, duplicates and late messages -------------------------------------------------------
 
 
 def again(lane: Mapping, event: dict[str, Any]) -> None:
@@ -317,7 +319,7 @@ def again(lane: Mapping, event: dict[str, Any]) -> None:
 @pytest.mark.usefixtures("long")
 @pytest.mark.parametrize("moment", ["before it is given back", "before it is sent", "after"])
 @pytest.mark.parametrize("order", [("live", "large"), ("large", "live")])
-def test_a_death_while_sending_on_costs_nothing_but_a_copy(
+def test_a_crash_while_sending_on_only_duplicates_the_message(
     large: Large, monkeypatch: pytest.MonkeyPatch, moment: str, order: tuple[str, ...]
 ):
     body, lane, rig = large.rig.put(), large.lanes["live"], large.rig
@@ -349,7 +351,7 @@ def test_a_death_while_sending_on_costs_nothing_but_a_copy(
 
 
 @pytest.mark.usefixtures("long")
-def test_whoever_gets_the_message_can_begin_at_once(large: Large, monkeypatch: pytest.MonkeyPatch):
+def test_the_receiver_of_a_message_can_begin_at_once(large: Large, monkeypatch: pytest.MonkeyPatch):
     send, body = aws.client("sqs").send_message, large.rig.put()
 
     def sent(**request: Any) -> Any:
@@ -366,7 +368,7 @@ def test_whoever_gets_the_message_can_begin_at_once(large: Large, monkeypatch: p
 
 
 @pytest.mark.usefixtures("long")
-def test_a_copy_that_comes_while_the_large_worker_is_at_it_is_done_with(large: Large):
+def test_a_duplicate_that_arrives_during_the_large_run_is_deleted(large: Large):
     body, inner = large.rig.put(), large.run
 
     def run(*arguments: Any) -> Result:
@@ -382,9 +384,9 @@ def test_a_copy_that_comes_while_the_large_worker_is_at_it_is_done_with(large: L
     assert (large.rig.state(body).state, large.rig.stage.runs) == ("succeeded", 1)
 
 
-def test_a_large_run_that_is_tried_again_is_no_copy(large: Large):
+def test_a_large_run_that_is_retried_is_not_a_duplicate(large: Large):
     body = large.rig.put()
-    large.rig.stage.run_ = failing(DependencyFailed("aws_error", "S3 had a bad moment."))
+    large.rig.stage.run_ = failing(DependencyFailed("aws_error", "S3 was unavailable."))
     large.lanes["large"].send(body)
     assert large.deliver("large") == [body]
     large.rig.stage.run_ = large.run
@@ -417,7 +419,7 @@ def test_a_message_that_cannot_be_sent_on_is_kept(large: Large, monkeypatch: pyt
     assert large.rig.handle(body) is Outcome.SUCCEEDED, "the run is nobody's meanwhile"
 
 
-def test_who_was_taken_over_sends_nothing_on(large: Large):
+def test_a_replaced_worker_sends_nothing_on(large: Large):
     body, inner = large.rig.put(), large.rig.runner()
 
     def run(*_: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The heartbeat thread: it keeps lease, message and progress, and learns of a takeover."""
+"""The heartbeat thread: it extends lease and message, writes progress and detects a takeover."""
 
 import threading
 from contextvars import ContextVar
@@ -87,7 +87,7 @@ def test_many_reports_cost_few_writes(rig: Rig, body: str):
     assert len(extend.seconds) <= 10  # one on entry, at most one a second afterwards
 
 
-def test_a_stage_learns_at_its_next_report_that_it_was_taken_over(rig: Rig, body: str):
+def test_the_next_report_of_a_stage_raises_after_a_takeover(rig: Rig, body: str):
     extend, run = Extensions(), claimed(rig, body, -1)
     taken = claimed(rig, body, 60)
     held = lease(rig, body, run, extend)
@@ -96,10 +96,10 @@ def test_a_stage_learns_at_its_next_report_that_it_was_taken_over(rig: Rig, body
         with pytest.raises(LeaseLost):
             report(0.5)
     assert rig.state(body).attempt == taken.attempt
-    assert extend.seconds == [0]  # the message is its successor's now
+    assert extend.seconds == [0]  # the message belongs to its successor now
 
 
-def test_a_bad_moment_of_the_network_does_not_end_the_heartbeat(
+def test_a_temporary_failure_of_the_network_does_not_end_the_heartbeat(
     rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch
 ):
     extend, run = Extensions(), claimed(rig, body)
@@ -131,7 +131,7 @@ def test_what_the_heartbeat_logs_is_about_the_run(
     assert seen[0] == "this video"
 
 
-def test_after_the_run_the_heartbeat_is_silent(rig: Rig, body: str):
+def test_the_heartbeat_ends_with_the_run(rig: Rig, body: str):
     extend, run = Extensions(), claimed(rig, body)
     held = lease(rig, body, run, extend)
     with pytest.raises(KeyboardInterrupt), held:

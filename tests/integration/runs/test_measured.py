@@ -1,4 +1,4 @@
-"""What a runner measures of the events it handles: each once, with stage and lane."""
+"""The metrics of a runner: each event once, with stage and lane."""
 
 from typing import Any
 
@@ -57,11 +57,11 @@ def test_a_failed_run_is_counted_once_with_its_class(
     assert runs(recorded) == [ended("failed", "bug")]
 
 
-def test_a_message_that_comes_again_is_a_retry_and_no_run(
+def test_a_redelivered_message_is_counted_as_a_retry_and_not_as_a_run(
     rig: Rig, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ):
     def unlucky(*_: Any) -> Any:
-        raise DependencyFailed("aws_error", "S3 had a bad moment.")
+        raise DependencyFailed("aws_error", "S3 was unavailable.")
 
     monkeypatch.setattr(rig.stage, "run_", unlucky)
     with pytest.raises(Retry):

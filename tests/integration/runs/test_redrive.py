@@ -1,4 +1,4 @@
-"""Dead letters are counted by what had gone wrong, and sent back to where they came from."""
+"""Dead-lettered messages are counted by failure class, and sent back to their queues."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ from tests.integration.runs.test_handlers import Context, Mapping
 
 
 class Queues:
-    """The queues of the rig's stages and functions, made as they are asked for."""
+    """The queues of the rig's stages and functions, made on first use."""
 
     def __init__(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("VIDEODROP_STAGE", "toy")
@@ -48,7 +48,7 @@ def queues(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Queues:
 
 
 def buried(rig: Rig, queues: Queues, key: str = "videos/a.mp4") -> str:
-    """An upload whose message ended among the dead letters, as the janitor has just seen."""
+    """An upload whose message is in the dead-letter queue and was seen by the janitor."""
     body = rig.put(key=key)
     rig.catalog.record_upload(upload_of(body), patience_s=3600)
     queues("toy", "dlq").send(body)
@@ -58,7 +58,7 @@ def buried(rig: Rig, queues: Queues, key: str = "videos/a.mp4") -> str:
 
 
 def failed(rig: Rig, queues: Queues, error: Exception, key: str, **settings: Any) -> str:
-    """An upload whose run failed, and whose message is a dead letter all the same."""
+    """An upload whose run failed, and whose message is in the dead-letter queue."""
 
     def run(*_: Any) -> Any:
         raise error
@@ -70,9 +70,7 @@ def failed(rig: Rig, queues: Queues, error: Exception, key: str, **settings: Any
     return body
 
 
-def test_a_run_that_the_janitor_has_just_buried_really_runs_once_its_message_is_redriven(
-    rig: Rig, queues: Queues
-):
+def test_a_run_that_the_janitor_ended_runs_once_its_message_is_redriven(rig: Rig, queues: Queues):
     body = buried(rig, queues)
     assert queues.counts() == {"toy lost": (1, 1, 1)}
     assert queues("toy", "dlq").left() == 0
@@ -81,7 +79,7 @@ def test_a_run_that_the_janitor_has_just_buried_really_runs_once_its_message_is_
     assert rig.text(rig.state(body).current_result) == "hello"
 
 
-def test_the_janitor_still_sees_what_a_redrive_left(rig: Rig, queues: Queues):
+def test_the_janitor_still_sees_the_messages_that_a_redrive_left(rig: Rig, queues: Queues):
     body = rig.put()
     queues("toy", "dlq").send(body)
     assert queues.counts(dry_run=True) == {"toy unknown": (1, 1, 0)}
@@ -132,7 +130,7 @@ def test_only_the_classes_and_functions_asked_for_are_sent_and_the_rest_stays_in
     assert queues("janitor", "dlq").left() == 1
 
 
-def test_an_unknown_function_is_refused(queues: Queues):
+def test_an_unknown_function_is_rejected(queues: Queues):
     with pytest.raises(InvalidArgument, match="There is no paint; choose from toy, twin, jan"):
         queues.redrive(functions=["paint"])
 
@@ -224,7 +222,7 @@ def test_a_crash_between_sending_and_deleting_loses_nothing(
     assert (rig.state(body).state, rig.state(body).attempt) == ("succeeded", 1)
 
 
-def test_what_somebody_else_looks_at_is_waited_for(rig: Rig, queues: Queues):
+def test_a_message_that_another_consumer_has_received_is_waited_for(rig: Rig, queues: Queues):
     buried(rig, queues)
     dlq = queues("toy", "dlq")
     receipt = dlq.receive()["Records"][0]["receiptHandle"]
@@ -239,14 +237,16 @@ def test_what_somebody_else_looks_at_is_waited_for(rig: Rig, queues: Queues):
     assert (done.rows[0].sent, done.hidden) == (1, 0)
 
 
-def test_what_stays_hidden_is_told_of(rig: Rig, queues: Queues, monkeypatch: pytest.MonkeyPatch):
+def test_messages_that_stay_hidden_are_counted(
+    rig: Rig, queues: Queues, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("pipeline.aws.dead_letters._PATIENCE_S", 0)
     buried(rig, queues)
     queues("toy", "dlq").receive()
     assert queues.redrive() == Redriven(rows=[], hidden=1)
 
 
-def test_progress_is_told_message_by_message(queues: Queues):
+def test_progress_is_reported_message_by_message(queues: Queues):
     queues("toy", "dlq").send(*["poison"] * 12)
     told: list[tuple[str, int, int]] = []
     queues.redrive(dry_run=True, tell=lambda *now: told.append(now))

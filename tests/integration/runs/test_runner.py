@@ -1,4 +1,4 @@
-"""One stage for one event: what is run, what is reused, and what is recorded of it."""
+"""One stage for one event: runs, reused results and their records."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -39,7 +39,7 @@ def test_a_dropped_video_is_processed_and_recorded(rig: Rig):
     assert rig.text(result) == "hello"
 
 
-def test_the_manifest_says_where_a_result_comes_from(rig: Rig):
+def test_the_manifest_records_the_origin_of_a_result(rig: Rig):
     rig.stage.identity_ = lambda _: {"model": "tiny", "sha256": "00"}
     body = rig.put(**{"videodrop-toy-text": "words"})
     rig.handle(body)
@@ -71,7 +71,7 @@ def test_the_manifest_says_where_a_result_comes_from(rig: Rig):
     ]
 
 
-def test_what_an_uploader_calls_a_file_never_becomes_a_path(rig: Rig):
+def test_an_uploaders_file_name_never_becomes_a_path(rig: Rig):
     paths: list[Path] = []
 
     def run(source: Source, _params: Any, work: Path, _report: Report) -> Result:
@@ -104,7 +104,7 @@ def test_a_role_with_a_thousand_files_stays_out_of_the_record(rig: Rig):
     assert rig.video(body).playable
 
 
-def test_the_operators_parameters_lie_under_the_uploaders_and_the_requests(rig: Rig):
+def test_parameters_of_uploader_and_request_override_the_operators(rig: Rig):
     params = {"toy": {"text": "operator", "repeat": 2}}
     body = rig.put(**{"videodrop-toy-text": "uploader"})
     rig.handle(body, params=params)
@@ -137,7 +137,7 @@ def test_a_run_is_read_once_an_event(rig: Rig, monkeypatch: pytest.MonkeyPatch):
 # -- options through real metadata ---------------------------------------------------------------
 
 
-def test_a_stage_that_was_not_asked_for_is_skipped_without_its_model(rig: Rig):
+def test_an_excluded_stage_is_skipped_without_its_model(rig: Rig):
     def no_model(_params: Any) -> dict[str, str]:
         raise MissingDependency("no_model", "There is no model.")
 
@@ -188,7 +188,7 @@ def test_a_failed_run_is_not_repeated_by_its_own_message(rig: Rig):
     assert rig.state(body) == before
 
 
-def test_asking_for_the_current_result_again_writes_nothing(rig: Rig):
+def test_a_request_for_the_current_result_writes_nothing(rig: Rig):
     body = rig.put()
     rig.handle(body)
     before = rig.state(body)
@@ -242,7 +242,7 @@ def test_a_result_whose_files_are_gone_is_made_again(rig: Rig):
     assert rig.text(rig.state(body).current_result) == "hello"
 
 
-def test_an_event_replayed_by_an_archive_brings_changed_settings_to_bear(rig: Rig):
+def test_an_event_replayed_by_an_archive_applies_changed_settings(rig: Rig):
     body = rig.put()
     rig.handle(body)
     replayed = body.replace('"version"', '"replay-name": "monday", "version"', 1)
@@ -301,7 +301,7 @@ def test_a_request_about_an_unknown_video_is_ignored(rig: Rig):
     assert rig.handle(aws_events.reprocess("0" * 20, "toy")) is Outcome.IGNORED
 
 
-def test_a_message_that_is_no_event_is_refused(rig: Rig):
+def test_a_message_that_is_not_an_event_is_rejected(rig: Rig):
     with pytest.raises(BadInput):
         rig.handle("{}")
 
@@ -342,7 +342,7 @@ def test_a_worker_that_was_taken_over_publishes_nothing_over_its_successor(
     assert len({key.split("/")[5] for key in rig.stored()}) == 2
 
 
-def test_a_failure_of_who_was_taken_over_is_not_recorded(rig: Rig):
+def test_a_failure_of_a_replaced_worker_is_not_recorded(rig: Rig):
     body = rig.put()
 
     def fail_after_takeover() -> None:
@@ -389,7 +389,7 @@ def test_a_request_outlasts_a_long_run_before_its_message_counts_as_undeliverabl
     assert sum(waits[1:]) >= rig.config.topology.stages["toy"].timeout_s
 
 
-def test_a_message_that_turns_up_after_its_run_was_given_up_as_lost_is_handled(rig: Rig):
+def test_a_message_that_arrives_after_its_run_ended_as_lost_is_handled(rig: Rig):
     body = rig.put()
     upload = upload_of(body)
     rig.catalog.record_upload(upload, patience_s=3600)
@@ -400,7 +400,7 @@ def test_a_message_that_turns_up_after_its_run_was_given_up_as_lost_is_handled(r
 
 
 class Killed(BaseException):
-    """As good as SIGKILL: nothing below it gets to clean up what is in AWS."""
+    """The end of a killed process: nothing is cleaned up in AWS."""
 
 
 @pytest.mark.parametrize("moment", ["run", "files", "manifest", "flip"])
@@ -443,7 +443,7 @@ def dying_at(die: Callable[..., Any], s3: Any, word: str) -> Callable[..., Any]:
     return lambda **request: die() if word in request["Key"] else put(**request)
 
 
-def test_a_worker_that_dies_every_time_is_given_up(rig: Rig):
+def test_a_run_whose_worker_crashes_every_time_fails(rig: Rig):
     body = rig.put()
 
     def die(*_: Any) -> Result:

@@ -107,7 +107,7 @@ def test_the_answer_does_not_wait_for_ever(wait):
         ({"uploaded_after": "yesterday"}, "uploaded_after"),
         (
             {"uploaded_after": "2026-02-01T00:00:00Z", "uploaded_before": "2026-01-01T00:00:00Z"},
-            "the first moment",
+            "the first time",
         ),
         ({"failure_class": "sunspots"}, "failure_class"),
         ({"status": "deleted"}, "status"),
@@ -234,7 +234,7 @@ def test_what_needs_a_larger_budget_is_a_conflict():
     replays = FakeReplays(replay())
 
     def reject(*_, **__):
-        raise Conflict("over_budget", "It would come to 3 USD.")
+        raise Conflict("over_budget", "It would cost 3 USD.")
 
     replays.ask = reject
     answer = post(client(replays=replays), f"/replays/{REPLAY_ID}/resume")
@@ -290,7 +290,7 @@ def test_links_name_what_can_be_done_now(state, verbs):
 )
 def test_a_method_that_is_not_there_is_told_from_those_that_are(method, path, allowed):
     answer = client(replays=FakeReplays()).request(method, path)
-    assert problem(answer)["detail"] == f"This address only answers to {allowed}."
+    assert problem(answer)["detail"] == f"This address supports only {allowed}."
     assert answer.headers["Allow"] == allowed.replace(" and ", ", ")
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from pipeline.core.records import Cost
 from pipeline.results import video_view as views
+from pipeline.results.file_names import file_name
 from tests.fakes.query import (
     FakeArtifacts,
     done,
@@ -126,7 +127,7 @@ def test_there_is_no_elapsed_time_while_something_is_going_on():
 )
 def test_a_download_is_named_after_its_video_and_safely(name: str, saved_as: str):
     one = video(upload(key=f"videos/{name}"))
-    assert views.file_name(one, "hls/captions.vtt") == saved_as
+    assert file_name(one, "hls/captions.vtt") == saved_as
 
 
 def test_a_failure_that_will_be_tried_again_is_told_while_waiting():

@@ -146,7 +146,7 @@ def test_nothing_but_what_is_given_is_asked_for(cli, replays):
         (["--budget", "inf"], 2, "budget"),
         (["--failure-class", "sunspots"], 2, "failure-class"),
         (["--status", "deleted"], 2, "status"),
-        (["--since", "2026-02-01", "--until", "2026-01-01"], 2, "the first moment"),
+        (["--since", "2026-02-01", "--until", "2026-01-01"], 2, "the first time"),
         (["--set", "stages=detect"], 2, "--stage chooses them"),
         (["--budget", "1e99"], 2, "--budget:"),
     ],

@@ -27,7 +27,7 @@ def test_a_plan_over_budget_does_not_start_and_says_why(house: House):
     assert house.wakes == []
 
 
-def test_asked_to_run_on_the_same_budget_it_still_does_not(house: House):
+def test_a_request_to_run_with_the_same_budget_is_rejected(house: House):
     house.library(3)
     now = house.replay(budget_usd=2.5, **OTHER)
     with pytest.raises(BadInput) as refused:
@@ -40,7 +40,7 @@ def test_asked_to_run_on_the_same_budget_it_still_does_not(house: House):
     assert (done.state, done.reason, done.ended) == ("finished", None, 3)
 
 
-def test_asked_to_run_before_the_plan_is_made_it_does_not_start_either(house: House):
+def test_a_request_to_run_before_the_plan_is_complete_does_not_exceed_the_budget(house: House):
     house.library(3)
     replay = house.start(budget_usd=2.5, dry_run=True, **OTHER)
     house.replays.ask(replay.replay_id, "run")
@@ -49,7 +49,7 @@ def test_asked_to_run_before_the_plan_is_made_it_does_not_start_either(house: Ho
     assert now.reason
 
 
-def test_what_turns_out_dearer_pauses_before_the_next_run_would_exceed(house: House):
+def test_a_replay_costlier_than_planned_pauses_before_it_exceeds_the_budget(house: House):
     house.library(4)
     house.estimator = OneDollar(real=2)
     replay = house.start(budget_usd=4.5, **OTHER)
@@ -65,7 +65,7 @@ def test_what_turns_out_dearer_pauses_before_the_next_run_would_exceed(house: Ho
     assert len(house.toy.seen) == 8
 
 
-def test_resumed_on_too_small_a_budget_it_runs_nothing(house: House):
+def test_a_replay_resumed_with_too_small_a_budget_runs_nothing(house: House):
     house.library(4)
     house.estimator = OneDollar(real=2)
     replay = house.start(budget_usd=4.5, **OTHER)
@@ -79,7 +79,7 @@ def test_resumed_on_too_small_a_budget_it_runs_nothing(house: House):
     assert now.reason
 
 
-def test_what_is_out_counts_against_the_budget(house: House):
+def test_open_runs_count_against_the_budget(house: House):
     house.library(4)
     replay = house.start(**OTHER)
     house.drive()
@@ -92,7 +92,7 @@ def test_what_is_out_counts_against_the_budget(house: House):
     assert now.reason
 
 
-def test_what_failed_was_paid_for_too(house: House):
+def test_failed_runs_count_against_the_budget(house: House):
     house.library(4)
     house.toy.run_ = fail(MissingDependency("no_model", "no"))
     replay = house.start(budget_usd=4, **OTHER)
@@ -101,14 +101,14 @@ def test_what_failed_was_paid_for_too(house: House):
     assert (now.state, now.progress["toy"].ended, now.spent.usd) == ("paused", {"failed": 2}, 6)
 
 
-def test_what_is_reused_costs_nothing(house: House):
+def test_reused_results_cost_nothing(house: House):
     house.library(3)
     house.replay(**OTHER)
     done = house.replay(budget_usd=0)
     assert (done.state, done.progress["toy"].ended) == ("finished", {"reused": 3})
 
 
-def test_what_turns_out_cheaper_lets_it_go_on_by_itself(house: House):
+def test_a_replay_cheaper_than_planned_continues_by_itself(house: House):
     house.library(3)
     house.estimator = OneDollar(real=0.1)
     replay = house.start(**OTHER)

@@ -1,4 +1,4 @@
-"""How a replay goes: plan, run, pause, resume, cancel; one driver at a time."""
+"""The states of a replay: plan, run, pause, resume, cancel; one driver at a time."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ OTHER = {"params": {"toy": {"text": "other"}}}
 
 
 def rest(house: House, replay: Replay, **pace: Any) -> Replay:
-    """Drive until nobody has to be woken any more; no worker works."""
+    """Drive until no wake-up is left, without workers."""
     for _ in range(50):
         if not house.drive(**pace):
             return house.get(replay)
@@ -25,7 +25,7 @@ def rest(house: House, replay: Replay, **pace: Any) -> Replay:
 # -- plan, then run ------------------------------------------------------------------------------
 
 
-def test_a_dry_run_waits_and_runs_when_it_is_told_to(house: House):
+def test_a_dry_run_waits_until_it_is_resumed(house: House):
     house.library(2)
     replay = house.replay(dry_run=True, **OTHER)
     assert (replay.state, replay.wish, replay.plan.runs) == ("planned", "plan", 2)
@@ -44,7 +44,7 @@ def test_a_plan_with_nothing_to_run_is_finished_at_once(house: House):
     assert (done.state, done.plan.videos, done.asked) == ("finished", 2, 0)
 
 
-def test_what_is_asked_for_goes_to_the_lanes_with_all_that_it_needs(house: House):
+def test_requests_go_to_the_lanes_with_all_their_fields(house: House):
     (vid,) = house.library(1)
     replay = house.start(**OTHER)
     house.drive(2)
@@ -67,7 +67,7 @@ def test_a_plan_that_takes_many_steps_is_the_plan_of_one(
     assert house.finish(replay).plan == whole.plan
 
 
-def test_a_run_that_takes_many_steps_asks_for_each_once(
+def test_a_replay_of_many_steps_requests_each_run_once(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
     house.library(5)
@@ -78,7 +78,7 @@ def test_a_run_that_takes_many_steps_asks_for_each_once(
     assert done.progress["toy"].ended == {"succeeded": 5}
 
 
-def test_never_more_than_a_window_of_runs_is_out(house: House):
+def test_no_more_than_a_window_of_runs_is_open(house: House):
     house.library(5)
     replay = house.start(params={stage: {"text": "x"} for stage in STAGES})
     most = 0
@@ -91,20 +91,20 @@ def test_never_more_than_a_window_of_runs_is_out(house: House):
     assert house.get(replay).state == "finished"
 
 
-def test_a_window_smaller_than_a_video_has_stages_still_moves(house: House):
+def test_a_window_smaller_than_the_stages_of_a_video_still_advances(house: House):
     house.library(2)
     replay = house.start(params={stage: {"text": "x"} for stage in STAGES})
     assert house.finish(replay, window=1).ended == 4
 
 
-def test_a_turn_lasts_until_the_replay_is_at_rest_and_wakes_nobody_then(house: House):
+def test_a_turn_that_ends_at_rest_sends_no_wake_up(house: House):
     house.library(2)
     house.start(dry_run=True, **OTHER)
     house.drive(turn_s=60)
     assert house.wakes == []
 
 
-def test_while_runs_are_out_a_replay_is_under_the_janitors_eyes_and_woken_again(house: House):
+def test_the_janitor_wakes_a_replay_with_open_runs_again(house: House):
     house.library(1)
     replay = house.start(**OTHER)
     house.drive(2)
@@ -114,7 +114,7 @@ def test_while_runs_are_out_a_replay_is_under_the_janitors_eyes_and_woken_again(
     assert item["driver_until"] == 0
 
 
-def test_the_message_is_kept_from_others_at_each_checkpoint(house: House):
+def test_each_checkpoint_extends_the_messages_visibility_timeout(house: House):
     house.library(1)
     replay = house.start(dry_run=True, **OTHER)
     beats: list[int] = []
@@ -124,7 +124,7 @@ def test_the_message_is_kept_from_others_at_each_checkpoint(house: House):
     assert beats
 
 
-def test_an_end_is_an_end_whoever_is_woken(house: House):
+def test_an_ended_replay_stays_ended_after_a_wake_up(house: House):
     house.library(1)
     done = house.replay(**OTHER)
     house.replays.wake_overdue()
@@ -138,7 +138,7 @@ def test_an_end_is_an_end_whoever_is_woken(house: House):
 # -- failures ------------------------------------------------------------------------------------
 
 
-def test_a_run_that_fails_is_counted_and_the_replay_goes_on(house: House):
+def test_a_failed_run_is_counted_and_the_replay_continues(house: House):
     ids = house.library(3)
     run = house.toy.run_
 
@@ -154,7 +154,7 @@ def test_a_run_that_fails_is_counted_and_the_replay_goes_on(house: House):
     assert house.text(ids[1]) == "hello", "the old result stays"
 
 
-def test_what_was_computed_was_spent_whatever_came_of_it(house: House):
+def test_computed_runs_are_charged_for_any_ending(house: House):
     house.library(2)
     house.estimator.real = 3
     house.replay(videos=[house.process("stored")], **OTHER)
@@ -194,7 +194,7 @@ def test_a_defect_ends_the_replay_with_a_reason_not_in_a_loop(house: House):
 # -- what its owner says -------------------------------------------------------------------------
 
 
-def test_paused_nothing_more_is_asked_for_and_what_is_out_ends(house: House):
+def test_a_paused_replay_requests_nothing_and_its_open_runs_end(house: House):
     house.library(4)
     replay = house.start(**OTHER)
     house.drive(2, window=2)
@@ -209,11 +209,11 @@ def test_paused_nothing_more_is_asked_for_and_what_is_out_ends(house: House):
     house.replays.ask(replay.replay_id, "run")
     done = house.finish(replay, window=2)
     assert (done.state, done.ended) == ("finished", 4)
-    assert done.ended_before == 2, "the pace is counted anew"
+    assert done.ended_before == 2, "the pace is counted again"
     assert len(house.toy.seen) == 8
 
 
-def test_a_pause_in_the_moment_of_choosing_asks_for_nothing(house: House, monkeypatch):
+def test_a_pause_while_runs_are_chosen_requests_nothing(house: House, monkeypatch):
     house.library(2)
     replay = house.start(**OTHER)
     house.drive()
@@ -231,7 +231,7 @@ def test_a_pause_in_the_moment_of_choosing_asks_for_nothing(house: House, monkey
     assert house.finish(replay).ended == 2
 
 
-def test_paused_while_it_plans_it_waits_with_its_plan(house: House):
+def test_a_replay_paused_while_planning_keeps_its_plan(house: House):
     house.library(2)
     replay = house.start(**OTHER)
     house.replays.ask(replay.replay_id, "pause")
@@ -241,7 +241,7 @@ def test_paused_while_it_plans_it_waits_with_its_plan(house: House):
     assert house.finish(replay).ended == 2
 
 
-def test_a_paused_replay_whose_message_was_lost_rests_and_asks_again_when_resumed(house: House):
+def test_a_paused_replay_requests_a_lost_run_again_when_resumed(house: House):
     house.library(2)
     replay = house.start(**OTHER)
     house.drive(2)
@@ -258,7 +258,7 @@ def test_a_paused_replay_whose_message_was_lost_rests_and_asks_again_when_resume
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2])
-def test_cancelled_at_any_time_it_is_over(house: House, turns: int):
+def test_a_replay_cancelled_at_any_time_ends(house: House, turns: int):
     house.library(2)
     replay = house.start(**OTHER)
     house.drive(turns)
@@ -271,14 +271,14 @@ def test_cancelled_at_any_time_it_is_over(house: House, turns: int):
 
 
 @pytest.mark.parametrize("first", [None, MissingDependency("no_model", "There is no model.")])
-def test_what_waits_for_another_try_when_its_replay_is_cancelled_waits_no_more(
+def test_a_run_that_waits_for_a_retry_ends_when_its_replay_is_cancelled(
     house: House, first: Exception | None
 ):
     if first:
         house.toy.run_ = fail(first)
     (vid,) = house.library(1)
     before = house.state(vid)
-    house.toy.run_ = fail(DependencyFailed("aws_error", "S3 had a bad moment."))
+    house.toy.run_ = fail(DependencyFailed("aws_error", "S3 was unavailable."))
     replay = house.start(**OTHER)
     house.drive(2)
     (body,) = house.lane("toy")
@@ -293,7 +293,7 @@ def test_what_waits_for_another_try_when_its_replay_is_cancelled_waits_no_more(
     assert now.state == "succeeded" or (now.error and now.error.code == "cancelled")
 
 
-def test_a_cancel_that_was_cut_off_drops_what_was_asked_for_all_the_same(house: House):
+def test_an_interrupted_cancel_still_drops_the_requests(house: House):
     house.library(2)
     replay = house.start(**OTHER)
     house.drive(2)
@@ -303,7 +303,7 @@ def test_a_cancel_that_was_cut_off_drops_what_was_asked_for_all_the_same(house: 
     assert house.work() == [Outcome.IGNORED] * 2
 
 
-def test_a_replay_that_fails_drops_what_it_asked_for(house: House):
+def test_a_failed_replay_drops_its_requests(house: House):
     house.library(2)
     replay = house.start(**OTHER)
     house.drive(2, window=2)
@@ -314,7 +314,7 @@ def test_a_replay_that_fails_drops_what_it_asked_for(house: House):
     assert house.replays.cancelled(replay.replay_id)
 
 
-def test_a_replay_that_runs_is_no_dry_run_any_more(house: House):
+def test_a_running_replay_is_not_a_dry_run(house: House):
     house.library(1)
     replay = house.replay(dry_run=True, **OTHER)
     assert replay.request.dry_run
@@ -322,7 +322,7 @@ def test_a_replay_that_runs_is_no_dry_run_any_more(house: House):
     assert not house.finish(replay).request.dry_run
 
 
-def test_a_driver_is_heard_of_within_its_lease_however_long_a_step_took(house: House, monkeypatch):
+def test_a_driver_writes_checkpoints_within_its_lease_despite_slow_steps(house: House, monkeypatch):
     house.library(1)
     house.start(**OTHER)
     slept: list[float] = []
@@ -335,7 +335,7 @@ def test_a_driver_is_heard_of_within_its_lease_however_long_a_step_took(house: H
     assert max(slept) <= 15
 
 
-def test_cancelled_is_for_good(house: House):
+def test_a_cancel_is_final(house: House):
     house.library(2)
     replay = house.start(**OTHER)
     house.drive(2)
@@ -347,7 +347,7 @@ def test_cancelled_is_for_good(house: House):
     assert rest(house, replay).state == "cancelled"
 
 
-def test_a_cancelled_replay_takes_no_others_requests_along(house: House):
+def test_a_cancel_does_not_drop_requests_of_other_replays(house: House):
     (vid,) = house.library(1)
     one = house.start(**OTHER)
     house.start(params={"twin": {"text": "x"}})
@@ -357,7 +357,7 @@ def test_a_cancelled_replay_takes_no_others_requests_along(house: House):
     assert (house.text(vid), house.text(vid, "twin")) == ("hello", "x")
 
 
-def test_what_its_owner_says_in_the_moment_the_driver_leaves_is_heard(
+def test_a_request_made_while_the_driver_releases_the_lease_takes_effect(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("pipeline.replays.walker.STEP_S", 0)
@@ -369,7 +369,7 @@ def test_what_its_owner_says_in_the_moment_the_driver_leaves_is_heard(
     def interrupted(now: Replay, *, at_rest: bool) -> bool:
         if at_rest and not said:
             said.append(house.replays.ask(now.replay_id, "run"))
-            house.wakes.clear()  # the owner's knock was heard while the driver still sat there
+            house.wakes.clear()  # the owner's wake-up came while the driver still held the lease
         return leave(now, at_rest=at_rest)
 
     house.replays.leave = interrupted
@@ -382,7 +382,7 @@ def test_what_its_owner_says_in_the_moment_the_driver_leaves_is_heard(
 # -- one driver at a time ------------------------------------------------------------------------
 
 
-def test_a_second_driver_finds_the_seat_taken(house: House):
+def test_a_second_driver_finds_the_lease_taken(house: House):
     house.library(1)
     replay = house.start(**OTHER)
     assert house.replays.claim(replay.replay_id, lease_s=60)
@@ -396,7 +396,7 @@ def test_a_second_driver_finds_the_seat_taken(house: House):
         assert 50 < busy.value.seconds <= 60
 
 
-def test_a_driver_killed_in_its_seat_is_followed_by_whoever_gets_its_message(house: House):
+def test_a_killed_driver_is_replaced_by_the_next_receiver_of_its_message(house: House):
     house.library(1)
     replay = house.start(**OTHER)
     for receives in (1, 2, 3):
@@ -408,7 +408,7 @@ def test_a_driver_killed_in_its_seat_is_followed_by_whoever_gets_its_message(hou
     assert house.get(replay).state == "running"
 
 
-def test_a_driver_that_was_taken_over_writes_nothing_and_leaves_quietly(house: House):
+def test_a_replaced_driver_writes_nothing_and_ends_without_an_error(house: House):
     house.library(2)
     replay = house.start(**OTHER)
     old = house.replays.claim(replay.replay_id, lease_s=-1)
@@ -424,7 +424,7 @@ def test_a_driver_that_was_taken_over_writes_nothing_and_leaves_quietly(house: H
     assert json.dumps(house.table.items["#replays", replay.replay_id]) == before
 
 
-def test_taken_over_in_the_middle_of_a_step_it_asks_for_nothing(house: House):
+def test_a_driver_replaced_during_a_step_requests_nothing(house: House):
     house.library(2)
     replay = house.start(**OTHER)
     house.drive()
@@ -441,8 +441,8 @@ def test_taken_over_in_the_middle_of_a_step_it_asks_for_nothing(house: House):
     assert house.wakes == [], "it has no say any more, not even a wake-up"
 
 
-def test_who_takes_over_goes_on_from_the_last_word_of_who_sat_there(house: House):
-    """The old driver's last checkpoint may come between the new one's look and its claim."""
+def test_a_new_driver_continues_from_the_last_checkpoint(house: House):
+    """The old driver's last checkpoint may come between the new one's read and its claim."""
     house.library(1)
     replay = house.start(**OTHER)
     old = house.replays.claim(replay.replay_id, lease_s=-1)
@@ -463,7 +463,7 @@ def test_who_takes_over_goes_on_from_the_last_word_of_who_sat_there(house: House
     assert new.cursor == "further"
 
 
-def test_two_messages_do_not_make_two_lines_of_wake_ups(house: House):
+def test_duplicate_messages_do_not_double_the_wake_ups(house: House):
     house.library(2)
     replay = house.start(**OTHER)
     for _ in range(5):
@@ -474,8 +474,8 @@ def test_two_messages_do_not_make_two_lines_of_wake_ups(house: House):
     assert house.finish(replay).progress["toy"].ended == {"succeeded": 2}
 
 
-def test_of_all_that_says_go_on_one_turn_comes(house: House):
-    """Knocks of owner and janitor while a replay waits for its turn do not add up."""
+def test_several_wake_ups_start_one_turn(house: House):
+    """Wake-ups by owner and janitor while a replay waits for its turn do not add up."""
     house.library(2)
     replay = house.start(**OTHER)
     house.drive()
@@ -490,7 +490,7 @@ def test_of_all_that_says_go_on_one_turn_comes(house: House):
 # -- the event that wakes the driver -------------------------------------------------------------
 
 
-def test_a_wake_up_lost_at_the_start_is_made_up_for_by_the_janitor_once(house: House):
+def test_the_janitor_replaces_a_wake_up_lost_at_the_start_once(house: House):
     house.library(1)
     house.bus.refused = 1
     with pytest.raises(DependencyFailed, match="event_refused"):
@@ -513,7 +513,7 @@ def test_a_replay_at_rest_is_not_woken(house: House):
     assert house.wakes == []
 
 
-def test_a_wake_up_lost_when_its_owner_resumes_is_made_up_for(house: House):
+def test_the_janitor_replaces_a_wake_up_lost_at_resume(house: House):
     house.library(1)
     replay = house.replay(dry_run=True, **OTHER)
     house.bus.refused = 1
@@ -524,7 +524,7 @@ def test_a_wake_up_lost_when_its_owner_resumes_is_made_up_for(house: House):
     assert house.finish(replay).ended == 1
 
 
-def test_a_bus_that_is_down_keeps_the_janitor_from_no_other_work(house: House):
+def test_an_outage_of_the_bus_does_not_stop_the_janitors_other_work(house: House):
     replay = house.start(**OTHER)
     house.lose_seat(replay)
     body = house.upload("lost")

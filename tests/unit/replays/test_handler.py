@@ -1,4 +1,4 @@
-"""The driver's handler, under messages as SQS brings them."""
+"""The driver's handler, with messages as SQS delivers them."""
 
 import json
 from typing import Any
@@ -12,14 +12,14 @@ from tests.fakes.installation import House
 
 
 class Context:
-    """As much of Lambda's context as the handler looks at."""
+    """The part of Lambda's context that the handler uses."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 300_000
 
 
 class Queue:
-    """What a queue and its poller do with a message; says what became of it."""
+    """A queue and its poller."""
 
     def __init__(self, house: House) -> None:
         self.name = house.config.names.queue("replays")
@@ -38,7 +38,7 @@ class Queue:
         }
 
     def deliver(self, *records: dict[str, Any]) -> list[str]:
-        """The messages that come again."""
+        """Return the messages to redeliver."""
         answer = handler.handler({"Records": list(records)}, Context())
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
@@ -64,7 +64,7 @@ def test_a_message_drives_its_replay_and_is_kept_from_others_meanwhile(house: Ho
     assert queue.hidden == [house.config.lease_s]
 
 
-def test_the_driver_is_given_what_time_there_is_but_for_a_margin(
+def test_the_driver_gets_the_remaining_time_less_a_margin(
     house: House, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ):
     house.start(dry_run=True)
@@ -74,7 +74,7 @@ def test_the_driver_is_given_what_time_there_is_but_for_a_margin(
     assert given == [270]
 
 
-def test_what_is_no_wake_up_stays_for_the_dead_letters_and_holds_up_no_other(
+def test_an_invalid_wake_up_goes_to_the_dead_letter_queue_and_delays_no_other(
     house: House, queue: Queue
 ):
     house.library(1)
@@ -87,14 +87,14 @@ def test_what_is_no_wake_up_stays_for_the_dead_letters_and_holds_up_no_other(
     assert house.get(replay).state == "planned"
 
 
-def test_a_replay_nobody_knows_or_that_is_over_is_done_with(house: House, queue: Queue):
+def test_messages_of_unknown_and_ended_replays_are_deleted(house: House, queue: Queue):
     done = house.replay()
     for replay_id in ("nonsense", done.replay_id):
         body = {"detail-type": "Replay Requested", "detail": {"replay_id": replay_id}}
         assert queue.deliver(queue.record(json.dumps(body))) == []
 
 
-def test_a_knock_while_a_driver_sits_there_is_heard_by_that_driver(house: House, queue: Queue):
+def test_a_wake_up_while_a_driver_holds_the_lease_reaches_that_driver(house: House, queue: Queue):
     replay = house.start(dry_run=True)
     house.wakes.clear()
     house.replays.claim(replay.replay_id, lease_s=60)
@@ -102,13 +102,13 @@ def test_a_knock_while_a_driver_sits_there_is_heard_by_that_driver(house: House,
     assert queue.deliver(queue.record(house.wakes.pop())) == []
 
 
-def test_the_message_of_a_driver_that_was_killed_comes_again_until_its_lease_ends(
+def test_the_message_of_a_killed_driver_is_redelivered_until_its_lease_expires(
     house: House, queue: Queue
 ):
     house.library(1)
     replay = house.start(dry_run=True)
     body = house.wakes.pop()
-    house.replays.claim(replay.replay_id, lease_s=40)  # and no more is heard of it
+    house.replays.claim(replay.replay_id, lease_s=40)  # and crashes
     assert queue.deliver(queue.record(body, receives=2)) == ["one"]
     assert len(queue.hidden) == 1
     assert 39 <= queue.hidden[0] <= 41
@@ -118,7 +118,7 @@ def test_the_message_of_a_driver_that_was_killed_comes_again_until_its_lease_end
 
 
 @pytest.mark.parametrize("error", [DependencyFailed("aws_error", "no"), ValueError("no")])
-def test_whatever_goes_wrong_the_message_comes_again(
+def test_after_any_error_the_message_is_redelivered(
     house: House, queue: Queue, monkeypatch: pytest.MonkeyPatch, error: Exception
 ):
     house.start(dry_run=True)
@@ -130,7 +130,7 @@ def test_whatever_goes_wrong_the_message_comes_again(
     assert queue.deliver(queue.record(house.wakes.pop())) == ["one"]
 
 
-def test_busy_at_the_first_look_is_no_failure(
+def test_a_busy_replay_is_not_a_failure(
     house: House, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ):
     house.start(dry_run=True)

@@ -1,4 +1,4 @@
-"""Messages that get lost, videos that go or change, and others who do the same meanwhile."""
+"""Lost messages, deleted or changed videos, and concurrent requests."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ OTHER = {"params": {"toy": {"text": "other"}}}
 
 @pytest.fixture
 def out(house: House) -> Replay:
-    """A replay of two videos, whose runs have been asked for."""
+    """A replay of two videos, whose runs have been requested."""
     house.library(2)
     replay = house.start(**OTHER)
     house.drive(2)
@@ -23,7 +23,7 @@ def out(house: House) -> Replay:
     return replay
 
 
-def test_a_lost_message_is_asked_for_again_after_a_while_and_not_before(house: House, out: Replay):
+def test_a_lost_request_is_sent_again_after_a_while_and_not_before(house: House, out: Replay):
     house.lane("toy").pop()
     house.work()
     house.now = 59
@@ -38,14 +38,14 @@ def test_a_lost_message_is_asked_for_again_after_a_while_and_not_before(house: H
 
 
 @pytest.mark.usefixtures("out")
-def test_what_still_waits_in_its_lane_is_not_asked_for_again(house: House):
+def test_a_run_whose_message_waits_in_its_lane_is_not_requested_again(house: House):
     house.now = 1000
     house.drive(5)
     assert len(house.lane("toy")) == 2
 
 
 @pytest.mark.usefixtures("out")
-def test_what_a_worker_holds_is_not_asked_for_again(house: House):
+def test_a_run_that_a_worker_has_claimed_is_not_requested_again(house: House):
     house.lane("toy").clear()
     house.bus.in_flight[house.config.names.queue("toy", "replay")] = 2
     house.now = 1000
@@ -55,7 +55,7 @@ def test_what_a_worker_holds_is_not_asked_for_again(house: House):
 
 @pytest.mark.usefixtures("out")
 @pytest.mark.parametrize(("stages", "asked"), [({"toy"}, 0), ((), 2)])
-def test_what_waits_for_a_worker_for_large_jobs_is_not_asked_for_again(
+def test_a_run_that_waits_for_a_worker_for_large_jobs_is_not_requested_again(
     house: House, stages: Any, asked: int
 ):
     queues, names = house.bus.queues, house.config.names
@@ -68,7 +68,7 @@ def test_what_waits_for_a_worker_for_large_jobs_is_not_asked_for_again(
 
 
 @pytest.mark.usefixtures("out")
-def test_what_is_sent_on_while_the_lanes_are_looked_at_is_not_asked_for_again(house: House):
+def test_a_message_sent_on_while_the_lanes_are_counted_is_not_requested_again(house: House):
     queues, names = house.bus.queues, house.config.names
     house.config = house.config.model_copy(update={"large": frozenset({"toy"})})
     look, replay, large = (
@@ -88,7 +88,7 @@ def test_what_is_sent_on_while_the_lanes_are_looked_at_is_not_asked_for_again(ho
     assert (house.lane("toy"), len(queues[large])) == ([], 2)
 
 
-def test_what_is_lost_again_and_again_is_given_up_as_lost(house: House, out: Replay):
+def test_a_run_that_is_lost_repeatedly_ends_as_lost(house: House, out: Replay):
     asked = 0
     for turn in range(1, 9):
         asked += len(house.lane("toy"))
@@ -100,8 +100,8 @@ def test_what_is_lost_again_and_again_is_given_up_as_lost(house: House, out: Rep
     assert (done.state, done.progress["toy"].ended) == ("finished", {"lost": 2})
 
 
-def test_a_message_that_ended_among_the_dead_letters_is_one_lost(house: House, out: Replay):
-    """A worker began, gave the run back, and the queue gave the message up: the janitor ends it."""
+def test_a_dead_lettered_message_counts_as_lost(house: House, out: Replay):
+    """A worker gave the run back, and its message was dead-lettered: the janitor ends it."""
     body = house.lane("toy").pop()
     vid = house.requests()[0].video_id
     other = next(one for one in (run.video_id for run in house.get(out).open) if one != vid)
@@ -122,11 +122,11 @@ def test_a_message_that_ended_among_the_dead_letters_is_one_lost(house: House, o
     assert done.progress["toy"].ended == {"succeeded": 1, "lost": 1}
 
 
-def test_a_run_that_was_lost_before_it_was_asked_for_is_not_taken_for_its_answer(house: House):
+def test_a_run_lost_before_its_request_is_not_taken_for_its_result(house: House):
     (vid,) = house.library(1)
     upload = house.video(vid).upload
     run = claim_run(house.catalog.runs, upload, "toy", event_id="x", lease_s=60)
-    house.catalog.runs.bury(vid, run, Lost("lost", "no"))
+    house.catalog.runs.fail_lost(vid, run, Lost("lost", "no"))
     replay = house.start(**OTHER)
     house.drive(4)
     assert len(house.get(replay).open) == 1
@@ -143,7 +143,7 @@ def test_a_video_deleted_meanwhile_ends_as_superseded(house: House, out: Replay)
     assert done.progress["toy"].ended == {"succeeded": 1, "superseded": 1}
 
 
-def test_a_request_that_comes_after_a_new_upload_leaves_that_one_alone(house: House, out: Replay):
+def test_a_request_that_arrives_after_a_new_upload_does_not_change_it(house: House, out: Replay):
     video_id = house.requests()[0].video_id
     name = house.video(video_id).upload.name
     house.process(name, body=b"another film")
@@ -152,7 +152,7 @@ def test_a_request_that_comes_after_a_new_upload_leaves_that_one_alone(house: Ho
     assert house.finish(out).progress["toy"].ended == {"succeeded": 1, "superseded": 1}
 
 
-def test_of_two_replays_of_the_same_the_work_is_done_once(house: House):
+def test_two_replays_of_the_same_runs_compute_once(house: House):
     house.library(2)
     one, two = house.start(**OTHER), house.start(**OTHER)
     house.drive(4)
@@ -165,14 +165,14 @@ def test_of_two_replays_of_the_same_the_work_is_done_once(house: House):
 
 
 @pytest.mark.usefixtures("out")
-def test_a_copy_of_a_request_runs_nothing_twice(house: House):
+def test_a_duplicate_request_runs_nothing_twice(house: House):
     bodies = list(house.lane("toy"))
     house.work()
     assert [house.run("toy", body) for body in bodies] == [Outcome.CURRENT] * 2
     assert len(house.toy.seen) == 4
 
 
-def test_a_copy_of_a_request_whose_run_failed_does_not_try_again(house: House, out: Replay):
+def test_a_duplicate_request_does_not_retry_a_failed_run(house: House, out: Replay):
     bodies = list(house.lane("toy"))
 
     def defect(*_: Any) -> Any:
@@ -185,7 +185,7 @@ def test_a_copy_of_a_request_whose_run_failed_does_not_try_again(house: House, o
     assert house.finish(out).progress["toy"].ended == {"failed": 2}
 
 
-def test_a_later_replay_tries_again_what_failed_in_an_earlier_one(house: House, out: Replay):
+def test_a_later_replay_retries_what_failed_in_an_earlier_one(house: House, out: Replay):
     def defect(*_: Any) -> Any:
         raise ValueError("no")
 
@@ -214,7 +214,7 @@ def test_a_failure_class_with_two_failing_stages_runs_each_once(house: House):
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 200])
-def test_what_fails_again_with_the_class_it_was_chosen_by_is_tried_once(house: House, window: int):
+def test_a_run_that_fails_again_with_its_selected_class_is_tried_once(house: House, window: int):
     def defect(*_: Any) -> Any:
         raise ValueError("no")
 
@@ -229,8 +229,8 @@ def test_what_fails_again_with_the_class_it_was_chosen_by_is_tried_once(house: H
     assert [len(stage.seen) for stage in house.modules.values()] == [3, 3]
 
 
-def test_what_failed_again_by_a_clock_that_is_slow_is_not_met_again(house: House):
-    """The walk goes from late failures to early ones; a run that fails anew is behind it."""
+def test_a_run_that_failed_again_by_a_slow_clock_is_not_selected_again(house: House):
+    """The walk goes from late failures to early ones; a run that fails again is behind it."""
 
     def defect(*_: Any) -> Any:
         raise ValueError("no")
@@ -249,7 +249,7 @@ def test_what_failed_again_by_a_clock_that_is_slow_is_not_met_again(house: House
     assert (done.state, done.asked, len(house.toy.seen)) == ("finished", 2, 4)
 
 
-def test_what_still_waits_is_not_met_again_at_the_place_of_its_own_failure(house: House):
+def test_a_pending_run_is_not_selected_again_at_its_failure(house: House):
     good = house.toy.run_
 
     def defect(*_: Any) -> Any:
@@ -271,7 +271,7 @@ def test_what_still_waits_is_not_met_again_at_the_place_of_its_own_failure(house
     assert (done.state, done.asked, done.ended) == ("finished", 6, 6)
 
 
-def test_left_out_options_stay_left_out_when_a_request_comes_all_the_same(house: House):
+def test_an_excluded_stage_stays_excluded_despite_a_request(house: House):
     vid = house.process("a", options={"stages": "twin"})
     replay = house.start(dry_run=True)
     from tests.fakes import aws_events  # noqa: PLC0415
@@ -281,7 +281,7 @@ def test_left_out_options_stay_left_out_when_a_request_comes_all_the_same(house:
     assert house.state(vid).current_result is None
 
 
-def test_equal_content_uploaded_again_reuses_what_there_is_with_the_times_of_now(house: House):
+def test_equal_content_uploaded_again_reuses_the_result_with_present_times(house: House):
     (vid,) = house.library(1)
     first = house.state(vid).current_result
     body = house.upload("000.mp4")
@@ -301,7 +301,7 @@ def test_equal_content_uploaded_again_reuses_what_there_is_with_the_times_of_now
     assert house.replay(**OTHER).progress["toy"].ended == {"succeeded": 1}
 
 
-def test_a_deleted_video_holds_nobody_up_however_full_its_lane_is(house: House, out: Replay):
+def test_a_deleted_video_does_not_delay_a_replay_with_a_full_lane(house: House, out: Replay):
     house.delete("000.mp4")
     house.work()
     house.lane("toy").append("of another replay")
@@ -311,9 +311,7 @@ def test_a_deleted_video_holds_nobody_up_however_full_its_lane_is(house: House, 
     assert done.progress["toy"].ended == {"succeeded": 1, "superseded": 1}
 
 
-def test_a_run_somebody_is_at_is_not_asked_for_again_whatever_the_queue_says(
-    house: House, out: Replay
-):
+def test_a_run_in_progress_is_not_requested_again_if_its_queue_is_empty(house: House, out: Replay):
     for request in house.requests():
         upload = house.video(request.video_id).upload
         event_id = f"replay:{out.replay_id}"
@@ -324,7 +322,7 @@ def test_a_run_somebody_is_at_is_not_asked_for_again_whatever_the_queue_says(
     assert house.lane("toy") == []
 
 
-def test_a_video_uploaded_anew_holds_nobody_up_however_full_its_lane_is(house: House, out: Replay):
+def test_a_video_uploaded_again_does_not_delay_a_replay_with_a_full_lane(house: House, out: Replay):
     [old] = [one for one in house.requests() if house.video(one.video_id).upload.name == "000.mp4"]
     again = event_of(house.upload("000.mp4", body=b"another film"))
     house.catalog.record_upload(again, patience_s=60)

@@ -1,4 +1,4 @@
-"""A sample is drawn by lot among the videos that have something to run."""
+"""A random sample is drawn of the videos that have something to run."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.fakes.installation import House
 OTHER = {"params": {"toy": {"text": "other"}}}
 
 
-def test_it_is_exactly_as_large_as_asked_and_only_of_those_with_something_to_run(house: House):
+def test_a_sample_has_the_requested_size_and_only_videos_with_runs(house: House):
     ids = house.library(8)
     house.replay(videos=ids[:4], **OTHER)
     replay = house.replay(sample=3, dry_run=True, **OTHER)
@@ -23,21 +23,19 @@ def test_it_is_exactly_as_large_as_asked_and_only_of_those_with_something_to_run
     assert len(house.toy.seen) == 3
 
 
-def test_of_fewer_than_asked_all_are_drawn(house: House):
+def test_a_sample_larger_than_the_selection_is_all_of_it(house: House):
     house.library(2)
     assert house.replay(sample=5, dry_run=True, **OTHER).plan.runs == 2
 
 
-def test_of_none_the_replay_is_over(house: House):
+def test_a_sample_of_no_videos_ends_the_replay(house: House):
     house.library(2)
     done = house.replay(sample=5)
     assert (done.state, done.plan.videos, done.sampled) == ("finished", 0, [])
 
 
-def test_stopped_in_the_middle_of_the_draw_the_same_are_drawn(
-    house: House, monkeypatch: pytest.MonkeyPatch
-):
-    """Each step of the draw ends in a checkpoint; another driver goes on from there."""
+def test_an_interrupted_draw_gives_the_same_sample(house: House, monkeypatch: pytest.MonkeyPatch):
+    """Each step of the draw ends in a checkpoint; another driver continues from there."""
     house.library(9)
     replay = house.start(sample=4, dry_run=True, **OTHER)
     item = dict(house.table.items["#replays", replay.replay_id])
@@ -53,7 +51,7 @@ def test_stopped_in_the_middle_of_the_draw_the_same_are_drawn(
     assert house.finish(replay).sampled == whole
 
 
-def test_another_replay_draws_others(house: House):
+def test_another_replay_draws_another_sample(house: House):
     ids = house.library(12)
 
     def draw() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Which videos a replay is about."""
+"""The videos that a replay selects."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from tests.fakes.installation import WHEN, House, event_of, fail
 
 
 def chosen(house: House, after: str | None = None, **wanted: Any) -> list[str]:
-    """The names of the selected videos, in the order of the walk."""
+    """Return the names of the selected videos, in the order of the walk."""
     found = walk(house.catalog, Selection(**wanted), after=after)
     return [video.upload.name for _, video in found if video]
 
@@ -45,7 +45,7 @@ def warned(*_: Any) -> Result:
 
 
 @pytest.mark.usefixtures("five")
-def test_nothing_asked_is_everything_newest_first(house: House):
+def test_an_empty_selection_selects_everything_newest_first(house: House):
     assert chosen(house) == ["a", "b", "c", "d", "e"]
 
 
@@ -78,31 +78,31 @@ def test_nothing_asked_is_everything_newest_first(house: House):
     ],
 )
 @pytest.mark.usefixtures("five")
-def test_each_field_narrows_the_choice(house: House, wanted: dict[str, Any], names: str):
+def test_each_field_narrows_the_selection(house: House, wanted: dict[str, Any], names: str):
     assert chosen(house, **wanted) == list(names)
 
 
-def test_ids_are_taken_in_their_order_each_once_and_unknown_ones_passed_over(
-    house: House, five: dict[str, str]
-):
+def test_ids_are_walked_in_order_once_without_unknown_ones(house: House, five: dict[str, str]):
     ids = [five["d"], "0" * 20, five["a"], five["d"]]
     assert chosen(house, videos=ids) == ["d", "a"]
     assert chosen(house, videos=ids, prefix="videos/a") == ["a"]
 
 
-def test_of_named_videos_only_those_that_failed_so_are_chosen(house: House, five: dict[str, str]):
+def test_of_named_videos_only_those_of_the_failure_class_are_selected(
+    house: House, five: dict[str, str]
+):
     ids = list(five.values())
     assert chosen(house, videos=ids, failure_class="bad_input") == ["b", "c"]
 
 
-def test_a_deleted_video_is_not_chosen_by_whatever_way(house: House, five: dict[str, str]):
+def test_a_deleted_video_is_never_selected(house: House, five: dict[str, str]):
     house.delete("c")
     assert "c" not in chosen(house)
     assert chosen(house, videos=[five["c"]]) == []
     assert chosen(house, failure_class="bad_input") == ["b"]
 
 
-def test_a_video_is_chosen_at_the_place_of_its_latest_upload_only(house: House):
+def test_a_video_is_selected_only_at_the_place_of_its_latest_upload(house: House):
     house.process("a", when=WHEN)
     stale = house.upload("b", when=WHEN - timedelta(hours=2))
     house.run("toy", stale)
@@ -138,7 +138,7 @@ def test_a_walk_resumed_at_any_place_gives_exactly_the_rest(
         assert [(p, v and v.video_id) for p, v in rest] == whole[number + 1 :]
 
 
-def test_no_walk_reads_what_its_index_could_have_spared_it(house: House, five: dict[str, str]):
+def test_a_walk_reads_only_what_its_index_lists(house: House, five: dict[str, str]):
     for wanted, index in (
         ({"label": "cat"}, "labels"),
         ({"failure_class": "bad_input"}, "failures"),

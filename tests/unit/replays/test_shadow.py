@@ -1,4 +1,4 @@
-"""Shadow runs: tried out on the side, compared, and nothing that people see changes."""
+"""Shadow runs: computed, compared, and without an effect on current results."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ TRIAL = {"params": {"toy": {"text": "trial"}}, "shadow": True}
 
 
 def seen(house: House, vid: str) -> str:
-    """All that people and programs see of a video."""
+    """Return all that the API shows of a video."""
     video = house.video(vid)
     stages = {name: run.model_dump_json() for name, run in video.stages.items()}
     labels = {label: list(house.catalog.newest(label=label)) for label in ("hello", "trial")}
@@ -28,7 +28,7 @@ def seen(house: House, vid: str) -> str:
 
 
 def speaking(_source: Source, params: Params, work: Path, _report: Report) -> Result:
-    """Leaves a transcript of one word."""
+    """Write a transcript of one word."""
     said = Segment(text=params.text, start=0, end=1, probability=1)
     model = ModelName(name="m", sha256="0", engine="e", engine_version="1")
     transcript = Transcript(
@@ -44,7 +44,7 @@ def speaking(_source: Source, params: Params, work: Path, _report: Report) -> Re
     return Result(artifacts=[artifact], summary={}, labels=[])
 
 
-def test_nothing_that_people_see_changes(house: House):
+def test_a_shadow_run_changes_nothing_in_the_views(house: House):
     ids = house.library(2)
     before = [seen(house, vid) for vid in ids]
     done = house.replay(**TRIAL)
@@ -66,7 +66,7 @@ def test_the_result_is_stored_and_can_be_promoted(house: House):
     assert house.replay(params=TRIAL["params"]).plan.stages["toy"].verdicts == {"current": 1}
 
 
-def test_a_replay_for_good_reuses_what_the_trial_computed(house: House):
+def test_a_regular_replay_reuses_the_result_of_a_shadow_run(house: House):
     house.library(2)
     house.replay(**TRIAL)
     house.toy.seen.clear()
@@ -76,8 +76,8 @@ def test_a_replay_for_good_reuses_what_the_trial_computed(house: House):
     assert house.toy.seen == []
 
 
-def test_reused_is_what_the_run_did_not_compute_whatever_its_number(house: House):
-    """A shadow's attempts are counted apart: equal numbers say nothing."""
+def test_a_result_is_reused_if_another_run_computed_it(house: House):
+    """A shadow's attempts are counted separately, so equal numbers may be of different runs."""
     house.library(1)
     house.replay(shadow=True, params={"toy": {"text": "a"}})
     house.replay(shadow=True, params={"toy": {"text": "b"}})
@@ -86,7 +86,7 @@ def test_reused_is_what_the_run_did_not_compute_whatever_its_number(house: House
     assert done.spent.usd == 0
 
 
-def test_a_shadow_and_a_run_for_good_never_write_to_one_place(house: House):
+def test_a_shadow_run_and_a_regular_run_never_write_to_one_folder(house: House):
     house.library(1)
     house.replay(shadow=True, params={"toy": {"text": "a"}})
     text = {"toy": {"text": "b"}}
@@ -109,7 +109,7 @@ def test_a_shadow_and_a_run_for_good_never_write_to_one_place(house: House):
         assert house.finish(replay).state == "finished"
 
 
-def test_a_second_trial_reuses_the_first(house: House):
+def test_a_second_shadow_run_reuses_the_first(house: House):
     house.library(2)
     house.replay(**TRIAL)
     house.toy.seen.clear()
@@ -147,13 +147,13 @@ def test_comparing_many_is_done_in_steps_with_a_checkpoint_after_each(house: Hou
     assert (now.comparison.results, now.ended, len(now.open)) == (10, 10, 2)
 
 
-def test_what_has_no_current_result_has_nothing_to_be_compared_with(house: House):
+def test_a_stage_without_a_current_result_is_not_compared(house: House):
     house.process("a", stages=("twin",))
     plan = house.replay(dry_run=True, **TRIAL).plan
     assert plan.stages["toy"].verdicts == {"not_selected": 1}
 
 
-def test_a_run_in_progress_does_not_keep_a_trial_waiting(house: House):
+def test_a_run_in_progress_does_not_delay_a_shadow_run(house: House):
     (vid,) = house.library(1)
     run = claim_run(house.catalog.runs, house.video(vid).upload, "toy", event_id="e", lease_s=60)
     assert run.state == "running"
@@ -163,12 +163,12 @@ def test_a_run_in_progress_does_not_keep_a_trial_waiting(house: House):
     assert house.state(vid).state == "running"
 
 
-def test_a_trial_of_what_is_current_runs_nothing(house: House):
+def test_a_shadow_run_of_a_current_result_runs_nothing(house: House):
     house.library(1)
     assert house.replay(shadow=True).plan.stages["toy"].verdicts == {"current": 1}
 
 
-def test_a_trial_that_fails_is_nobodys_failure(house: House):
+def test_a_failed_shadow_run_does_not_fail_its_video(house: House):
     (vid,) = house.library(1)
     before = seen(house, vid)
     house.toy.run_ = fail(MissingDependency("no_model", "no"))
@@ -179,7 +179,7 @@ def test_a_trial_that_fails_is_nobodys_failure(house: House):
     assert list(house.catalog.runs.failed("dependency")) == []
 
 
-def test_a_killed_trial_is_tried_again_and_a_lost_one_ended(house: House):
+def test_a_killed_shadow_run_is_retried_and_a_lost_one_ended(house: House):
     (vid,) = house.library(1)
     replay = house.start(**TRIAL)
     house.drive(2)
@@ -199,7 +199,7 @@ def test_a_killed_trial_is_tried_again_and_a_lost_one_ended(house: House):
     assert house.state(vid).state == "succeeded"
 
 
-def test_a_current_result_whose_files_are_gone_does_not_hold_up_the_trial(house: House):
+def test_a_current_result_without_files_does_not_delay_the_shadow_run(house: House):
     house.toy.run_ = speaking
     ids = house.library(2)
     gone = house.state(ids[0]).current_result
@@ -213,7 +213,7 @@ def test_a_current_result_whose_files_are_gone_does_not_hold_up_the_trial(house:
     assert done.comparison.results == 1
 
 
-def test_s3_having_a_bad_moment_leaves_no_comparison_out(
+def test_a_temporary_failure_of_s3_skips_no_comparison(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
     house.toy.run_ = speaking
@@ -233,7 +233,7 @@ def test_s3_having_a_bad_moment_leaves_no_comparison_out(
 
 
 @pytest.mark.parametrize("name", ["toy", "twin"])
-def test_a_trial_of_a_sample(house: House, name: str):
+def test_a_shadow_run_of_a_sample(house: House, name: str):
     house.library(5)
     done: Replay = house.replay(sample=2, shadow=True, params={name: {"text": "trial"}})
     assert done.progress[name].ended == {"succeeded": 2}

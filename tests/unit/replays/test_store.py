@@ -1,4 +1,4 @@
-"""Replays as they are kept."""
+"""Replays as they are recorded."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ def test_replays_are_listed_newest_first_a_page_at_a_time(house: House):
     assert [one.replay_id for one in house.replays.newest(before=found[0])] == found[1:]
 
 
-def test_what_is_not_there_is_said_to_be_unknown(house: House):
+def test_a_missing_replay_is_reported_as_unknown(house: House):
     assert house.replays.get("nonsense") is None
     with pytest.raises(BadInput, match="unknown_replay"):
         house.replays.ask("nonsense", "run")
@@ -27,7 +27,7 @@ def test_what_is_not_there_is_said_to_be_unknown(house: House):
 
 
 @pytest.mark.parametrize("wish", ["run", "pause", "cancel"])
-def test_what_is_over_takes_no_wishes(house: House, wish: str):
+def test_an_ended_replay_accepts_no_request(house: House, wish: str):
     house.library(1)
     done = house.replay()
     assert done.state == "finished"
@@ -36,7 +36,7 @@ def test_what_is_over_takes_no_wishes(house: House, wish: str):
     assert not house.replays.cancelled(done.replay_id)
 
 
-def test_what_is_remembered_of_cancelled_ones_is_forgotten_some_day(house: House):
+def test_the_mark_of_a_cancelled_replay_expires(house: House):
     replay = house.start(dry_run=True)
     assert not house.replays.cancelled(replay.replay_id)
     house.replays.ask(replay.replay_id, "cancel")
@@ -47,7 +47,7 @@ def test_what_is_remembered_of_cancelled_ones_is_forgotten_some_day(house: House
     assert expires > 86400
 
 
-def test_the_owners_words_and_the_drivers_do_not_overwrite_each_other(house: House):
+def test_writes_of_owner_and_driver_do_not_overwrite_each_other(house: House):
     replay = house.start(dry_run=True)
     claimed = house.replays.claim(replay.replay_id, lease_s=60)
     assert claimed
@@ -58,7 +58,7 @@ def test_the_owners_words_and_the_drivers_do_not_overwrite_each_other(house: Hou
     assert (kept.wish, kept.request.budget_usd, kept.cursor) == ("run", 5, "x")
 
 
-def test_two_who_ask_at_once_are_both_heard(house: House):
+def test_two_concurrent_requests_both_take_effect(house: House):
     replay = house.start(dry_run=True)
     get = house.table.get
 
@@ -74,7 +74,7 @@ def test_two_who_ask_at_once_are_both_heard(house: House):
 
 
 @pytest.mark.parametrize("end", ["finished", "cancelled", "failed"])
-def test_what_ends_in_the_moment_in_which_something_is_asked_is_over(house: House, end: str):
+def test_a_replay_that_ends_during_a_request_stays_ended(house: House, end: str):
     replay = house.start(dry_run=True)
     get = house.table.get
 

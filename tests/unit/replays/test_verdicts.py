@@ -1,4 +1,4 @@
-"""What a plan says, why, and that it comes true."""
+"""The verdicts and reasons of a plan, and their execution."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.fakes.installation import House, ToyStage, event_of, fail
 
 
 def plan(house: House, stage: str = "toy", **request: Any) -> tuple[dict[str, int], dict[str, int]]:
-    """Verdicts on a stage, and why."""
+    """Return verdicts on a stage, with reasons."""
     replay = house.replay(dry_run=True, **request)
     assert replay.state == "planned"
     assert replay.plan.complete
@@ -23,12 +23,12 @@ def plan(house: House, stage: str = "toy", **request: Any) -> tuple[dict[str, in
     return dict(row.verdicts), row.because
 
 
-def test_what_is_as_it_would_be_is_current(house: House):
+def test_an_up_to_date_result_is_current(house: House):
     house.library(2)
     assert plan(house) == ({"current": 2}, {})
 
 
-def test_other_parameters_are_named_with_what_they_were_and_would_be(house: House):
+def test_changed_parameters_are_named_with_old_and_new_values(house: House):
     house.library(2)
     assert plan(house, params={"toy": {"text": "x", "repeat": 3}}) == (
         {"run": 2},
@@ -54,19 +54,19 @@ def test_the_operators_setting_counts_and_the_uploaders_option_wins_over_it(hous
     assert because == {"text: hello → operator": 1}
 
 
-def test_what_is_stored_is_reused(house: House):
+def test_a_stored_result_is_reused(house: House):
     house.library(1)
     house.replay(params={"toy": {"text": "x"}})
     assert plan(house) == ({"reuse": 1}, {"text: x → hello": 1})
 
 
-def test_what_the_uploader_left_out_stays_left_out(house: House):
+def test_a_stage_that_the_uploader_excluded_stays_excluded(house: House):
     vid = house.process("a", options={"stages": "twin"})
     assert house.state(vid).state == "skipped"
     assert plan(house, params={"toy": {"text": "x"}}) == ({"left_out": 1}, {})
 
 
-def test_what_waits_or_runs_is_in_progress(house: House):
+def test_pending_and_running_runs_are_in_progress(house: House):
     house.process("a", stages=("twin",))
     assert plan(house) == ({"in_progress": 1}, {})
     body = house.upload("b")
@@ -75,13 +75,13 @@ def test_what_waits_or_runs_is_in_progress(house: House):
     assert plan(house) == ({"in_progress": 2}, {})
 
 
-def test_stages_not_asked_for_are_not_selected(house: House):
+def test_other_stages_are_not_selected(house: House):
     house.library(1)
     assert plan(house, stages=["twin"]) == ({"not_selected": 1}, {})
     assert plan(house, "twin", stages=["twin"]) == ({"current": 1}, {})
 
 
-def test_outdated_leaves_out_what_failed_and_what_never_ran(house: House):
+def test_outdated_excludes_failed_runs_and_those_that_never_ran(house: House):
     house.library(1)
     house.toy.run_ = fail(MissingDependency("no_model", "no"))
     house.process("failed")
@@ -93,7 +93,9 @@ def test_outdated_leaves_out_what_failed_and_what_never_ran(house: House):
 
 
 @pytest.mark.parametrize("error", [BadInput("no_video", "no"), LimitExceeded("too_long", "no")])
-def test_what_can_only_fail_again_is_hopeless_until_it_is_asked_for(house: House, error: Exception):
+def test_a_permanent_failure_is_hopeless_unless_its_class_is_selected(
+    house: House, error: Exception
+):
     house.toy.run_ = fail(error)
     vid = house.process("a")
     failure = house.state(vid).error
@@ -104,20 +106,20 @@ def test_what_can_only_fail_again_is_hopeless_until_it_is_asked_for(house: House
     assert plan(house, status="partial") == ({"run": 1}, why)
 
 
-def test_other_parameters_give_what_failed_another_chance(house: House):
+def test_changed_parameters_retry_a_permanent_failure(house: House):
     house.toy.run_ = fail(BadInput("no_video", "no"))
     house.process("a")
     because = {"failed: bad_input/no_video": 1}
     assert plan(house, params={"toy": {"text": "x"}}) == ({"run": 1}, because)
 
 
-def test_a_failure_of_a_kind_that_may_pass_is_tried_again(house: House):
+def test_a_temporary_failure_is_retried(house: House):
     house.toy.run_ = fail(MissingDependency("no_model", "no"))
     house.process("a")
     assert plan(house) == ({"run": 1}, {"failed: dependency/no_model": 1})
 
 
-def test_what_failed_after_it_had_succeeded_says_so(house: House):
+def test_the_reason_of_a_failure_after_a_success_is_the_failure(house: House):
     (vid,) = house.library(1)
     house.toy.run_ = fail(MissingDependency("no_model", "no"))
     house.replay(params={"toy": {"text": "x"}})
@@ -129,7 +131,7 @@ def test_what_failed_after_it_had_succeeded_says_so(house: House):
     assert plan(house) == ({"reuse": 1}, {"failed: dependency/no_model": 1})
 
 
-def test_an_option_that_makes_no_sense_blocks_its_video_alone(house: House):
+def test_an_invalid_option_blocks_only_its_video(house: House):
     house.library(1)
     house.process("bad", options={"toy-repeat": "99"})
     verdicts, because = plan(house, params={"toy": {"text": "x"}})
@@ -137,7 +139,7 @@ def test_an_option_that_makes_no_sense_blocks_its_video_alone(house: House):
     assert len(because) == 2
 
 
-def test_a_model_that_is_missing_here_blocks(house: House):
+def test_a_missing_model_blocks(house: House):
     house.library(1)
 
     def missing(_: Any) -> dict[str, str]:
@@ -164,7 +166,7 @@ def test_a_source_that_is_gone_blocks(house: House):
     assert "was deleted" in next(iter(because))
 
 
-def test_planning_asks_s3_nothing_about_videos_that_have_been_read(house: House):
+def test_planning_reads_nothing_from_s3_for_videos_with_recorded_metadata(house: House):
     house.library(3)
     house.faults.arm("driver")
     house.s3.objects.clear()
@@ -218,7 +220,7 @@ def test_reasons_are_bounded_in_number_and_length(house: House):
     ids=str,
 )
 @pytest.mark.parametrize("window", [1, 200])
-def test_what_is_planned_is_what_happens(house: House, request_: dict[str, Any], window: int):
+def test_a_plan_matches_its_execution(house: House, request_: dict[str, Any], window: int):
     """Current, stored, failed, lost, left out, outdated and blocked ones, all in one library."""
     ids = house.library(2)
     house.replay(videos=ids[:1], params={"toy": {"text": "seen"}})
@@ -232,7 +234,7 @@ def test_what_is_planned_is_what_happens(house: House, request_: dict[str, Any],
     body = house.upload("lost")
     house.run("twin", body)
     run = claim_run(house.catalog.runs, event_of(body), "toy", event_id="e", lease_s=60)
-    house.catalog.runs.bury(event_of(body).video_id, run, Lost("lost", "no"))
+    house.catalog.runs.fail_lost(event_of(body).video_id, run, Lost("lost", "no"))
     house.toy.VERSION = "2"
     if "videos" in request_:
         request_ = request_ | {"videos": ids}
@@ -257,7 +259,7 @@ def test_what_is_planned_is_what_happens(house: House, request_: dict[str, Any],
     assert again.plan.runs == 0 or "sample" in request_ or "failure_class" in request_
 
 
-def test_a_plan_is_priced_with_what_would_run_and_nothing_else(house: House):
+def test_the_price_of_a_plan_is_of_its_runs_only(house: House):
     ids = house.library(3)
     house.replay(videos=ids[:1], params={"toy": {"text": "x"}})
     house.replay(videos=ids[:1])
@@ -269,7 +271,7 @@ def test_a_plan_is_priced_with_what_would_run_and_nothing_else(house: House):
     assert replay.plan.prices == "test prices"
 
 
-def test_models_are_looked_up_once_for_equal_parameters_not_once_a_video(house: House):
+def test_models_are_looked_up_once_for_equal_parameters(house: House):
     house.library(5)
     asked: list[Any] = []
 

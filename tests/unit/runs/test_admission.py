@@ -1,4 +1,4 @@
-"""What a host sees through, and what it leaves to workers for large jobs."""
+"""The runs that a host finishes, and those that it leaves to workers for large jobs."""
 
 from collections import namedtuple
 from contextlib import AbstractContextManager, nullcontext
@@ -97,7 +97,7 @@ def test_where_no_run_is_recorded_the_topologys_guess_counts(
         admission(settings).check_time(video(media_seconds), INTENT, 200)
 
 
-def test_what_workers_for_large_jobs_took_says_nothing_of_this_host(settings: Settings):
+def test_run_times_of_workers_for_large_jobs_do_not_count_here(settings: Settings):
     judge = admission(settings, result(1, 100, large=True))
     with pytest.raises(Outgrown):
         judge.check_time(video(500), INTENT, 600)
@@ -116,7 +116,7 @@ def test_a_video_of_unknown_length_is_looked_at_first(settings: Settings):
         ({"large": True, "identity": {}}, FITS),
     ],
 )
-def test_what_was_too_large_before_is_so_again_with_the_same_code_and_models(
+def test_a_run_that_was_too_large_is_too_large_with_the_same_code_and_models(
     settings: Settings, current: dict[str, Any], verdict: Any
 ):
     before = video(10, result(1, 10, **current))
@@ -128,7 +128,7 @@ def test_what_was_too_large_before_is_so_again_with_the_same_code_and_models(
 
 
 @pytest.mark.parametrize(("free", "verdict"), [(1099, outgrown("GB of disk")), (1101, FITS)])
-def test_the_source_and_what_becomes_of_it_fit_on_the_disk(
+def test_the_source_and_its_outputs_must_fit_on_the_disk(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, verdict: Any
 ):
     assert settings.topology.stages["toy"].guess.bytes_per_source_byte == 0.1
@@ -151,7 +151,7 @@ def test_the_source_and_what_becomes_of_it_fit_on_the_disk(
         (TIMEOUT_S, {"started_at": None}, FITS),
     ],
 )
-def test_an_attempt_that_was_last_heard_of_at_its_deadline_was_killed_there(
+def test_an_attempt_whose_last_heartbeat_was_near_its_deadline_was_killed_there(
     settings: Settings, heard_s: float, given: dict[str, Any], verdict: Any
 ):
     before = run(**{"lease_until": STARTED.timestamp() + heard_s + LEASE_S} | given)
@@ -166,12 +166,12 @@ def test_a_first_attempt_has_no_past(settings: Settings):
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (TimedOut("deadline", "It took too long."), "It did not end in the time there was for it."),
+        (TimedOut("deadline", "It took too long."), "It did not end within its time limit."),
         (DependencyFailed("disk_full", "The disk is full."), "It filled the disk."),
         (Outgrown("sent_on", "It is too long."), "It is too long."),
     ],
 )
-def test_what_failed_for_want_of_time_or_room_goes_on(error: VideodropError, why: str):
+def test_a_run_that_failed_by_time_or_disk_is_sent_on(error: VideodropError, why: str):
     found = outgrown_by(error)
     assert found is not None
     assert found.message.startswith(why)
@@ -180,11 +180,11 @@ def test_what_failed_for_want_of_time_or_room_goes_on(error: VideodropError, why
 @pytest.mark.parametrize(
     "error",
     [
-        DependencyFailed("aws_error", "S3 had a bad moment."),
+        DependencyFailed("aws_error", "S3 was unavailable."),
         OutOfMemory("out_of_memory", "Workers for large jobs have no more."),
         BadInput("not_media", "A text."),
         TimedOut("media_time", "It keeps every probe busy."),
     ],
 )
-def test_what_failed_for_any_other_reason_would_do_so_elsewhere(error: VideodropError):
+def test_a_run_that_failed_for_another_reason_is_not_sent_on(error: VideodropError):
     assert outgrown_by(error) is None

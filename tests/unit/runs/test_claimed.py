@@ -1,4 +1,4 @@
-"""A claimed run: its writes are refused once another worker has claimed the run."""
+"""A claimed run: its writes are rejected once another worker has claimed the run."""
 
 from collections.abc import Callable
 from typing import Any
@@ -98,14 +98,12 @@ def test_the_message_of_a_run_that_another_worker_has_claimed_is_not_sent(catalo
 
 
 @pytest.mark.parametrize(("shadow", "found"), [(False, 1), (True, 0)])
-def test_only_a_result_that_people_see_is_found_by_its_labels(
-    catalog: Catalog, shadow: Any, found: int
-):
+def test_only_a_regular_result_is_indexed_by_labels(catalog: Catalog, shadow: Any, found: int):
     claim(catalog, shadow=shadow).succeed(RESULT)
     assert len(list(catalog.newest(label="dog"))) == found
 
 
-def test_a_shadow_and_a_run_for_good_write_to_different_folders(catalog: Catalog):
+def test_a_shadow_run_and_a_regular_run_write_to_different_folders(catalog: Catalog):
     one, two = (claim(catalog, shadow=shadow) for shadow in (False, True))
     assert one.run.attempt == two.run.attempt
     assert one.folder != two.folder

@@ -47,7 +47,7 @@ def run(tries: int = 1, **given: Any) -> StageRun:
     ],
 )
 @pytest.mark.parametrize("tries", [1, TRIES])
-def test_an_error_that_cannot_pass_ends_the_run(error: VideodropError, tries: int):
+def test_a_permanent_error_ends_the_run(error: VideodropError, tries: int):
     assert decide(error, run(tries), SETTINGS, send_on=None) == End(error)
 
 
@@ -55,14 +55,14 @@ def test_an_error_that_cannot_pass_ends_the_run(error: VideodropError, tries: in
 @pytest.mark.parametrize(
     ("tries", "wait_s"), [(1, 2 * FIRST_RETRY_S), (TRIES - 1, 4 * FIRST_RETRY_S)]
 )
-def test_an_error_that_may_pass_gives_the_run_back_with_longer_and_longer_waits(
+def test_a_temporary_error_gives_the_run_back_with_growing_backoff(
     error: VideodropError, tries: int, wait_s: float
 ):
     assert decide(error, run(tries), SETTINGS, send_on=None) == Release(error, tries, wait_s)
 
 
 @pytest.mark.parametrize("tries", [TRIES, TRIES + 1])
-def test_once_its_tries_are_used_up_an_error_that_may_pass_ends_the_run(tries: int):
+def test_a_temporary_error_at_the_last_try_ends_the_run(tries: int):
     assert decide(BROKEN, run(tries), SETTINGS, send_on=None) == End(BROKEN)
 
 
@@ -70,7 +70,7 @@ def test_once_its_tries_are_used_up_an_error_that_may_pass_ends_the_run(tries: i
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (LATE, "It did not end in the time there was for it."),
+        (LATE, "It did not end within its time limit."),
         (FULL, "It filled the disk."),
         (TOO_LARGE, "It is too long."),
     ],

@@ -36,7 +36,7 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path):
     assert not any(tmp_path.iterdir())
 
 
-def test_living_processes_and_strangers_keep_theirs(tmp_path: Path):
+def test_directories_of_living_processes_and_other_programs_are_kept(tmp_path: Path):
     kept = ["videodrop-settings-old", "other-1", f"videodrop-{os.getpid()}-a", "videodrop-1-init"]
     for name in kept:
         (tmp_path / name).mkdir()

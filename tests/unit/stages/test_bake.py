@@ -48,7 +48,7 @@ def test_a_file_that_does_not_match_its_digest_is_not_baked(published, monkeypat
     monkeypatch.setitem(
         official.ALL, "tiny", official.Official("tiny.pt", "https://example.com", "0" * 64)
     )
-    with pytest.raises(MissingDependency, match="not the tiny it should be"):
+    with pytest.raises(MissingDependency, match="not the pinned tiny"):
         bake.bake(["tiny"])
     assert not (published / "tiny.pt").exists()
 

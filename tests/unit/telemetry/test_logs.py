@@ -1,4 +1,4 @@
-"""Log lines say what they are about, in threads too."""
+"""The context's fields in log lines, in threads too."""
 
 import logging
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def _own_root() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_own_root")
-def test_lines_for_people_end_with_what_they_are_about(capsys: pytest.CaptureFixture[str]):
+def test_text_lines_end_with_the_fields_of_the_context(capsys: pytest.CaptureFixture[str]):
     logs.readable()
     log = logging.getLogger("a.module")
     with about(correlation_id="e1", replay_id=None), about(stage="detect"):
@@ -31,7 +31,7 @@ def test_lines_for_people_end_with_what_they_are_about(capsys: pytest.CaptureFix
     assert after.endswith(" INFO a.module done")
 
 
-def test_what_a_block_is_about_ends_with_it_also_by_an_error():
+def test_the_context_of_a_block_ends_with_it_also_by_an_error():
     with about(correlation_id="outer"):
         with pytest.raises(KeyError), about(correlation_id="inner", video_id="v"):
             raise KeyError

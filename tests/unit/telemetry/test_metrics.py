@@ -1,4 +1,4 @@
-"""Metrics: where their labels come from, and that both sinks tell the same."""
+"""Metrics: the origin of their labels, and equal values in both sinks."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     return taken
 
 
-def test_labels_come_from_what_the_thread_is_about_unless_they_are_given(recorded: Recorded):
+def test_labels_come_from_the_context_unless_they_are_given(recorded: Recorded):
     with about(stage="detect", lane="live", video_id="v"):
         metrics.record(names.RETRIES)
         metrics.record(names.RETRIES, 2, lane="replay")
@@ -44,7 +44,7 @@ def test_labels_come_from_what_the_thread_is_about_unless_they_are_given(recorde
     ]
 
 
-def test_what_is_timed_is_recorded_in_seconds_unless_it_fails(
+def test_a_timed_block_is_recorded_in_seconds_unless_it_fails(
     recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ):
     clock = iter([10.0, 12.5, 20.0])

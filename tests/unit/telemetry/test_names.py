@@ -1,4 +1,4 @@
-"""The names that alarms and dashboards are built on, and what the documentation says of them."""
+"""The names that alarms and dashboards use, and their documentation."""
 
 import re
 from pathlib import Path

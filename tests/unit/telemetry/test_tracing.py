@@ -1,4 +1,4 @@
-"""Spans around a handler, sent to a collector on loopback."""
+"""The spans around a handler, sent to a collector on loopback."""
 
 import os
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ def header(_event, _context):
     return os.environ["_X_AMZN_TRACE_ID"]
 
 
-def test_without_a_collector_a_handler_is_as_it_was():
+def test_without_a_collector_a_handler_is_unchanged():
     assert tracing.traced(header, "toy") is header
     with tracing.span("run"):
         tracing.annotate(outcome="failed")
