@@ -23,7 +23,7 @@ def forbid(*_):
 child._AUTOGROUP = Autogroup()
 if "forbidden" in sys.argv:
     os.sched_setscheduler = forbid
-child._step_back()
+child._lower_priority()
 print(json.dumps([os.sched_getscheduler(0), os.nice(0), asked]))
 """
 
