@@ -428,7 +428,7 @@ def test_a_worker_that_has_lost_a_thread_is_not_well(ready, alive, hung, well):
         )
         for i in range(2)
     ]
-    assert host._well(hosts) is well
+    assert host._healthy(hosts) is well
 
 
 def _handlers():

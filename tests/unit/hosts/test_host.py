@@ -84,13 +84,13 @@ def turn(
     host.runtime = Loads(loading)
     messages = OneMessage(waiting)
     host._open = lambda: messages
-    turns = host._turn
+    turns = host._poll
 
     def once(open_lane: Any) -> None:
         turns(open_lane)
         stopping.set()
 
-    host._turn = once
+    host._poll = once
     host.run()
     return messages.calls
 

@@ -149,7 +149,7 @@ def test_what_the_handler_would_never_take_is_refused(function, event):
         (b'{"detail-type": "Object Created", "id": []}', 'neither "Records" nor'),
         (b'{"source": []}', 'neither "Records" nor'),
         (b'{"Records": {}}', 'neither "Records" nor'),
-        (b'{"Records": [1]}', "no message of SQS"),
+        (b'{"Records": [1]}', "not a message of SQS"),
         (b'{"Records": [{"s3": {}}]}', "EventBridge"),
         (b'{"Records": [{"messageId": "m", "body": "{}"}]}', "receiptHandle: .*; attributes: "),
         (b'{"specversion": "1.0", "data": "text"}', "not a JSON object"),
