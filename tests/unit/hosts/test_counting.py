@@ -14,6 +14,6 @@ def test_what_an_earlier_stack_counted_is_gone(tmp_path: Path, monkeypatch: pyte
     counts = tmp_path / "metrics"
     counts.mkdir()
     (counts / "counter_1.db").touch()
-    Stack(Settings(home=tmp_path))._count_anew()
+    Stack(Settings(home=tmp_path))._reset_metrics()
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(counts)
     assert list(counts.iterdir()) == []
