@@ -1,8 +1,8 @@
-"""The composition root: puts the parts together once a process.
+"""The composition root, which constructs the parts of a process.
 
-Tests replace parts by passing them; nothing else in the project constructs these objects. What
-only some processes are made of is imported where it is made: cold starts of the query API, which
-needs no runner and no driver, last as long as its imports.
+Tests replace parts by passing them; nothing else in the project constructs these objects. Modules
+that only some processes need are imported in the functions that use them. A cold start of the query
+API, which needs no runner and no driver, takes as long as its imports.
 """
 
 from collections.abc import Callable
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 @cache
 def settings() -> Settings:
-    """This process's settings.
+    """Return this process's settings.
 
     Raises:
-        InvalidSettings: ``bad_settings``, when a variable or the topology is wrong.
+        InvalidSettings: ``bad_settings``: a variable or the topology is wrong.
     """
     try:
         found = Settings()
@@ -61,10 +61,10 @@ def settings() -> Settings:
 
 
 def set_up_telemetry(service: str) -> None:
-    """Have this process log and count as its host wants it.
+    """Set up this process's logs and metrics for its host.
 
     Args:
-        service: what it is.
+        service: name of the process, for example ``worker``.
 
     Raises:
         InvalidSettings: see ``settings``.
@@ -73,7 +73,7 @@ def set_up_telemetry(service: str) -> None:
 
 
 def observed(function: str) -> Callable[[Handler], Handler]:
-    """What makes a handler log, count and be traced as its host wants it.
+    """Return the decorator that sets up logs, metrics and traces of a handler for its host.
 
     Raises:
         InvalidSettings: see ``settings``.
@@ -82,12 +82,12 @@ def observed(function: str) -> Callable[[Handler], Handler]:
 
 
 def catalog(config: Settings) -> Catalog:
-    """The catalog of this installation."""
+    """Return the catalog of this installation."""
     return Catalog(Table(aws.table(config.names.table)), config.topology.stages)
 
 
 def artifacts(config: Settings) -> Artifacts:
-    """The buckets of this installation."""
+    """Return the artifacts of this installation."""
     cdn = Cdn(aws.client("ssm"), config.cdn, lasts_s=config.presign_s) if config.cdn else None
     return Artifacts(
         aws.client("s3"), config.names.artifacts_bucket, presign_s=config.presign_s, cdn=cdn
@@ -95,17 +95,17 @@ def artifacts(config: Settings) -> Artifacts:
 
 
 def uploads(config: Settings) -> Uploads:
-    """The uploads bucket of this installation, for those who drop videos."""
+    """Return the uploads of this installation, for clients that upload videos."""
     return Uploads(aws.client("s3"), config.names.uploads_bucket, config.topology.uploads.prefix)
 
 
 def versions(config: Settings) -> Versions:
-    """The versions of this installation's results."""
+    """Return the versions of this installation's results."""
     return Versions(catalog(config), artifacts(config))
 
 
 def janitor(config: Settings) -> "Janitor":
-    """The housekeeper of this installation."""
+    """Return the janitor of this installation."""
     from pipeline.aws.dead_letters import DeadLetterQueues
     from pipeline.runs.janitor import Janitor
 
@@ -119,14 +119,14 @@ def janitor(config: Settings) -> "Janitor":
 
 
 def replays(config: Settings) -> Replays:
-    """All replays of this installation."""
+    """Return the store of this installation's replays."""
     table = Table(aws.table(config.names.table))
     spec = config.topology.replays
     return Replays(table, aws.client("events"), bus=config.names.bus, spec=spec)
 
 
 def driver(config: Settings) -> "Driver":
-    """What plans and runs replays."""
+    """Return the driver, which plans and runs replays."""
     from pipeline.replays.driver import Driver, Pace
     from pipeline.replays.examiner import Examiner
     from pipeline.replays.lanes import Lanes
@@ -147,12 +147,12 @@ def driver(config: Settings) -> "Driver":
 
 
 def estimator(config: Settings, *, large: bool | None = None) -> "Estimator":
-    """What runs are expected to take, by what has been recorded until now.
+    """Return an estimator of the duration and cost of runs, from the timings recorded so far.
 
     Args:
-        config: whose.
-        large: see ``Estimator``. With it a single run is judged, which is not worth reading what is
-            older than the latest months.
+        config: settings of the installation.
+        large: see ``Estimator``. If set, only the latest months of timings are read: the estimate
+            is for a single run.
 
     Raises:
         InvalidSettings: ``bad_prices``.
@@ -167,7 +167,7 @@ def estimator(config: Settings, *, large: bool | None = None) -> "Estimator":
 
 
 def retention(config: Settings) -> "Retention":
-    """Removes old results of this installation."""
+    """Return the retention of this installation, which removes old results."""
     from pipeline.aws.artifact_inventory import Attempts
     from pipeline.results.retention import Retention
 
@@ -175,7 +175,7 @@ def retention(config: Settings) -> "Retention":
 
 
 def redrive(config: Settings) -> "Redrive":
-    """Sends this installation's dead letters on again."""
+    """Return the redrive of this installation, which sends dead-lettered messages again."""
     from pipeline.aws.dead_letters import DeadLetterQueues
     from pipeline.core.topology import JANITOR, REPLAYS
     from pipeline.runs.redrive import Redrive
@@ -185,7 +185,7 @@ def redrive(config: Settings) -> "Redrive":
 
 
 def check_device(config: Settings) -> None:
-    """See to it that this process's stage, if it wants a GPU, can use the one it was promised.
+    """Check that this process's stage, if it needs a GPU, can use the configured device.
 
     Raises:
         MissingDependency: ``no_device``.
@@ -196,7 +196,7 @@ def check_device(config: Settings) -> None:
 
 
 def use_model_host(config: Settings) -> None:
-    """Have this process's models run as its settings say."""
+    """Configure how models run in this process, from its settings."""
     host.use(
         host.ModelHost(
             threads=config.threads,
@@ -208,11 +208,11 @@ def use_model_host(config: Settings) -> None:
 
 
 def module(stage: str, config: Settings) -> StageModule:
-    """The code of ``stage``, which from now on runs as the settings say.
+    """Load the code of ``stage``, and configure its models from the settings.
 
     Raises:
         InvalidArgument: ``unknown_stage``.
-        InvalidSettings: ``bad_settings``: the operator's parameters for it are wrong.
+        InvalidSettings: ``bad_settings``: the operator's parameters of the stage are wrong.
     """
     spec = config.topology.stages.get(stage)
     if spec is None:
@@ -233,7 +233,7 @@ def module(stage: str, config: Settings) -> StageModule:
 
 
 def runner(stage: str, config: Settings) -> "Runner":
-    """The runner of ``stage``.
+    """Return the runner of ``stage``.
 
     Raises:
         InvalidSettings: ``bad_settings``: the topology has no such stage; see also ``module``.

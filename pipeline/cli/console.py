@@ -64,7 +64,7 @@ def confirm(question: str, otherwise: str) -> None:
 
     Raises:
         typer.Exit: the answer is no.
-        Interrupted: ``interrupted``: Ctrl-C is no answer.
+        Interrupted: ``interrupted``: Ctrl-C instead of an answer.
     """
     try:
         if typer.confirm(question, err=True):

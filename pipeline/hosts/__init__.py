@@ -1,1 +1,1 @@
-"""What runs handlers and servers: the worker, the local stack, container entry points."""
+"""Hosts of handlers and servers: the worker, the local stack, container entry points."""

@@ -1,10 +1,9 @@
-"""Child processes that never outlive their parent.
+"""Child processes that end when their parent ends.
 
-A child is a Python module run in a session of its own (a Ctrl-C in the terminal reaches the parent
-alone, which then stops its children in order). Between fork and the module's first line stands
-this file's ``main``: it asks the kernel to signal the child when the parent dies, however it dies.
-Doing so here rather than in ``preexec_fn`` keeps it safe in a parent with threads. There it also
-takes its place behind everything else on the machine, if it is to work in the background.
+A child is a Python module in a session of its own. A Ctrl-C in the terminal therefore reaches only
+the parent, which then stops its children in order. The child first runs ``main`` of this file. It
+has the kernel signal the child when the parent dies in any way; ``preexec_fn`` is not safe for that
+in a parent with threads. For a background child it also lowers the priority.
 """
 
 import contextlib
@@ -32,9 +31,9 @@ class Child:
         module: what ``python -m`` would run.
         args: its command-line arguments.
         env: its whole environment.
-        orphan_signal: what it gets when this process (in fact: this thread) ends before it.
-        stdout: where its output goes; like ``stderr``, ours when None.
-        background: run it, and all that it starts, only when nothing else wants the CPU.
+        orphan_signal: signal sent to it when this process (in fact: this thread) ends first.
+        stdout: where its output goes; like ``stderr``, inherited when None.
+        background: run it, and all that it starts, only when nothing else needs the CPU.
     """
 
     def __init__(
@@ -47,8 +46,8 @@ class Child:
         stderr: int | IO[Any] | None = None,
         background: bool = False,
     ) -> None:
-        wishes = (str(os.getpid()), str(int(orphan_signal)), str(int(background)))
-        head = (sys.executable, "-m", __name__, *wishes)
+        options = (str(os.getpid()), str(int(orphan_signal)), str(int(background)))
+        head = (sys.executable, "-m", __name__, *options)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module names
             (*head, module, *args),
             env=dict(env),
@@ -62,11 +61,11 @@ class Child:
 
     @property
     def returncode(self) -> int | None:
-        """Exit status, minus the signal's number when one killed it; None while it runs."""
+        """Return the exit status, negative for a signal's number; None while the child runs."""
         return self._process.poll()
 
     def rss(self) -> int:
-        """Resident bytes of the child and everything it started."""
+        """Return the resident memory in bytes of the child and all that it started."""
         total = 0
         for process in self._family():
             with contextlib.suppress(psutil.Error):
@@ -74,18 +73,18 @@ class Child:
         return total
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """Wait until it has ended, for ``timeout`` seconds at most; its exit status or None."""
+        """Wait at most ``timeout`` seconds for the end; return the exit status or None."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(timeout)
         return None
 
     def interrupt(self) -> None:
-        """Ask it to end (SIGTERM)."""
+        """Send it SIGTERM."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
 
     def kill(self) -> None:
-        """End it and all that it started at once; safe to call again."""
+        """Kill it and all that it started; safe to call again."""
         for process in self._family():
             with contextlib.suppress(psutil.Error):
                 process.kill()
@@ -94,13 +93,13 @@ class Child:
             self.stdout.close()
 
     def stop(self, grace_s: float) -> None:
-        """Ask it to end, and kill what is left of it after ``grace_s`` seconds."""
+        """Send SIGTERM, and kill what still runs after ``grace_s`` seconds."""
         self.interrupt()
         self.wait(grace_s)
         self.kill()
 
     def _family(self) -> list[psutil.Process]:
-        """The child, its descendants, and orphans of its session whose parent has died."""
+        """Return the child, its descendants, and orphans of its session."""
         family: dict[int, psutil.Process] = {}
         with contextlib.suppress(psutil.Error):
             child = psutil.Process(self.pid)
@@ -118,7 +117,7 @@ def _session(leader: int) -> Iterator[psutil.Process]:
 
 
 def main(argv: list[str]) -> None:
-    """Tie this process's life to its parent's, then become the module in ``argv``.
+    """Have the kernel signal this process when its parent dies, then run the module in ``argv``.
 
     Args:
         argv: parent's pid, signal number, 1 for the background or 0, module, and the module's own
@@ -129,17 +128,17 @@ def main(argv: list[str]) -> None:
     if not tie(parent, orphan_signal):
         sys.exit(1)
     if background:
-        _step_back()
+        _lower_priority()
     sys.argv = [module, *argv[4:]]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _step_back() -> None:
-    """Take the lowest CPU priority, and with it the lowest I/O priority, for good.
+def _lower_priority() -> None:
+    """Set the lowest CPU priority, which includes the lowest I/O priority, permanently.
 
-    All that this process starts inherits it. Linux may schedule sessions against each other before
-    it looks at the processes in them (``man 7 sched``, "The autogroup feature"), and this process
-    leads a session: so that has to stand back as a whole, too.
+    All that this process starts inherits it. Linux may schedule whole sessions against each other
+    (``man 7 sched``, "The autogroup feature"). This process leads a session, so the session needs
+    the lowest priority, too.
     """
     try:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -148,9 +147,9 @@ def _step_back() -> None:
     while True:
         try:
             _AUTOGROUP.write_text("19")
-        except BlockingIOError:  # the kernel takes ten such wishes a second from us all
+        except BlockingIOError:  # the kernel accepts ten such writes a second from all processes
             time.sleep(0.1)
-        except OSError:  # it does not schedule by session
+        except OSError:  # the kernel does not schedule by session
             return
         else:
             return

@@ -1,13 +1,13 @@
 """The process of a container, on every host.
 
-``python -m pipeline.hosts.entrypoint [HANDLER] [--large]`` becomes what the host needs:
+``python -m pipeline.hosts.entrypoint [HANDLER] [--large]`` runs what the host needs:
 
     AWS_LAMBDA_RUNTIME_API is set   Lambda: the runtime client, awslambdaric
     PORT is set                     an HTTP server: the query API, or a handler's pushed events
     neither, or PORT is empty       the worker, which polls the handler's queues
 
-HANDLER is what Lambda calls it. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``; a
-worker without one hosts all stages, and one with ``--large`` takes only large jobs.
+HANDLER has the form that Lambda uses. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``.
+Without that variable a worker hosts all stages. With ``--large`` it takes only large jobs.
 """
 
 import logging
@@ -23,16 +23,16 @@ _HIGHEST_PORT = 65535
 
 
 def main(arguments: list[str]) -> None:
-    """Become what this host needs.
+    """Run the process that this host needs.
 
     Raises:
-        VideodropError: it cannot be: a setting is wrong or missing, or the handler unknown.
+        VideodropError: a setting is wrong or missing, or the handler is unknown.
     """
     large = arguments[-1:] == [LARGE]
     given = arguments[:-1] if large else arguments
     handler = given[0] if given else STAGE
     if region := os.environ.get("AWS_REGION"):
-        os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 looks at
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 reads
     if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
         os.execv(sys.executable, [sys.executable, "-m", "awslambdaric", handler])  # noqa: S606 - that is how to become another program
     _check_region()
@@ -42,8 +42,8 @@ def main(arguments: list[str]) -> None:
     elif large:
         raise MissingDependency(
             "large_polls",
-            f"{LARGE} is for a worker, which polls queues: leave PORT empty (-e PORT=), or {LARGE} "
-            "out.",
+            f"{LARGE} is for a worker, which polls queues: leave PORT empty (-e PORT=), or omit "
+            f"{LARGE}.",
         )
     elif handler == QUERY:
         _serve_api(_number(port))
@@ -52,12 +52,12 @@ def main(arguments: list[str]) -> None:
 
 
 def names(handler: str, stage: str | None) -> list[str] | None:
-    """The functions that ``handler`` is; None for all stages.
+    """Return the names of the functions that ``handler`` serves; None for all stages.
 
     Raises:
         MissingDependency: ``unknown_handler``.
     """
-    from pipeline.hosts.worker.functions import HANDLERS  # noqa: PLC0415 - not on Lambda: starts count
+    from pipeline.hosts.worker.functions import HANDLERS  # noqa: PLC0415 - a Lambda cold start needs none of it
 
     if handler == STAGE:
         return [stage] if stage else None
@@ -92,7 +92,7 @@ def _poll(handler: str, *, large: bool) -> None:
 def _serve_api(port: int) -> None:
     from pipeline.api.server import serve  # noqa: PLC0415 - see above
 
-    serve("0.0.0.0", port)  # noqa: S104 - a container's own network; the host decides who reaches it
+    serve("0.0.0.0", port)  # noqa: S104 - a container's own network; the host controls access
 
 
 def _serve_events(handler: str, port: int) -> None:
@@ -105,7 +105,7 @@ def _serve_events(handler: str, port: int) -> None:
     if chosen is None:
         raise MissingDependency(
             "no_stage",
-            "Set VIDEODROP_STAGE to the stage whose events come here, one of "
+            "Set VIDEODROP_STAGE to the stage whose events this host serves, one of "
             f"{', '.join(settings.topology.stages)}.",
         )
     bootstrap.set_up_telemetry("worker")
@@ -114,7 +114,9 @@ def _serve_events(handler: str, port: int) -> None:
 
 def _number(port: str) -> int:
     if not port.isdecimal() or int(port) > _HIGHEST_PORT:
-        raise MissingDependency("bad_port", f"PORT is {port!r}: it has to be a number to 65535.")
+        raise MissingDependency(
+            "bad_port", f"PORT is {port!r}: it must be a number from 0 to 65535."
+        )
     return int(port)
 
 

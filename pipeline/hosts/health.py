@@ -1,8 +1,8 @@
-"""Whether a container does its work: ``python -m pipeline.hosts.health`` ends with 0 or 1.
+"""The health check of a container: ``python -m pipeline.hosts.health`` exits with 0 or 1.
 
-Where ``PORT`` is set it asks the server on it. A worker touches a file every few seconds while it
-is well, however long its job takes, and no more once it hangs or can load no handler
-(``worker.host``): without this check nobody would see.
+If ``PORT`` is set, it asks the server on that port. Otherwise it reads the time of a file that a
+healthy worker touches every few seconds, also during a long job. A worker that hangs or cannot load
+a handler stops touching it (``worker.host``).
 """
 
 import http.client
@@ -13,15 +13,15 @@ import time
 from pathlib import Path
 
 HEARTBEAT = Path(tempfile.gettempdir()) / "videodrop-heartbeat"
-"""What a worker in a container touches."""
+"""The file that a worker in a container touches."""
 
 _TIMEOUT_S = 4.0
-# A handler that has to be loaded anew is no reason to end a worker.
+# Loading a handler again takes less: it must not end a worker.
 _SILENCE_S = 120.0
 
 
 def answers(port: int) -> bool:
-    """Whether the server on this port says that it is well."""
+    """Return whether the server on this port reports that it is healthy."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
     try:
         connection.request("GET", "/health")
@@ -33,7 +33,7 @@ def answers(port: int) -> bool:
 
 
 def beats(heartbeat: Path = HEARTBEAT) -> bool:
-    """Whether a worker has touched its file lately."""
+    """Return whether a worker has touched its file within ``_SILENCE_S`` seconds."""
     try:
         return time.time() - heartbeat.stat().st_mtime < _SILENCE_S
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""Where the command line finds the pipeline: the embedded stack, another endpoint, or AWS.
+"""The address of the pipeline for the command line: the embedded stack, an endpoint, or AWS.
 
-In this order: ``AWS_ENDPOINT_URL`` if it is set; AWS itself with ``VIDEODROP_CLOUD=aws`` (never by
-the mere presence of credentials: a command meant for a laptop shall not reach an account); else
-the stack that ``videodrop up`` runs, which leaves word in its home directory.
+In this order: ``AWS_ENDPOINT_URL`` if it is set; AWS itself with ``VIDEODROP_CLOUD=aws``; else the
+stack of ``videodrop up``, which writes a file into its home directory. Credentials alone never
+select AWS: a command meant for a laptop must not reach an account.
 """
 
 import json
@@ -22,7 +22,7 @@ class NotRunning(VideodropError):
 
 
 class StackFile(BaseModel):
-    """What a running stack says of itself in ``stack.json``."""
+    """The addresses and the environment of a running stack, in ``stack.json``."""
 
     pid: int
     endpoint: str
@@ -32,23 +32,23 @@ class StackFile(BaseModel):
 
     @staticmethod
     def path(home: Path) -> Path:
-        """Where it stands."""
+        """Return the path of the file."""
         return home / "stack.json"
 
     @classmethod
     def read(cls, home: Path) -> "StackFile | None":
-        """The running stack of ``home``, or None; a file whose process is gone counts as none."""
+        """Return the running stack of ``home``; None without a file or if its process has ended."""
         try:
             found = cls.model_validate_json(cls.path(home).read_bytes())
             os.kill(found.pid, 0)
         except (FileNotFoundError, ValueError, ProcessLookupError):
             return None
         except PermissionError:
-            pass  # somebody else's process, alive
+            pass  # another user's process, running
         return found
 
     def write(self, home: Path) -> None:
-        """Write the file in one step, readable by its owner alone: it holds credentials."""
+        """Write the file atomically, readable only by its owner: it holds credentials."""
         path = self.path(home)
         fresh = path.with_suffix(".tmp")
         fresh.unlink(missing_ok=True)
@@ -59,13 +59,13 @@ class StackFile(BaseModel):
 
 
 def connect(home: Path) -> StackFile | None:
-    """Point this process's AWS clients at the pipeline.
+    """Configure this process's AWS clients for the pipeline.
 
     Returns:
-        The embedded stack, if it is the one.
+        The embedded stack, if it is used; else None.
 
     Raises:
-        NotRunning: there is none.
+        NotRunning: ``not_running``: no pipeline runs and no other one is configured.
     """
     stack = StackFile.read(home)
     if os.environ.get("AWS_ENDPOINT_URL"):

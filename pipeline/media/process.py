@@ -127,7 +127,7 @@ class Child:
         cast("IO[bytes]", self._popen.stderr).close()
 
     def read(self, size: int) -> bytes:
-        """The next ``size`` bytes of standard output; fewer only where it ends."""
+        """Return the next ``size`` bytes of standard output; fewer only at its end."""
         parts: list[bytes] = []
         while size > 0 and (part := self.stdout.read(size)):
             parts.append(part)
@@ -135,7 +135,7 @@ class Child:
         return b"".join(parts)
 
     def lines(self) -> Iterator[str]:
-        """Standard output line by line, without line ends."""
+        """Yield standard output line by line, without line ends."""
         rest = b""
         while data := self.stdout.read(65536):
             *lines, rest = (rest + data).split(b"\n")

@@ -1,10 +1,10 @@
 """S3 object bodies as files, written once.
 
-moto keeps an object's body in memory or in an anonymous temporary file, joins a multipart upload
-three times over in memory, and keeps its parts beside the whole. Here each body is a file of its
-own in one folder, named at random and never changed. A snapshot then holds names only, a body costs
-one write however often the state is saved, a copy costs nothing, and large uploads and downloads
-cost disk rather than memory.
+moto keeps an object's body in memory or in an anonymous temporary file. It joins a multipart upload
+three times in memory, and keeps its parts beside the whole. Here each body is a file of its own in
+one folder, with a random name, and never changed. A snapshot then holds only names. A body is
+written once for any number of saves, and a copy is free. Large uploads and downloads use disk
+instead of memory.
 """
 
 import copy
@@ -26,15 +26,15 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class _Stored:
-    """A body that is in the folder already."""
+    """A body that has been written to the folder."""
 
     name: str
     size: int
 
 
 @dataclass(frozen=True)
-class _Stretch:
-    """Some of a body, to be sent in chunks."""
+class _Range:
+    """A range of a body, sent in chunks."""
 
     body: mmap.mmap
     start: int
@@ -49,37 +49,37 @@ class _Stretch:
 
 
 class _Mapped(mmap.mmap):
-    """A body that is read as it is sent: it yields chunks, where mmap yields integers.
+    """A body that is read while it is sent, in chunks, where mmap yields integers.
 
-    moto slices it to answer a range.
+    moto slices it for a range request.
     """
 
     name: str
 
     def __iter__(self) -> Iterator[bytes]:  # type: ignore[override]
-        return iter(_Stretch(self, 0, len(self)))
+        return iter(_Range(self, 0, len(self)))
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, slice):
             start, stop, _ = key.indices(len(self))
             if stop - start > _CHUNK_BYTES:
-                return _Stretch(self, start, stop)
+                return _Range(self, start, stop)
         return super().__getitem__(key)
 
 
 def keep_bodies_in(folder: Path) -> None:
-    """Make moto's S3 keep every object's body in ``folder``."""
+    """Patch moto's S3 to keep every object's body in ``folder``."""
 
     def read(self: Any) -> bytes | _Mapped:
         if not self.contentsize:
-            return b""  # which cannot be mapped
+            return b""  # an empty file cannot be mapped
         with (folder / self.body).open("rb") as file:
             body = _Mapped(file.fileno(), 0, access=mmap.ACCESS_READ)
         body.name = self.body
         return body
 
-    def write(self: Any, value: bytes | _Stretch | _Mapped | _Stored) -> None:
-        if isinstance(value, (bytes, _Stretch)):
+    def write(self: Any, value: bytes | _Range | _Mapped | _Stored) -> None:
+        if isinstance(value, (bytes, _Range)):
             name = uuid.uuid4().hex
             with (folder / name).open("wb") as file:
                 file.writelines([value] if isinstance(value, bytes) else value)
@@ -91,17 +91,17 @@ def keep_bodies_in(folder: Path) -> None:
     def etag(self: Any) -> str:
         if self._etag is None:
             with (folder / self.body).open("rb") as file:
-                # S3's ETag of a plain upload is its MD5; nothing relies on it for security.
+                # S3's ETag of a simple upload is its MD5; it serves no security purpose.
                 self._etag = hashlib.file_digest(file, "md5").hexdigest()
         return f'"{self._etag}"'
 
     key = {
         "value": property(read, write),
         "etag": property(etag),
-        # moto's own pair copies the body into the pickle.
+        # moto's own pair of methods copies the body into the pickle.
         "__getstate__": lambda self: vars(self) | {"_value_buffer": None},
         "__setstate__": lambda self, state: self.__dict__.update(state),
-        # moto lists versions from copies in depth, and keys hold a lock. Bodies never change.
+        # moto deep-copies keys to list versions, but a lock cannot be copied. Bodies never change.
         "__deepcopy__": lambda self, _: copy.copy(self),
     }
     multipart = {"complete": _join(folder)}
@@ -111,7 +111,7 @@ def keep_bodies_in(folder: Path) -> None:
 
 
 def _join(folder: Path) -> Callable[..., Any]:
-    """How a multipart upload becomes one object.
+    """Return the method that joins the parts of a multipart upload.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
     """

@@ -1,7 +1,7 @@
-"""The embedded AWS's credentials, made once for each home, in the form that AWS clients read.
+"""The embedded AWS's credentials, created once for each home, in the form that AWS clients read.
 
 ``aws.config`` holds the keys, the region and, once the server is up, the endpoint, as profile
-``videodrop``. Presigned addresses and configured clients so outlive a restart.
+``videodrop``. Presigned addresses and configured clients therefore stay valid after a restart.
 """
 
 import configparser
@@ -16,11 +16,11 @@ _SECTION = f"profile {PROFILE}"
 
 
 class Credentials:
-    """The file ``aws.config`` of a home, readable by its owner alone.
+    """The file ``aws.config`` of a home, readable only by its owner.
 
     Args:
-        path: the file; made with fresh keys if it is not there or holds none.
-        region: the region it names.
+        path: the file; created with new keys if it does not exist or has none.
+        region: the region of its profiles.
     """
 
     def __init__(self, path: Path, region: str) -> None:
@@ -31,13 +31,13 @@ class Credentials:
             section = known[_SECTION]
             self.keys = Keys(section["aws_access_key_id"], section["aws_secret_access_key"])
         except KeyError:
-            # The key id is no secret, but random too, so that one home's is not another's.
+            # The key ID is public, but random too, so that each home has its own.
             self.keys = Keys(f"VD{secrets.token_hex(9).upper()}", secrets.token_urlsafe(30))
         self._region = region
         self._write({})
 
     def set_endpoint(self, endpoint: str) -> None:
-        """Name the address that the profile leads to."""
+        """Write the endpoint into the profile."""
         self._write({"endpoint_url": endpoint})
 
     def _write(self, more: dict[str, str]) -> None:

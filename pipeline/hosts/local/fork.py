@@ -1,4 +1,4 @@
-"""A copy of this process that works while this one goes on: with all memory as it was."""
+"""A copy of this process, with its memory at that time, that works beside it."""
 
 import contextlib
 import os
@@ -16,20 +16,20 @@ T = TypeVar("T")
 
 
 class Fork(Generic[T]):
-    """Work begun in a copy of this process; the copy ends with it, and dies with this process.
+    """Work in a copy of this process, which ends with the work or with this process.
 
-    Making the copy takes milliseconds, however much memory there is: pages are shared until one
-    side writes to them. The work has to keep away from whatever another thread may have locked.
+    Creating the copy takes milliseconds for any amount of memory: pages are shared until one side
+    writes to them. The work must not use anything that another thread may have locked.
 
     Args:
-        work: what to do; its result, or its error, has to be something that can be pickled.
+        work: function to call in the copy; its result or error must be picklable.
     """
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._read, write = os.pipe()
         parent = os.getpid()
         with warnings.catch_warnings():
-            # Python 3.12 warns of forks beside threads: see above.
+            # Python 3.12 warns of forks in processes with threads; the docstring has the rule.
             warnings.simplefilter("ignore", DeprecationWarning)
             self._pid = os.fork()
         if self._pid == 0:
@@ -37,22 +37,22 @@ class Fork(Generic[T]):
         os.close(write)
 
     def result(self, timeout_s: float) -> T:
-        """What the work returned.
+        """Wait for the work, and return its result.
 
         Args:
-            timeout_s: after which the copy is killed.
+            timeout_s: seconds after which the copy is killed.
 
         Raises:
             TimeoutError: it did not end in time.
             ChildProcessError: it was killed.
-            Exception: what the work raised.
+            Exception: the error that the work raised.
         """
-        end, told = time.monotonic() + timeout_s, b""
+        end, answer = time.monotonic() + timeout_s, b""
         try:
             while select([self._read], [], [], max(0.0, end - time.monotonic()))[0]:
                 if not (more := os.read(self._read, 1 << 16)):
                     break
-                told += more
+                answer += more
             else:
                 raise TimeoutError(f"The copy of this process did not end in {timeout_s:.0f} s.")
         finally:
@@ -60,20 +60,20 @@ class Fork(Generic[T]):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
-        if not told:
+        if not answer:
             raise ChildProcessError("The copy of this process was killed.")
-        worked, found = pickle.loads(told)  # noqa: S301 - it comes from ourselves
-        if worked:
+        succeeded, found = pickle.loads(answer)  # noqa: S301 - written by our own copy
+        if succeeded:
             return found  # type: ignore[no-any-return]
         raise found
 
 
 def _answer(work: Callable[[], T], write: int, parent: int) -> NoReturn:
-    """Do the work in the copy, say what came of it, and end without a look back."""
+    """Do the work in the copy, send its result or error, and exit without cleanup."""
     try:
         try:
             answer = pickle.dumps((True, work())) if tie(parent) else b""
-        except BaseException as error:  # noqa: BLE001 - the original deals with it
+        except BaseException as error:  # noqa: BLE001 - the parent process raises it
             answer = pickle.dumps((False, error))
         while answer:
             answer = answer[os.write(write, answer) :]

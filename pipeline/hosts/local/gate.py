@@ -1,9 +1,9 @@
 """The checks that every request passes before it reaches the embedded AWS.
 
-    Host        names this machine: a page that rebinds its own name to loopback is rejected
-    Origin      is a page's of this machine, or one that was named: others get no CORS either
+    Host        is a name of this machine; this rejects pages that use DNS rebinding
+    Origin      is of this machine or of the configured list; others get no CORS headers
     signature   is made with this installation's own credentials
-    service     is one that the stack uses: moto's own API (``/moto-api``) is not served
+    service     is one that the stack uses; moto's own API (``/moto-api``) is not served
 
 Form uploads (POST to a bucket) carry no signature in headers or address, so they are rejected.
 """
@@ -46,7 +46,7 @@ def guarded(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
     Args:
         app: called with requests that passed.
         keys: the only credentials accepted.
-        origins: pages that may read, beside those of this machine; as browsers write them.
+        origins: further origins whose pages may read, in the form that browsers send.
     """
 
     def enter(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -63,7 +63,7 @@ def guarded(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
             body = cast("BinaryIO", spool)
             try:
-                if knows_key(request, keys):  # else the body is not even read
+                if knows_key(request, keys):  # else the body is not read
                     _receive(environ, body)
                 verify(request, body, keys)
             except Rejected as rejected:
@@ -75,7 +75,7 @@ def guarded(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
 
 
 def _may_read(origin: str, origins: Collection[str]) -> bool:
-    """Return whether pages of ``origin`` may read: those of this machine, and of ``origins``."""
+    """Return whether ``origin`` is of this machine or one of ``origins``."""
     if origin in origins:
         return True
     try:
@@ -86,7 +86,7 @@ def _may_read(origin: str, origins: Collection[str]) -> bool:
 
 
 def _with_cors(start_response: StartResponse, origin: str | None) -> StartResponse:
-    """Return ``start_response`` with our CORS headers in the place of moto's, for any origin."""
+    """Return ``start_response`` with CORS headers for ``origin`` instead of moto's for all."""
     allowed = [("Vary", "Origin")]
     if origin is not None:
         allowed += [
@@ -113,7 +113,7 @@ def _request(environ: Environ) -> Request:
 
 
 def _receive(environ: Environ, body: BinaryIO) -> None:
-    """Copy the request's body off the wire."""
+    """Copy the request's body from the connection."""
     source: BinaryIO = environ["wsgi.input"]
     if environ.get("wsgi.input_terminated"):  # chunked: the server marks the end
         shutil.copyfileobj(source, body)
@@ -132,7 +132,7 @@ def _not_served(environ: Environ, start_response: StartResponse) -> Iterable[byt
 
 
 def _forbid(environ: Environ, start_response: StartResponse, reason: str) -> Iterable[bytes]:
-    message = f"This is the embedded AWS of a videodrop on this machine. {reason}"
+    message = f"This is the embedded AWS of videodrop on this machine. {reason}"
     rejected = Rejected("AccessDenied", "AccessDeniedException", message)
     return _reject(environ, start_response, HTTPStatus.FORBIDDEN, rejected)
 
@@ -140,7 +140,7 @@ def _forbid(environ: Environ, start_response: StartResponse, reason: str) -> Ite
 def _reject(
     environ: Environ, start_response: StartResponse, status: HTTPStatus, rejected: Rejected
 ) -> Iterable[bytes]:
-    """Answer with an error in the form of the service that was asked: JSON or XML."""
+    """Send an error in the form of the requested service: JSON or XML."""
     if "HTTP_X_AMZ_TARGET" in environ:
         kind = "application/x-amz-json-1.0"
         text = json.dumps({"__type": rejected.json_code, "message": rejected.message})

@@ -1,7 +1,7 @@
 """The inbox: a folder whose files are uploaded once they are complete.
 
-Nothing in it is moved or deleted. A journal of (name, size, modification time) keeps a restart from
-uploading again; a file that changes is uploaded anew, as the next revision of the same video.
+Nothing in it is moved or deleted. A journal of (name, size, modification time) prevents repeated
+uploads after a restart. A file that changes is uploaded again, as the next revision of the video.
 """
 
 import json
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 SETTLE_S = 1.0
 _RETRY_S = 5.0
 _LOOK_MS = 500
-# What browsers and download tools call a file until it is complete.
+# Suffixes of incomplete files of browsers and download tools.
 _PARTIAL = (".aria2", ".crdownload", ".download", ".filepart", ".part", ".partial", ".tmp", "~")
 
 
 @dataclass(frozen=True)
 class _Version:
-    """What tells one state of a file from another."""
+    """The identity of one state of a file."""
 
     name: str
     size: int
@@ -38,14 +38,14 @@ class _Version:
 
 
 class Inbox:
-    """Uploads what is dropped into a folder.
+    """A folder whose files are uploaded.
 
     Args:
-        folder: made if it is not there. Folders in it are not looked into.
-        journal: file in which the inbox remembers what it has uploaded.
-        uploads: where files go, under their own names.
-        tell: hears in a sentence what was done, and what could not be.
-        progress: hears (name, bytes sent, bytes in all), from several threads.
+        folder: created if it does not exist. Subfolders are ignored.
+        journal: file with the uploaded versions.
+        uploads: destination of the files, under their own names.
+        tell: called with a sentence about each upload and each failure.
+        progress: called with (name, bytes sent, total bytes), from several threads.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Inbox:
         self._since: dict[_Version, float] = {}
         self._not_before: dict[str, float] = {}
         folder.mkdir(parents=True, exist_ok=True)
-        self._done = self._recall()
+        self._done = self._read_journal()
 
     def run(self, stopping: threading.Event) -> None:
         """Watch until ``stopping`` is set."""
@@ -80,7 +80,7 @@ class Inbox:
             self.look(time.monotonic())
 
     def look(self, now: float) -> None:
-        """Upload what has settled by ``now`` (monotonic seconds)."""
+        """Upload the files unchanged for ``SETTLE_S`` at ``now`` (monotonic seconds)."""
         paths = [path for path in self.folder.iterdir() if path.is_file()]
         names = {path.name for path in paths}
         found = {_version(path): path for path in paths if _wanted(path.name, names)}
@@ -111,8 +111,8 @@ class Inbox:
         with self._journal.open("a") as journal:
             journal.write(_line(version))
 
-    def _recall(self) -> set[_Version]:
-        """What was uploaded, less what is no longer there."""
+    def _read_journal(self) -> set[_Version]:
+        """Return the uploaded versions of files that still exist; remove the others."""
         done = set()
         if self._journal.exists():
             for line in self._journal.read_text().splitlines():
@@ -129,17 +129,17 @@ class Inbox:
 
 
 class _Sum:
-    """Adds up the bytes that boto3's threads report."""
+    """The sum of the bytes that boto3's threads report."""
 
-    def __init__(self, hear: Callable[[int], None]) -> None:
-        self._hear = hear
+    def __init__(self, report: Callable[[int], None]) -> None:
+        self._report = report
         self._total = 0
         self._lock = threading.Lock()
 
     def __call__(self, more: int) -> None:
         with self._lock:
             self._total += more
-            self._hear(self._total)
+            self._report(self._total)
 
 
 def _version(path: Path) -> _Version:
@@ -148,9 +148,9 @@ def _version(path: Path) -> _Version:
 
 
 def _wanted(name: str, names: set[str]) -> bool:
-    """Whether a file is meant for us: not hidden, and not on its way by a browser's convention.
+    """Return whether to upload a file: it is not hidden and not an incomplete download.
 
-    Firefox holds the final name with an empty file while ``NAME.part`` grows.
+    Firefox keeps an empty file of the final name while it writes ``NAME.part``.
     """
     return not (
         name.startswith(".")
@@ -160,7 +160,7 @@ def _wanted(name: str, names: set[str]) -> bool:
 
 
 def _being_written(path: Path) -> bool:
-    """Whether a process that we may look into has the file open for writing."""
+    """Return whether a process that we may inspect has the file open for writing."""
     real = str(path.resolve())
     for process in psutil.process_iter():
         try:

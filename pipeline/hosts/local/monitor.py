@@ -4,7 +4,7 @@ moto's server handles every request in a thread of its own, with no lock around 
 conditional writes may both succeed, and an upload's event can reach a queue before the upload's
 metadata is set. On AWS neither happens. So one request at a time works on the state, and a request
 that waits for a message leaves the monitor while it waits. Request bodies are read before entering
-(see ``gate``) and responses are sent after leaving, so that a slow client holds nobody up.
+(see ``gate``) and responses are sent after leaving, so that a slow client delays no other request.
 """
 
 import threading
@@ -17,8 +17,8 @@ STATE = threading.Condition(threading.RLock())
 # Set when the state may differ from the last snapshot.
 WRITTEN = threading.Event()
 
-# Operations (the part of X-Amz-Target after the dot) that change nothing. ReceiveMessage does, but
-# only when it finds a message, and then says so itself.
+# Operations (the part of X-Amz-Target after the dot) that change nothing. ReceiveMessage changes
+# the state only if it finds a message; its patch then sets WRITTEN.
 _READS = ("BatchGet", "Describe", "Get", "List", "Query", "Receive", "Scan", "TransactGet")
 
 

@@ -1,9 +1,9 @@
 """The embedded AWS: moto's server, patched, with its state on disk.
 
 ``python -m pipeline.hosts.local.server FOLDER PORT`` serves on loopback until SIGTERM. It accepts
-the credentials of its own environment, and no others. When it is ready it writes one line of JSON
-to its standard output: ``{"endpoint": …, "message": …}``. When it cannot start, it writes
-``{"error": …}`` and ends with status 1.
+only the credentials of its own environment. When it is ready it writes one line of JSON to standard
+output: ``{"endpoint": …, "message": …}``. If it cannot start, it writes ``{"error": …}`` and exits
+with status 1.
 """
 
 import json
@@ -35,11 +35,11 @@ log = logging.getLogger(__name__)
 
 class _Quiet(MotoRequestHandler):
     def log_request(self, *_: Any) -> None:
-        """Say nothing: a line for every poll would drown the log."""
+        """Log nothing: polls would fill the log."""
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that listens on ``port`` of loopback, or on a free one if that is taken."""
+    """Return a socket that listens on loopback, on ``port`` or, if in use, on a free port."""
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError:
@@ -47,7 +47,7 @@ def listen(port: int) -> socket.socket:
 
 
 def save_until(stopping: threading.Event, snapshot: Snapshot) -> None:
-    """Save every ``SAVE_EVERY_S`` seconds; a disk that is full now may not be so the next time."""
+    """Save every ``SAVE_EVERY_S`` seconds; retry after errors, such as a full disk."""
     while not stopping.wait(SAVE_EVERY_S):
         try:
             snapshot.save()
@@ -79,7 +79,7 @@ def main(folder: Path, port: int, services: Collection[str] = SERVICES) -> None:
 
 
 def announce(line: dict[str, Any]) -> None:
-    """Tell the parent process."""
+    """Send a line of JSON to the parent process."""
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 

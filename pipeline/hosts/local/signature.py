@@ -19,7 +19,7 @@ _CHUNK_BYTES = 1 << 20
 _SKEW = timedelta(minutes=15)
 _LONGEST = timedelta(days=7)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# Bodies without one digest: not signed, or signed in chunks, of which the first is checked here.
+# Bodies without one digest: unsigned, or signed in chunks. Only the first signature is checked.
 _NO_DIGEST = ("UNSIGNED-PAYLOAD", "STREAMING-")
 _AUTHORIZATION = re.compile(
     rf"{_ALGORITHM}\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]+)"
@@ -52,12 +52,12 @@ class Keys:
 
 @dataclass(frozen=True)
 class Request:
-    """What a signature covers.
+    """The parts of a request that a signature covers.
 
     Attributes:
-        method: in capitals.
-        target: the request target as it was sent, percent-encoded.
-        headers: by lower-case name, ``-`` and ``_`` in names both as ``-``; bytes as sent.
+        method: in upper case.
+        target: the request target as sent, percent-encoded.
+        headers: bytes as sent, by lower-case name, with ``-`` for each ``_``.
     """
 
     method: str
@@ -83,7 +83,7 @@ class Request:
 
 @dataclass(frozen=True)
 class _Claim:
-    """A signature as it was sent, not checked yet."""
+    """A signature as sent, before its check."""
 
     credential: str
     signed: list[str]
@@ -101,7 +101,7 @@ class _Claim:
 
 
 def knows_key(request: Request, keys: Keys) -> bool:
-    """Return whether a request names this installation's access key: a cheap check before all."""
+    """Return whether a request has this installation's access key: a cheap first check."""
     try:
         return _claim(request).access_key_id == keys.access_key_id
     except Rejected:
@@ -111,16 +111,16 @@ def knows_key(request: Request, keys: Keys) -> bool:
 def verify(
     request: Request, body: BinaryIO, keys: Keys, now: Callable[[], datetime] | None = None
 ) -> None:
-    """Check that ``keys`` signed a request, and when.
+    """Check that a request was signed with ``keys``, and that the signature has not expired.
 
     Args:
-        request: what was signed.
-        body: its body; it stands at its beginning again afterwards.
+        request: the signed request.
+        body: its body; its position is at the start again afterwards.
         keys: the only credentials accepted.
         now: the time, with its zone.
 
     Raises:
-        Rejected: the request is not signed, signed by others, too old, or was changed.
+        Rejected: the request is unsigned, signed with other keys, expired, or was changed.
     """
     claim = _claim(request)
     if claim.access_key_id != keys.access_key_id:
@@ -209,7 +209,7 @@ def _check_time(claim: _Claim, now: datetime) -> None:
 
 
 def _payload(request: Request, body: BinaryIO, *, presigned: bool) -> str:
-    """Return the body's digest as the signature has it, after checking the body against it."""
+    """Return the digest of the body that was signed, after checking the body against it."""
     said = request.header("x-amz-content-sha256")
     if said.startswith(_NO_DIGEST):
         return said
@@ -230,9 +230,9 @@ def _payload(request: Request, body: BinaryIO, *, presigned: bool) -> str:
 
 
 def _canonical_digest(request: Request, claim: _Claim, payload: str) -> str:
-    """Return the SHA-256 of the canonical request, which S3 and other services encode alike here.
+    """Return the SHA-256 of the canonical request, with S3's encoding for all services.
 
-    Other services than S3 encode a path twice; those of the embedded AWS are asked at plain paths.
+    Services other than S3 encode a path twice; the paths of those here need no encoding.
     """
     pairs = sorted(
         (quote(name, safe="-_.~"), quote(value, safe="-_.~"))

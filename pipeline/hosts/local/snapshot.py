@@ -1,13 +1,13 @@
-"""The embedded stack's memory: moto's state on disk, often enough that a crash costs seconds.
+"""Snapshots of moto's state on disk, so frequent that a crash loses only seconds of work.
 
-    <folder>/                 0700, ours alone: a pickle is code to whoever may write it
+    <folder>/                 0700: anyone who can write a pickle can run code when it is read
         state.pickle          one line of JSON (moto's version, time), then the pickle
         bodies/<name>         S3 object bodies, each written once (see ``bodies``)
-        running               there while a server uses the folder, and after it crashed
+        running               exists while a server uses the folder, and after a crash
 
-All services are pickled as they are at one moment under the monitor's lock, so they agree with each
-other: an uploaded object is never without the messages that tell of it. A copy of the process does
-it: the lock is held for milliseconds, however large the library.
+All services are pickled in one state under the monitor's lock, so they are consistent: each
+uploaded object has the messages about it. A copy of the process pickles them, so the lock is held
+for milliseconds for a library of any size.
 """
 
 import json
@@ -34,11 +34,11 @@ from pipeline.hosts.local.monitor import STATE, WRITTEN
 
 log = logging.getLogger(__name__)
 
-# A crash loses what was written since the last save began. Well below the promised 10 s, because
+# A crash loses the writes since the last save began. Well below the documented 10 s, because
 # saving itself takes time.
 SAVE_EVERY_S = 4.0
-# Longer than this no disk takes.
-_PATIENCE_S = 120.0
+# Above the duration of a save on a slow disk.
+_SAVE_TIMEOUT_S = 120.0
 
 _LOCK = type(threading.Lock())
 _BACKENDS: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -50,7 +50,7 @@ _BACKENDS: dict[str, tuple[Any, tuple[str, ...]]] = {
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles moto's state: locks anew, bodies by name, and notes which bodies are in use."""
+    """A pickler of moto's state: locks as new ones, bodies by name; it collects those names."""
 
     def __init__(self, file: BytesIO) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
@@ -68,37 +68,37 @@ class _Pickler(pickle.Pickler):
 
 @dataclass(frozen=True)
 class LastRun:
-    """How the run before this one ended.
+    """The end of the previous run.
 
     Attributes:
-        clean: whether it said goodbye.
-        saved_at: until when all it was told is here; None when it had saved nothing.
+        clean: whether it was a graceful shutdown.
+        saved_at: time up to which all writes were saved; None when nothing was saved.
     """
 
     clean: bool
     saved_at: datetime | None
 
     def message(self, now: datetime) -> str | None:
-        """What a person should know about it; None when there is nothing to say."""
+        """Return a warning about lost work; None after a graceful shutdown."""
         if self.clean:
             return None
         if self.saved_at is None:
-            return "The last run was cut off before it had saved anything: starting empty."
+            return "The last run was cut off before its first save: starting empty."
         age = (now - self.saved_at).total_seconds()
         return (
             f"The last run was cut off. Everything up to {self.saved_at.astimezone():%F %T} "
-            f"({age:.0f} s ago) is here; up to 10 s of work after that may be lost."
+            f"({age:.0f} s ago) was saved; up to 10 s of work after that may be lost."
         )
 
 
 class Snapshot:
-    """Keeps moto's state in a folder.
+    """A folder with moto's state.
 
     Args:
-        folder: made if it is not there; its files belong to this class.
+        folder: created if it does not exist; only this class writes its files.
 
     Raises:
-        MissingDependency: ``state_not_private``, when others could have written to the folder.
+        MissingDependency: ``state_not_private``: others could have written to the folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -112,11 +112,11 @@ class Snapshot:
         self.bodies.mkdir(mode=0o700, exist_ok=True)
 
     def load(self) -> LastRun:
-        """Bring back the saved state, and mark the folder as in use.
+        """Restore the saved state, and mark the folder as in use.
 
         Raises:
-            MissingDependency: ``state_not_private``; or ``state_version``, when another version of
-                moto saved it. Nothing is changed then.
+            MissingDependency: ``state_not_private``; or ``state_version``: another version of moto
+                saved it. In both cases nothing is changed.
         """
         saved = self._state.exists()
         if saved:
@@ -128,7 +128,7 @@ class Snapshot:
         return LastRun(clean=not crashed, saved_at=saved_at)
 
     def save(self) -> bool:
-        """Write the state if it may have changed since the last time; whether it was written."""
+        """Write the state if it may have changed since the last save; return whether it did."""
         with STATE:
             now = time.time()
             written = WRITTEN.is_set()
@@ -138,7 +138,7 @@ class Snapshot:
                 WRITTEN.clear()
         if written:
             try:
-                self._durable = fork.result(_PATIENCE_S)
+                self._durable = fork.result(_SAVE_TIMEOUT_S)
             except BaseException:
                 WRITTEN.set()
                 raise
@@ -148,7 +148,7 @@ class Snapshot:
         return written
 
     def close(self) -> None:
-        """Save for the last time: this run ended as it should."""
+        """Save for the last time, and record a graceful shutdown."""
         self.save()
         self._running.unlink()
 
@@ -163,14 +163,14 @@ class Snapshot:
                     f"moto {version('moto')}. Nothing was changed. To use it again: pip install "
                     f"moto=={header['moto']}. To start empty: move that folder away.",
                 )
-            # Only ever from our own folder, which nobody else can write to (see above).
+            # The folder is our own, and only we can write to it (see above).
             state = pickle.load(file)  # noqa: S301
         for (service, account, region), fields in state["backends"].items():
             vars(_BACKENDS[service][0][account][region]).update(fields)
         s3_backends.bucket_accounts.update(state["bucket_accounts"])
 
     def _write(self) -> set[str]:
-        """Write the state as it is, and the bodies before it; the names of those."""
+        """Write the bodies, then the state; return the bodies' names."""
         pickled, bodies = _pickle()
         for name in bodies - self._durable:
             _sync(self.bodies / name)
@@ -207,7 +207,7 @@ def _require_private(path: Path) -> None:
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise MissingDependency(
             "state_not_private",
-            f"{path} must belong to you and be closed to others, because what lies there is run as "
+            f"{path} must belong to you and be closed to others, because its content is run as "
             f"code. If you trust it: chown $USER {path} && chmod go= {path}",
         )
 

@@ -1,19 +1,18 @@
-"""The whole pipeline on one machine: what ``videodrop up`` runs.
+"""The whole pipeline on one machine, as ``videodrop up`` runs it.
 
-    server   the embedded AWS, unless AWS_ENDPOINT_URL points elsewhere
-    worker   hosts the handlers
+    server   the embedded AWS, unless AWS_ENDPOINT_URL is set
+    worker   the host of the handlers
     api      the query API and the page
-    inbox    a thread of our own
+    inbox    a thread of this process
 
-A part that dies is started again; one that keeps dying ends the whole. Everything it starts ends
-with it, even when it is killed.
+A part that ends is restarted; after too many restarts the whole stack ends. Everything it starts
+ends with it, even when it is killed.
 """
 
 import fcntl
 import json
 import logging
 import os
-import select
 import shutil
 import signal
 import socket
@@ -22,7 +21,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline import bootstrap
@@ -30,9 +28,9 @@ from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
 from pipeline.core.errors import MissingDependency, VideodropError
 from pipeline.core.settings import Settings
-from pipeline.hosts.child import Child
 from pipeline.hosts.local.credentials import Credentials
 from pipeline.hosts.local.inbox import Inbox
+from pipeline.hosts.local.part import Part
 from pipeline.hosts.stack_file import StackFile
 
 log = logging.getLogger(__name__)
@@ -40,7 +38,7 @@ log = logging.getLogger(__name__)
 AWS_PORT = 4599
 _START_S = 60.0
 _LOOK_S = 0.25
-# Above the worker's own grace for a running invocation and its longest poll.
+# Above the worker's own grace period for a running invocation and its longest poll.
 _STOP_S = 20.0
 _RESTARTS = 3
 _REGION = "us-east-1"
@@ -53,22 +51,16 @@ class AlreadyRunning(VideodropError):
     failure_class = "limit"
 
 
-class PartFailed(VideodropError):
-    """A part of the stack does not start or does not stay up."""
-
-    failure_class = "dependency"
-
-
 class Stack:
-    """Everything, from one home directory.
+    """The whole pipeline, from one home directory.
 
     Args:
         settings: names, topology and home.
         host: address the API listens on.
-        port: port the API listens on; another if that is taken.
+        port: port the API listens on; another one if it is in use.
         aws_port: the same for the embedded AWS, which listens on loopback only.
-        tell: hears in a sentence what is happening.
-        ready: called once everything is up, with where it is.
+        tell: called with a sentence about each step.
+        ready: called with the addresses once everything is up.
     """
 
     def __init__(
@@ -89,7 +81,7 @@ class Stack:
         self._tell = tell
         self._ready = ready
         self._stopping = threading.Event()
-        self._parts: list[_Part] = []
+        self._parts: list[Part] = []
 
     def run(self) -> None:
         """Start everything, and keep it up until SIGINT or SIGTERM.
@@ -98,7 +90,7 @@ class Stack:
             AlreadyRunning: ``already_running``.
             PartFailed: ``part_failed``; everything else has been stopped.
             MissingDependency: the saved state cannot be used.
-            DependencyFailed: AWS refused, or is not where AWS_ENDPOINT_URL points.
+            DependencyFailed: AWS rejected a request, or AWS_ENDPOINT_URL cannot be reached.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
@@ -106,7 +98,7 @@ class Stack:
             leaving.enter_context(_lock(self._home))
             leaving.callback(self._end)
             (self._home / "logs").mkdir(exist_ok=True)
-            self._count_anew()
+            self._reset_metrics()
             environment = self._aws()
             self._tell("Preparing buckets, queues, rules and table …")
             try:
@@ -122,40 +114,40 @@ class Stack:
             inbox = self._watch_inbox(leaving)
             url = f"http://{_reachable(self._host)}:{port}"
             endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-            word = StackFile(
+            stack_file = StackFile(
                 pid=os.getpid(),
                 endpoint=endpoint,
                 api_url=url,
                 inbox=inbox,
                 environment=environment,
             )
-            word.write(self._home)
+            stack_file.write(self._home)
             leaving.callback(StackFile.path(self._home).unlink)
             if not self._stopping.is_set():
                 self._tell(f"Ready. Drop videos into {inbox}, and see them at {url}. Ctrl-C stops.")
-                self._ready(word)
+                self._ready(stack_file)
             while not self._stopping.wait(_LOOK_S):
-                self._look_after_parts()
+                self._restart_parts()
             self._tell("Stopping …")
 
     def stop(self) -> None:
-        """Let ``run`` stop everything and return."""
+        """Have ``run`` stop everything and return."""
         self._stopping.set()
 
-    def _count_anew(self) -> None:
-        """Have all parts count what happens in files that the API's ``/metrics`` reads."""
+    def _reset_metrics(self) -> None:
+        """Have all parts write their metrics to new files, which the API's ``/metrics`` reads."""
         counts = self._home / "metrics"
         shutil.rmtree(counts, ignore_errors=True)
         counts.mkdir()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
 
     def _aws(self) -> dict[str, str]:
-        """Point this process, and so its children, at AWS; what others need to do the same."""
+        """Configure AWS for this process and its children; return the variables for others."""
         if "AWS_ENDPOINT_URL" in os.environ:
             self._tell(f"Using AWS at {os.environ['AWS_ENDPOINT_URL']}.")
             return {}
         self._tell("Starting the embedded AWS …")
-        # Nothing of a real account may shine through: neither keys, nor profiles, nor endpoints.
+        # Override all settings of a real account: keys, profiles and endpoints.
         credentials = Credentials(self._home / "aws.config", _REGION)
         environment = {
             "AWS_ACCESS_KEY_ID": credentials.keys.access_key_id,
@@ -172,12 +164,12 @@ class Stack:
         os.environ.update(environment)
         state = str(self._home / "aws")
         server = self._add("server", "pipeline.hosts.local.server", state, str(self._aws_port))
-        endpoint = self._hear(server)
-        # From now on a restart must come back at the same address.
+        endpoint = self._endpoint(server)
+        # A restart must use the same address.
         server.command = ("pipeline.hosts.local.server", state, endpoint.rpartition(":")[2])
         credentials.set_endpoint(endpoint)
         names = ("AWS_ENDPOINT_URL", *(f"AWS_ENDPOINT_URL_{service}" for service in _SERVICES))
-        # A service that was pointed elsewhere on purpose stays there: a DynamoDB of one's own, say.
+        # The endpoint of a single service may be set already, for example for another DynamoDB.
         environment |= {name: os.environ.get(name) or endpoint for name in names}
         for name in names:
             if environment[name] != endpoint:
@@ -186,15 +178,15 @@ class Stack:
         return environment
 
     def _name_hosts(self) -> None:
-        """Have the API answer only where it is asked for by a name of this machine."""
+        """Have the API reject requests whose ``Host`` is not a name of this machine."""
         origins = (urlsplit(origin).hostname or "" for origin in self._settings.public_origins)
         machine = socket.gethostname().lower()
         names = {machine, f"{machine}.local", self._host, *origins, *(self._settings.hosts or ())}
         os.environ["VIDEODROP_HOSTS"] = json.dumps(sorted(filter(None, names)))
 
-    def _hear(self, server: "_Part") -> str:
-        """The endpoint that the server announces; passes on what it has to say."""
-        line = _first_line(server.child, _START_S)
+    def _endpoint(self, server: Part) -> str:
+        """Return the endpoint that the server announces, after passing on its message."""
+        line = server.announced(_START_S)
         if "error" in line:
             raise MissingDependency("state_unusable", line["error"])
         if "endpoint" not in line:
@@ -203,8 +195,8 @@ class Stack:
             self._tell(line["message"])
         return str(line["endpoint"])
 
-    def _add(self, name: str, module: str, *args: str) -> "_Part":
-        part = _Part(name, (module, *args), self._home / "logs" / f"{name}.log")
+    def _add(self, name: str, module: str, *args: str) -> Part:
+        part = Part(name, (module, *args), self._home / "logs" / f"{name}.log")
         self._parts.append(part)
         part.start()
         return part
@@ -215,7 +207,7 @@ class Stack:
             with socket.socket() as probe:
                 if probe.connect_ex((_reachable(self._host), port)) == 0:
                     return
-            self._look_after_parts()
+            self._restart_parts()
             if time.monotonic() > end:
                 raise self._parts[-1].failed()
 
@@ -229,7 +221,8 @@ class Stack:
         leaving.callback(ending.set)
         return inbox.folder
 
-    def _look_after_parts(self) -> None:
+    def _restart_parts(self) -> None:
+        """Restart the parts that have ended."""
         for part in self._parts:
             if part.child.returncode is None:
                 continue
@@ -238,47 +231,18 @@ class Stack:
             part.restarts += 1
             self._tell(f"The {part.name} ended unexpectedly; starting it again. See {part.log}.")
             part.start()
-            if part.name == "server" and self._hear(part) != os.environ["AWS_ENDPOINT_URL"]:
+            if part.name == "server" and self._endpoint(part) != os.environ["AWS_ENDPOINT_URL"]:
                 raise part.failed()
 
     def _end(self) -> None:
-        """Stop the parts, the last started first: the server outlives all who write to it."""
+        """Stop the parts in reverse order: the server ends after all that write to it."""
         for part in reversed(self._parts):
             part.child.stop(_STOP_S)
 
 
-class _Part:
-    """One child process of the stack, its log, and how often it had to be started again."""
-
-    def __init__(self, name: str, command: tuple[str, ...], log_file: Path) -> None:
-        self.name = name
-        self.command = command
-        self.log = log_file
-        self.restarts = 0
-        self.child: Child
-
-    def start(self) -> None:
-        with self.log.open("ab") as output:
-            announces = self.name == "server"
-            self.child = Child(
-                *self.command,
-                env=os.environ,
-                orphan_signal=signal.SIGTERM,
-                stdout=-1 if announces else output,
-                stderr=output,
-            )
-
-    def failed(self) -> PartFailed:
-        lines = self.log.read_text(errors="replace").splitlines()[-5:]
-        said = "".join(f"\n    {line}" for line in lines)
-        return PartFailed(
-            "part_failed", f"The {self.name} does not stay up. The end of {self.log}:{said}"
-        )
-
-
 @contextmanager
 def _lock(home: Path) -> Iterator[None]:
-    """Make ``home`` ours, with our process id in the lock for whoever comes next."""
+    """Lock ``home``, and write this process's id into the lock file for error messages."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("a+") as lock:
         try:
@@ -296,16 +260,8 @@ def _lock(home: Path) -> Iterator[None]:
         yield
 
 
-def _first_line(child: Child, timeout_s: float) -> dict[str, Any]:
-    """What a child announces as JSON; empty when it says nothing in time."""
-    if child.stdout is None or not select.select([child.stdout], [], [], timeout_s)[0]:
-        return {}
-    line = child.stdout.readline()
-    return dict(json.loads(line)) if line else {}
-
-
 def _free_port(host: str, port: int) -> int:
-    """``port`` if it can be had, else one that the system picks."""
+    """Return ``port`` if it is free, else a port that the system picks."""
     for candidate in (port, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -314,9 +270,11 @@ def _free_port(host: str, port: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise MissingDependency("bad_host", f"Nothing can listen on {host}: is it an address of ours?")
+    raise MissingDependency(
+        "bad_host", f"Cannot listen on {host}: is it an address of this machine?"
+    )
 
 
 def _reachable(host: str) -> str:
-    """Where to connect to for a server that listens on ``host``."""
+    """Return the address at which to connect to a server that listens on ``host``."""
     return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound

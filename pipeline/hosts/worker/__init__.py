@@ -1,11 +1,11 @@
-"""The worker: hosts handlers as Lambda does, on any machine.
+"""The worker, which hosts handlers as Lambda does, on any machine.
 
-functions what is hosted: the stages, each with a lane for live work and one for replays
+functions hosted functions: the stages, each with a lane for live work and one for replays
 host      Worker: a thread for each child, from queue to handler
-lane      one queue: a message at a time, deleted only on success
-load      the jobs that run now, which decide if a replay may begin
+lane      one queue: one message at a time, deleted only on success
+load      the running jobs, which decide if a replay may begin
 runtime   one handler in a child process, with a memory limit and a deadline
-api       the Lambda Runtime API that the child talks to
+api       the Lambda Runtime API for the child
 """
 
 from pipeline.hosts.worker.functions import Function, hosted

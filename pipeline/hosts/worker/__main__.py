@@ -1,4 +1,4 @@
-"""``python -m pipeline.hosts.worker``: host everything in the topology until SIGTERM."""
+"""The command ``python -m pipeline.hosts.worker``: host the whole topology until SIGTERM."""
 
 from pipeline import bootstrap
 from pipeline.hosts.worker.host import Worker

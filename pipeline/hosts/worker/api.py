@@ -2,10 +2,10 @@
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
-The runtime client in the child asks for the next invocation and is kept waiting until there is
-one; it answers with a response or an error. Each child has an API of its own, so a question that a
-dead child left open can never swallow its successor's invocation. Connections of any other process
-are closed at once: on loopback every local process could ask, and would get the event.
+The runtime client in the child requests the next invocation and waits until there is one. It
+answers with a response or an error. Each child has an API of its own, so an open request of a dead
+child cannot take an invocation from the next child. Connections of other processes are closed at
+once, because every local process could otherwise request an event.
 """
 
 import contextlib
@@ -28,13 +28,13 @@ _VERSION = "/2018-06-01/runtime"
 
 @dataclass
 class Invocation:
-    """One event on its way through the handler.
+    """One invocation of the handler.
 
     Attributes:
-        event: what the handler gets, as JSON.
-        deadline_s: Unix time by which it must have answered.
-        trace: the trace it belongs to, in the form of X-Ray's header.
-        answered: set once ``response`` or ``error`` is.
+        event: the handler's event, as JSON.
+        deadline_s: Unix time of the deadline for the answer.
+        trace: its trace, in the form of X-Ray's header.
+        answered: set once ``response`` or ``error`` is set.
     """
 
     event: bytes
@@ -58,7 +58,7 @@ def trace_of(event: JsonValue) -> str:
 
 
 class RuntimeApi:
-    """Serves the Runtime API on a free loopback port until closed.
+    """A server of the Runtime API on a free loopback port, until closed.
 
     Args:
         arn: the function's ARN, for the handler's context.
@@ -66,24 +66,24 @@ class RuntimeApi:
 
     def __init__(self, arn: str) -> None:
         self.arn = arn
-        self.caller: int | None = None  # the child's process id: nobody else is answered
-        self.settled = threading.Event()  # the child has asked for work, or says that it cannot
+        self.caller: int | None = None  # the child's process id, the only client accepted
+        self.settled = threading.Event()  # the handler has been loaded, or could not be
         self.init_error: str | None = None
         self._current: Invocation | None = None
         self._next: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.api = self
         self.address = f"127.0.0.1:{self._server.server_port}"
-        # Its own poll interval only bounds how long close() takes.
+        # The poll interval only limits the duration of close().
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def put(self, invocation: Invocation) -> None:
-        """Hand an invocation to the child."""
+        """Send an invocation to the child."""
         self._current = invocation
         self._next.put(invocation)
 
     def close(self) -> None:
-        """Stop serving; a question still open is cut off."""
+        """Stop serving; an open request is closed without an answer."""
         self._next.put(None)
         self._server.shutdown()
         self._server.server_close()
@@ -94,7 +94,7 @@ class RuntimeApi:
         return self._next.get()
 
     def answer(self, invocation_id: str, kind: str, body: bytes) -> bool:
-        """Accept a ``response`` or ``error``; False when nobody waits for it."""
+        """Accept a ``response`` or ``error``; return False if it was not expected."""
         invocation = self._current
         if invocation is None or invocation.id != invocation_id or invocation.answered.is_set():
             return False
@@ -106,19 +106,19 @@ class RuntimeApi:
         return True
 
     def fail_init(self, body: bytes) -> None:
-        """Accept that the handler could not be loaded."""
+        """Record the report that the handler could not be loaded."""
         self.init_error = _describe(body)
         self.settled.set()
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # An open question of a child that was killed must not hold up server_close().
+    # An open request of a killed child must not delay server_close().
     block_on_close = False
     api: RuntimeApi
 
     def verify_request(self, _request: Any, client_address: Any) -> bool:
-        """Return whether the child itself connects, by whose socket the other end is."""
+        """Return whether the client's socket belongs to the child."""
         if self.api.caller is None:
             return False
         with contextlib.suppress(psutil.Error):
@@ -129,7 +129,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Unbuffered writes and Nagle's algorithm together cost 40 ms and more an answer.
+    # Unbuffered writes with Nagle's algorithm cost 40 ms and more per answer.
     disable_nagle_algorithm = True
     wbufsize = -1
     server: _Server
@@ -189,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _describe(body: bytes) -> str:
-    """One line from the runtime client's error report."""
+    """Return the runtime client's error report as one line."""
     try:
         report = json.loads(body)
         return f"{report['errorType']}: {report['errorMessage']}"

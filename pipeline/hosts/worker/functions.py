@@ -1,4 +1,4 @@
-"""Which functions a worker hosts, and what each may use."""
+"""The functions that a worker hosts, and their limits."""
 
 import os
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.topology import JANITOR, LARGER, REPLAYS, Lane
 
 HANDLERS = {JANITOR: "handlers.janitor.handler", REPLAYS: "handlers.replays.handler"}
-"""The handlers of functions that are no stages and have a queue."""
+"""The handlers of functions other than stages that have a queue."""
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,17 @@ class Function:
     """A handler, one lane of messages for it, and its limits.
 
     Attributes:
-        name: with ``lane`` it names its queue (``Names.queue``).
+        name: selects its queue, together with ``lane`` (``Names.queue``).
         handler: dotted name of the callable.
+        timeout_s: limit on the duration of an invocation.
         memory_mb: limit on the resident memory of the child and all that it starts.
         threads: CPU threads it may use.
         env: further environment variables.
-        lane: of which messages.
-        gpu: whether it uses the GPU where there is one.
-        every_s: invoke it on a schedule too; never when None.
-        idle_s: how long a replay's child is kept after its last message.
-        concurrency: how many children share its queue.
+        lane: kind of messages.
+        gpu: whether it uses the GPU if there is one.
+        every_s: interval of its schedule; None for no schedule.
+        idle_s: time that a replay's child is kept after its last message.
+        concurrency: number of children that share its queue.
     """
 
     name: str
@@ -43,11 +44,11 @@ class Function:
 
     @property
     def replays(self) -> bool:
-        """Whether it serves replays: at the lowest priority, in a child that comes and goes."""
+        """Return whether it serves replays: at the lowest priority, in a temporary child."""
         return self.lane in {"replay", "large-replay"}
 
     def arn(self, prefix: str, region: str) -> str:
-        """Its name in the handler's context, as AWS would call it there."""
+        """Return the ARN for the handler's context, in AWS's form."""
         return f"arn:aws:lambda:{region}:000000000000:function:{prefix}-{self.name}"
 
 
@@ -58,19 +59,19 @@ def hosted(
     *,
     large: bool = False,
 ) -> list[Function]:
-    """The functions of the topology, or those named, with the machine's cores split among them.
+    """Return the functions of the topology, or the named ones, with the cores split among them.
 
-    Replays get as many threads as live work: they use what it leaves of the same cores.
+    Replays get as many threads as live work: they use the same cores when those are idle.
 
     Args:
-        settings: whose topology to read, and how many children a stage has for replays.
+        settings: topology, stages with large jobs, and number of children per stage for replays.
         names: stages, ``janitor`` and ``replays``; all when None.
-        concurrency: children a stage for live work.
+        concurrency: children per stage for live work.
         large: only lanes for large jobs.
 
     Raises:
-        InvalidArgument: ``unknown_stage``, when a name is none of these.
-        InvalidSettings: ``bad_settings``, when large jobs have no lane.
+        InvalidArgument: ``unknown_stage``: a name is not one of these.
+        InvalidSettings: ``bad_settings``: large jobs have no lane.
     """
     known = [*settings.topology.stages, JANITOR, REPLAYS]
     if unknown := set(names or ()).difference(known):
@@ -133,5 +134,5 @@ def hosted(
 
 
 def cores() -> int:
-    """The CPU cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""The worker: from queue to handler, as Lambda's event source mapping does it."""
+"""The worker, which passes messages from queues to handlers as Lambda does."""
 
 import logging
 import math
@@ -39,10 +39,10 @@ _BEAT_S = 2.0
 def abandon(
     settings: Settings, function: Function, record: Record, kind: str, message: str
 ) -> bool:
-    """Record in the catalog that a child was killed, or died, with ``record`` in hand.
+    """Record in the catalog that a child was killed or ended while it handled ``record``.
 
     Returns:
-        Whether the run is over for good, so that the message is done with.
+        Whether the run has failed permanently, so that the message can be deleted.
     """
     if function.name not in settings.topology.stages:
         return False
@@ -54,19 +54,19 @@ def abandon(
 
 
 class Worker:
-    """Hosts functions until told to stop.
+    """A host of functions, until stopped.
 
     Args:
         settings: names of queues, lease.
-        functions: what to host, in full or by name; all of the topology when None.
-        on_failed: called with (record, kind, message) when a child was killed at its limit or
-            died with a message in hand, kind being ``timeout``, ``out_of_memory``, ``crashed`` or
-            ``stopped``, which is no fault of the run.
-            True says that the run is over for good, and the message is deleted; otherwise it comes
-            back when its visibility timeout ends. By default the run is recorded in the catalog.
-        wait_s: long-poll seconds (1 to 20); an idle worker needs up to so long to stop.
-        grace_s: seconds a running invocation gets to end when the worker is stopped.
-        heartbeat: a file that is touched every few seconds while all is well (``hosts.health``).
+        functions: functions to host, in full or by name; all of the topology when None.
+        on_failed: called with (record, kind, message) after a child was killed or ended while it
+            handled a message. ``kind`` is ``timeout``, ``out_of_memory``, ``crashed``, or
+            ``stopped``, which does not count against the run. If it returns True, the run has
+            failed permanently and the message is deleted. Otherwise the message returns after its
+            visibility timeout. By default the failure is recorded in the catalog.
+        wait_s: long-poll seconds (1 to 20), the longest that an idle worker needs to stop.
+        grace_s: seconds that a running invocation gets to end when the worker is stopped.
+        heartbeat: file touched every few seconds while the worker is healthy (``hosts.health``).
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Worker:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: self.stop())
-        # Trying again is the hosts' own business, and it must not keep a stop waiting.
+        # The hosts retry themselves; a retry inside the client would delay a stop.
         config = Config(
             connect_timeout=5,
             read_timeout=self._wait_s + 30,
@@ -119,7 +119,7 @@ class Worker:
         for host in hosts:
             host.start()
         while not self._stopping.wait(_BEAT_S):
-            if self._heartbeat and _well(hosts):
+            if self._heartbeat and _healthy(hosts):
                 self._heartbeat.touch()
         end = time.monotonic() + self._grace_s
         for host in hosts:
@@ -130,19 +130,19 @@ class Worker:
             host.join()
 
     def stop(self) -> None:
-        """Take no more messages, and let ``run`` return once the running ones have ended."""
+        """Receive no more messages; ``run`` returns after the running invocations."""
         self._stopping.set()
 
 
-def _well(hosts: Sequence["_Host"]) -> bool:
-    """Whether a worker is good for anything: a handler is loaded, and no thread is lost."""
+def _healthy(hosts: Sequence["_Host"]) -> bool:
+    """Return whether a handler is loaded, and no host's thread has ended or hangs."""
     return any(host.runtime.ready for host in hosts) and all(
         host.is_alive() and not host.runtime.hung for host in hosts
     )
 
 
 class _Host(threading.Thread):
-    """One child of one function, and the thread that feeds it."""
+    """The thread that receives the messages of one child of one function."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class _Host(threading.Thread):
         arn = function.arn(settings.names.prefix, region)
         self.runtime = Runtime(function, arn, region)
         self._due = 0.0
-        self._heard = -math.inf
+        self._last_message = -math.inf
 
     def run(self) -> None:
         pause = _FIRST_PAUSE_S
@@ -177,19 +177,19 @@ class _Host(threading.Thread):
                 self.runtime.look()
                 try:
                     lane = lane or self._open()
-                    if self._rests(lane):
+                    if self._idles(lane):
                         continue
-                    # What cannot be loaded takes no messages: it would only wear them out.
-                    trouble = self.runtime.start()
-                    if not trouble:
-                        self._turn(lane)
+                    # Load the handler first: a failure to load must not count as a delivery.
+                    failed = self.runtime.start()
+                    if not failed:
+                        self._poll(lane)
                         pause = _FIRST_PAUSE_S
                         continue
-                    log.error("%s: %s", self.name, trouble.message)
+                    log.error("%s: %s", self.name, failed.message)
                 except (BotoCoreError, ClientError) as error:
                     log.warning("%s: trying again in %.0f s: %s", self.name, pause, error)
                 except Exception:
-                    # Without this thread nobody would serve the lane, and nobody would know.
+                    # If this thread ended, nothing would serve the lane.
                     log.exception("%s: trying again in %.0f s", self.name, pause)
                 self._stopping.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
@@ -200,38 +200,39 @@ class _Host(threading.Thread):
         queue = self._settings.names.queue(self._function.name, self._function.lane)
         return Lane(self._sqs, queue, visibility_s=self._settings.lease_s, wait_s=self._wait_s)
 
-    def _rests(self, lane: Lane) -> bool:
-        """Wait a moment if this is a replay lane that is empty or held back."""
+    def _idles(self, lane: Lane) -> bool:
+        """Wait, and return True, if this is a replay lane that is empty or held back."""
         if not self._function.replays:
             return False
         if self._load.holds_back(self._function):
             self._stopping.wait(_LOOK_S)
             return True
-        if time.monotonic() - self._heard < self._function.idle_s:
+        if time.monotonic() - self._last_message < self._function.idle_s:
             return False
         self.runtime.close()
         if lane.is_empty():
             self._stopping.wait(self._wait_s)
             return True
-        self._heard = time.monotonic()
+        self._last_message = time.monotonic()
         return False
 
-    def _turn(self, lane: Lane) -> None:
+    def _poll(self, lane: Lane) -> None:
         if self._function.every_s is not None and time.monotonic() >= self._due:
             self._due = time.monotonic() + self._function.every_s
             self._invoke(scheduled_event(self._sqs.meta.region_name))
-        # Live work may have begun while the child was loaded, or while this waits for a message.
+        # Live work may have begun while the child was loaded.
         if self._load.holds_back(self._function):
             return
         record = lane.receive()
         if record is None:
             return
+        # It may also have begun during the long poll.
         if self._stopping.is_set() or self._load.holds_back(self._function):
             lane.give_back(record)
         else:
             with self._counted():
                 self._process(lane, record)
-        self._heard = time.monotonic()
+        self._last_message = time.monotonic()
 
     def _counted(self) -> AbstractContextManager[None]:
         is_stage = self._function.name in self._settings.topology.stages
@@ -241,12 +242,12 @@ class _Host(threading.Thread):
         outcome = self._invoke({"Records": [record]})
         if not isinstance(outcome, Failed):
             if not failures(outcome.payload, {record["messageId"]}):
-                self._insist(lane.delete, record)
+                self._delete(lane, record)
         elif outcome.kind == "stopped":
             self._is_over(record, outcome)
             lane.give_back(record)
         elif outcome.kind not in ("error", "init_error") and self._is_over(record, outcome):
-            self._insist(lane.delete, record)
+            self._delete(lane, record)
 
     def _invoke(self, event: Any) -> Any:
         outcome = self.runtime.invoke(event)
@@ -259,15 +260,15 @@ class _Host(threading.Thread):
             return self._on_failed(record, outcome.kind, outcome.message)
         except Exception:
             log.exception(
-                "%s: the failure could not be recorded; the message comes back", self.name
+                "%s: the failure could not be recorded; the message will be retried", self.name
             )
             return False
 
-    def _insist(self, call: Callable[[Record], None], record: Record) -> None:
-        """Delete although the endpoint may be away for a moment: else the work is done again."""
+    def _delete(self, lane: Lane, record: Record) -> None:
+        """Delete a message, with retries during an outage: otherwise its work is repeated."""
         for _ in range(5):
             try:
-                call(record)
+                lane.delete(record)
             except BotoCoreError as error:
                 log.warning("%s: %s", self.name, error)
                 self._stopping.wait(1.0)
@@ -276,7 +277,7 @@ class _Host(threading.Thread):
 
 
 def scheduled_event(region: str) -> dict[str, Any]:
-    """What EventBridge Scheduler sends to a function when a schedule is due."""
+    """Return the event that EventBridge Scheduler sends to a function when a schedule is due."""
     return {
         "version": "0",
         "id": str(uuid.uuid4()),

@@ -1,6 +1,6 @@
-"""One lane of a function: its next message, the event Lambda would make of it, and its end.
+"""One lane of a function: receive a message, convert it to Lambda's event, and delete it.
 
-What Lambda's event source mapping for SQS does, with one message an invocation.
+It works like Lambda's event source mapping for SQS with a batch size of one.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
 
@@ -21,8 +21,8 @@ class Lane:
     Args:
         sqs: a boto3 client with a read timeout above ``wait_s``.
         name: the queue's name.
-        visibility_s: how long a message stays ours unless a heartbeat extends it.
-        wait_s: seconds to wait for a message when all is quiet.
+        visibility_s: visibility timeout of a received message, which a heartbeat may extend.
+        wait_s: long-poll seconds.
 
     Raises:
         botocore.exceptions.ClientError: there is no such queue.
@@ -37,7 +37,7 @@ class Lane:
         self._arn = found["Attributes"]["QueueArn"]
 
     def receive(self) -> Record | None:
-        """The next message, as Lambda hands it to a handler; None when none came in time."""
+        """Return the next message in Lambda's form; None if none arrives within ``wait_s``."""
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=1,
@@ -50,27 +50,27 @@ class Lane:
         return record(messages[0], self._arn) if messages else None
 
     def is_empty(self) -> bool:
-        """Whether no message waits, as far as the queue knows; none is touched."""
+        """Return whether the queue's approximate count of messages is 0; receive none."""
         count = "ApproximateNumberOfMessages"
         found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[count])
         return int(found["Attributes"][count]) == 0
 
     def delete(self, message: Record) -> None:
-        """Its work is done, for good or bad."""
+        """Delete a message whose work is done or has failed permanently."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["receiptHandle"])
 
     def give_back(self, message: Record) -> None:
-        """Let others have it at once, as if it had never been delivered.
+        """Return a message to the queue at once, with no deliveries counted.
 
-        It is sent anew: one that is only made visible again remembers each delivery, and would end
-        among the dead letters although nothing was ever wrong with it.
+        A copy is sent. A message that is only made visible again keeps its receive count, and would
+        be dead-lettered although it never failed.
         """
         self._sqs.send_message(QueueUrl=self._url, **copied(message))
         self.delete(message)
 
 
 def record(message: dict[str, Any], queue_arn: str) -> Record:
-    """An SQS message as boto3 gives it, in the form Lambda gives it to a handler.
+    """Convert an SQS message from boto3's form to the form that Lambda passes to a handler.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
     """
@@ -98,10 +98,10 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def failures(response: JsonValue, ids: Collection[str]) -> set[str]:
-    """Which of a batch's messages failed, by the handler's response.
+    """Return the IDs of a batch's failed messages, from the handler's response.
 
-    As Lambda reads it: nothing, or nothing in ``batchItemFailures``, is success; anything that
-    does not name messages of the batch fails the whole batch.
+    As on Lambda, an empty response or an empty ``batchItemFailures`` is success. Anything that does
+    not name messages of the batch fails the whole batch.
     """
     if response is None:
         return set()

@@ -12,9 +12,9 @@ class Load:
     """The jobs that run in this worker now.
 
     A replay runs at the lowest CPU priority, so it takes no core from a live job. Memory, the GPU
-    and the embedded AWS, which is one process, know no priorities. Therefore no replay begins while
-    live jobs have half of the cores or more, or while there are as many jobs as cores. A replay
-    that runs goes on.
+    and the embedded AWS, which is one process, have no priorities. Therefore no replay begins while
+    live jobs have half of the cores or more, or while there are as many jobs as cores. A running
+    replay continues.
 
     Args:
         cores: the number of cores; each job keeps one busy.
@@ -39,9 +39,9 @@ class Load:
                 jobs[function.name] -= 1
 
     def holds_back(self, function: Function) -> bool:
-        """Return whether ``function`` must take no message now; never true of live work.
+        """Return whether ``function`` must take no message now; False for live work.
 
-        A GPU knows no priorities between processes: there one live job of the same stage is enough.
+        A GPU has no priorities between processes: one live job of the same stage is enough.
         """
         if not function.replays:
             return False

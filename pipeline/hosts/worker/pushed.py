@@ -1,6 +1,6 @@
-"""Events that are pushed to a handler by HTTP, where no queue is polled.
+"""Events that are pushed to a handler by HTTP, without a queue to poll.
 
-What a POST may hold, always JSON:
+A POST holds one of these, as JSON:
 
 * one EventBridge event, such as S3's "Object Created", as an API destination sends it;
 * one CloudEvent, structured or binary, whose ``type`` and ``data`` are such an event's
@@ -9,9 +9,9 @@ What a POST may hold, always JSON:
 * one message of SQS, or an array of them, as EventBridge Pipes sends them
   (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-sqs.html);
 * Lambda's own event of such messages, ``{"Records": […]}``;
-* ``{"warm_up": true}`` for a stage; a tick of a schedule, or ``{}``, for the janitor.
+* ``{"warm_up": true}`` for a stage; a scheduled event, or ``{}``, for the janitor.
 
-What no handler would take is refused here: told to send it again, senders would do so for ever.
+Events that no handler accepts are rejected here with a status that senders do not retry.
 """
 
 import json
@@ -29,19 +29,19 @@ from pipeline.core.errors import BadInput
 from pipeline.core.topology import JANITOR, REPLAYS
 from pipeline.hosts.worker.lane import Record
 
-# No number of deliveries and no moment has more digits.
+# Receive counts and timestamps have fewer digits.
 _NUMBER = "^[0-9]{1,16}$"
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """What a POST brought.
+    """The content of a POST.
 
     Attributes:
-        event: what the handler gets.
+        event: the handler's event.
         records: the messages in it.
-        batch: whoever sent it reads in the answer's body which of them failed, as Lambda's event
-            source mapping does. All others go by the status alone.
+        batch: whether the sender reads the failed messages from the answer's body, as Lambda's
+            event source mapping does. Other senders use the status alone.
     """
 
     event: dict[str, Any]
@@ -61,7 +61,7 @@ class _Attribute(BaseModel):
 
 
 class _Message(BaseModel):
-    """What is read of a message, here and in handlers."""
+    """The fields of a message that are read, here and in handlers."""
 
     id: str = Field(alias="messageId", min_length=1)
     receipt: str = Field(alias="receiptHandle")
@@ -77,12 +77,12 @@ def read(body: bytes, headers: Mapping[str, str], function: str) -> Pushed:
     Args:
         body: as it was sent.
         headers: of the request, by lower-case name.
-        function: for which: a stage, ``janitor`` or ``replays``.
+        function: the hosted function: a stage, ``janitor`` or ``replays``.
 
     Raises:
-        BadInput: ``bad_event``: it is none of the above, or nothing for this function.
+        BadInput: ``bad_event``: it is none of the above, or not for this function.
     """
-    match _opened(_json(body), headers):
+    match _unwrap(_json(body), headers):
         case {"Records": list(records)}:
             return Pushed({"Records": records}, _checked(records), batch=True)
         case {"warm_up": True} as event if function not in {JANITOR, REPLAYS}:
@@ -102,13 +102,13 @@ def read(body: bytes, headers: Mapping[str, str], function: str) -> Pushed:
 
 def _json(body: bytes) -> Any:
     try:
-        return from_json(body)  # unlike json's, it sets a limit to how deep arrays may be nested
+        return from_json(body)  # unlike json's, it limits the nesting of arrays
     except ValueError as error:
         raise _bad(f"it is not JSON ({error})") from error
 
 
-def _opened(found: Any, headers: Mapping[str, str]) -> Any:
-    """The event in a CloudEvent, or what came without one."""
+def _unwrap(found: Any, headers: Mapping[str, str]) -> Any:
+    """Return the event of a CloudEvent, or ``found`` if it is not a CloudEvent."""
     if "ce-specversion" in headers:
         names = ("id", "source", "type", "time")
         given = {name: headers.get(f"ce-{name}") for name in names}
@@ -133,19 +133,19 @@ def _opened(found: Any, headers: Mapping[str, str]) -> Any:
 
 
 def _checked(records: list[Any]) -> tuple[Record, ...]:
-    """These, if handlers can read them."""
+    """Return ``records`` after checking that handlers can read them."""
     if any(isinstance(one, dict) and "s3" in one for one in records):
         raise _bad("it is an S3 notification; have the bucket send its events to EventBridge")
     try:
         for one in records:
             _Message.model_validate(one)
     except ValidationError as error:
-        raise events.refused("This is no message of SQS", error) from error
+        raise events.refused("This is not a message of SQS", error) from error
     return tuple(records)
 
 
 def _known(records: tuple[Record, ...], function: str) -> Pushed:
-    """These, if each brings an event that the function takes."""
+    """Return ``records`` as an event after checking that the function accepts each body."""
     for one in records:
         if function == REPLAYS:
             events.replay_requested(one["body"])
@@ -155,7 +155,7 @@ def _known(records: tuple[Record, ...], function: str) -> Pushed:
 
 
 def _record(identity: str, event: dict[str, Any]) -> Record:
-    """The message that SQS would have made of an event; without a receipt, as it has no queue."""
+    """Return the message that SQS would send for an event, without a receipt handle."""
     return {
         "messageId": identity,
         "receiptHandle": "",
@@ -171,4 +171,4 @@ def _record(identity: str, event: dict[str, Any]) -> Record:
 
 
 def _bad(why: str) -> BadInput:
-    return BadInput("bad_event", f"This is not an event we know: {why}.")
+    return BadInput("bad_event", f"This is not a known event: {why}.")

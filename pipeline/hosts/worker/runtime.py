@@ -1,7 +1,7 @@
-"""One handler in a child process: warm, limited in time and memory, and replaced when it dies.
+"""One handler in a child process: warm, limited in time and memory, and replaced when it ends.
 
-The child runs ``python -m awslambdaric HANDLER``, AWS's own runtime client, so a handler sees here
-what it sees on Lambda.
+The child runs ``python -m awslambdaric HANDLER``, AWS's own runtime client, so a handler has the
+same environment as on Lambda.
 """
 
 import json
@@ -26,7 +26,7 @@ Kind = Literal["error", "timeout", "out_of_memory", "crashed", "init_error", "st
 _WATCH_S = 0.25
 # Importing torch on a busy machine takes tens of seconds; Lambda itself allows 10.
 _INIT_S = 180.0
-# Longer than a call to AWS between two looks takes with all its tries while AWS is away.
+# Above the duration of a call to AWS with all its retries during an outage.
 _HUNG_S = 600.0
 _MIB = 1 << 20
 
@@ -44,8 +44,8 @@ class Failed:
 
     Attributes:
         kind: ``error``: it raised; ``timeout``, ``out_of_memory``: it was killed at its limit;
-            ``crashed``: its process died; ``init_error``: it could not be loaded; ``stopped``: the
-            worker was told to stop.
+            ``crashed``: its process ended; ``init_error``: it could not be loaded; ``stopped``: the
+            worker was stopped.
         message: a sentence for the log and for the record of the run.
     """
 
@@ -85,14 +85,14 @@ class Runtime:
 
     @property
     def hung(self) -> bool:
-        """Return whether its thread has not looked after it for too long; for any thread.
+        """Return whether its thread last called ``look`` too long ago; for any thread.
 
         Each job has its deadline, but a process that waits in a driver cannot be killed.
         """
         return time.monotonic() - self._looked > _HUNG_S
 
     def look(self) -> None:
-        """Record that its thread is alive; ``invoke`` does so itself while a job runs."""
+        """Record that its thread is alive; ``invoke`` does so while a job runs."""
         self._looked = time.monotonic()
 
     def start(self) -> Failed | None:
@@ -122,11 +122,11 @@ class Runtime:
         return Failed("init_error", f"{self._function.handler} could not be loaded: {reason}")
 
     def invoke(self, event: JsonValue) -> Response | Failed:
-        """Run the handler on ``event``; a child that fails by more than an error is killed."""
+        """Run the handler on ``event``; kill the child if it fails other than by an error."""
         if failed := self.start():
             return failed
         if self._api is None or self._child is None:
-            raise AssertionError("start() gave neither a child nor a reason")
+            raise AssertionError("start() returned neither a child nor a failure")
         deadline = time.time() + self._function.timeout_s
         invocation = Invocation(json.dumps(event).encode(), deadline, trace_of(event))
         self._api.put(invocation)
@@ -142,11 +142,11 @@ class Runtime:
             return Failed("error", "The handler's response is not JSON.")
 
     def cut(self) -> None:
-        """End the running invocation from another thread; it fails as ``stopped``."""
+        """Stop the running invocation from another thread; it fails as ``stopped``."""
         self._cut.set()
 
     def close(self) -> None:
-        """End the child and everything it started."""
+        """Kill the child and all that it started."""
         if self._child:
             self._child.kill()
             self._child = None
@@ -155,7 +155,7 @@ class Runtime:
             self._api = None
 
     def _watch(self, invocation: Invocation, child: Child) -> Failed | None:
-        """Wait for the answer; return the reason if none will come."""
+        """Wait for the answer; return the failure if there will be none."""
         while not invocation.answered.wait(_WATCH_S):
             self.look()
             if self._cut.is_set():
@@ -203,6 +203,6 @@ def _ending(child: Child) -> str:
         return f"it was not ready within {_INIT_S:.0f} s"
     if code < 0:
         name = signal.Signals(-code).name
-        hint = ", perhaps for want of memory on this machine" if name == "SIGKILL" else ""
+        hint = ", perhaps because this machine is out of memory" if name == "SIGKILL" else ""
         return f"killed by {name}{hint}"
     return f"exit status {code}"

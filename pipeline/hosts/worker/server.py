@@ -1,16 +1,16 @@
-"""A handler whose events are pushed by HTTP: for Cloud Run, GPU clouds, and hosts like them.
+"""A host of a handler whose events are pushed by HTTP, for Cloud Run, GPU clouds and the like.
 
     POST /         an event (see ``pushed``): 200 with the handler's answer
     GET  /health   200 when the handler is loaded, 503 when it is not
 
-One job at a time: while it runs, others are told 429 and when to come again, as the host would
-send them to another instance. The job has the function's own deadline and memory limit. What
-failed in a way that another try may mend is told by a status that makes senders try again. A job
-goes on when its sender hangs up: what is sent again meanwhile finds the run taken, and later done.
+It runs one job at a time. Meanwhile, other events get 429 with ``Retry-After``, so that the host
+sends them to another instance. A job has the function's own deadline and memory limit. A failure
+that a retry may fix gets a status that senders retry. A job continues when its sender disconnects;
+a retry by the sender finds the run claimed, and later done.
 
-Events are accepted with the token of the setting ``push_token``. Without that setting it accepts
-them from all who can reach it: then who may is the host's business. No page in a browser may send
-one, so requests with an ``Origin`` are rejected. Anyone may ask for health.
+Events need the token of the setting ``push_token``. Without that setting all clients are accepted,
+and the host has to control access. Pages in browsers may not send events, so requests with an
+``Origin`` are rejected. ``/health`` is open to all.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ from pipeline.hosts.worker.runtime import Failed, Kind, Runtime
 
 log = logging.getLogger(__name__)
 
-_LARGEST = 1 << 20  # what SQS and EventBridge carry at most
+_LARGEST = 1 << 20  # bytes; the limit of SQS and EventBridge
 _AGAIN_S = 30
 _STATUS: dict[Kind, int] = {
     "error": 500,
@@ -56,11 +56,11 @@ _STATUS: dict[Kind, int] = {
 
 
 class PushHost:
-    """One child of one function, and what feeds it with events that are pushed.
+    """One child of one function, and the HTTP server of its events.
 
     Args:
-        settings: of the installation.
-        function: what to host.
+        settings: settings of the installation.
+        function: the function to host.
     """
 
     def __init__(self, settings: Settings, function: Function) -> None:
@@ -68,14 +68,14 @@ class PushHost:
         self._function = function
         region = aws.region()
         self._runtime = Runtime(function, function.arn(settings.names.prefix, region), region)
-        # A thread that stays: a child ends with the thread that started it.
+        # One permanent thread: a child ends with the thread that started it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=function.name)
         self._busy = False
         self._stopping = False
         self._trouble: str | None = "It is being loaded."
 
     def app(self) -> Starlette:
-        """The ASGI app; the child lives as long as it."""
+        """Return the ASGI app; the child runs for the app's lifespan."""
         routes = [
             Route("/", self._post, methods=["POST"]),
             Route("/health", self._health, methods=["GET"]),
@@ -83,11 +83,11 @@ class PushHost:
         return Starlette(
             routes=routes,
             lifespan=self._lifespan,
-            exception_handlers={HTTPException: _nothing_here, Exception: _unforeseen},
+            exception_handlers={HTTPException: _unknown_route, Exception: _unexpected},
         )
 
     def stop(self, grace_s: float) -> None:
-        """Take no more events; a running job is given back if it has not ended by then."""
+        """Accept no more events; stop a job that still runs after ``grace_s`` seconds."""
         self._stopping = True
         timer = threading.Timer(grace_s, self._runtime.cut)
         timer.daemon = True
@@ -97,7 +97,7 @@ class PushHost:
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         self._thread.submit(self._load)
         yield
-        self._runtime.cut()  # also a child that is still being loaded
+        self._runtime.cut()  # also ends a child that is being loaded
         self._thread.submit(self._runtime.close)
         self._thread.shutdown()
 
@@ -112,25 +112,25 @@ class PushHost:
             return _problem(503, "not_loaded", self._trouble)
         if self._busy and self._runtime.hung:
             return _problem(503, "hung", "Its job cannot be ended: replace this instance.")
-        said = {"status": "ok", "function": self._function.name, "busy": self._busy}
-        return JSONResponse(said, headers={"Cache-Control": "no-store"})
+        health = {"status": "ok", "function": self._function.name, "busy": self._busy}
+        return JSONResponse(health, headers={"Cache-Control": "no-store"})
 
     async def _post(self, request: Request) -> JSONResponse:
-        if refused := _from_a_page(request) or self._unauthorized(request) or self._refused():
-            return refused
+        if rejected := _from_a_page(request) or self._unauthorized(request) or self._unavailable():
+            return rejected
         try:
             body = await _body(request)
         except ClientDisconnect:
-            return _problem(400, "cut_off", "The request broke off.")
+            return _problem(400, "cut_off", "The client disconnected during the request.")
         if body is None:
             return _problem(413, "too_large", f"An event has at most {_LARGEST:,} bytes.")
         try:
             pushed = read(body, request.headers, self._function.name)
         except BadInput as error:
             return _problem(400, error.code, error.message)
-        # Meanwhile another request may have been quicker.
-        if refused := self._refused():
-            return refused
+        # Another request may have been accepted while this one was read.
+        if rejected := self._unavailable():
+            return rejected
         self._busy = True
         self._runtime.look()
         try:
@@ -143,18 +143,18 @@ class PushHost:
         if not (token := self._settings.push_token):
             return None
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        # Starlette reads headers as Latin-1, whatever their bytes mean.
+        # Starlette decodes headers as Latin-1.
         wanted, given_bytes = token.get_secret_value().encode(), given.strip().encode("latin-1")
         if scheme.lower() == "bearer" and hmac.compare_digest(given_bytes, wanted):
             return None
-        detail = 'Events are taken with this host\'s token alone: "Authorization: Bearer TOKEN".'
+        detail = 'Events need this host\'s token: "Authorization: Bearer TOKEN".'
         return _problem(401, "unauthorized", detail)
 
-    def _refused(self) -> JSONResponse | None:
+    def _unavailable(self) -> JSONResponse | None:
         if self._stopping:
             return _problem(503, "stopping", "This instance is being stopped; try another.")
         if self._busy:
-            return _problem(429, "busy", "One job at a time: this instance has one.")
+            return _problem(429, "busy", "This instance runs one job at a time and has one.")
         return None
 
     def _handle(self, pushed: Pushed) -> JSONResponse:
@@ -164,7 +164,7 @@ class PushHost:
             return self._failed(pushed, outcome)
         ids = {record["messageId"] for record in pushed.records}
         if not pushed.batch and failures(outcome.payload, ids):
-            return _problem(503, "again", "It could not be done now; send it again.")
+            return _problem(503, "again", "It failed temporarily; send it again.")
         return JSONResponse(outcome.payload)
 
     def _failed(self, pushed: Pushed, outcome: Failed) -> JSONResponse:
@@ -181,19 +181,19 @@ class PushHost:
         try:
             return abandon(self._settings, self._function, record, outcome.kind, outcome.message)
         except Exception:
-            log.exception("the failure could not be recorded: it is to be sent again")
+            log.exception("the failure could not be recorded: the event must be sent again")
             return False
 
 
 def _from_a_page(request: Request) -> JSONResponse | None:
-    """Reject what a browser sends: only there a request says which page it is from."""
+    """Reject requests of pages: only browsers send an ``Origin``."""
     if "Origin" not in request.headers:
         return None
     return _problem(403, "foreign_origin", "Events are not accepted from pages.")
 
 
 async def _body(request: Request) -> bytes | None:
-    """The request's body; None if it is too large, however long it says it is."""
+    """Return the request's body; None if more than ``_LARGEST`` bytes arrive."""
     body = b""
     async for piece in request.stream():
         body += piece
@@ -203,7 +203,7 @@ async def _body(request: Request) -> bytes | None:
 
 
 def _problem(status: int, code: str, detail: str) -> JSONResponse:
-    """An error as RFC 9457 has it."""
+    """Return an error in the form of RFC 9457."""
     headers = {}
     if status in {429, 503}:
         headers["Retry-After"] = str(_AGAIN_S)
@@ -212,19 +212,19 @@ def _problem(status: int, code: str, detail: str) -> JSONResponse:
     return JSONResponse(details(status, code, detail), status, headers, MEDIA_TYPE)
 
 
-def _nothing_here(_request: Request, error: Any) -> JSONResponse:
-    answer = _problem(error.status_code, "unknown_route", "Events are POSTed to /, nowhere else.")
+def _unknown_route(_request: Request, error: Any) -> JSONResponse:
+    answer = _problem(error.status_code, "unknown_route", "Send events by POST to /.")
     answer.headers.update(error.headers or {})
     return answer
 
 
-def _unforeseen(_request: Request, _error: Exception) -> JSONResponse:
-    detail = "Something went wrong on our side. The server's log has the details."
+def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
+    detail = "An internal error occurred. The server's log has the details."
     return _problem(500, "unexpected", detail)
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which on SIGTERM stops listening and waits for the request that runs."""
+    """A Uvicorn server that on SIGTERM stops listening and waits for the running request."""
 
     def __init__(self, config: uvicorn.Config, host: PushHost, grace_s: float) -> None:
         super().__init__(config)
@@ -240,21 +240,21 @@ def serve(settings: Settings, function: Function, port: int, *, grace_s: float =
     """Serve ``function`` on all addresses until SIGTERM.
 
     Args:
-        settings: of the installation.
-        function: what to host.
-        port: where to listen; a free one with 0.
-        grace_s: what a running job gets to end in; Cloud Run kills after 10 s.
+        settings: settings of the installation.
+        function: the function to host.
+        port: the port to listen on; 0 for a free one.
+        grace_s: seconds that a running job gets to end; Cloud Run kills after 10 s.
     """
     if not settings.push_token:
         log.warning(
-            "whoever reaches port %d may have videos processed: set VIDEODROP_PUSH_TOKEN, unless "
-            "this host lets only the right ones through",
+            "anyone who can reach port %d can have videos processed: set VIDEODROP_PUSH_TOKEN, "
+            "unless this host controls access",
             port,
         )
     host = PushHost(settings, function)
     config = uvicorn.Config(
         host.app(),
-        host="0.0.0.0",  # noqa: S104 - a container's own network; the host decides who reaches it
+        host="0.0.0.0",  # noqa: S104 - a container's own network; the host controls access
         port=port,
         lifespan="on",
         log_config=None,

@@ -1,5 +1,5 @@
-"""The zip of query, janitor and replays: the script that makes it, with a pip that only tells what
-it was asked; and whether what it installs is all that the handlers import on AWS.
+"""The zip of query, janitor and replays: its build script, with a fake pip that prints its
+arguments; and its packages, which must be all that the handlers import on AWS.
 """
 
 import json
@@ -39,7 +39,7 @@ for name, text in {{
     os.utime(tree / name, (now, now))
 pathlib.Path("asked.json").write_text(json.dumps([sys.argv[1:], dict(os.environ)]))
 """
-# What infra/locals.tf and Lambda itself set, as far as imports depend on it.
+# The variables of infra/locals.tf and Lambda on which imports depend.
 ON_LAMBDA = {
     "AWS_LAMBDA_FUNCTION_NAME": "videodrop",
     "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
@@ -50,7 +50,7 @@ ON_LAMBDA = {
 
 
 class Build:
-    """The script in a folder of its own."""
+    """Return the script in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -63,7 +63,7 @@ class Build:
         self._python.chmod(0o755)
 
     def run(self, *arguments: str, status: int = 0) -> str:
-        """What it says."""
+        """Run it, and return its output."""
         done = subprocess.run(
             [self.folder / "infra" / SCRIPT.name, *arguments],
             env=os.environ | {"PYTHON": str(self._python)},
@@ -76,12 +76,12 @@ class Build:
         return done.stdout
 
     def asked(self) -> tuple[list[str], dict[str, str]]:
-        """The arguments and the environment that Python got."""
+        """Return the arguments and the environment of Python."""
         arguments, environment = json.loads((self.folder / "asked.json").read_text())
         return arguments, environment
 
     def options(self, name: str) -> list[str]:
-        """The values of an option."""
+        """Return the values of an option."""
         arguments, _ = self.asked()
         return [value for option, value in pairwise(arguments) if option == name]
 
@@ -93,7 +93,7 @@ def build(tmp_path):
     return Build(tmp_path)
 
 
-def test_it_installs_the_pinned_packages_for_what_terraform_makes(build):
+def test_it_installs_the_pinned_packages_for_terraforms_functions(build):
     said = build.run()
     text = (ROOT / "infra" / "variables_code.tf").read_text()
     runtime, architecture = re.findall(
@@ -114,7 +114,7 @@ def test_it_installs_for_another_architecture_and_python(build):
     assert build.options("--platform") == ["manylinux_2_28_x86_64", "manylinux2014_x86_64"]
 
 
-def test_an_architecture_that_lambda_has_not_is_refused(build):
+def test_an_architecture_that_lambda_lacks_is_rejected(build):
     assert "arm64|x86_64" in build.run("aarch64", status=1)
     assert not build.zip.exists()
 
@@ -139,8 +139,8 @@ def test_the_same_code_makes_the_same_zip_on_another_day_in_another_place(build,
     assert build.zip.read_bytes() == first
 
 
-def test_others_may_read_the_zip_s_files_whoever_made_it(build):
-    """Lambda runs functions as a user of its own."""
+def test_other_users_may_read_the_files_of_the_zip(build):
+    """Check the modes, because Lambda runs functions as a user of its own."""
     ours = os.umask(0o077)
     try:
         build.run()
@@ -152,7 +152,7 @@ def test_others_may_read_the_zip_s_files_whoever_made_it(build):
 
 @pytest.fixture
 def tree(build, tmp_path):
-    """What the script's requirement installs, and no more."""
+    """Return the tree of the packages that the script's requirement installs."""
     build.run()
     arguments, _ = build.asked()
     project = Requirement(arguments[-1].replace(".", "videodrop", 1))
@@ -168,7 +168,7 @@ def tree(build, tmp_path):
 
 
 def installed_by(project: Requirement) -> set[str]:
-    """Distributions that the project with extras asks for, and those that these ask for."""
+    """Return the distributions that the project with extras needs, with their dependencies."""
     asked = PROJECT["project"]["dependencies"] + [
         text
         for extra in project.extras

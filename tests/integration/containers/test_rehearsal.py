@@ -25,13 +25,13 @@ from pipeline.hosts.worker.api import Invocation, RuntimeApi
 from tests.fakes import aws_events, emf
 
 ROOT = Path(__file__).parents[3]
-# How this machine reaches the package index, before the tests' world forgets it.
+# The package index of this machine, before the tests' environment drops it.
 _PROXIES = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    """The images without torch, both at once."""
+    """Install the images without torch, both at once."""
     folder = tmp_path_factory.mktemp("rehearsal")
     made = {target: Rehearsal(target, folder / target) for target in ("api", "media")}
     with pytest.MonkeyPatch.context() as patch:
@@ -57,12 +57,12 @@ def media(images):
 
 @pytest.fixture
 def start():
-    """Starts what an image starts, in a host's environment; ended after the test."""
+    """Return a function that starts an image's process, which ends after the test."""
     running = []
 
     def started(image, **host):
         passed = {k: v for k, v in os.environ.items() if k.startswith(("AWS_", "VIDEODROP_"))}
-        # Only boto3 wants it, and many a host gives the other one alone.
+        # Only boto3 needs it, and many hosts set only the other one.
         del passed["AWS_DEFAULT_REGION"]
         env = image.environment() | passed | host
         running.append(psutil.Popen(image.command(), cwd=image.image, env=env))
@@ -85,7 +85,7 @@ def until(condition, timeout_s=60.0):
 
 
 def is_well(image, env):
-    """What HEALTHCHECK says."""
+    """Return the result of HEALTHCHECK."""
     check = ["python", "-m", "pipeline.hosts.health"]
     return subprocess.run(check, cwd=image.image, env=env, check=False).returncode == 0
 
@@ -107,7 +107,7 @@ def installed(image):
 
 
 def normalised(listing):
-    """Pinned packages, by the names that pip takes for the same (PEP 503)."""
+    """Return the pinned packages, by normalized name (PEP 503)."""
     return {re.sub("[-_.]+", "-", line).lower() for line in listing.split()}
 
 

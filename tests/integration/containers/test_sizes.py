@@ -1,4 +1,4 @@
-"""What Debian's packages weigh in the images; apt says so."""
+"""The sizes of Debian's packages in the images, from apt."""
 
 import json
 import platform
@@ -13,7 +13,7 @@ BUDGETS = json.loads(sizes.BUDGETS.read_text())
 
 
 def test_debian_has_what_is_pinned_and_it_is_within_budget():
-    image = "gpu"  # it has all that the others have
+    image = "gpu"  # it has all packages of the others
     wanted = sizes.requested(image)
     assert wanted
     base = dockerfile.read()["base"].parent

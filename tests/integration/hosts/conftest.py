@@ -23,7 +23,7 @@ ENVIRONMENT = {
 
 
 class Server:
-    """The embedded AWS as a child process; a context manager."""
+    """Run the embedded AWS as a child process; a context manager."""
 
     def __init__(self, folder, port=0):
         self.folder = folder
@@ -51,7 +51,7 @@ class Server:
 
 @contextlib.contextmanager
 def pointed_to(server):
-    """boto3's environment and our cached clients, at ``server``."""
+    """Configure boto3's environment and our cached clients for ``server``."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
@@ -85,7 +85,7 @@ def settings(server, monkeypatch):  # noqa: ARG001 - boto3's environment
 
 @pytest.fixture
 def start_server():
-    """Starts servers of the test's own; each is ended after it."""
+    """Return a function that starts a server, which ends after the test."""
     with contextlib.ExitStack() as started:
         yield lambda folder, port=0: started.enter_context(Server(Path(folder), port))
 

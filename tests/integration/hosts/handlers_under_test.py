@@ -1,4 +1,4 @@
-"""Handlers for the worker's tests: what they do stands in the message's body."""
+"""Handlers for the worker's tests, with their orders in the message's body."""
 
 import json
 import os
@@ -16,7 +16,7 @@ PRIORITY = f"import sys; sys.path = {sys.path}; import {__name__} as m; m.tell()
 
 
 def priority():
-    """This process's scheduling policy, and what its session counts for beside others."""
+    """Return this process's scheduling policy and its session's priority."""
     try:
         session = Path("/proc/self/autogroup").read_text().split(" ", 1)[1].strip()
     except OSError:

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-md5 = partial(hashlib.md5, usedforsecurity=False)  # what S3's ETags are made of
+md5 = partial(hashlib.md5, usedforsecurity=False)  # the digest of S3's ETags
 
 
 class Multipart:
@@ -40,7 +40,7 @@ def test_parts_are_joined_in_their_order(bench, more):
     assert head["ContentLength"] == len(large + last)
 
 
-def test_parts_that_s3_would_refuse_are_refused(bench):
+def test_parts_that_s3_would_reject_are_rejected(bench):
     upload = Multipart(bench)
     small, last = upload.part(1, b"small"), upload.part(2, b"end")
     with pytest.raises(ClientError, match="EntityTooSmall"):
@@ -52,7 +52,7 @@ def test_parts_that_s3_would_refuse_are_refused(bench):
     assert upload.complete(small) == b"small"
 
 
-def test_bodies_and_ranges_of_them_come_whole(bench):
+def test_bodies_and_their_ranges_are_complete(bench):
     body = bytes(range(256)) * 10_000  # several chunks
     bench.put(body=body)
     found = bench.s3.get_object(Bucket=bench.name, Key="k")
@@ -85,7 +85,7 @@ def test_a_part_can_be_copied_from_a_range(bench):
     assert upload.complete(part) == body[7:2_500_001]
 
 
-def test_a_copy_shares_its_body_and_outlives_the_original(bench, shared_server):
+def test_a_copy_shares_its_body_and_stays_after_the_original_is_deleted(bench, shared_server):
     bodies = shared_server.folder / "bodies"
     bench.put("from", b"body of its own")
     before = {path.name for path in bodies.iterdir()}

@@ -1,4 +1,4 @@
-"""A child in the background, where the system does not simply say yes."""
+"""A background child on systems that reject its calls."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def forbid(*_):
 child._AUTOGROUP = Autogroup()
 if "forbidden" in sys.argv:
     os.sched_setscheduler = forbid
-child._step_back()
+child._lower_priority()
 print(json.dumps([os.sched_getscheduler(0), os.nice(0), asked]))
 """
 
@@ -33,11 +33,11 @@ def tell(*args):
     return json.loads(done.stdout)
 
 
-def test_a_kernel_that_is_asked_too_often_is_asked_again():
+def test_a_throttled_write_to_the_kernel_is_retried():
     policy, _, asked = tell()
     assert policy == os.SCHED_IDLE
     assert asked == ["19"] * 3
 
 
-def test_a_sandbox_that_forbids_the_idle_policy_gets_the_least_nice_one():
+def test_a_sandbox_that_forbids_the_idle_policy_gets_the_lowest_nice_priority():
     assert tell("forbidden")[:2] == [os.SCHED_OTHER, 19]

@@ -1,4 +1,4 @@
-"""What handlers import before their first event: nothing heavy, and with the collector aside."""
+"""The imports of handlers before their first event."""
 
 import json
 import os
@@ -12,7 +12,7 @@ _HEAVY = {
     *("moto", "typer", "rich", "uvicorn", "awslambdaric", "prometheus_client"),
     *("aws_xray_sdk", "opentelemetry.sdk", "opentelemetry.exporter"),
 }
-# Each function is made of its own parts.
+# Each function needs modules of its own.
 _OTHERS = {
     "query": {
         "pipeline.runs.runner",
@@ -39,7 +39,7 @@ _LAMBDA = {
 
 
 def _imported(handler: str, **environment: str) -> tuple[bool, int, set[str]]:
-    """Whether garbage is collected after the import, what it passes over, and what is imported."""
+    """Return the state of garbage collection, the frozen objects and the imported modules."""
     done = subprocess.run(
         [sys.executable, "-c", _IMPORT.format(handler)],
         env=os.environ | _LAMBDA | environment,
@@ -52,13 +52,13 @@ def _imported(handler: str, **environment: str) -> tuple[bool, int, set[str]]:
 
 
 @pytest.mark.parametrize("handler", _OTHERS)
-def test_a_handler_imports_only_what_it_is_made_of(handler: str):
+def test_a_handler_imports_only_the_modules_that_it_needs(handler: str):
     collects, frozen, modules = _imported(handler)
     assert (_HEAVY | _OTHERS[handler]) & modules == set()
     assert collects, "garbage is never collected"
     assert frozen > 10_000, "every collection looks through all that was imported"
 
 
-def test_a_collector_brings_in_the_sdk_before_the_first_event():
+def test_with_a_collector_the_sdk_is_imported_before_the_first_event():
     _, _, modules = _imported("query", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
     assert {"opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http"} <= modules

@@ -1,4 +1,4 @@
-"""No page and no program gets into the embedded AWS without this installation's credentials."""
+"""The protection of the embedded AWS against pages and other programs."""
 
 import http.client
 import json
@@ -24,7 +24,7 @@ def bucket(settings):
 
 
 def ask(server, method, target, body=None, **headers):
-    """What the server answers a client that signs nothing."""
+    """Return the server's answer to an unsigned request."""
     url = urlsplit(server.endpoint)
     connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -66,7 +66,7 @@ def test_motos_own_api_is_not_served_to_those_with_credentials_either(server, bu
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "POST", "DELETE"])
-def test_what_is_not_signed_is_rejected(server, bucket, method):
+def test_an_unsigned_request_is_rejected(server, bucket, method):
     for target in ("/", f"/{bucket}", f"/{bucket}/kept"):
         assert ask(server, method, target, BODY)[0] == 403
     for target in ("AmazonSQS.ListQueues", "DynamoDB_20120810.ListTables", "AWSEvents.ListRules"):
@@ -121,7 +121,7 @@ def test_pages_of_other_sites_reach_nothing_even_with_an_address(server, bucket,
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:4599", "192.168.1.5:4599", ""])
-def test_a_name_that_was_rebound_to_loopback_reaches_nothing(server, bucket, host):
+def test_a_page_with_dns_rebinding_reaches_nothing(server, bucket, host):
     s3 = boto3.client(
         "s3", endpoint_url=f"http://{host or 'x'}", config=Config(signature_version="s3v4")
     )
@@ -131,12 +131,12 @@ def test_a_name_that_was_rebound_to_loopback_reaches_nothing(server, bucket, hos
     assert ask(server, "GET", f"{url.path}?{url.query}", Host=host)[0] == 403
 
 
-def test_a_presigned_address_ends_when_it_says(server, bucket):
+def test_a_presigned_address_expires(server, bucket):
     assert ask(server, "GET", presigned(bucket, ExpiresIn=0))[0] == 403
     assert ask(server, "GET", presigned(bucket).replace("/kept", "/other"))[0] == 403
 
 
-def test_a_body_that_nobody_may_send_is_not_kept(server):
+def test_the_body_of_an_unauthorized_request_is_not_kept(server):
     folder = server.folder / "bodies"
     before = sorted(folder.iterdir())
     assert ask(server, "PUT", "/bucket/key", b"x" * 3_000_000)[0] == 403

@@ -44,7 +44,7 @@ class Hosted:
         return answer.payload
 
     def lines(self) -> list[dict[str, Any]]:
-        """What was written since the last look; each line must be a JSON object."""
+        """Return the lines since the last call; each must be a JSON object."""
         return [json.loads(line) for line in self._capture.readouterr().out.splitlines()]
 
 
@@ -53,7 +53,7 @@ Host = Callable[..., Hosted]
 
 @pytest.fixture
 def host(capfd: pytest.CaptureFixture[str]) -> Iterator[Host]:
-    """Hosts ``handlers.NAME.handler`` as on Lambda."""
+    """Return a function that hosts ``handlers.NAME.handler`` as on Lambda."""
     runtimes: list[Runtime] = []
 
     def start(handler: str, stage: str | None = None, **environment: str) -> Hosted:
@@ -78,7 +78,7 @@ def host(capfd: pytest.CaptureFixture[str]) -> Iterator[Host]:
 
 
 def put(config: Settings, body: bytes, **event: Any) -> str:
-    """Upload an object; returns the event that AWS would send of it."""
+    """Upload an object, and return the event that AWS would send about it."""
     bucket, key = config.names.uploads_bucket, "videos/a.mp4"
     sent = aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
     given = {"etag": sent["ETag"].strip('"'), "size": len(body), "event_id": EVENT_ID}
@@ -97,7 +97,7 @@ def failed(answer: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_answers_for_each_message_and_its_log_is_about_the_event(
+def test_a_stage_answers_each_message_and_logs_its_event(
     stored: Settings, host: Host, stage: str
 ) -> None:
     hosted = host("stage", stage)
@@ -130,13 +130,13 @@ def test_a_stage_answers_for_each_message_and_its_log_is_about_the_event(
 
 @pytest.fixture
 def toy(stored: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
-    """The installation has one stage, which takes no time."""
+    """Set up an installation with one stage, which takes no time."""
     path = topology_with({"toy": "tests.fakes.toystage"}, tmp_path / "topology.json", only=True)
     monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
     return stored
 
 
-def test_what_an_archive_replays_is_a_run_of_its_own_on_the_replay_lane(
+def test_an_archived_event_is_a_run_of_its_own_on_the_replay_lane(
     toy: Settings, host: Host
 ) -> None:
     hosted = host("stage", "toy")
@@ -162,7 +162,7 @@ def test_what_an_archive_replays_is_a_run_of_its_own_on_the_replay_lane(
     }
 
 
-def test_a_warm_up_is_no_event(toy: Settings, host: Host) -> None:
+def test_a_warm_up_is_not_an_event(toy: Settings, host: Host) -> None:
     hosted = host("stage", "toy")
     assert hosted({"warm_up": True}) == {}
     assert set(emf.values(hosted.lines(), toy.name)) == {
@@ -170,9 +170,7 @@ def test_a_warm_up_is_no_event(toy: Settings, host: Host) -> None:
     }
 
 
-def test_the_janitor_takes_the_schedules_tick_and_its_queues_messages(
-    stored: Settings, host: Host
-) -> None:
+def test_the_janitor_handles_scheduled_events_and_messages(stored: Settings, host: Host) -> None:
     hosted = host("janitor")
     deleted = aws_events.deleted(bucket=stored.names.uploads_bucket)
     upload = events.parse(put(stored, b"a video"))
@@ -186,7 +184,7 @@ def test_the_janitor_takes_the_schedules_tick_and_its_queues_messages(
     assert video.status == "deleted"
 
 
-def test_a_lost_run_that_the_janitor_ends_is_counted_and_told_with_its_event(
+def test_a_lost_run_that_the_janitor_fails_is_counted_and_logged_with_its_event(
     installation: Settings, host: Host
 ) -> None:
     upload = events.parse(put(installation, b"a video"))
@@ -205,7 +203,7 @@ def test_a_lost_run_that_the_janitor_ends_is_counted_and_told_with_its_event(
     assert found["runs_total", lost] == [1]
 
 
-def test_the_driver_of_replays_answers_for_each_message(stored: Settings, host: Host) -> None:
+def test_the_driver_of_replays_answers_each_message(stored: Settings, host: Host) -> None:
     hosted = host("replays")
     wake_up = json.dumps(
         {
@@ -239,7 +237,7 @@ def test_the_query_api_answers_with_api_gateways_request_id_and_counts(
     assert len(found[name, (route, ("status", "404"))]) == 1
 
 
-def test_a_stage_that_cannot_use_the_gpu_it_was_promised_is_not_loaded_and_others_are(
+def test_only_a_stage_that_cannot_use_its_configured_gpu_is_not_loaded(
     host: Host, tmp_path: Path
 ) -> None:
     stub = "def zeros(*_, device):\n    raise RuntimeError('The NVIDIA driver is too old')\n"
@@ -260,7 +258,7 @@ TRACE_ID, SENDER = "5e6722a7cc56a4f146db7ae02d4da47e", "2b5ef9f1e0a5c8d7"
 
 @pytest.fixture
 def traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[otlp.Collector]:
-    """A collector that the environment names, as the field does."""
+    """Return a collector that the environment names."""
     with otlp.collector() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
         yield collector
@@ -308,7 +306,7 @@ def test_an_error_that_a_stage_ends_with_is_in_its_trace(
     assert not invocation.parent_id, "no message is to be continued"
 
 
-def test_a_collector_that_is_away_holds_up_no_run(
+def test_an_outage_of_the_collector_delays_no_run(
     toy: Settings, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")

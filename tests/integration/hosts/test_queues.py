@@ -1,9 +1,9 @@
-"""What moto's queues do for a waiting receiver, and what they cost as they grow."""
+"""The waiting receivers of moto's queues, and the cost of large queues."""
 
 import subprocess
 import sys
 
-# Each runs in its own process, because the patches change moto for good.
+# Each runs in its own process, because the patches change moto permanently.
 BEGIN = """
 import threading
 from moto.sqs.models import Message, sqs_backends
@@ -59,9 +59,9 @@ def run(script):
     subprocess.run([sys.executable, "-c", BEGIN + script], check=True, timeout=30)
 
 
-def test_a_send_looks_at_no_message_that_waits():
+def test_a_send_reads_no_waiting_message():
     run(COST)
 
 
-def test_a_message_wakes_a_waiting_receiver_by_itself():
+def test_a_message_wakes_a_waiting_receiver():
     run(WAKE)

@@ -1,4 +1,4 @@
-"""The resources that the topology names, and what flows through them."""
+"""The resources of the topology, and their messages."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def test_a_second_run_changes_nothing(settings):
     assert resources.ensure(settings) == []
 
 
-def test_lanes_for_large_jobs_are_made_where_they_are_asked_for(settings):
+def test_lanes_for_large_jobs_are_created_for_the_configured_stages(settings):
     resources.ensure(settings)
     before = queues(settings)
     assert not [name for name in before if "large" in name]
@@ -79,7 +79,7 @@ def test_a_request_to_reprocess_reaches_the_replay_lane_of_its_stage(settings):
     assert waiting(settings, "transcode", "replay") == []
 
 
-def test_what_an_archive_replays_reaches_the_replay_lanes_alone(settings):
+def test_an_archived_event_reaches_only_the_replay_lanes(settings):
     resources.ensure(settings)
     events, names = aws.client("events"), settings.names
     bus = events.describe_event_bus()["Arn"]
@@ -106,7 +106,7 @@ def test_what_an_archive_replays_reaches_the_replay_lanes_alone(settings):
         assert waiting(settings, stage) == []
 
 
-def test_a_wish_for_a_replay_reaches_its_driver_alone(settings):
+def test_a_request_for_a_replay_reaches_only_its_driver(settings):
     resources.ensure(settings)
     spec = settings.topology.replays
     entry = {
@@ -124,7 +124,7 @@ def test_a_wish_for_a_replay_reaches_its_driver_alone(settings):
     assert int(found["VisibilityTimeout"]) >= spec.timeout_s
 
 
-def test_what_was_changed_by_hand_is_mended(settings):
+def test_manual_changes_are_reverted(settings):
     resources.ensure(settings)
     url, before = attributes(settings, "detect")
     aws.client("sqs").set_queue_attributes(
@@ -139,8 +139,8 @@ def test_what_was_changed_by_hand_is_mended(settings):
         assert after[attribute] == before[attribute]
 
 
-def test_a_target_that_is_refused_is_no_target_made(settings, monkeypatch):
-    # EventBridge says so in an answer of status 200.
+def test_a_rejected_target_is_an_error(settings, monkeypatch):
+    # EventBridge reports it in an answer of status 200.
     refused = {"TargetId": "queue", "ErrorCode": "InternalFailure", "ErrorMessage": "Not today"}
     answer = {"FailedEntryCount": 1, "FailedEntries": [refused]}
     monkeypatch.setattr(aws.client("events"), "put_targets", lambda **_: answer)
@@ -149,7 +149,7 @@ def test_a_target_that_is_refused_is_no_target_made(settings, monkeypatch):
     assert failed.value.code == "target_refused"
 
 
-def test_the_same_policy_in_other_words_is_left_alone(settings):
+def test_an_equivalent_policy_is_not_changed(settings):
     resources.ensure(settings)
     url, before = attributes(settings, "detect")
     redrive = json.loads(before["RedrivePolicy"])
@@ -159,7 +159,7 @@ def test_the_same_policy_in_other_words_is_left_alone(settings):
     assert resources.ensure(settings) == []
 
 
-def test_queues_outlast_their_function_and_give_up_into_dead_letters(settings):
+def test_queues_have_their_visibility_timeout_and_dead_letter_queue(settings):
     resources.ensure(settings)
     spec, queues = settings.topology.stages["detect"], settings.topology.queues
     for lane in ("live", "replay"):

@@ -1,4 +1,4 @@
-"""A handler in its child process: the genuine Lambda runtime client against our Runtime API."""
+"""A handler in its child process, with AWS's runtime client and our Runtime API."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def calls(tmp_path):
 
 
 def gone(leader):
-    """Wait until nothing of a session is left: a kill takes effect a moment after it is sent."""
+    """Wait until every process of a session has ended: a kill takes a moment."""
     end = time.monotonic() + 5
     while left := session(leader):
         assert time.monotonic() < end, left
@@ -56,7 +56,7 @@ def gone(leader):
 
 
 def session(leader):
-    """Living processes of a session; what is dead may still wait for init to notice."""
+    """Return the running processes of a session, without zombies."""
     return [p for p in psutil.pids() if _sid(p) == leader and _alive(p)]
 
 
@@ -87,7 +87,7 @@ def test_a_handler_gets_the_event_and_lambdas_context(host, tmp_path):
     assert call["trace"].startswith("Root=1-")
 
 
-def test_the_trace_of_a_message_goes_on_in_its_handler(host, tmp_path):
+def test_the_trace_of_a_message_continues_in_its_handler(host, tmp_path):
     sent = event()
     sent["Records"][0]["attributes"]["AWSTraceHeader"] = TRACE
     host().invoke(sent)
@@ -96,7 +96,7 @@ def test_the_trace_of_a_message_goes_on_in_its_handler(host, tmp_path):
 
 
 @pytest.mark.parametrize("header", ["\N{SNOWMAN}", "Root=1\r\nX-Other: 1"])
-def test_a_trace_that_is_none_does_not_hang_the_child(host, tmp_path, header):
+def test_an_invalid_trace_does_not_hang_the_child(host, tmp_path, header):
     runtime = host(timeout_s=5)
     sent = event()
     sent["Records"][0]["attributes"]["AWSTraceHeader"] = header
@@ -126,7 +126,7 @@ def test_the_child_has_its_share_of_threads_and_its_own_session(host, tmp_path):
     assert call["session"] == call["pid"]
 
 
-def test_an_error_is_told_and_the_child_kept(host, tmp_path):
+def test_an_error_is_returned_and_the_child_kept(host, tmp_path):
     runtime = host()
     assert runtime.invoke(event(do="raise")) == Failed("error", "ValueError: no good")
     assert runtime.invoke(event()) == Response(None)
@@ -154,12 +154,12 @@ def test_memory_is_limited_for_the_child_and_what_it_starts_together(host, tmp_p
     failed = runtime.invoke(event(do="hog", mb=300))
     assert failed == Failed("out_of_memory", "It needed more than 150 MB.")
     gone(calls(tmp_path)[0]["session"])
-    gone(int((tmp_path / "hog").read_text()))  # although it had left for a session of its own
+    gone(int((tmp_path / "hog").read_text()))  # although it had a session of its own
     assert runtime.invoke(event()) == Response(None)
 
 
 @pytest.mark.parametrize(("order", "ending"), [("exit", "exit status 3"), ("die once", "SIGKILL")])
-def test_a_child_that_dies_is_told_from_an_error_and_replaced(host, order, ending):
+def test_a_crashed_child_differs_from_an_error_and_is_replaced(host, order, ending):
     runtime = host()
     failed = runtime.invoke(event(do=order))
     assert failed.kind == "crashed"
@@ -167,7 +167,7 @@ def test_a_child_that_dies_is_told_from_an_error_and_replaced(host, order, endin
     assert runtime.invoke(event()) == Response(None)
 
 
-def test_orphans_of_a_crashed_child_are_ended(host, tmp_path):
+def test_orphans_of_a_crashed_child_are_killed(host, tmp_path):
     runtime = host()
 
     def crash():
@@ -193,7 +193,7 @@ def test_orphans_of_a_crashed_child_are_ended(host, tmp_path):
         ("dies_at_import.handle", "killed by SIGABRT"),
     ],
 )
-def test_a_handler_that_cannot_be_loaded_says_why(host, handler, why):
+def test_a_handler_that_cannot_be_loaded_fails_with_the_reason(host, handler, why):
     failed = host(handler).start()
     assert failed.kind == "init_error"
     assert why in failed.message

@@ -33,7 +33,7 @@ def function(tmp_path, **more):
 
 @pytest.fixture
 def serve(tmp_path, untraced_children):  # noqa: ARG001 - needed for its effect
-    """Starts a host of the handlers under test."""
+    """Return a function that starts a host of the handlers under test."""
     servers = []
 
     def started(**more):
@@ -59,7 +59,7 @@ def serve(tmp_path, untraced_children):  # noqa: ARG001 - needed for its effect
 
 @pytest.fixture
 def given_up(monkeypatch):
-    """What was recorded of children that were killed; each run is then over."""
+    """Return the recorded kills; each run has then failed permanently."""
     told = []
 
     def abandon(_settings, _function, record, kind, _message):
@@ -96,28 +96,28 @@ def test_the_answer_is_the_handlers_and_its_child_stays(serve, tmp_path):
     assert 25_000 < calls[0]["left_ms"] <= 30_000
 
 
-def test_one_event_that_has_to_come_again_is_told_by_the_status(serve):
+def test_one_event_to_retry_gets_a_status_for_it(serve):
     client, _ = serve()
     answer = client.post("/", json=event(do="fail once"))
     assert (answer.status_code, answer.json()["code"]) == (503, "again")
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_a_batch_is_told_which_of_its_messages_failed(serve):
+def test_the_answer_to_a_batch_names_the_failed_messages(serve):
     client, _ = serve()
     answer = client.post("/", json=batch(do="fail once"))
     assert answer.json() == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     assert answer.status_code == 200
 
 
-def test_a_pipe_which_reads_no_answers_is_told_by_the_status(serve):
+def test_a_failure_of_a_pipes_event_is_in_the_status(serve):
     client, _ = serve()
     messages = lambda_events.sqs(json.dumps(event(do="fail once")), aws_events.created())
     answer = client.post("/", json=messages["Records"])
     assert (answer.status_code, answer.json()["code"]) == (503, "again")
 
 
-def test_a_batch_of_which_one_is_not_over_is_sent_again(serve, monkeypatch):
+def test_a_batch_with_one_unfinished_run_is_retried(serve, monkeypatch):
     over = {"exit": True, "next": False}
 
     def abandon(_settings, _function, record, *_):
@@ -130,7 +130,7 @@ def test_a_batch_of_which_one_is_not_over_is_sent_again(serve, monkeypatch):
     assert over == {}, "each of them is recorded"
 
 
-def test_while_a_job_runs_others_are_told_when_to_come_again(serve, tmp_path, given_up):
+def test_during_a_job_other_events_get_a_time_to_retry(serve, tmp_path, given_up):
     client, host = serve()
     with concurrent.futures.ThreadPoolExecutor() as threads:
         first = threads.submit(client.post, "/", json=event(do="sleep", s=600))
@@ -144,7 +144,7 @@ def test_while_a_job_runs_others_are_told_when_to_come_again(serve, tmp_path, gi
     assert given_up == [("sleep", "stopped")]
 
 
-def test_of_two_whose_bodies_are_on_their_way_one_is_refused(serve, tmp_path):
+def test_one_of_two_concurrent_requests_is_rejected(serve, tmp_path):
     client, _ = serve()
     body = json.dumps(event()).encode()
     head = (
@@ -152,7 +152,7 @@ def test_of_two_whose_bodies_are_on_their_way_one_is_refused(serve, tmp_path):
     )
     with socket.create_connection((client.base_url.host, client.base_url.port), 30) as slow:
         slow.sendall(head.encode())
-        assert b" 100 " in slow.recv(1000)  # it was let in, and its body is waited for
+        assert b" 100 " in slow.recv(1000)  # it was accepted, and its body is awaited
         with concurrent.futures.ThreadPoolExecutor() as threads:
             first = threads.submit(client.post, "/", json=event(do="wait for", file="go"))
             until((tmp_path / "calls.jsonl").exists)
@@ -165,9 +165,7 @@ def test_of_two_whose_bodies_are_on_their_way_one_is_refused(serve, tmp_path):
     assert len((tmp_path / "calls.jsonl").read_text().splitlines()) == 1
 
 
-def test_a_job_whose_sender_hangs_up_goes_on_and_what_is_sent_again_meanwhile_waits(
-    serve, tmp_path
-):
+def test_a_job_continues_when_its_sender_disconnects_and_a_retry_waits(serve, tmp_path):
     client, _ = serve()
     body = json.dumps(event(do="wait for", file="go"))
     gone = http.client.HTTPConnection(client.base_url.host, client.base_url.port)
@@ -181,7 +179,7 @@ def test_a_job_whose_sender_hangs_up_goes_on_and_what_is_sent_again_meanwhile_wa
     assert client.post("/", content=body).status_code == 200
 
 
-def test_an_instance_that_is_stopped_takes_no_more(serve):
+def test_a_stopping_instance_accepts_no_more_events(serve):
     client, host = serve()
     host.stop(600)
     answer = client.post("/", json=event())
@@ -197,7 +195,9 @@ def test_an_instance_that_is_stopped_takes_no_more(serve):
         ({"do": "exit"}, {}, "crashed"),
     ],
 )
-def test_limits_hold_and_what_is_over_is_not_sent_again(serve, given_up, order, limits, kind):
+def test_limits_hold_and_a_permanently_failed_run_is_not_retried(
+    serve, given_up, order, limits, kind
+):
     client, _ = serve(**limits)
     answer = client.post("/", json=event(**order))
     assert (answer.status_code, answer.json()) == (200, {"batchItemFailures": []})
@@ -212,7 +212,7 @@ def test_limits_hold_and_what_is_over_is_not_sent_again(serve, given_up, order, 
         ({"do": "sleep", "s": 600}, {"timeout_s": 1}, 504),
     ],
 )
-def test_what_is_not_over_gets_a_status_that_has_it_sent_again(
+def test_an_unfinished_run_gets_a_status_that_senders_retry(
     serve, monkeypatch, order, limits, status
 ):
     def abandon(*_):
@@ -223,7 +223,7 @@ def test_what_is_not_over_gets_a_status_that_has_it_sent_again(
     assert client.post("/", json=event(**order)).status_code == status
 
 
-def test_a_handler_that_cannot_be_loaded_is_not_well(serve):
+def test_a_handler_that_cannot_be_loaded_is_not_healthy(serve):
     client, _ = serve(handler="there_is_no_such_module.handle")
     answer = client.post("/", json=event())
     assert (answer.status_code, answer.json()["code"]) == (503, "init_error")
@@ -257,7 +257,7 @@ def test_bad_requests_reach_no_handler_and_are_answered_as_problems(serve, tmp_p
 
 @pytest.fixture
 def served(tmp_path):
-    """Starts a server in a process of its own, gives it a job that waits, and sends SIGTERM."""
+    """Start a server in a process of its own, send it a job that waits, and send SIGTERM."""
     running = []
 
     def started(grace_s):
@@ -303,12 +303,12 @@ def test_a_job_that_does_not_end_in_time_is_given_back(served):
     process.wait(30)
 
 
-def test_a_job_that_cannot_be_ended_makes_an_instance_unwell(serve, monkeypatch):
+def test_a_job_that_cannot_be_killed_makes_an_instance_unhealthy(serve, monkeypatch):
     client, host = serve()
     until(lambda: client.get("/health").status_code == 200)
     end = threading.Event()
     monkeypatch.setattr(host, "_handle", lambda _: end.wait() and JSONResponse({}))
-    host._runtime._looked -= 1e6  # it has been idle for long: that is no silence
+    host._runtime._looked -= 1e6  # it has been idle for long, which is not a hang
     with concurrent.futures.ThreadPoolExecutor() as threads:
         job = threads.submit(client.post, "/", json=event())
         until(lambda: host._busy)
@@ -322,27 +322,27 @@ def test_a_job_that_cannot_be_ended_makes_an_instance_unwell(serve, monkeypatch)
     assert client.get("/health").status_code == 200
 
 
-# -- who may send events -------------------------------------------------------------------------
+# -- authorization of senders ---------------------------------------------------------------------
 
 TOKEN = "a-token-of-32-characters-or-more"  # noqa: S105 - a test's own
 
 
 @pytest.fixture
 def guarded(monkeypatch, serve):
-    """A client of a host with a token."""
+    """Return a client of a host with a token."""
     monkeypatch.setenv("VIDEODROP_PUSH_TOKEN", TOKEN)
     return serve()[0]
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer  "])
-def test_whoever_has_the_token_may_send_events(guarded, scheme):
+def test_a_sender_with_the_token_is_accepted(guarded, scheme):
     answer = guarded.post(
         "/", json=batch(do="return", what="done"), headers={"Authorization": scheme + TOKEN}
     )
     assert (answer.status_code, answer.json()) == (200, "done")
 
 
-def test_nobody_else_may(guarded, tmp_path):
+def test_a_sender_without_the_token_is_rejected(guarded, tmp_path):
     wrong = (None, "", "Bearer", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}", "Bearer \xfc")
     for given in wrong:
         headers = {} if given is None else {"Authorization": given.encode("latin-1")}
@@ -351,7 +351,7 @@ def test_nobody_else_may(guarded, tmp_path):
         assert "Authorization: Bearer" in answer.json()["detail"]
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert TOKEN not in answer.text
-        # Nor are strangers told what an event looks like.
+        # Nor does the answer describe an event.
         assert guarded.post("/", content=b"video", headers=headers).status_code == 401
     until(lambda: guarded.get("/health").status_code == 200)
     assert not (tmp_path / "calls.jsonl").exists()
@@ -374,7 +374,7 @@ def test_no_page_in_a_browser_sends_events(serve, tmp_path, origin):
 
 
 @pytest.mark.parametrize("token", [None, TOKEN])
-def test_a_host_that_trusts_everybody_says_so(monkeypatch, caplog, tmp_path, token):
+def test_a_host_without_a_token_logs_a_warning(monkeypatch, caplog, tmp_path, token):
     monkeypatch.setattr(server._Server, "run", lambda _: None)
     if token:
         monkeypatch.setenv("VIDEODROP_PUSH_TOKEN", token)

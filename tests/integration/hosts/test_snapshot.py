@@ -1,4 +1,4 @@
-"""The embedded stack's memory, over restarts and crashes of its server."""
+"""The state of the embedded AWS after restarts and crashes of its server."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ from tests.conftest import topology_with
 
 @pytest.fixture
 def config(tmp_path):
-    # One stage: each is six queues and rules to make, twice a test.
+    # One stage, because each has six queues and rules, created twice in a test.
     topology = topology_with(
         {"detect": "tests.fakes.toystage"}, tmp_path / "topology.json", only=True
     )
@@ -36,7 +36,7 @@ def until(condition, timeout_s=20.0):
     return found
 
 
-def test_all_is_there_after_a_stop(tmp_path, start_server, point_to):
+def test_all_state_is_restored_after_a_stop(tmp_path, start_server, point_to):
     config = Settings(name="kept")
     with start_server(tmp_path / "aws") as server, point_to(server):
         assert server.message is None
@@ -60,7 +60,7 @@ def test_all_is_there_after_a_stop(tmp_path, start_server, point_to):
         item = aws.table(config.names.table).get_item(Key={"pk": "p", "sk": "s"})["Item"]
         assert item["label"] == "cat"
         sqs, url = aws.client("sqs"), queue_url(config)
-        # In flight before is in flight after, and whoever holds it can still end it.
+        # A message in flight stays in flight, and its receiver can still delete it.
         assert "Messages" not in sqs.receive_message(QueueUrl=url)
         sqs.change_message_visibility(
             QueueUrl=url, ReceiptHandle=taken["ReceiptHandle"], VisibilityTimeout=0
@@ -72,7 +72,7 @@ def test_all_is_there_after_a_stop(tmp_path, start_server, point_to):
         assert sqs.receive_message(QueueUrl=url)["Messages"]
 
 
-def test_a_kill_loses_ten_seconds_at_most_and_says_so(tmp_path, start_server, point_to, config):
+def test_a_kill_loses_at_most_ten_seconds_with_a_warning(tmp_path, start_server, point_to, config):
     server = start_server(tmp_path / "aws")
     acknowledged, stop = {}, threading.Event()
     with point_to(server):
@@ -114,11 +114,11 @@ def test_a_kill_loses_ten_seconds_at_most_and_says_so(tmp_path, start_server, po
         ]
         assert len(kept) > 0
         assert set(old) <= set(kept)
-        assert kept == list(range(len(kept)))  # one moment of the past, not a mixture
+        assert kept == list(range(len(kept)))  # one consistent state
         for number in kept:
             body = s3.get_object(Bucket=config.names.uploads_bucket, Key=f"videos/{number}")
             assert body["Body"].read() == b"x" * 999
-        # What was uploaded is also still waiting to be processed.
+        # The messages of the uploads still wait.
         counts = aws.client("sqs").get_queue_attributes(
             QueueUrl=queue_url(config), AttributeNames=["ApproximateNumberOfMessages"]
         )
@@ -127,7 +127,7 @@ def test_a_kill_loses_ten_seconds_at_most_and_says_so(tmp_path, start_server, po
     assert start_server(tmp_path / "aws").message is None
 
 
-def test_saving_stays_within_the_promise():
+def test_the_save_interval_is_below_the_documented_limit():
     assert SAVE_EVERY_S <= 5
 
 
@@ -173,7 +173,7 @@ def test_reading_writes_nothing(tmp_path, start_server, point_to, config):
     assert state.stat().st_mtime_ns == saved_at
 
 
-def test_taking_a_message_is_remembered(tmp_path, start_server, point_to):
+def test_receiving_a_message_is_saved(tmp_path, start_server, point_to):
     with start_server(tmp_path / "aws") as server, point_to(server):
         url = aws.client("sqs").create_queue(QueueName="q")["QueueUrl"]
         aws.client("sqs").send_message(QueueUrl=url, MessageBody="body")
@@ -185,7 +185,7 @@ def test_taking_a_message_is_remembered(tmp_path, start_server, point_to):
             assert len(found.get("Messages", [])) == messages
 
 
-def test_a_state_of_another_moto_is_refused_and_left_alone(
+def test_a_state_of_another_moto_is_rejected_and_not_changed(
     tmp_path, start_server, point_to, config
 ):
     state = tmp_path / "aws" / "state.pickle"
@@ -210,14 +210,14 @@ def test_a_state_that_others_could_have_written_is_not_read(
     assert "closed to others" in start_server(tmp_path / "aws").said["error"]
 
 
-def test_the_header_says_when(tmp_path, start_server, point_to, config):
+def test_the_header_has_the_time(tmp_path, start_server, point_to, config):
     with start_server(tmp_path / "aws") as server, point_to(server):
         resources.ensure(config)
     with (tmp_path / "aws" / "state.pickle").open("rb") as file:
         assert datetime.fromisoformat(json.loads(file.readline())["saved_at"]).tzinfo
 
 
-def test_a_taken_port_is_replaced_by_a_free_one(tmp_path, start_server):
+def test_a_port_in_use_is_replaced_by_a_free_one(tmp_path, start_server):
     first = start_server(tmp_path / "a")
     port = int(first.endpoint.rpartition(":")[2])
     assert start_server(tmp_path / "b", port).endpoint != first.endpoint

@@ -1,4 +1,4 @@
-"""The whole on one machine, from start to the last process gone."""
+"""The whole stack on one machine, from its start to its shutdown."""
 
 import contextlib
 import json
@@ -41,7 +41,7 @@ except VideodropError as error:
 
 
 class Up:
-    """A running stack; what it starts is traced for coverage if told so."""
+    """A running stack; its processes are measured for coverage on request."""
 
     def __init__(self, home, *told, **environment):
         inherited = {
@@ -59,7 +59,7 @@ class Up:
         self.said = []
 
     def hear(self, what):
-        """Read on until a line holds ``what``."""
+        """Read the output up to a line that contains ``what``."""
         for line in self.process.stdout:
             self.said.append(line)
             if what in line:
@@ -70,11 +70,11 @@ class Up:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def parts(self):
-        """How many processes there are, but for copies that save the state of one."""
+        """Return the number of processes, without copies that save the state."""
         return len({tuple(process.cmdline()) for process in self.family()})
 
     def part(self, module):
-        """The part's process, once it has been started."""
+        """Wait for the part's process, and return it."""
         end = time.monotonic() + 20
         while time.monotonic() < end:
             for process in self.family():
@@ -94,7 +94,7 @@ class Up:
 def start(tmp_path):
     stacks = []
 
-    # One stage: what four are like, the end-to-end tests know, and each is a process to start.
+    # One stage, because each is a process; the end-to-end tests use all of them.
     topology = topology_with({"toy": "tests.fakes.toystage"}, tmp_path / "topology.json", only=True)
 
     def up(*told, **environment):
@@ -119,7 +119,7 @@ def gone(processes, timeout_s=30):
         time.sleep(0.05)
 
 
-def test_a_dropped_file_is_worked_on_and_ctrl_c_leaves_nothing_running(start):
+def test_a_dropped_file_is_processed_and_ctrl_c_stops_every_process(start):
     stack = start("traced")
     stack.hear("Ready")
     word = StackFile.read(stack.home)
@@ -149,7 +149,7 @@ def test_a_dropped_file_is_worked_on_and_ctrl_c_leaves_nothing_running(start):
 
     family += stack.family()
     assert stack.end() == 0
-    gone(family, timeout_s=0)  # not soon, but before it returned
+    gone(family, timeout_s=0)  # all ended before it returned
     assert StackFile.read(stack.home) is None
     assert not (stack.home / "stack.json").exists()
     assert not (stack.home / "aws" / "running").exists()
@@ -201,7 +201,7 @@ def test_the_api_answers_under_names_of_this_machine_only(start):
     assert stack.end() == 0
 
 
-def test_nothing_outlives_a_stack_that_was_killed(start):
+def test_every_process_ends_with_a_killed_stack(start):
     stack = start()
     stack.hear("Ready")
     family = stack.family()
@@ -232,7 +232,7 @@ def test_another_endpoint_is_used_as_it_is(start, server):
     assert not (stack.home / "aws").exists()
 
 
-def test_a_part_that_keeps_dying_ends_the_whole_and_says_why(start):
+def test_a_part_that_keeps_ending_stops_the_stack_with_the_reason(start):
     stack = start()
     stack.hear("Ready")
     for _ in range(3):
@@ -243,7 +243,7 @@ def test_a_part_that_keeps_dying_ends_the_whole_and_says_why(start):
     assert stack.process.wait(60) == 1
 
 
-def test_a_state_that_cannot_be_read_is_said_and_nothing_is_left_running(start, tmp_path):
+def test_an_unreadable_state_is_reported_and_everything_is_stopped(start, tmp_path):
     state = tmp_path / "home" / "aws"
     state.mkdir(parents=True, mode=0o700)
     (state / "state.pickle").touch(mode=0o600)
@@ -253,7 +253,7 @@ def test_a_state_that_cannot_be_read_is_said_and_nothing_is_left_running(start, 
     assert stack.process.wait(60) == 1
 
 
-def test_nothing_of_a_real_account_shines_through(start, tmp_path):
+def test_no_setting_of_a_real_account_is_used(start, tmp_path):
     stack = start(
         AWS_PROFILE="production",
         AWS_SESSION_TOKEN="secret",  # noqa: S106 - it must not be used
@@ -263,7 +263,7 @@ def test_nothing_of_a_real_account_shines_through(start, tmp_path):
     assert stack.end() == 0
 
 
-def test_a_service_that_is_pointed_elsewhere_on_purpose_stays_there(start, dynalite_endpoint):
+def test_the_endpoint_of_a_single_service_is_kept(start, dynalite_endpoint):
     stack = start(AWS_ENDPOINT_URL_DYNAMODB=dynalite_endpoint)
     stack.hear("AWS_ENDPOINT_URL_DYNAMODB is set")
     stack.hear("Ready")
@@ -279,7 +279,7 @@ def test_a_service_that_is_pointed_elsewhere_on_purpose_stays_there(start, dynal
     assert stack.end() == 0
 
 
-def test_an_endpoint_that_is_not_there_is_said(start):
+def test_an_unreachable_endpoint_is_reported(start):
     stack = start(
         AWS_ENDPOINT_URL="http://127.0.0.1:1",
         AWS_ACCESS_KEY_ID="a",

@@ -1,4 +1,4 @@
-"""What an earlier version of this project stored is read by this one.
+"""The state that an earlier version of this project stored.
 
 ``tests/data/state-d42d9ee.tar.xz`` is the state of a stack of commit d42d9ee, which ran before the
 code moved into layers: one video that went through all stages, one file that is not a video, and a
@@ -25,7 +25,7 @@ VIDEO, NO_VIDEO = "0167c6324041311c5d48", "c19a3c4e4a57fb286340"
 
 @pytest.fixture
 def kept(start_server, point_to, tmp_path):
-    """The settings of a stack that goes on with the state of the earlier one."""
+    """Return the settings of a stack that uses the state of the earlier one."""
     with tarfile.open(STATE) as archive:
         archive.extractall(tmp_path, filter="data")
     folder = tmp_path / "aws"

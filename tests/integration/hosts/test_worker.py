@@ -1,4 +1,4 @@
-"""The worker between real queues and real child processes."""
+"""The worker, with real queues and child processes."""
 
 import contextlib
 import json
@@ -83,7 +83,9 @@ class Bench:
     def calls(self):
         path = self.out / "calls.jsonl"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]  # the last may be half
+        return [
+            json.loads(line) for line in lines if line.endswith("\n")
+        ]  # the last may be incomplete
 
     def orders(self):
         return [json.loads(c["event"]["Records"][0]["body"])["do"] for c in self.calls()]
@@ -186,10 +188,10 @@ def test_no_replay_begins_while_live_jobs_have_every_core(bench, one_core):  # n
     bench.until(bench.calls)
     bench.send(lane="replay", do="replay")
     bench.until(lambda: len(bench.calls()) == 2)
-    assert bench.counts() == (0, 0)  # the live one had come to its end
+    assert bench.counts() == (0, 0)  # the live job had ended
 
 
-def test_a_replay_that_runs_goes_on_beside_live_work(bench, one_core):  # noqa: ARG001 - its effect
+def test_a_running_replay_continues_beside_live_work(bench, one_core):  # noqa: ARG001 - its effect
     bench.start(bench.function(), bench.function(lane="replay", timeout_s=60))
     bench.send(lane="replay", do="wait for", file="replay")
     bench.until(bench.calls)
@@ -204,7 +206,7 @@ def test_a_replay_that_runs_goes_on_beside_live_work(bench, one_core):  # noqa: 
     assert bench.failed == []
 
 
-def test_what_is_no_stage_holds_up_no_replay(bench, one_core):  # noqa: ARG001 - its effect
+def test_functions_other_than_stages_delay_no_replay(bench, one_core):  # noqa: ARG001 - its effect
     bench.start(bench.function("janitor"), bench.function(lane="replay"))
     bench.send("janitor", do="sleep", s=600)
     bench.until(bench.calls)
@@ -223,7 +225,7 @@ def test_a_killed_run_is_reported_and_its_message_deleted_only_if_over(bench, ov
     assert (order, kind) == ("die once", "crashed")
     assert "SIGKILL" in message
     bench.until(lambda: bench.counts(lane=lane) == (0, 0))
-    # Left alone it comes back, and the next child manages.
+    # A message that is not deleted is retried, and the next child succeeds.
     assert len(bench.calls()) == (1 if over else 2)
 
 
@@ -267,7 +269,7 @@ def test_a_stop_ends_a_running_invocation_and_gives_its_message_back_at_once(ben
     bench.until(bench.calls)
     bench.stop()
     assert bench.counts(lane=lane) == (1, 0)
-    # However often this happens, it never comes among the dead letters.
+    # It is never dead-lettered, however often this happens.
     [message] = bench.receive(lane=lane)
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
     assert message["Attributes"]["AWSTraceHeader"] == TRACE
@@ -317,7 +319,7 @@ def test_children_share_a_queue(bench, lane):
     bench.until(lambda: len({call["pid"] for call in bench.calls()}) == 2)
 
 
-def test_an_endpoint_that_is_away_is_waited_for(tmp_path, start_server, point_to, settings, caplog):
+def test_an_outage_of_the_endpoint_is_retried(tmp_path, start_server, point_to, settings, caplog):
     first = start_server(tmp_path / "aws")
     with point_to(first):
         bench = Bench(settings, tmp_path)
@@ -333,8 +335,8 @@ def test_an_endpoint_that_is_away_is_waited_for(tmp_path, start_server, point_to
         bench.stop()
 
 
-def test_a_message_whose_work_is_done_is_deleted_however_often_that_takes(bench, monkeypatch):
-    """Or it would be done again."""
+def test_the_deletion_of_a_finished_message_is_retried(bench, monkeypatch):
+    """Check the retries, because the work would otherwise be repeated."""
     fail = [EndpointConnectionError(endpoint_url="x") for _ in range(2)]
     delete = Lane.delete
 
@@ -350,7 +352,7 @@ def test_a_message_whose_work_is_done_is_deleted_however_often_that_takes(bench,
     assert fail == []
 
 
-def test_a_lane_outlives_any_error_of_its_thread(bench, monkeypatch, caplog):
+def test_a_lane_is_served_after_any_error_of_its_thread(bench, monkeypatch, caplog):
     fail = [BlockingIOError("fork: Resource temporarily unavailable")]
     start = Runtime.start
 
@@ -387,27 +389,27 @@ def test_a_child_does_not_outlive_a_worker_that_was_killed(bench, tmp_path):
         worker.kill()
 
 
-def test_a_worker_is_well_however_long_its_job_takes_and_not_once_it_hangs(bench, monkeypatch):
+def test_a_worker_is_healthy_during_a_long_job_but_not_once_it_hangs(bench, monkeypatch):
     monkeypatch.setattr(host, "_BEAT_S", 0.1)
     monkeypatch.setattr(runtime, "_HUNG_S", 0.6)
     heartbeat, end = bench.out / "heartbeat", threading.Event()
     bench.send(do="wait for", file="go")
     bench.start(bench.function(memory_mb=150), heartbeat=heartbeat)
     bench.until(bench.calls)
-    for _ in range(10):  # longer than nobody may have looked after it
+    for _ in range(10):  # above the limit for a thread that hangs
         heartbeat.unlink(missing_ok=True)
         bench.until(heartbeat.exists)
     assert bench.counts() == (0, 1)
     (bench.out / "go").touch()
     kill = Child.kill
-    # As of a process that waits in a driver, and so for ever.
+    # Like a process that waits in a driver and cannot be killed.
     monkeypatch.setattr(Child, "kill", lambda child: (end.wait(), kill(child)))
     try:
         bench.send(do="hog", mb=300)
         bench.until(lambda: time.time() - heartbeat.stat().st_mtime > 1)
     finally:
         end.set()
-    # It goes on where it hung.
+    # It continues after the hang.
     bench.until(lambda: time.time() - heartbeat.stat().st_mtime < 1)
 
 
@@ -415,24 +417,24 @@ def test_a_worker_is_well_however_long_its_job_takes_and_not_once_it_hangs(bench
     ("ready", "alive", "hung", "well"),
     [
         ((True, True), (True, True), (False, False), True),
-        ((True, False), (True, True), (False, False), True),  # a replay's child comes and goes
+        ((True, False), (True, True), (False, False), True),  # a replay's child is temporary
         ((False, False), (True, True), (False, False), False),
         ((True, True), (True, False), (False, False), False),
         ((True, True), (True, True), (False, True), False),
     ],
 )
-def test_a_worker_that_has_lost_a_thread_is_not_well(ready, alive, hung, well):
+def test_a_worker_whose_thread_has_ended_is_not_healthy(ready, alive, hung, well):
     hosts = [
         SimpleNamespace(
             runtime=SimpleNamespace(ready=ready[i], hung=hung[i]), is_alive=lambda i=i: alive[i]
         )
         for i in range(2)
     ]
-    assert host._well(hosts) is well
+    assert host._healthy(hosts) is well
 
 
 def _handlers():
-    """Processes of ours that host a handler."""
+    """Return our processes that host a handler."""
     found = set()
     for process in psutil.Process().children():
         with contextlib.suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""The script that builds images, with a docker that only tells what it was asked."""
+"""The script that builds images, with a fake docker that prints its arguments."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 @pytest.fixture
 def build(tmp_path):
-    """Runs the script in a copy of what it reads."""
+    """Return a function that runs the script in a copy of its files."""
     folder = tmp_path / "copy"
     for name in ("containers/build.sh", "containers/Dockerfile", "pipeline/__init__.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -51,18 +51,18 @@ def test_without_a_pinned_base_nothing_is_built(build):
     assert "build.sh pin" in done.stderr
 
 
-def test_what_the_registry_says_is_what_is_built_upon(build):
+def test_the_registrys_digest_is_the_base_of_the_build(build):
     assert DIGEST in build("pin").stdout
     said = build("gpu", "-t", "name").stdout.splitlines()
     assert f"PYTHON_DIGEST={DIGEST}" in said
     assert f"VERSION={pipeline.__version__}" in said
     assert said[said.index("--target") + 1] == "gpu"
     assert said[-3:] == ["-t", "name", "."]
-    assert "--provenance=false" in said  # an index of images is none that Lambda takes
+    assert "--provenance=false" in said  # Lambda does not accept an index of images
 
 
 @pytest.mark.parametrize("digest", ["", "python:3.11", "sha256:12"])
-def test_what_is_no_digest_is_not_written_down(build, digest):
+def test_an_invalid_digest_is_not_written(build, digest):
     done = build("pin", DIGEST=digest)
     assert done.returncode == 1
     assert "not a digest" in done.stderr

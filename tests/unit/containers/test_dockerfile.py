@@ -1,4 +1,4 @@
-"""What can be said of the images without building them."""
+"""The rules of the images that need no build."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def chain(image):
 
 
 def commands(image):
-    """What runs for an image, also in the stages that it copies from."""
+    """Return the instructions of an image and of the stages that it copies from."""
     for stage in chain(image):
         for step in stage.steps:
             if step.word == "RUN":
@@ -41,35 +41,35 @@ def test_there_is_an_image_for_every_kind_of_host():
     assert IMAGES == ["api", "media", "cpu", "gpu"]
 
 
-def test_hadolint_finds_nothing_and_is_told_to_overlook_nothing():
+def test_hadolint_finds_nothing_and_ignores_nothing():
     hadolint = Path(sys.executable).with_name("hadolint")
     assert "hadolint" not in dockerfile.PATH.read_text()
     subprocess.run([hadolint, "--no-color", dockerfile.PATH], check=True)
 
 
-def test_what_is_not_made_here_is_pinned_by_a_digest_without_which_nothing_builds():
+def test_external_images_are_pinned_by_a_required_digest():
     text = dockerfile.PATH.read_text()
     foreign = {stage.parent for stage in STAGES.values()} - STAGES.keys()
     assert foreign
     for parent in foreign:
         assert re.fullmatch(r"[^@]+@\$\{PYTHON_DIGEST\}", parent)
-    # Without a default: an empty digest is no reference.
+    # Without a default: an empty digest is not a reference.
     assert re.findall(r"^ARG PYTHON_DIGEST(.*)$", text, re.MULTILINE) == [""]
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_an_image_runs_as_nobody_and_tells_how_it_is(image):
+def test_an_image_runs_as_nobody_and_has_a_health_check(image):
     user = dockerfile.last(chain(image), "USER").rest
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", user)
     assert dockerfile.last(chain(image), "HEALTHCHECK").rest == (
         'CMD ["python", "-m", "pipeline.hosts.health"]'
     )
-    # As whom the last steps run: nothing is installed as a user who then could change it.
+    # Nothing is installed after USER, because that user could change it.
     own = [step.word for stage in chain(image) for step in stage.steps]
     assert "RUN" not in own[own.index("USER") :]
 
 
-def test_ecs_is_told_of_the_health_check_that_it_would_not_find():
+def test_ecs_has_the_health_check_of_the_image():
     check = dockerfile.last(chain("gpu"), "HEALTHCHECK")
     [told] = re.findall(r"^    healthCheck = \{\n(.*?)^    \}", SERVICE, re.MULTILINE | re.DOTALL)
     values = dict(re.findall(r"^ +(\w+) += (.*)$", told, re.MULTILINE))
@@ -84,7 +84,7 @@ def test_ecs_is_told_of_the_health_check_that_it_would_not_find():
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_an_image_says_under_which_terms_it_may_be_passed_on(image):
+def test_an_image_has_the_label_of_its_licence(image):
     labels = dockerfile.merged(chain(image), "LABEL")
     prefix = "org.opencontainers.image"
     for name in ("title", "description", "version", "revision", "source"):
@@ -114,7 +114,7 @@ def test_weights_are_a_layer_that_was_checked(image):
     assert bake in list(commands("weights"))
 
 
-def test_lambda_and_gpu_hosts_start_what_the_images_and_the_entry_point_know():
+def test_lambda_and_gpu_hosts_start_commands_of_the_images_and_the_entry_point():
     for image in IMAGES:
         assert dockerfile.last(chain(image), "ENTRYPOINT").words == [
             "python",
@@ -140,13 +140,13 @@ def test_lambda_and_gpu_hosts_start_what_the_images_and_the_entry_point_know():
     for handler in given - {entrypoint.QUERY}:
         assert entrypoint.names(handler, "detect")
     for handler in given:
-        # Read, for importing the query handler opens an event loop.
+        # Read as text, because importing the query handler opens an event loop.
         module, name = handler.rsplit(".", 1)
         source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
         assert f"\ndef {name}(" in source
 
 
-def test_nothing_of_a_working_copy_is_sent_but_what_is_named():
+def test_only_named_files_of_a_working_copy_are_sent():
     lines = [
         line
         for line in (ROOT / ".dockerignore").read_text().splitlines()

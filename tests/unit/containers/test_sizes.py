@@ -1,4 +1,4 @@
-"""What the images weigh."""
+"""The sizes of the images."""
 
 import json
 
@@ -14,7 +14,7 @@ def test_every_image_has_a_budget():
     }
 
 
-def test_a_layer_over_its_budget_is_told():
+def test_a_layer_over_its_budget_is_reported():
     budgets = {"api": {"packages": 100, "code": 8}}
     fine = {"packages": 100_000_000, "code": 1}
     assert sizes.over("api", fine, budgets) == []
@@ -23,7 +23,7 @@ def test_a_layer_over_its_budget_is_told():
     ]
 
 
-def test_files_are_counted_to_the_layer_and_package_that_they_are_in(tmp_path):
+def test_files_count_towards_their_layer_and_package(tmp_path):
     site = tmp_path / "opt" / "venv" / "lib" / "python3.11" / "site-packages"
     info = site / "heavy-1.0.dist-info"
     info.mkdir(parents=True)
@@ -40,7 +40,7 @@ def test_files_are_counted_to_the_layer_and_package_that_they_are_in(tmp_path):
     }
 
 
-def test_what_an_earlier_rehearsal_left_is_not_measured(tmp_path, monkeypatch):
+def test_files_of_an_earlier_rehearsal_are_not_measured(tmp_path, monkeypatch):
     def run(self):
         self.image.mkdir(parents=True)
         (self.image / "now").touch()

@@ -1,4 +1,4 @@
-"""A stack's metrics begin when it does."""
+"""The metrics of a new stack."""
 
 import os
 from pathlib import Path
@@ -9,11 +9,13 @@ from pipeline.core.settings import Settings
 from pipeline.hosts.local.stack import Stack
 
 
-def test_what_an_earlier_stack_counted_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_new_stack_deletes_the_metrics_of_an_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "elsewhere")
     counts = tmp_path / "metrics"
     counts.mkdir()
     (counts / "counter_1.db").touch()
-    Stack(Settings(home=tmp_path))._count_anew()
+    Stack(Settings(home=tmp_path))._reset_metrics()
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(counts)
     assert list(counts.iterdir()) == []

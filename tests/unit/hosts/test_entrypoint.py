@@ -1,4 +1,4 @@
-"""What a container becomes, by what its host has set."""
+"""The process of a container, by the environment of its host."""
 
 import os
 import sys
@@ -21,12 +21,12 @@ def _settings_are_read_anew():
 
 
 class Became(Exception):
-    """What it became; a host would run for ever."""
+    """The end of a fake process, with its kind; a real one would not return."""
 
 
 @pytest.fixture
 def observed(monkeypatch):
-    """The services as which processes asked to log and count."""
+    """Return the services for which processes set up logs and metrics."""
     services = []
     monkeypatch.setattr(bootstrap, "set_up_telemetry", services.append)
     return services
@@ -34,7 +34,7 @@ def observed(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _nothing_runs(monkeypatch, observed):  # noqa: ARG001 - the tests own logging stays
-    """What a container becomes ends at once, and says what it is."""
+    """Replace every process by one that ends at once and reports its kind."""
 
     def become(what):
         def became(*given, **_more):
@@ -59,7 +59,7 @@ def _nothing_runs(monkeypatch, observed):  # noqa: ARG001 - the tests own loggin
 
 @pytest.fixture
 def start(monkeypatch):
-    """Starts a container; says what it became."""
+    """Return a function that starts a container and returns the kind of its process."""
 
     def started(*arguments, **environment):
         for name, value in environment.items():
@@ -71,7 +71,7 @@ def start(monkeypatch):
     return started
 
 
-def test_on_lambda_it_is_the_runtime_client_whatever_else_is_set(start):
+def test_on_lambda_it_runs_the_runtime_client_with_any_other_variable(start):
     became = start("handlers.janitor.handler", AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001", PORT="8080")
     assert became == (
         "lambda",
@@ -98,7 +98,7 @@ def test_with_a_port_the_query_handler_is_the_api_which_logs_and_counts(start, o
 
 
 @pytest.mark.parametrize("name", ["janitor", "replays"])
-def test_an_empty_port_is_none_so_that_the_apis_image_can_poll(start, name):
+def test_an_empty_port_counts_as_unset_so_that_the_apis_image_can_poll(start, name):
     assert start(f"handlers.{name}.handler", PORT="")[:-1] == ("worker", name)
 
 
@@ -109,12 +109,12 @@ def test_otherwise_it_polls_for_its_stage_alone(start):
 
 
 @pytest.mark.parametrize("port", [{}, {"PORT": "8080"}])
-def test_whoever_hosts_handlers_logs_and_counts_as_its_host_wants(start, observed, port):
+def test_every_host_of_handlers_sets_up_logs_and_metrics(start, observed, port):
     start("handlers.stage.handler", VIDEODROP_STAGE="detect", **port)
     assert observed == ["worker"]
 
 
-def test_it_polls_for_large_jobs_alone_when_told_to(start):
+def test_with_the_option_it_polls_only_for_large_jobs(start):
     environment = {"VIDEODROP_STAGE": "detect", "VIDEODROP_LARGE": '["detect"]'}
     *became, hosts = start("handlers.stage.handler", "--large", **environment)
     assert became == ["worker", "detect"]
@@ -146,20 +146,20 @@ def test_a_region_named_as_lambda_does_reaches_boto3(start, monkeypatch):
         (["videodrop", "worker"], {}, "unknown_handler"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(monkeypatch, arguments, environment, code):
+def test_an_invalid_setting_is_rejected_with_a_message(monkeypatch, arguments, environment, code):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(MissingDependency) as refused:
+    with pytest.raises(MissingDependency) as rejected:
         entrypoint.main(arguments)
-    assert refused.value.code == code
+    assert rejected.value.code == code
 
 
 @pytest.mark.parametrize("handler", ["handlers.janitor.handler", "handlers.query.handler"])
 @pytest.mark.parametrize("port", ["", "8080"])
-def test_without_a_region_it_says_so_at_once(monkeypatch, handler, port):
+def test_a_missing_region_is_rejected_at_once(monkeypatch, handler, port):
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("PORT", port)
-    with pytest.raises(MissingDependency, match="Set AWS_REGION") as refused:
+    with pytest.raises(MissingDependency, match="Set AWS_REGION") as rejected:
         entrypoint.main([handler])
-    assert refused.value.code == "no_region"
+    assert rejected.value.code == "no_region"

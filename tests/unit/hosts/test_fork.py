@@ -15,7 +15,7 @@ from pipeline.hosts.local.fork import Fork
 
 @pytest.fixture
 def before():
-    """The children that this process had already."""
+    """Return the children that this process had before the test."""
     return children()
 
 
@@ -38,11 +38,11 @@ def test_the_copy_sees_memory_as_it_was_and_changes_nothing_here(before):
     assert children() == before
 
 
-def test_a_long_answer_comes_whole():
+def test_a_long_result_is_complete():
     assert Fork(lambda: "x" * 5_000_000).result(30) == "x" * 5_000_000
 
 
-def test_what_the_work_raises_is_raised_here(before):
+def test_an_error_of_the_work_is_raised_in_the_parent(before):
     def full():
         raise OSError(28, "disk full")
 
@@ -57,13 +57,13 @@ def test_a_copy_that_is_killed_is_an_error():
         Fork(lambda: os.kill(os.getpid(), signal.SIGKILL)).result(30)
 
 
-def test_a_copy_that_hangs_is_given_up(before):
+def test_a_copy_that_hangs_is_killed_after_the_timeout(before):
     with pytest.raises(TimeoutError):
         Fork(lambda: time.sleep(600)).result(0.1)
     assert children() == before
 
 
-def test_a_copy_dies_with_its_original():
+def test_a_copy_ends_with_its_parent():
     code = """
 import os, time
 from pipeline.hosts.local.fork import Fork

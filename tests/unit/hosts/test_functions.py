@@ -1,4 +1,4 @@
-"""What a worker hosts."""
+"""The functions that a worker hosts."""
 
 import os
 
@@ -63,7 +63,7 @@ def test_a_worker_for_large_jobs_takes_nothing_else(monkeypatch):
     assert named == [("detect", "large"), ("detect", "large-replay")]
 
 
-def test_a_worker_for_large_jobs_that_there_are_not_is_refused(monkeypatch):
+def test_a_worker_for_large_jobs_without_a_lane_is_rejected(monkeypatch):
     monkeypatch.setenv("VIDEODROP_LARGE", '["detect"]')
     with pytest.raises(MissingDependency, match="VIDEODROP_LARGE") as raised:
         hosted(Settings(), ["thumbnail"], large=True)
@@ -94,7 +94,7 @@ def test_cores_are_split_among_hosted_children(cores, machine, names, concurrenc
     assert {f.threads for f in functions if f.name in Settings().topology.stages} == {threads}
 
 
-def test_a_name_that_is_not_in_the_topology_is_refused():
+def test_a_name_that_is_not_in_the_topology_is_rejected():
     with pytest.raises(InvalidArgument, match="detekt") as raised:
         Worker(Settings(), ["detekt"])
     assert raised.value.code == "unknown_stage"

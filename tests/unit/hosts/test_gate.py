@@ -1,4 +1,4 @@
-"""A request's body, as the embedded AWS takes it off the wire."""
+"""A request's body in the gate of the embedded AWS."""
 
 import io
 
@@ -24,7 +24,7 @@ def environ(body, **more):
 
 @pytest.fixture
 def passed(monkeypatch):
-    """The bodies that get through, where every signature is right."""
+    """Return the bodies that pass, with every signature accepted."""
     monkeypatch.setattr(gate, "verify", lambda *_: None)
     monkeypatch.setattr(gate, "knows_key", lambda *_: True)
     seen = []

@@ -1,4 +1,4 @@
-"""When a worker in a container counts as well."""
+"""The health check of a container."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ from pipeline.hosts import health
 
 
 @pytest.mark.parametrize(("seconds_ago", "well"), [(0, True), (60, True), (180, False)])
-def test_a_worker_is_well_while_its_file_is_touched(tmp_path, seconds_ago, well):
+def test_a_worker_is_healthy_while_its_file_is_touched(tmp_path, seconds_ago, well):
     heartbeat, then = tmp_path / "heartbeat", time.time() - seconds_ago
     heartbeat.touch()
     os.utime(heartbeat, (then, then))
@@ -20,7 +20,7 @@ def test_a_worker_is_well_while_its_file_is_touched(tmp_path, seconds_ago, well)
 
 
 @pytest.mark.parametrize(("status", "well"), [(200, True), (503, False), (404, False)])
-def test_a_server_is_well_when_it_says_so(status, well):
+def test_a_server_is_healthy_when_it_reports_so(status, well):
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(status if self.path == "/health" else 500)
@@ -36,11 +36,11 @@ def test_a_server_is_well_when_it_says_so(status, well):
         thread.join()
 
 
-def test_a_server_that_is_not_there_is_not_well():
+def test_a_missing_server_is_not_healthy():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert not health.answers(port)
 
 
-def test_a_worker_that_has_never_been_well_is_not(tmp_path):
+def test_a_worker_without_a_file_is_not_healthy(tmp_path):
     assert not health.beats(tmp_path / "heartbeat")

@@ -20,7 +20,7 @@ SQS = SimpleNamespace(meta=SimpleNamespace(region_name="eu-west-1"))
 
 
 class OneMessage:
-    """A lane with one message; ``meanwhile`` happens while the worker waits for it."""
+    """A lane with one message; ``meanwhile`` is called while the worker waits for it."""
 
     def __init__(self, meanwhile: Callable[[], Any]) -> None:
         self._meanwhile = meanwhile
@@ -42,7 +42,7 @@ class OneMessage:
 
 
 class Loads:
-    """A runtime; ``meanwhile`` happens while its child loads the handler."""
+    """A runtime; ``meanwhile`` is called while its child loads the handler."""
 
     def __init__(self, meanwhile: Callable[[], Any]) -> None:
         self._meanwhile = meanwhile
@@ -68,7 +68,7 @@ def load() -> Load:
 
 @pytest.fixture
 def live_begins(load: Load) -> Iterator[Callable[[], Any]]:
-    """Begins a live job that lasts until the test's end."""
+    """Return a function that begins a live job, which lasts until the test's end."""
     job = Function("transcode", "no.handler", 1, 1)
     with ExitStack() as jobs:
         yield lambda: jobs.enter_context(load.running(job))
@@ -77,25 +77,25 @@ def live_begins(load: Load) -> Iterator[Callable[[], Any]]:
 def turn(
     load: Load, lane: str, *, loading: Callable[[], Any] = int, waiting: Callable[[], Any] = int
 ) -> list[str]:
-    """What a host asked of its lane in one turn."""
+    """Return a host's calls to its lane in one poll."""
     function = Function("detect", "no.handler", 1, 1, lane=lane)
     stopping = threading.Event()
     host = _Host(Settings(), function, lambda *_: False, SQS, 1, load, stopping)
     host.runtime = Loads(loading)
     messages = OneMessage(waiting)
     host._open = lambda: messages
-    turns = host._turn
+    turns = host._poll
 
     def once(open_lane: Any) -> None:
         turns(open_lane)
         stopping.set()
 
-    host._turn = once
+    host._poll = once
     host.run()
     return messages.calls
 
 
-def test_a_replay_is_run_on_a_quiet_worker(load):
+def test_a_replay_is_run_on_an_idle_worker(load):
     assert turn(load, "replay") == ["receive", "delete"]
 
 
@@ -105,7 +105,7 @@ def test_no_replay_message_is_taken_if_live_work_began_while_its_child_was_loade
     assert turn(load, "replay", loading=live_begins) == []
 
 
-def test_a_replay_message_that_comes_once_live_work_is_busy_is_given_back(load, live_begins):
+def test_a_replay_message_that_arrives_during_live_work_is_given_back(load, live_begins):
     assert turn(load, "replay", waiting=live_begins) == ["receive", "give back"]
 
 

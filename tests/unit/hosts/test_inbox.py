@@ -1,4 +1,4 @@
-"""The inbox: what is uploaded, when, and how often."""
+"""The inbox and its uploads."""
 
 import os
 import threading
@@ -75,7 +75,7 @@ def test_a_file_is_uploaded_once_under_its_own_name(box, uploads, name):
     assert name in box.told[0]
 
 
-def test_a_file_that_still_grows_is_waited_for(box, uploads):
+def test_a_growing_file_is_not_uploaded_yet(box, uploads):
     for size in range(1, 4):
         box.drop("a.mp4", b"x" * size)
         box.inbox.look(box.now)
@@ -86,7 +86,7 @@ def test_a_file_that_still_grows_is_waited_for(box, uploads):
     assert uploads.names == ["a.mp4"]
 
 
-def test_a_file_that_is_open_for_writing_is_waited_for(box, uploads):
+def test_a_file_that_is_open_for_writing_is_not_uploaded_yet(box, uploads):
     with (box.folder / "a.mp4").open("wb") as file:
         file.write(b"half")
         file.flush()
@@ -96,7 +96,7 @@ def test_a_file_that_is_open_for_writing_is_waited_for(box, uploads):
     assert uploads.names == ["a.mp4"]
 
 
-def test_a_file_that_is_open_for_reading_is_not_waited_for(box, uploads):
+def test_a_file_that_is_open_for_reading_is_uploaded(box, uploads):
     box.drop("a.mp4")
     with (box.folder / "a.mp4").open("rb"):
         box.settle()
@@ -106,13 +106,13 @@ def test_a_file_that_is_open_for_reading_is_not_waited_for(box, uploads):
 @pytest.mark.parametrize(
     "name", [".hidden.mp4", "a.mp4.part", "a.mp4.crdownload", "a.PARTIAL", "a.mp4~", "a.tmp"]
 )
-def test_hidden_and_partial_files_are_left_alone(box, uploads, name):
+def test_hidden_and_partial_files_are_ignored(box, uploads, name):
     box.drop(name)
     box.settle()
     assert uploads.names == []
 
 
-def test_the_empty_file_that_holds_a_downloads_name_is_left_alone(box, uploads):
+def test_the_empty_file_of_an_incomplete_download_is_ignored(box, uploads):
     box.drop("a.mp4", b"")
     box.drop("a.mp4.part")
     box.settle()
@@ -122,7 +122,7 @@ def test_the_empty_file_that_holds_a_downloads_name_is_left_alone(box, uploads):
     assert uploads.names == ["a.mp4"]
 
 
-def test_folders_are_not_looked_into(box, uploads):
+def test_subfolders_are_ignored(box, uploads):
     (box.folder / "folder").mkdir()
     box.drop("folder/a.mp4")
     box.settle()
@@ -147,7 +147,7 @@ def test_a_changed_file_is_uploaded_again(box, uploads):
     assert uploads.names == ["a.mp4", "a.mp4"]
 
 
-def test_the_journal_forgets_files_that_are_gone_and_survives_a_torn_line(box, uploads):
+def test_the_journal_drops_deleted_files_and_skips_an_incomplete_line(box, uploads):
     box.drop("a.mp4")
     box.drop("b.mp4")
     box.settle()
@@ -164,7 +164,7 @@ def test_the_journal_forgets_files_that_are_gone_and_survives_a_torn_line(box, u
     "error",
     [DependencyFailed("aws_unreachable", "away"), S3UploadFailedError("away"), OSError("away")],
 )
-def test_a_failed_upload_is_told_and_tried_again_later(box, uploads, error):
+def test_a_failed_upload_is_reported_and_retried_later(box, uploads, error):
     uploads.error = error
     box.drop("a.mp4")
     box.settle()
@@ -176,7 +176,7 @@ def test_a_failed_upload_is_told_and_tried_again_later(box, uploads, error):
     assert uploads.names == ["a.mp4"]
 
 
-def test_a_name_that_is_not_text_is_refused_once(box, uploads):
+def test_a_name_that_is_not_text_is_rejected_once(box, uploads):
     (box.folder / os.fsdecode(b"\xff.mp4")).write_bytes(b"film")
     box.settle()
     box.settle()
@@ -192,7 +192,7 @@ def test_progress_adds_up(box):
     assert box.progress == [("a.mp4", 5, 10), ("a.mp4", 10, 10)]
 
 
-def test_a_running_inbox_notices_a_file_and_ends_when_told(box, uploads):
+def test_a_running_inbox_uploads_a_new_file_and_stops(box, uploads):
     stopping = threading.Event()
     runner = threading.Thread(target=box.inbox.run, args=(stopping,))
     runner.start()

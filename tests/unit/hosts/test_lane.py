@@ -1,4 +1,4 @@
-"""How the worker reads a queue and answers, without AWS."""
+"""The messages and responses of a lane, without AWS."""
 
 import pytest
 

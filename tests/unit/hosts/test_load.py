@@ -1,4 +1,4 @@
-"""When a replay may begin beside the other jobs of a worker."""
+"""The start of replays beside the other jobs of a worker."""
 
 import pytest
 

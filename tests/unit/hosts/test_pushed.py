@@ -1,4 +1,4 @@
-"""What a POST means to a handler."""
+"""The events of POST requests."""
 
 import base64
 import json
@@ -62,7 +62,7 @@ def test_each_time_that_an_event_is_pushed_is_a_delivery_of_its_own(monkeypatch)
 
 @pytest.mark.parametrize("data", [CREATED, CREATED["detail"]], ids=["whole", "detail"])
 @pytest.mark.parametrize("binary", [False, True])
-def test_a_cloudevent_is_opened(data, binary):
+def test_the_event_of_a_cloudevent_is_read(data, binary):
     about = {
         "specversion": "1.0",
         "id": CREATED["id"],
@@ -71,7 +71,7 @@ def test_a_cloudevent_is_opened(data, binary):
         "time": CREATED["time"],
     }
     if binary:
-        # In a header blanks are written as in an address.
+        # In a header, spaces are percent-encoded.
         headers = {f"ce-{name}": value.replace(" ", "%20") for name, value in about.items()}
         pushed = posted(data, **headers)
     else:
@@ -130,11 +130,11 @@ def test_a_function_takes_its_own_events(function, event):
         ("janitor", WAKE_UP),
     ],
 )
-def test_what_the_handler_would_never_take_is_refused(function, event):
-    with pytest.raises(BadInput) as refused:
+def test_an_event_for_another_function_is_rejected(function, event):
+    with pytest.raises(BadInput) as rejected:
         posted(event, function)
-    assert refused.value.code == "bad_event"
-    assert "\n" not in refused.value.message
+    assert rejected.value.code == "bad_event"
+    assert "\n" not in rejected.value.message
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_the_handler_would_never_take_is_refused(function, event):
         (b'{"detail-type": "Object Created", "id": []}', 'neither "Records" nor'),
         (b'{"source": []}', 'neither "Records" nor'),
         (b'{"Records": {}}', 'neither "Records" nor'),
-        (b'{"Records": [1]}', "no message of SQS"),
+        (b'{"Records": [1]}', "not a message of SQS"),
         (b'{"Records": [{"s3": {}}]}', "EventBridge"),
         (b'{"Records": [{"messageId": "m", "body": "{}"}]}', "receiptHandle: .*; attributes: "),
         (b'{"specversion": "1.0", "data": "text"}', "not a JSON object"),
@@ -157,10 +157,10 @@ def test_what_the_handler_would_never_take_is_refused(function, event):
         (b'{"specversion": "1.0", "data": {}}', 'neither "Records" nor'),
     ],
 )
-def test_what_is_no_event_is_refused_in_words(body, why):
-    with pytest.raises(BadInput, match=why) as refused:
+def test_an_unknown_body_is_rejected_with_the_reason(body, why):
+    with pytest.raises(BadInput, match=why) as rejected:
         read(body, {}, "detect")
-    assert refused.value.code == "bad_event"
+    assert rejected.value.code == "bad_event"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_what_is_no_event_is_refused_in_words(body, why):
         {"messageAttributes": {"a": {"dataType": "Binary", "binaryValue": "a"}}},
     ],
 )
-def test_a_message_that_a_handler_would_stumble_over_is_refused(wrong):
+def test_a_message_without_the_fields_that_handlers_read_is_rejected(wrong):
     (name,) = wrong
     with pytest.raises(BadInput, match=name):
         posted({"Records": [SQS | wrong]})

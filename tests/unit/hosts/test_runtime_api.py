@@ -1,4 +1,4 @@
-"""The Runtime API as any runtime client may speak it."""
+"""The Runtime API, with requests of any runtime client."""
 
 import http.client
 import os
@@ -35,7 +35,7 @@ def ask(api, method, path, body=None, **more):
 
 @pytest.fixture
 def invocation(api):
-    """One that a client has taken."""
+    """Return an invocation that a client has received."""
     invocation = Invocation(b'{"n": 1}', time.time() + 9, TRACE)
     api.put(invocation)
     status, event, headers = ask(api, "GET", NEXT)
@@ -72,7 +72,7 @@ def test_only_the_first_answer_to_the_invocation_that_runs_counts(api, invocatio
         (b"[]", "[]"),
     ],
 )
-def test_an_error_is_told_in_one_line_whatever_it_looks_like(api, invocation, report, said):
+def test_every_error_report_becomes_one_line(api, invocation, report, said):
     assert ask(api, "POST", answer_to(invocation, "error"), report)[0] == 202
     assert invocation.error == said
 
@@ -80,11 +80,11 @@ def test_an_error_is_told_in_one_line_whatever_it_looks_like(api, invocation, re
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/"), ("POST", "/2018-06-01/runtime/invocation/x/shrug")]
 )
-def test_what_the_runtime_api_does_not_know_is_not_found(api, method, path):
+def test_an_unknown_path_is_not_found(api, method, path):
     assert ask(api, method, path)[0] == 404
 
 
-def test_a_question_that_is_open_when_it_closes_is_cut_off():
+def test_an_open_request_is_closed_with_the_api():
     api = RuntimeApi("arn")
     api.caller = os.getpid()
     cut = []
@@ -121,7 +121,7 @@ def test_no_other_process_gets_an_event_or_answers_one(api):
     assert ask(api, "GET", NEXT)[1] == waiting.event
 
 
-def test_before_its_child_is_known_nobody_is_answered():
+def test_before_its_child_is_set_no_request_is_answered():
     api = RuntimeApi("arn")
     api.put(Invocation(b"{}", time.time() + 9, TRACE))
     with pytest.raises((http.client.HTTPException, OSError)):

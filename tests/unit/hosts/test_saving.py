@@ -1,4 +1,4 @@
-"""When the state is saved, and what is said of the last run."""
+"""The saving of the state, and the warning about the last run."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ def test_a_save_that_fails_leaves_the_state_to_be_saved(snapshot, monkeypatch):
     assert not snapshot.save()
 
 
-def test_saving_goes_on_after_a_failure(monkeypatch, caplog):
+def test_saving_continues_after_a_failure(monkeypatch, caplog):
     stopping, saves = threading.Event(), []
 
     class Failing:
@@ -62,15 +62,15 @@ def test_a_folder_is_closed_to_others(tmp_path):
     assert raised.value.code == "state_not_private"
 
 
-def test_a_clean_run_needs_no_words():
+def test_a_clean_run_has_no_warning():
     assert LastRun(clean=True, saved_at=NOW).message(NOW) is None
 
 
-def test_a_run_that_was_cut_off_says_how_old_the_state_is():
+def test_the_warning_after_a_crash_has_the_age_of_the_state():
     message = LastRun(clean=False, saved_at=NOW - timedelta(seconds=90)).message(NOW)
     assert "90 s ago" in message
     assert "10 s" in message
 
 
-def test_a_run_that_was_cut_off_early_says_that_nothing_was_saved():
+def test_the_warning_after_an_early_crash_says_that_the_stack_starts_empty():
     assert "starting empty" in LastRun(clean=False, saved_at=None).message(NOW)

@@ -1,4 +1,4 @@
-"""Only what botocore signed with this installation's keys, a moment ago, is accepted."""
+"""The check of signatures, with requests that botocore signs."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ AT = "http://127.0.0.1:4599"
 
 
 def received(sent, body=b""):
-    """A request as the server sees it."""
+    """Return a request in the form that the server receives."""
     prepared = sent.prepare()
     url = urlsplit(prepared.url)
     headers = {name.lower().replace("_", "-"): value for name, value in prepared.headers.items()}
@@ -107,7 +107,7 @@ def test_another_key_is_rejected_before_the_body_is_read(sign):
         Request("GET", "/b/k?AWSAccessKeyId=VDKEY&Signature=x&Expires=9", {"host": b"localhost"}),
     ],
 )
-def test_what_is_not_signed_is_rejected(request_):
+def test_an_unsigned_request_is_rejected(request_):
     assert not knows_key(request_, KEYS)
     assert code(request_, io.BytesIO()) == "AccessDenied"
 
@@ -127,7 +127,7 @@ def test_signature_version_2_is_rejected():
     ],
 )
 @pytest.mark.parametrize("sign", [signed, presigned])
-def test_what_was_changed_on_its_way_is_rejected(sign, change):
+def test_a_request_changed_after_signing_is_rejected(sign, change):
     request, body = sign()
     if sign is presigned and "target" in change:
         change = {"target": f"{change['target'].partition('?')[0]}x?{request.target.split('?')[1]}"}
@@ -153,7 +153,7 @@ def test_a_signature_of_another_time_is_rejected(minutes):
     assert code(*signed(), after=timedelta(minutes=minutes)) == "RequestTimeTooSkewed"
 
 
-def test_a_presigned_address_lasts_as_long_as_it_says():
+def test_a_presigned_address_expires_at_its_own_time():
     verify(*presigned(600), KEYS, lambda: datetime.now(UTC) + timedelta(seconds=590))
     assert code(*presigned(600), after=timedelta(seconds=605)) == "AccessDenied"
     assert code(*presigned(600), after=-timedelta(minutes=16)) == "RequestTimeTooSkewed"

@@ -16,7 +16,7 @@ _QUERIED: ContextVar[tuple[DynamoType, str | None] | None] = ContextVar("queried
 
 
 def serialize_attribute_values(serialize: Function) -> Function:
-    """Serialize the values of an item directly: their form is already that of the JSON.
+    """Serialize the values of an item directly: they already have JSON's form.
 
     moto tries each of the ten types for every value. That takes 9 ms for a stage's record, and no
     other request is served meanwhile.
@@ -35,7 +35,7 @@ def serialize_attribute_values(serialize: Function) -> Function:
 
 
 def _attribute(value: Any) -> dict[str, Any]:
-    """Return a DynamoDB value as it is written in JSON."""
+    """Return a DynamoDB value in JSON's form."""
     if isinstance(value, DynamoType):
         value = {value.type: value.value}
     ((kind, inner),) = value.items()
@@ -53,7 +53,7 @@ def _attribute(value: Any) -> dict[str, Any]:
 
 
 def _base64(value: bytes | str) -> str:
-    """Encode bytes as they are written in JSON; moto has already encoded some."""
+    """Encode bytes as Base64, as in JSON; moto has already encoded some."""
     return value if isinstance(value, str) else base64.b64encode(value).decode()
 
 

@@ -24,7 +24,7 @@ _REASONS = {
     "s3:ObjectRemoved:Delete": "DeleteObject",
     "s3:ObjectRemoved:DeleteMarkerCreated": "DeleteObject",
 }
-# Rises with every event, also over a restart. S3 promises an order within one key only.
+# Increases with every event, also after a restart. S3 orders only the events of one key.
 _sequence = itertools.count(time.time_ns())
 
 
@@ -51,7 +51,7 @@ def send_events_as_s3_does(_: Function) -> Function:
 
 
 def _s3_event(account_id: str, bucket: FakeBucket, event_name: str, key: Any) -> Any:
-    """Return the event as EventBridge gets it from S3."""
+    """Return the event in the form that S3 sends to EventBridge."""
     item = {"key": key.name, "sequencer": f"{next(_sequence):016X}"}
     if bucket.is_versioned:
         item["version-id"] = key.version_id
@@ -72,7 +72,7 @@ def _s3_event(account_id: str, bucket: FakeBucket, event_name: str, key: Any) ->
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
-        "detail-type": notifications._detail_type(event_name),  # noqa: SLF001 - moto's own words
+        "detail-type": notifications._detail_type(event_name),  # noqa: SLF001 - moto's own names of the types
         "source": "aws.s3",
         "account": account_id,
         "time": unix_time(),
@@ -84,7 +84,7 @@ def _s3_event(account_id: str, bucket: FakeBucket, event_name: str, key: Any) ->
 
 
 def send_events_for_versioned_deletes(delete_object: Function) -> Function:
-    """Send an event for a delete in a versioned bucket that moto sends none for.
+    """Send the events of deletes in a versioned bucket that moto does not send.
 
     These are new delete markers, and deleted versions of keys that have others left.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html

@@ -38,7 +38,7 @@ def table(server):  # noqa: ARG001 - boto3's environment
     )
 
 
-def test_values_of_every_type_come_back_as_they_were(table):
+def test_values_of_every_type_are_returned_unchanged(table):
     table.put_item(Item=ITEM)
     assert table.get_item(Key={"pk": "a"})["Item"] == ITEM
     assert table.query(KeyConditionExpression=Key("pk").eq("a"))["Items"] == [ITEM]
@@ -73,7 +73,7 @@ def test_moto_is_not_asked_for_each_type_of_each_value():
     assert sent == {"key": value}
 
 
-def test_a_projection_gives_what_was_asked_for_and_nothing_else(table):
+def test_a_projection_returns_only_the_requested_attributes(table):
     item = ITEM | {"numbers_in_a_row": [1, 2, 3]}
     table.put_item(Item=item)
 
@@ -134,7 +134,7 @@ def test_a_query_finds_its_partition_in_order_by_table_and_by_index(server):  # 
     assert len(table.scan()["Items"]) == 4
 
 
-def test_a_query_looks_at_its_partition_alone():
+def test_a_query_reads_only_its_partition():
     table = SimpleNamespace(range_key_attr="sk", items={"a": {"1": "x"}, "b": {"1": "y", "2": "z"}})
     look = dynamodb.return_items_of_partition(lambda _: "sorted")
     query = dynamodb.remember_queried_partition(lambda self, *_, **__: look(self))
@@ -145,7 +145,7 @@ def test_a_query_looks_at_its_partition_alone():
 
 
 @pytest.mark.usefixtures("server")
-def test_of_conditional_writes_at_once_one_wins():
+def test_one_of_concurrent_conditional_writes_succeeds():
     client, name = aws.client("dynamodb"), f"t{uuid.uuid4().hex[:8]}"
     client.create_table(
         TableName=name,

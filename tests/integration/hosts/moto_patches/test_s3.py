@@ -20,7 +20,7 @@ def test_an_upload_event_has_the_fields_of_s3(bench):
     assert "ingestion-time" not in event
 
 
-def test_events_differ_in_id_and_request_and_rise_in_sequence(bench):
+def test_events_have_their_own_ids_and_an_increasing_sequence(bench):
     bench.rule()
     for _ in range(3):
         bench.put()
@@ -62,14 +62,14 @@ def test_a_copy_of_a_multipart_upload_is_one_event(bench):
     assert bench.s3.get_object(Bucket=bench.name, Key="copy")["Body"].read() == b"part"
 
 
-def test_tags_and_acls_are_no_events_here(bench):
+def test_tags_and_acls_send_no_events(bench):
     bench.rule()
     bench.put(Tagging="a=b")
     bench.s3.put_object_acl(Bucket=bench.name, Key="k", ACL="private")
     assert len(bench.received()) == 1
 
 
-def test_a_delete_is_an_event_of_s3s_words(bench):
+def test_a_delete_event_has_the_fields_of_s3(bench):
     bench.rule()
     bench.put()
     bench.s3.delete_object(Bucket=bench.name, Key="k")
@@ -100,7 +100,7 @@ def test_deletes_in_a_versioned_bucket_are_events(bench):
     ]
 
 
-def test_a_bucket_says_that_its_events_go_to_event_bridge(bench):
+def test_a_bucket_reports_that_its_events_go_to_event_bridge(bench):
     found = bench.s3.get_bucket_notification_configuration(Bucket=bench.name)
     assert found["EventBridgeConfiguration"] == {}
     bench.s3.put_bucket_notification_configuration(Bucket=bench.name, NotificationConfiguration={})

@@ -56,7 +56,7 @@ def test_a_message_is_given_to_one_receiver(bench):
     assert sorted(bodies) == list(range(sent))
 
 
-def test_a_waiting_receiver_holds_nobody_up_and_wakes_at_once(bench):
+def test_a_waiting_receiver_delays_no_request_and_wakes_at_once(bench):
     bench.rule()
     found = {}
 

@@ -1,0 +1,64 @@
+"""A part of the local stack: one child process with a log."""
+
+import json
+import os
+import select
+import signal
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import VideodropError
+from pipeline.hosts.child import Child
+
+_LOG_LINES = 5
+
+
+class PartFailed(VideodropError):
+    """A part of the stack does not start or does not stay up."""
+
+    failure_class = "dependency"
+
+
+class Part:
+    """One child process of the stack, its log, and the number of its restarts.
+
+    Args:
+        name: the part's name; ``server`` announces its endpoint on standard output.
+        command: the module and its arguments.
+        log_file: file to which its output is appended.
+    """
+
+    def __init__(self, name: str, command: tuple[str, ...], log_file: Path) -> None:
+        self.name = name
+        self.command = command
+        self.log = log_file
+        self.restarts = 0
+        self.child: Child
+
+    def start(self) -> None:
+        """Start a child process with this process's environment."""
+        with self.log.open("ab") as output:
+            announces = self.name == "server"
+            self.child = Child(
+                *self.command,
+                env=os.environ,
+                orphan_signal=signal.SIGTERM,
+                stdout=-1 if announces else output,
+                stderr=output,
+            )
+
+    def announced(self, timeout_s: float) -> dict[str, Any]:
+        """Return the line of JSON that the child announces; empty after ``timeout_s`` seconds."""
+        output = self.child.stdout
+        if output is None or not select.select([output], [], [], timeout_s)[0]:
+            return {}
+        line = output.readline()
+        return dict(json.loads(line)) if line else {}
+
+    def failed(self) -> PartFailed:
+        """Return the error of a part that does not stay up, with the end of its log."""
+        lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+        tail = "".join(f"\n    {line}" for line in lines)
+        return PartFailed(
+            "part_failed", f"The {self.name} does not stay up. The end of {self.log}:{tail}"
+        )
