@@ -27,7 +27,7 @@ class Use(NamedTuple):
 
     Attributes:
         error: the name of the class.
-        code: the code, or None where it is no literal.
+        code: the code, or None if it is not a literal.
         status: the HTTP status of a ``Problem``, as the source has it.
         path: the file, relative to the repository.
         line: the line in it.

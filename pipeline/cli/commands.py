@@ -18,7 +18,7 @@ from pipeline.cli import (
     doctor,
     drop,
     exits,
-    housekeeping,
+    maintenance,
     replaying,
     versions,
 )
@@ -238,8 +238,8 @@ def run(
         console.result(out, result, into)
 
 
-app.command()(housekeeping.redrive)
-app.command()(housekeeping.prune)
+app.command()(maintenance.redrive)
+app.command()(maintenance.prune)
 app.command()(costing.cost)
 app.command()(replaying.replay)
 app.add_typer(replaying.app, name="replays")

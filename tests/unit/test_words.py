@@ -30,7 +30,7 @@ BANNED = {
     r"\brefus(e|es|ed|al|ing)\b": "reject, rejected",
     r"\bbad moment\b": "outage, temporary failure",
     r"\bby lots?\b": "at random",
-    r"(?<!\")\bwish(es|ed)?\b(?!\")": "desired state, request",
+    r"(?<![\"`])\bwish(es|ed)?\b(?![\"`])": "desired state, request",
     r"\bknock": "request",
     r"\bhousekeep": "janitor, maintenance",
     r"\banew\b": "again",

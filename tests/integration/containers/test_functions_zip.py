@@ -160,8 +160,11 @@ def tree(build, tmp_path):
     tree.mkdir()
     for name in installed_by(project):
         one = distribution(name)
-        for top in {file.parts[0] for file in one.files} - {"..", "__pycache__"}:
-            (tree / top).symlink_to(one.locate_file(top))
+        for file in one.files:  # each by itself: packages share namespaces such as opentelemetry
+            if {"..", "__pycache__"}.isdisjoint(file.parts):
+                link = tree / file
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(one.locate_file(file))
     for package in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
         (tree / package).symlink_to(ROOT / package)
     return tree
