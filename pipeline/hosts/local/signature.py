@@ -17,8 +17,12 @@ from urllib.parse import quote, unquote, unquote_plus
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _CHUNK_BYTES = 1 << 20
 _SKEW = timedelta(minutes=15)
-_LONGEST = timedelta(days=7)
+_LONGEST_S = 7 * 86400
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# A path and a query in printable ASCII. After "#", servers drop what the signature would cover.
+_TARGET = re.compile(r"/[!-\"$-~]*")
+# Headers that change what a request does: those of AWS, and moto's for another account.
+_MUST_BE_SIGNED = ("x-amz-", "x-moto-")
 # Bodies without one digest: unsigned, or signed in chunks. Only the first signature is checked.
 _NO_DIGEST = ("UNSIGNED-PAYLOAD", "STREAMING-")
 _AUTHORIZATION = re.compile(
@@ -71,10 +75,17 @@ class Request:
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        """Return the target's parameters, decoded, in the order sent."""
+        """Return the target's parameters, decoded, in the order sent.
+
+        Raises:
+            UnicodeDecodeError: a parameter is not UTF-8.
+        """
         parts = [part for part in self.target.partition("?")[2].split("&") if part]
         pairs = (part.partition("=") for part in parts)
-        return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
+        return [
+            (unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict"))
+            for name, _, value in pairs
+        ]
 
     def header(self, name: str) -> str:
         """Return a header's value; empty if it was not sent."""
@@ -89,7 +100,7 @@ class _Claim:
     signed: list[str]
     signature: str
     time: str
-    expires_s: float | None  # None: in headers
+    expires_s: int | None  # None: in headers
 
     @property
     def access_key_id(self) -> str:
@@ -127,7 +138,7 @@ def verify(
         raise _unknown_key()
     _check_time(claim, (now or _utc_now)())
     payload = _payload(request, body, presigned=claim.expires_s is not None)
-    unsigned = {name for name in request.headers if name.startswith("x-amz-")}
+    unsigned = {name for name in request.headers if name.startswith(_MUST_BE_SIGNED)}
     unsigned -= {name.replace("_", "-") for name in claim.signed}
     if "host" not in claim.signed or unsigned:
         raise _access_denied(
@@ -137,7 +148,7 @@ def verify(
         (_ALGORITHM, claim.time, claim.scope, _canonical_digest(request, claim, payload))
     )
     expected = hmac.new(_signing_key(keys, claim.scope), text.encode(), "sha256").hexdigest()
-    if not hmac.compare_digest(expected, claim.signature):
+    if not hmac.compare_digest(expected.encode(), claim.signature.encode()):
         raise Rejected(
             "SignatureDoesNotMatch",
             "InvalidSignatureException",
@@ -150,13 +161,13 @@ def _utc_now() -> datetime:
 
 
 def _claim(request: Request) -> _Claim:
+    query = _query(request)
     if authorization := request.header("authorization"):
         if not (found := _AUTHORIZATION.fullmatch(authorization.strip())):
             raise _access_denied("Only Signature Version 4 is accepted (s3v4 in boto3).")
         credential, signed, signature = found.groups()
         time = request.header("x-amz-date")
         return _Claim(credential, signed.split(";"), signature, time, None)
-    query = dict(request.query)
     if "X-Amz-Signature" not in query:
         raise Rejected(
             "AccessDenied",
@@ -165,7 +176,7 @@ def _claim(request: Request) -> _Claim:
             "installation's credentials are.",
         )
     try:
-        expires_s = float(int(query["X-Amz-Expires"]))
+        expires_s = int(query["X-Amz-Expires"])
         return _Claim(
             query["X-Amz-Credential"],
             query["X-Amz-SignedHeaders"].split(";"),
@@ -181,6 +192,20 @@ def _claim(request: Request) -> _Claim:
         ) from None
 
 
+def _query(request: Request) -> dict[str, str]:
+    """Return the target's parameters, if all who read the target read the same in it."""
+    try:
+        if _TARGET.fullmatch(request.target):
+            return dict(request.query)
+    except UnicodeDecodeError:
+        pass
+    raise Rejected(
+        "InvalidURI",
+        "InvalidRequestException",
+        "The request target has to be a path and a query, percent-encoded UTF-8.",
+    )
+
+
 def _check_time(claim: _Claim, now: datetime) -> None:
     try:
         signed_at = datetime.strptime(claim.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -188,19 +213,17 @@ def _check_time(claim: _Claim, now: datetime) -> None:
         raise _access_denied("X-Amz-Date has to be a time like 20260131T235959Z.") from None
     if claim.scope.split("/")[0] != claim.time[:8]:
         raise _access_denied("The date of the credential scope is not the date of X-Amz-Date.")
-    if claim.expires_s is None:
-        valid_for = _SKEW
-    else:
-        valid_for = timedelta(seconds=claim.expires_s)
-        if not timedelta(0) < valid_for <= _LONGEST:
-            raise Rejected(
-                "AuthorizationQueryParametersError",
-                "IncompleteSignatureException",
-                "X-Amz-Expires has to be from 1 to 604800 seconds.",
-            )
-    if now > signed_at + valid_for and claim.expires_s is not None:
+    if claim.expires_s is not None and not 0 < claim.expires_s <= _LONGEST_S:
+        raise Rejected(
+            "AuthorizationQueryParametersError",
+            "IncompleteSignatureException",
+            f"X-Amz-Expires has to be from 1 to {_LONGEST_S} seconds.",
+        )
+    valid_for = _SKEW if claim.expires_s is None else timedelta(seconds=claim.expires_s)
+    age = now - signed_at
+    if age > valid_for and claim.expires_s is not None:
         raise _access_denied("Request has expired. Ask the API for a fresh address.")
-    if not signed_at - _SKEW <= now <= signed_at + valid_for:
+    if not -_SKEW <= age <= valid_for:
         raise Rejected(
             "RequestTimeTooSkewed",
             "InvalidSignatureException",

@@ -118,12 +118,17 @@ class _Server(ThreadingHTTPServer):
     api: RuntimeApi
 
     def verify_request(self, _request: Any, client_address: Any) -> bool:
-        """Return whether the client's socket belongs to the child."""
+        """Return whether the client's socket belongs to the child.
+
+        Both addresses count: two processes may have the same local port at once, if they are
+        connected to different servers.
+        """
         if self.api.caller is None:
             return False
         with contextlib.suppress(psutil.Error):
             connections = psutil.Process(self.api.caller).net_connections(kind="tcp")
-            return any(one.laddr == client_address[:2] for one in connections)
+            pair = (client_address[:2], self.server_address[:2])
+            return any((one.laddr, one.raddr) == pair for one in connections)
         return False
 
 

@@ -87,12 +87,12 @@ def test_other_credentials_are_rejected(bucket):
             assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def presigned(bucket, key="kept", **more):
+def presigned(bucket, key="kept", *, operation="get_object", **more):
     s3 = boto3.client(
         "s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"})
     )
     url = urlsplit(
-        s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, **more)
+        s3.generate_presigned_url(operation, Params={"Bucket": bucket, "Key": key}, **more)
     )
     return f"{url.path}?{url.query}"
 
@@ -141,6 +141,21 @@ def test_the_body_of_an_unauthorized_request_is_not_kept(server):
     before = sorted(folder.iterdir())
     assert ask(server, "PUT", "/bucket/key", b"x" * 3_000_000)[0] == 403
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "sent", [b"\xff\xfe", b"Action=AssumeRoleWithSAML&Version=2011-06-15", b"Version=2009-04-15"]
+)
+def test_an_upload_that_says_it_is_a_form_is_kept_as_it_is(server, bucket, sent):
+    target = presigned(bucket, "uploaded", operation="put_object")
+    # The type that curl gives to every body of --data-binary.
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    assert ask(server, "PUT", target, sent, **form)[0] == 200
+    s3 = aws.client("s3")
+    assert s3.get_object(Bucket=bucket, Key="uploaded")["Body"].read() == sent
+    for kind in (form["Content_Type"], "multipart/form-data; boundary=x"):
+        s3.put_object(Bucket=bucket, Key="uploaded", Body=sent, ContentType=kind)
+        assert s3.get_object(Bucket=bucket, Key="uploaded")["Body"].read() == sent
 
 
 def test_keys_are_signed_as_they_are_written(bucket):

@@ -1,11 +1,14 @@
 """The Runtime API, with requests of any runtime client."""
 
+import contextlib
 import http.client
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+from subprocess import PIPE
 
 import pytest
 
@@ -121,7 +124,35 @@ def test_no_other_process_gets_an_event_or_answers_one(api):
     assert ask(api, "GET", NEXT)[1] == waiting.event
 
 
-def test_before_its_child_is_set_no_request_is_answered():
+def test_a_process_that_shares_a_port_number_with_the_child_gets_nothing(api):
+    waiting = Invocation(b'{"secret": 1}', time.time() + 9, TRACE)
+    api.put(waiting)
+    code = (
+        "import socket, sys\n"
+        "own = socket.socket()\n"
+        "own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+        "own.bind(('127.0.0.1', 0))\n"
+        "own.connect(('127.0.0.1', int(sys.argv[1])))\n"
+        "print(own.getsockname()[1], flush=True)\n"
+        "sys.stdin.read()"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere, socket.socket() as thief:
+        command = [sys.executable, "-c", code, str(elsewhere.getsockname()[1])]
+        with subprocess.Popen(command, stdin=PIPE, stdout=PIPE) as child:
+            api.caller = child.pid
+            thief.settimeout(10)
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            thief.bind(("127.0.0.1", int(child.stdout.readline())))
+            host, _, port = api.address.partition(":")
+            thief.connect((host, int(port)))
+            with contextlib.suppress(ConnectionResetError):
+                thief.sendall(f"GET {NEXT} HTTP/1.1\r\n\r\n".encode())
+                assert thief.recv(1000) == b""
+            child.stdin.close()
+    assert not api.settled.is_set()
+
+
+def test_before_its_child_is_known_nobody_is_answered():
     api = RuntimeApi("arn")
     api.put(Invocation(b"{}", time.time() + 9, TRACE))
     with pytest.raises((http.client.HTTPException, OSError)):

@@ -1,6 +1,7 @@
 """The check of signatures, with requests that botocore signs."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -141,10 +142,11 @@ def test_another_body_is_rejected():
     assert code(request, io.BytesIO(b"[]")) == "SignatureDoesNotMatch"
 
 
+@pytest.mark.parametrize("name", ["x-amz-copy-source", "x-moto-account-id"])
 @pytest.mark.parametrize("sign", [signed, presigned])
-def test_an_amazon_header_that_is_not_signed_is_rejected(sign):
+def test_an_amazon_or_moto_header_that_is_not_signed_is_rejected(sign, name):
     request, body = sign()
-    headers = {**request.headers, "x-amz-copy-source": b"/bucket/private"}
+    headers = {**request.headers, name: b"/bucket/private"}
     assert code(changed(request, headers=headers), body) == "AccessDenied"
 
 
@@ -166,6 +168,44 @@ def test_an_address_without_a_part_of_its_signature_is_rejected(missing):
     target = request.target.replace(missing, "X-Amz-Other")
     expected = "AuthorizationQueryParametersError"
     assert code(changed(request, target=target), body) == expected
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "expected"),
+    [
+        ("Expires", "9" * 30, "AuthorizationQueryParametersError"),
+        ("Expires", "9" * 400, "AuthorizationQueryParametersError"),
+        ("Expires", "9" * 5000, "AuthorizationQueryParametersError"),
+        ("Date", "99991231T235959Z", "RequestTimeTooSkewed"),
+        ("Date", "00010101T000000Z", "AccessDenied"),
+        ("Signature", "%C3%A9", "SignatureDoesNotMatch"),
+    ],
+)
+def test_an_address_with_an_impossible_part_is_rejected_too(parameter, value, expected):
+    request, body = presigned()
+    target = re.sub(rf"(X-Amz-{parameter})=\w+", rf"\1={value}", request.target)
+    if parameter == "Date":
+        target = re.sub(r"%2F\d{8}%2F", f"%2F{value[:8]}%2F", target)
+    assert code(changed(request, target=target), body) == expected
+
+
+@pytest.mark.parametrize(
+    ("signed_as", "sent_as"),
+    [
+        ("/bucket/a%23b", "/bucket/a#b"),  # a server drops the fragment, and with it the query
+        ("/bucket/%C3%83%C2%A9", "/bucket/\u00c3\u00a9"),
+        ("/bucket/key?a=%23", "/bucket/key?a=#"),
+        ("/bucket/key?a=%EF%BF%BD", "/bucket/key?a=%FF"),
+        ("/bucket/key", f"{AT}/bucket/key"),
+    ],
+)
+def test_a_target_that_servers_read_in_several_ways_is_rejected(signed_as, sent_as):
+    request, body = presigned(target=signed_as)
+    verify(request, body, KEYS)
+    target = request.target.replace(signed_as, sent_as)
+    assert target != request.target
+    assert not knows_key(changed(request, target=target), KEYS)
+    assert code(changed(request, target=target), body) == "InvalidURI"
 
 
 def test_the_date_of_the_scope_has_to_be_the_signatures():
