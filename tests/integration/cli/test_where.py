@@ -49,7 +49,9 @@ def test_an_account_is_reached_only_when_asked_for(word, tmp_path):
     assert connect(tmp_path) == word
 
 
-@pytest.mark.parametrize("state", ["nothing", "half a file", "a process that is gone"])
+@pytest.mark.parametrize(
+    "state", ["nothing", "half a file", "a process that is gone", "a file that others may read"]
+)
 def test_without_a_running_stack_credentials_alone_reach_nothing(word, tmp_path, state):
     path = StackFile.path(tmp_path)
     match state:
@@ -57,6 +59,8 @@ def test_without_a_running_stack_credentials_alone_reach_nothing(word, tmp_path,
             path.unlink()
         case "half a file":
             path.write_text(path.read_text()[:20])
+        case "a file that others may read":
+            path.chmod(0o644)
         case _:
             with subprocess.Popen(["true"]) as process:
                 pass

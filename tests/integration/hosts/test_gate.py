@@ -158,6 +158,20 @@ def test_an_upload_that_says_it_is_a_form_is_kept_as_it_is(server, bucket, sent)
         assert s3.get_object(Bucket=bucket, Key="uploaded")["Body"].read() == sent
 
 
+def test_a_presigned_key_that_looks_like_another_service_is_of_s3(server, bucket):
+    key = "sqs_us-east-1/x"
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=f"http://localhost:{urlsplit(server.endpoint).port}",
+        config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}),
+    )
+    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"1")
+    url = urlsplit(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}))
+    assert url.path == f"/{key}"
+    status, _, body = ask(server, "GET", f"{url.path}?{url.query}", Host=url.netloc)
+    assert (status, body) == (200, b"1")
+
+
 def test_keys_are_signed_as_they_are_written(bucket):
     s3 = aws.client("s3")
     for key in ("a b+c/ä&=?#%41", "//x", "名前.mp4", "a~b*'()!"):
