@@ -37,15 +37,11 @@ class StackFile(BaseModel):
 
     @classmethod
     def read(cls, home: Path) -> "StackFile | None":
-<<<<<<< HEAD
-        """Return the running stack of ``home``; None without a file or if its process has ended."""
-=======
-        """Return the running stack of ``home``; None if its process is gone.
+        """Return the running stack of ``home``; None without a file or if its process has ended.
 
-        A file that others may read is ignored, because ``write`` makes none: another user, or an
-        archive, put it there, and its environment would become that of this process.
+        A file that others may read is ignored, because ``write`` never makes one: another user or an
+        archive put it there, and its environment would become that of this process.
         """
->>>>>>> e15e0c2cc89fe5bb23bf090337a69ded8a7c9033
         try:
             with cls.path(home).open("rb") as file:
                 if os.fstat(file.fileno()).st_mode & 0o077:
