@@ -39,8 +39,8 @@ class StackFile(BaseModel):
     def read(cls, home: Path) -> "StackFile | None":
         """Return the running stack of ``home``; None without a file or if its process has ended.
 
-        A file that others may read is ignored, because ``write`` never makes one: another user or an
-        archive put it there, and its environment would become that of this process.
+        A file that others may read is ignored, because ``write`` never makes one: another user or
+        an archive put it there, and its environment would become that of this process.
         """
         try:
             with cls.path(home).open("rb") as file:
