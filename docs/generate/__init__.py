@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from docs.generate import api, cli, errors, events, metrics, settings
+from docs.generate import api, cli, errors, events, metrics, parameters, settings
 
 PAGES: dict[str, Callable[[], str]] = {
     "api": api.page,
@@ -10,5 +10,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors": errors.page,
     "events": events.page,
     "metrics": metrics.page,
+    "parameters": parameters.page,
     "settings": settings.page,
 }

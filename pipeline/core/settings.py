@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     )
     push_token: Secret[Token] | None = Field(
         None,
-        description="Token that senders of events by HTTP must send (worker/server.py), 16 "
+        description="Token that senders of events by HTTP must send (hosts/worker/server.py), 16 "
         "characters or more; without it the network must restrict access",
     )
 

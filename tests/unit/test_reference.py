@@ -21,7 +21,7 @@ def test_no_page_is_left_behind():
 
 
 def test_every_setting_option_and_field_of_a_table_has_a_meaning():
-    for name in ("settings", "cli"):
+    for name in ("settings", "parameters", "cli"):
         for line in (REFERENCE / f"{name}.md").read_text(encoding="utf-8").splitlines():
             assert not line.endswith("|  |"), line
 
