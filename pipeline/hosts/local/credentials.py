@@ -19,14 +19,16 @@ class Credentials:
     """The file ``aws.config`` of a home, readable only by its owner.
 
     Args:
-        path: the file; created with new keys if it does not exist or has none.
+        path: the file; created with new keys if it does not exist, has none, or if others may have
+            written or read it.
         region: the region of its profiles.
     """
 
     def __init__(self, path: Path, region: str) -> None:
         self.path = path
         known = configparser.ConfigParser(interpolation=None)
-        known.read(path)
+        if _is_private(path):
+            known.read(path)
         try:
             section = known[_SECTION]
             self.keys = Keys(section["aws_access_key_id"], section["aws_secret_access_key"])
@@ -55,3 +57,12 @@ class Credentials:
         with os.fdopen(handle, "w") as file:
             config.write(file)
         fresh.replace(self.path)
+
+
+def _is_private(path: Path) -> bool:
+    """Return whether ``path`` is a file of this user that nobody else may read or write."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    return status.st_uid == os.geteuid() and status.st_mode & 0o077 == 0

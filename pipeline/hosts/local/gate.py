@@ -9,9 +9,9 @@ Form uploads (POST to a bucket) carry no signature in headers or address, so the
 """
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
@@ -24,7 +24,8 @@ from moto.moto_server.werkzeug_app import (
 )
 
 from pipeline.core.trusted_hosts import is_trusted
-from pipeline.hosts.local.signature import Keys, Rejected, Request, knows_key, verify
+from pipeline.hosts.local.signature import Keys, verify
+from pipeline.hosts.local.signed_request import Rejected, Request
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -32,6 +33,7 @@ App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 SERVICES = frozenset({"dynamodb", "events", "s3", "sqs"})
 _IN_MEMORY_BYTES = 1 << 20
+_ENDLESS = 1 << 62
 _EXPOSED = "Accept-Ranges, Content-Length, Content-Range, ETag"
 
 
@@ -92,14 +94,11 @@ def guarded(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
             return []
         request = _request(environ)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
-            body = cast("BinaryIO", spool)
+            receive = partial(_receive, environ, cast("BinaryIO", spool))
             try:
-                if knows_key(request, keys):  # else the body is not read
-                    _receive(environ, body)
-                verify(request, body, keys)
+                environ["wsgi.input"] = verify(request, receive, keys)
             except Rejected as rejected:
-                return _reject(environ, respond, HTTPStatus.FORBIDDEN, rejected)
-            environ["wsgi.input"] = body
+                return _reject(environ, respond, rejected)
             return app(environ, respond)
 
     return enter
@@ -143,34 +142,58 @@ def _request(environ: Environ) -> Request:
     return Request(environ["REQUEST_METHOD"], environ["RAW_URI"], headers)
 
 
-def _receive(environ: Environ, body: BinaryIO) -> None:
-    """Copy the request's body from the connection."""
-    source: BinaryIO = environ["wsgi.input"]
-    if environ.get("wsgi.input_terminated"):  # chunked: the server marks the end
-        shutil.copyfileobj(source, body)
-    else:
-        left = int(environ.get("CONTENT_LENGTH") or 0)
+def _receive(environ: Environ, body: BinaryIO, limit: int | None) -> BinaryIO:
+    """Copy the request's body from the connection into ``body``, and return that at its start.
+
+    Raises:
+        Rejected: the body is cut off, malformed, or has more than ``limit`` bytes.
+    """
+    try:
+        length = _length(environ)
+        left = _ENDLESS if length is None else length
+        source: BinaryIO = environ["wsgi.input"]
         while left and (chunk := source.read(min(left, _IN_MEMORY_BYTES))):
             body.write(chunk)
             left -= len(chunk)
+            if limit is not None and body.tell() > limit:
+                raise _bad_body("RequestEntityTooLarge", f"more than {limit:,} bytes", 413)
+    except (OSError, ValueError) as error:  # a chunk or a length that cannot be read
+        raise _bad_body("InvalidRequest", "no valid length", 400) from error
+    if length is not None and left:
+        raise _bad_body("IncompleteBody", "fewer bytes than promised", 400)
     body.seek(0)
+    return body
+
+
+def _length(environ: Environ) -> int | None:
+    """Return the bytes of the body; None if it is chunked, because the server marks its end."""
+    if environ.get("wsgi.input_terminated"):
+        return None
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    if length < 0:
+        raise ValueError("a negative length")
+    return length
+
+
+def _bad_body(code: str, what: str, status: int) -> Rejected:
+    return Rejected(code, "SerializationException", f"The body has {what}.", HTTPStatus(status))
 
 
 def _not_served(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     message = f"The embedded AWS serves {', '.join(sorted(SERVICES))} only."
-    rejected = Rejected("NotImplemented", "UnknownOperationException", message)
-    return _reject(environ, start_response, HTTPStatus.NOT_FOUND, rejected)
+    rejected = Rejected(
+        "NotImplemented", "UnknownOperationException", message, HTTPStatus.NOT_FOUND
+    )
+    return _reject(environ, start_response, rejected)
 
 
 def _forbid(environ: Environ, start_response: StartResponse, reason: str) -> Iterable[bytes]:
     message = f"This is the embedded AWS of videodrop on this machine. {reason}"
     rejected = Rejected("AccessDenied", "AccessDeniedException", message)
-    return _reject(environ, start_response, HTTPStatus.FORBIDDEN, rejected)
+    return _reject(environ, start_response, rejected)
 
 
-def _reject(
-    environ: Environ, start_response: StartResponse, status: HTTPStatus, rejected: Rejected
-) -> Iterable[bytes]:
+def _reject(environ: Environ, start_response: StartResponse, rejected: Rejected) -> Iterable[bytes]:
     """Send an error in the form of the requested service: JSON or XML."""
     if "HTTP_X_AMZ_TARGET" in environ:
         kind = "application/x-amz-json-1.0"
@@ -187,5 +210,5 @@ def _reject(
         ("Content-Type", kind),
         ("Content-Length", str(len(body))),
     ]
-    start_response(f"{status.value} {status.phrase}", headers)
+    start_response(f"{rejected.status.value} {rejected.status.phrase}", headers)
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

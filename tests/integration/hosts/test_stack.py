@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from pipeline.hosts.local.credentials import Credentials
 from pipeline.hosts.stack_file import StackFile
 from tests.conftest import topology_with
 
@@ -176,6 +177,15 @@ def test_other_clients_use_the_credentials_that_the_stack_wrote(start):
     again.hear("Ready")
     assert keys_in(config.read_text()) == keys_in(before), "addresses and clients outlive a restart"
     assert again.end() == 0
+
+
+def test_credentials_that_others_could_have_written_are_replaced(tmp_path):
+    path = tmp_path / "aws.config"
+    first = Credentials(path, "us-east-1").keys
+    assert Credentials(path, "us-east-1").keys == first
+    path.chmod(0o644)
+    assert Credentials(path, "us-east-1").keys != first
+    assert path.stat().st_mode & 0o077 == 0
 
 
 def keys_in(text):

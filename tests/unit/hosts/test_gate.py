@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.hosts.local import gate
 from pipeline.hosts.local.monitor import STATE
-from pipeline.hosts.local.signature import Keys, Rejected
+from pipeline.hosts.local.signature import Keys
+from pipeline.hosts.local.signed_request import Rejected
 
 KEYS = Keys("key", "secret")
 
@@ -25,8 +26,7 @@ def environ(body, **more):
 @pytest.fixture
 def passed(monkeypatch):
     """Return the bodies that pass, with every signature accepted."""
-    monkeypatch.setattr(gate, "verify", lambda *_: None)
-    monkeypatch.setattr(gate, "knows_key", lambda *_: True)
+    monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
     seen = []
     app = gate.guarded(lambda env, _: seen.append(env["wsgi.input"].read()) or [], KEYS)
 
@@ -71,7 +71,7 @@ def test_the_body_of_a_request_without_our_key_is_not_read(monkeypatch):
 
 
 def test_other_origins_of_our_pages_can_be_named(monkeypatch):
-    monkeypatch.setattr(gate, "verify", lambda *_: None)
+    monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
     app = gate.guarded(lambda *_: [b"in"], KEYS, {"https://videos.example"})
     for origin, answered in (
         ("https://videos.example", True),
@@ -79,3 +79,33 @@ def test_other_origins_of_our_pages_can_be_named(monkeypatch):
     ):
         answer = app(environ(b"", HTTP_ORIGIN=origin), lambda *_: None)
         assert (b"".join(answer) == b"in") is answered
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (environ(b"cut off", CONTENT_LENGTH="8"), "400 Bad Request"),
+        (environ(b"", CONTENT_LENGTH="x"), "400 Bad Request"),
+        (environ(b"", CONTENT_LENGTH="-1"), "400 Bad Request"),
+        (environ(b"x" * 11), "413 Request Entity Too Large"),
+    ],
+)
+def test_a_bad_body_is_the_senders_error(monkeypatch, request_, status):
+    monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(10))
+    said = []
+    app = gate.guarded(lambda *_: [b"in"], KEYS)
+    answer = app(request_, lambda status, *_: said.append(status))
+    assert said == [status]
+    assert b"<Code>" in b"".join(answer)
+
+
+def test_a_broken_chunk_is_the_senders_error(monkeypatch):
+    class Broken(io.BytesIO):
+        def read(self, *_):
+            raise OSError("Invalid chunk header")
+
+    monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
+    said = []
+    request = environ(b"") | {"wsgi.input": Broken(), "wsgi.input_terminated": True}
+    gate.guarded(lambda *_: [b"in"], KEYS)(request, lambda status, *_: said.append(status))
+    assert said == ["400 Bad Request"]
