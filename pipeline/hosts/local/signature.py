@@ -141,10 +141,13 @@ def _digest(body: BinaryIO) -> str:
 
 
 def _canonical_digest(request: Request, claimed: Claim, payload: str) -> str:
-    """Return the SHA-256 of the canonical request, with S3's encoding for all services.
+    """Return the SHA-256 of the canonical request.
 
-    Services other than S3 encode a path twice; the paths of those here need no encoding.
+    S3 encodes a path once; every other service encodes it again as it was sent.
     """
+    path = request.path
+    if claimed.service == "s3":
+        path = unquote(path, errors="surrogateescape")
     pairs = sorted(
         (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
         for name, value in request.query
@@ -157,9 +160,7 @@ def _canonical_digest(request: Request, claimed: Claim, payload: str) -> str:
     )
     parts = (
         request.method.encode(),
-        quote(
-            unquote(request.path, errors="surrogateescape"), safe="/-_.~", errors="surrogateescape"
-        ).encode(),
+        quote(path, safe="/-_.~", errors="surrogateescape").encode(),
         "&".join(f"{name}={value}" for name, value in pairs).encode(),
         headers,
         ";".join(claimed.signed).encode(),

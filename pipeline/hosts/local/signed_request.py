@@ -92,6 +92,11 @@ class Claim:
         return self.credential.partition("/")[0]
 
     @property
+    def service(self) -> str:
+        """Return the service that the request is for; empty if the scope names none."""
+        return dict(enumerate(self.scope.split("/"))).get(2, "")
+
+    @property
     def scope(self) -> str:
         """Return date, region, service and terminator, separated by slashes."""
         return self.credential.partition("/")[2]

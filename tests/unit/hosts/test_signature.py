@@ -91,6 +91,9 @@ def changed(request, **fields):
         lambda: signed(
             "POST", "/", b"{}", auth=SigV4Auth, service="sqs", **{"X-Amz-Target": "a.B"}
         ),
+        lambda: signed(
+            "GET", "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aa", b"", auth=SigV4Auth, service="lambda"
+        ),
         presigned,
         lambda: presigned(target="/bucket/a%20b?response-content-type=video%2Fmp4"),
     ],
