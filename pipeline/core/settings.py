@@ -95,8 +95,8 @@ class Settings(BaseSettings):
 
     telemetry: Literal["local", "aws"] = Field(
         "local",
-        description="Destination of logs, metrics and traces: the local terminal, or CloudWatch "
-        "and X-Ray for Lambda and ECS",
+        description="Destination of logs and metrics: this machine, or CloudWatch for Lambda and "
+        "ECS",
     )
 
     stage: str | None = Field(None, description="The stage this process hosts (handlers/stage.py)")
@@ -125,8 +125,8 @@ class Settings(BaseSettings):
     )
     push_token: Secret[Token] | None = Field(
         None,
-        description="Token that senders of events by HTTP must send (worker/server.py), 16 "
-        "characters or more; without it the network must restrict access",
+        description="Token that senders of events by HTTP must send (hosts/worker/server.py), "
+        "16 characters or more; without it the network must restrict access",
     )
 
     lease_s: int = Field(

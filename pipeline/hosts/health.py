@@ -2,7 +2,7 @@
 
 Where ``PORT`` is set it asks the server on it. A worker touches a file every few seconds while it
 is well, however long its job takes, and no more once it hangs or can load no handler
-(``worker.host``): without this check nobody would see.
+(``hosts.worker.host``): without this check nobody would see.
 """
 
 import http.client
