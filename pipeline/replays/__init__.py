@@ -11,6 +11,7 @@ tally        adds verdicts up to a plan
 budget       what it may cost
 lanes        asks for runs, and knows whether any are still on their way
 settlement   which of them have ended, and how
+walker       the walk over the videos, to draw a sample, to plan and to choose runs
 driver       plans and runs one replay, from checkpoint to checkpoint
 views        what people see of it
 """

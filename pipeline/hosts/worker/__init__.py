@@ -6,6 +6,8 @@ lane      one queue: a message at a time, deleted only on success
 load      the jobs that run now, which decide if a replay may begin
 runtime   one handler in a child process, with a memory limit and a deadline
 api       the Lambda Runtime API that the child talks to
+server    the HTTP server of pushed events, for hosts without a queue to poll
+pushed    the events in a pushed request
 """
 
 from pipeline.hosts.worker.functions import Function, hosted
