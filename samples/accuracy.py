@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import whisper
 
+from pipeline import bootstrap
 from pipeline.core.stage import Deadline, Source
 from pipeline.media import audio
 from pipeline.media.probe import probe
@@ -160,6 +161,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
+    bootstrap.use_model_host(bootstrap.settings())
     rows = table()
     if arguments.json:
         # JSON has no infinity: a value without data is null.

@@ -1,8 +1,8 @@
 """Costs of an installation, idle and at work, and the quotas that a workload exceeds.
 
-All of it is arithmetic over four inputs: a dated price table (``run_price.py``), the pace of stages
-(recorded run times, or the topology's guesses), the resources of ``infra/`` (``installation.py``),
-and a workload that the user chooses.
+All of it is arithmetic over four inputs: a dated price table (``price_table.py``), the pace of
+stages (recorded run times, or the topology's guesses), the resources of ``infra/``
+(``installation.py``), and a workload that the user chooses.
 """
 
 from pipeline.costs.pace import paces

@@ -11,6 +11,7 @@ tally        the sum of verdicts, which is the plan
 budget       the limit on its cost
 lanes        the queues of its runs
 settlement   the runs that have ended, and how
+walker       the walk over the videos, to draw a sample, to plan and to choose runs
 driver       the driver, which plans and runs one replay from checkpoint to checkpoint
 views        the response models
 """

@@ -181,12 +181,6 @@ def artifacts(
     ]
 
 
-def labels(video: Video) -> list[str]:
-    """Return the labels that the video is found by, in lower case and alphabetical order."""
-    results = [run.current_result for run in video.stages.values()]
-    return sorted({label.lower() for result in results if result for label in result.labels})
-
-
 def progress(video: Video) -> float:
     """Return percent done over all stages; an ended stage counts as done, failed or not."""
     runs = video.stages.values()
@@ -228,7 +222,7 @@ def _common(video: Video, sign: Sign) -> dict[str, Any]:
         "duration_s": video.probe.duration_s if video.probe else None,
         "width": shown.width if shown else None,
         "height": shown.height if shown else None,
-        "labels": labels(video),
+        "labels": video.labels,
         "poster": _poster(video, sign),
     }
 

@@ -7,5 +7,6 @@ emf         the sink on AWS: CloudWatch's embedded metrics, in the log
 prometheus  the sink on one machine: files that ``/metrics`` reads
 logs        JSON on AWS, readable elsewhere
 tracing     OpenTelemetry's spans, where a collector is named
+cold_start  initialisation without garbage collection
 function    all of it around a handler
 """

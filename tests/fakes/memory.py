@@ -1,7 +1,7 @@
 """The part of AWS that replays use, in memory, for hundreds of crashes a second without waiting.
 
-Queries and conditions are the project's, word for word. ``tests/integration/core`` runs them on two
-implementations of DynamoDB.
+Queries and conditions are the project's, word for word. ``tests/integration/replays`` runs them on
+two implementations of DynamoDB.
 """
 
 import io

@@ -175,11 +175,11 @@ def partition(
         key: the partition key's name.
         value: the partition.
         sort: the sort key's name.
-        below: find only sort keys below this one.
+        below: find only sort keys below this one; no limit if empty, as no key is.
         prefix: find only sort keys with this prefix.
     """
     condition: ConditionBase = Key(key).eq(value)
-    if below is not None:
+    if below:
         condition &= Key(sort).lt(below)
     if prefix is not None:
         condition &= Key(sort).begins_with(prefix)

@@ -6,6 +6,8 @@ lane      one queue: one message at a time, deleted only on success
 load      the running jobs, which decide if a replay may begin
 runtime   one handler in a child process, with a memory limit and a deadline
 api       the Lambda Runtime API for the child
+server    the HTTP server of pushed events, for hosts without a queue to poll
+pushed    the events in a pushed request
 """
 
 from pipeline.hosts.worker.functions import Function, hosted

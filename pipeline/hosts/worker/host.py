@@ -242,12 +242,12 @@ class _Host(threading.Thread):
         outcome = self._invoke({"Records": [record]})
         if not isinstance(outcome, Failed):
             if not failures(outcome.payload, {record["messageId"]}):
-                self._delete(lane, record)
+                self._delete_message(lane, record)
         elif outcome.kind == "stopped":
             self._is_over(record, outcome)
             lane.give_back(record)
         elif outcome.kind not in ("error", "init_error") and self._is_over(record, outcome):
-            self._delete(lane, record)
+            self._delete_message(lane, record)
 
     def _invoke(self, event: Any) -> Any:
         outcome = self.runtime.invoke(event)
@@ -264,7 +264,7 @@ class _Host(threading.Thread):
             )
             return False
 
-    def _delete(self, lane: Lane, record: Record) -> None:
+    def _delete_message(self, lane: Lane, record: Record) -> None:
         """Delete a message, with retries during an outage: otherwise its work is repeated."""
         for _ in range(5):
             try:

@@ -85,7 +85,7 @@ def test_other_bytes_than_were_baked_are_rejected(model_dir, model_host, tmp_pat
     model_host(model_dir=tmp_path)
     with (tmp_path / "whisper-shapes.int8.pt").open("ab") as file:
         file.write(b"more")
-    with pytest.raises(MissingDependency, match="is not the whisper-shapes@int8"):
+    with pytest.raises(MissingDependency, match="is not the pinned whisper-shapes@int8"):
         weights.resolve(NAME)
 
 

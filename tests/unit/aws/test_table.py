@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.aws.catalog.table import Table, epoch_key, iso
+from pipeline.aws.catalog.table import Table, epoch_key, iso, partition
 
 
 class Stingy:
@@ -62,3 +62,9 @@ def test_epoch_seconds_sort_as_strings():
     moments = [0, 9.5, 10, 999_999_999.999, 1_732_000_000.25, 1_732_000_000.3]
     assert [epoch_key(m) for m in moments] == sorted(epoch_key(m) for m in moments)
     assert all(float(epoch_key(m)) == m for m in moments)
+
+
+def test_an_empty_limit_of_a_query_is_no_limit():
+    # DynamoDB rejects an empty string as the value of a key.
+    assert partition("pk", "p", below="") == partition("pk", "p")
+    assert partition("pk", "p", below="1") != partition("pk", "p")
