@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from pipeline.core.errors import VideodropError
+from pipeline.hosts.private_file import write_private
 
 
 class NotRunning(VideodropError):
@@ -56,13 +57,8 @@ class StackFile(BaseModel):
 
     def write(self, home: Path) -> None:
         """Write the file atomically, readable only by its owner: it holds credentials."""
-        path = self.path(home)
-        fresh = path.with_suffix(".tmp")
-        fresh.unlink(missing_ok=True)
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(json.dumps(self.model_dump(mode="json"), indent=1) + "\n")
-        fresh.replace(path)
+        text = json.dumps(self.model_dump(mode="json"), indent=1) + "\n"
+        write_private(self.path(home), text)
 
 
 def connect(home: Path) -> StackFile | None:

@@ -1,4 +1,4 @@
-"""What the documentation tells people to type exists."""
+"""The commands and paths in the documentation exist."""
 
 import os
 import re

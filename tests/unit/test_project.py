@@ -1,4 +1,4 @@
-"""What strangers find at the root fits the code: the changelog, the workflow, the hooks."""
+"""The files at the root fit the code: the changelog, the workflow, the hooks."""
 
 import json
 import re

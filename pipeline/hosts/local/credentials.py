@@ -5,11 +5,12 @@
 """
 
 import configparser
-import os
 import secrets
+from io import StringIO
 from pathlib import Path
 
 from pipeline.hosts.local.signature import Keys
+from pipeline.hosts.private_file import is_private, write_private
 
 PROFILE = "videodrop"
 _SECTION = f"profile {PROFILE}"
@@ -27,7 +28,7 @@ class Credentials:
     def __init__(self, path: Path, region: str) -> None:
         self.path = path
         known = configparser.ConfigParser(interpolation=None)
-        if _is_private(path):
+        if path.exists() and is_private(path):
             known.read(path)
         try:
             section = known[_SECTION]
@@ -51,18 +52,6 @@ class Credentials:
             "aws_secret_access_key": self.keys.secret_access_key,
             **more,
         }
-        fresh = self.path.with_suffix(".tmp")
-        fresh.unlink(missing_ok=True)
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            config.write(file)
-        fresh.replace(self.path)
-
-
-def _is_private(path: Path) -> bool:
-    """Return whether ``path`` is a file of this user that nobody else may read or write."""
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return False
-    return status.st_uid == os.geteuid() and status.st_mode & 0o077 == 0
+        text = StringIO()
+        config.write(text)
+        write_private(self.path, text.getvalue())

@@ -31,6 +31,7 @@ from moto.sqs.models import sqs_backends
 from pipeline.core.errors import MissingDependency
 from pipeline.hosts.local.fork import Fork
 from pipeline.hosts.local.monitor import STATE, WRITTEN
+from pipeline.hosts.private_file import is_private
 
 log = logging.getLogger(__name__)
 
@@ -203,8 +204,7 @@ def _pickle() -> tuple[bytes, set[str]]:
 
 
 def _require_private(path: Path) -> None:
-    status = path.lstat()
-    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+    if not is_private(path):
         raise MissingDependency(
             "state_not_private",
             f"{path} must belong to you and be closed to others, because its content is run as "

@@ -1,4 +1,4 @@
-"""What comparing long transcripts takes."""
+"""The cost of comparing long transcripts."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What PyTorch says about devices."""
+"""The devices that PyTorch reports."""
 
 import pytest
 
