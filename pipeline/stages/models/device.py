@@ -16,6 +16,16 @@ def choose() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def of_ctranslate() -> str:
+    """Return the device of CTranslate2: the one that is set, else the first GPU, else the CPU."""
+    wanted = host.current().device
+    if wanted != "auto":
+        return wanted
+    import ctranslate2  # noqa: PLC0415 - only transcribe needs it
+
+    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+
+
 def check(wanted: str) -> None:
     """Check that torch can use the device that is set; ``auto`` and ``cpu`` are not checked.
 

@@ -1,16 +1,16 @@
 """The transcribe stage: the speech in a video, as data, captions and text.
 
     plan:   the video → spans (at present one)
-    listen: a span → its segments: audio → voice activity → windows → engine → guards
-    merge:  the spans' segments → one transcript
+    listen: a span → its utterances: audio → voice activity → windows → engine → guards
+    merge:  the spans' utterances → one transcript
 
 Audio is streamed, so memory does not grow with the duration of the video.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,16 +20,16 @@ from pipeline.core.stage import Notice, Report, Result, Source
 from pipeline.media import audio
 from pipeline.media.process import Complaints
 from pipeline.stages.models import weights
-from pipeline.stages.transcribe import captions, files, guards, windows
+from pipeline.stages.transcribe import captions, ctranslate, files, whisper, windows
 from pipeline.stages.transcribe import vad as voice
-from pipeline.stages.transcribe import whisper as whisper_engine
-from pipeline.stages.transcribe.engine import Speaking, SpeechEngine
-from pipeline.stages.transcribe.transcript import ModelName, Segment, Transcript
+from pipeline.stages.transcribe.engine import SpeechEngine, SpeechOptions
+from pipeline.stages.transcribe.listening import Listener, Utterance
+from pipeline.stages.transcribe.transcript import ModelName, Transcript
 
 if TYPE_CHECKING:
     from pipeline.stages.transcribe.engine import Samples
 
-VERSION = "1"
+VERSION = "2"
 
 _log = logging.getLogger(__name__)
 _WINDOW_S = 30.0  # Whisper's input
@@ -38,7 +38,6 @@ _MARGIN_S = 0.5
 _LEAST_S = 0.25
 _SMOOTH_S = 0.6  # about the pause between sentences, so that it is preferred to one between words
 _HYSTERESIS = 0.15
-_LANGUAGE_WINDOWS = 3
 _CHUNK_S = 10.0
 _EXCERPT = 500
 
@@ -51,8 +50,14 @@ class Params(BaseModel):
     model: str = Field(
         "whisper-shapes", description="Sample model, official Whisper name, or path to a .pt file"
     )
+    engine: Literal["auto", "ctranslate2", "openai-whisper"] = Field(
+        "auto",
+        description="Library to run the model: auto is ctranslate2; openai-whisper needs PyTorch",
+    )
     language: str | None = Field(
-        None, pattern="^[a-z]{2,3}$", description="ISO 639 code of the speech; detected if not set"
+        None,
+        pattern="^[a-z]{2,3}$",
+        description="ISO 639 code of the speech; detected in each part of the video if not set",
     )
     task: Literal["transcribe", "translate"] = Field(
         "transcribe", description="Transcribe the speech, or translate it to English"
@@ -81,21 +86,19 @@ class Span(NamedTuple):
     end: float
 
 
-class Heard(NamedTuple):
+class SpanResult(NamedTuple):
     """The transcription of one span."""
 
-    segments: list[Segment]
-    language: str | None
-    probability: float
-    speech_s: float
+    utterances: list[Utterance]
     damaged: bool
 
 
 def identity(params: Params) -> dict[str, str]:
     """Return the weights and library that make a result; imports and fetches nothing heavy."""
+    engine = _engine(params)
     return {
-        "engine": whisper_engine.NAME,
-        "engine_version": whisper_engine.version(),
+        "engine": engine.NAME,
+        "engine_version": engine.version(),
         "model": params.model,
         "sha256": weights.digest(params.model),
     }
@@ -103,8 +106,13 @@ def identity(params: Params) -> dict[str, str]:
 
 def warm_up(params: Params) -> None:
     """Load the models before the first video."""
-    whisper_engine.load(weights.resolve(params.model))
+    _engine(params).load(weights.resolve(params.model))
     voice.load()
+
+
+def _engine(params: Params) -> ModuleType:
+    """Return the module of the library that runs the model."""
+    return whisper if params.engine == whisper.NAME else ctranslate
 
 
 def run(source: Source, params: Params, work: Path, report: Report) -> Result:
@@ -117,13 +125,14 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
         MissingDependency: the model is missing.
     """
     notices: list[Notice] = []
-    parts: list[Heard] = []
+    parts: list[SpanResult] = []
     if source.probe.audio:
-        engine = whisper_engine.load(weights.resolve(params.model))
+        engine = _engine(params).load(weights.resolve(params.model))
         language, notice = _chosen_language(params, engine)
         notices += notice
         parts = [listen(source, span, params, engine, language, report) for span in plan(source)]
-    transcript = merge(parts, params, source.probe.duration_s)
+    utterances = [one for part in parts for one in part.utterances]
+    transcript = merge(utterances, params, source.probe.duration_s)
     if not source.probe.audio:
         notices.append(Notice(code="no_audio", message="The video has no audio to transcribe."))
     elif not transcript.segments:
@@ -139,10 +148,11 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
         summary={
             "language": transcript.language,
             "language_probability": transcript.language_probability,
+            "languages": sorted({one.language for one in utterances if one.segments}),
             "model": transcript.model.model_dump(),
             "segments": len(transcript.segments),
             "words": sum(len(segment.text.split()) for segment in transcript.segments),
-            "speech_s": round(sum(part.speech_s for part in parts), 2),
+            "speech_s": round(sum(one.speech_s for one in utterances), 2),
             "excerpt": transcript.plain()[:_EXCERPT],
         },
         warnings=notices,
@@ -161,38 +171,43 @@ def listen(
     engine: SpeechEngine,
     language: str | None,
     report: Report,
-) -> Heard:
-    """Transcribe one span; its first windows give the language if ``language`` is None."""
+) -> SpanResult:
+    """Transcribe one span; the language of each window is detected if ``language`` is None."""
     complaints = Complaints()
+    options = SpeechOptions(
+        task=params.task,
+        beam_size=params.beam_size,
+        # Cross-attention aligns text with audio of the same words; a translation has others.
+        word_times=params.word_timestamps and params.task == "transcribe",
+        prompt=params.initial_prompt,
+    )
+    listener = Listener(engine, options, language, finds_voice=params.vad)
     found = _windows(_sound(source, span, report, complaints), params)
-    head: list[windows.Window[Samples]] = []
-    probability = 1.0
-    if language is None:
-        head = list(islice(found, _LANGUAGE_WINDOWS))
-        if head:
-            language, probability = engine.detect_language([_samples(window) for window in head])
-    segments: list[Segment] = []
-    speech_s = 0.0
-    for window in chain(head, found):
-        speech_s += sum(window.speech) * voice.FRAME_S
-        segments += _transcribed(window, span, params, engine, language or "en")
+    utterances = [one.shifted(span.start) for one in listener.listen(found)]
     if complaints.count:
         _log.info("%s: errors of the audio decoder: %s", source.name, complaints)
-    return Heard(
-        segments, language if segments else None, probability, speech_s, complaints.count > 0
-    )
+    return SpanResult(utterances, complaints.count > 0)
 
 
-def merge(parts: Iterable[Heard], params: Params, duration: float) -> Transcript:
-    """Merge the spans, in order, into a transcript in the language of the most speech."""
-    parts = list(parts)
-    spoken = [part for part in parts if part.language]
-    main = max(spoken, key=lambda part: part.speech_s, default=None)
+def merge(utterances: Sequence[Utterance], params: Params, duration: float) -> Transcript:
+    """Merge utterances, in order, into a transcript in the language of the most speech."""
     made_by = identity(params)
+    spoken: dict[str, float] = {}
+    for one in utterances:
+        if one.segments:
+            spoken[one.language] = spoken.get(one.language, 0.0) + one.speech_s
+    main = max(spoken, key=lambda code: spoken[code], default=None)
+    chances = [
+        (one.probability, one.speech_s)
+        for one in utterances
+        if one.language == main and one.segments
+    ]
+    weight = sum(speech_s for _, speech_s in chances)
+    mean = sum(chance * speech_s for chance, speech_s in chances) / weight if weight else 0.0
     return Transcript(
         task=params.task,
-        language=main.language if main else None,
-        language_probability=round(main.probability, 4) if main else 0.0,
+        language=main,
+        language_probability=round(mean, 4),
         duration=round(duration, 3),
         model=ModelName(
             name=made_by["model"],
@@ -200,7 +215,7 @@ def merge(parts: Iterable[Heard], params: Params, duration: float) -> Transcript
             engine=made_by["engine"],
             engine_version=made_by["engine_version"],
         ),
-        segments=[segment for part in parts for segment in part.segments],
+        segments=[segment for one in utterances for segment in one.segments],
     )
 
 
@@ -257,37 +272,8 @@ def _windows(sound: Iterable["Samples"], params: Params) -> Iterator[windows.Win
         least=_frames(_LEAST_S),
         smooth=_frames(_SMOOTH_S),
     )
-    return windows.cut(voice.scored(voice.frames(sound)), rules)
+    return windows.cut(voice.scored(voice.blocks(sound)), rules)
 
 
 def _frames(seconds: float) -> int:
     return int(seconds / voice.FRAME_S)
-
-
-def _samples(window: windows.Window["Samples"]) -> "Samples":
-    import numpy as np  # noqa: PLC0415 - stage modules import nothing heavy
-
-    return np.concatenate(window.frames)
-
-
-def _transcribed(
-    window: windows.Window["Samples"],
-    span: Span,
-    params: Params,
-    engine: SpeechEngine,
-    language: str,
-) -> list[Segment]:
-    """Transcribe a window, remove invented text, and return segments in times of the video."""
-    how = Speaking(
-        language=language,
-        task=params.task,
-        beam_size=params.beam_size,
-        # Cross-attention aligns text with audio of the same words; a translation has others.
-        word_times=params.word_timestamps and params.task == "transcribe",
-        prompt=params.initial_prompt,
-    )
-
-    segments = guards.without_loops(engine.transcribe(_samples(window), how))
-    at = span.start + window.first * voice.FRAME_S
-    voiced = guards.voiced(segments, window.speech, voice.FRAME_S)
-    return [segment.shifted(at) for segment in voiced]

@@ -26,6 +26,7 @@ class Segment(_Frozen):
     Attributes:
         probability: geometric mean over its tokens, 0 to 1.
         words: empty where word times were not requested or are not available (translation).
+        language: ISO 639 code of the speech; None in transcripts of earlier versions.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Segment(_Frozen):
     end: float
     probability: float
     words: list[Word] = []
+    language: str | None = None
 
     def shifted(self, seconds: float) -> "Segment":
         """Return the same segment, ``seconds`` later."""
@@ -76,7 +78,7 @@ class Transcript(_Frozen):
     """The transcript of one video; ``transcript.json`` is this model as JSON.
 
     Attributes:
-        language: ISO 639 code of the speech; None without speech.
+        language: ISO 639 code of most of the speech; None without speech.
         language_probability: 0 to 1; 1 where the language was given.
         duration: of the video, in seconds.
     """

@@ -1,17 +1,16 @@
-"""The reference speech engine: openai-whisper on torch."""
+"""The reference speech engine: openai-whisper on PyTorch."""
 
 import logging
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import MissingDependency
-from pipeline.stages.models import device, engines, int8, official
+from pipeline.stages.models import device, engines, official
 from pipeline.stages.models.weights import Weights
-from pipeline.stages.transcribe.engine import Speaking
+from pipeline.stages.transcribe.engine import Heard, SpeechOptions
 from pipeline.stages.transcribe.transcript import Segment, Word
 from pipeline.telemetry import metrics, names
 
@@ -21,11 +20,12 @@ if TYPE_CHECKING:
 NAME = "openai-whisper"
 
 _log = logging.getLogger(__name__)
+_RATE = 16_000
 
 
 def version() -> str:
     """Return the version of the library; see ``engines.version``."""
-    return engines.version(NAME, "transcribe")
+    return engines.version(NAME, "openai-whisper")
 
 
 def load(weights: Weights) -> "WhisperEngine":
@@ -34,30 +34,23 @@ def load(weights: Weights) -> "WhisperEngine":
     Raises:
         MissingDependency: ``model_format``: the file is not a Whisper checkpoint.
     """
-    where = device.choose()
-    if weights.made_from and where != "cpu":
-        raise MissingDependency(
-            "model_format",
-            f"{weights.name} is for the CPU: name the model without @int8 for use on {where}.",
-        )
-    return _load(str(weights.path), weights.sha256, weights.made_from, where)
+    return _load(str(weights.path), weights.sha256, device.choose())
 
 
 @lru_cache(maxsize=1)  # a second model would double the memory of the process
 @metrics.timed(names.MODEL_LOAD, engine=NAME)
-def _load(path: str, sha256: str, made_from: str | None, where: str) -> "WhisperEngine":
+def _load(path: str, sha256: str, where: str) -> "WhisperEngine":
     import whisper  # noqa: PLC0415 - takes seconds to import
 
     _log.info("loading %s on %s", path, where)
     try:
-        # Both read with weights_only=True.
-        model = int8.load(Path(path)) if made_from else whisper.load_model(path, device=where)
+        model = whisper.load_model(path, device=where)  # it reads with weights_only=True
     except Exception as error:
         raise MissingDependency(
             "model_format", f"{path} cannot be loaded as a Whisper checkpoint ({error!r:.200})."
         ) from error
     for name, known in official.WHISPER.items():
-        if known.sha256 == (made_from or sha256):
+        if known.sha256 == sha256:
             # load_model sets these only when called with the name; word times depend on them.
             model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])  # noqa: SLF001 - no other way
             break
@@ -91,12 +84,17 @@ class WhisperEngine:
             warnings.simplefilter("ignore", ResourceWarning)
             get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
         self._model = model
+        self.batch = 1  # ``whisper.transcribe`` takes one window
         self._fp16 = model.device.type == "cuda"
         known = tuple(LANGUAGES)[: model.num_languages]
         self.languages = known if model.is_multilingual else ("en",)
 
-    def detect_language(self, windows: Sequence["Samples"]) -> tuple[str, float]:
-        """Return the language with the highest probability averaged over the windows."""
+    def encode(self, windows: Sequence["Samples"]) -> list["Samples"]:
+        """Return the windows: ``whisper.transcribe`` encodes them itself."""
+        return list(windows)
+
+    def detect_languages(self, encoded: Sequence["Samples"]) -> list[Mapping[str, float]]:
+        """Return each window's languages by ``Whisper.detect_language``."""
         import torch  # noqa: PLC0415 - see above
         import whisper  # noqa: PLC0415 - see above
 
@@ -107,20 +105,28 @@ class WhisperEngine:
                 ),
                 whisper.audio.N_FRAMES,
             )
-            for window in windows
+            for window in encoded
         ]
         batch = torch.stack(mels).to(self._model.device)
         _, answers = self._model.detect_language(batch.half() if self._fp16 else batch)
-        mean = {code: sum(one[code] for one in answers) / len(answers) for code in answers[0]}
-        best = max(mean, key=lambda code: mean[code])
-        return best, mean[best]
+        return list(answers)
 
-    def transcribe(self, window: "Samples", how: Speaking) -> list[Segment]:
-        """Transcribe the window by ``whisper.transcribe``.
+    def transcribe(
+        self, encoded: Sequence["Samples"], languages: Sequence[str], options: SpeechOptions
+    ) -> list[Heard]:
+        """Transcribe each window by ``whisper.transcribe``.
 
         Windows are independent: no text is carried over from the previous one. So an error does
         not propagate, and windows can run in any order on any machine.
         """
+        return [
+            Heard(self._transcribed(window, language, options), len(window) / _RATE)
+            for window, language in zip(encoded, languages, strict=True)
+        ]
+
+    def _transcribed(
+        self, window: "Samples", language: str, options: SpeechOptions
+    ) -> list[Segment]:
         import torch  # noqa: PLC0415 - see above
         import whisper  # noqa: PLC0415 - see above
 
@@ -128,12 +134,12 @@ class WhisperEngine:
         answer = whisper.transcribe(
             self._model,
             window,
-            language=how.language,
-            task=how.task,
-            beam_size=how.beam_size if how.beam_size > 1 else None,
-            word_timestamps=how.word_times,
-            initial_prompt=how.prompt,
-            carry_initial_prompt=how.prompt is not None,
+            language=language,
+            task=options.task,
+            beam_size=options.beam_size if options.beam_size > 1 else None,
+            word_timestamps=options.word_times,
+            initial_prompt=options.prompt,
+            carry_initial_prompt=options.prompt is not None,
             condition_on_previous_text=False,
             fp16=self._fp16,
         )

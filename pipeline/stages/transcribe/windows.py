@@ -43,6 +43,10 @@ class Window(Generic[Frame]):
     frames: list[Frame]
     speech: list[bool]
 
+    def part(self, start: int, end: int) -> "Window[Frame]":
+        """Return the frames from ``start`` to before ``end``, counted from the window's first."""
+        return Window(self.first + start, self.frames[start:end], self.speech[start:end])
+
 
 def cut(scored: Iterable[tuple[Frame, float]], rules: Rules) -> Iterator[Window[Frame]]:
     """Yield windows from frames with their speech probabilities; holds at most one window.
