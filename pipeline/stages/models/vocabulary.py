@@ -90,9 +90,7 @@ def encoding(text: Sequence[str]) -> Any:
 
     try:
         ranks = {
-            _bytes(token): rank
-            for rank, token in enumerate(text)
-            if not token.startswith(_UNUSED)
+            _bytes(token): rank for rank, token in enumerate(text) if not token.startswith(_UNUSED)
         }
     except KeyError as error:
         raise MissingDependency(

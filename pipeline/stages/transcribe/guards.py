@@ -4,7 +4,7 @@ Two signs are certain enough: words without a voice, and a phrase repeated in a 
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pipeline.stages.transcribe.transcript import Segment, Word
 
@@ -12,7 +12,8 @@ LOOP_RATIO = 2.4
 """Compression ratio above which text is suspect: Whisper's own threshold."""
 
 _SLACK_S = 0.5  # largest distance of a word's estimated time from voice
-_ONSET_S = 0.1  # a voice is detected this long after it begins
+_ONSET_S = 0.1  # a voice is detected this long after it begins, and until this long before its end
+_PAUSE_S = 0.25  # silence that separates two stretches of voice
 _LOOP_LEAST = 4  # repetitions in a row; real speech repeats up to three times
 _LOOP_WORDS = 12  # longest phrase to search for
 
@@ -20,36 +21,50 @@ _LOOP_WORDS = 12  # longest phrase to search for
 def voiced(segments: Sequence[Segment], speech: Sequence[bool], frame_s: float) -> list[Segment]:
     """Remove words, or segments without word times, that have no voice.
 
-    Models often stretch words over the silence before them; such words are shortened to the voice.
+    Models often stretch words over the silence beside them; such words are shortened to the voice.
 
     Args:
         segments: segments with times from the first frame on.
         speech: whether each frame of ``frame_s`` seconds has a voice.
         frame_s: duration of a frame in seconds.
     """
+    voices = list(_voices(speech, frame_s))
     kept = []
     for segment in segments:
         if not segment.words:
-            if _onset(segment.start, segment.end, speech, frame_s) is not None:
+            if _own(segment.start, segment.end, voices):
                 kept.append(segment)
             continue
         words = []
         for word in segment.words:
-            onset = _onset(word.start, word.end, speech, frame_s)
-            if onset is not None:
-                start = min(word.end, max(word.start, onset - _ONSET_S))
-                words.append(word.model_copy(update={"start": start}))
+            if voice := _own(word.start, word.end, voices):
+                start = min(word.end, max(word.start, voice[0] - _ONSET_S))
+                end = max(start, min(word.end, voice[1] + _ONSET_S))
+                words.append(word.model_copy(update={"start": start, "end": end}))
         kept.extend(_with(segment, words))
     return kept
 
 
-def _onset(start: float, end: float, speech: Sequence[bool], frame_s: float) -> float | None:
-    """Return the start of the first voice in or near an interval, None if there is none."""
-    first = max(0, int((start - _SLACK_S) / frame_s))
-    last = int((end + _SLACK_S) / frame_s) + 1
-    frames = (i for i, talking in enumerate(speech[first:last], start=first) if talking)
-    found = next(frames, None)
-    return None if found is None else found * frame_s
+def _voices(speech: Sequence[bool], frame_s: float) -> Iterator[tuple[float, float]]:
+    """Yield start and end of each stretch of voice; a short gap does not end it."""
+    start = end = None
+    for at, talking in enumerate(speech):
+        if not talking:
+            continue
+        if start is not None and end is not None and (at - end) * frame_s > _PAUSE_S:
+            yield start * frame_s, end * frame_s
+            start = None
+        start, end = at if start is None else start, at + 1
+    if start is not None and end is not None:
+        yield start * frame_s, end * frame_s
+
+
+def _own(
+    start: float, end: float, voices: Sequence[tuple[float, float]]
+) -> tuple[float, float] | None:
+    """Return the stretch of voice that most of an interval is in; None if none is near."""
+    near = [one for one in voices if one[0] < end + _SLACK_S and one[1] > start - _SLACK_S]
+    return max(near, key=lambda one: min(end, one[1]) - max(start, one[0]), default=None)
 
 
 def without_loops(segments: Sequence[Segment]) -> list[Segment]:

@@ -1,6 +1,8 @@
 """The transcription of windows of speech, each in its own language."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,7 +39,9 @@ class Utterance(NamedTuple):
 
     def shifted(self, seconds: float) -> "Utterance":
         """Return the same utterance, ``seconds`` later."""
-        return self._replace(segments=[one.shifted(seconds) for one in self.segments])
+        return self._replace(
+            segments=[one.moved(lambda time: time + seconds) for one in self.segments]
+        )
 
 
 class Listener:
@@ -119,10 +123,12 @@ class Listener:
             for own in self._engine.detect_languages(encoded)
         ]
         parts = []
+        start = 0
         for code, group in groupby(zip(spoken, pieces, strict=True), key=lambda one: one[0]):
             own = [piece for _, piece in group]
-            first = own[0].first - window.first
-            parts.append((code, window.part(first, first + sum(len(one.frames) for one in own))))
+            end = start + sum(len(piece.frames) for piece in own)
+            parts.append((code, window.part(start, end)))
+            start = end
         if len(parts) == 1:
             self._alike.add(frozenset(possible))
             return []
@@ -133,9 +139,11 @@ class Listener:
     ) -> Utterance:
         segments = guards.without_loops(heard.segments)
         segments = guards.voiced(segments, window.speech, vad.FRAME_S)
-        at = window.first * vad.FRAME_S
         return Utterance(
-            [one.shifted(at).model_copy(update={"language": language}) for one in segments],
+            [
+                one.moved(partial(_clock, window)).model_copy(update={"language": language})
+                for one in segments
+            ],
             language,
             probability,
             sum(window.speech) * vad.FRAME_S,
@@ -149,6 +157,15 @@ class Listener:
         rest = window.part(first, len(window.frames))
         missed = sum(rest.speech) * vad.FRAME_S
         return rest if first and missed >= _LEFT_S else None
+
+
+def _clock(window: Window["Samples"], seconds: float) -> float:
+    """Return the time in the sound of a time in the window; both in seconds.
+
+    Where silence was left out, it is the time before it.
+    """
+    frame = min(len(window.places) - 1, max(0, math.ceil(seconds / vad.FRAME_S) - 1))
+    return seconds + (window.places[frame] - frame) * vad.FRAME_S
 
 
 def samples(window: Window["Samples"]) -> "Samples":

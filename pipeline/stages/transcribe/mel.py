@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RATE = 16_000
 HOP = 160
 FRAMES = 3000
-"""Frames in the input of the model: 30 seconds."""
+"""Most frames in the input of the model: 30 seconds."""
 
 _WINDOW = 400
 _LINEAR_TO = 1000.0  # Hz; above it, Slaney's scale is logarithmic
@@ -27,19 +27,20 @@ _LOG_STEP = 0.06875177742094912  # ln(6.4) / 27
 _DECADES = 8.0
 
 
-def log_mel(samples: "Samples", bins: int) -> "Spectrogram":
-    """Return the log-mel spectrogram of a window, padded with silence to 30 seconds.
+def log_mel(samples: "Samples", bins: int, count: int = FRAMES) -> "Spectrogram":
+    """Return the log-mel spectrogram of a window, padded with silence.
 
     Args:
-        samples: float32 at 16 kHz, [samples]; at most 30 s are used.
+        samples: float32 at 16 kHz, [samples].
         bins: mel bins of the model, 80 or 128.
+        count: frames of the result.
 
     Returns:
-        float32, [bins, 3000].
+        float32, [bins, count].
     """
     import numpy as np  # noqa: PLC0415 - stage modules import nothing heavy before they run
 
-    length = FRAMES * HOP
+    length = count * HOP
     spoken = min(len(samples), length)
     # Frames are centred on their time; the signal is mirrored at its start, as torch's stft does.
     padded = np.zeros(length + _WINDOW, np.float32)
@@ -47,11 +48,11 @@ def log_mel(samples: "Samples", bins: int) -> "Spectrogram":
     padded[half : half + spoken] = samples[:spoken]
     padded[:half] = padded[2 * half : half : -1]
     # Frames past the end hold silence only.
-    count = min(FRAMES, spoken // HOP + 3)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[: count * HOP : HOP]
+    heard = min(count, spoken // HOP + 3)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[: heard * HOP : HOP]
     window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
     power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
-    mel = np.full((bins, FRAMES), 1e-10, np.float32)
+    mel = np.full((bins, count), 1e-10, np.float32)
     mel[:, : len(power)] = np.maximum(_filters(bins) @ power.T.astype(np.float32), 1e-10)
     mel = np.log10(mel)
     mel = np.maximum(mel, mel.max() - _DECADES)

@@ -33,8 +33,7 @@ VERSION = "2"
 
 _log = logging.getLogger(__name__)
 _WINDOW_S = 30.0  # Whisper's input
-_PAUSE_S = 3.0  # silence that ends a window; a shorter one costs less than a new window
-_MARGIN_S = 0.5
+_MARGIN_S = 0.5  # of silence beside speech; twice of it remains of a longer silence
 _LEAST_S = 0.25
 _SMOOTH_S = 0.6  # about the pause between sentences, so that it is preferred to one between words
 _HYSTERESIS = 0.15
@@ -267,7 +266,6 @@ def _windows(sound: Iterable["Samples"], params: Params) -> Iterator[windows.Win
         threshold=threshold,
         keep=threshold - _HYSTERESIS,
         longest=_frames(_WINDOW_S),
-        pause=_frames(_PAUSE_S),
         margin=_frames(_MARGIN_S),
         least=_frames(_LEAST_S),
         smooth=_frames(_SMOOTH_S),

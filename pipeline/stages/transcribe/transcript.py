@@ -1,5 +1,7 @@
 """The types of ``transcript.json``: text with times and probabilities."""
 
+from collections.abc import Callable
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -36,19 +38,14 @@ class Segment(_Frozen):
     words: list[Word] = []
     language: str | None = None
 
-    def shifted(self, seconds: float) -> "Segment":
-        """Return the same segment, ``seconds`` later."""
-        words = [
-            word.model_copy(
-                update={
-                    "start": round(word.start + seconds, 3),
-                    "end": round(word.end + seconds, 3),
-                }
-            )
-            for word in self.words
-        ]
-        times = {"start": round(self.start + seconds, 3), "end": round(self.end + seconds, 3)}
-        return self.model_copy(update={**times, "words": words})
+    def moved(self, clock: Callable[[float], float]) -> "Segment":
+        """Return the same segment at other times, in whole milliseconds."""
+
+        def times(one: "Word | Segment") -> dict[str, float]:
+            return {"start": round(clock(one.start), 3), "end": round(clock(one.end), 3)}
+
+        words = [word.model_copy(update=times(word)) for word in self.words]
+        return self.model_copy(update={**times(self), "words": words})
 
     def timed_words(self) -> list[Word]:
         """Return the words; without word times, spread the text's words over it by their length."""

@@ -1,13 +1,13 @@
 """Windows of speech, cut from a stream of audio, no longer than a model's input.
 
-A window has a short margin before and after speech, so the model gets no long silences. Nothing
-inside a window is removed, so a time in it is its start plus an offset. Longer speech is cut at
-the quietest place of the last third.
+A window has a short margin before and after speech. The middle of a longer silence is left out, so
+that a window holds as much speech as possible. Each frame keeps its place in the audio. Speech that
+exceeds a window is cut at the quietest place of the last third.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Frame = TypeVar("Frame")
 
@@ -20,16 +20,14 @@ class Rules:
         threshold: least probability of a frame that begins speech.
         keep: probability below which a frame of speech ends it (hysteresis).
         longest: most frames in a window.
-        pause: frames of silence that close a window.
-        margin: frames kept before and after speech.
-        least: least frames of speech in a window; shorter sounds are clicks, not words.
+        margin: frames of silence kept before and after speech.
+        least: least frames of speech between two silences; shorter sounds are clicks, not words.
         smooth: frames over which scores are averaged when speech must be cut.
     """
 
     threshold: float
     keep: float
     longest: int
-    pause: int
     margin: int
     least: int
     smooth: int
@@ -37,15 +35,22 @@ class Rules:
 
 @dataclass(frozen=True)
 class Window(Generic[Frame]):
-    """Consecutive frames, the index of the first one, and for each whether it has speech."""
+    """Frames in order, the place of each in the audio, and for each whether it has speech."""
 
-    first: int
+    places: list[int]
     frames: list[Frame]
     speech: list[bool]
 
     def part(self, start: int, end: int) -> "Window[Frame]":
         """Return the frames from ``start`` to before ``end``, counted from the window's first."""
-        return Window(self.first + start, self.frames[start:end], self.speech[start:end])
+        return Window(self.places[start:end], self.frames[start:end], self.speech[start:end])
+
+
+class _Held(NamedTuple, Generic[Frame]):
+    place: int
+    frame: Frame
+    score: float
+    talking: bool
 
 
 def cut(scored: Iterable[tuple[Frame, float]], rules: Rules) -> Iterator[Window[Frame]]:
@@ -53,44 +58,53 @@ def cut(scored: Iterable[tuple[Frame, float]], rules: Rules) -> Iterator[Window[
 
     Windows are in order and never overlap.
     """
-    frames: list[Frame] = []
-    scores: list[float] = []
-    speech: list[bool] = []
-    first = 0
-
-    def take(end: int, leave: int) -> Iterator[Window[Frame]]:
-        """Yield frames up to ``end`` as a window and remove those before ``leave``."""
-        nonlocal first
-        if sum(speech[:end]) >= rules.least:
-            yield Window(first, frames[:end], speech[:end])
-        for column in (frames, scores, speech):
-            del column[:leave]
-        first += leave
-
-    for frame, score in scored:
-        talking = score >= (rules.keep if speech and speech[-1] else rules.threshold)
-        frames.append(frame)
-        scores.append(score)
-        speech.append(talking)
-        silence = _trailing_silence(speech)
-        if silence == len(speech):  # no speech yet: keep only the margin
-            yield from take(0, max(0, silence - rules.margin))
-        elif silence >= rules.pause:
-            end = len(speech) - silence + rules.margin
-            yield from take(end, max(end, len(speech) - rules.margin))
-        elif len(speech) == rules.longest:
-            end = _quietest(scores, rules)
-            yield from take(end, end)
-    if any(speech):
-        end = min(len(speech), len(speech) - _trailing_silence(speech) + rules.margin)
-        yield from take(end, end)
-
-
-def _trailing_silence(speech: list[bool]) -> int:
-    for index, talking in enumerate(reversed(speech)):
+    held: list[_Held[Frame]] = []
+    talking = False
+    silence = 0  # frames at the end without speech
+    begun = spoken = 0  # first frame and number of frames of speech since a long silence
+    for place, (frame, score) in enumerate(scored):
+        talking = score >= (rules.keep if talking else rules.threshold)
+        held.append(_Held(place, frame, score, talking))
         if talking:
-            return index
-    return len(speech)
+            begun = begun if spoken else len(held) - 1
+            spoken, silence = spoken + 1, 0
+        else:
+            silence += 1
+            if silence > 2 * rules.margin:
+                del held[-rules.margin - 1]
+                silence -= 1
+            elif silence == 2 * rules.margin:
+                if 0 < spoken < rules.least:
+                    del held[begun:]
+                    silence = _trailing_silence(held)
+                spoken = 0
+        if len(held) == rules.longest:
+            end = _quietest([one.score for one in held], rules)
+            yield from _window(held[:end], rules)
+            del held[:end]
+            begun, silence = max(0, begun - end), min(silence, len(held))
+    if 0 < spoken < rules.least:
+        del held[begun:]
+    yield from _window(held, rules)
+
+
+def _trailing_silence(held: Sequence[_Held[Frame]]) -> int:
+    for count, one in enumerate(reversed(held)):
+        if one.talking:
+            return count
+    return len(held)
+
+
+def _window(held: Sequence[_Held[Frame]], rules: Rules) -> Iterator[Window[Frame]]:
+    """Yield a window of the frames, with a margin before and after speech; none without speech."""
+    talking = [at for at, one in enumerate(held) if one.talking]
+    if talking:
+        chosen = held[max(0, talking[0] - rules.margin) : talking[-1] + 1 + rules.margin]
+        yield Window(
+            [one.place for one in chosen],
+            [one.frame for one in chosen],
+            [one.talking for one in chosen],
+        )
 
 
 def _quietest(scores: list[float], rules: Rules) -> int:
