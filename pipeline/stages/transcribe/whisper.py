@@ -5,11 +5,10 @@ import math
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import MissingDependency
-from pipeline.stages.models import device, engines, int8, official
+from pipeline.stages.models import device, engines, registry
 from pipeline.stages.models.weights import Weights
 from pipeline.stages.transcribe.engine import Speaking
 from pipeline.stages.transcribe.transcript import Segment, Word
@@ -35,31 +34,26 @@ def load(weights: Weights) -> "WhisperEngine":
         MissingDependency: ``model_format``: the file is not a Whisper checkpoint.
     """
     where = device.choose()
-    if weights.made_from and where != "cpu":
-        raise MissingDependency(
-            "model_format",
-            f"{weights.name} is for the CPU: name the model without @int8 for use on {where}.",
-        )
-    return _load(str(weights.path), weights.sha256, weights.made_from, where)
+    return _load(str(weights.path), weights.sha256, where)
 
 
 @lru_cache(maxsize=1)  # a second model would double the memory of the process
 @metrics.timed(names.MODEL_LOAD, engine=NAME)
-def _load(path: str, sha256: str, made_from: str | None, where: str) -> "WhisperEngine":
+def _load(path: str, sha256: str, where: str) -> "WhisperEngine":
     import whisper  # noqa: PLC0415 - takes seconds to import
 
     _log.info("loading %s on %s", path, where)
     try:
-        # Both read with weights_only=True.
-        model = int8.load(Path(path)) if made_from else whisper.load_model(path, device=where)
+        model = whisper.load_model(path, device=where)  # which reads with weights_only=True
     except Exception as error:
         raise MissingDependency(
             "model_format", f"{path} cannot be loaded as a Whisper checkpoint ({error!r:.200})."
         ) from error
-    for name, known in official.WHISPER.items():
-        if known.sha256 == (made_from or sha256):
+    for known in registry.models().values():
+        if known.kind == "speech" and known.sha256 == sha256:
             # load_model sets these only when called with the name; word times depend on them.
-            model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])  # noqa: SLF001 - no other way
+            heads = whisper._ALIGNMENT_HEADS[known.name.removesuffix(".pt")]  # noqa: SLF001 - no other way
+            model.set_alignment_heads(heads)
             break
     if model.device.type == "cuda":
         halve(model)
