@@ -197,6 +197,6 @@ def _note(run: StageRun) -> str:
     if run.error:
         return f"[red]{plain(run.error.message)}[/red]"
     if run.current_result and run.current_result.warnings:
-        codes = ", ".join(notice.code for notice in run.current_result.warnings)
-        return f"[yellow]{plain(codes)}[/yellow]"
+        notices = run.current_result.warnings
+        return ", ".join(paint(notice.level, plain(notice.code)) for notice in notices)
     return paint(run.state)

@@ -32,7 +32,7 @@ class Logged:
     """The progress of downloads as lines in the log, one for each tenth."""
 
     def start(self, name: str, size: int, done: int) -> Callable[[int], None]:
-        """See ``Progress``."""
+        """Begin a file; see ``Progress``."""
         have, said = done, 10 * done // max(size, 1)
 
         def add(count: int) -> None:

@@ -148,8 +148,8 @@ def _failed(model: Model, path: Path, failures: list[VideodropError]) -> Videodr
 
 
 def _remedy(model: Model, path: Path) -> str:
-    where = f"{len(model.files)} files like it in" if model.is_folder else "it at"
+    what = f"the files of https://{model.source}" if model.is_folder else model.files[0].url
     return (
-        f"Fetch {model.files[-1].url} elsewhere and put {where} {path}, or choose "
-        f"{DEMONSTRATION[model.kind]}, which needs no network."
+        f"Fetch {what} elsewhere and put {'them into' if model.is_folder else 'it at'} {path}, or "
+        f"choose {DEMONSTRATION[model.kind]}, which needs no network."
     )

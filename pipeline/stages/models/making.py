@@ -21,7 +21,7 @@ def convert(source: Path, target: Path, *, sha256: str, tokenizer: Path | None) 
         tokenizer: the published ``tokenizer.json`` of such models, if it is here.
 
     Raises:
-        MissingDependency: ``model_format``: the source is no Whisper checkpoint; ``no_space``.
+        MissingDependency: ``model_format``: the source is not a Whisper checkpoint; ``no_space``.
     """
     from pipeline.stages.models import conversion  # noqa: PLC0415 - numpy and CTranslate2
 
