@@ -47,6 +47,9 @@ _COLOURS = {
     "ok": "green",
     "missing": "red",
     "optional": "yellow",
+    "here": "green",
+    "not here": "dim",
+    "demonstration": "cyan",
     "warning": "yellow",
     "info": "cyan",
 }

@@ -5,27 +5,37 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.stages.models import formats, registry, store
+from pipeline.stages.models import download, fetch, formats, registry, store
 
 Export = Callable[[Path, Path], Path]
 """A function that exports a checkpoint into a folder, and returns the file that it wrote."""
 
 
-def convert(source: Path, target: Path, *, sha256: str, tokenizer: Path | None) -> None:
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    sha256: str,
+    sample: bool = False,
+    progress: download.Progress | None = None,
+) -> None:
     """Convert a Whisper checkpoint into the folder ``target``, once among all processes.
 
     Args:
         source: OpenAI's ``.pt`` format.
         target: a new place, or that of a conversion of an earlier checkpoint.
         sha256: digest of ``source``.
-        tokenizer: the published ``tokenizer.json`` of such models, if it is here.
+        sample: whether it is the demonstration model, which needs no network.
+        progress: shows the download of the tokenizer, where it is not here.
 
     Raises:
-        MissingDependency: ``model_format``: the source is not a Whisper checkpoint; ``no_space``.
+        MissingDependency: ``model_format``: the source is not a Whisper checkpoint; ``no_space``;
+            ``model_unavailable``: its tokenizer cannot be fetched.
+        DependencyFailed: ``model_download``.
     """
     from pipeline.stages.models import conversion  # noqa: PLC0415 - numpy and CTranslate2
 
-    formats.whisper_tokens(source)
+    tokenizer = None if sample else _tokenizer(source, progress)
     with store.locked(target):
         if is_made(target, sha256):  # another process made it while we waited for the lock
             return
@@ -38,6 +48,24 @@ def convert(source: Path, target: Path, *, sha256: str, tokenizer: Path | None) 
         except BaseException:
             store.remove(part)
             raise
+
+
+def _tokenizer(source: Path, progress: download.Progress | None) -> Path:
+    """Return the tokenizer of a checkpoint: beside it, from a model that is here, or fetched."""
+    english = formats.whisper_tokens(source) == formats.ENGLISH_ONLY
+    whole = registry.models()["tiny.en" if english else "base"]
+    known = next(file for file in whole.files if file.name == "tokenizer.json")
+    for folder in (source.parent, *(store.place(name) for name in ("base", "tiny.en"))):
+        path = folder / known.name
+        if path.is_file() and store.file_sha256(path) == known.sha256:
+            return path
+    name = "tokenizer.en" if english else "tokenizer"
+    alone = replace(whole, name=name, path=name, files=(known,))
+    target = store.find(alone) or store.place(name)
+    if not target.exists():
+        fetch.fetch(alone, target, progress)
+    store.check(alone, target)
+    return target / known.name
 
 
 def export(source: Path, target: Path, *, sha256: str, with_function: Export) -> None:
@@ -64,12 +92,3 @@ def export(source: Path, target: Path, *, sha256: str, with_function: Export) ->
 def is_made(path: Path, sha256: str) -> bool:
     """Return True if ``path`` was made here from the model with this digest."""
     return path.exists() and store.made_from(path) == sha256
-
-
-def tokenizer_of(source: Path) -> registry.Model:
-    """Return the published tokenizer of a Whisper checkpoint, as a folder with one file."""
-    english = formats.whisper_tokens(source) == formats.ENGLISH_ONLY
-    whole = registry.models()["tiny.en" if english else "base"]
-    name = "tokenizer.en" if english else "tokenizer"
-    files = tuple(file for file in whole.files if file.name == "tokenizer.json")
-    return replace(whole, name=name, path=name, files=files)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import MissingDependency
-from pipeline.stages.models import host
+from pipeline.stages.models import download, host
 from pipeline.stages.models.registry import Model
 
 SUMS = "SHA256SUMS"
@@ -184,6 +184,27 @@ def pins(model: Model, path: Path) -> dict[Path, str]:
     lines = (line.split() for line in (samples() / SUMS).read_text().splitlines())
     listed = {file.lstrip("*"): sha256 for sha256, file in lines}
     return {path: listed.get(path.name, "listed")}
+
+
+def check(model: Model, path: Path, *, again: bool = False) -> None:
+    """Compare a model's files with their pins, or with what was recorded when they were made.
+
+    Args:
+        model: the model.
+        path: its file or folder.
+        again: read all files, also those that have not changed since they were read.
+
+    Raises:
+        MissingDependency: ``model_checksum``.
+    """
+    for file, pinned in pins(model, path).items():
+        if not file.is_file():
+            raise download.BadChecksum(
+                "model_checksum", f"{path} is not the whole {model.name}: it lacks {file.name}."
+            )
+        found = file_sha256(file, again=again)
+        if found != pinned:
+            raise download.checksum(model.name, file, found, pinned)
 
 
 def made_from(path: Path) -> str | None:

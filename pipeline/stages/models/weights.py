@@ -130,7 +130,7 @@ def resolve(
     """
     model = _known(name, form)
     if model is None:
-        return _local(name, form)
+        return _local(name, form, progress)
     if model.made_from:
         return _made(name, model, progress)
     path = store.find(model)
@@ -140,7 +140,7 @@ def resolve(
         path = store.place(model.path)
         _warn_of_spare(name, path)
         fetch.fetch(model, path, progress)
-    _check(model, path)
+    store.check(model, path)
     return _weights(name, model, path, digest(name, form), "official")
 
 
@@ -163,6 +163,18 @@ def digest(name: str, form: Form | None = None) -> str:
     return model.sha256 or _sample(name, model, store.find(model)).sha256
 
 
+def convert(checkpoint: Path, name: str, *, progress: download.Progress | None = None) -> Path:
+    """Convert an own Whisper checkpoint into a folder of this name beside the other models.
+
+    Raises:
+        VideodropError: as ``resolve`` does.
+    """
+    source = _local(str(checkpoint.resolve()), "torch", None)
+    target = store.place(name)
+    making.convert(source.path, target, sha256=source.sha256, progress=progress)
+    return target
+
+
 def verify(name: str) -> Weights:
     """Read a model of the table that is here again, and compare all of it with what is pinned.
 
@@ -173,7 +185,7 @@ def verify(name: str) -> Weights:
     path = store.find(model) if model else None
     if model is None or path is None:
         raise MissingDependency("model_unavailable", f"The model {name} is not on this machine.")
-    _check(model, path, again=True)
+    store.check(model, path, again=True)
     return resolve(name)
 
 
@@ -205,7 +217,7 @@ def _sample(name: str, model: Model, path: Path | None) -> Weights:
             f"The demonstration model {name} is not in this installation. "
             f"Run from a clone of the repository, or choose another model.",
         )
-    _check(model, path)
+    store.check(model, path)
     return _weights(name, model, path, store.file_sha256(path), "sample")
 
 
@@ -221,30 +233,11 @@ def _made(name: str, model: Model, progress: download.Progress | None) -> Weight
             )
         path = store.place(model.path)
         source = resolve(str(model.made_from), progress=progress)
-        _convert(source, path, progress)
-    _check(model, path)
+        making.convert(
+            source.path, path, sha256=source.sha256, sample=source.demo, progress=progress
+        )
+    store.check(model, path)
     return _weights(name, model, path, sha256, "made")
-
-
-def _convert(source: Weights, target: Path, progress: download.Progress | None) -> None:
-    tokenizer = None if source.demo else _tokenizer(source.path, progress)
-    making.convert(source.path, target, sha256=source.sha256, tokenizer=tokenizer)
-
-
-def _tokenizer(source: Path, progress: download.Progress | None) -> Path:
-    """Return the tokenizer of a checkpoint: beside it, from a model that is here, or fetched."""
-    model = making.tokenizer_of(source)
-    (known,) = model.files
-    beside = (source.parent, *(store.place(name) for name in ("base", "tiny.en")))
-    for folder in beside:
-        path = folder / known.name
-        if path.is_file() and store.file_sha256(path) == known.sha256:
-            return path
-    folder = store.find(model) or store.place(model.path)
-    if not folder.exists():
-        fetch.fetch(model, folder, progress)
-    _check(model, folder)
-    return folder / known.name
 
 
 def _path(name: str) -> str:
@@ -258,35 +251,19 @@ def _path(name: str) -> str:
     return name
 
 
-def _local(name: str, form: Form | None) -> Weights:
+def _local(name: str, form: Form | None, progress: download.Progress | None) -> Weights:
     path = Path(_path(name))
     have = formats.form_of(path)
     sha256 = digest(name)
     if form and (have, form) == ("torch", "ctranslate2"):
         target = store.place(f"converted-{sha256[:16]}")
-        _convert(Weights(name, path, sha256, "local", have), target, None)
+        making.convert(path, target, sha256=sha256, progress=progress)
         return Weights(name, target, sha256, "local", "ctranslate2")
     if form and form != have:
         raise MissingDependency(
             "model_format", f"{name} is in the format of {_FORMS[have]}, not of {_FORMS[form]}."
         )
     return Weights(name, path, sha256, "local", have)
-
-
-def _check(model: Model, path: Path, *, again: bool = False) -> None:
-    """Compare a model's files with their pins, or with what was recorded when they were made.
-
-    Raises:
-        MissingDependency: ``model_checksum``.
-    """
-    for file, pinned in store.pins(model, path).items():
-        if not file.is_file():
-            raise download.BadChecksum(
-                "model_checksum", f"{path} is not the whole {model.name}: it lacks {file.name}."
-            )
-        found = store.file_sha256(file, again=again)
-        if found != pinned:
-            raise download.checksum(model.name, file, found, pinned)
 
 
 def _warn_of_spare(name: str, path: Path) -> None:

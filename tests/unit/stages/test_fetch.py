@@ -174,9 +174,10 @@ def test_without_network_one_sentence_says_what_to_do(model_dir, monkeypatch):
     with pytest.raises(MissingDependency) as caught:
         weights.resolve("base")
     assert caught.value.code == "model_unavailable"
-    for said in ("Connection refused", str(model_dir / "base"), "whisper-shapes"):
+    reason = os.strerror(errno.ECONNREFUSED)
+    for said in (str(model_dir / "base"), "whisper-shapes"):
         assert said in caught.value.message
-    assert caught.value.message.count("Connection refused") == 1, "one file is enough to know"
+    assert caught.value.message.count(reason) == 1, "one file is enough to know"
 
 
 def test_where_fetching_is_off_nothing_is_asked(server, model_dir, model_host):
