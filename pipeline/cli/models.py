@@ -1,5 +1,6 @@
 """The commands ``models``: list, fetch, verify, convert, export and remove models."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,10 +30,11 @@ def list_models(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"folder": str(settings.model_dir), "auto": auto, "models": rows})
         return
+    aliases = {name: alias for alias, name in registry.ALIASES.items()}
     table = Table("name", "kind", "format", "size", "licence", "languages", "state", box=None)
     for row in rows:
         table.add_row(
-            row["name"],
+            " or ".join(filter(None, (row["name"], aliases.get(row["name"])))),
             row["kind"],
             row["form"],
             f"{row['bytes'] / 1e6:,.0f} MB" if row["bytes"] else "",
@@ -119,7 +121,7 @@ def export(name: Name, *, as_json: AsJson = False) -> None:
     with bars.FetchBars(err, quiet=as_json) as shown:
         source = weights.resolve(model.made_from, progress=shown)
     path = store.place(model.path)
-    making.export(source.path, path, sha256=source.sha256, with_function=with_ultralytics)
+    making.export(path, sha256=source.sha256, with_function=partial(with_ultralytics, source))
     _say_path(path, "detect", as_json=as_json, name=model.name)
 
 

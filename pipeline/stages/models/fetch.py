@@ -41,7 +41,7 @@ def fetch(model: Model, path: Path, progress: Progress | None = None) -> None:
             _fetch(model, path, part, progress or Logged())
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            store.remove(part)  # it would keep the disk full
+            store.discard(part)  # it would keep the disk full
         raise MissingDependency(
             "model_unavailable",
             f"The model {model.name} cannot be stored in {path.parent} ({error.strerror}). "

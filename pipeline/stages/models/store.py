@@ -131,22 +131,22 @@ def keep_only(folder: Path, names: set[str]) -> None:
     if folder.is_dir():
         for path in folder.iterdir():
             if path.name not in names:
-                remove(path)
+                discard(path)
 
 
-def remove(path: Path) -> None:
-    """Remove a file or folder, and what is kept beside it."""
+def discard(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-        _checked_path(path).unlink(missing_ok=True)
-    for left in (f"{path.name}.part", f"{path.name}.lock"):
-        beside = path.with_name(left)
-        if beside.is_dir():
-            shutil.rmtree(beside)
-        else:
-            beside.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a model, and what is kept beside it."""
+    discard(path)
+    for left in (_checked_path(path).name, f"{path.name}.part", f"{path.name}.lock"):
+        discard(path.with_name(left))
 
 
 def file_sha256(path: Path, *, again: bool = False) -> str:

@@ -23,6 +23,7 @@ from pipeline.stages.models.registry import Form, Kind, Model
 
 _log = logging.getLogger(__name__)
 _FORMS: dict[Form, str] = {"ctranslate2": "CTranslate2", "onnx": "ONNX", "torch": "torch"}
+_WORDS = "whisper-shapes.vocabulary.json"
 _STAGES: dict[Kind, str] = {"speech": "transcribe", "objects": "detect"}
 
 
@@ -233,9 +234,8 @@ def _made(name: str, model: Model, progress: download.Progress | None) -> Weight
             )
         path = store.place(model.path)
         source = resolve(str(model.made_from), progress=progress)
-        making.convert(
-            source.path, path, sha256=source.sha256, sample=source.demo, progress=progress
-        )
+        words = store.samples() / _WORDS if source.demo else None
+        making.convert(source.path, path, sha256=sha256, vocabulary=words, progress=progress)
     store.check(model, path)
     return _weights(name, model, path, sha256, "made")
 

@@ -1,5 +1,6 @@
 """The model that ``auto`` means, other formats of a model, and files of the operator."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -28,8 +29,9 @@ def converter(monkeypatch):
     """Replace the converter by one that writes its arguments; return its calls."""
     calls = []
 
-    def convert(source, tokenizer, target):
-        calls.append((source, tokenizer))
+    def convert(source, words, target, *, sha256):
+        calls.append((source, words))
+        assert sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
         target.mkdir()
         (target / "model.bin").write_bytes(CONVERTED + source.read_bytes()[:10])
         (target / "config.json").write_text("{}")
@@ -154,7 +156,10 @@ def test_the_demonstration_speech_model_is_converted_once(model_dir, converter):
     assert found.sha256 == weights.digest("whisper-shapes") == weights.digest("whisper-shapes.pt")
     assert (found.origin, found.form, found.demo) == ("made", "ctranslate2", True)
     assert weights.resolve("whisper-shapes") == found
-    assert converter == [(store.samples() / "whisper-shapes.pt", None)]
+    samples = store.samples()
+    assert converter == [
+        (samples / "whisper-shapes.pt", samples / "whisper-shapes.vocabulary.json")
+    ]
 
 
 def test_a_conversion_of_an_earlier_checkpoint_is_made_again(model_dir, converter):
@@ -174,7 +179,7 @@ def test_a_conversion_changed_on_disk_is_refused(model_dir):
 
 
 def test_a_conversion_that_fails_leaves_nothing(model_dir, monkeypatch):
-    def fail(_source, _tokenizer, target):
+    def fail(_source, _words, target, **_):
         target.mkdir()
         (target / "model.bin").write_bytes(CONVERTED)
         raise RuntimeError
@@ -186,19 +191,19 @@ def test_a_conversion_that_fails_leaves_nothing(model_dir, monkeypatch):
     assert {path.name for path in model_dir.iterdir()} <= {"whisper-shapes.lock"}
 
 
-def test_an_own_checkpoint_is_converted_with_the_tokenizer_of_its_kind(
+def test_an_own_checkpoint_is_converted_with_the_vocabulary_of_its_kind(
     model_dir, converter, tmp_path, monkeypatch
 ):
-    english = folder("tiny.en", {"tokenizer.json": b"en", "model.bin": b"x"}, "http://127.0.0.1:9")
-    many = folder("base", {"tokenizer.json": b"all", "model.bin": b"x"}, "http://127.0.0.1:9")
+    english = folder("tiny.en", {"vocabulary.txt": b"en", "model.bin": b"x"}, "http://127.0.0.1:9")
+    many = folder("base", {"vocabulary.txt": b"all", "model.bin": b"x"}, "http://127.0.0.1:9")
     for model, text in ((english, "en"), (many, "all")):
         monkeypatch.setitem(registry.models(), model.name, model)
         (model_dir / model.name).mkdir()
-        (model_dir / model.name / "tokenizer.json").write_text(text)
+        (model_dir / model.name / "vocabulary.txt").write_text(text)
     for tokens, expected in ((51_864, "tiny.en"), (51_865, "base"), (51_866, "base")):
         checkpoint(tmp_path / "mine.pt", tokens=tokens)
         found = weights.resolve(str(tmp_path / "mine.pt"), "ctranslate2")
-        assert converter.pop() == (tmp_path / "mine.pt", model_dir / expected / "tokenizer.json")
+        assert converter.pop() == (tmp_path / "mine.pt", model_dir / expected / "vocabulary.txt")
         assert found.path.parent == model_dir
         assert (found.origin, found.form) == ("local", "ctranslate2")
         assert found.sha256 == weights.digest(str(tmp_path / "mine.pt"), "ctranslate2")
@@ -213,16 +218,13 @@ def test_an_export_that_was_not_made_says_how_to_make_it():
     assert weights.digest("yolo11n.onnx") == registry.models()["yolo11n.pt"].sha256
 
 
-def test_an_export_is_recorded_and_found(model_dir, tmp_path):
-    source = tmp_path / "yolo11n.pt"
-    checkpoint(source)
-
-    def export(_weights, into):
+def test_an_export_is_recorded_and_found(model_dir):
+    def export(into):
         (into / "any.onnx").write_bytes(b"\x08 exported")
         return into / "any.onnx"
 
     sha256 = weights.digest("yolo11n.onnx")
-    making.export(source, model_dir / "yolo11n.onnx", sha256=sha256, with_function=export)
+    making.export(model_dir / "yolo11n.onnx", sha256=sha256, with_function=export)
     found = weights.resolve("yolo11n.onnx")
     assert (found.path, found.sha256) == (model_dir / "yolo11n.onnx", sha256)
     found.path.write_bytes(b"\x08 changed")
