@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.core.errors import VideodropError
-from pipeline.stages.models import host, registry, store, weights
+from pipeline.stages.models import host, store, weights
 
 _log = logging.getLogger(__name__)
 
@@ -27,19 +27,15 @@ def bake(names: list[str]) -> list[weights.Weights]:
     folder.mkdir(parents=True, exist_ok=True)
     before = set(folder.iterdir())
     found = [weights.resolve(name) for name in names]
-    kept = {one.path for one in found}
-    for model in registry.models().values():  # the sources of conversions, which no stage reads
-        path = store.place(model.path)
-        if path not in kept and path not in before:
-            store.remove(path)
-    for lock in folder.glob("*.lock"):
-        lock.unlink()
+    kept = {path for one in found for path in (one.path, store.checked_path(one.path))}
+    for path in set(folder.iterdir()) - before - kept:  # locks, and sources of conversions
+        store.discard(path)
     # Other modification times would make another image layer of the same weights.
     for path in sorted(folder.rglob("*")):
         os.utime(path, (0, 0))
-    for path in kept:
-        if path.is_relative_to(folder):
-            store.record(path)
+    for one in found:
+        if one.path.is_relative_to(folder):
+            store.record(one.path)
     for path in (*folder.rglob("*"), folder):
         os.utime(path, (0, 0))
     return found

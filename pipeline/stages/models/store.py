@@ -145,7 +145,7 @@ def discard(path: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a model, and what is kept beside it."""
     discard(path)
-    for left in (_checked_path(path).name, f"{path.name}.part", f"{path.name}.lock"):
+    for left in (checked_path(path).name, f"{path.name}.part", f"{path.name}.lock"):
         discard(path.with_name(left))
 
 
@@ -179,7 +179,7 @@ def pins(model: Model, path: Path) -> dict[Path, str]:
     if model.files:
         return {path / file.name if model.is_folder else path: file.sha256 for file in model.files}
     if model.made_from:
-        rows = _read_checked(_checked_path(path)).get("files", {})
+        rows = _read_checked(checked_path(path)).get("files", {})
         return {path / name if path.is_dir() else path: row[0] for name, row in rows.items()}
     lines = (line.split() for line in (samples() / SUMS).read_text().splitlines())
     listed = {file.lstrip("*"): sha256 for sha256, file in lines}
@@ -209,7 +209,7 @@ def check(model: Model, path: Path, *, again: bool = False) -> None:
 
 def made_from(path: Path) -> str | None:
     """Return the digest that a converted or exported model was made from, or None."""
-    found = _read_checked(_checked_path(path)).get("made_from")
+    found = _read_checked(checked_path(path)).get("made_from")
     return found if isinstance(found, str) else None
 
 
@@ -232,13 +232,14 @@ def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.iterdir() if file.is_file() and file.name != _CHECKED)
 
 
-def _checked_path(path: Path) -> Path:
+def checked_path(path: Path) -> Path:
+    """Return where the digests of a model's files are recorded."""
     return path / _CHECKED if path.is_dir() else path.with_name(f".{path.name}.{_CHECKED}")
 
 
 def _kept(path: Path, stat: os.stat_result) -> str | None:
     """Return the recorded digest of a file, if it still has the recorded size and time."""
-    for place in (path.with_name(_CHECKED), _checked_path(path)):
+    for place in (path.with_name(_CHECKED), checked_path(path)):
         match _read_checked(place).get("files", {}).get(path.name):
             case [str(sha256), stat.st_size, stat.st_mtime_ns]:
                 return sha256
@@ -262,7 +263,7 @@ def _write_checked(
         stat = file.stat()
         name = file.name if work.is_dir() else path.name
         rows[name] = (digests.get(name) or file_sha256(file), stat.st_size, stat.st_mtime_ns)
-    target = work / _CHECKED if work.is_dir() else _checked_path(path)
+    target = work / _CHECKED if work.is_dir() else checked_path(path)
     part = target.with_name(f"{target.name}.part")
     with part.open("w") as out:
         json.dump({"made_from": made_from, "files": rows}, out)
