@@ -231,7 +231,7 @@ def run(
         into.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidArgument("bad_option", f"--out {into}: {error.strerror}.") from error
-    fetching.before_start(settings, [stage])
+    fetching.before_start(settings, [stage], quiet=as_json)
     source = Source(
         path=file.resolve(), name=file.name, probe=probe(file.resolve(), settings.limits)
     )

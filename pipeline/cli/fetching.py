@@ -1,6 +1,6 @@
 """The fetching of the models that this installation's stages use."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pipeline import bootstrap
 from pipeline.cli import bars
@@ -38,7 +38,9 @@ def missing(names: Iterable[str]) -> list[registry.Model]:
     return [model for model in found if model and not model.knows]
 
 
-def before_start(settings: Settings, stages: Iterable[str] | None = None) -> None:
+def before_start(
+    settings: Settings, stages: Iterable[str] | None = None, *, quiet: bool = False
+) -> None:
     """Fetch what stages lack, with a bar; go on without it where it cannot be had.
 
     Nothing is printed, and nothing uses the network, if all models are here or fetching is off.
@@ -47,15 +49,16 @@ def before_start(settings: Settings, stages: Iterable[str] | None = None) -> Non
     lacking = missing(wanted(settings, stages))
     if not (settings.fetch and lacking):
         return
+    tell: Callable[[str], None] = (lambda _: None) if quiet else err.print
     sizes = ", ".join(f"{one.name} ({one.size / 1e6:,.0f} MB, {one.licence})" for one in lacking)
-    err.print(f"Fetching models once into {plain(str(settings.model_dir))}: {plain(sizes)}.")
+    tell(f"Fetching models once into {plain(str(settings.model_dir))}: {plain(sizes)}.")
     for model in lacking:
         try:
-            with bars.FetchBars(err, quiet=False) as shown:
+            with bars.FetchBars(err, quiet=quiet) as shown:
                 weights.resolve(model.name, progress=shown)
         except VideodropError as error:
-            demo = registry.DEMONSTRATION[model.kind]
-            err.print(
-                f"[yellow]Going on without {model.name}, with {demo} if the model is auto: "
+            instead = weights.choose(registry.AUTO, model.kind)
+            tell(
+                f"[yellow]Going on without {model.name}; auto means {instead}. "
                 f"{plain(error.message)}[/yellow]"
             )

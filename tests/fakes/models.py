@@ -78,10 +78,10 @@ def published(name, content, url):
     return File(name, len(content), hashlib.sha256(content).hexdigest(), f"{url}/{name}")
 
 
-def one_file(name, content, url, **changes):
+def one_file(file, content, url, **changes):
     """Return a model of one file."""
-    given = {"kind": "speech", "form": "torch", "path": name, "licence": "MIT", "source": "test"}
-    return Model(name=name, files=(published(name, content, url),), **(given | changes))
+    given = {"name": file, "path": file, "kind": "speech", "form": "torch", "licence": "MIT"}
+    return Model(source="test", files=(published(file, content, url),), **(given | changes))
 
 
 def folder(name, files, url, **changes):
