@@ -203,6 +203,8 @@ def use_model_host(config: Settings) -> None:
             device=config.device,
             model_dir=config.model_dir,
             engines=config.engines,
+            fetch=config.fetch,
+            mirror=config.model_mirror,
         )
     )
 

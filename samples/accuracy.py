@@ -10,20 +10,20 @@ import json
 import math
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
-import whisper
 
 from pipeline import bootstrap
 from pipeline.core.stage import Deadline, Source
 from pipeline.media import audio
 from pipeline.media.probe import probe
 from pipeline.stages.detect import stage as detect
-from pipeline.stages.models import weights
+from pipeline.stages.models import registry, weights
 from pipeline.stages.transcribe import stage as transcribe
 from samples import grammar, held_out
 from samples.held_out import HeldOut
@@ -58,8 +58,9 @@ def said(video: Path) -> list[Word]:
 
 
 def heard(video: Path, params: transcribe.Params | None = None) -> list[Word]:
-    """Return the words that the transcribe stage recognises."""
-    transcript = _run(transcribe, video, params or transcribe.Params(), "transcript.json")
+    """Return the words that the transcribe stage recognises, by default with the sample model."""
+    asked = params or transcribe.Params(model=registry.DEMONSTRATION["speech"])
+    transcript = _run(transcribe, video, asked, "transcript.json")
     return [
         Word(word["text"], word["start"], word["end"])
         for segment in transcript["segments"]
@@ -71,9 +72,18 @@ def heard_by_whisper(video: Path) -> list[Word]:
     """Return the words that `whisper.transcribe` recognises with its defaults.
 
     The defaults include earlier text as the prompt, which the stage does not use. The checkpoint
-    has the official format, and must work with the official library's defaults.
+    has the official format, and must work with the official library's defaults. It runs in a
+    process of its own, because torch and CTranslate2 bring different thread libraries.
     """
-    model = whisper.load_model(str(weights.resolve("whisper-shapes").path), device="cpu")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+        return apart.submit(_reference, video).result()
+
+
+def _reference(video: Path) -> list[Word]:
+    import torch  # noqa: PLC0415 - this process has neither
+    import whisper  # noqa: PLC0415 - see above
+
+    model = whisper.load_model(str(weights.resolve("whisper-shapes.pt").path), device="cpu")
     sound = np.concatenate(list(audio.stream(video, probe(video).audio[0].index)))
     torch.manual_seed(0)
     answer = model.transcribe(sound, language="en", fp16=False, word_timestamps=True)
@@ -97,7 +107,8 @@ def sight(videos: HeldOut) -> Sight:
     """Score the boxes of a set of videos, in the frames that the detect stage sampled."""
     score = Sight(grammar.SHAPES)
     # Average precision also needs boxes of low confidence.
-    params = detect.Params(confidence=0.01, max_detections=100)
+    model = registry.DEMONSTRATION["objects"]
+    params = detect.Params(model=model, confidence=0.01, max_detections=100)
     for video, make in zip(videos.files(FOLDER), videos.videos, strict=True):
         _note(f"detecting in {video.name}")
         shots = list(make())

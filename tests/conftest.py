@@ -51,8 +51,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _environment() -> Iterator[None]:
-    """Hide this machine's settings: credentials, proxies, OTEL_* and VIDEODROP_*."""
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hide this machine's settings and models, and turn fetching off."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
             if name.startswith(("AWS_", "OTEL_", "VIDEODROP_")) or name.lower().endswith("_proxy"):
@@ -65,6 +65,10 @@ def _environment() -> Iterator[None]:
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("NO_PROXY", "*")
+        patch.setenv("VIDEODROP_FETCH", "false")
+        # No model of this machine is found; conversions are shared by the tests of a session.
+        patch.setenv("VIDEODROP_MODEL_DIR", str(tmp_path_factory.mktemp("models")))
+        host.use(closed_host())
         yield
 
 
@@ -219,9 +223,14 @@ def model_host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return change
 
 
+def closed_host() -> host.ModelHost:
+    """Return a host of models that has none and fetches none."""
+    return host.ModelHost(model_dir=Path(os.environ["VIDEODROP_MODEL_DIR"]), fetch=False)
+
+
 def forget_process_state() -> None:
     """Clear per-process state: clients, settings, models' host, the handlers' runners."""
-    host.use(host.ModelHost())
+    host.use(closed_host())
     aws.client.cache_clear()
     aws.table.cache_clear()
     bootstrap.settings.cache_clear()

@@ -14,6 +14,7 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
     TransferSpeedColumn,
 )
 
@@ -22,6 +23,9 @@ from pipeline.cli.plans import span
 from pipeline.core.records import TERMINAL, StageRun, Video
 from pipeline.replays import views
 from pipeline.replays.records import Replay
+
+_LARGE = 5_000_000
+"""The size in bytes from which a fetched file is a line of its own where there are no bars."""
 
 
 class _Bars:
@@ -67,6 +71,28 @@ class UploadBars(_Bars):
         if self._lines:
             self._console.print(f"upload {plain(path.name)} ({size:,} bytes)")
         task = self._progress.add_task(f"upload {plain(path.name)}", total=size)
+        return lambda count: self._progress.advance(task, count)
+
+
+class FetchBars(_Bars):
+    """A bar for each file of a model, in bytes."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        super().__init__(
+            console,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            quiet=quiet,
+        )
+
+    def start(self, name: str, size: int, done: int) -> Callable[[int], None]:
+        """Add a bar for a file that is ``done`` bytes here; return a function that adds bytes."""
+        if self._lines and size >= _LARGE:
+            self._console.print(f"fetch {plain(name)} ({size / 1e6:,.0f} MB)")
+        task = self._progress.add_task(f"fetch {plain(name)}", total=size, completed=done)
         return lambda count: self._progress.advance(task, count)
 
 
@@ -197,6 +223,6 @@ def _note(run: StageRun) -> str:
     if run.error:
         return f"[red]{plain(run.error.message)}[/red]"
     if run.current_result and run.current_result.warnings:
-        codes = ", ".join(notice.code for notice in run.current_result.warnings)
-        return f"[yellow]{plain(codes)}[/yellow]"
+        notices = run.current_result.warnings
+        return ", ".join(paint(notice.level, plain(notice.code)) for notice in notices)
     return paint(run.state)

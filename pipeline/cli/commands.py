@@ -18,7 +18,9 @@ from pipeline.cli import (
     doctor,
     drop,
     exits,
+    fetching,
     maintenance,
+    models,
     replaying,
     versions,
 )
@@ -70,8 +72,10 @@ def up(
     """Start everything on this machine and watch the inbox, until Ctrl-C."""
     from pipeline.hosts.local.stack import Stack  # noqa: PLC0415 - moto and uvicorn are an extra
 
+    settings = bootstrap.settings()
+    fetching.before_start(settings)
     Stack(
-        bootstrap.settings(),
+        settings,
         host=host,
         port=port,
         tell=lambda said: err.print(plain(said)),
@@ -227,6 +231,7 @@ def run(
         into.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidArgument("bad_option", f"--out {into}: {error.strerror}.") from error
+    fetching.before_start(settings, [stage], quiet=as_json)
     source = Source(
         path=file.resolve(), name=file.name, probe=probe(file.resolve(), settings.limits)
     )
@@ -243,6 +248,7 @@ app.command()(maintenance.prune)
 app.command()(costing.cost)
 app.command()(replaying.replay)
 app.add_typer(replaying.app, name="replays")
+app.add_typer(models.app, name="models")
 
 
 @app.command("doctor")

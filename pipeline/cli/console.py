@@ -47,6 +47,11 @@ _COLOURS = {
     "ok": "green",
     "missing": "red",
     "optional": "yellow",
+    "here": "green",
+    "not here": "dim",
+    "demonstration": "cyan",
+    "warning": "yellow",
+    "info": "cyan",
 }
 
 
@@ -209,7 +214,7 @@ def frames(console: Console, found: Iterable[Frame]) -> None:
 def result(console: Console, done: Result, directory: Path) -> None:
     """Print the result of a stage."""
     for notice in done.warnings:
-        console.print(f"[yellow]{notice.code}[/yellow] {plain(notice.message)}")
+        console.print(f"{paint(notice.level, plain(notice.code))} {plain(notice.message)}")
     table = Table("role", "file", box=None)
     shown: dict[str, int] = {}
     for artifact in done.artifacts:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pipeline import bootstrap
 from pipeline.core.errors import VideodropError
 from pipeline.core.settings import Settings
+from pipeline.stages.models import registry, store, weights
 
 Verdict = Literal["ok", "missing", "optional"]
 
@@ -37,6 +38,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from (_package(*row) for row in _PACKAGES)
     yield _disk(settings)
     yield _gpu()
+    yield from _models(settings)
     for stage in settings.topology.stages:
         yield _stage(stage, settings)
 
@@ -128,6 +130,30 @@ def _gpu() -> Finding:
     return Finding(
         what="gpu", verdict="optional", detail="none: everything runs on the CPU, more slowly"
     )
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    """Name the model that ``auto`` means on this machine, for each kind."""
+    bootstrap.use_model_host(settings)
+    for kind in registry.DEMONSTRATION:
+        name = weights.choose(registry.AUTO, kind)
+        model = registry.models()[registry.ALIASES.get(name, name)]
+        others = sorted(
+            one.name
+            for one in registry.models().values()
+            if one.kind == kind and one is not model and not one.knows and store.find(one)
+        )
+        also = f"; also here: {', '.join(others)}" if others else ""
+        if model.knows:
+            best = weights.default(kind)
+            yield Finding(
+                what=f"model for {kind}",
+                verdict="optional",
+                detail=f"auto is {name}, which knows {model.knows}{also}",
+                fix=f"videodrop models fetch {best}",
+            )
+        else:
+            yield Finding(what=f"model for {kind}", verdict="ok", detail=f"auto is {name}{also}")
 
 
 def _stage(name: str, settings: Settings) -> Finding:

@@ -153,9 +153,9 @@ def _made(found: VersionDiff) -> Iterator[Row]:
             yield what, f"{amount.before:,.1f}", f"{amount.after:,.1f}"
     yield "bytes", f"{found.bytes.before:,.0f}", f"{found.bytes.after:,.0f}"
     for notice in found.warnings_lost:
-        yield "warning", notice.code, ""
+        yield notice.level, notice.code, ""
     for notice in found.warnings_gained:
-        yield "warning", "", notice.code
+        yield notice.level, "", notice.code
     for file in found.artifacts:
         yield file.name, _size(file.before), _size(file.after)
 

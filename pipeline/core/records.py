@@ -131,6 +131,11 @@ class StageResult(_Record):
     finished_at: datetime
     event_id: str | None = None
 
+    @property
+    def warned(self) -> bool:
+        """Return True if a notice is a warning; infos do not count."""
+        return any(notice.level == "warning" for notice in self.warnings)
+
 
 class StageRun(_Record):
     """The state of one stage for the current revision of a video.
@@ -208,7 +213,7 @@ class Video(_Record):
         if "failed" in states:
             kept = any(run.current_result for run in runs)
             return "partial" if kept else "failed"
-        if any(run.current_result and run.current_result.warnings for run in runs):
+        if any(run.current_result and run.current_result.warned for run in runs):
             return "ready_with_warnings"
         return "ready"
 

@@ -87,7 +87,15 @@ class Settings(BaseSettings):
     )
     model_dir: Path = Field(
         Path.home() / ".cache" / "videodrop" / "models",
-        description="Directory of downloaded official weights",
+        description="Directory of fetched and converted models",
+    )
+    fetch: bool = Field(
+        True, description="Whether models may be fetched over the network; false on closed networks"
+    )
+    model_mirror: str | None = Field(
+        None,
+        description="Folder or http address tried after a model's publisher, with files as in "
+        "VIDEODROP_MODEL_DIR: a copy of another host's, for example. Digests are checked as ever",
     )
     params: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Stage parameters that override the defaults"

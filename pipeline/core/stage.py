@@ -16,7 +16,7 @@ to be queued, hosted, recorded, listed and shown.
 import importlib
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -52,10 +52,18 @@ class Artifact(BaseModel):
 
 
 class Notice(BaseModel):
-    """A warning: the run succeeded, but something that users expect is missing."""
+    """A notice about a run that succeeded.
+
+    Attributes:
+        code: a stable word for programs.
+        message: a sentence for people.
+        level: ``warning``: something that users expect is missing; ``info``: something they should
+            know, which leaves the video's status as it is.
+    """
 
     code: str
     message: str
+    level: Literal["warning", "info"] = "warning"
 
 
 class Result(BaseModel):
@@ -64,7 +72,7 @@ class Result(BaseModel):
     Attributes:
         artifacts: files to publish, all below the work directory.
         summary: facts to show without opening a file (kept in the catalog: < 50 KB).
-        warnings: what was left out and why.
+        warnings: what was left out and why, and other notices.
         labels: search labels of the video.
     """
 

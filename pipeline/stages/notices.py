@@ -1,9 +1,10 @@
-"""Warnings that several stages share."""
+"""Notices that several stages share."""
 
 from pipeline.core.media_info import Probe
 from pipeline.core.stage import Notice
 from pipeline.media import picture
 from pipeline.media.process import Complaints
+from pipeline.stages.models.weights import Weights
 
 
 def of_media(probe: Probe, complaints: Complaints, *, shown: bool = True) -> list[Notice]:
@@ -28,3 +29,14 @@ def of_media(probe: Probe, complaints: Complaints, *, shown: bool = True) -> lis
             text = f"The video is HDR ({name}), but this ffmpeg lacks zscale: colours are pale."
             found.append(Notice(code="hdr_not_tone_mapped", message=text))
     return found
+
+
+def demo(weights: Weights) -> list[Notice]:
+    """Return the notice about a demonstration model, ``demo_model``; nothing for a real model."""
+    if not weights.demo:
+        return []
+    text = (
+        f"Demonstration model: knows {weights.knows}. "
+        "For real results: `videodrop models fetch`, then `videodrop replay --outdated`."
+    )
+    return [Notice(code="demo_model", message=text, level="info")]

@@ -166,6 +166,15 @@ def test_an_unknown_stage_is_shown_with_its_summary_files_and_warnings(page, see
     expect(page.locator(".downloads a")).to_have_text(["deep/beats.csv"])
 
 
+def test_a_demonstration_model_is_named_above_the_player(page, seed):
+    upload = seed.upload("demo.mp4")
+    demo = Notice(code="demo_model", message="Demonstration model: knows 3 words.", level="info")
+    seed.transcribe(upload, "red star", warnings=(demo,))
+    page.goto(f"/#/videos/{upload.video_id}")
+    line = page.get_by_role("note")
+    expect(line).to_have_text("transcribe: Demonstration model: knows 3 words.")
+
+
 def test_names_labels_and_words_never_become_markup(page, seed, mp4, jpeg):
     upload = seed.upload(f"{HOSTILE}.mp4")
     seed.probe(upload, Probe(**PROBE.model_dump() | {"container": HOSTILE}))

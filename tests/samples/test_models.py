@@ -16,20 +16,21 @@ from pipeline.media.probe import probe
 from pipeline.stages.detect import stage as detect
 from pipeline.stages.transcribe import stage as transcribe
 from samples import generate, grammar
-from samples.models.training import pack
+from samples.models.training import pack, vocabulary
 from samples.scoring import Hearing
 from samples.speech import Word
 
 FOLDER = Path(pack.__file__).parents[1]
 SAMPLES = Path(generate.__file__).parent
 CHECKPOINTS = tuple(FOLDER / f"{name}-shapes.pt" for name in ("whisper", "yolo"))
+TOKENS = FOLDER / "whisper-shapes.vocabulary.json"
 
 
 def test_sums_match():
     lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
     listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
-    assert set(listed) == {path.name for path in CHECKPOINTS}
-    for path in CHECKPOINTS:
+    assert set(listed) == {path.name for path in (*CHECKPOINTS, TOKENS)}
+    for path in (*CHECKPOINTS, TOKENS):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == listed[path.name]
 
 
@@ -42,6 +43,18 @@ def test_every_checkpoint_has_a_card(path):
     card = path.with_suffix(".md").read_text()
     for heading in ("Data", "Recipe", "Figures", "Limits", "Licence"):
         assert f"## {heading}" in card
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_vocabulary_has_all_tokens_of_the_words_and_each_byte(tmp_path):
+    vocabulary.write(grammar.words(), tmp_path / TOKENS.name)
+    assert (tmp_path / TOKENS.name).read_bytes() == TOKENS.read_bytes()
+    numbers = json.loads(TOKENS.read_text(encoding="utf-8"))
+    known = vocabulary.Vocabulary(grammar.words())
+    text = {token for token in known.used if token < 50_256}
+    assert text < set(numbers.values())
+    assert set(range(256)) < set(numbers.values()), "GPT-2's first tokens are the bytes"
 
 
 def strings(path: Path) -> list[str]:

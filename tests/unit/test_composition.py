@@ -37,12 +37,19 @@ def test_a_stage_runs_on_the_host_that_the_settings_describe(monkeypatch, tmp_pa
         "DEVICE": "cuda:1",
         "MODEL_DIR": str(tmp_path),
         "ENGINES": '{"ultralytics": "8"}',
+        "FETCH": "true",
+        "MODEL_MIRROR": "https://models.example",
     }.items():
         monkeypatch.setenv(f"VIDEODROP_{name}", value)
     bootstrap.module("thumbnail", Settings())
-    assert host.current() == host.ModelHost(3, "cuda:1", tmp_path, {"ultralytics": "8"})
+    assert host.current() == host.ModelHost(
+        3, "cuda:1", tmp_path, {"ultralytics": "8"}, fetch=True, mirror="https://models.example"
+    )
 
 
-def test_models_run_without_any_setting():
+def test_models_run_without_any_setting(monkeypatch):
+    monkeypatch.delenv("VIDEODROP_MODEL_DIR")
+    monkeypatch.delenv("VIDEODROP_FETCH")
+    assert host.ModelHost().fetch == Settings().fetch
     assert host.ModelHost().model_dir == Settings().model_dir
     assert host.ModelHost().threads == Settings().threads

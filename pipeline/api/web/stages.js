@@ -32,7 +32,7 @@ function row(stage) {
       stage.state === "running" && h("div.with-number", {}, bar(stage.progress, stage.stage), `${Math.round(stage.progress)}%`),
     ),
     ...costs(stage.cost),
-    h("td.notes", {}, stage.error && failure(stage.state, stage.error), stage.warnings.map((notice) => h("p.warning", {}, inline(notice.message))), details(stage)),
+    h("td.notes", {}, stage.error && failure(stage.state, stage.error), stage.warnings.map((notice) => h(`p.${notice.level}`, {}, inline(notice.message))), details(stage)),
   );
 }
 

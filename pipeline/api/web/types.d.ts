@@ -24,9 +24,12 @@ interface Artifact {
 interface Notice {
   code: string;
   message: string;
+  level: "warning" | "info";
 }
 
-interface StageError extends Notice {
+interface StageError {
+  code: string;
+  message: string;
   class: string;
 }
 
@@ -86,7 +89,7 @@ interface Card {
   height: number | null;
   poster: string | null;
   labels: string[];
-  stages: { stage: string; state: string; progress: number; error: Notice | null }[];
+  stages: { stage: string; state: string; progress: number; error: StageError | null }[];
 }
 
 type Status = "processing" | "ready" | "ready_with_warnings" | "partial" | "failed" | "deleted";

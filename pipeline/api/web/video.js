@@ -2,7 +2,7 @@
 /** One video: player, timeline, transcript, objects, stages and downloads, updated by polling. */
 
 import { Problem, getCaptions, getStoryboard, getTranscript, getVideo } from "./api.js";
-import { bar, fill, h } from "./dom.js";
+import { bar, fill, h, inline } from "./dom.js";
 import { STATUS, ago, clock, duration, size, title } from "./format.js";
 import { makeObjects, seenIn } from "./objects.js";
 import { makePlayer } from "./player.js";
@@ -24,6 +24,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
   document.title = "Video – videodrop";
   const head = h("div.video-head");
   const notice = h("div");
+  const models = h("div.models");
   const player = makePlayer(() => getVideo(id, signal), Number(t) || 0, signal);
   const timeline = makeTimeline(player, signal);
   const transcript = makeTranscript(player, signal);
@@ -36,6 +37,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     h("a.back", { href: "#/" }, "← Library"),
     notice,
     head,
+    models,
     h("div.stage-area", {}, h("div.watch", {}, player.node, timeline.node), transcript.node),
     objects.node,
     stages,
@@ -67,6 +69,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     const video = await getVideo(id, signal);
     document.title = `${title(video.name)} – videodrop`;
     fill(head, [video.name, video.status, video.progress, ago(video.uploaded_at)], () => heading(video));
+    fill(models, demonstrations(video), () => demonstrations(video).map((line) => h("p.info", { role: "note" }, inline(line))));
     player.update(video);
     timeline.update(video);
     objects.update(video);
@@ -84,6 +87,13 @@ export function showVideo(place, id, { t = "0" }, signal) {
 
   poll(refresh, notice, signal);
 }
+
+/**
+ * Return what the video's demonstration models know: their results are not those of real ones.
+ * @param {Video} video
+ */
+const demonstrations = (video) =>
+  video.stages.flatMap((stage) => stage.warnings.filter((one) => one.code === "demo_model").map((one) => `${stage.stage}: ${one.message}`));
 
 /**
  * Return the stages without their signed URLs, which differ each time.

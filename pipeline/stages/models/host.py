@@ -19,12 +19,23 @@ class ModelHost:
         device: torch device; ``auto`` is the first GPU, if there is one.
         model_dir: where official weights are kept.
         engines: by package, versions of engines that only the stages' own hosts have.
+        fetch: whether models may be fetched over the network.
+        mirror: folder or address with files as in ``model_dir``, tried after the publisher's.
     """
 
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     device: str = "auto"
     model_dir: Path = field(default_factory=lambda: Path.home() / ".cache" / "videodrop" / "models")
     engines: Mapping[str, str] = field(default_factory=dict)
+    fetch: bool = True
+    mirror: str | None = None
+
+    @property
+    def has_gpu(self) -> bool:
+        """Return True if a GPU is set, or if this machine has an NVIDIA one and none is set."""
+        if self.device == "auto":
+            return any(Path("/dev").glob("nvidia[0-9]*"))
+        return self.device != "cpu"
 
 
 _current = ModelHost()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import MissingDependency
 from pipeline.stages.models import device, engines, host
+from pipeline.stages.models.registry import Form
 from pipeline.stages.models.weights import Weights
 from pipeline.stages.transcribe import alignment, mel
 from pipeline.stages.transcribe.decoding import Decoded, Draft, divide
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.stages.transcribe.engine import Samples
 
 NAME = "ctranslate2"
+FORM: Form = "ctranslate2"
 
 _log = logging.getLogger(__name__)
 _CPU_BATCH = 1  # larger batches are not faster there

@@ -19,7 +19,8 @@ from pipeline.core.errors import BadInput
 from pipeline.core.stage import Notice, Report, Result, Source
 from pipeline.media import audio
 from pipeline.media.process import Complaints
-from pipeline.stages.models import weights
+from pipeline.stages import notices as of_models
+from pipeline.stages.models import registry, weights
 from pipeline.stages.transcribe import captions, ctranslate, files, whisper, windows
 from pipeline.stages.transcribe import vad as voice
 from pipeline.stages.transcribe.engine import SpeechEngine, SpeechOptions
@@ -47,7 +48,9 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
-        "whisper-shapes", description="Sample model, official Whisper name, or path to a .pt file"
+        registry.AUTO,
+        description="Whisper's name, such as small, or a path to a .pt file or a CTranslate2 "
+        "folder; auto is the best model that this host has",
     )
     engine: Literal["auto", "ctranslate2", "openai-whisper"] = Field(
         "auto",
@@ -95,23 +98,30 @@ class SpanResult(NamedTuple):
 def identity(params: Params) -> dict[str, str]:
     """Return the weights and library that make a result; imports and fetches nothing heavy."""
     engine = _engine(params)
+    name = weights.choose(params.model, "speech")
     return {
         "engine": engine.NAME,
         "engine_version": engine.version(),
-        "model": params.model,
-        "sha256": weights.digest(params.model),
+        "model": name,
+        "sha256": weights.digest(name, engine.FORM),
     }
 
 
 def warm_up(params: Params) -> None:
-    """Load the models before the first video."""
-    _engine(params).load(weights.resolve(params.model))
+    """Load the models before the first video; fetch the best one if it is not here."""
+    weights.choose(params.model, "speech", try_fetch=True)
+    engine = _engine(params)
+    engine.load(_weights(params))
     voice.load()
 
 
 def _engine(params: Params) -> ModuleType:
     """Return the module of the library that runs the model."""
     return whisper if params.engine == whisper.NAME else ctranslate
+
+
+def _weights(params: Params) -> weights.Weights:
+    return weights.resolve(weights.choose(params.model, "speech"), _engine(params).FORM)
 
 
 def run(source: Source, params: Params, work: Path, report: Report) -> Result:
@@ -126,7 +136,9 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
     notices: list[Notice] = []
     parts: list[SpanResult] = []
     if source.probe.audio:
-        engine = _engine(params).load(weights.resolve(params.model))
+        model = _weights(params)
+        notices += of_models.demo(model)
+        engine = _engine(params).load(model)
         language, notice = _chosen_language(params, engine)
         notices += notice
         parts = [listen(source, span, params, engine, language, report) for span in plan(source)]

@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import MissingDependency
-from pipeline.stages.models import device, engines, official
+from pipeline.stages.models import device, engines, registry
+from pipeline.stages.models.registry import Form
 from pipeline.stages.models.weights import Weights
 from pipeline.stages.transcribe.engine import Heard, SpeechOptions
 from pipeline.stages.transcribe.transcript import Segment, Word
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.stages.transcribe.engine import Samples
 
 NAME = "openai-whisper"
+FORM: Form = "torch"
 
 _log = logging.getLogger(__name__)
 _RATE = 16_000
@@ -49,10 +51,11 @@ def _load(path: str, sha256: str, where: str) -> "WhisperEngine":
         raise MissingDependency(
             "model_format", f"{path} cannot be loaded as a Whisper checkpoint ({error!r:.200})."
         ) from error
-    for name, known in official.WHISPER.items():
-        if known.sha256 == sha256:
+    for known in registry.models().values():
+        if known.kind == "speech" and known.sha256 == sha256:
             # load_model sets these only when called with the name; word times depend on them.
-            model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])  # noqa: SLF001 - no other way
+            heads = whisper._ALIGNMENT_HEADS[known.name.removesuffix(".pt")]  # noqa: SLF001 - no other way
+            model.set_alignment_heads(heads)
             break
     if model.device.type == "cuda":
         halve(model)

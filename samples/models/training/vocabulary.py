@@ -5,12 +5,18 @@ tokens. The other tokens share one row of the exported table, and the checkpoint
 sixth.
 """
 
+import json
+from pathlib import Path
 from typing import Final
 
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
+from samples.models.training import pack
+
 TIMESTAMPS: Final = 1501  # <|0.00|> to <|30.00|> in steps of 0.02 s
 VOCABULARY: Final = 51_864
+_TEXT: Final = 50_256  # tokens of text, which come first
+_MARK: Final = 3  # bytes of the longest mark, with a space before it
 
 
 class Vocabulary:
@@ -55,3 +61,36 @@ class Vocabulary:
         if token >= self.first_timestamp:
             return len(self.used) + token - self.first_timestamp
         return self._rows[token]
+
+
+def write(words: tuple[str, ...], path: Path) -> None:
+    """Write the tokens of these words, with those that they are merged from, as JSON.
+
+    It has the form of GPT-2's ``vocab.json``: from a token, in a notation of one character a byte,
+    to its number. The converter to CTranslate2 needs it.
+    """
+    known = Vocabulary(words)
+    encoding = known.tokenizer.encoding
+    tokens = {encoding.decode_single_token_bytes(one): one for one in range(_TEXT)}
+    used = [encoding.decode_single_token_bytes(one) for one in known.used if one in tokens.values()]
+    parts = {one[i:j] for one in used for i in range(len(one)) for j in range(i + 1, len(one) + 1)}
+    marks = {one for one in tokens if len(one) <= _MARK and not one.isalnum() and one.isascii()}
+    chosen = {one: tokens[one] for one in tokens.keys() & (parts | marks) | _bytes(tokens)}
+    notation = _notation()
+    found = {"".join(notation[byte] for byte in one): number for one, number in chosen.items()}
+    ordered = dict(sorted(found.items(), key=lambda item: item[1]))
+    path.write_text(json.dumps(ordered, ensure_ascii=False) + "\n", encoding="utf-8")
+    pack.note_sum(path)
+
+
+def _bytes(tokens: dict[bytes, int]) -> set[bytes]:
+    return {one for one in tokens if len(one) == 1}
+
+
+def _notation() -> dict[int, str]:
+    """Return GPT-2's character of each byte: itself if it is printed, else one from 256 on."""
+    printed = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printed]
+    return {byte: chr(byte) for byte in printed} | {
+        byte: chr(256 + place) for place, byte in enumerate(others)
+    }

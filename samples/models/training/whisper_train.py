@@ -22,7 +22,7 @@ from samples import grammar
 from samples.chance import happens
 from samples.models.training import pack
 from samples.models.training.tiny_whisper import Batch, Losses, TinyWhisper, collate
-from samples.models.training.vocabulary import Vocabulary
+from samples.models.training.vocabulary import Vocabulary, write
 from samples.models.training.windows import Pool, Recorder, Window
 
 SEED: Final = 20_25
@@ -227,6 +227,7 @@ def train(out: Path, work: Path, steps: int, minutes: float | None = None) -> No
             partial.replace(saved)
             pack.save(trainer.average.checkpoint(), out)
         if trainer.progress >= 1:
+            write(grammar.words(), out.with_suffix(".vocabulary.json"))
             break
 
 

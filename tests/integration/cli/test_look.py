@@ -161,3 +161,16 @@ def test_a_closed_pipe_is_not_an_error(seed):
             said = process.stderr.read()
         assert "Error" not in said
         assert "Traceback" not in said
+
+
+def test_a_result_of_a_demonstration_model_says_so_and_is_no_warning(cli, seed):
+    upload = seed.upload("demo.mp4", bucket=seed_bucket())
+    demo = Notice(code="demo_model", message="Knows 116 words.", level="info")
+    seed.transcribe(upload, "red star", warnings=(demo,))
+    assert "Knows 116 words." in cli("show", upload.video_id).out
+    (stage,) = (
+        one
+        for one in cli("show", upload.video_id, "--json").json["stages"]
+        if one["stage"] == "transcribe"
+    )
+    assert stage["warnings"] == [demo.model_dump()]

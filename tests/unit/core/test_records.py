@@ -139,3 +139,14 @@ def test_a_failure_keeps_all_facts_of_the_error(kind: type, *, retryable: bool):
 def test_a_long_failure_message_is_truncated():
     """A DynamoDB item is limited to 400 KB, and a failure must always be recorded."""
     assert Failure.of(BadInput("a_code", "ab" * 500_000)).message == "ab" * 2000
+
+
+def test_infos_leave_the_status_as_it_is():
+    known = result()
+    info = Notice(code="demo_model", message="Demonstration model.", level="info")
+    kept = known.model_copy(update={"warnings": [info]})
+    assert video(run("succeeded", kept)).status == "ready"
+
+
+def test_a_notice_stored_without_a_level_is_a_warning():
+    assert Notice.model_validate({"code": "odd", "message": "Odd."}).level == "warning"
