@@ -2,11 +2,12 @@
 
 A name means exactly one model:
 
-* ``whisper-shapes`` and ``yolo-shapes``: the small sample models in this repository;
+* ``whisper-shapes``, ``yolo-shapes`` and ``yolo-shapes.pt``: the small sample models in this
+  repository;
 * an official name (``tiny`` … ``turbo``, ``yolo11n.pt`` …): kept in ``ModelHost.model_dir``, or in
   the temporary folder if that is read-only; fetched once, and rejected unless its sha256 is the
   pinned one;
-* a path to the operator's own ``.pt`` file, named in results by its sha256;
+* a path to the operator's own ``.pt`` or ``.onnx`` file, named in results by its sha256;
 * a Whisper model's name and ``@int8``: the same with 8-bit weights, which ``bake`` makes once.
 
 Nothing here imports torch, whisper or ultralytics.
@@ -31,11 +32,12 @@ from typing import Literal
 from pipeline.core.errors import BadInput, DependencyFailed, MissingDependency
 from pipeline.stages.models import host, official
 
-SAMPLES = ("whisper-shapes", "yolo-shapes")
+SAMPLES = ("whisper-shapes", "yolo-shapes", "yolo-shapes.pt")
 SUMS = "SHA256SUMS"
 """The file with the digests of the files beside it, in the format of ``sha256sum``."""
 
 
+_SAMPLE_FILES = {"whisper-shapes": "whisper-shapes.pt", "yolo-shapes": "yolo-shapes.onnx"}
 _log = logging.getLogger(__name__)
 _INT8 = "@int8"
 _TIMEOUT_S = 30.0
@@ -80,7 +82,7 @@ def resolve(name: str) -> Weights:
         return _baked(name, base)
     path = Path(name)
     # A bare name is never a path: uploaders may give names (see upload_options), never paths.
-    if path.suffix != ".pt" or "/" not in name:
+    if path.suffix not in {".pt", ".onnx"} or "/" not in name:
         known = ", ".join((*SAMPLES, *official.ALL))
         raise BadInput(
             "unknown_model",
@@ -91,6 +93,14 @@ def resolve(name: str) -> Weights:
             "model_unavailable", f"There is no file {name!r}: put the checkpoint there."
         )
     return Weights(name, path, file_sha256(path), "local")
+
+
+def choose(model: str, kind: Literal["speech", "objects"]) -> str:
+    """Return the name of the model to use for ``auto``, and any other name as it is."""
+    # MERGE: stands in for the registry's function, which prefers real models.
+    if model != "auto":
+        return model
+    return "yolo-shapes" if kind == "objects" else "whisper-shapes"
 
 
 def digest(name: str) -> str:
@@ -136,7 +146,7 @@ def _sample_dir() -> Path:
 
 def _sample(name: str) -> Weights:
     directory = _sample_dir()
-    path = directory / f"{name}.pt"
+    path = directory / _SAMPLE_FILES.get(name, name)
     if not (path.is_file() and path.with_name(SUMS).is_file()):
         raise MissingDependency(
             "model_unavailable",

@@ -132,3 +132,35 @@ def test_memory_does_not_grow_with_the_number_of_frames(source):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert sum(1 for _ in stream) == 149
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 * 1024
+
+
+def skips(monkeypatch):
+    """Return the list of frames to skip that each later decoding is asked for."""
+    asked = []
+    plain = frames._decoded
+
+    def decoded(*given, **options):
+        asked.append(options["skip_frame"])
+        return plain(*given, **options)
+
+    monkeypatch.setattr(frames, "_decoded", decoded)
+    return asked
+
+
+def test_only_keyframes_are_decoded_where_they_are_as_dense_as_the_samples(source, monkeypatch):
+    asked = skips(monkeypatch)
+    assert times(sampled(source(clips.plain), fps=0.5)) == [0.0, 2.0, 4.0]
+    assert times(sampled(source(clips.conforming), fps=0.6)) == [0.0, 3.2, 4.8, 6.4]
+    assert asked == ["nokey", "nokey"]
+
+
+def test_irregular_and_rare_keyframes_leave_the_samples_as_they_are(source, monkeypatch):
+    asked = skips(monkeypatch)
+    assert times(sampled(source(clips.plain), fps=1)) == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert len(times(sampled(source(clips.long_gops), fps=0.5))) == 5
+    assert "nokey" not in asked
+
+
+def test_keyframes_that_are_none_are_made_up_for(source, monkeypatch):
+    monkeypatch.setattr(frames.gops, "within", lambda *_: True)
+    assert times(sampled(source(clips.long_gops), fps=0.5))[:3] == [0.0, 2.0, 4.0]
