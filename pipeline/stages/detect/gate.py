@@ -6,7 +6,7 @@ differs most. One changed tile opens the gate.
 
 So an object of one tile's size (1/20 of the longer side, square) is seen as soon as it appears or
 moves by its own size, wherever it lies on the grid, if it differs by 16 levels from what it covers.
-One of half that side needs 64 levels. Smaller or paler ones may be seen late: by at most 4 s,
+One of half that side needs 64 levels. Smaller or paler ones may be seen late: by at most 5 s,
 after which the gate always opens.
 
 Mouths move, leaves move, and what is found stays the same. A tile whose change has not changed
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pipeline.stages.detect.engine import Image
 
-LONGEST_S = 4.0
+LONGEST_S = 5.0
 """Longest time in a video for which no frame is looked at."""
 
 _TILES = 20  # along the longer side

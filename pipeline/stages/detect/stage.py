@@ -120,6 +120,7 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
         source.probe,
         fps=params.fps,
         long_side=how.image_size,
+        rough=True,
         report=report,
         complaints=complaints,
     )

@@ -38,9 +38,9 @@ def test_the_first_frame_opens_it():
 
 
 def test_a_still_picture_is_looked_at_again_only_after_a_while():
-    opened = walk(Gate(), [scene(noise=4) for _ in range(20)])
-    assert opened == [0, 8, 16]
-    assert LONGEST_S == 4.0
+    opened = walk(Gate(), [scene(noise=4) for _ in range(24)])
+    assert opened == [0, 10, 20]
+    assert LONGEST_S == 5.0
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (TILE // 2, TILE // 2), (5, 11)])
