@@ -2,7 +2,8 @@
 
 Frames are compared by the mean colours of small cells, in 20 tiles along the longer side. A tile
 has changed when the mean difference of its cells is more than 4 of 255 levels, in the channel that
-differs most. One changed tile opens the gate.
+differs most. One changed tile opens the gate. A change of the whole picture by the same amount, as
+cameras make when they adapt to the light, is subtracted before.
 
 So an object of one tile's size (1/20 of the longer side, square) is seen as soon as it appears or
 moves by its own size, wherever it lies on the grid, if it differs by 16 levels from what it covers.
@@ -92,7 +93,9 @@ def _tiles(cells: "NDArray[np.int16]", before: "NDArray[np.int16]") -> "NDArray[
     """Return the mean difference of the cells in each tile, [rows, columns]; edges may be cut."""
     import numpy as np  # noqa: PLC0415 - see _cells()
 
-    sums = counts = np.abs(cells - before).max(axis=2).astype(np.float64)
+    differences = cells - before
+    differences = differences - np.median(differences, axis=(0, 1))
+    sums = np.abs(differences).max(axis=2)
     counts = np.ones_like(sums)
     for axis in (0, 1):
         starts = np.arange(0, sums.shape[axis], _CELLS)

@@ -127,6 +127,20 @@ def test_when_the_camera_moves_every_frame_is_looked_at():
     assert walk(Gate(), frames) == list(range(12))
 
 
+def test_light_that_changes_everywhere_does_not_open_it():
+    frames = [(scene((200, 100, 60, 50)) + n * 6).astype(np.uint8) for n in range(6)]
+    assert walk(Gate(), frames) == [0]
+
+
+def test_an_object_that_appears_while_the_light_changes_opens_it():
+    darker = (scene((300, 150, TILE, 18)) - 12).astype(np.uint8)
+    assert walk(Gate(), [scene(), darker]) == [0, 1]
+
+
+def test_an_object_larger_than_half_the_picture_opens_it():
+    assert walk(Gate(), [scene(), scene((60, 0, 500, 40))]) == [0, 1]
+
+
 def test_a_frame_of_another_size_opens_it():
     gate = Gate()
     walk(gate, [scene()])
