@@ -139,8 +139,9 @@ def recognise(given: Shape, output: Shape, metadata: Mapping[str, str]) -> Forma
     if "names" in metadata:
         known = list(output[1:2]) == [4 + len(found.labels)]
     else:
-        boxes = _boxes(given)
-        known = list(output[2:]) == [5 + len(COCO)] and boxes in (None, output[1])
+        sides = [side for side in given[2:] if isinstance(side, int)]
+        free = len(sides) < 2  # noqa: PLR2004 - height and width
+        known = list(output[2:]) == [5 + len(COCO)] and (free or output[1] == yolox_boxes(*sides))
     if not known or len(output) != 3:  # noqa: PLR2004 - [n, boxes, values] or [n, values, boxes]
         raise UnknownFormatError(f"its output has the unknown shape {list(output)}")
     return found
@@ -164,11 +165,8 @@ def _exported(metadata: Mapping[str, str]) -> Format:
     return Exported(labels, stride, image_size, bgr=False, scale=1 / 255, centred=True)
 
 
-def _boxes(given: Shape) -> int | None:
-    """Return the number of YOLOX's boxes for an input; None if its size is dynamic."""
-    height, width = given[2:]
-    if not isinstance(height, int) or not isinstance(width, int):
-        return None
+def yolox_boxes(height: int, width: int) -> int:
+    """Return the number of YOLOX's boxes for an input."""
     return sum((height // stride) * (width // stride) for stride in _STRIDES)
 
 

@@ -55,35 +55,37 @@ class Letterbox:
         return clipped
 
 
-def rectangle(height: int, width: int, *, side: int, stride: int) -> Letterbox:
-    """Return the smallest input whose sides are multiples of ``stride``, the image centred.
+def rectangle(
+    height: int, width: int, *, side: int, stride: int, centred: bool = True
+) -> Letterbox:
+    """Return the place in the smallest input whose sides are multiples of ``stride``.
 
     Args:
         height: of the image.
         width: of the image.
         side: length of the image's longer side in the input; rounded up to a multiple.
         stride: the coarsest grid of the model, in pixels.
+        centred: the image is in the middle, not in the upper left corner.
     """
     longest = _multiple(side, stride)
     scale = longest / max(height, width)
     inner = _scaled(height, width, scale)
     size = _multiple(inner[0], stride), _multiple(inner[1], stride)
-    return _centred(size, inner, scale)
+    return _placed(size, inner, scale, centred=centred)
 
 
 def fixed(height: int, width: int, size: tuple[int, int], *, centred: bool) -> Letterbox:
-    """Return the place in an input of a fixed ``size`` (height, width).
-
-    Without ``centred`` the image is in the upper left corner.
-    """
+    """Return the place in an input of a fixed ``size`` (height, width)."""
     scale = min(size[0] / height, size[1] / width)
     inner = _scaled(height, width, scale)
-    if centred:
-        return _centred(size, inner, scale)
-    return Letterbox(*size, inner, 0, 0, scale)
+    return _placed(size, inner, scale, centred=centred)
 
 
-def _centred(size: tuple[int, int], inner: tuple[int, int], scale: float) -> Letterbox:
+def _placed(
+    size: tuple[int, int], inner: tuple[int, int], scale: float, *, centred: bool
+) -> Letterbox:
+    if not centred:
+        return Letterbox(*size, inner, 0, 0, scale)
     # An odd pixel of padding goes below and to the right, as in Ultralytics' letterbox.
     top, left = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     return Letterbox(*size, inner, top, left, scale)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import MissingDependency
-from pipeline.stages.detect import formats, letterbox, suppression
+from pipeline.stages.detect import formats, free_size, letterbox, suppression
 from pipeline.stages.detect.engine import Detection, Looking, check_labels
 from pipeline.stages.models import engines, host
 from pipeline.stages.models.weights import Weights
@@ -35,6 +35,8 @@ _CPU_BATCH = 1  # larger batches are not faster there
 _GPU_BATCH = 32
 _DEFAULT_SIDE = 640
 _LARGEST_SIDE = 4096
+_FREE_OUTPUT = (1, "boxes", 5 + len(formats.COCO))
+_CHECKED_SIZE = (96, 160)
 _FATAL = 4  # ONNX Runtime's severity; errors also come as exceptions
 # A tensor in another file has an entry "location", a string of 8 bytes. Its length is written as
 # the byte 8, or in a longer form that ends with 0.
@@ -73,15 +75,28 @@ def _load(path: Path, _sha256: str, threads: int, device: str) -> "OnnxEngine":
     # Threads that spin while they wait take CPU time from the decoder.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _FATAL
+
+    def opened(model: str | bytes) -> Any:
+        return onnxruntime.InferenceSession(model, options, providers=providers)
+
     try:
         _check_contained(path)
-        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
-        return OnnxEngine(session)
+        engine = OnnxEngine(opened(str(path)))
     except Exception as error:  # ONNX Runtime's exceptions have no class in common
         raise MissingDependency(
             "model_format",
             f"{path} cannot be loaded as an object detector in ONNX: {_reason(error)}.",
         ) from error
+    if not engine.takes_squares:
+        return engine
+    try:
+        free = OnnxEngine(opened(free_size.freed(path.read_bytes(), _FREE_OUTPUT)))
+        free.check(_CHECKED_SIZE)
+    except Exception as error:  # noqa: BLE001 - see above; as it is, the model works
+        _log.info("%s takes only squares: %s", path, _reason(error))
+        return engine
+    free.image_size = engine.image_size
+    return free
 
 
 def _check_contained(path: Path) -> None:
@@ -99,8 +114,9 @@ def _reason(error: Exception) -> str:
 class OnnxEngine:
     """A loaded detector; see ``ObjectEngine``.
 
-    A model with dynamic axes gets batches of rectangles, others one square at a time. An input of
-    fixed size keeps it, whatever ``Looking.image_size`` says.
+    A model with a dynamic batch gets all images at once, others one by one. A model with a dynamic
+    size gets rectangles, as YOLOX's do after ``free_size``; others get their fixed size, whatever
+    ``Looking.image_size`` says.
     """
 
     def __init__(self, session: Any) -> None:
@@ -123,6 +139,19 @@ class OnnxEngine:
         on_gpu = session.get_providers()[0] == "CUDAExecutionProvider"
         self.batch = _GPU_BATCH if on_gpu and self._batched else _CPU_BATCH
 
+    @property
+    def takes_squares(self) -> bool:
+        """Return True for a YOLOX model of fixed size, which could be of any."""
+        return self._size is not None and isinstance(self._format, formats.Yolox)
+
+    def check(self, size: tuple[int, int]) -> None:
+        """Check that a YOLOX model works for an input of this height and width."""
+        import numpy as np  # noqa: PLC0415 - stage modules import nothing heavy before they run
+
+        (output,) = self._session.run(None, {self._input: np.zeros((1, 3, *size), np.float32)})
+        if output.shape[1] != formats.yolox_boxes(*size):
+            raise formats.UnknownFormatError(f"its output has the shape {output.shape} for {size}")
+
     def detect(self, images: Sequence["Image"], how: Looking) -> list[list[Detection]]:
         """Detect objects in images, letterboxed to the model's input.
 
@@ -142,7 +171,9 @@ class OnnxEngine:
     def _place(self, height: int, width: int, side: int) -> "Letterbox":
         if self._size:
             return letterbox.fixed(height, width, self._size, centred=self._format.centred)
-        return letterbox.rectangle(height, width, side=side, stride=self._format.stride)
+        return letterbox.rectangle(
+            height, width, side=side, stride=self._format.stride, centred=self._format.centred
+        )
 
     def _outputs(
         self, images: Sequence["Image"], place: "Letterbox"

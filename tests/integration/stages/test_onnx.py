@@ -174,6 +174,49 @@ def test_a_yolox_model_of_fixed_size_gets_one_image_at_a_time_in_its_corner(tmp_
         assert bottle.box == pytest.approx((16, 64, 80, 64))  # clipped below
 
 
+def head(path, *, size=64, target=-1):
+    """Write a model with the form of YOLOX, whose boxes come from a pooled picture."""
+    nodes, parts = [], []
+    for stride in (8, 16, 32):
+        side = {"kernel_shape": [stride, stride], "strides": [stride, stride]}
+        nodes += [
+            helper.make_node("AveragePool", [IMAGE], [f"pooled{stride}"], **side),
+            helper.make_node("Conv", [f"pooled{stride}", "weights"], [f"raw{stride}"]),
+            helper.make_node("Reshape", [f"raw{stride}", f"shape{stride}"], [f"part{stride}"]),
+        ]
+        cells = (size // stride) ** 2 if target > 0 else -1
+        parts.append(numpy_helper.from_array(np.array([1, 85, cells]), f"shape{stride}"))
+    nodes += [
+        helper.make_node("Concat", ["part8", "part16", "part32"], ["joined"], axis=2),
+        helper.make_node("Transpose", ["joined"], ["output"], perm=[0, 2, 1]),
+    ]
+    weights_ = np.zeros((85, 3, 1, 1), np.float32)
+    weights_[4], weights_[5 + 39, 0] = 1 / 765, 1 / 255  # bright: an object; blue: a bottle
+    boxes = sum((size // stride) ** 2 for stride in (8, 16, 32))
+    graph = helper.make_graph(
+        nodes,
+        "head",
+        [helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, [1, 3, size, size])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, boxes, 85])],
+        [numpy_helper.from_array(weights_, "weights"), *parts],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(made.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("target", [-1, 1])
+def test_a_yolox_model_gets_rectangles_if_it_works_with_them(tmp_path, target):
+    engine = load(head(tmp_path / "x.onnx", target=target))
+    assert engine.takes_squares == (target == 1)
+    assert engine.image_size == 64
+    image = np.zeros((64, 128, 3), np.uint8)
+    image[32:, 64:] = 255  # in the input: 32 x 64 pixels, the lower right quarter white
+    (found,) = engine.detect([image], Looking(0.9, 0.01, 64, 100, None))
+    assert {one.label for one in found} == {"bottle"}
+    assert all(one.box[0] >= 56 and one.box[1] >= 24 for one in found)
+
+
 def test_an_exported_model_of_fixed_size_gets_its_square(tmp_path):
     answer = np.zeros((1, 6, 3), np.float32)
     answer[0, :, 1] = 32, 32, 20, 10, 0.2, 0.9

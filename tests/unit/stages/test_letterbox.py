@@ -16,6 +16,11 @@ def test_a_rectangle_is_as_small_as_the_stride_allows():
     assert (tall.height, tall.width, tall.top, tall.left) == (320, 192, 0, 6)
 
 
+def test_an_image_may_be_in_the_corner_of_its_rectangle():
+    place = letterbox.rectangle(180, 320, side=320, stride=32, centred=False)
+    assert (place.height, place.top, place.left) == (192, 0, 0)
+
+
 def test_a_side_that_is_no_multiple_of_the_stride_is_rounded_up():
     assert letterbox.rectangle(100, 200, side=330, stride=32).width == 352
 
