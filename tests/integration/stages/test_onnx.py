@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx as onnx_format
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -14,7 +15,7 @@ from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.media import frames
 from pipeline.stages.detect import export, onnx, yolo
 from pipeline.stages.detect.engine import Looking
-from pipeline.stages.models import weights
+from pipeline.stages.models import host, weights
 
 from .conftest import source
 
@@ -301,6 +302,41 @@ def test_what_is_no_checkpoint_is_not_exported(tmp_path):
     with pytest.raises(MissingDependency, match="model_format"):
         export.export(weights.resolve(str(strange)), tmp_path)
     assert not list(tmp_path.glob("*.onnx"))
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Return the options and providers of the sessions that are opened on a host with a GPU."""
+    asked = []
+    plain = onnxruntime.InferenceSession
+
+    def session(model, options, *, providers):
+        asked.append((options, providers))
+        return plain(model, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
+    monkeypatch.setattr(host, "_current", host.current())
+    yield asked
+    onnx._load.cache_clear()
+
+
+@pytest.mark.parametrize(("device", "count"), [("cpu", 1), ("auto", 1), ("cuda", 2), ("cuda:0", 2)])
+def test_a_gpu_is_used_only_if_the_host_says_so(opened, device, count):
+    host.use(host.ModelHost(threads=3, device=device))
+    onnx.load(weights.resolve("yolo-shapes"))
+    ((_, providers),) = opened
+    assert len(providers) == count
+    assert providers[-1] == "CPUExecutionProvider"
+
+
+def test_threads_are_the_share_of_the_host_and_do_not_spin(opened):
+    host.use(host.ModelHost(threads=3, device="cpu"))
+    onnx.load(weights.resolve("yolo-shapes"))
+    ((options, _),) = opened
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (3, 1)
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
 def test_a_process_that_detects_imports_no_torch(tmp_path):
