@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline.core.errors import BadInput
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -40,6 +42,19 @@ class Looking:
     image_size: int
     most: int
     labels: tuple[str, ...] | None
+
+
+def check_labels(how: Looking, known: Sequence[str]) -> None:
+    """Check that a model knows all requested labels.
+
+    Raises:
+        BadInput: ``unknown_label``.
+    """
+    if unknown := set(how.labels or ()) - set(known):
+        raise BadInput(
+            "unknown_label",
+            f"This model cannot find {', '.join(sorted(unknown))}. It knows {', '.join(known)}.",
+        )
 
 
 class ObjectEngine(Protocol):

@@ -1,13 +1,14 @@
 """The detect stage: the objects in a video, with their places and times.
 
 Frames are sampled, detected in batches and written at once, so memory does not grow with the
-duration of the video.
+duration of the video. The name of the model says which engine runs it: checkpoints (``.pt``) by
+Ultralytics, all others by ONNX Runtime.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -15,15 +16,19 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pipeline.core.stage import Artifact, Notice, Report, Result, Source
 from pipeline.media import frames
 from pipeline.media.process import Complaints
-from pipeline.stages.detect import yolo as yolo_engine
+from pipeline.stages import notices
+from pipeline.stages.detect import onnx, yolo
 from pipeline.stages.detect.contact_sheet import ContactSheet
 from pipeline.stages.detect.engine import Detection, Looking, ObjectEngine
+from pipeline.stages.detect.gate import Gate
 from pipeline.stages.detect.json_array import json_array
 from pipeline.stages.detect.sightings import Sightings
+from pipeline.stages.detect.sights import sights
 from pipeline.stages.detect.tracker import Track, Tracker
 from pipeline.stages.models import weights
+from pipeline.stages.models.weights import Weights
 
-VERSION = "1"
+VERSION = "2"
 
 _log = logging.getLogger(__name__)
 _LONGEST_GAP_S = 1.5
@@ -37,7 +42,9 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
-        "yolo-shapes", description="Sample model, official YOLO file name, or path to a .pt file"
+        "auto",
+        description="Name of a model, or path to an .onnx or .pt file; `auto` is the best model "
+        "that this host has",
     )
     confidence: float = Field(0.25, ge=0.01, le=1, description="Least confidence of a detection")
     iou: float = Field(
@@ -54,21 +61,38 @@ class Params(BaseModel):
         None, min_length=1, description="Labels to detect; all labels of the model if not set"
     )
     max_detections: int = Field(100, ge=1, le=1000, description="Most objects in one frame")
+    gate: bool = Field(
+        default=True,
+        description="Frames like the one before are not given to the model; their detections are "
+        "repeated",
+    )
 
 
 def identity(params: Params) -> dict[str, str]:
     """Return the weights and library that make a result; imports and fetches nothing heavy."""
+    model = weights.choose(params.model, "objects")
+    library = _library(model)
     return {
-        "engine": yolo_engine.NAME,
-        "engine_version": yolo_engine.version(),
-        "model": params.model,
-        "sha256": weights.digest(params.model),
+        "engine": library.NAME,
+        "engine_version": library.version(),
+        "model": model,
+        "sha256": weights.digest(model),
     }
 
 
 def warm_up(params: Params) -> None:
-    """Load the model before the first video."""
-    yolo_engine.load(weights.resolve(params.model))
+    """Load the model before the first video; fetch the best one if it is not here."""
+    _load(weights.choose(params.model, "objects", try_fetch=True))
+
+
+def _library(model: str) -> ModuleType:
+    """Return the module of the engine that runs a model."""
+    return yolo if model.endswith(".pt") else onnx
+
+
+def _load(model: str) -> tuple[ObjectEngine, Weights]:
+    found = weights.resolve(model)
+    return _library(model).load(found), found
 
 
 def run(source: Source, params: Params, work: Path, report: Report) -> Result:
@@ -81,7 +105,8 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
         MissingDependency: the model is missing.
     """
     video = frames.require_video(source.probe)
-    engine = yolo_engine.load(weights.resolve(params.model))
+    params = params.model_copy(update={"model": weights.choose(params.model, "objects")})
+    engine, used = _load(params.model)
     how = Looking(
         confidence=params.confidence,
         iou=params.iou,
@@ -96,6 +121,7 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
         source.probe,
         fps=params.fps,
         long_side=how.image_size,
+        rough=True,
         report=report,
         complaints=complaints,
     )
@@ -103,8 +129,11 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
     tracker, seen, sheet = Tracker(gap_s), Sightings(gap_s), ContactSheet()
     head: dict[str, Any] = {"model": identity(params), "fps": params.fps}
     head |= {"width": video.width, "height": video.height}
-    count = 0
+    count = looked = 0
+    shown: list[Detection] = []
+    gate = Gate() if params.gate else None
     with (
+        closing(sampled),  # an error's traceback would keep ffmpeg waiting
         json_array(work / "detections.json", head, "frames") as add_frame,
         json_array(work / "tracks.json", head, "tracks") as add_track,
     ):
@@ -114,17 +143,21 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
                 seen.ended(track)
                 add_track(_track(track))
 
-        for frame, found in _detected(sampled, engine, how, params.batch or engine.batch):
+        for time_s, found, image in sights(
+            sampled, engine, how, batch=params.batch or engine.batch, gate=gate
+        ):
             count += 1
-            sheet.offer(frame.time_s, frame.image, found)
-            height, width = frame.image.shape[:2]
-            shown = [_scaled(one, video.width / width, video.height / height) for one in found]
-            ids, ended = tracker.update(frame.time_s, shown)
+            if image is not None:
+                looked += 1
+                sheet.offer(time_s, image, found)
+                height, width = image.shape[:2]
+                shown = [_scaled(one, video.width / width, video.height / height) for one in found]
+            ids, ended = tracker.update(time_s, shown)
             close(ended)
-            seen.frame(frame.time_s, shown)
+            seen.frame(time_s, shown)
             objects = [_object(one, id_) for one, id_ in zip(shown, ids, strict=True)]
-            add_frame({"time": round(frame.time_s, 3), "objects": objects})
-            report(frame.time_s / max(source.probe.duration_s, 0.001))
+            add_frame({"time": round(time_s, 3), "objects": objects})
+            report(time_s / max(source.probe.duration_s, 0.001))
         close(tracker.finish())
     if complaints.count:
         _log.info("%s: errors of the video decoder: %s", source.name, complaints)
@@ -135,21 +168,12 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
             "model": dict(head["model"]),
             "fps": params.fps,
             "frames": count,
+            "looked_at": looked,
             "labels": labels,
         },
-        warnings=_warnings(complaints),
+        warnings=[*notices.demo(used), *_warnings(complaints)],
         labels=sorted(labels),
     )
-
-
-def _detected(
-    sampled: Iterable[frames.Frame], engine: ObjectEngine, how: Looking, batch: int
-) -> Iterator[tuple[frames.Frame, list[Detection]]]:
-    """Yield each frame with its detections; the detector gets ``batch`` frames at once."""
-    sampled = iter(sampled)
-    while group := list(islice(sampled, batch)):
-        found = engine.detect([frame.image for frame in group], how)
-        yield from zip(group, found, strict=True)
 
 
 def _scaled(found: Detection, x: float, y: float) -> Detection:

@@ -4,6 +4,10 @@ Frames are half a second apart, so boxes of one object often do not overlap. An 
 is predicted from its last movement. The cost of a box grows with its distance from there (in units
 of its own size) and with its difference in size. Each frame's boxes are assigned to the tracks of
 the same label so that the sum of costs is least (linear assignment).
+
+Detectors waver: a car seen from above is a bus in one frame and a suitcase in the next. So a box
+that is left may continue a track of another label, if it is very near the predicted place. A
+track has the label that was found with the most confidence in total.
 """
 
 import math
@@ -18,6 +22,9 @@ _NEW_REACH = 2.5
 _REACH = 1.25
 """Largest distance, in diagonals, of an object from its predicted place."""
 
+_OTHER_LABEL = 2.5
+"""Factor of the cost of a box with another label."""
+
 _SIZE_WEIGHT = 0.5
 _INERTIA = 0.5
 
@@ -27,14 +34,35 @@ class Track:
     """One object over time; times in seconds, boxes in pixels of the source."""
 
     id: int
-    label: str
     start: float
     end: float
     frames: int
-    best: Detection
-    best_time: float
     box: Box
     velocity: tuple[float, float] = field(default=(0.0, 0.0))
+    _sums: dict[str, float] = field(default_factory=dict)
+    _bests: dict[str, tuple[Detection, float]] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, number: int, time: float, found: Detection) -> "Track":
+        """Return the track of an object that is seen for the first time."""
+        track = cls(number, time, time, 1, found.box)
+        track._count(time, found)
+        return track
+
+    @property
+    def label(self) -> str:
+        """Return the label with the highest sum of confidences."""
+        return max(self._sums, key=self._sums.__getitem__)
+
+    @property
+    def best(self) -> Detection:
+        """Return the detection with that label and the highest confidence."""
+        return self._bests[self.label][0]
+
+    @property
+    def best_time(self) -> float:
+        """Return the time of the best detection."""
+        return self._bests[self.label][1]
 
     def cost(self, time: float, box: Box) -> float:
         """Return the cost of ``box`` as this object at ``time``; above 1 it is another object."""
@@ -58,8 +86,13 @@ class Track:
         )
         self.box, self.end = detection.box, time
         self.frames += 1
-        if detection.confidence > self.best.confidence:
-            self.best, self.best_time = detection, time
+        self._count(time, detection)
+
+    def _count(self, time: float, found: Detection) -> None:
+        self._sums[found.label] = self._sums.get(found.label, 0.0) + found.confidence
+        best = self._bests.get(found.label)
+        if best is None or found.confidence > best[0].confidence:
+            self._bests[found.label] = (found, time)
 
 
 class Tracker:
@@ -82,20 +115,19 @@ class Tracker:
         """
         ended = [track for track in self._live if time - track.end > self._gap_s]
         self._live = [track for track in self._live if time - track.end <= self._gap_s]
-        ids = [0] * len(detections)
-        for label in {detection.label for detection in detections}:
+        taken: dict[int, Track] = {}
+        for label in sorted({detection.label for detection in detections}):
             places = [i for i, detection in enumerate(detections) if detection.label == label]
             tracks = [t for t in self._live if t.label == label and t.end < time]
-            boxes = [detections[i].box for i in places]
-            matches = _assign([[track.cost(time, box) for box in boxes] for track in tracks])
-            taken = {column: tracks[row] for row, column in matches}
-            for column, place in enumerate(places):
-                if column in taken:
-                    taken[column].extend(time, detections[place])
-                else:
-                    taken[column] = self._begin(time, detections[place])
-                ids[place] = taken[column].id
-        return ids, ended
+            taken |= _continued(time, tracks, detections, places, 1.0)
+        left = [i for i in range(len(detections)) if i not in taken]
+        # What was seen once may be anything: its movement is not known.
+        tracks = [t for t in self._live if t.end < time and t.frames > 1]
+        taken |= _continued(time, tracks, detections, left, _OTHER_LABEL)
+        for place, found in enumerate(detections):
+            if place not in taken:
+                taken[place] = self._begin(time, found)
+        return [taken[place].id for place in range(len(detections))], ended
 
     def finish(self) -> list[Track]:
         """Return the tracks that continued to the end."""
@@ -104,9 +136,24 @@ class Tracker:
 
     def _begin(self, time: float, found: Detection) -> Track:
         self._count += 1
-        track = Track(self._count, found.label, time, time, 1, found, time, found.box)
+        track = Track.begin(self._count, time, found)
         self._live.append(track)
         return track
+
+
+def _continued(
+    time: float,
+    tracks: Sequence[Track],
+    detections: Sequence[Detection],
+    places: Sequence[int],
+    factor: float,
+) -> dict[int, Track]:
+    """Extend tracks by the detections at ``places``; return the track of each that did."""
+    costs = [[factor * track.cost(time, detections[i].box) for i in places] for track in tracks]
+    matches = {places[column]: tracks[row] for row, column in _assign(costs)}
+    for place, track in matches.items():
+        track.extend(time, detections[place])
+    return matches
 
 
 def _assign(costs: list[list[float]]) -> list[tuple[int, int]]:

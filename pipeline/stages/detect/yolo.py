@@ -1,4 +1,4 @@
-"""The reference object engine: Ultralytics YOLO on torch.
+"""The reference object engine: Ultralytics YOLO on torch; it also exports its models to ONNX.
 
 Ultralytics is AGPL-3.0 (see NOTICE), and this is the only module that imports it. Its import
 checks for updates, reports usage, installs packages and writes settings to the home directory. It
@@ -9,12 +9,14 @@ disabled or undone here.
 import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.errors import BadInput, MissingDependency
-from pipeline.stages.detect.engine import Detection, Looking
+from pipeline.core.errors import MissingDependency
+from pipeline.stages.detect.engine import Detection, Looking, check_labels
 from pipeline.stages.models import device, engines, host
 from pipeline.stages.models.weights import Weights
 from pipeline.telemetry import metrics, names
@@ -27,6 +29,8 @@ NAME = "ultralytics"
 _log = logging.getLogger(__name__)
 _CPU_BATCH = 8  # larger batches are not faster there
 _GPU_BATCH = 32
+_OPSET = 17
+_METADATA = ("imgsz", "license", "names", "stride", "task", "version")
 
 
 def version() -> str:
@@ -46,8 +50,12 @@ def load(weights: Weights) -> "YoloEngine":
 @lru_cache(maxsize=1)  # a second model would double the memory of the process
 @metrics.timed(names.MODEL_LOAD, engine=NAME)
 def _load(path: str, _sha256: str, where: str) -> "YoloEngine":
-    yolo = _library()
     _log.info("loading %s on %s", path, where)
+    return YoloEngine(_loaded(path), where)
+
+
+def _loaded(path: str) -> Any:
+    yolo = _library()
     try:
         model = yolo(path, task="detect")
         if model.task != "detect":
@@ -57,7 +65,49 @@ def _load(path: str, _sha256: str, where: str) -> "YoloEngine":
             "model_format",
             f"{path} cannot be loaded as an Ultralytics detection checkpoint ({error!r:.200}).",
         ) from error
-    return YoloEngine(model, where)
+    return model
+
+
+def to_onnx(weights: Weights, target: Path) -> None:
+    """Write a detection checkpoint to ``target`` as ONNX with dynamic axes.
+
+    Of the exporter's metadata only that of ``_METADATA`` is kept, so that the same checkpoint gives
+    the same bytes: the rest are times, arguments and the paths of training.
+
+    Raises:
+        MissingDependency: ``extra_missing``: the exporter is not installed; ``model_format``: the
+            file is not an Ultralytics detection checkpoint, or cannot be exported.
+    """
+    engines.version("onnx", "detect")  # Ultralytics would try to install it
+    model = _loaded(str(weights.path))
+    with tempfile.TemporaryDirectory(prefix="videodrop-export-", dir=target.parent) as folder:
+        model.model.pt_path = str(Path(folder) / "model.pt")  # it writes beside this
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch's exporter announces its successor
+                options = {"dynamic": True, "opset": _OPSET, "device": "cpu"}
+                written = Path(model.export(format="onnx", **options))
+            _strip(written)
+        except Exception as error:
+            raise MissingDependency(
+                "model_format", f"{weights.path} cannot be exported to ONNX ({error!r:.200})."
+            ) from error
+        written.replace(target)
+
+
+def _strip(path: Path) -> None:
+    """Remove data of this machine, and inferred shapes, whose order varies, from a model."""
+    import onnx  # noqa: PLC0415 - only exports need it
+
+    model = onnx.load(path)
+    kept = {one.key: one.value for one in model.metadata_props if one.key in _METADATA}
+    onnx.helper.set_model_props(model, kept)
+    model.doc_string = ""
+    del model.graph.value_info[:]
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    onnx.save(model, path)
 
 
 @lru_cache(maxsize=1)
@@ -107,12 +157,7 @@ class YoloEngine:
         Raises:
             BadInput: ``unknown_label``: the model does not have a requested label.
         """
-        if unknown := set(how.labels or ()) - self._ids.keys():
-            raise BadInput(
-                "unknown_label",
-                f"This model cannot find {', '.join(sorted(unknown))}. "
-                f"It knows {', '.join(self.labels)}.",
-            )
+        check_labels(how, self.labels)
         answers = self._model.predict(
             [image[..., ::-1] for image in images],  # it takes OpenCV's BGR
             imgsz=how.image_size,

@@ -9,6 +9,7 @@ import pytest
 
 _HEAVY = {
     *("torch", "whisper", "ultralytics", "silero_vad", "cv2", "PIL", "numpy", "ffmpeg", "lap"),
+    "onnxruntime",
     *("moto", "typer", "rich", "uvicorn", "awslambdaric", "prometheus_client"),
     *("aws_xray_sdk", "opentelemetry.sdk", "opentelemetry.exporter"),
 }

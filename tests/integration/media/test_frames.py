@@ -132,3 +132,49 @@ def test_memory_does_not_grow_with_the_number_of_frames(source):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert sum(1 for _ in stream) == 149
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 * 1024
+
+
+def skips(monkeypatch):
+    """Return the list of frames to skip that each later decoding is asked for."""
+    asked = []
+    plain = frames._decoded
+
+    def decoded(*given, **options):
+        asked.append(options["skip_frame"])
+        return plain(*given, **options)
+
+    monkeypatch.setattr(frames, "_decoded", decoded)
+    return asked
+
+
+def test_only_keyframes_are_decoded_where_they_are_as_dense_as_the_samples(source, monkeypatch):
+    asked = skips(monkeypatch)
+    assert times(sampled(source(clips.plain), fps=0.5)) == [0.0, 2.0, 4.0]
+    assert times(sampled(source(clips.conforming), fps=0.6)) == [0.0, 3.2, 4.8, 6.4]
+    assert asked == ["nokey", "nokey"]
+
+
+def test_irregular_and_rare_keyframes_leave_the_samples_as_they_are(source, monkeypatch):
+    asked = skips(monkeypatch)
+    found = times(sampled(source(clips.plain), fps=1))
+    assert found == pytest.approx([0, 1, 2, 3, 4], abs=0.1)
+    assert len(times(sampled(source(clips.long_gops), fps=0.5))) == 5
+    assert "nokey" not in asked
+
+
+def test_keyframes_that_are_none_are_made_up_for(source, monkeypatch):
+    monkeypatch.setattr(frames.gops, "within", lambda *_: True)
+    assert times(sampled(source(clips.long_gops), fps=0.5))[:3] == [0.0, 2.0, 4.0]
+
+
+def test_rough_frames_look_the_same_at_half_size_and_less(source):
+    video = source(clips.conforming)
+    pairs = zip(
+        sampled(video, long_side=320), sampled(video, long_side=320, rough=True), strict=True
+    )
+    for fine, rough in pairs:
+        assert rough.time_s == fine.time_s
+        assert 0 < np.abs(rough.image.astype(int) - fine.image).mean() < 2
+    whole = sampled(video, long_side=500), sampled(video, long_side=500, rough=True)
+    for fine, rough in zip(*whole, strict=True):
+        assert (rough.image == fine.image).all()

@@ -10,12 +10,12 @@ from PIL import Image
 from pipeline.core.errors import BadInput, MissingDependency, TimedOut
 from pipeline.core.stage import Deadline
 from pipeline.media import frames
+from pipeline.stages.detect import onnx, yolo
 from pipeline.stages.detect import stage as detect
-from pipeline.stages.detect import yolo
 from pipeline.stages.detect.engine import Detection, Looking
 from pipeline.stages.models import weights
 
-from .conftest import source
+from .conftest import ffmpeg, source
 
 pytestmark = pytest.mark.models
 
@@ -78,19 +78,20 @@ def test_objects_in_a_video_are_found_followed_and_summed_up(fresh, shapes):
     }  # fmt: skip
     with Image.open(work / "contact_sheet.jpg", formats=["JPEG"]) as sheet:
         sheet.load()
-    assert result.warnings == []
+    assert [warning.code for warning in result.warnings] == ["demo_model"]
+    assert "7 shapes" in result.warnings[0].message
     assert told == sorted(told)
 
 
 def test_boxes_are_those_of_plain_predict_on_the_same_frames(shapes):
-    engine = yolo.load(weights.resolve("yolo-shapes"))
+    engine = yolo.load(weights.resolve("yolo-shapes.pt"))
     given = source(shapes)
     images = [
         frame.image
         for frame in frames.sample(given.path, given.probe, fps=2, long_side=engine.image_size)
     ]
     ours = engine.detect(images, Looking(0.1, 0.7, engine.image_size, 100, None))
-    plain = yolo._library()(str(weights.resolve("yolo-shapes").path))
+    plain = yolo._library()(str(weights.resolve("yolo-shapes.pt").path))
     pairs = 0
     for image, found in zip(images, ours, strict=True):
         (answer,) = plain.predict(image[..., ::-1], conf=0.1, max_det=100, verbose=False)
@@ -115,6 +116,48 @@ def test_frames_go_to_the_model_in_batches_of_its_best_size(fresh, shapes, scrip
     assert [size for size, _ in engine.batches] == [4, 4, 4]
     fresh(detect, shapes, model=scripted.model, batch=5)
     assert [size for size, _ in engine.batches[3:]] == [5, 5, 2]
+
+
+def test_the_name_of_a_model_says_its_engine(tmp_path):
+    checkpoint = tmp_path / "mine.pt"
+    checkpoint.touch()
+    named = {name: detect.identity(detect.Params(model=name)) for name in
+             ("yolo-shapes", "yolo-shapes.pt", str(checkpoint))}  # fmt: skip
+    assert [one["engine"] for one in named.values()] == [
+        "onnxruntime",
+        "ultralytics",
+        "ultralytics",
+    ]
+    assert all(one["engine_version"] for one in named.values())
+    assert detect.identity(detect.Params())["model"] != "auto"
+
+
+def test_the_checkpoint_gives_the_tracks_of_its_export(fresh, shapes):
+    _, ours = fresh(detect, shapes, model="yolo-shapes")
+    _, theirs = fresh(detect, shapes, model="yolo-shapes.pt")
+    assert [
+        (track["label"], track["start"], track["end"])
+        for track in read(ours / "tracks.json")["tracks"]
+    ] == [
+        (track["label"], track["start"], track["end"])
+        for track in read(theirs / "tracks.json")["tracks"]
+    ]
+
+
+def test_a_still_picture_is_looked_at_once_in_a_while(fresh, media, scripted):
+    engine = scripted()
+    engine.batch = 1
+    path = media / "slide.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x180:r=10:d=0.1",
+           *("-vf", "loop=-1:1,setpts=N/10/TB", "-t", 16, "-c:v", "libx264", path))  # fmt: skip
+    result, work = fresh(detect, path, model=scripted.model)
+    assert (result.summary["frames"], result.summary["looked_at"]) == (32, 4)
+    assert len(engine.batches) == 4
+    found = read(work / "detections.json")["frames"]
+    assert [frame["time"] for frame in found] == [n / 2 for n in range(32)]
+    assert len({json.dumps(frame["objects"]) for frame in found}) == 1
+    fresh(detect, path, model=scripted.model, gate=False)
+    assert len(engine.batches) == 4 + 32
 
 
 def test_options_reach_the_engine(fresh, shapes, scripted):
@@ -190,7 +233,7 @@ from pipeline.stages.detect import yolo
 from pipeline.stages.models import host, weights
 from pipeline.stages.detect.engine import Looking
 host.use(host.ModelHost(threads=3))
-engine = yolo.load(weights.resolve("yolo-shapes"))
+engine = yolo.load(weights.resolve("yolo-shapes.pt"))
 engine.detect([np.zeros((90, 160, 3), np.uint8)], Looking(0.5, 0.7, 160, 10, None))
 assert (PIL.Image.open, torch.save) == before, "patches are left"
 assert set(asked) == {3} == {torch.get_num_threads()}, asked
@@ -219,16 +262,17 @@ assert not left, left
 def test_the_stage_module_imports_nothing_heavy():
     code = (
         "import sys; from pipeline.stages.detect import stage as d; d.identity(d.Params());"
-        "assert not {'torch', 'ultralytics', 'PIL', 'cv2', 'numpy', 'lap'} & set(sys.modules)"
+        "heavy = {'torch', 'ultralytics', 'PIL', 'cv2', 'numpy', 'lap', 'onnxruntime', 'onnx'};"
+        "assert not heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_model_is_loaded_before_the_first_video_and_stays():
-    detect.warm_up(detect.Params())
-    misses = yolo._load.cache_info().misses
-    engine = yolo.load(weights.resolve("yolo-shapes"))
-    assert yolo._load.cache_info().misses == misses
+    detect.warm_up(detect.Params(model="yolo-shapes"))
+    misses = onnx._load.cache_info().misses
+    engine = onnx.load(weights.resolve("yolo-shapes"))
+    assert onnx._load.cache_info().misses == misses
     assert engine.detect([np.zeros((90, 160, 3), np.uint8)], Looking(0.9, 0.7, 160, 5, None)) == [
         []
     ]

@@ -50,6 +50,31 @@ def test_another_label_is_another_object():
     assert ids == [[1], [2]]
 
 
+def wavering(number, x):
+    label, confidence = [("car", 0.9), ("bus", 0.95), ("car", 0.8), ("suitcase", 0.6)][number % 4]
+    return at(x, label=label, confidence=confidence)
+
+
+def test_an_object_whose_label_wavers_is_one_object_with_the_surest_label():
+    frames = [[at(20, label="car")], *([wavering(n, 50 + 30 * n)] for n in range(8))]
+    ids, (track,) = follow(frames)
+    assert ids == [[1]] * 9
+    assert (track.label, track.frames) == ("car", 9)
+    assert (track.best.label, track.best.confidence, track.best_time) == ("car", 0.9, 0.5)
+
+
+def test_an_object_of_another_label_beside_one_that_goes_on_is_another_object():
+    frames = [[at(20 + 10 * n, label="rider"), at(22 + 10 * n, label="bicycle")] for n in range(5)]
+    ids, _ = follow([[frames[0][0]], *frames[1:]])
+    assert ids == [[1], *[[1, 2]] * 4]
+
+
+def test_an_object_of_another_label_near_the_place_of_one_that_went_is_another_object():
+    frames = [[at(50, label="car")]] * 3 + [[at(75, label="person")]]
+    ids, _ = follow(frames)
+    assert ids[-1] == [2]
+
+
 def test_something_far_away_is_another_object():
     ids, _ = follow([[at(20)], [at(300)]])
     assert ids == [[1], [2]]

@@ -1,0 +1,69 @@
+"""The stream of sampled frames with the detections of each."""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.media.frames import Frame
+from pipeline.stages.detect.engine import Detection, Looking, ObjectEngine
+from pipeline.stages.detect.gate import Gate
+
+if TYPE_CHECKING:
+    from pipeline.stages.detect.engine import Image
+
+
+class Sight(NamedTuple):
+    """The detections of one frame.
+
+    Attributes:
+        time_s: the time of the frame.
+        found: the detections, with boxes in the pixels of the sampled frames.
+        image: the frame; None if the detections are those of the frame looked at before it.
+    """
+
+    time_s: float
+    found: list[Detection]
+    image: "Image | None"
+
+
+def sights(
+    sampled: Iterable[Frame], engine: ObjectEngine, how: Looking, *, batch: int, gate: Gate | None
+) -> Iterator[Sight]:
+    """Yield each frame with its detections, in order.
+
+    Args:
+        sampled: the frames of a video.
+        engine: the detector; it gets ``batch`` frames at once.
+        how: its options.
+        batch: the number of frames that may wait for each other.
+        gate: decides which frames the detector gets; None for all.
+    """
+    held: list[tuple[float, Image | None]] = []
+    last: list[Detection] = []
+    waiting = 0
+    for frame in sampled:
+        looks = gate is None or gate.opens(frame.time_s, frame.image)
+        held.append((frame.time_s, frame.image if looks else None))
+        waiting += looks
+        if waiting in (0, batch):
+            last = yield from _answered(held, last, engine, how, gate)
+            held, waiting = [], 0
+    yield from _answered(held, last, engine, how, gate)
+
+
+def _answered(
+    held: Sequence[tuple[float, "Image | None"]],
+    last: list[Detection],
+    engine: ObjectEngine,
+    how: Looking,
+    gate: Gate | None,
+) -> Generator[Sight, None, list[Detection]]:
+    """Yield the frames that waited; the value is the last detections."""
+    images = [image for _, image in held if image is not None]
+    answers = iter(engine.detect(images, how) if images else ())
+    for time_s, image in held:
+        if image is not None:
+            last = next(answers)
+            if gate:
+                gate.learn(last)
+        yield Sight(time_s, last, image)
+    return last
