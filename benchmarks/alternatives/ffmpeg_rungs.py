@@ -1,0 +1,32 @@
+"""An HLS ladder and an MP4 by one run of ffmpeg for each.
+
+Options: ``rungs`` (short sides), ``crf``, ``preset``, ``threads``.
+"""
+
+from pathlib import Path
+
+from benchmarks.alternatives.command import ffmpeg, nothing
+from benchmarks.alternatives.job import Job, perform
+
+
+def work(_: None, video: Path, folder: Path, job: Job) -> None:
+    """Encode every rung from the source."""
+    o = job.options
+    picture = ("-c:v", "libx264", "-preset", o["preset"], "-crf", str(o["crf"]))
+    picture += ("-pix_fmt", "yuv420p", "-threads", str(o["threads"]))
+    keyframes = ("-force_key_frames", "expr:gte(t,n_forced*2)", "-sc_threshold", "0")
+    sound = ("-c:a", "aac", "-b:a", "128k")
+    for side in o["rungs"]:
+        rung = folder / str(side)
+        rung.mkdir()
+        scaled = ("-vf", f"scale=-2:{side}")
+        pieces = ("-hls_time", "6", "-hls_playlist_type", "vod", "-hls_segment_type", "fmp4")
+        target = rung / "index.m3u8"
+        ffmpeg("-i", video, *scaled, *picture, *keyframes, *sound, *pieces, target)
+    if o.get("mp4", True):
+        whole = ("-movflags", "+faststart", folder / "video.mp4")
+        ffmpeg("-i", video, *picture, *keyframes, *sound, *whole)
+
+
+if __name__ == "__main__":
+    perform(nothing, work)
