@@ -41,7 +41,14 @@ _NOISE: Final = "noise=alls=3:allf=t"  # of a camera's sensor
 
 def encode(content: Content, codec: Codec, target: Path) -> None:
     """Write a loop of this content, without sound."""
-    out = ("-t", str(LOOP_S), *_CODECS[codec], "-fflags", "+bitexact", target)
+    out: tuple[str | Path, ...] = (
+        "-t",
+        str(LOOP_S),
+        *_CODECS[codec],
+        "-fflags",
+        "+bitexact",
+        target,
+    )
     if content == "motion":
         ffmpeg("-filter_complex", _MOTION, *out)
         return

@@ -77,9 +77,10 @@ def dimensions(variables: Mapping[str, Tensor]) -> dict[str, int]:
 
 def layers(variables: Mapping[str, Tensor], side: str) -> int:
     """Return the number of layers of the encoder or decoder."""
-    return len({name.split("/")[1] for name in variables if name.startswith(f"{side}/layer_")} - {
-        "layer_norm"
-    })
+    return len(
+        {name.split("/")[1] for name in variables if name.startswith(f"{side}/layer_")}
+        - {"layer_norm"}
+    )
 
 
 def alignment(folder: Path) -> list[list[int]]:

@@ -12,8 +12,8 @@ from benchmarks.alternatives.job import Job, perform
 def work(_: None, video: Path, folder: Path, job: Job) -> None:
     """Encode every rung from the source."""
     o = job.options
-    picture = ("-c:v", "libx264", "-preset", o["preset"], "-crf", str(o["crf"]))
-    picture += ("-pix_fmt", "yuv420p", "-threads", str(o["threads"]))
+    quality = ("-preset", o["preset"], "-crf", str(o["crf"]), "-threads", str(o["threads"]))
+    picture = ("-c:v", "libx264", "-pix_fmt", "yuv420p", *quality)
     keyframes = ("-force_key_frames", "expr:gte(t,n_forced*2)", "-sc_threshold", "0")
     sound = ("-c:a", "aac", "-b:a", "128k")
     for side in o["rungs"]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ultralytics import YOLO
+from ultralytics.models import YOLO
 
 from benchmarks.alternatives.job import Job, perform
 
