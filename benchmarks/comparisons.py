@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import models, runners
+from benchmarks import models, runners, whole_videos
 from benchmarks.comparison import OURS, Bar, Comparison, Runner, difference, own, ratio
 from benchmarks.inputs import Input, Kind
 from benchmarks.pictures import FPS
@@ -176,9 +176,16 @@ def pictures(choices: Choices, _: ExitStack) -> list[Comparison]:
     return found
 
 
+def video(choices: Choices, leaving: ExitStack) -> list[Comparison]:
+    """Compare the event path with four naive functions and with the bare stages."""
+    there, detector = models.speech(choices.whisper), models.objects("yolo11n")
+    return whole_videos.compare(there, detector, choices.params, choices.threads, leaving)
+
+
 GROUPS: Final[Mapping[str, Callable[[Choices, ExitStack], list[Comparison]]]] = {
     "speech": speech,
     "cold": cold,
     "objects": objects,
     "pictures": pictures,
+    "video": video,
 }

@@ -21,6 +21,7 @@ def job(
     threads: int,
     packages: Path | None = None,
     weights_mb: float = 0.0,
+    variables: Mapping[str, str] | None = None,
 ) -> Runner:
     """Return the runner of a job that is measured warm.
 
@@ -30,8 +31,10 @@ def job(
         threads: CPU threads of all libraries.
         packages: a folder of Python packages that come before those of this environment.
         weights_mb: memory of the model's weights, which ``ready_beside_mb`` leaves out.
+        variables: further environment variables.
     """
-    extra = {"PYTHONPATH": f"{ROOT}:{packages}"} if packages else None
+    extra = {"PYTHONPATH": f"{ROOT}:{packages}"} if packages else {}
+    extra |= variables or {}
 
     def run(source: Input, out: Path) -> Figures:
         path = out / "job.json"
