@@ -22,6 +22,7 @@ from pipeline.hosts.local.signature import Keys
 OBSERVER: Final = "videodrop-benchmark"
 COUNTS: Final = "/benchmarks/counts"
 _SENT: Final = "bytes sent by S3"
+_POLLS: Final = ("ReceiveMessage", "GetQueueAttributes")
 
 
 class Counted:
@@ -47,7 +48,8 @@ class Counted:
             return self._app(environ, start_response)
 
         def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            self._add(_SENT, int(dict(headers).get("Content-Length", 0)))
+            lengths = [int(text) for name, text in headers if name.lower() == "content-length"]
+            self._add(_SENT, sum(lengths))
             return start_response(status, headers, *rest)
 
         return self._app(environ, started)
@@ -69,9 +71,14 @@ def operation(environ: Environ) -> str:
 
 
 def calls(before: dict[str, int], after: dict[str, int]) -> int:
-    """Return the number of calls between two counts, without polls of the queues."""
-    left_out = {_SENT, "ReceiveMessage"}
-    return sum(after[name] - before.get(name, 0) for name in after if name not in left_out)
+    """Return the number of calls between two counts, without the polls of an idle stack."""
+    return sum(made(before, after).values())
+
+
+def made(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    """Return the calls between two counts by operation, without the polls of an idle stack."""
+    changes = {name: count - before.get(name, 0) for name, count in after.items()}
+    return {name: n for name, n in changes.items() if n and name not in {_SENT, *_POLLS}}
 
 
 def sent_mb(before: dict[str, int], after: dict[str, int]) -> float:

@@ -86,12 +86,14 @@ class EventPath:
                 status = seen[0].status if seen else status
             time.sleep(_SETTLE_S)
             after = self._used()
+        counts = before[1], after[1]
         if not status.startswith("ready"):
             raise RuntimeError(f"{name} ended as {status}.")
         return {
             "cpu_s": after[0] - before[0],
-            "calls": float(counting.calls(before[1], after[1])),
-            "s3_mb": counting.sent_mb(before[1], after[1]),
+            "calls": float(counting.calls(*counts)),
+            **{f"calls, {name}": float(n) for name, n in counting.made(*counts).items()},
+            "s3_mb": counting.sent_mb(*counts),
         }
 
     def run(self, source: Input, _: Path) -> Figures:

