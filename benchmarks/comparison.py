@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.inputs import Input
 
@@ -17,7 +17,11 @@ Round = Mapping[str, Figures]
 Runner = Callable[[Input, Path], Figures]
 """Processes an input into an empty folder."""
 
-OURS = "videodrop"
+OURS: Final = "videodrop"
+COMMAND: Final = "whisper command"
+GREEDY: Final = "whisper.transcribe, greedy"
+FASTER: Final = "faster-whisper"
+BATCHED: Final = "faster-whisper, batched"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import models, runners, whole_videos
-from benchmarks.comparison import OURS, Bar, Comparison, Runner, difference, own, ratio
+from benchmarks.comparison import (
+    BATCHED,
+    COMMAND,
+    FASTER,
+    GREEDY,
+    OURS,
+    Bar,
+    Comparison,
+    Runner,
+    difference,
+    own,
+    ratio,
+)
 from benchmarks.inputs import Input, Kind
 from benchmarks.pictures import FPS
 
-COMMAND: Final = "whisper command"
-GREEDY: Final = "whisper.transcribe, greedy"
-FASTER: Final = "faster-whisper"
-BATCHED: Final = "faster-whisper, batched"
 PREDICT: Final = "YOLO.predict"
 GATED: Final = "videodrop, gate"
 KEYFRAMES: Final = "videodrop, keyframes"

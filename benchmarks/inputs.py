@@ -36,16 +36,25 @@ _PICTURES: Final[dict[Kind, Content]] = {
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A video to be made: its content, length and codec."""
+    """A video to be made.
+
+    Attributes:
+        kind: its content.
+        seconds: its length.
+        codec: of the picture.
+        seed: selects sentences and voices.
+    """
 
     kind: Kind
     seconds: int
     codec: Codec = "h264"
+    seed: int = 0
 
     @property
     def name(self) -> str:
         """Return its name."""
-        return f"{self.kind}-{self.seconds}s-{self.codec}"
+        seed = f"-{self.seed}" if self.seed else ""
+        return f"{self.kind}-{self.seconds}s-{self.codec}{seed}"
 
     def path(self) -> Path:
         """Return the file; make it if it is missing."""
@@ -60,7 +69,9 @@ class Input:
             ffmpeg(*_SHORT, "-t", str(self.seconds), "-fflags", "+bitexact", target)
             return
         half_silent = self.kind == "half-silent"
-        said = talk.talk(self.seconds, half_silent=half_silent, seed=KINDS.index(self.kind))
+        said = talk.talk(
+            self.seconds, half_silent=half_silent, seed=KINDS.index(self.kind) + 10 * self.seed
+        )
         loop = _loop(_PICTURES[self.kind], self.codec)
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             sound, part = Path(folder) / "sound.wav", Path(folder) / "video.mp4"

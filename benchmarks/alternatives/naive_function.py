@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from benchmarks.alternatives.job import Job, perform, write_words
+from benchmarks.alternatives.job import Job, perform
 
 Work = Callable[[Any, Path, Path, Job], None]
 
@@ -37,9 +37,9 @@ def _function(job: Job) -> tuple[Any, Work]:
     """Return the tool and the work of the function; only its own libraries are imported."""
     name = job.options["function"]
     if name == "transcribe":
-        from benchmarks.alternatives import whisper_greedy  # noqa: PLC0415 - imports torch
+        from benchmarks.alternatives import whisper_defaults, whisper_greedy  # noqa: PLC0415 - imports torch
 
-        return whisper_greedy.load(job), _transcribe
+        return whisper_greedy.load(job), whisper_defaults.work
     if name == "detect":
         from benchmarks.alternatives import yolo_predict  # noqa: PLC0415 - imports torch
 
@@ -47,13 +47,6 @@ def _function(job: Job) -> tuple[Any, Work]:
     from benchmarks.alternatives import ffmpeg_rungs, ffmpeg_tiles  # noqa: PLC0415 - as above
 
     return None, ffmpeg_rungs.work if name == "transcode" else ffmpeg_tiles.work
-
-
-def _transcribe(model: Any, video: Path, folder: Path, _: Job) -> None:
-    """Call ``transcribe`` with its defaults and word times, which the page needs."""
-    answer = model.transcribe(str(video), word_timestamps=True, fp16=False)
-    found = (word for segment in answer["segments"] for word in segment["words"])
-    write_words(((word["word"], word["start"], word["end"]) for word in found), folder)
 
 
 if __name__ == "__main__":
