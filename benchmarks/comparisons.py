@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import models, runners, whole_videos
+from benchmarks import models, on_gpu, runners, whole_videos
 from benchmarks.comparison import (
     BATCHED,
     COMMAND,
@@ -190,10 +190,18 @@ def video(choices: Choices, leaving: ExitStack) -> list[Comparison]:
     return whole_videos.compare(there, detector, choices.params, choices.threads, leaving)
 
 
+def gpu(choices: Choices, _: ExitStack) -> list[Comparison]:
+    """Compare engines and batch sizes on a GPU, by the clock."""
+    speech_weights, detector = models.speech(choices.whisper), models.objects("yolov8s")
+    return on_gpu.compare(speech_weights, detector, choices.params, choices.seconds)
+
+
 GROUPS: Final[Mapping[str, Callable[[Choices, ExitStack], list[Comparison]]]] = {
     "speech": speech,
     "cold": cold,
     "objects": objects,
     "pictures": pictures,
     "video": video,
+    "gpu": gpu,
 }
+DEFAULTS: Final = [name for name in GROUPS if name != "gpu"]

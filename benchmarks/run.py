@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks import page, results
 from benchmarks.comparison import Comparison, Outcome
-from benchmarks.comparisons import GROUPS, Choices
+from benchmarks.comparisons import DEFAULTS, GROUPS, Choices
 from benchmarks.inputs import SECONDS
 from benchmarks.measure import CommandFailed
 from pipeline.core import upload_options
@@ -29,7 +29,7 @@ def main() -> int:
     arguments = _arguments()
     choices = _choices(arguments)
     with ExitStack() as leaving:
-        chosen, unable = _chosen(arguments.only or [*GROUPS], choices, leaving)
+        chosen, unable = _chosen(arguments.only or DEFAULTS, choices, leaving)
         outcomes = [Outcome(one) for one in chosen if arguments.match in one.name]
         for number in range(arguments.rounds):
             for outcome in outcomes:
@@ -57,7 +57,7 @@ def _round(comparison: Comparison) -> dict[str, dict[str, float]]:
             except CommandFailed as error:
                 _note(f"{name} failed: {error}")
                 continue
-        _note(f"  {name}: {found[name]['cpu_s']:.2f} CPU-s")
+        _note(f"  {name}: {found[name][comparison.figure]:.2f} s")
     return found
 
 
@@ -92,7 +92,9 @@ def _described(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=[*GROUPS], help="groups; all by default")
+    parser.add_argument(
+        "--only", nargs="+", choices=[*GROUPS], help="groups; all but gpu by default"
+    )
     parser.add_argument("--match", default="", help="only comparisons whose name has this text")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, choices=SECONDS, default=60, help="of the inputs")

@@ -45,6 +45,7 @@ def job(
         figures = dict(inner["figures"])
         return {
             "cpu_s": figures["warm_cpu_s"],
+            "wall_s": figures["warm_wall_s"],
             "ready_cpu_s": figures["ready_cpu_s"],
             "ready_mb": figures["ready_mb"],
             "ready_beside_mb": figures["ready_mb"] - weights_mb,

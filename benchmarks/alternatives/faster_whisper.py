@@ -1,7 +1,7 @@
 """faster-whisper with the settings of our stage: 8 bits, greedy, word times, voice activity.
 
-Options: ``folder`` (a CTranslate2 model), ``threads``, ``batched``, ``language``. It runs with the
-packages of ``.venv/faster-whisper``.
+Options: ``folder`` (a CTranslate2 model), ``threads``, ``batched``, ``batch``, ``language``,
+``device`` (16 bits on a GPU). It runs with the packages of ``.venv/faster-whisper``.
 """
 
 from pathlib import Path
@@ -16,10 +16,11 @@ _BATCH = 8
 
 def load(job: Job) -> Any:
     """Load the model."""
+    device = job.options.get("device", "cpu")
     model = WhisperModel(
         job.options["folder"],
-        device="cpu",
-        compute_type="int8",
+        device=device,
+        compute_type="int8" if device == "cpu" else "float16",
         cpu_threads=job.options["threads"],
         local_files_only=True,
     )
@@ -28,7 +29,7 @@ def load(job: Job) -> Any:
 
 def work(model: Any, video: Path, folder: Path, job: Job) -> None:
     """Transcribe a video."""
-    more = {"batch_size": _BATCH} if job.options["batched"] else {}
+    more = {"batch_size": job.options.get("batch", _BATCH)} if job.options["batched"] else {}
     segments, _ = model.transcribe(
         str(video),
         language=job.options.get("language"),

@@ -1,7 +1,7 @@
 """``YOLO.predict`` on a video, with frames at the stage's interval.
 
 Options: ``checkpoint``, ``threads``, ``fps`` (sampled), ``rate`` (of the video), ``confidence``,
-``iou``.
+``iou``, ``device`` (16 bits on a GPU), ``batch``.
 """
 
 import json
@@ -22,6 +22,7 @@ def load(job: Job) -> Any:
 
 def work(model: Any, video: Path, folder: Path, job: Job) -> None:
     """Detect the objects of a video."""
+    device = job.options.get("device", "cpu")
     answers = model.predict(
         str(video),
         vid_stride=max(1, round(job.options["rate"] / job.options["fps"])),
@@ -30,7 +31,9 @@ def work(model: Any, video: Path, folder: Path, job: Job) -> None:
         max_det=100,
         stream=True,
         verbose=False,
-        device="cpu",
+        device=device,
+        half=device != "cpu",
+        batch=job.options.get("batch", 1),
         project=str(folder),
     )
     found = [[box.data[0].tolist() for box in answer.boxes] for answer in answers]
