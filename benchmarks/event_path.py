@@ -20,6 +20,7 @@ from benchmarks.library import STAGE, RunningStack, cpu_seconds, distinct, log, 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws.uploads import follow
+from pipeline.core.records import Video
 
 _TIMEOUT_S: Final = 3600.0
 _SETTLE_S: Final = 2.0  # the worker deletes the message after the record is written
@@ -81,18 +82,20 @@ class EventPath:
             before = self._used()
             uploads = bootstrap.uploads(self._stack.settings)
             video_id = uploads.put(copy, name=name)
-            status = "missing"
+            videos: list[Video] = []
             for seen in follow(self._stack.catalog, {video_id: None}, timeout_s=_TIMEOUT_S):
-                status = seen[0].status if seen else status
+                videos = seen
             time.sleep(_SETTLE_S)
             after = self._used()
         counts = before[1], after[1]
-        if not status.startswith("ready"):
-            raise RuntimeError(f"{name} ended as {status}.")
+        if not videos or not videos[0].status.startswith("ready"):
+            raise RuntimeError(f"{name} is {videos[0].status if videos else 'missing'}.")
+        runs = {stage: run.result for stage, run in videos[0].stages.items() if run.result}
         return {
             "cpu_s": after[0] - before[0],
             "calls": float(counting.calls(*counts)),
             **{f"calls, {name}": float(n) for name, n in counting.made(*counts).items()},
+            **{f"cpu_s, {stage}": made.cost.cpu_seconds for stage, made in runs.items()},
             "s3_mb": counting.sent_mb(*counts),
         }
 

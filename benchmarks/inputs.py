@@ -1,4 +1,4 @@
-"""The videos that benchmarks process: made here, once, in ``build/bench/inputs``.
+"""The videos that benchmarks process: made here, once, in ``build/bench``.
 
     python -m benchmarks.inputs
 
@@ -17,7 +17,8 @@ from benchmarks.measure import ROOT
 from benchmarks.pictures import Codec, Content
 
 BUILD: Final = ROOT / "build" / "bench"
-FOLDER: Final = BUILD / "inputs"
+_RECIPE: Final = 2  # raised when an input changes, so that old files are not used
+FOLDER: Final = BUILD / f"inputs-{_RECIPE}"
 
 Kind = Literal["talking", "half-silent", "slides", "motion", "short"]
 KINDS: Final[tuple[Kind, ...]] = ("talking", "half-silent", "slides", "motion")

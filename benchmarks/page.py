@@ -12,6 +12,7 @@ PAGE: Final = ROOT / "docs" / "performance.md"
 CHART: Final = ROOT / "docs" / "performance.svg"
 _BEGIN: Final = "<!-- make bench: begin -->"
 _END: Final = "<!-- make bench: end -->"
+_IMAGE: Final = f"![CPU seconds of each candidate, medians; less is better]({CHART.name})"
 _MORE: Final = {"peak_mb": "{:.0f}", "read_mb": "{:.0f}", "wer": "{:.3f}"}
 
 
@@ -26,7 +27,7 @@ def write(report: Mapping[str, Any], page: Path = PAGE) -> None:
     _, end, after = rest.partition(_END)
     if not (begin and end):
         raise ValueError(f"{page} has no {_BEGIN} and {_END}.")
-    inside = f"{_BEGIN}\n\n{_origin(report)}\n\n{table(report)}\n{_END}"
+    inside = f"{_BEGIN}\n\n{_IMAGE}\n\n{_origin(report)}\n\n{table(report)}\n{_END}"
     page.write_text(f"{before}{inside}{after}", encoding="utf-8")
     CHART.write_text(chart.svg(report), encoding="utf-8")
 

@@ -34,9 +34,9 @@ _CODECS: Final = {
 _MOTION: Final = (
     f"mandelbrot=s={SIZE[0]}x{SIZE[1]}:r={FPS},format=yuv420p[a];"
     f"testsrc2=s=640x360:r={FPS},format=yuv420p[b];"
-    "[a][b]overlay=x='320+300*sin(t)':y='180+150*cos(t)':shortest=1,noise=alls=8:allf=t"
+    "[a][b]overlay=x='320+300*sin(t)':y='180+150*cos(t)':shortest=1,noise=c0s=8:c0f=t"
 )
-_NOISE: Final = "noise=alls=3:allf=t"  # of a camera's sensor
+_NOISE: Final = "noise=c0s=3:c0f=t"  # of a camera's sensor
 
 
 def encode(content: Content, codec: Codec, target: Path) -> None:
