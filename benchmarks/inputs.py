@@ -6,6 +6,7 @@ The speech has known words (``talk.words_path``). A picture's loop of 20 s is en
 repeated without encoding. H.264 with AAC conforms to what players expect; HEVC does not.
 """
 
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,8 @@ class Input:
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             sound, part = Path(folder) / "sound.wav", Path(folder) / "video.mp4"
             said.write(sound)
-            picture = ("-stream_loop", "-1", "-i", loop)
+            loops = math.ceil(self.seconds / pictures.LOOP_S)
+            picture = ("-stream_loop", str(loops - 1), "-i", loop)
             coded = ("-c:v", "copy", "-c:a", "aac", "-b:a", "96k", "-ar", "48000", "-ac", "2")
             length = ("-t", str(self.seconds), "-map", "0:v", "-map", "1:a")
             plain = ("-fflags", "+bitexact", "-movflags", "+faststart")

@@ -23,6 +23,7 @@ _CODECS: Final = {
     "h264": (
         "-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p",
         "-g", str(_GOP), "-keyint_min", str(_GOP), "-sc_threshold", "0", "-threads", "1",
+        "-maxrate", "3500k", "-bufsize", "7000k",  # below the ladder's, so that it conforms
     ),
     "hevc": (
         "-c:v", "libx265", "-preset", "ultrafast", "-crf", "26", "-pix_fmt", "yuv420p",
