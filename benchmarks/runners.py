@@ -43,6 +43,8 @@ def job(
         used = measure(command, environment(threads, extra))
         inner = json.loads((out / "figures.json").read_text(encoding="utf-8"))
         figures = dict(inner["figures"])
+        if module == "ours":
+            print(f"  imported: {', '.join(inner['imported'])}", file=sys.stderr)
         return {
             "cpu_s": figures["warm_cpu_s"],
             "wall_s": figures["warm_wall_s"],

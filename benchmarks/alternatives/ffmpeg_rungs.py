@@ -1,6 +1,6 @@
-"""An HLS ladder and an MP4 by one run of ffmpeg for each.
+"""An HLS ladder by one run of ffmpeg for each rung, and an MP4 of the top one.
 
-Options: ``rungs`` (short sides), ``crf``, ``preset``, ``threads``.
+Options: ``rungs`` (short sides, the largest first), ``crf``, ``preset``, ``threads``.
 """
 
 from pathlib import Path
@@ -23,9 +23,8 @@ def work(_: None, video: Path, folder: Path, job: Job) -> None:
         pieces = ("-hls_time", "6", "-hls_playlist_type", "vod", "-hls_segment_type", "fmp4")
         target = rung / "index.m3u8"
         ffmpeg("-i", video, *scaled, *picture, *keyframes, *sound, *pieces, target)
-    if o.get("mp4", True):
-        whole = ("-movflags", "+faststart", folder / "video.mp4")
-        ffmpeg("-i", video, *picture, *keyframes, *sound, *whole)
+    top = folder / str(o["rungs"][0]) / "index.m3u8"
+    ffmpeg("-i", top, "-c", "copy", "-movflags", "+faststart", folder / "video.mp4")
 
 
 if __name__ == "__main__":

@@ -77,8 +77,7 @@ def perform(load: Callable[[Job], Tool], work: Callable[[Tool, Path, Path, Job],
     before, began = _cpu_s(), time.monotonic()
     work(tool, job.source, results, job)
     figures |= {"warm_cpu_s": _cpu_s() - before, "warm_wall_s": time.monotonic() - began}
-    heavy = sorted({"torch", "ctranslate2", "onnxruntime", "ultralytics"} & set(sys.modules))
-    report = {"figures": figures, "imported": heavy}
+    report = {"figures": figures, "imported": _imported()}
     (job.out / "figures.json").write_text(json.dumps(report), encoding="utf-8")
 
 
@@ -86,6 +85,12 @@ def write_words(words: Iterable[tuple[str, float, float]], folder: Path) -> None
     """Write recognised words: text, start and end in seconds."""
     rows = [[text.strip(), float(start), float(end)] for text, start, end in words]
     (folder / "words.json").write_text(json.dumps(rows), encoding="utf-8")
+
+
+def _imported() -> list[str]:
+    """Return the packages that this process has imported, without the standard library."""
+    names = {name.partition(".")[0] for name in sys.modules}
+    return sorted(n for n in names - sys.stdlib_module_names if not n.startswith("_"))
 
 
 def _cpu_s() -> float:
