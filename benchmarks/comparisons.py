@@ -45,12 +45,14 @@ class Choices:
         threads: CPU threads of each candidate.
         whisper: a CTranslate2 folder, in place of this project's own ``base``.
         params: further parameters of our stages, by stage.
+        videos: number of videos in the larger catalog.
     """
 
     seconds: int = 60
     threads: int = 1
     whisper: Path | None = None
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    videos: int = 200
 
     def ours(self, stage: str, **params: Any) -> dict[str, Any]:
         """Return the options of a job of ours."""
@@ -187,7 +189,8 @@ def pictures(choices: Choices, _: ExitStack) -> list[Comparison]:
 def video(choices: Choices, leaving: ExitStack) -> list[Comparison]:
     """Compare the event path with four naive functions and with the bare stages."""
     there, detector = models.speech(choices.whisper), models.objects("yolo11n")
-    return whole_videos.compare(there, detector, choices.params, choices.threads, leaving)
+    shared = whole_videos.Shared(there, detector, choices.params, choices.threads)
+    return whole_videos.compare(shared, choices.videos, leaving)
 
 
 def gpu(choices: Choices, _: ExitStack) -> list[Comparison]:

@@ -23,6 +23,8 @@ from benchmarks.measure import CommandFailed
 from pipeline.core import upload_options
 from pipeline.core.errors import VideodropError
 
+_FEW_VIDEOS = 20  # in the larger catalog of a quick run
+
 
 def main() -> int:
     """Measure, write and print; return 1 if a bar is missed or a group could not run."""
@@ -83,7 +85,7 @@ def _choices(arguments: argparse.Namespace) -> Choices:
         stage, _, param = name.partition(".")
         params.setdefault(stage, {})[param] = upload_options.value(text)
     chosen = Choices(threads=arguments.threads, whisper=arguments.whisper, params=params)
-    return replace(chosen, seconds=arguments.seconds)
+    return replace(chosen, seconds=arguments.seconds, videos=arguments.videos)
 
 
 def _described(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -99,6 +101,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, choices=SECONDS, default=60, help="of the inputs")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each candidate")
+    parser.add_argument("--videos", type=int, default=200, help="in the larger catalog")
     parser.add_argument("--quick", action="store_true", help="one round of the shortest inputs")
     parser.add_argument("--whisper", type=Path, help="a CTranslate2 folder in place of base")
     parser.add_argument(
@@ -109,7 +112,7 @@ def _arguments() -> argparse.Namespace:
     )
     found = parser.parse_args()
     if found.quick:
-        found.rounds, found.seconds = 1, SECONDS[0]
+        found.rounds, found.seconds, found.videos = 1, SECONDS[0], _FEW_VIDEOS
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,24 +21,55 @@ FILLED: Final = "videodrop, larger catalog"
 STAGES: Final = ("transcode", "thumbnail", "transcribe", "detect")
 _BUCKET: Final = "naive-functions"
 _SHORT: Final = Input("short", 1)
-_MORE_VIDEOS: Final = 200
 
 
-def compare(
-    there: models.SpeechWeights,
-    objects: models.ObjectWeights,
-    params: Mapping[str, Mapping[str, Any]],
-    threads: int,
-    leaving: ExitStack,
-) -> list[Comparison]:
-    """Return the comparisons; stacks start at their first use and end with ``leaving``."""
-    chosen = {
-        "transcribe": {"model": there.name},
-        "detect": {"model": str(objects.exported)},
-    }
-    chosen = {stage: {**chosen.get(stage, {}), **params.get(stage, {})} for stage in STAGES}
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all candidates have in common: weights, parameters of our stages, and threads."""
+
+    speech: models.SpeechWeights
+    objects: models.ObjectWeights
+    params: Mapping[str, Mapping[str, Any]]
+    threads: int
+
+    def ours(self) -> dict[str, dict[str, Any]]:
+        """Return the parameters of our stages, with these weights."""
+        chosen: dict[str, dict[str, Any]] = {
+            "transcribe": {"model": self.speech.name},
+            "detect": {"model": str(self.objects.exported)},
+        }
+        return {s: {**chosen.get(s, {}), **self.params.get(s, {})} for s in STAGES}
+
+    def naive(self) -> dict[str, dict[str, Any]]:
+        """Return the options of the four functions."""
+        return {
+            "transcode": {"rungs": [720, 480, 360, 240], "crf": 22, "preset": "veryfast"},
+            "thumbnail": {"every_s": 2, "side": 192, "poster_s": 2},
+            "transcribe": {
+                "checkpoint": str(self.speech.checkpoint),
+                "alignment": self.speech.alignment,
+            },
+            "detect": {
+                "checkpoint": str(self.objects.checkpoint),
+                "fps": 2.0,
+                "rate": FPS,
+                "confidence": 0.25,
+                "iou": 0.7,
+            },
+        }
+
+
+def compare(shared: Shared, videos: int, leaving: ExitStack) -> list[Comparison]:
+    """Return the comparisons; stacks start at their first use and end with ``leaving``.
+
+    Args:
+        shared: what all candidates have in common.
+        videos: number of videos in the larger catalog.
+        leaving: ends the stacks.
+    """
+    chosen, threads = shared.ours(), shared.threads
     path = EventPath(chosen, threads=threads)
-    filled = EventPath(chosen, fill=_MORE_VIDEOS, threads=threads)
+    filled = EventPath(chosen, fill=videos, threads=threads)
 
     def ours(source: Input, out: Path) -> Figures:
         path.start(leaving, "small")
@@ -49,7 +81,7 @@ def compare(
 
     def naive(source: Input, out: Path) -> Figures:
         path.start(leaving, "small")
-        return _naive(path, _functions(there, objects), threads, source, out)
+        return _naive(path, shared.naive(), threads, source, out)
 
     found = []
     codecs: dict[Codec, float] = {"h264": 2.6, "hevc": 1.6}
@@ -69,24 +101,6 @@ def compare(
     bare = _bare(chosen, threads)
     candidates = {OURS: ours, BARE: bare, FILLED: larger}
     return [*found, Comparison("video, 1 s, overhead", _SHORT, candidates, bars)]
-
-
-def _functions(
-    there: models.SpeechWeights, objects: models.ObjectWeights
-) -> dict[str, dict[str, Any]]:
-    """Return the options of the four functions."""
-    return {
-        "transcode": {"rungs": [720, 480, 360, 240], "crf": 22, "preset": "veryfast"},
-        "thumbnail": {"every_s": 2, "side": 192, "poster_s": 2},
-        "transcribe": {"checkpoint": str(there.checkpoint), "alignment": there.alignment},
-        "detect": {
-            "checkpoint": str(objects.checkpoint),
-            "fps": 2.0,
-            "rate": FPS,
-            "confidence": 0.25,
-            "iou": 0.7,
-        },
-    }
 
 
 def _naive(
