@@ -17,6 +17,7 @@ from benchmarks import counting_server as counting
 from benchmarks.comparison import Figures
 from benchmarks.inputs import BUILD, Input, warm_up
 from benchmarks.library import STAGE, RunningStack, cpu_seconds, distinct, log, running_stack
+from benchmarks.measure import CommandFailed
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws.uploads import follow
@@ -72,7 +73,7 @@ class EventPath:
         """Upload a video; return what the stages used until all results were there.
 
         Raises:
-            RuntimeError: a stage failed.
+            CommandFailed: a stage failed.
         """
         if self._stack is None:
             raise RuntimeError("The stack is not started.")
@@ -89,7 +90,7 @@ class EventPath:
             after = self._used()
         counts = before[1], after[1]
         if not videos or not videos[0].status.startswith("ready"):
-            raise RuntimeError(f"{name} is {videos[0].status if videos else 'missing'}.")
+            raise CommandFailed(f"{name} is {videos[0].status if videos else 'missing'}.")
         runs = {stage: run.result for stage, run in videos[0].stages.items() if run.result}
         return {
             "cpu_s": after[0] - before[0],

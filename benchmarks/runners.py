@@ -77,11 +77,12 @@ def command(make: Callable[[Path, Path], Sequence[str | Path]], *, threads: int)
 
 
 def _hearing(source: Input, words: Path) -> Figures:
-    """Score recognised words, if there are any, against the spoken ones."""
-    if not words.is_file():
+    """Score recognised words against the spoken ones, if the input and the candidate have words."""
+    spoken = talk.words_path(source.path())
+    if not (words.is_file() and spoken.is_file()):
         return {}
     score = Hearing()
-    score.add(talk.read_words(talk.words_path(source.path())), talk.read_words(words))
+    score.add(talk.read_words(spoken), talk.read_words(words))
     found = {"wer": score.word_error_rate}
     if score.late:
         found |= {"start_50_s": score.start_error(0.5), "start_95_s": score.start_error(0.95)}

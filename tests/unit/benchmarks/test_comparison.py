@@ -50,6 +50,11 @@ def test_a_bar_whose_candidate_did_not_run_is_not_measured():
     assert bar["passed"] is None
 
 
+def test_a_bar_that_is_not_measured_counts_as_missed():
+    found = outcome(Bar("limited", ratio("missing"), least=1), Bar("shown", ratio("missing")))
+    assert results.missed(report(found)) == ["speech, talking: limited"]
+
+
 def test_missed_bars_are_named():
     found = outcome(Bar("slow", ratio(OTHER), least=9), Bar("fine", ratio(OTHER), least=1))
     assert results.missed(report(found)) == ["speech, talking: slow"]
