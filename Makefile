@@ -8,10 +8,10 @@ WEB_TOOLS := $(CURDIR)/$(VENV)/web-tools/node_modules
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test suite terraform check accuracy bench docs samples clean setup
+.PHONY: help up test suite terraform check accuracy bench bench-gpu bench-memory docs samples clean setup
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 up: $(VENV)/.run ## start everything locally, without a cloud account
 	@$(BIN)/videodrop up
@@ -43,9 +43,18 @@ check: $(VENV)/.dev ## lint, spelling, import contracts and types only
 accuracy: $(VENV)/.dev ## word error rate and mAP on held-out videos, as a table
 	$(BIN)/python -m samples.accuracy
 
-bench: $(VENV)/.dev ## memory over video length, as a table; cold starts
-	$(BIN)/python benchmarks/memory.py samples/landscape.mp4
-	$(BIN)/python benchmarks/cold_start.py
+# Options of benchmarks/run.py, for example: make bench BENCH='--only speech --rounds 1'
+BENCH ?=
+
+bench: $(VENV)/.dev ## CPU time and memory beside the alternatives, as tables; hours
+	$(BIN)/python -m benchmarks.run $(BENCH)
+
+bench-gpu: $(VENV)/.dev ## engines and batch sizes on a host with an NVIDIA GPU
+	$(BIN)/python -m benchmarks.run --only gpu $(BENCH)
+
+bench-memory: $(VENV)/.dev ## memory over video length, as a table; cold starts of the API
+	$(BIN)/python -m benchmarks.memory samples/landscape.mp4
+	$(BIN)/python -m benchmarks.cold_start
 
 docs: $(VENV)/.dev ## write docs/reference/ again, from the code
 	$(BIN)/python -m docs.generate

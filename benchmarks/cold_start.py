@@ -1,6 +1,6 @@
 """The CPU time of the query handler's cold start, compared with its libraries.
 
-    python benchmarks/cold_start.py [--rounds 11]
+    python -m benchmarks.cold_start [--rounds 11]
 
 New interpreters alternate. One imports FastAPI, Mangum and boto3 and makes the handler's clients;
 the other imports the handler as Lambda does, which includes them. The unit is CPU seconds, which

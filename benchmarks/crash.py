@@ -1,6 +1,6 @@
 """Repeated SIGKILL of driver and workers during a replay: each run succeeds exactly once.
 
-    python benchmarks/crash.py [--videos 200] [--kills 10] [--seed 1]
+    python -m benchmarks.crash [--videos 200] [--kills 10] [--seed 1]
 
 A whole stack processes small videos and replays detect and thumbnail of all of them. At random
 times, SIGKILL ends the driver, half of the stages' processes, or the worker with its children.
@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from library import DRIVER, STAGE, WORKER, RunningStack, log, running_stack
 
+from benchmarks.library import DRIVER, STAGE, WORKER, RunningStack, log, running_stack
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest
 

@@ -1,6 +1,6 @@
 """The latency of new uploads during a replay, compared with an idle system.
 
-    python benchmarks/latency.py CLIP [--videos 500] [--uploads 15] [--stages thumbnail,detect]
+    python -m benchmarks.latency CLIP [--videos 500] [--uploads 15] [--stages thumbnail,detect]
 
 A whole stack processes small videos. Each round has uploads on the idle system and uploads during a
 replay of all these videos, in all stages or in those named. The rounds alternate, so that noise of
@@ -18,8 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from library import RunningStack, ffmpeg, log, running_stack
-
+from benchmarks.library import RunningStack, ffmpeg, log, running_stack
 from pipeline import bootstrap
 from pipeline.aws.uploads import follow
 from pipeline.core.records import Video

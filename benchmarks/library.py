@@ -1,6 +1,7 @@
 """A whole stack with a library of small videos, for benchmarks of replays."""
 
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -50,20 +51,23 @@ class RunningStack:
         self.replays = bootstrap.replays(self.settings)
         self._up = up
 
-    def fill(self, count: int, *, timeout_s: float) -> list[str]:
-        """Process `count` videos of a second each, all with different bytes; return their ids."""
+    def fill(self, count: int, *, timeout_s: float, stages: str = "") -> list[str]:
+        """Process `count` videos of a second each, all with different bytes; return their ids.
+
+        Args:
+            count: number of videos.
+            timeout_s: for all of them.
+            stages: the stages to run, separated by commas; all if empty.
+        """
         uploads = bootstrap.uploads(self.settings)
         with tempfile.TemporaryDirectory() as directory:
             clip = Path(directory) / "clip.mp4"
             ffmpeg(*_CLIP, clip)
-            # A box that players skip makes each file different.
-            tail = clip.stat().st_size
             ids = []
+            options = {"stages": stages} if stages else {}
             for number in range(count):
-                with clip.open("r+b") as file:
-                    file.seek(tail)
-                    file.write(struct.pack(">I4sQ", 16, b"free", number))
-                ids.append(uploads.put(clip, name=f"{number:04}.mp4"))
+                with distinct(clip, number) as copy:
+                    ids.append(uploads.put(copy, name=f"{number:04}.mp4", options=options))
         for seen in follow(self.catalog, dict.fromkeys(ids), timeout_s=timeout_s, every_s=5):
             done = sum(video.status != "processing" for video in seen)
             log(f"{done} of {count} videos processed")
@@ -154,15 +158,26 @@ def running_stack(home: Path, **environment: str) -> Iterator[RunningStack]:
         up.wait(60)
 
 
+@contextmanager
+def distinct(video: Path, number: int) -> Iterator[Path]:
+    """Yield a copy of an MP4 file whose bytes differ by a box that players skip."""
+    with tempfile.TemporaryDirectory() as directory:
+        copy = Path(directory) / video.name
+        shutil.copyfile(video, copy)
+        with copy.open("ab") as file:
+            file.write(struct.pack(">I4sQ", 16, b"free", number))
+        yield copy
+
+
 def cpu_seconds(processes: list[psutil.Process]) -> float:
-    """Return the CPU time of these processes so far."""
+    """Return the CPU time of these processes and of their ended children so far."""
     total = 0.0
     for one in processes:
         try:
             times = one.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        total += times.user + times.system
+        total += times.user + times.system + times.children_user + times.children_system
     return total
 
 

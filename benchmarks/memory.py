@@ -1,6 +1,6 @@
 """Peak memory of transcribing and detecting: it must not grow with the length of the video.
 
-    python benchmarks/memory.py CLIP [--minutes 5 60]
+    python -m benchmarks.memory CLIP [--minutes 5 60]
 
 Each measurement is a new process; the long inputs are the clip, looped without encoding.
 ``beyond`` is a run's peak memory minus that of a process that has only loaded the model.
@@ -55,7 +55,7 @@ def _looped(clip: Path, minutes: int, directory: Path) -> Path:
     video = directory / f"{minutes}.mp4"
     rounds = math.ceil(60 * minutes / probe(clip).duration_s)
     options = ("-nostdin", "-v", "error", "-stream_loop", str(rounds - 1))
-    command = ["ffmpeg", *options, "-i", clip, "-map", "0", "-c", "copy", video]
+    command = ("ffmpeg", *options, "-i", clip, "-map", "0", "-c", "copy", video)
     subprocess.run(command, check=True)  # noqa: S603 - our own arguments
     return video
 
@@ -63,7 +63,7 @@ def _looped(clip: Path, minutes: int, directory: Path) -> Path:
 def _measure(name: str, video: Path, directory: Path) -> tuple[float, float]:
     """Return the peak memory of a run in MB, without ffmpeg's, and its seconds."""
     work = Path(tempfile.mkdtemp(dir=directory))
-    command = [sys.executable, __file__, video, "--run", name, work]
+    command = (sys.executable, __file__, video, "--run", name, work)
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - see above
     peak, seconds = map(float, done.stdout.split())
     return peak, seconds

@@ -1,6 +1,6 @@
 """The planning of a replay of very many videos: its memory must not grow with their number.
 
-    python benchmarks/planning.py [--videos 1000000]
+    python -m benchmarks.planning [--videos 1000000]
 
 Everything down to boto3 is real, and driven like in the handler. Only the network is replaced: a
 DynamoDB generates its items on demand (``generated.py``), and its time is counted separately. Exits
@@ -15,8 +15,8 @@ import sys
 import time
 
 import psutil
-from generated import CONFIDENCE, GeneratedVideos
 
+from benchmarks.generated import CONFIDENCE, GeneratedVideos
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.core.events import WakeUp

@@ -1,6 +1,6 @@
 """A replay of a changed setting runs one stage, a second one nothing; dry runs predict both.
 
-    python benchmarks/replay.py [--videos 200]
+    python -m benchmarks.replay [--videos 200]
 
 A whole stack processes small videos. Then detect gets another confidence: dry run, replay, dry run,
 replay. The manifests in the bucket show what ran, independently of the replay's record. Prints
@@ -16,8 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from library import DRIVER, RunningStack, cpu_seconds, log, running_stack
-
+from benchmarks.library import DRIVER, RunningStack, cpu_seconds, log, running_stack
 from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest
 

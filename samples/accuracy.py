@@ -10,20 +10,16 @@ import json
 import math
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
+from benchmarks import words
+from benchmarks.alternatives.job import Job
+from benchmarks.measure import environment, measure
 from pipeline import bootstrap
 from pipeline.core.stage import Deadline, Source
-from pipeline.media import audio
 from pipeline.media.probe import probe
-from pipeline.stages.detect import stage as detect
-from pipeline.stages.models import registry, weights
 from pipeline.stages.transcribe import stage as transcribe
 from samples import grammar, held_out
 from samples.held_out import HeldOut
@@ -32,6 +28,9 @@ from samples.speech import Word
 from samples.video import truth_path
 
 FOLDER: Final = Path("build/accuracy")
+_SPEECH: Final = "whisper-shapes"
+_OBJECTS: Final = "yolo-shapes"
+_CHECKPOINT: Final = Path(__file__).with_name("models") / f"{_SPEECH}.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +57,9 @@ def said(video: Path) -> list[Word]:
 
 
 def heard(video: Path, params: transcribe.Params | None = None) -> list[Word]:
-    """Return the words that the transcribe stage recognises, by default with the sample model."""
-    asked = params or transcribe.Params(model=registry.DEMONSTRATION["speech"])
-    transcript = _run(transcribe, video, asked, "transcript.json")
+    """Return the words that the transcribe stage recognises."""
+    chosen = params or transcribe.Params(model=_SPEECH)
+    transcript = _run(transcribe, video, chosen, "transcript.json")
     return [
         Word(word["text"], word["start"], word["end"])
         for segment in transcript["segments"]
@@ -72,26 +71,11 @@ def heard_by_whisper(video: Path) -> list[Word]:
     """Return the words that `whisper.transcribe` recognises with its defaults.
 
     The defaults include earlier text as the prompt, which the stage does not use. The checkpoint
-    has the official format, and must work with the official library's defaults. It runs in a
-    process of its own, because torch and CTranslate2 bring different thread libraries.
+    has the official format, and must work with the official library's defaults.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
-        return apart.submit(_reference, video).result()
-
-
-def _reference(video: Path) -> list[Word]:
-    import torch  # noqa: PLC0415 - this process has neither
-    import whisper  # noqa: PLC0415 - see above
-
-    model = whisper.load_model(str(weights.resolve("whisper-shapes.pt").path), device="cpu")
-    sound = np.concatenate(list(audio.stream(video, probe(video).audio[0].index)))
-    torch.manual_seed(0)
-    answer = model.transcribe(sound, language="en", fp16=False, word_timestamps=True)
-    return [
-        Word(word["word"], word["start"], word["end"])
-        for segment in answer["segments"]
-        for word in segment["words"]
-    ]
+    options = {"checkpoint": str(_CHECKPOINT), "language": "en"}
+    found = _run_apart("alternatives.whisper_defaults", options, video, "words.json")
+    return [Word(*word) for word in found]
 
 
 def hearing(videos: HeldOut, listen: Any = heard) -> Hearing:
@@ -103,16 +87,21 @@ def hearing(videos: HeldOut, listen: Any = heard) -> Hearing:
     return score
 
 
-def sight(videos: HeldOut) -> Sight:
-    """Score the boxes of a set of videos, in the frames that the detect stage sampled."""
+def sight(videos: HeldOut, **params: Any) -> Sight:
+    """Score the boxes of a set of videos, in the frames that the detect stage sampled.
+
+    Args:
+        videos: the videos.
+        params: of the stage.
+    """
     score = Sight(grammar.SHAPES)
     # Average precision also needs boxes of low confidence.
-    model = registry.DEMONSTRATION["objects"]
-    params = detect.Params(model=model, confidence=0.01, max_detections=100)
+    chosen = {"model": _OBJECTS, "confidence": 0.01, "max_detections": 100, **params}
+    options = {"stage": "detect", "params": chosen}
     for video, make in zip(videos.files(FOLDER), videos.videos, strict=True):
         _note(f"detecting in {video.name}")
         shots = list(make())
-        for frame in _run(detect, video, params, "detections.json")["frames"]:
+        for frame in _run_apart("ours", options, video, "detections.json")["frames"]:
             number = round(frame["time"] * shots[0].fps)
             for shot in shots:
                 if number < shot.count:
@@ -131,6 +120,25 @@ def _run(stage: Any, video: Path, params: Any, name: str) -> Any:
         return json.loads((Path(work) / name).read_text(encoding="utf-8"))
 
 
+def _run_apart(module: str, options: dict[str, Any], video: Path, name: str) -> Any:
+    """Run a job of ``benchmarks`` in a process of its own, and return a JSON file of its results.
+
+    So torch, CTranslate2 and ONNX Runtime never share a process.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        job = Path(folder) / "job.json"
+        Job(video.resolve(), Path(folder), options={"threads": 1, **options}).write(job)
+        measure([sys.executable, "-m", f"benchmarks.{module}", job], environment(1))
+        return json.loads((Path(folder) / "results" / name).read_text(encoding="utf-8"))
+
+
+def speech(minutes: float) -> list[Row]:
+    """Measure a real Whisper on minutes of speech with known text."""
+    found = words.recognised(minutes)
+    bars = [Row(bar.name, value, bar.most) for bar, value, _ in words.verdicts(found)]
+    return [*(Row(f"word error rate, {name}", row["wer"]) for name, row in found.items()), *bars]
+
+
 def table() -> list[Row]:
     """Measure all rows."""
     known = hearing(held_out.TRAIN_VOICES)
@@ -139,6 +147,9 @@ def table() -> list[Row]:
     unseen_default = hearing(held_out.UNSEEN_VOICES, heard_by_whisper)
     accent = hearing(held_out.UNSEEN_ACCENT)
     half, strict, each = sight(held_out.SCENES).average_precision()
+    ungated, *_ = sight(held_out.SCENES, gate=False).average_precision()
+    by_torch = sight(held_out.SCENES, gate=False, model=f"{_OBJECTS}.pt")
+    reference, *_ = by_torch.average_precision()
     return [
         Row("word error rate, training voices", known.word_error_rate, 0.05),
         Row("word error rate, unseen voices", unseen.word_error_rate, 0.12),
@@ -148,6 +159,8 @@ def table() -> list[Row]:
         Row("word starts, median error (s)", known.start_error(0.5), 0.15),
         Row("word starts, 95% below (s)", known.start_error(0.95)),
         Row("mAP50 of boxes", half, 0.90, more_is_better=True),
+        Row("  lost by the gate", ungated - half, 0.01),
+        Row("  lost against Ultralytics", reference - ungated, 0.01),
         Row("mAP50-95 of boxes", strict),
         *(Row(f"  AP50, {shape}", value) for shape, value in each.items()),
     ]
@@ -171,9 +184,14 @@ def main() -> int:
     """Measure and print; return 1 if a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--speech-minutes", type=float, default=0.0, help="also compare a real Whisper's words"
+    )
     arguments = parser.parse_args()
     bootstrap.use_model_host(bootstrap.settings())
     rows = table()
+    if arguments.speech_minutes:
+        rows += speech(arguments.speech_minutes)
     if arguments.json:
         # JSON has no infinity: a value without data is null.
         listed = [dataclasses.asdict(row) | {"passed": row.passed} for row in rows]
