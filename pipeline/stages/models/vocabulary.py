@@ -77,6 +77,11 @@ def read(path: Path) -> list[str]:
     return tokens
 
 
+def has_text(token: str) -> bool:
+    """Return False for the name of a token that a vocabulary lacks."""
+    return not token.startswith(_UNUSED)
+
+
 def encoding(text: Sequence[str]) -> Any:
     """Return the ``tiktoken.Encoding`` of tokens of text.
 

@@ -135,9 +135,10 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
     """
     notices: list[Notice] = []
     parts: list[SpanResult] = []
+    used: list[Notice] = []
     if source.probe.audio:
         model = _weights(params)
-        notices += of_models.demo(model)
+        used = of_models.demo(model)
         engine = _engine(params).load(model)
         language, notice = _chosen_language(params, engine)
         notices += notice
@@ -166,7 +167,7 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
             "speech_s": round(sum(one.speech_s for one in utterances), 2),
             "excerpt": transcript.plain()[:_EXCERPT],
         },
-        warnings=notices,
+        warnings=[*notices, *used],
     )
 
 

@@ -61,8 +61,11 @@ class Tokens:
         return place * TIMESTAMP_S if place >= 0 else None
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Return the text of tokens; special ones are left out."""
-        text: str = self._text.decode([token for token in tokens if self.is_text(token)])
+        """Return the text of tokens; special ones are left out, and those without a text."""
+        known = (token for token in tokens if self.is_text(token))
+        text: str = self._text.decode(
+            [token for token in known if vocabulary.has_text(self._text_tokens[token])]
+        )
         return text
 
     def characters(self, tokens: Sequence[int]) -> list[tuple[str, int]]:

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.stages.transcribe import windows
 
-RULES = windows.Rules(threshold=0.5, keep=0.35, longest=100, pause=10, margin=3, least=4, smooth=5)
+RULES = windows.Rules(threshold=0.5, keep=0.35, longest=100, margin=3, least=4, smooth=5)
 
 
 def cut(scores, rules=RULES):
@@ -17,7 +17,7 @@ def test_silence_gives_no_window():
 
 def test_speech_gives_one_window_with_a_margin_on_either_side():
     (window,) = cut([0.0] * 30 + [0.9] * 20 + [0.0] * 30)
-    assert (window.first, window.frames) == (27, list(range(27, 53)))
+    assert window.frames == window.places == list(range(27, 53))
     assert window.speech == [False] * 3 + [True] * 20 + [False] * 3
 
 
@@ -26,9 +26,28 @@ def test_speech_up_to_the_very_end_is_not_lost():
     assert window.frames[-1] == 49
 
 
-def test_a_short_pause_stays_inside_a_window_and_a_long_one_ends_it():
-    assert len(cut([0.9] * 20 + [0.0] * 9 + [0.9] * 20)) == 1
-    assert len(cut([0.9] * 20 + [0.0] * 10 + [0.9] * 20)) == 2
+def test_a_short_silence_stays_and_a_long_one_is_shortened_to_its_margins():
+    (window,) = cut([0.9] * 20 + [0.0] * 6 + [0.9] * 20)
+    assert window.frames == list(range(46))
+    (window,) = cut([0.9] * 20 + [0.0] * 500 + [0.9] * 20)
+    assert window.frames == [*range(23), *range(517, 540)]
+    assert window.places == window.frames
+
+
+def test_a_click_between_two_silences_is_left_out():
+    (window,) = cut([0.9] * 20 + [0.0] * 30 + [0.9] * 3 + [0.0] * 30 + [0.9] * 20)
+    assert not set(window.frames) & set(range(50, 53))
+    assert len(window.frames) < 60
+
+
+def test_a_part_of_a_window_keeps_its_places():
+    (window,) = cut([0.0] * 30 + [0.9] * 20)
+    part = window.part(2, 5)
+    assert (part.places, part.frames, part.speech) == (
+        [29, 30, 31],
+        [29, 30, 31],
+        [False, True, True],
+    )
 
 
 def test_a_click_is_not_speech():
@@ -44,7 +63,7 @@ def test_a_dip_between_the_thresholds_does_not_interrupt():
 def test_long_speech_is_cut_at_the_quietest_place_of_its_last_third():
     scores = [0.9] * 80 + [0.4] * 5 + [0.9] * 60
     first, second = cut(scores)
-    assert first.frames[-1] + 1 == second.first == 82
+    assert first.frames[-1] + 1 == second.places[0] == 82
 
 
 def test_long_speech_without_any_pause_is_cut_all_the_same():
@@ -64,7 +83,7 @@ def test_windows_are_in_order_within_the_limit_and_have_all_longer_speech(seed):
     inside = [index for window in found for index in window.frames]
     assert inside == sorted(set(inside))
     assert all(len(window.frames) <= RULES.longest for window in found)
-    assert all(window.frames[0] == window.first for window in found)
+    assert all(window.frames == window.places for window in found)
     missing = {i for i, score in enumerate(scores) if score >= RULES.threshold} - set(inside)
     runs = sum(i - 1 not in missing for i in missing)
     assert len(missing) <= runs * (RULES.least - 1)
