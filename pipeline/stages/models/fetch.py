@@ -35,7 +35,7 @@ def fetch(model: Model, path: Path, progress: Progress | None = None) -> None:
     part = path.with_name(f"{path.name}.part")
     try:
         with store.locked(path):
-            if path.exists():  # another process fetched it while we waited for the lock
+            if store.is_whole(model, path):  # another process fetched it while we waited
                 return
             store.need_space(path, model.size - _here(part))
             _fetch(model, path, part, progress or Logged())

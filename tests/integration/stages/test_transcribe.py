@@ -301,14 +301,6 @@ def test_language_detection_averages_over_windows():
     assert 0 < probability <= max(one[1] for one in alone)
 
 
-def test_the_pinned_digests_are_those_of_the_whisper_package():
-    import whisper
-
-    from pipeline.stages.models import official
-
-    assert {name: known.url for name, known in official.WHISPER.items()} == whisper._MODELS
-
-
 @pytest.mark.parametrize("split", [1, 511, 512, 513, 4000])
 def test_frames_do_not_depend_on_the_chunks_of_the_audio(split):
     sound = np.arange(3000, dtype=np.float32)

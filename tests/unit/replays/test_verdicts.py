@@ -10,10 +10,11 @@ from pipeline.core.records import Video
 from pipeline.replays.records import Plan
 from pipeline.replays.tally import Tally
 from pipeline.replays.verdict import Judged
-from pipeline.stages.models import weights
+from pipeline.stages.models import registry, weights
 from tests.fakes import toystage
 from tests.fakes.claims import claim_run
 from tests.fakes.installation import House, ToyStage, event_of, fail
+from tests.fakes.models import place
 
 
 def plan(house: House, stage: str = "toy", **request: Any) -> tuple[dict[str, int], dict[str, int]]:
@@ -58,7 +59,7 @@ def test_results_of_a_demonstration_model_are_outdated_once_a_real_one_is_here(
     house.toy.identity_ = identity()
     house.library(2)
     assert plan(house) == ({"current": 2}, {})
-    (tmp_path / "base").mkdir()
+    place(registry.models()["base"], tmp_path)
     house.toy.identity_ = identity()
     verdicts, because = plan(house)
     assert verdicts == {"run": 2}
