@@ -152,7 +152,7 @@ def _known(name: str) -> Model:
     model = registry.get(name)
     if model is None:
         raise NotFound(
-            "unknown_model", f"There is no model {name!r}; `videodrop models list` shows all."
+            "model_not_known", f"There is no model {name!r}; `videodrop models list` shows all."
         )
     return model
 

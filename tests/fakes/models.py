@@ -91,6 +91,14 @@ def folder(name, files, url, **changes):
     return Model(name=name, source="test", files=pins, **(given | changes))
 
 
+def place(model, at: Path):
+    """Write empty files where those of a model belong: it is here, but not the pinned one."""
+    for file in model.files:
+        path = at / model.path / file.name if model.is_folder else at / file.name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+
+
 def checkpoint(path: Path, text: str = "", tokens: int = 51_864):
     """Write a file in the format of torch, with the dimensions of a Whisper model."""
     with zipfile.ZipFile(path, "w") as archive:

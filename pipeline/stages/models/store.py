@@ -35,9 +35,17 @@ def find(model: Model) -> Path | None:
         return path if path.is_file() else None
     for folder in _folders():
         path = folder / model.path
-        if path.is_dir() if model.is_folder else path.is_file():
+        if is_whole(model, path):
             return path
     return None
+
+
+def is_whole(model: Model, path: Path) -> bool:
+    """Return True if all files of a model are there."""
+    if not model.is_folder:
+        return path.is_file()
+    files = (file.name for file in model.files) if model.files else (_CHECKED,)
+    return all((path / name).is_file() for name in files)
 
 
 def place(name: str) -> Path:
@@ -199,7 +207,7 @@ def check(model: Model, path: Path, *, again: bool = False) -> None:
     """
     for file, pinned in pins(model, path).items():
         if not file.is_file():
-            raise download.BadChecksum(
+            raise MissingDependency(
                 "model_checksum", f"{path} is not the whole {model.name}: it lacks {file.name}."
             )
         found = file_sha256(file, again=again)

@@ -1,5 +1,6 @@
 """The verdicts and reasons of a plan, and their execution."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from pipeline.core.records import Video
 from pipeline.replays.records import Plan
 from pipeline.replays.tally import Tally
 from pipeline.replays.verdict import Judged
+from pipeline.stages.models import registry, weights
 from tests.fakes import toystage
 from tests.fakes.claims import claim_run
 from tests.fakes.installation import House, ToyStage, event_of, fail
+from tests.fakes.models import place
 
 
 def plan(house: House, stage: str = "toy", **request: Any) -> tuple[dict[str, int], dict[str, int]]:
@@ -43,6 +46,24 @@ def test_other_code_and_another_model_are_reasons(house: House):
     house.toy.VERSION = "1"
     house.toy.identity_ = {"model": "new"}
     assert plan(house) == ({"run": 1}, {"model: - → new": 1})
+
+
+def test_results_of_a_demonstration_model_are_outdated_once_a_real_one_is_here(
+    house: House, model_host: Any, tmp_path: Path
+):
+    def identity() -> dict[str, str]:
+        model = weights.choose("auto", "speech")
+        return {"model": model, "sha256": weights.digest(model)}
+
+    model_host(model_dir=tmp_path, device="cpu")
+    house.toy.identity_ = identity()
+    house.library(2)
+    assert plan(house) == ({"current": 2}, {})
+    place(registry.models()["base"], tmp_path)
+    house.toy.identity_ = identity()
+    verdicts, because = plan(house)
+    assert verdicts == {"run": 2}
+    assert "model: whisper-shapes → base" in "".join(because)
 
 
 def test_the_operators_setting_counts_and_the_uploaders_option_wins_over_it(house: House):

@@ -1,16 +1,19 @@
 """The model that ``auto`` means, other formats of a model, and files of the operator."""
 
+import ast
 import hashlib
+import importlib.util
 import json
 import os
 import pickle
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.stages.models import conversion, formats, making, registry, store, weights
-from tests.fakes.models import Server, checkpoint, folder, one_file
+from tests.fakes.models import Server, checkpoint, folder, one_file, place
 
 KINDS = ("speech", "objects")
 CONVERTED = b"\x06\x00\x00\x00\x0c\x00WhisperSpec\x00 and weights"
@@ -55,11 +58,11 @@ def test_auto_is_the_best_model_that_is_here(model_dir, model_host):
     assert weights.choose("auto", "objects") == "yolox-nano"
     (model_dir / "yolox_s.onnx").touch()
     assert weights.choose("auto", "objects") == "yolox-s"
-    (model_dir / "large-v3-turbo").mkdir()
+    place(registry.get("turbo"), model_dir)
     assert weights.choose("auto", "speech") == "whisper-shapes", "turbo is too slow on a CPU"
     model_host(device="cuda")
     assert weights.choose("auto", "speech") == "turbo"
-    (model_dir / "base").mkdir()
+    place(registry.get("base"), model_dir)
     assert weights.choose("auto", "speech") == "turbo"
     model_host(device="cpu")
     assert weights.choose("auto", "speech") == "base"
@@ -123,6 +126,23 @@ def test_every_row_of_the_table_is_complete():
         name for kind in KINDS for gpu in (0, 1) for name in registry.preferred(kind, gpu=gpu)
     }
     assert all(registry.get(name).knows is None for name in wanted)
+
+
+def test_the_pinned_addresses_of_checkpoints_are_those_of_the_whisper_package():
+    source = Path(importlib.util.find_spec("whisper").origin).read_text()
+    assigned = {
+        node.targets[0].id: node.value
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+    }
+    theirs = ast.literal_eval(assigned["_MODELS"])
+    ours = {name: registry.in_form(registry.get(name), "torch").files[0].url for name in theirs}
+    assert ours == theirs
+    assert {f"{name}.pt" for name in theirs} >= {
+        model.name
+        for model in registry.models().values()
+        if (model.kind, model.form) == ("speech", "torch") and not model.knows
+    }
 
 
 @pytest.mark.parametrize(

@@ -366,12 +366,16 @@ def test_verifying_reads_everything_again(server, model_dir):
         weights.verify("yolox-s")
 
 
-def test_a_folder_that_lost_a_file_is_refused(server, model_dir):
+def test_a_folder_that_lost_a_file_is_not_used_and_fetched_again(server, model_dir, model_host):
     weights.resolve("base")
-    assert server.requests
     (model_dir / "base" / "vocabulary.txt").unlink()
-    with pytest.raises(MissingDependency, match=r"lacks vocabulary\.txt"):
+    assert not weights.is_here("base")
+    model_host(fetch=False)
+    with pytest.raises(MissingDependency, match="model_unavailable"):
         weights.resolve("base")
+    model_host(fetch=True)
+    assert content(weights.resolve("base").path) == FILES
+    assert server.requests.count("model.bin") == 2
 
 
 def test_a_file_of_the_operator_is_not_looked_up_in_the_table(tmp_path):
