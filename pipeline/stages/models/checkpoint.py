@@ -38,7 +38,7 @@ def read(path: Path) -> Any:
     """Read a checkpoint; its tensors become numpy arrays.
 
     Raises:
-        MissingDependency: ``model_format``: the file is no checkpoint of tensors, or is damaged.
+        MissingDependency: ``model_format``: the file has another format, or is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -76,7 +76,7 @@ class _Unpickler(pickle.Unpickler):
             return _Kind(_TYPES[name])
         if found := allowed.get((module, name)):
             return found
-        raise pickle.UnpicklingError(f"it names {module}.{name}, which is no part of a tensor")
+        raise pickle.UnpicklingError(f"it names {module}.{name}, which is not part of a tensor")
 
     def persistent_load(self, pid: Any) -> "NDArray[Any]":
         import numpy as np  # noqa: PLC0415 - stage modules import nothing heavy

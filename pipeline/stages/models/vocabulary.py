@@ -61,7 +61,7 @@ def read(path: Path) -> list[str]:
             object with the number of each token, as GPT-2's ``vocab.json``.
 
     Raises:
-        MissingDependency: ``model_format``: the file is missing or is no vocabulary.
+        MissingDependency: ``model_format``: the file is missing, or is not a vocabulary.
     """
     try:
         text = path.read_text(encoding="utf-8")

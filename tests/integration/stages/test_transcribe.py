@@ -227,43 +227,7 @@ def test_a_run_past_its_deadline_stops(speech, tmp_path):
 def test_the_same_weights_stay_loaded(fresh, speech):
     first = ctranslate.load(weights.resolve("whisper-shapes"))
     fresh(transcribe, speech)
-<<<<<<< HEAD
     assert ctranslate.load(weights.resolve("whisper-shapes")) is first
-=======
-    assert whisper_engine.load(weights.resolve("whisper-shapes")) is first
-
-
-def test_torch_gets_this_stages_share_of_the_cpu(model_host):
-    import torch
-
-    model_host(threads=3)
-    whisper_engine._load.cache_clear()
-    voice.load.cache_clear()
-    transcribe.warm_up(transcribe.Params())
-    assert torch.get_num_threads() == 3
-    model_host(threads=1)
-    voice.load.cache_clear()
-    voice.load()
-    assert torch.get_num_threads() == 1
-
-
-def test_language_detection_averages_over_windows():
-    """The model is multilingual with random weights: the test checks only the interface."""
-    import torch
-    from whisper.model import ModelDimensions, Whisper
-
-    torch.manual_seed(1)
-    model = Whisper(ModelDimensions(80, 1500, 64, 2, 1, 51865, 448, 64, 2, 1)).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
-    engine = whisper_engine.WhisperEngine(model)
-    assert len(engine.languages) == 99
-    sound = np.random.default_rng(0).normal(0, 0.1, (2, voice.RATE)).astype(np.float32)
-    alone = [engine.detect_language([one]) for one in sound]
-    language, probability = engine.detect_language(list(sound))
-    assert language in engine.languages
-    assert 0 < probability <= max(one[1] for one in alone)
->>>>>>> fcbccc1471e88f211767250f50160cf9604019c4
 
 
 @pytest.mark.parametrize("split", [1, 511, 512, 513, 4000])

@@ -10,7 +10,7 @@ SECOND = round(1 / vad.FRAME_S)
 
 
 class Polyglot:
-    """An engine for windows of scripted languages: each frame is a letter, `.` is silence."""
+    """An engine for windows of scripted languages: each frame is a character, `.` is silence."""
 
     languages = ("en", "de", "fr")
 
@@ -26,9 +26,9 @@ class Polyglot:
         return [self._chances(window) for window in encoded]
 
     def _chances(self, window):
-        spoken = [letter for letter in window if letter != "."]
+        spoken = [character for character in window if character != "."]
         names = {"e": "en", "d": "de", "f": "fr"}
-        found = {name: spoken.count(letter) / len(spoken) for letter, name in names.items()}
+        found = {name: spoken.count(character) / len(spoken) for character, name in names.items()}
         if set(spoken) & self.unsure:
             return {"en": 0.4, "de": 0.3, "fr": 0.3}
         return found
@@ -49,17 +49,17 @@ class Polyglot:
 
 
 @pytest.fixture(autouse=True)
-def _letters(monkeypatch):
+def _characters(monkeypatch):
     monkeypatch.setattr(
         "pipeline.stages.transcribe.listening.samples", lambda window: "".join(window.frames)
     )
 
 
 def window(text, first=0):
-    """Return a window in which each letter is half a second of speech, and `.` of silence."""
-    frames = [letter for letter in text for _ in range(SECOND // 2)]
+    """Return a window in which each character is half a second of speech, and `.` of silence."""
+    frames = [character for character in text for _ in range(SECOND // 2)]
     places = list(range(first, first + len(frames)))
-    return Window(places, frames, [letter != "." for letter in frames])
+    return Window(places, frames, [character != "." for character in frames])
 
 
 def listen(engine, *windows, language=None, finds_voice=True):
