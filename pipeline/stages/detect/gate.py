@@ -106,14 +106,20 @@ def _tiles(cells: "NDArray[np.int16]", before: "NDArray[np.int16]") -> "NDArray[
 
 
 def _alike(before: Sequence[Detection], now: Sequence[Detection]) -> bool:
-    """Return True if the sure detections are the same, each in nearly the same place."""
-    old = [one for one in before if one.confidence >= _SURE]
-    new = [one for one in now if one.confidence >= _SURE]
-    return len(old) == len(new) and all(
-        any(one.label == other.label and _overlap(one.box, other.box) >= _SAME_OVERLAP
-            for other in old)
-        for one in new
-    )  # fmt: skip
+    """Return True if each sure detection of one frame is in the other, in nearly the same place."""
+    return _all_in(before, now) and _all_in(now, before)
+
+
+def _all_in(some: Sequence[Detection], others: Sequence[Detection]) -> bool:
+    # The other may be less sure: confidences waver around any limit.
+    return all(
+        any(
+            one.label == other.label and _overlap(one.box, other.box) >= _SAME_OVERLAP
+            for other in others
+        )
+        for one in some
+        if one.confidence >= _SURE
+    )
 
 
 def _overlap(one: Box, other: Box) -> float:

@@ -160,6 +160,27 @@ def test_a_still_picture_is_looked_at_once_in_a_while(fresh, media, scripted):
     assert len(engine.batches) == 4 + 32
 
 
+def test_a_video_that_pauses_has_the_detections_of_one_that_is_looked_at_all_the_time(
+    fresh, media, shapes
+):
+    path = media / "pause.mp4"
+    still = "loop=loop=60:size=1:start=20,setpts=N/10/TB"
+    ffmpeg("-i", shapes, "-vf", still, "-c:v", "libx264", path)
+    some, work = fresh(detect, path)
+    every, whole = fresh(detect, path, gate=False)
+    assert some.summary["looked_at"] <= every.summary["looked_at"] - 9
+    for one, other in zip(
+        read(work / "detections.json")["frames"], read(whole / "detections.json")["frames"],
+        strict=True,
+    ):  # fmt: skip
+        assert one["time"] == other["time"]
+        assert [found["label"] for found in one["objects"]] == [
+            found["label"] for found in other["objects"]
+        ]
+        for found, true in zip(one["objects"], other["objects"], strict=True):
+            assert found["box"] == pytest.approx(true["box"], abs=3)
+
+
 def test_options_reach_the_engine(fresh, shapes, scripted):
     engine = scripted()
     options = {"confidence": 0.5, "iou": 0.6, "image_size": 320, "max_detections": 7}

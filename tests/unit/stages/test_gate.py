@@ -100,6 +100,13 @@ def test_doubtful_detections_that_come_and_go_are_no_change():
     assert len(opened) <= 40 / 4
 
 
+def test_a_confidence_that_wavers_is_no_change():
+    opened = walk(
+        Gate(), [mouth(n) for n in range(40)], lambda n: star(confidence=0.48 + 0.04 * (n % 2))
+    )
+    assert len(opened) <= 40 / 4
+
+
 def test_tolerance_ends_when_something_else_is_found():
     gate = Gate()
     walk(gate, [mouth(n) for n in range(8)], lambda _: star())
