@@ -30,7 +30,7 @@ NAME = "ctranslate2"
 FORM: Form = "ctranslate2"
 
 _log = logging.getLogger(__name__)
-_CPU_BATCH = 1  # larger batches are not faster there
+_CPU_BATCH = 4  # windows that are decoded at once take half as long; more gain little
 _GPU_BATCH = 16
 _POSITIONS = 448  # tokens of prompt and text in all official models
 # Silence after a window, in frames. The models are trained with windows padded to 30 s. With 10 s
@@ -118,7 +118,17 @@ class CTranslateEngine:
         longest = max(len(window) for window in windows) // mel.HOP + _PADDING
         count = min(mel.FRAMES, longest + longest % 2)
         mels = np.stack([mel.log_mel(window, self._model.n_mels, count) for window in windows])
-        features = self._model.encode(StorageView.from_array(mels))
+        # On a CPU encoding is fastest one by one, and decoding in batches.
+        size = len(mels) if self._model.device == "cuda" else 1
+        encoded = [
+            self._model.encode(StorageView.from_array(mels[first : first + size]))
+            for first in range(0, len(mels), size)
+        ]
+        features = (
+            encoded[0]
+            if len(encoded) == 1
+            else StorageView.from_array(np.concatenate([np.array(one) for one in encoded]))
+        )
         return Encoded(features, [len(window) / mel.RATE for window in windows])
 
     def detect_languages(self, encoded: Encoded) -> list[Mapping[str, float]]:
