@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from pipeline.hosts.stack_file import StackFile
-from tests.fakes.servers import untraced
+from tests.fakes.servers import is_a_setting, untraced
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 START_S = 120
@@ -59,7 +59,7 @@ class Stack:
 
 
 def environment(home: Path) -> dict[str, str]:
-    kept = {k: v for k, v in untraced().items() if not k.startswith(("AWS_", "VIDEODROP_"))}
+    kept = {k: v for k, v in untraced().items() if not is_a_setting(k)}
     return {**kept, "VIDEODROP_HOME": str(home), "VIDEODROP_LEASE_S": "15", "COLUMNS": "200"}
 
 

@@ -21,7 +21,8 @@ def _stage(video: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _warnings(video: dict[str, Any]) -> set[str]:
-    return {notice["code"] for stage in video["stages"] for notice in stage["warnings"]}
+    notices = (notice for stage in video["stages"] for notice in stage["warnings"])
+    return {notice["code"] for notice in notices if notice["level"] == "warning"}
 
 
 def _url(video: dict[str, Any], role: str) -> str:
@@ -47,6 +48,12 @@ def test_every_result_names_its_model_and_the_models_sha256(samples: Videos) -> 
             models = _stage(video, stage)["models"]
             assert models["model"].endswith("-shapes")
             assert len(models["sha256"]) == 64
+
+
+def test_every_result_of_a_demonstration_model_says_so(samples: Videos) -> None:
+    for video in samples.values():
+        said = [notice["code"] for notice in _stage(video, "detect")["warnings"]]
+        assert said == ["demo_model"]
 
 
 def test_the_ladder_plays_through_the_api(stack: Stack, samples: Videos, tmp_path: Path) -> None:

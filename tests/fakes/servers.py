@@ -10,6 +10,7 @@ from pathlib import Path
 
 TRACING = "COVERAGE_PROCESS_CONFIG"  # where it is set, coverage starts with the process
 _ROOT = Path(__file__).parents[2]
+_CLOSED = ("VIDEODROP_FETCH", "VIDEODROP_MODEL_DIR")  # they keep tests from fetching models
 
 
 def untraced() -> dict[str, str]:
@@ -18,6 +19,11 @@ def untraced() -> dict[str, str]:
     Tracing doubles its work.
     """
     return {k: v for k, v in os.environ.items() if k != TRACING}
+
+
+def is_a_setting(name: str) -> bool:
+    """Return True for a variable of AWS or ours that a process of a test must not inherit."""
+    return name.startswith(("AWS_", "VIDEODROP_")) and name not in _CLOSED
 
 
 @contextmanager

@@ -24,13 +24,14 @@ FOLDER = Path(pack.__file__).parents[1]
 SAMPLES = Path(generate.__file__).parent
 CHECKPOINTS = tuple(FOLDER / f"{name}-shapes.pt" for name in ("whisper", "yolo"))
 TOKENS = FOLDER / "whisper-shapes.vocabulary.json"
+FILES = (*CHECKPOINTS, TOKENS, FOLDER / "yolo-shapes.onnx")
 
 
 def test_sums_match():
     lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
     listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
-    assert set(listed) == {path.name for path in (*CHECKPOINTS, TOKENS)}
-    for path in (*CHECKPOINTS, TOKENS):
+    assert set(listed) == {path.name for path in FILES}
+    for path in FILES:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == listed[path.name]
 
 

@@ -203,8 +203,8 @@ def test_a_package_a_disk_or_a_model_that_is_missing_is_told(cli, monkeypatch):
     monkeypatch.setattr("tests.fakes.toystage.identity", no_model, raising=False)
     code, found = findings(cli)
     assert code == 6
-    assert found["whisper"]["verdict"] == "optional"
-    assert ".[transcribe]" in found["whisper"]["fix"]
+    assert found["ctranslate2"]["verdict"] == "optional"
+    assert ".[transcribe]" in found["ctranslate2"]["fix"]
     assert "only 1.0 GiB" in found["disk"]["detail"]
     assert found["stage toy"]["fix"] == "Get it [there]."
 

@@ -12,6 +12,7 @@ from pipeline.aws import clients as aws
 from pipeline.core.settings import Settings
 from pipeline.hosts.child import Child
 from tests.fakes.event_bench import Bench
+from tests.fakes.servers import is_a_setting
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -78,8 +79,9 @@ def server(shared_server):
 
 @pytest.fixture
 def settings(server, monkeypatch):  # noqa: ARG001 - boto3's environment
-    for name in [name for name in os.environ if name.startswith("VIDEODROP_")]:
-        monkeypatch.delenv(name)
+    for name in filter(is_a_setting, list(os.environ)):
+        if name.startswith("VIDEODROP_"):
+            monkeypatch.delenv(name)
     return Settings(name=f"t{uuid.uuid4().hex[:8]}", lease_s=3)
 
 

@@ -17,6 +17,7 @@ import pytest
 from pipeline.hosts.local.credentials import Credentials
 from pipeline.hosts.stack_file import StackFile
 from tests.conftest import topology_with
+from tests.fakes.servers import is_a_setting
 
 SCRIPT = """
 import os
@@ -45,11 +46,7 @@ class Up:
     """A running stack; its processes are measured for coverage on request."""
 
     def __init__(self, home, *told, **environment):
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("AWS_", "VIDEODROP_"))
-        }
+        inherited = {name: value for name, value in os.environ.items() if not is_a_setting(name)}
         self.home = home
         self.process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(home), *told],

@@ -1,9 +1,11 @@
 """Weights for a container image."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.core.errors import MissingDependency
-from pipeline.stages.models import bake, registry, store, weights
+from pipeline.stages.models import bake, conversion, making, registry, store, weights
 from tests.fakes.models import Server, one_file
 
 CONTENT = b"weights"
@@ -53,3 +55,32 @@ def test_a_file_that_does_not_match_its_digest_is_not_baked(published, monkeypat
     with pytest.raises(MissingDependency, match="not the pinned tiny"):
         bake.bake(["tiny.pt"])
     assert not (published / "tiny.pt").exists()
+
+
+def test_a_conversion_is_baked_without_its_source(published, monkeypatch):
+    def convert(source, _words, target, **_):
+        target.mkdir()
+        (target / "model.bin").write_bytes(source.read_bytes())
+
+    monkeypatch.setattr(conversion, "convert", convert)
+    monkeypatch.setattr(making, "_vocabulary", lambda *_: published / "vocabulary.txt")
+    address = registry.models()["tiny.pt"].files[0].url.rpartition("/")[0]
+    source = replace(one_file("tiny.pt", CONTENT, address), name="large-v1.pt")
+    monkeypatch.setitem(registry.models(), "large-v1.pt", source)
+    (found,) = bake.bake(["large-v1"])
+    assert found.path == published / "large-v1"
+    assert {path.name for path in published.iterdir()} == {"large-v1"}
+    assert {path.stat().st_mtime for path in published.rglob("*")} == {0}
+    assert weights.resolve("large-v1") == found
+
+
+def test_an_image_is_built_from_a_mirror_where_the_publisher_is_out_of_reach(
+    published, tmp_path, monkeypatch
+):
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "tiny.pt").write_bytes(CONTENT)
+    gone = one_file("tiny.pt", CONTENT, "http://127.0.0.1:9")
+    monkeypatch.setitem(registry.models(), "tiny.pt", gone)
+    bake.main(["--into", str(published), "--mirror", str(mirror), "tiny.pt"])
+    assert (published / "tiny.pt").read_bytes() == CONTENT
