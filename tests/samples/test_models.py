@@ -23,18 +23,20 @@ from samples.speech import Word
 FOLDER = Path(pack.__file__).parents[1]
 SAMPLES = Path(generate.__file__).parent
 CHECKPOINTS = tuple(FOLDER / f"{name}-shapes.pt" for name in ("whisper", "yolo"))
+EXPORT = FOLDER / "yolo-shapes.onnx"
 
 
 def test_sums_match():
     lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
     listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
-    assert set(listed) == {path.name for path in CHECKPOINTS}
-    for path in CHECKPOINTS:
+    assert set(listed) == {path.name for path in (*CHECKPOINTS, EXPORT)}
+    for path in (*CHECKPOINTS, EXPORT):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == listed[path.name]
 
 
 def test_they_are_small():
     assert sum(path.stat().st_size for path in CHECKPOINTS) <= 4_000_000
+    assert EXPORT.stat().st_size <= 2_500_000
 
 
 @pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda path: path.stem)
