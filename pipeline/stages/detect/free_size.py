@@ -17,7 +17,7 @@ _TENSOR_KIND, _TENSOR_SHAPE = 1, 2
 _SHAPE_DIM = 1
 _DIM_VALUE, _DIM_NAME = 1, 2
 _FLOAT = 1
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # protobuf's wire types
+_VARINT, _BYTES = 0, 2  # of protobuf's wire types; 1 and 5 are numbers of 8 and 4 bytes
 
 
 class _Field(NamedTuple):
