@@ -72,8 +72,8 @@ def holds_gpu() -> bool:
 def pin_threads() -> None:
     """Give torch this stage's share of the CPU.
 
-    On a busy machine, more threads than that are far slower than one. silero-vad changes the number
-    when imported, so call this after it; the adapter of ultralytics sets its number.
+    On a busy machine, more threads than that are far slower than one. The adapter of ultralytics
+    sets its number itself.
     """
     import torch  # noqa: PLC0415 - see above
 

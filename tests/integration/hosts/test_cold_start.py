@@ -8,7 +8,7 @@ import sys
 import pytest
 
 _HEAVY = {
-    *("torch", "whisper", "ultralytics", "silero_vad", "cv2", "PIL", "numpy", "ffmpeg", "lap"),
+    *("torch", "whisper", "ultralytics", "ctranslate2", "cv2", "PIL", "numpy", "ffmpeg", "lap"),
     "onnxruntime",
     *("moto", "typer", "rich", "uvicorn", "awslambdaric", "prometheus_client"),
     *("aws_xray_sdk", "opentelemetry.sdk", "opentelemetry.exporter"),
