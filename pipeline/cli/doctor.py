@@ -51,9 +51,10 @@ _TOOLS: list[tuple[str, bool, str, str]] = [
 ]
 _PACKAGES: list[tuple[str, str, str]] = [
     ("PIL", "thumbnail", "media"),
-    ("whisper", "transcribe", "transcribe"),
-    ("silero_vad", "transcribe", "transcribe"),
-    ("ultralytics", "detect (AGPL-3.0)", "detect"),
+    ("ctranslate2", "transcribe", "transcribe"),
+    ("onnxruntime", "transcribe, detect", "all"),
+    ("whisper", "transcribe on PyTorch", "openai-whisper"),
+    ("ultralytics", "detect on PyTorch (AGPL-3.0)", "ultralytics"),
     ("moto", "the embedded stack", "local"),
     ("fastapi", "the query API", "api"),
     ("awslambdaric", "hosting handlers", "worker"),

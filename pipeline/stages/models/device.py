@@ -1,9 +1,15 @@
 """The device and the number of threads of torch, set in one place: libraries reset them."""
 
+import ctypes
+import importlib.util
 import sys
+from pathlib import Path
 
 from pipeline.core.errors import MissingDependency
 from pipeline.stages.models import host
+
+# The second one needs the first.
+_CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")
 
 
 def choose() -> str:
@@ -19,11 +25,27 @@ def choose() -> str:
 def of_ctranslate() -> str:
     """Return the device of CTranslate2: the one that is set, else the first GPU, else the CPU."""
     wanted = host.current().device
-    if wanted != "auto":
-        return wanted
-    import ctranslate2  # noqa: PLC0415 - only transcribe needs it
+    if wanted == "auto":
+        import ctranslate2  # noqa: PLC0415 - only transcribe needs it
 
-    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+        wanted = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    if wanted != "cpu":
+        _load_cublas()
+    return wanted
+
+
+def _load_cublas() -> None:
+    """Load cuBLAS from the Python package of CUDA 12, where CTranslate2 does not look for it.
+
+    CTranslate2 asks the loader for it by name, and gets what is loaded. Without the package that is
+    the system's.
+    """
+    if importlib.util.find_spec("nvidia") is None:
+        return
+    package = importlib.util.find_spec("nvidia.cublas")
+    for folder in (package and package.submodule_search_locations) or ():
+        for name in _CUBLAS:
+            ctypes.CDLL(str(Path(folder) / "lib" / name), mode=ctypes.RTLD_GLOBAL)
 
 
 def check(wanted: str) -> None:
@@ -72,8 +94,8 @@ def holds_gpu() -> bool:
 def pin_threads() -> None:
     """Give torch this stage's share of the CPU.
 
-    On a busy machine, more threads than that are far slower than one. silero-vad changes the number
-    when imported, so call this after it; the adapter of ultralytics sets its number.
+    On a busy machine, more threads than that are far slower than one. The adapter of ultralytics
+    sets its number itself.
     """
     import torch  # noqa: PLC0415 - see above
 

@@ -1,5 +1,7 @@
 """Weights for a container image."""
 
+import shutil
+
 import pytest
 
 from pipeline.core.errors import MissingDependency
@@ -53,3 +55,17 @@ def test_a_file_that_does_not_match_its_digest_is_not_baked(published, monkeypat
     with pytest.raises(MissingDependency, match="not the pinned tiny"):
         bake.bake(["tiny.pt"])
     assert not (published / "tiny.pt").exists()
+
+
+def test_a_sample_that_an_image_has_as_weights_only_is_found_there(
+    published, monkeypatch, tmp_path
+):
+    code = tmp_path / "code"
+    code.mkdir()
+    for name, folder in ((store.SUMS, code), ("yolo-shapes.onnx", published)):
+        folder.mkdir(exist_ok=True)
+        shutil.copy(store.samples() / name, folder)
+    monkeypatch.setattr(store, "samples", lambda: code)
+    assert weights.resolve("yolo-shapes").path == published / "yolo-shapes.onnx"
+    assert [one.origin for one in bake.bake(["yolo-shapes"])] == ["sample"]
+    assert (published / "yolo-shapes.onnx").exists()
