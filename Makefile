@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 WEB_TOOLS := $(CURDIR)/$(VENV)/web-tools/node_modules
-# On CPU-only hosts, set PIP_ARGS to the CPU index of PyTorch's install page: the environment then
-# takes under 2 GB instead of 6.
+# Options of pip. `make test` installs PyTorch: on CPU-only hosts, set the CPU index of PyTorch's
+# install page, and it takes under 2 GB instead of 7. `make up` installs PyTorch only for a GPU.
 PIP_ARGS ?=
+# 1 or 0: whether `make up` installs what needs an NVIDIA GPU. By default, if there is one.
+WITH_GPU ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test suite terraform check accuracy bench bench-gpu bench-memory docs samples clean setup
+.PHONY: force help up test suite terraform check accuracy bench bench-gpu bench-memory docs samples clean setup
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,8 +69,9 @@ setup: $(VENV)/.dev ## install only what `test` needs
 clean: ## remove the output of these targets, except the state of `up`
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .coverage*
 
-$(VENV)/.run: pyproject.toml constraints.txt setup.sh
-	@PYTHON='$(PYTHON)' PIP_ARGS='$(PIP_ARGS)' ./setup.sh run
+# With WITH_GPU the set-up runs again, because the packages may be others.
+$(VENV)/.run: pyproject.toml constraints.txt setup.sh $(if $(WITH_GPU),force)
+	@PYTHON='$(PYTHON)' PIP_ARGS='$(PIP_ARGS)' WITH_GPU='$(WITH_GPU)' ./setup.sh run
 
 $(VENV)/.dev: pyproject.toml constraints.txt setup.sh package.json package-lock.json
 	@PYTHON='$(PYTHON)' PIP_ARGS='$(PIP_ARGS)' ./setup.sh dev

@@ -10,6 +10,20 @@ venv=.venv
 say() { printf '\033[1mvideodrop\033[0m  %s\n' "$*"; }
 die() { printf '\033[1mvideodrop\033[0m  %s\n' "$*" >&2; exit 1; }
 
+# -- extras ----------------------------------------------------------------------------------------
+# PyTorch comes along only where there is an NVIDIA GPU, or where WITH_GPU says so.
+gpu=${WITH_GPU:-auto}
+if [ "$gpu" = auto ]; then
+  gpu=0
+  compgen -G '/dev/nvidia[0-9]*' >/dev/null && gpu=1
+fi
+case $kind-$gpu in
+  run-0) extra=all size="SMALL, a minute or two" ;;
+  run-1) extra=all,gpu size="LARGE with PyTorch and CUDA for the NVIDIA GPU, minutes; without them: make up WITH_GPU=0" ;;
+  dev-[01]) extra=dev size="7 GB with PyTorch's CUDA libraries, minutes" ;;
+  *) die "usage: [WITH_GPU=0|1] setup.sh run|dev" ;;
+esac
+
 # -- Python ----------------------------------------------------------------------------------------
 command -v "$python" >/dev/null || die "Python is not installed. Install Python 3.11 or newer: apt-get install python3 python3-venv"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
@@ -23,8 +37,10 @@ need ffmpeg ffmpeg
   missing+=("$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')")
 # Python finds a library like the loader; ldconfig is not on the PATH of Debian's ordinary users.
 loads() { "$python" -c "import ctypes; ctypes.CDLL('$1')" 2>/dev/null || missing+=("$2"); }
-loads libGL.so.1 libgl1 # OpenCV, which Ultralytics requires, is linked against these two
-loads libglib-2.0.so.0 libglib2.0-0
+if [ "$extra" != all ]; then
+  loads libGL.so.1 libgl1 # OpenCV, which Ultralytics requires, is linked against these two
+  loads libglib-2.0.so.0 libglib2.0-0
+fi
 if [ "$kind" = dev ]; then
   need espeak-ng espeak-ng
   loads libatomic.so.1 libatomic1 # Playwright's driver
@@ -59,15 +75,13 @@ if ! $venv/bin/python -m pip --version >/dev/null 2>&1; then
   say "Creating a virtual environment in $venv"
   "$python" -m venv --clear $venv
 fi
-case $kind in
-  run) extra=all ;;
-  dev) extra=dev ;;
-  *) die "usage: setup.sh run|dev" ;;
-esac
-say "Installing Python packages: minutes the first time, 6 GB with PyTorch's CUDA libraries"
+say "Installing Python packages: $size"
+# Python compiles what it imports. To compile all of it takes a third of the installation's time.
+compile=()
+[ "$extra" = all ] && compile=(--no-compile)
 # PIP_ARGS is deliberately a list of options.
 # shellcheck disable=SC2086
-$venv/bin/python -m pip install --disable-pip-version-check \
+$venv/bin/python -m pip install --disable-pip-version-check "${compile[@]}" \
   --constraint constraints.txt ${PIP_ARGS:-} --editable ".[$extra]"
 
 # -- a second DynamoDB, for the tests ---------------------------------------------------------------

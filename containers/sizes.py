@@ -1,6 +1,6 @@
 """The size of each image layer against its budget, without a container engine.
 
-    python -m containers.sizes [TARGET ...] [--folder build/containers]
+    python -m containers.sizes [TARGET ...] [--folder build/containers] [--build-arg NAME=VALUE]
 
 Python packages, code and weights are installed as in the Dockerfile and measured. Debian's packages
 are resolved by apt, without those of every Debian; their sizes are Debian's. The base image is not
@@ -87,9 +87,9 @@ def layers(target: str, image: Path) -> dict[str, dict[str, int]]:
     return {"debian": debian(target), "packages": packages(image), **own}
 
 
-def rehearsed(target: str, folder: Path) -> Path:
+def rehearsed(target: str, folder: Path, args: dict[str, str] | None = None) -> Path:
     """Rehearse an image again, in place of an earlier one in the folder."""
-    rehearsal = Rehearsal(target, folder)
+    rehearsal = Rehearsal(target, folder, args)
     rehearsal.clear()
     rehearsal.run()
     return rehearsal.image
@@ -121,10 +121,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", default=list(budgets))
     parser.add_argument("--folder", type=Path, default=Path("build/containers"))
+    parser.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE")
     given = parser.parse_args()
+    args = dict(pair.split("=", 1) for pair in given.build_arg)
     errors = []
     for target in given.targets:
-        found = layers(target, rehearsed(target, given.folder / target))
+        found = layers(target, rehearsed(target, given.folder / target, args))
         sizes = {layer: sum(parts.values()) for layer, parts in found.items()}
         errors += over(target, sizes, budgets)
         print(f"{target:28}{sum(sizes.values()) / _MB:9.1f} MB")

@@ -1,10 +1,12 @@
 """The handler of the stage that ``VIDEODROP_STAGE`` names. Wiring only.
 
 The input is an SQS event of Lambda's event source mapping. The output lists the messages to
-deliver again (``ReportBatchItemFailures``). ``{"warm_up": true}`` loads the models.
+deliver again (``ReportBatchItemFailures``). ``{"warm_up": true}`` loads the models. Lambda's
+provisioned executions load them when they are initialised.
 """
 
 import logging
+import os
 from functools import cache
 from typing import Any
 
@@ -60,3 +62,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             log.exception("message %s could not be handled", record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
+
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency":
+    _runner().warm_up()

@@ -33,6 +33,9 @@ locals {
   # Named by OpenTelemetry's own variable, and only where there is a collector.
   traces = { for endpoint in [var.otlp_endpoint] : "OTEL_EXPORTER_OTLP_ENDPOINT" => endpoint if endpoint != "" }
 
+  # By name, also for functions without weights: what `auto` means depends on a host's weights.
+  models = { for stage, model in var.models : "VIDEODROP_PARAMS__${upper(stage)}__MODEL" => model }
+
   settings = merge(
     {
       VIDEODROP_NAME             = var.name
@@ -43,6 +46,7 @@ locals {
       VIDEODROP_TELEMETRY        = "aws" # JSON and metrics in the log
     },
     local.large,
+    local.models,
     local.traces,
     var.settings,
   )

@@ -4,7 +4,7 @@ locals {
   replays = "${var.name}-replays"
   # As the stages' images install them.
   engines = {
-    for package in ["openai-whisper", "ultralytics"] :
+    for package in ["ctranslate2", "onnxruntime", "openai-whisper", "ultralytics"] :
     package => one(regex("(?m)^${package}==(\\S+)", file("${path.module}/../constraints.txt")))
   }
 }

@@ -38,8 +38,22 @@ variable "functions" {
   }
 }
 
+variable "models" {
+  description = "The models of the stages. Build them into the images: see WEIGHTS in containers/README.md."
+  type = object({
+    transcribe = optional(string, "base")
+    detect     = optional(string, "yolox-s")
+  })
+  default = {}
+
+  validation {
+    condition     = !contains(values(var.models), "auto")
+    error_message = "Name the models: auto depends on the weights that a host has, and some functions have none."
+  }
+}
+
 variable "settings" {
-  description = "More environment variables of every function, e.g. VIDEODROP_MAX_DURATION_S or VIDEODROP_PARAMS__TRANSCRIBE__MODEL."
+  description = "More environment variables of every function, e.g. VIDEODROP_MAX_DURATION_S or VIDEODROP_PARAMS__DETECT__FPS."
   type        = map(string)
   default     = {}
 

@@ -188,11 +188,14 @@ def check_device(config: Settings) -> None:
     """Check that this process's stage, if it needs a GPU, can use the configured device.
 
     Raises:
-        MissingDependency: ``no_device``.
+        MissingDependency: ``no_device``, or the stage's engine is not installed.
     """
-    spec = config.topology.stages.get(config.stage or "")
-    if spec and spec.gpu:
-        device.check(config.device)
+    stage = config.stage or ""
+    spec = config.topology.stages.get(stage)
+    if spec and spec.gpu and config.device not in {"auto", "cpu"}:
+        found = module(stage, config)
+        identity = found.identity(found.Params(**config.params.get(stage, {})))
+        device.check(config.device, identity.get("engine", "torch"))
 
 
 def use_model_host(config: Settings) -> None:

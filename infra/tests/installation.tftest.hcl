@@ -52,6 +52,10 @@ run "by_default" {
     error_message = "Lambda traces, and no spans are sent to a collector that nobody named."
   }
   assert {
+    condition     = [for stage in ["TRANSCRIBE", "DETECT"] : local.settings["VIDEODROP_PARAMS__${stage}__MODEL"]] == ["base", "yolox-s"]
+    error_message = "Models are named, so that functions without weights plan the same runs."
+  }
+  assert {
     condition     = !contains(keys(local.settings), "VIDEODROP_LARGE")
     error_message = "No stage has lanes for large jobs by default."
   }

@@ -35,8 +35,7 @@ def classify(error: Exception) -> VideodropError:
                 f"This worker lacks a package ({error}). Install the stage's extra; "
                 "`videodrop doctor` shows which.",
             )
-        # torch's own error has this name and is not a MemoryError; torch is not imported here.
-        case _ if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        case _ if _is_out_of_memory(error):
             return OutOfMemory("out_of_memory", "The stage ran out of memory. Give it more.")
         case ConnectionError():
             return DependencyFailed("connection", f"A connection broke: {error}")
@@ -50,4 +49,16 @@ def classify(error: Exception) -> VideodropError:
     return Bug(
         "unexpected",
         f"{type(error).__name__}: {error}. This is a defect of videodrop; its log has the details.",
+    )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return True for Python's error, and for torch's and CTranslate2's on a GPU.
+
+    Those are no ``MemoryError``, and neither library is imported here.
+    """
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or str(error) == "CUDA failed with error out of memory"
     )

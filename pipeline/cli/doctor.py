@@ -52,9 +52,9 @@ _TOOLS: list[tuple[str, bool, str, str]] = [
 _PACKAGES: list[tuple[str, str, str]] = [
     ("PIL", "thumbnail", "media"),
     ("ctranslate2", "transcribe", "transcribe"),
-    ("onnxruntime", "detect, and finding voices", "detect"),
-    ("whisper", "transcribe with engine=openai-whisper", "openai-whisper"),
-    ("ultralytics", "detect with YOLO checkpoints, and their export (AGPL-3.0)", "detect"),
+    ("onnxruntime", "transcribe, detect", "all"),
+    ("whisper", "transcribe on PyTorch", "openai-whisper"),
+    ("ultralytics", "detect on PyTorch (AGPL-3.0)", "ultralytics"),
     ("moto", "the embedded stack", "local"),
     ("fastapi", "the query API", "api"),
     ("awslambdaric", "hosting handlers", "worker"),

@@ -126,7 +126,7 @@ class Settings(BaseSettings):
         description="Versions, by package, of engines installed on the stages' hosts and not on "
         "this one: for a host that only plans runs",
     )
-    device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1, …")
+    device: str = Field("auto", description="Device of models: auto, cpu, cuda, cuda:1, …")
 
     drain_s: float = Field(
         10, ge=0, description="Seconds that a worker's jobs have to end in a graceful shutdown"

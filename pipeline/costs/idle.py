@@ -25,8 +25,9 @@ _READS_A_QUERY = 0.5
 _TICK_S = 0.3
 _TICK_LOG_GB = 1e-6
 
-# Compressed size of the images for Lambda and for GPU hosts; repositories keep the last ten.
-_IMAGES_GB = 6
+# Compressed sizes of the images for Lambda and, with PyTorch and CUDA, for GPU hosts; an estimate.
+_IMAGE_GB = 0.5
+_GPU_IMAGE_GB = 4.0
 
 _WARM_UP_MINUTES = 5
 _WARM_UP_S = 0.1
@@ -47,6 +48,7 @@ def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
     gb = functions_mb / 1024
     alarms = installation.alarm_metrics(stages, on_gpu)
     queues = installation.mappings(stages, on_gpu)
+    images_gb = _IMAGE_GB + (_GPU_IMAGE_GB if on_gpu else 0)
     snapshots = gb * _MONTH_S * prices.lambda_.snapstart_gb_second
     insights = on_gpu * installation.INSIGHTS_METRICS
     polling = queues * _POLLS_A_SECOND * _MONTH_S * prices.sqs.million_requests / _MILLION
@@ -66,8 +68,8 @@ def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
         ),
         Line(
             what="images",
-            usd=_IMAGES_GB * prices.ecr.gb_month,
-            note=f"{_IMAGES_GB} GB in ECR",
+            usd=images_gb * prices.ecr.gb_month,
+            note=f"{images_gb:.1f} GB in ECR",
         ),
     ]
     if insights:

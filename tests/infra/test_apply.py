@@ -13,8 +13,8 @@ from pipeline.aws import provision as resources
 from pipeline.core.errors import BadInput, FailureClass, LimitExceeded
 from pipeline.core.settings import Settings
 from pipeline.costs.installation import alarm_metrics
-from pipeline.stages.detect import yolo as yolo_engine
-from pipeline.stages.transcribe import whisper as whisper_engine
+from pipeline.stages.detect import onnx, yolo
+from pipeline.stages.transcribe import ctranslate, whisper
 from pipeline.telemetry.names import ALL as METRICS
 from pipeline.telemetry.names import RUNS
 from tests.fakes.gateway import OPEN
@@ -265,6 +265,9 @@ def test_functions_have_the_settings_of_their_installation(installation: Applied
         found = functions.get_function_configuration(FunctionName=config.names.queue(function))
         known = found["Environment"]["Variables"]
         assert known["VIDEODROP_TELEMETRY"] == "aws"
+        # All name the same models: a function without weights cannot tell what auto means.
+        assert known["VIDEODROP_PARAMS__TRANSCRIBE__MODEL"] == "base"
+        assert known["VIDEODROP_PARAMS__DETECT__MODEL"] == "yolox-s"
         stage = function if function in config.topology.stages else None
         assert known.get("VIDEODROP_STAGE") == stage
         if stage in config.large:  # larger sources are forwarded
@@ -285,7 +288,7 @@ def test_the_replay_driver_has_the_versions_of_the_stages_engines():
     found = aws.client("lambda").get_function_configuration(FunctionName=name)
     assert json.loads(found["Environment"]["Variables"]["VIDEODROP_ENGINES"]) == {
         engine: importlib.metadata.version(engine)
-        for engine in (whisper_engine.NAME, yolo_engine.NAME)
+        for engine in (ctranslate.NAME, onnx.NAME, whisper.NAME, yolo.NAME)
     }
 
 

@@ -37,7 +37,7 @@ def test_sums_match():
 
 def test_they_are_small():
     assert sum(path.stat().st_size for path in CHECKPOINTS) <= 4_000_000
-    assert FOLDER / "yolo-shapes.onnx".stat().st_size <= 2_500_000
+    assert (FOLDER / "yolo-shapes.onnx").stat().st_size <= 2_500_000
 
 
 @pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda path: path.stem)

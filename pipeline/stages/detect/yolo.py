@@ -35,7 +35,7 @@ _METADATA = ("imgsz", "license", "names", "stride", "task", "version")
 
 def version() -> str:
     """Return the version of the library; see ``engines.version``."""
-    return engines.version(NAME, "detect")
+    return engines.version(NAME, "ultralytics")
 
 
 def load(weights: Weights) -> "YoloEngine":
@@ -78,7 +78,7 @@ def to_onnx(weights: Weights, target: Path) -> None:
         MissingDependency: ``extra_missing``: the exporter is not installed; ``model_format``: the
             file is not an Ultralytics detection checkpoint, or cannot be exported.
     """
-    engines.version("onnx", "detect")  # Ultralytics would try to install it
+    engines.version("onnx", "ultralytics")  # Ultralytics would try to install it
     model = _loaded(str(weights.path))
     with tempfile.TemporaryDirectory(prefix="videodrop-export-", dir=target.parent) as folder:
         model.model.pt_path = str(Path(folder) / "model.pt")  # it writes beside this

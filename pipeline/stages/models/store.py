@@ -30,10 +30,9 @@ _CHECKED = "checked.json"
 
 def find(model: Model) -> Path | None:
     """Return the place of a model that is here, or None; its content is not read."""
-    if model.knows and not model.made_from:
-        path = samples() / model.path
-        return path if path.is_file() else None
-    for folder in _folders():
+    # An image has some of the samples as weights.
+    sample = model.knows and not model.made_from
+    for folder in (*([samples()] if sample else []), *_folders()):
         path = folder / model.path
         if is_whole(model, path):
             return path

@@ -242,11 +242,20 @@ def test_only_a_stage_that_cannot_use_its_configured_gpu_is_not_loaded(
 ) -> None:
     stub = "def zeros(*_, device):\n    raise RuntimeError('The NVIDIA driver is too old')\n"
     (tmp_path / "torch.py").write_text(stub)
+    other = "def get_supported_compute_types(*_):\n    raise RuntimeError('No CUDA')\n"
+    (tmp_path / "ctranslate2.py").write_text(other)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    promised = {"VIDEODROP_DEVICE": "cuda", "PYTHONPATH": path}
+    promised = {
+        "VIDEODROP_DEVICE": "cuda",
+        "VIDEODROP_PARAMS__DETECT__MODEL": "yolo-shapes.pt",
+        "PYTHONPATH": path,
+    }
     failed = host("stage", "detect", **promised).runtime.start()
     assert failed is not None
     assert (failed.kind, "driver is too old" in failed.message) == ("init_error", True)
+    failed = host("stage", "transcribe", **promised).runtime.start()
+    assert failed is not None
+    assert "ctranslate2 cannot use it: No CUDA" in failed.message
     assert host("stage", "thumbnail", **promised).runtime.start() is None
 
 

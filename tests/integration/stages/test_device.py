@@ -16,5 +16,5 @@ def test_torch_answers_what_it_is_asked():
 def test_a_device_that_torch_cannot_use_is_said_to_be_none():
     pytest.importorskip("torch")
     with pytest.raises(MissingDependency, match="VIDEODROP_DEVICE is cuda:99") as refused:
-        device.check("cuda:99")
+        device.check("cuda:99", "ultralytics")
     assert refused.value.code == "no_device"

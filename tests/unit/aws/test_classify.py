@@ -10,7 +10,14 @@ class OutOfMemoryError(RuntimeError):
     """An error with the name of torch's own, on a GPU."""
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OutOfMemoryError("CUDA out of memory")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("CUDA failed with error out of memory"),
+    ],
+)
 def test_want_of_memory_is_named_so_on_any_device(error: Exception):
     assert isinstance(classify(error), OutOfMemory)
 

@@ -28,8 +28,8 @@ def test_an_idle_month_is_paid_for_snapshots_alarms_and_polling():
     # 43,800 ticks: 6,570 GB-s 0.0876, requests 0.00876, 722,700 reads 0.0903, 350,400 SQS
     # requests 0.14016, 0.0438 GB of logs 0.0219, traces 0.219, schedule 0.0438.
     assert usd(lines, "janitor") == near(0.61156)
-    assert usd(lines, "images") == near(0.6)
-    assert total(lines) == near(24.124)
+    assert usd(lines, "images") == near(0.05)
+    assert total(lines) == near(23.574)
 
 
 def test_a_stage_on_gpu_hosts_has_no_function_that_polls_and_other_alarms():
@@ -40,6 +40,8 @@ def test_a_stage_on_gpu_hosts_has_no_function_that_polls_and_other_alarms():
     assert usd(lines, "Container Insights") == near(15)
     # 6 mappings.
     assert usd(lines, "polling") == near(1.5768)
+    # The image with PyTorch besides that of Lambda.
+    assert usd(lines, "images") == near(0.45)
 
 
 def test_what_keeps_hosts_warm_costs_while_it_waits():

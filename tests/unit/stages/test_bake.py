@@ -1,5 +1,6 @@
 """Weights for a container image."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -84,3 +85,17 @@ def test_an_image_is_built_from_a_mirror_where_the_publisher_is_out_of_reach(
     monkeypatch.setitem(registry.models(), "tiny.pt", gone)
     bake.main(["--into", str(published), "--mirror", str(mirror), "tiny.pt"])
     assert (published / "tiny.pt").read_bytes() == CONTENT
+
+
+def test_a_sample_that_an_image_has_as_weights_only_is_found_there(
+    published, monkeypatch, tmp_path
+):
+    code = tmp_path / "code"
+    code.mkdir()
+    for name, folder in ((store.SUMS, code), ("yolo-shapes.onnx", published)):
+        folder.mkdir(exist_ok=True)
+        shutil.copy(store.samples() / name, folder)
+    monkeypatch.setattr(store, "samples", lambda: code)
+    assert weights.resolve("yolo-shapes").path == published / "yolo-shapes.onnx"
+    assert [one.origin for one in bake.bake(["yolo-shapes"])] == ["sample"]
+    assert (published / "yolo-shapes.onnx").exists()
