@@ -1,9 +1,14 @@
 """The files at the root fit the code: the changelog, the workflow, the hooks."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 import pipeline
@@ -45,3 +50,65 @@ def test_templates_and_the_devcontainer_can_be_read():
     assert ecosystems == {"pip", "github-actions", "docker"}
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
     assert container["postCreateCommand"] == "make setup"
+
+
+def set_up(folder: Path, kind: str, **environment: str) -> str:
+    """Return the output of setup.sh, with a Python that prints its arguments."""
+    shutil.copy(ROOT / "setup.sh", folder)
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    for path in (folder / ".venv" / "bin" / "python", folder / "python"):
+        path.write_text('#!/bin/sh\necho "$@"\n')
+        path.chmod(0o755)
+    done = subprocess.run(
+        [folder / "setup.sh", kind],
+        env=os.environ | {"PYTHON": str(folder / "python")} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("with_gpu", "extra", "says"), [("0", ".[all]", "550 MB"), ("1", ".[all,gpu]", "CUDA")]
+)
+def test_the_set_up_installs_pytorch_only_for_a_gpu(tmp_path, with_gpu, extra, says):
+    said = set_up(tmp_path, "run", WITH_GPU=with_gpu)
+    assert f"--editable {extra}\n" in said
+    assert says in said
+    assert (tmp_path / ".venv" / ".run").exists()
+
+
+@pytest.mark.skipif(any(Path("/dev").glob("nvidia[0-9]*")), reason="this host has a GPU")
+def test_the_set_up_sees_that_there_is_no_gpu(tmp_path):
+    assert "--editable .[all]\n" in set_up(tmp_path, "run")
+
+
+def test_the_set_up_rejects_another_value(tmp_path):
+    assert "usage: [WITH_GPU=0|1]" in set_up(tmp_path, "run", WITH_GPU="yes")
+
+
+def test_the_default_installation_names_neither_pytorch_nor_what_is_under_agpl():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = extras["optional-dependencies"]
+
+    def packages(extra):
+        for one in extras[extra]:
+            nested = re.fullmatch(r"videodrop\[(.*)\]", one)
+            for name in nested[1].split(",") if nested else ():
+                yield from packages(name)
+            if not nested:
+                yield one
+
+    heavy = {"torch", "torchvision", "openai-whisper", "ultralytics"}
+    assert not heavy & set(packages("all"))
+    assert heavy <= set(packages("gpu"))
+    assert heavy <= set(packages("dev")), "parity with them is always tested"
+
+
+def test_a_missing_library_is_reported_with_an_extra_that_exists():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    sources = "".join(path.read_text() for path in ROOT.glob("pipeline/stages/**/*.py"))
+    named = re.findall(r'engines\.version\([^)]*"([\w-]+)"\)', sources)
+    assert len(named) >= 4
+    assert set(named) <= extras["optional-dependencies"].keys()

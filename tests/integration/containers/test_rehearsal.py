@@ -1,6 +1,6 @@
 """The images' own install steps in an empty folder, and work on each kind of host.
 
-The images that hold torch take 6 GB: `python -m containers.rehearsal gpu FOLDER` tries those.
+The image with torch takes 7 GB: `python -m containers.rehearsal gpu FOLDER` tries it.
 """
 
 import hashlib
@@ -31,9 +31,11 @@ _PROXIES = {name: value for name, value in os.environ.items() if name.lower().en
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    """Install the images without torch, both at once."""
+    """Install the images without torch, all at once; their models need no network."""
     folder = tmp_path_factory.mktemp("rehearsal")
-    made = {target: Rehearsal(target, folder / target) for target in ("api", "media")}
+    args = {"WEIGHTS": "whisper-shapes yolo-shapes"}
+    targets = ("api", "media", "cpu")
+    made = {target: Rehearsal(target, folder / target, args) for target in targets}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("NO_PROXY")
         patch.setenv("PIP_NO_COMPILE", "1")  # it takes as long as all the rest
@@ -53,6 +55,11 @@ def api(images):
 @pytest.fixture
 def media(images):
     return images["media"]
+
+
+@pytest.fixture
+def cpu(images):
+    return images["cpu"]
 
 
 @pytest.fixture
@@ -111,13 +118,14 @@ def normalised(listing):
     return {re.sub("[-_.]+", "-", line).lower() for line in listing.split()}
 
 
-@pytest.mark.parametrize("target", ["api", "media"])
+@pytest.mark.parametrize("target", ["api", "media", "cpu"])
 def test_every_package_is_pinned_and_none_is_heavy(images, target):
     packages = installed(images[target])
     assert packages
     assert packages <= normalised((ROOT / "constraints.txt").read_text())
     assert not {name for name in packages if name.startswith(("torch", "nvidia", "ultralytics"))}
-    assert any(name.startswith("numpy") for name in packages) == (target == "media")
+    assert any(name.startswith("numpy") for name in packages) == (target != "api")
+    assert any(name.startswith("ctranslate2") for name in packages) == (target == "cpu")
 
 
 def test_the_api_serves_and_counts(api, start, stored, capfd):
@@ -149,6 +157,22 @@ def test_a_pushed_event_makes_a_video_playable(media, start, stored, tmp_path):
     video_id = events.video_id(names.uploads_bucket, "videos/clip.mp4")
     run = bootstrap.catalog(stored).video(video_id).stages["transcode"]
     assert run.state == "succeeded"
+
+
+@pytest.mark.parametrize("stage", ["transcribe", "detect"])
+def test_a_stage_with_a_model_loads_the_one_in_its_image(cpu, start, stage, tmp_path):
+    model = {"transcribe": "whisper-shapes", "detect": "yolo-shapes"}[stage]
+    port, name = free_port(), f"VIDEODROP_PARAMS__{stage.upper()}__MODEL"
+    env = {"PORT": port, "VIDEODROP_STAGE": stage, "TMPDIR": str(tmp_path), name: model}
+    start(cpu, VIDEODROP_MODEL_DIR=cpu.environment()["VIDEODROP_MODEL_DIR"], **env)
+    until(lambda: _answers(port))
+    answer = httpx.post(f"http://127.0.0.1:{port}/", json={"warm_up": True}, timeout=120)
+    assert (answer.status_code, answer.json()) == (200, {})
+
+
+def test_the_code_has_no_model_of_another_licence(images):
+    for image in images.values():
+        assert not list((image.image / "opt" / "app" / "samples" / "models").glob("yolo-*.onnx"))
 
 
 def _answers(port):

@@ -14,6 +14,10 @@ def test_every_image_has_a_budget():
     }
 
 
+def test_the_image_of_lambdas_stages_starts_fast_because_it_is_small():
+    assert sum(BUDGETS["cpu"].values()) <= 900
+
+
 def test_a_layer_over_its_budget_is_reported():
     budgets = {"api": {"packages": 100, "code": 8}}
     fine = {"packages": 100_000_000, "code": 1}
