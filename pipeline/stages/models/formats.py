@@ -9,9 +9,6 @@ from typing import IO, Any, NoReturn
 from pipeline.core.errors import MissingDependency
 from pipeline.stages.models.registry import Form
 
-ENGLISH_ONLY = 51_864
-"""Number of tokens of Whisper's English-only models; the others have more."""
-
 _ONNX_START = b"\x08"  # its first field, the version of the format
 _WEIGHTS, _CONFIG = "model.bin", "config.json"
 _VOCABULARIES = ("vocabulary.txt", "vocabulary.json", "tokenizer.json")

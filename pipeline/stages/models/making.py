@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.stages.models import download, fetch, formats, registry, store
+from pipeline.stages.models.vocabulary import ENGLISH_ONLY
 
 Export = Callable[[Path], Path]
 """A function that exports a checkpoint into a folder, and returns the file that it wrote."""
@@ -51,7 +52,7 @@ def convert(
 
 def _vocabulary(source: Path, progress: download.Progress | None) -> Path:
     """Return the vocabulary of a checkpoint: beside it, from a model that is here, or fetched."""
-    english = formats.whisper_tokens(source) == formats.ENGLISH_ONLY
+    english = formats.whisper_tokens(source) == ENGLISH_ONLY
     whole = registry.models()["tiny.en" if english else "base"]
     known = next(file for file in whole.files if file.name == "vocabulary.txt")
     for folder in (source.parent, *(store.place(name) for name in ("base", "tiny.en"))):
