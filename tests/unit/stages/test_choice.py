@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import BadInput, MissingDependency
-from pipeline.stages.models import conversion, formats, making, registry, store, weights
+from pipeline.stages.models import (
+    conversion,
+    formats,
+    making,
+    registry,
+    store,
+    vocabulary,
+    weights,
+)
 from tests.fakes.models import Server, checkpoint, folder, one_file, place
 
 KINDS = ("speech", "objects")
@@ -323,6 +331,6 @@ def test_a_checkpoint_is_looked_into_without_running_its_code(tmp_path):
 
 
 def test_the_real_sample_is_recognised_as_english_only():
-    assert formats.whisper_tokens(store.samples() / "whisper-shapes.pt") == formats.ENGLISH_ONLY
+    assert formats.whisper_tokens(store.samples() / "whisper-shapes.pt") == vocabulary.ENGLISH_ONLY
     with pytest.raises(MissingDependency, match="not a Whisper checkpoint"):
         formats.whisper_tokens(store.samples() / "yolo-shapes.pt")
