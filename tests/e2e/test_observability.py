@@ -46,7 +46,7 @@ def test_metrics_count_the_runs_of_the_stack(
     loaded = {
         sample.labels["engine"] for sample in families["videodrop_model_load_seconds"].samples
     }
-    assert loaded == {"openai-whisper", "ultralytics", "silero-vad"}
+    assert loaded == {"ctranslate2", "onnxruntime", "silero-vad"}
     started = {sample.labels["function"] for sample in families["videodrop_cold_starts"].samples}
     assert stages | {"janitor"} <= started
     routes = {
