@@ -4,6 +4,8 @@
 its GPU.
 """
 
+import ctypes.util
+import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,10 +34,16 @@ class ModelHost:
 
     @property
     def has_gpu(self) -> bool:
-        """Return True if a GPU is set, or if this machine has an NVIDIA one and none is set."""
+        """Return True if a GPU is set, or none is set and this machine can use an NVIDIA one."""
         if self.device == "auto":
-            return any(Path("/dev").glob("nvidia[0-9]*"))
+            return any(Path("/dev").glob("nvidia[0-9]*")) and _has_cublas()
         return self.device != "cpu"
+
+
+def _has_cublas() -> bool:
+    """Return True if cuBLAS, which CTranslate2 needs on a GPU, is installed."""
+    package = importlib.util.find_spec("nvidia") and importlib.util.find_spec("nvidia.cublas")
+    return bool(package or ctypes.util.find_library("cublas"))
 
 
 _current = ModelHost()

@@ -15,6 +15,7 @@ from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.stages.models import (
     conversion,
     formats,
+    host,
     making,
     registry,
     store,
@@ -334,3 +335,15 @@ def test_the_real_sample_is_recognised_as_english_only():
     assert formats.whisper_tokens(store.samples() / "whisper-shapes.pt") == vocabulary.ENGLISH_ONLY
     with pytest.raises(MissingDependency, match="not a Whisper checkpoint"):
         formats.whisper_tokens(store.samples() / "yolo-shapes.pt")
+
+
+@pytest.mark.parametrize(
+    ("device", "library", "gpu"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_a_gpu_counts_if_the_libraries_for_it_are_installed(monkeypatch, device, library, gpu):
+    found = [Path("/dev/nvidia0")] if device else []
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(found))
+    monkeypatch.setattr(host, "_has_cublas", lambda: library)
+    assert host.ModelHost().has_gpu is gpu
+    assert host.ModelHost(device="cpu").has_gpu is False
+    assert host.ModelHost(device="cuda:1").has_gpu is True
