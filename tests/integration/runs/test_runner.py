@@ -14,8 +14,8 @@ from pipeline.core.stage import Artifact, Report, Result, Source
 from pipeline.media import ffmpeg
 from pipeline.runs.delivery import Delivery, Outcome, Retry
 from tests.fakes import aws_events
-from tests.fakes.claims import claim_run
 from tests.fakes.calls import counted
+from tests.fakes.claims import claim_run
 from tests.fakes.rig import Rig, janitor, upload_of
 
 # -- a good run ----------------------------------------------------------------------------------
