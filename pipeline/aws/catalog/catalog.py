@@ -91,7 +91,7 @@ class Catalog(Videos):
         late = [one for one in self._stages if _is_older(rows.get(sort_key(one)), upload)]
         if head["sequencer"] < upload.sequencer:
             head, won = self._replace(upload)
-            if by and not won:  # whoever won marks the others
+            if by and not won:  # the process that wrote it marks the others
                 late = [one for one in late if one == by]
             if by and sort_key(by) not in rows:
                 late = [one for one in late if one != by]
@@ -189,7 +189,7 @@ class Catalog(Videos):
         """
         self._index(video_id, result)
         self.runs.succeed(video_id, run, result)
-        if run.attempt > 1:  # nobody wrote labels before the first claim
+        if run.attempt > 1:  # no labels were written before the first claim
             self._labels.forget(video_id, keep=result)
 
     def promote(

@@ -198,7 +198,7 @@ def overdue(
 
 
 def _unclaimed(upload: Upload) -> dict[str, Any]:
-    """Return the condition that a run is missing, or was marked pending since it was missing."""
+    """Return the condition that a run is missing, or was marked pending since it was read."""
     pending = "#sequencer = :ours AND #state = :pending AND attribute_not_exists(#attempt)"
     return {
         "condition": f"attribute_not_exists(#pk) OR ({pending})",

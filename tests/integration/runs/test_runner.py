@@ -1,5 +1,6 @@
 """One stage for one event: runs, reused results and their records."""
 
+import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -128,6 +129,16 @@ def test_a_run_is_read_once_an_event(rig: Rig):
     with counted() as calls:
         assert runner.handle(body, Delivery(60)) is Outcome.CURRENT
     assert calls == {"BatchGetItem": 1, "HeadObject": 1}
+
+
+def test_the_first_run_of_a_stage_uses_the_result_that_a_shadow_run_has_made(rig: Rig):
+    body = rig.put()
+    rig.catalog.record_upload(upload_of(body), patience_s=60)
+    request = json.loads(aws_events.reprocess(upload_of(body).video_id, "toy", event_id="s"))
+    request["detail"]["shadow"] = True
+    assert rig.handle(json.dumps(request)) is Outcome.SUCCEEDED
+    assert rig.handle(body) is Outcome.REUSED
+    assert rig.stage.runs == 1
 
 
 # -- options through real metadata ---------------------------------------------------------------
