@@ -11,8 +11,8 @@ from pipeline.costs.price_table import PriceTable
 _MILLION = 1e6
 _GIB = 2**30  # bytes that AWS bills as a GB
 
-# Requests of a run to each service, as coded. Heartbeats are sent every 20 s, and with each percent
-# of progress, at most once a second.
+# Requests of a run to each service, as coded. Heartbeats are sent every 20 s. Progress is written
+# in steps of 5 %, at most every 2 s.
 _EVENTS = 1
 _SQS_REQUESTS = 3  # send, receive, delete; and one a heartbeat, to extend the visibility timeout
 _PUTS = 1  # the manifest; and one a file
@@ -21,6 +21,9 @@ _GETS = 3  # head of the source, the source, and the check for an existing resul
 # the index of leases and adds new ones.
 _WRITES = 17  # claim 5, probe 2, result 3, end 4, labels and timings 3
 _WRITES_A_BEAT = 5
+_WRITES_A_STEP = 3  # of progress
+_STEPS = 20
+_STEP_S = 2  # between them, at least
 _READS = 8  # a unit reads up to 4 KB
 
 
@@ -80,10 +83,14 @@ class Prices(PriceTable):
 
 
 def writes(seconds: float) -> float:
-    """Return the units that DynamoDB writes for a run: 17, and 5 a heartbeat."""
-    return _WRITES + _WRITES_A_BEAT * _beats(seconds)
+    """Return the units that DynamoDB writes for a run, at most.
+
+    17, 5 a heartbeat, and 3 each time that progress is written.
+    """
+    steps = min(seconds / _STEP_S, _STEPS)
+    return _WRITES + _WRITES_A_BEAT * _beats(seconds) + _WRITES_A_STEP * steps
 
 
 def _beats(seconds: float) -> float:
-    """Return the heartbeats of a run, at most: seconds / 20 + min(seconds, 100)."""
-    return seconds / 20 + min(seconds, 100)
+    """Return the heartbeats of a run: one every 20 s."""
+    return seconds / 20

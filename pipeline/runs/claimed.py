@@ -46,6 +46,10 @@ class ClaimedRun:
         """Extend the lease and write the progress (0 to 100)."""
         self._runs.heartbeat(self.video_id, self.run, progress=progress, lease_s=lease_s)
 
+    def report(self, *, progress: float) -> None:
+        """Write the progress (0 to 100)."""
+        self._runs.report(self.video_id, self.run, progress=progress)
+
     def succeed(self, result: StageResult) -> None:
         """End the run with a result, which becomes current or, of a shadow run, comparable."""
         if self._shadow:

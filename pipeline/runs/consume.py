@@ -15,7 +15,6 @@ from pipeline.aws.classify import classify
 from pipeline.core.errors import Busy, LeaseLost, Lost, Superseded
 from pipeline.core.events import Deletion, Event, Reprocess, Upload
 from pipeline.core.planner import Planner
-from pipeline.core.records import StageRun
 from pipeline.core.settings import Settings
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.delivery import Delivery, Outcome, Retry
@@ -73,8 +72,10 @@ class Consumer:
             match event:
                 case Upload():
                     patience_s = self._settings.topology.queues.retention_s
-                    self._catalog.record_upload(event, patience_s=patience_s)
-                    return self._run(Job(event, event.event_id, {}, event.shadow, delivery))
+                    known = self._catalog.record_upload(
+                        event, patience_s=patience_s, by=self._stage
+                    )
+                    return self._run(Job(event, event.event_id, {}, event.shadow, delivery, known))
                 case Reprocess():
                     return self._reprocess(event, delivery)
                 case Deletion():
@@ -102,12 +103,13 @@ class Consumer:
         return max(wait, topology.timeout_s(self._stage, large=busy.large) / looks)
 
     def _reprocess(self, request: Reprocess, delivery: Delivery) -> Outcome:
-        video = self._catalog.video(request.video_id)
-        if video is None or video.deleted_at:
+        known = self._catalog.known(request.video_id, self._stage, shadow=request.shadow)
+        if known is None or known.video.deleted_at:
             return Outcome.IGNORED
-        if request.revision not in {None, video.revision}:
+        if request.revision not in {None, known.video.revision}:
             return Outcome.SUPERSEDED
-        job = Job(video.upload, request.event_id, request.params, request.shadow, delivery)
+        upload = known.video.upload
+        job = Job(upload, request.event_id, request.params, request.shadow, delivery, known)
         if request.replay_id and self._cancelled(request.replay_id):
             self._forget(job)
             return Outcome.IGNORED
@@ -118,10 +120,9 @@ class Consumer:
 
         A result that was current before is current again: a pending run would never end.
         """
-        seen = self._seen(job)
-        if not job.is_waiting(seen):
+        if not job.is_waiting:
             return
-        claimed = self._claim(job, seen)
+        claimed = self._claim(job)
         if result := claimed.run.current_result:
             claimed.succeed(result)
         else:
@@ -133,14 +134,12 @@ class Consumer:
             plan: Plan | Exception = self._plan(job)
         except Exception as error:  # noqa: BLE001 - recorded once the run is claimed
             plan = error
-        seen = self._seen(job)
-        if job.is_done(seen, plan):
+        if job.is_done(plan):
             return Outcome.CURRENT
-        if job.is_sent_on(seen):
+        if job.is_sent_on:
             return Outcome.SENT_ON
         claimed = self._claim(
             job,
-            seen,
             fingerprint=plan.intent.fingerprint if isinstance(plan, Plan) else None,
             large=job.delivery.large,
             receipt=job.delivery.receipt,
@@ -148,7 +147,7 @@ class Consumer:
         try:
             if isinstance(plan, Exception):
                 raise plan
-            return self._executor.execute(claimed, job, plan, seen=seen)
+            return self._executor.execute(claimed, job, plan)
         except LeaseLost:
             return Outcome.SUPERSEDED
         except Exception as error:  # each is classified and recorded
@@ -164,17 +163,12 @@ class Consumer:
         return decide(known, claimed.run, self._settings, send_on=delivery.send_on)
 
     def _plan(self, job: Job) -> Plan:
-        head = self._artifacts.head(job.upload)
+        head = job.known_head or self._artifacts.head(job.upload)
         return Plan(head, self._planner.intend(job.upload, head.metadata, job.extra))
-
-    def _seen(self, job: Job) -> StageRun | None:
-        runs = self._catalog.runs_of(shadow=job.shadow)
-        return runs.get(job.upload.video_id, self._stage)
 
     def _claim(
         self,
         job: Job,
-        seen: StageRun | None,
         *,
         fingerprint: str | None = None,
         large: bool = False,
@@ -184,7 +178,7 @@ class Consumer:
         run = self._catalog.runs_of(shadow=job.shadow).claim(
             job.upload,
             self._stage,
-            seen=seen,
+            seen=job.known.run,
             event_id=job.event_id,
             lease_s=self._settings.lease_s,
             fingerprint=fingerprint,

@@ -8,8 +8,7 @@ from pathlib import Path
 from pipeline.aws.artifacts import Artifacts, Head
 from pipeline.aws.catalog import Catalog
 from pipeline.core.errors import LimitExceeded, Lost
-from pipeline.core.events import Upload
-from pipeline.core.records import Cost, StageResult, StageRun
+from pipeline.core.records import Cost, StageResult
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Report, Source, StageModule
 from pipeline.media.probe import probe
@@ -55,16 +54,13 @@ class Executor:
         self._settings = settings
         self._admission = admission
 
-    def execute(
-        self, claimed: ClaimedRun, job: Job, plan: Plan, *, seen: StageRun | None
-    ) -> Outcome:
+    def execute(self, claimed: ClaimedRun, job: Job, plan: Plan) -> Outcome:
         """End a claimed run with a result, or skip it if its uploader excluded the stage.
 
         Args:
             claimed: the run.
             job: its job.
             plan: of the job.
-            seen: the run as it was before it was claimed.
 
         Raises:
             LeaseLost: another worker took over.
@@ -73,11 +69,11 @@ class Executor:
         if not plan.intent.wanted:
             claimed.skip()
             return Outcome.SKIPPED
-        if stored := self._reusable(claimed, job.upload, plan.intent.fingerprint):
+        if stored := self._reusable(claimed, job, plan.intent.fingerprint):
             claimed.succeed(stored)
             return Outcome.REUSED
         if job.delivery.send_on:
-            self._admission.check_past(seen)
+            self._admission.check_past(job.known.run)
         if (tries := claimed.run.tries) > self._settings.max_attempts:
             raise Lost(
                 "gave_up",
@@ -90,19 +86,19 @@ class Executor:
         metrics.record(names.SOURCE_MEDIA, result.cost.media_seconds)
         return Outcome.SUCCEEDED
 
-    def _reusable(
-        self, claimed: ClaimedRun, upload: Upload, fingerprint: str
-    ) -> StageResult | None:
+    def _reusable(self, claimed: ClaimedRun, job: Job, fingerprint: str) -> StageResult | None:
         """Return a stored result with this fingerprint, if its files still exist."""
+        if job.known.untried:
+            return None
         stored = self._catalog.results.get(claimed.video_id, claimed.stage, fingerprint)
         if stored is None or not self._artifacts.has(stored.prefix):
             return None
-        if stored.revision == upload.revision:
+        if stored.revision == job.upload.revision:
             return stored
         # The same content was uploaded again: the times are those of the present run.
         return stored.model_copy(
             update={
-                "revision": upload.revision,
+                "revision": job.upload.revision,
                 "queued_at": claimed.run.queued_at,
                 "started_at": claimed.run.started_at,
                 "finished_at": datetime.now(UTC),
@@ -115,12 +111,12 @@ class Executor:
         upload, intent, run = job.upload, plan.intent, claimed.run
         lease = self._lease(claimed, job.delivery)
         # A run that cannot be sent on is always admitted.
-        video = self._catalog.video(upload.video_id) if job.delivery.send_on else None
+        video = job.known.video if job.delivery.send_on else None
         with workdir(self._settings.scratch) as scratch, lease:
             if video:
                 self._admission.check_room(upload.size, scratch)
                 self._admission.check_time(video, intent, lease.remaining())
-            source = self._fetch(upload, plan.head, scratch, lease.part(0, _FETCHED))
+            source = self._fetch(job, plan.head, scratch, lease.part(0, _FETCHED))
             if video and video.probe is None:
                 video = video.model_copy(update={"probe": source.probe})
                 self._admission.check_time(video, intent, lease.remaining())
@@ -156,9 +152,9 @@ class Executor:
             seconds_left=delivery.seconds_left - _MARGIN_S,
         )
 
-    def _fetch(self, upload: Upload, head: Head, scratch: Path, report: Report) -> Source:
+    def _fetch(self, job: Job, head: Head, scratch: Path, report: Report) -> Source:
         # A fixed name: an uploader's file name never reaches a command line.
-        path = scratch / "source"
+        upload, path = job.upload, scratch / "source"
         limits = self._settings.limits
         if upload.size > limits.max_bytes:
             raise LimitExceeded(
@@ -167,7 +163,9 @@ class Executor:
             )
         self._artifacts.fetch(upload, path, report)
         found = probe(path, limits)
-        self._catalog.record_probe(upload, found, head.metadata)
+        known = job.known.video
+        if (known.probe, known.metadata) != (found, head.metadata):
+            self._catalog.record_probe(upload, found, head.metadata)
         return Source(path=path, name=upload.name, probe=found)
 
 

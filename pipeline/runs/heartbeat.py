@@ -13,21 +13,22 @@ from pipeline.runs.claimed import ClaimedRun
 
 log = logging.getLogger(__name__)
 
-_TICK_S = 1.0  # how often progress may be written
-_STEP = 1.0  # percent: smaller steps wait for the next heartbeat
+_TICK_S = 2.0  # how often progress may be written
+_STEP = 5.0  # percent: smaller steps wait for the next heartbeat
 
 
 class Lease:
     """The lease on a claimed run, and the ``Report`` that its stage is given.
 
     A separate thread does all the writing. So a stage that is busy in native code keeps its lease,
-    and one that reports ten times a millisecond costs one write a second.
+    and one that reports ten times a millisecond costs at most 20 writes of progress.
 
     Args:
         claimed: the run.
         lease_s: how long each heartbeat extends the lease.
         extend: called with seconds at each extension of the lease, to extend the message's
-            visibility timeout too.
+            visibility timeout too. Both last as long, so a lost run is free when its message
+            comes back.
         limit_s: the time limit of the stage.
         seconds_left: until the host's deadline; the earlier of both ends the run.
     """
@@ -92,12 +93,16 @@ class Lease:
         written, last = 0.0, time.monotonic()
         while not self._stop.wait(min(_TICK_S, self._lease_s / 3)):
             due = time.monotonic() - last >= self._lease_s / 3
-            if not due and self._progress < written + _STEP:
-                continue
             progress = self._progress
+            if not due and progress < written + _STEP:
+                continue
             try:
-                self._claimed.heartbeat(progress=progress, lease_s=self._lease_s)
-                self._extend(int(self._lease_s))
+                if due:
+                    self._claimed.heartbeat(progress=progress, lease_s=self._lease_s)
+                    self._extend(int(self._lease_s))
+                    last = time.monotonic()
+                else:
+                    self._claimed.report(progress=progress)
             except LeaseLost:
                 self._lost.set()
                 return
@@ -106,7 +111,7 @@ class Lease:
                 # worker may claim the run, and the next write that succeeds reports it.
                 log.warning("heartbeat failed", exc_info=True)
                 continue
-            written, last = progress, time.monotonic()
+            written = progress
 
 
 class Part:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.aws.artifacts import Head
+from pipeline.aws.catalog import Known
 from pipeline.core.events import Upload
 from pipeline.core.planner import Intent
-from pipeline.core.records import TERMINAL, StageRun
+from pipeline.core.records import TERMINAL
 from pipeline.runs.delivery import Delivery
 
 
@@ -29,6 +30,7 @@ class Job:
         extra: parameters of the event.
         shadow: True if the result is only compared; the current one stays.
         delivery: of the event's message.
+        known: the video and the stage's run, as they were read for this delivery.
     """
 
     upload: Upload
@@ -36,14 +38,26 @@ class Job:
     extra: Mapping[str, Any]
     shadow: bool
     delivery: Delivery
+    known: Known
 
-    def is_done(self, run: StageRun | None, plan: Plan | Exception) -> bool:
+    @property
+    def known_head(self) -> Head | None:
+        """Return the source's head if another stage has recorded it; None if it has to be read.
+
+        A stage with a result needs to know that the source still exists; any other fetches it.
+        """
+        metadata = self.known.video.metadata
+        if metadata is None or not self.known.untried:
+            return None
+        return Head(size=self.upload.size, metadata=metadata)
+
+    def is_done(self, plan: Plan | Exception) -> bool:
         """Return True if this event was handled before, or its result is current already.
 
         Args:
-            run: as it was read; None if there is none.
             plan: of this job, or the error of planning.
         """
+        run = self.known.run
         if run is None or run.revision != self.upload.revision or run.state not in TERMINAL:
             return False
         if run.event_id == self.event_id:
@@ -55,12 +69,10 @@ class Job:
             and run.current_result.fingerprint == plan.intent.fingerprint
         )
 
-    def is_sent_on(self, run: StageRun | None) -> bool:
-        """Return True if a worker for large jobs has a message of this event.
-
-        Args:
-            run: as it was read; None if there is none.
-        """
+    @property
+    def is_sent_on(self) -> bool:
+        """Return True if a worker for large jobs has a message of this event."""
+        run = self.known.run
         return (
             run is not None
             and run.large
@@ -69,10 +81,8 @@ class Job:
             and not self.delivery.large
         )
 
-    def is_waiting(self, run: StageRun | None) -> bool:
-        """Return True if this event's run waits for another try or host.
-
-        Args:
-            run: as it was read; None if there is none.
-        """
+    @property
+    def is_waiting(self) -> bool:
+        """Return True if this event's run waits for another try or host."""
+        run = self.known.run
         return run is not None and run.state == "pending" and run.event_id == self.event_id

@@ -1,6 +1,7 @@
 """The catalog: records of videos in one DynamoDB table.
 
-catalog     the videos, and the entry to the rest
+catalog     the writes to a video, and the entry to the rest
+videos      videos as they are read, with their stages
 runs        stage runs as they are read and claimed
 run_writes  the fenced writes to a stage run that was read or claimed
 results     stored results, current or not
@@ -13,5 +14,6 @@ table       the DynamoDB operations that all of these use
 """
 
 from pipeline.aws.catalog.catalog import Catalog
+from pipeline.aws.catalog.videos import Known
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "Known"]

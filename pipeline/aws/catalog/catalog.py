@@ -17,6 +17,7 @@ their next heartbeat), ``failures`` (class, then time). A video's place in time 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pipeline.aws.catalog.keys import Keys
@@ -26,26 +27,16 @@ from pipeline.aws.catalog.run_writes import sort_key
 from pipeline.aws.catalog.runs import Runs
 from pipeline.aws.catalog.table import ConditionFailed, Table, iso, partition
 from pipeline.aws.catalog.timings import Timings
+from pipeline.aws.catalog.videos import Known, Videos
 from pipeline.core.errors import Superseded
 from pipeline.core.events import Deletion, Upload
 from pipeline.core.media_info import Probe
-from pipeline.core.records import StageResult, StageRun, Video
+from pipeline.core.records import StageResult, StageRun
 
 _MONTHS = ("#months", "#months")
-_BRIEF = (
-    *("pk", "sk", "upload", "stages", "metadata", "deleted_at"),
-    *("probe.container", "probe.duration_s", "probe.size_bytes"),
-    *("stage", "state", "revision", "sequencer", "event_id", "finished_at", "error", "tried"),
-    "result_revision",
-    *(
-        f"result.{name}"
-        for name in StageResult.model_fields
-        if name not in {"artifacts", "summary"}
-    ),
-)
 
 
-class Catalog:
+class Catalog(Videos):
     """The records of all videos, runs and results.
 
     Args:
@@ -61,8 +52,7 @@ class Catalog:
     """
 
     def __init__(self, table: Table, stages: Iterable[str]) -> None:
-        self._table = table
-        self._stages = tuple(stages)
+        super().__init__(table, stages)
         self._labels = Labels(table)
         self.runs = Runs(table)
         self.shadows = Runs(table, "shadow")
@@ -74,43 +64,76 @@ class Catalog:
         """Return the shadow runs, or the regular ones."""
         return self.shadows if shadow else self.runs
 
-    def record_upload(self, upload: Upload, *, patience_s: float) -> None:
+    def record_upload(self, upload: Upload, *, patience_s: float, by: str | None = None) -> Known:
         """Make ``upload`` the current revision, if it is new; all its stages become pending.
+
+        One read shows which of the writes are left: another stage may have made them all, or have
+        died before it made the last. A stage that no run is recorded of becomes running by its
+        claim, and needs no write before.
 
         Args:
             upload: the event; recording it again changes nothing.
             patience_s: seconds that a stage may be pending before it counts as lost.
+            by: the stage that received the event, and that claims its run next.
 
         Raises:
             Superseded: a later upload or deletion of this key is recorded.
         """
         vid = upload.video_id
-        order = f"{iso(upload.time)}#{vid}"
+        month = _place(upload)[:7]
+        rows = self._read(vid, by, also=[_MONTHS])
+        head = rows.get("video", {"sequencer": ""})
+        if head["sequencer"] > upload.sequencer:
+            raise Superseded
         # First, because a video whose month is not recorded is never listed.
-        self._table.add_to_set(*_MONTHS, "months", order[:7])
+        if month not in rows.get(_MONTHS[1], {}).get("months", ()):
+            self._table.add_to_set(*_MONTHS, "months", month)
+        late = [one for one in self._stages if _is_older(rows.get(sort_key(one)), upload)]
+        if head["sequencer"] < upload.sequencer:
+            head, won = self._replace(upload)
+            if by and not won:  # the process that wrote it marks the others
+                late = [one for one in late if one == by]
+            if by and sort_key(by) not in rows:
+                late = [one for one in late if one != by]
+        for stage in late:
+            self.runs.queue(upload, stage, patience_s=patience_s)
+        known = self._known(upload, rows | {"video": self._fields(upload) | head}, by)
+        return replace(known, run=self.runs.get(vid, by)) if by and by in late else known
+
+    def _replace(self, upload: Upload) -> tuple[dict[str, Any], bool]:
+        """Return the row of a new revision, and whether this process wrote it.
+
+        Raises:
+            Superseded: a later upload or deletion of this key is recorded.
+        """
+        fields = self._fields(upload)
         try:
             self._table.update(
-                vid,
+                upload.video_id,
                 "video",
-                set={
-                    "sequencer": upload.sequencer,
-                    "version_id": upload.version_id,
-                    "upload": upload.model_dump(mode="json"),
-                    "stages": list(self._stages),
-                    "upload_month": order[:7],
-                    "uploaded_order": order,
-                },
+                set=fields,
                 remove=("deleted_at", "probe", "metadata"),
                 condition="attribute_not_exists(#pk) OR #sequencer < :new",
                 given={"new": upload.sequencer},
             )
         except ConditionFailed as error:
-            known = self._table.get(vid, "video")
-            if known is None or known["sequencer"] != upload.sequencer:
+            head = self._table.get(upload.video_id, "video")
+            if head is None or head["sequencer"] != upload.sequencer:
                 raise Superseded from error
-        # Also if it was recorded before: that process may have died before this.
-        for stage in self._stages:
-            self.runs.queue(upload, stage, patience_s=patience_s)
+            return head, False
+        return fields, True
+
+    def _fields(self, upload: Upload) -> dict[str, Any]:
+        """Return the fields of a new revision's row."""
+        place = _place(upload)
+        return {
+            "sequencer": upload.sequencer,
+            "version_id": upload.version_id,
+            "upload": upload.model_dump(mode="json"),
+            "stages": list(self._stages),
+            "upload_month": place[:7],
+            "uploaded_order": place,
+        }
 
     def record_deletion(self, deletion: Deletion) -> None:
         """Mark the video as deleted, unless it was uploaded again since.
@@ -166,7 +189,8 @@ class Catalog:
         """
         self._index(video_id, result)
         self.runs.succeed(video_id, run, result)
-        self._labels.forget(video_id, keep=result)
+        if run.attempt > 1:  # no labels were written before the first claim
+            self._labels.forget(video_id, keep=result)
 
     def promote(
         self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
@@ -191,29 +215,6 @@ class Catalog:
         self.runs.undo_promotion(video_id, run)
         if run.current_result:
             self._labels.forget(video_id, keep=run.current_result)
-
-    def video(self, video_id: str) -> Video | None:
-        """Return one video with the state of every stage, read consistently."""
-        return next(iter(self.videos([video_id])), None)
-
-    def videos(self, video_ids: list[str], *, brief: bool = False) -> list[Video]:
-        """Return several videos, in the order given; unknown ids are left out.
-
-        Args:
-            video_ids: their ids.
-            brief: leave out the fields that planning does not need: streams, the files and the
-                summary of each result, and the history of each run. They are most of the bytes.
-        """
-        sks = ["video", *map(sort_key, self._stages)]
-        keys = [(vid, sk) for vid in dict.fromkeys(video_ids) for sk in sks]
-        found: dict[str, dict[str, Any]] = {}
-        for item in self._table.get_many(keys, only=_BRIEF if brief else ()):
-            if brief and item.get("result"):
-                item["result"] |= {"artifacts": [], "summary": {}}
-            found.setdefault(item["pk"], {})[item["sk"]] = item
-        # A deleted video may have a tombstone only.
-        known = [vid for vid in video_ids if "upload" in found.get(vid, {}).get("video", {})]
-        return [self._video(vid, found[vid]) for vid in known]
 
     def newest(self, *, before: str | None = None, label: str | None = None) -> Iterator[str]:
         """Yield places in time of videos, newest first.
@@ -240,30 +241,18 @@ class Catalog:
 
     def _index(self, video_id: str, result: StageResult) -> None:
         """Index the labels of a result that becomes current; a deleted video has no place."""
+        if not result.labels:
+            return
         known = self._table.get(video_id, "video") or {}
         if order := known.get("uploaded_order"):
             self._labels.put(video_id, result, order=order)
 
-    def _video(self, video_id: str, items: dict[str, dict[str, Any]]) -> Video:
-        head = items["video"]
-        upload = Upload.model_validate(head["upload"])
-        stages = {}
-        for stage in self._stages:
-            known = items.get(sort_key(stage))
-            if known is None or known["sequencer"] < upload.sequencer:
-                known = {
-                    "stage": stage,
-                    # A stage added to the topology after the upload was not requested.
-                    "state": "pending" if stage in head["stages"] else "skipped",
-                    "revision": upload.revision,
-                    "sequencer": upload.sequencer,
-                }
-            stages[stage] = StageRun.model_validate(known)
-        return Video(
-            video_id=video_id,
-            upload=upload,
-            metadata=head.get("metadata"),
-            probe=head.get("probe"),
-            deleted_at=head.get("deleted_at"),
-            stages=stages,
-        )
+
+def _place(upload: Upload) -> str:
+    """Return the place in time of an upload's video."""
+    return f"{iso(upload.time)}#{upload.video_id}"
+
+
+def _is_older(row: dict[str, Any] | None, upload: Upload) -> bool:
+    """Return True if a stage's row is missing or of an earlier revision."""
+    return row is None or row["sequencer"] < upload.sequencer

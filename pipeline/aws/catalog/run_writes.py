@@ -55,6 +55,14 @@ class RunWrites:
         until = datetime.now(UTC).timestamp() + lease_s
         self._hold(video_id, run, {"lease_until": epoch_key(until), "progress": round(progress, 1)})
 
+    def report(self, video_id: str, run: StageRun, *, progress: float) -> None:
+        """Write the progress (0 to 100), and leave the lease as it is.
+
+        Raises:
+            LeaseLost: another worker took over.
+        """
+        self._hold(video_id, run, {"progress": round(progress, 1)})
+
     def succeed(self, video_id: str, run: StageRun, result: StageResult) -> None:
         """Make ``result`` the current one and end the run: the one write that readers see.
 
@@ -214,14 +222,12 @@ class RunWrites:
         return {"failed_as": error.failure_class, "failed_order": f"{moment}#{video_id}"}
 
 
-def unchanged(seen: StageRun | None) -> dict[str, Any]:
+def unchanged(seen: StageRun) -> dict[str, Any]:
     """Return the condition that the run is unchanged since it was read.
 
     A claim moves ``attempt``, a heartbeat moves ``lease_until``, and a new revision moves
     ``sequencer``.
     """
-    if seen is None:
-        return {"condition": "attribute_not_exists(#pk)"}
     condition, given = "#sequencer = :seen_sequencer", {"seen_sequencer": seen.sequencer}
     lease = None if seen.lease_until is None else epoch_key(seen.lease_until)
     for name, value in (("attempt", seen.attempt or None), ("lease_until", lease)):

@@ -93,7 +93,8 @@ class Runs(RunWrites):
         Args:
             upload: the revision.
             stage: which stage.
-            seen: the run as it was read; None if there was none. The claim is conditional on it.
+            seen: the run as it was read; None if there was none. The claim is conditional on it,
+                but a run that was only marked pending since can be claimed.
             event_id: of the event that requested it.
             lease_s: how long the lease lasts unless a heartbeat extends it.
             fingerprint: of the result to make, if known.
@@ -137,13 +138,14 @@ class Runs(RunWrites):
             mode="json",
             exclude={"lease_until", "result", "result_revision", "finished_at", "error"},
         )
+        same_as_seen = unchanged(seen) if seen else _unclaimed(upload)
         try:
             self._table.update(
                 upload.video_id,
                 sort_key(stage, self._kind),
                 set=fields | _lease(upload.video_id, claimed.lease_until or 0),
                 remove=("error", "finished_at", *FAILED),
-                **unchanged(seen),
+                **same_as_seen,
             )
         except ConditionFailed as error:
             raise Busy(1) from error
@@ -193,6 +195,15 @@ def overdue(
     for shard in shards:
         condition = partition("lease_shard", shard, sort="lease_until", below=epoch_key(before))
         yield from table.query(IndexName="leases", KeyConditionExpression=condition)
+
+
+def _unclaimed(upload: Upload) -> dict[str, Any]:
+    """Return the condition that a run is missing, or was marked pending since it was read."""
+    pending = "#sequencer = :ours AND #state = :pending AND attribute_not_exists(#attempt)"
+    return {
+        "condition": f"attribute_not_exists(#pk) OR ({pending})",
+        "given": {"ours": upload.sequencer, "pending": "pending"},
+    }
 
 
 def _lease(video_id: str, until: float) -> dict[str, str]:

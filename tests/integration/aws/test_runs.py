@@ -112,11 +112,25 @@ def test_of_two_claims_at_once_one_wins(
 
 
 def test_of_two_first_claims_at_once_one_wins(
-    catalog: Catalog, first: Upload, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, second: Upload, monkeypatch: pytest.MonkeyPatch
+):
+    won = claim_run(catalog.runs, second, "late", event_id="one", lease_s=OVER)
+    monkeypatch.setattr(catalog.runs, "get", lambda *_: None)  # read before the other's write
+    with pytest.raises(Busy):
+        claim_run(catalog.runs, second, "late", event_id="two", lease_s=LEASE_S)
+    monkeypatch.undo()
+    run = catalog.runs.get(second.video_id, "late")
+    assert run is not None
+    assert (run.attempt, run.event_id) == (won.attempt, "one")
+
+
+def test_a_run_that_another_stage_marked_pending_since_the_look_can_be_claimed(
+    catalog: Catalog, first: Upload, second: Upload, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(catalog.runs, "get", lambda *_: None)
-    with pytest.raises(Busy):
-        claim(catalog, first)
+    with pytest.raises(Busy):  # but not for another revision
+        claim(catalog, second)
+    assert claim(catalog, first).attempt == 1
 
 
 def test_a_heartbeat_between_look_and_claim_keeps_the_run(

@@ -1,5 +1,6 @@
 """One stage for one event: runs, reused results and their records."""
 
+import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from pipeline.core.stage import Artifact, Report, Result, Source
 from pipeline.media import ffmpeg
 from pipeline.runs.delivery import Delivery, Outcome, Retry
 from tests.fakes import aws_events
+from tests.fakes.calls import counted
 from tests.fakes.claims import claim_run
 from tests.fakes.rig import Rig, janitor, upload_of
 
@@ -119,19 +121,24 @@ def test_warming_up_uses_the_operators_parameters(rig: Rig):
     assert [params.text for params in rig.stage.warmed] == ["warm"]
 
 
-def test_a_run_is_read_once_an_event(rig: Rig, monkeypatch: pytest.MonkeyPatch):
-    body, runner, read = rig.put(), rig.runner(), []
-    get = runner._catalog.runs.get
+def test_a_run_is_read_once_an_event(rig: Rig):
+    body, runner = rig.put(), rig.runner()
+    with counted() as calls:
+        assert runner.handle(body, Delivery(60)) is Outcome.SUCCEEDED
+    assert calls["BatchGetItem"] == 1
+    with counted() as calls:
+        assert runner.handle(body, Delivery(60)) is Outcome.CURRENT
+    assert calls == {"BatchGetItem": 1, "HeadObject": 1}
 
-    def counted(video_id: str, stage: str) -> Any:
-        read.append(stage)
-        return get(video_id, stage)
 
-    monkeypatch.setattr(runner._catalog.runs, "get", counted)
-    assert runner.handle(body, Delivery(60)) is Outcome.SUCCEEDED
-    assert read == ["toy"]
-    assert runner.handle(body, Delivery(60)) is Outcome.CURRENT
-    assert read == ["toy", "toy"]
+def test_the_first_run_of_a_stage_uses_the_result_that_a_shadow_run_has_made(rig: Rig):
+    body = rig.put()
+    rig.catalog.record_upload(upload_of(body), patience_s=60)
+    request = json.loads(aws_events.reprocess(upload_of(body).video_id, "toy", event_id="s"))
+    request["detail"]["shadow"] = True
+    assert rig.handle(json.dumps(request)) is Outcome.SUCCEEDED
+    assert rig.handle(body) is Outcome.REUSED
+    assert rig.stage.runs == 1
 
 
 # -- options through real metadata ---------------------------------------------------------------

@@ -62,9 +62,9 @@ def test_an_hour_of_video_costs_its_time_on_each_kind_of_host():
     assert found.on_lambda == near(0.24)
     # A tenth of an hour at 0.526, and of a disk of 200 GB at 0.08 a month.
     assert found.on_host == {"on_demand": near(0.0547918), "spot": near(0.0241918)}
-    # 3601 PUTs 0.018005, 3 GETs 0.0000012; an event and 283 SQS requests 0.0001142;
-    # 8 reads 0.000001 and 17 + 5 * 280 = 1417 writes 0.000885625.
-    assert found.requests == near(0.0190069)
+    # 3601 PUTs 0.018005, 3 GETs 0.0000012; an event and 183 SQS requests 0.0000742;
+    # 8 reads 0.000001 and 17 + 5 * 180 + 3 * 20 = 977 writes 0.000610625.
+    assert found.requests == near(0.018692)
     assert found.stored_month == near(0.023)
 
 
@@ -74,9 +74,9 @@ def test_short_videos_cost_more_messages_and_records():
         hour.stage_hour(PRICES, TOPOLOGY.stages["transcode"], pace(files=0), work)
         for work in (WORK, minute)
     )
-    # 60 runs with 63 heartbeats each, instead of one with 280.
+    # 60 runs with 3 heartbeats each, instead of one with 180, and 60 times the other writes.
     assert one.on_lambda == near(many.on_lambda)
-    assert many.requests / one.requests == pytest.approx(14.4, rel=0.01)
+    assert many.requests / one.requests == pytest.approx(5.9, rel=0.01)
 
 
 def test_video_is_kept_and_watched_by_its_size():
@@ -117,7 +117,7 @@ def test_a_month_is_the_hours_of_video_that_came():
     hours = 730 / 24
     assert usd(lines, "idle") == 21
     assert usd(lines, "transcode") == near(hours * 0.24)
-    assert usd(lines, "requests") == near(hours * 0.0190069)
+    assert usd(lines, "requests") == near(hours * 0.018692)
     # Upload and artifacts, a GB each.
     assert usd(lines, "storage") == near(hours * 0.046)
     assert usd(lines, "delivery") == near(hours * 2 * 0.0862)

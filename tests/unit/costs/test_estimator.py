@@ -244,9 +244,9 @@ def test_a_run_that_happened_is_priced_by_its_stages_memory(topology: Topology):
     cost = Cost(seconds=100, cpu_seconds=1, media_seconds=1, bytes_in=1, bytes_out=2**30, files=999)
     priced = estimator.price("transcode", cost)
     assert (priced.seconds, priced.gpu_seconds, priced.bytes_out) == (100, 0, 2**30)
-    # 4 GB for 100 s 0.00666688; S3 0.0280012; 108 SQS requests and an event 0.0000442;
-    # 17 + 5 * 105 writes and 8 reads 0.00033975.
-    assert priced.usd == pytest.approx(0.03505203, rel=1e-4)
+    # 4 GB for 100 s 0.00666688; S3 0.0280012; 8 SQS requests and an event 0.0000042;
+    # 17 + 5 * 5 + 3 * 20 writes and 8 reads 0.00006475.
+    assert priced.usd == pytest.approx(0.03473703, rel=1e-4)
     smaller = estimator.price("thumbnail", cost)
     assert priced.usd - smaller.usd == pytest.approx(2 * 100 * 0.0000166667)
 

@@ -72,22 +72,24 @@ def test_artifacts_cost_their_requests_and_a_month():
 
 
 def test_messages_cost_an_event_and_the_queues_requests():
-    # One event: 0.000001. Sent, received, deleted, and 200 / 20 + 100 heartbeats: 113 requests.
-    assert Prices.read().messages(200) == near(0.000001 + 113 * 0.0000004)
-    # 20 s: a heartbeat a second, and one more.
-    assert Prices.read().messages(20) == near(0.000001 + 24 * 0.0000004)
+    # One event: 0.000001. Sent, received, deleted, and 200 / 20 heartbeats: 13 requests.
+    assert Prices.read().messages(200) == near(0.000001 + 13 * 0.0000004)
+    # 20 s: one heartbeat.
+    assert Prices.read().messages(20) == near(0.000001 + 4 * 0.0000004)
 
 
 def test_records_cost_reads_and_writes():
-    # 8 reads for 0.000001; 17 + 5 * 110 = 567 writes for 0.000354375.
-    assert Prices.read().records(200) == near(0.000355375)
+    # 8 reads for 0.000001; 17 + 5 * 10 + 3 * 20 = 127 writes for 0.000079375.
+    assert Prices.read().records(200) == near(0.000080375)
+    # 20 s: progress is written every 2 s.
+    assert Prices.read().records(20) == near(0.000001 + (17 + 5 + 3 * 10) * 0.000000625)
 
 
 def test_a_run_costs_all_of_it():
     prices = Prices.read()
     whole = prices.run(memory_mb=4096, seconds=200, gpu_seconds=0, files=9, bytes_out=2**30)
-    # Lambda 0.01333356, S3 0.0230512, messages 0.0000462, records 0.000355375.
-    assert whole == near(0.036786335)
+    # Lambda 0.01333356, S3 0.0230512, messages 0.0000062, records 0.000080375.
+    assert whole == near(0.036471335)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ STAGE = "detect"
 RESULT = timing.result(1, 1).model_copy(update={"stage": STAGE, "labels": ["dog"]})
 WRITES: dict[str, Callable[[ClaimedRun], None]] = {
     "heartbeat": lambda run: run.heartbeat(progress=50, lease_s=60),
+    "report": lambda run: run.report(progress=50),
     "succeed": lambda run: run.succeed(RESULT),
     "skip": lambda run: run.skip(),
     "supersede": lambda run: run.supersede(),
@@ -31,6 +32,7 @@ WRITES: dict[str, Callable[[ClaimedRun], None]] = {
 }
 STATES = {
     "heartbeat": "running",
+    "report": "running",
     "succeed": "succeeded",
     "skip": "skipped",
     "supersede": "superseded",

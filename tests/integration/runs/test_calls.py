@@ -1,0 +1,104 @@
+"""The AWS calls of a run: each costs time and money, so their numbers are limited here."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline import bootstrap
+from pipeline.core.settings import Settings
+from pipeline.core.stage import Report, Result, Source
+from pipeline.core.topology import Topology
+from pipeline.runs import heartbeat
+from pipeline.runs.admission import Admission
+from pipeline.runs.delivery import Delivery, Outcome
+from pipeline.runs.runner import Runner
+from tests.conftest import topology_with
+from tests.fakes import aws_events, toystage
+from tests.fakes.calls import counted
+from tests.fakes.rig import FakeStage, Rig, upload_of
+
+STAGES = tuple(Topology.read().stages)
+LABELLED = "detect"
+FILES = Counter(GetObject=1, PutObject=2)  # the source, a file and the manifest
+
+
+def unlabelled(source: Source, params: toystage.Params, work: Path, report: Report) -> Result:
+    made = toystage.run(source, params, work, report)
+    return made.model_copy(update={"labels": []})
+
+
+@pytest.fixture
+def toys(monkeypatch: pytest.MonkeyPatch, config: Settings, tmp_path: Path) -> Settings:
+    """Settings with the names of the project's own stages, each a toy."""
+    modules = dict.fromkeys(STAGES, "tests.fakes.toystage")
+    path = topology_with(modules, tmp_path / "topology.json", only=True)
+    monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
+    return config.model_copy(update={"topology_path": path})
+
+
+def runner(rig: Rig, stage: str) -> Runner:
+    return Runner(
+        stage,
+        FakeStage(run_=toystage.run if stage == LABELLED else unlabelled),
+        catalog=rig.catalog,
+        artifacts=rig.artifacts,
+        settings=rig.config,
+        admission=Admission(
+            stage, rig.config, lambda: bootstrap.estimator(rig.config, large=False)
+        ),
+    )
+
+
+@pytest.fixture
+def run(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Counter[str]]:
+    """Run a stage, and return the calls that it made beside those of its files."""
+    monkeypatch.setattr(heartbeat, "_TICK_S", 60)  # no progress, however slow this machine is
+    runners = {stage: runner(rig, stage) for stage in STAGES}
+    # The first upload of an installation writes the month, which later ones find.
+    runners[STAGES[0]].handle(rig.put(key="videos/first.mp4"), Delivery(60))
+
+    def run_stage(stage: str, body: str) -> Counter[str]:
+        with counted() as calls:
+            assert runners[stage].handle(body, Delivery(60)) is Outcome.SUCCEEDED
+        assert calls >= FILES
+        return calls - FILES
+
+    return run_stage
+
+
+EVERY = Counter(BatchGetItem=1, UpdateItem=3, PutItem=1)  # read; claim, end and time; result
+FIRST = Counter(HeadObject=1, UpdateItem=1 + 1 + len(STAGES) - 1)  # video, probe, others pending
+LABELS = Counter(GetItem=1, BatchWriteItem=1)
+
+
+def test_the_first_stage_of_an_upload_records_it_for_all(rig: Rig, run):
+    assert run(STAGES[0], rig.put()) == EVERY + FIRST
+
+
+def test_a_second_stage_of_a_known_video_makes_no_call_that_the_first_has_made(rig: Rig, run):
+    body = rig.put()
+    run(STAGES[0], body)
+    assert run(STAGES[1], body) == EVERY
+
+
+def test_a_short_video_through_all_stages_makes_few_calls(rig: Rig, run):
+    body = rig.put()
+    total = sum((run(stage, body) for stage in STAGES), Counter())
+    assert total == Counter({name: len(STAGES) * n for name, n in EVERY.items()}) + FIRST + LABELS
+    assert total.total() == 28
+
+
+def test_the_calls_of_a_video_do_not_grow_with_the_catalog(rig: Rig, run):
+    few = run(STAGES[0], rig.put(key="videos/few.mp4"))
+    for number in range(20):
+        rig.catalog.record_upload(upload_of(rig.put(key=f"videos/{number}.mp4")), patience_s=60)
+    assert run(STAGES[0], rig.put(key="videos/many.mp4")) == few
+
+
+def test_a_replay_of_a_stage_looks_for_a_result_to_use_again(rig: Rig, run):
+    body = rig.put()
+    run(STAGES[1], body)
+    again = aws_events.reprocess(upload_of(body).video_id, STAGES[1], {"text": "b"}, event_id="x")
+    assert run(STAGES[1], again) == EVERY + Counter(HeadObject=1, GetItem=1, Query=1)

@@ -1,0 +1,161 @@
+"""The record of an upload: complete after any crash, and written once by stages that race."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from pipeline.aws.catalog import Catalog
+from pipeline.core.errors import Superseded
+from pipeline.core.events import Deletion, Upload, parse
+from pipeline.core.settings import Settings
+from tests.fakes import aws_events
+from tests.fakes.memory import Faults, Killed, MemoryTable
+from tests.fakes.rig import upload_of
+
+SETTINGS = Settings()
+STAGES = tuple(SETTINGS.topology.stages)
+A, B, *OTHERS = STAGES
+FIRST = upload_of(aws_events.created(sequencer="0A"))
+SECOND = upload_of(aws_events.created(sequencer="0B", etag="other", key=FIRST.key))
+
+
+@pytest.fixture
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture
+def catalog(faults: Faults) -> Catalog:
+    return Catalog(MemoryTable(SETTINGS.topology, faults), STAGES)
+
+
+def record(catalog: Catalog, upload: Upload, stage: str) -> Any:
+    return catalog.record_upload(upload, patience_s=60, by=stage)
+
+
+def pending(catalog: Catalog, upload: Upload) -> set[str]:
+    """Return the stages that are marked pending for an upload."""
+    runs = ((stage, catalog.runs.get(upload.video_id, stage)) for stage in STAGES)
+    return {
+        stage
+        for stage, run in runs
+        if run and (run.state, run.revision) == ("pending", upload.revision)
+    }
+
+
+def crashes(catalog: Catalog, faults: Faults, upload: Upload) -> Iterator[tuple[int, bool]]:
+    """Kill stage A before and after each of its calls; the table is new each time."""
+    assert isinstance(catalog._table, MemoryTable)
+    before = dict(catalog._table.items)
+    for nth in range(1, 50):
+        for late in (False, True):
+            catalog._table.items = dict(before)
+            faults.arm("a", nth, late=late)
+            faults.who = "a"
+            try:
+                record(catalog, upload, A)
+            except Killed:
+                faults.who = None
+                yield nth, late
+            else:
+                assert nth > 3  # the video and the other stages
+                faults.who = None
+                return
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_another_stage_completes_what_a_killed_one_has_begun(
+    catalog: Catalog, faults: Faults, earlier: Any
+):
+    if earlier:
+        catalog.record_upload(FIRST, patience_s=60)
+    for crash in crashes(catalog, faults, SECOND):
+        record(catalog, SECOND, B)
+        assert pending(catalog, SECOND) >= {A, *OTHERS}, crash
+        assert next(catalog.newest()).endswith(SECOND.video_id), crash
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_killed_stage_completes_its_record_at_the_next_delivery(
+    catalog: Catalog, faults: Faults, earlier: Any
+):
+    if earlier:
+        catalog.record_upload(FIRST, patience_s=60)
+    for crash in crashes(catalog, faults, SECOND):
+        record(catalog, SECOND, A)
+        record(catalog, SECOND, A)
+        assert pending(catalog, SECOND) == set(STAGES), crash
+
+
+def meanwhile(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]
+) -> None:
+    """Let something happen after the next read of a video."""
+    read = catalog._read
+
+    def read_and_wait(*args: Any, **kwargs: Any) -> Any:
+        rows = read(*args, **kwargs)
+        monkeypatch.undo()
+        happens()
+        return rows
+
+    monkeypatch.setattr(catalog, "_read", read_and_wait)
+
+
+def test_of_stages_at_once_one_marks_the_others_and_each_can_claim(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+):
+    table = catalog._table
+    assert isinstance(table, MemoryTable)
+    meanwhile(catalog, monkeypatch, lambda: record(catalog, FIRST, B))
+    known = record(catalog, FIRST, A)
+    assert known.untried
+    assert [sk for _, sk, _ in table.updates] == ["video", *(f"stage#{s}" for s in (A, *OTHERS))]
+    run = catalog.runs.claim(FIRST, A, seen=known.run, event_id="e", lease_s=60)
+    assert (run.attempt, run.tries) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        SECOND,
+        parse(aws_events.deleted(sequencer="0B", key=FIRST.key)),
+    ],
+    ids=["upload", "deletion"],
+)
+def test_an_upload_that_is_replaced_while_it_is_recorded_leaves_nothing(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, later: Upload | Deletion
+):
+    def happens() -> None:
+        if isinstance(later, Upload):
+            record(catalog, later, B)
+        else:
+            catalog.record_deletion(later)
+
+    meanwhile(catalog, monkeypatch, happens)
+    with pytest.raises(Superseded):
+        record(catalog, FIRST, A)
+    assert pending(catalog, FIRST) == set()
+
+
+def test_a_late_event_of_an_older_upload_writes_nothing(catalog: Catalog):
+    table = catalog._table
+    assert isinstance(table, MemoryTable)
+    record(catalog, SECOND, A)
+    writes = len(table.updates)
+    with pytest.raises(Superseded):
+        record(catalog, FIRST, B)
+    assert len(table.updates) == writes
+
+
+def test_a_run_of_the_earlier_upload_is_fenced_at_once(catalog: Catalog):
+    record(catalog, FIRST, A)
+    old = catalog.runs.claim(FIRST, A, seen=None, event_id="e", lease_s=60)
+    known = record(catalog, SECOND, A)
+    assert (known.run.state, known.run.revision, known.run.attempt) == (
+        "pending",
+        SECOND.revision,
+        old.attempt,
+    )
+    assert not known.untried
