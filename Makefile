@@ -6,6 +6,8 @@ WEB_TOOLS := $(CURDIR)/$(VENV)/web-tools/node_modules
 # Options of pip. `make test` installs PyTorch: on CPU-only hosts, set the CPU index of PyTorch's
 # install page, and it takes under 2 GB instead of 7. `make up` installs PyTorch only for a GPU.
 PIP_ARGS ?=
+# Most tests wait for other processes: three at once suit two cores.
+TEST_PROCESSES ?= 3
 # 1 or 0: whether `make up` installs what needs an NVIDIA GPU. By default, if there is one.
 WITH_GPU ?=
 
@@ -23,7 +25,7 @@ test: $(VENV)/.dev ## lint, types, and the whole suite with coverage
 	@$(MAKE) --no-print-directory -j2 terraform suite
 
 suite: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 # In parallel with the suite, because it mostly waits; its output is printed at the end.
 terraform: $(VENV)/.dev

@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,4 +138,9 @@ def _ended(stack: Stack, replay_id: str, least: int) -> dict[str, Any]:
 
 def _processes(stack: Stack, of: str) -> list[psutil.Process]:
     family = psutil.Process(stack.process.pid).children(recursive=True)
-    return [one for one in family if of in one.cmdline()]
+    found = []
+    for one in family:
+        with suppress(psutil.NoSuchProcess):  # it has ended, or nobody has collected it yet
+            if of in one.cmdline():
+                found.append(one)
+    return found
