@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 
 from pipeline.aws import clients as aws
@@ -16,6 +17,8 @@ def fresh_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
     monkeypatch.setattr(aws, "client", aws.client.__wrapped__)
+    # boto3 keeps the credentials that it finds first, for all later tests of this process.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 @pytest.mark.parametrize(
