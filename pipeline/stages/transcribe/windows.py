@@ -2,7 +2,7 @@
 
 A window has a short margin before and after speech. The middle of a longer silence is left out, so
 that a window holds as much speech as possible. Each frame keeps its place in the audio. Speech that
-exceeds a window is cut at the quietest place of the last third.
+exceeds a window is cut at the quietest place of the last sixth.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -108,7 +108,7 @@ def _window(held: Sequence[_Held[Frame]], rules: Rules) -> Iterator[Window[Frame
 
 
 def _quietest(scores: list[float], rules: Rules) -> int:
-    """Return where to cut: the middle of the last third's quietest part, the latest if equal."""
-    starts = range(2 * len(scores) // 3, len(scores) - rules.smooth + 1)
+    """Return where to cut: the middle of the last sixth's quietest part, the latest if equal."""
+    starts = range(5 * len(scores) // 6, len(scores) - rules.smooth + 1)
     quiet = min(starts, key=lambda i: (sum(scores[i : i + rules.smooth]), -i))
     return quiet + rules.smooth // 2

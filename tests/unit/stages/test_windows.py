@@ -61,9 +61,9 @@ def test_a_dip_between_the_thresholds_does_not_interrupt():
 
 
 def test_long_speech_is_cut_at_the_quietest_place_of_its_last_third():
-    scores = [0.9] * 80 + [0.4] * 5 + [0.9] * 60
+    scores = [0.9] * 88 + [0.4] * 5 + [0.9] * 60
     first, second = cut(scores)
-    assert first.frames[-1] + 1 == second.places[0] == 82
+    assert first.frames[-1] + 1 == second.places[0] == 90
 
 
 def test_long_speech_without_any_pause_is_cut_all_the_same():
