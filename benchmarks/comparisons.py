@@ -1,4 +1,4 @@
-"""What `make bench` compares, and the bars."""
+"""The comparisons of `make bench`, and their bars."""
 
 import sys
 from collections.abc import Callable, Mapping

@@ -25,7 +25,7 @@ _SHORT: Final = Input("short", 1)
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all candidates have in common: weights, parameters of our stages, and threads."""
+    """The weights, parameters of our stages and threads that all candidates share."""
 
     speech: models.SpeechWeights
     objects: models.ObjectWeights

@@ -52,16 +52,18 @@ class _Bars:
         self._progress.stop()
 
 
+def _in_bytes() -> tuple[ProgressColumn, ...]:
+    """Return the columns of a bar that counts bytes."""
+    return TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+
+
 class UploadBars(_Bars):
     """A bar for each file, in bytes."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
         super().__init__(
             console,
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
+            *_in_bytes(),
             quiet=quiet,
         )
 
@@ -80,10 +82,7 @@ class FetchBars(_Bars):
     def __init__(self, console: Console, *, quiet: bool) -> None:
         super().__init__(
             console,
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
+            *_in_bytes(),
             TimeRemainingColumn(),
             quiet=quiet,
         )

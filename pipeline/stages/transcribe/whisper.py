@@ -11,6 +11,7 @@ from pipeline.core.errors import MissingDependency
 from pipeline.stages.models import device, engines, registry
 from pipeline.stages.models.registry import Form
 from pipeline.stages.models.weights import Weights
+from pipeline.stages.transcribe import mel
 from pipeline.stages.transcribe.engine import Heard, SpeechOptions
 from pipeline.stages.transcribe.transcript import Segment, Word
 from pipeline.telemetry import metrics, names
@@ -22,7 +23,6 @@ NAME = "openai-whisper"
 FORM: Form = "torch"
 
 _log = logging.getLogger(__name__)
-_RATE = 16_000
 
 
 def version() -> str:
@@ -123,7 +123,7 @@ class WhisperEngine:
         not propagate, and windows can run in any order on any machine.
         """
         return [
-            Heard(self._transcribed(window, language, options), len(window) / _RATE)
+            Heard(self._transcribed(window, language, options), len(window) / mel.RATE)
             for window, language in zip(encoded, languages, strict=True)
         ]
 
