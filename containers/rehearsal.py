@@ -91,7 +91,7 @@ class Rehearsal:
                 case "COPY":
                     self._copy(step, root, work)
                 case "RUN" if not step.rest.startswith("apt-get"):
-                    _execute(stage.name, _placed(step.rest, root), work, environment)
+                    execute(stage.name, _placed(step.rest, root), work, environment)
 
     def _fetch(self, step: Step, root: Path) -> None:
         """Copy from another stage, by a link: virtual environments cannot be moved."""
@@ -147,7 +147,12 @@ def _declared(stage: Stage, args: dict[str, str]) -> dict[str, str]:
     return declared | {name: value for name, value in args.items() if name in declared}
 
 
-def _execute(stage: str, command: str, work: Path, environment: dict[str, str]) -> None:
+def execute(stage: str, command: str, work: Path, environment: dict[str, str]) -> None:
+    """Execute a step of a stage in the folder ``work``, and print the time that it takes.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
     print(f"{stage}: {command}", file=sys.stderr, flush=True)
     began = time.monotonic()
     work.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any
 
 from pipeline import bootstrap
-from pipeline.aws.messages import extender, lane, receipt, sender
-from pipeline.core.topology import LARGER
+from pipeline.aws.messages import extender, receipt
+from pipeline.aws.queues import queue_of
 from pipeline.runs.delivery import Delivery, Retry
 from pipeline.runs.runner import Runner
 from pipeline.runs.workdir import sweep
@@ -36,9 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if event.get("warm_up"):
         _runner().warm_up()
         return {}
-    runner, config = _runner(), bootstrap.settings()
-    stage = config.stage or ""
-    failures = []
+    runner, failures = _runner(), []
     for record in event["Records"]:
         attributes = record["attributes"]
         sent_ms = attributes.get("SentTimestamp")  # missing in pushed events, which skip the queue
@@ -46,10 +44,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             seconds_left=context.get_remaining_time_in_millis() / 1000,
             extend=extender(record),
             receives=int(attributes["ApproximateReceiveCount"]),
-            large=lane(record, stage, config) in LARGER.values(),
-            send_on=sender(record, stage, config),
             sent_at=int(sent_ms) / 1000 if sent_ms else None,
             receipt=receipt(record),
+            queue=queue_of(record),
         )
         try:
             runner.handle(record["body"], delivery)

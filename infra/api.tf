@@ -35,6 +35,11 @@ module "query" {
       Resource = ["${local.artifacts_arn}/artifacts/*"]
     },
     {
+      # Captions that were uploaded beside a video.
+      Action   = ["s3:GetObjectVersion"]
+      Resource = ["${local.uploads_arn}/${local.topology.uploads.prefix}*"]
+    },
+    {
       # Without it S3 answers 403 for a missing object, instead of 404.
       Action   = ["s3:ListBucket"]
       Resource = [local.artifacts_arn]
@@ -178,6 +183,12 @@ locals {
     "GET /playlists/{proxy+}",
     "GET /sign-in",
     "GET /web/{proxy+}",
+    "HEAD /",
+    "HEAD /docs",
+    "HEAD /openapi.json",
+    "HEAD /playlists/{proxy+}",
+    "HEAD /sign-in",
+    "HEAD /web/{proxy+}",
   ]
 
   # Origins whose pages may access the buckets.

@@ -42,6 +42,11 @@ locals {
       stat    = "Sum"
     },
     {
+      title   = "Range of a run, s (95th percentile)"
+      metrics = [for stage in keys(local.topology.stages) : [var.name, "range_duration_seconds", "stage", stage, "outcome", "part"]]
+      stat    = "p95"
+    },
+    {
       title   = "Wait for a worker, s (95th percentile)"
       metrics = [for stage in keys(local.topology.stages) : [var.name, "queue_wait_seconds", "stage", stage, "lane", "live"]]
       stat    = "p95"

@@ -1,4 +1,4 @@
-# The janitor: ends lost runs, wakes forgotten replays, and marks deleted videos.
+# The janitor: ends lost runs, wakes stalled runs and forgotten replays, and marks deleted videos.
 
 locals {
   janitor = "${var.name}-janitor"
@@ -37,6 +37,7 @@ module "janitor" {
   statements = [
     {
       Action = [
+        "dynamodb:BatchGetItem",
         "dynamodb:BatchWriteItem",
         "dynamodb:GetItem",
         "dynamodb:Query",
@@ -52,6 +53,11 @@ module "janitor" {
       # It inspects dead-lettered messages and returns them.
       Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
       Resource = [for stage in values(module.stage) : stage.dead_letters.arn]
+    },
+    {
+      # It has the ranges of a stalled run requested again, if the run's queue is empty.
+      Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
+      Resource = flatten([for stage in values(module.stage) : values(stage.queues)[*].arn])
     },
     local.put_events,
   ]

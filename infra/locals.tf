@@ -1,7 +1,4 @@
 locals {
-  # The code reads the same file, so that stages, queues, patterns and table cannot differ.
-  topology = jsondecode(file("${path.module}/../pipeline/core/topology.json"))
-
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
 
@@ -26,9 +23,8 @@ locals {
     for stage in values(local.topology.stages) : stage.timeout_s
   ]...)
 
-  # Stages with lanes for large jobs.
-  oversize = [for stage, one in var.compute : stage if one.oversize]
-  large    = { for name in ["VIDEODROP_LARGE"] : name => jsonencode(local.oversize) if length(local.oversize) > 0 }
+  # The default is the one of pipeline/core/settings.py.
+  worker_timeout_s = tonumber(lookup(var.settings, "VIDEODROP_WORKER_TIMEOUT_S", 36000))
 
   # Named by OpenTelemetry's own variable, and only where there is a collector.
   traces = { for endpoint in [var.otlp_endpoint] : "OTEL_EXPORTER_OTLP_ENDPOINT" => endpoint if endpoint != "" }
@@ -45,7 +41,6 @@ locals {
       VIDEODROP_SCRATCH          = "/tmp"
       VIDEODROP_TELEMETRY        = "aws" # JSON and metrics in the log
     },
-    local.large,
     local.models,
     local.traces,
     var.settings,

@@ -26,12 +26,12 @@ output "domains" {
 
 output "environment" {
   description = "Environment variables that connect `videodrop` on any machine to this installation."
-  value = merge(local.large, {
+  value = {
     AWS_DEFAULT_REGION         = var.region
     VIDEODROP_NAME             = var.name
     VIDEODROP_UPLOADS_BUCKET   = module.uploads.name
     VIDEODROP_ARTIFACTS_BUCKET = module.artifacts.name
-  })
+  }
 }
 
 output "queues" {

@@ -86,13 +86,8 @@ module "replays" {
     },
     {
       # To detect an empty lane while a run is requested.
-      Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
-      Resource = flatten([
-        for name, stage in module.stage : [
-          for lane in ["replay", "large-replay"] : stage.queues["${var.name}-${name}-${lane}"].arn
-          if lane == "replay" || contains(local.oversize, name)
-        ]
-      ])
+      Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+      Resource = [for name, stage in module.stage : stage.queues["${var.name}-${name}-replay"].arn]
     },
     local.put_events,
   ]

@@ -25,8 +25,8 @@ module "stage" {
   queues           = local.topology.queues
   bus              = aws_cloudwatch_event_bus.own.name
   oldest_message_s = var.oldest_message_s
+  worker_timeout_s = local.worker_timeout_s
   compute          = local.compute[each.key]
-  large            = { image = var.images.gpu, timeout_s = local.topology.large.timeout_s }
   gpu              = var.gpu
   common           = local.common
 

@@ -11,8 +11,6 @@ variable "compute" {
       hosts both lanes share `gpu.max_hosts`.
     * provisioned_concurrency: executions kept initialised, which cost while idle.
     * warm_up: a schedule, e.g. `rate(5 minutes)`, on which one execution loads its model.
-    * oversize: forward jobs that exceed the stage's timeout or Lambda's disk to workers on GPU hosts,
-      which run while there are such jobs.
   EOT
   type = map(object({
     host                    = optional(string, "lambda")
@@ -23,7 +21,6 @@ variable "compute" {
     replay_concurrency      = optional(number, 50)
     provisioned_concurrency = optional(number, 0)
     warm_up                 = optional(string)
-    oversize                = optional(bool, false)
   }))
   default = {}
 
@@ -73,8 +70,8 @@ variable "compute" {
     error_message = "memory_mb, provisioned_concurrency and warm_up are for Lambda only: a GPU host is warm while it runs."
   }
   validation {
-    condition     = var.gpu != null || alltrue([for one in values(var.compute) : one.host != "gpu" && !one.oversize])
-    error_message = "A stage or its large jobs run on GPU hosts: set their subnets in `gpu`."
+    condition     = var.gpu != null || alltrue([for one in values(var.compute) : one.host != "gpu"])
+    error_message = "A stage runs on GPU hosts: set their subnets in `gpu`."
   }
 }
 

@@ -32,7 +32,6 @@ mock_provider "aws" {
 
 variables {
   name           = "detect"
-  command        = ["handlers.stage.handler"]
   image          = "repository@sha256:0"
   repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
   rollback_alarm = "detect-failures"
@@ -162,7 +161,7 @@ run "service" {
   }
   assert {
     condition     = one(jsondecode(aws_ecs_task_definition.worker.container_definitions)).command == ["handlers.stage.handler"]
-    error_message = "A worker runs its command."
+    error_message = "A worker hosts its stage."
   }
   assert {
     condition     = one(aws_launch_template.hosts.metadata_options).http_tokens == "required" && one(aws_launch_template.hosts.metadata_options).http_put_response_hop_limit == 1

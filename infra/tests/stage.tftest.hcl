@@ -15,6 +15,7 @@ variables {
   prefix           = "videodrop"
   bus              = "videodrop"
   oldest_message_s = 600
+  worker_timeout_s = 7200
   queues           = { max_receive_count = 5, visibility_per_timeout = 6, retention_s = 1209600, max_message_bytes = 262144 }
   patterns = {
     created   = "{\"source\":[\"aws.s3\"]}"
@@ -29,7 +30,6 @@ variables {
     table            = "arn:aws:dynamodb:us-east-1:123456789012:table/videodrop"
     sqs              = "arn:aws:sqs:us-east-1:123456789012"
   }
-  large              = { image = "repository@sha256:1", timeout_s = 36000 }
   gpu_repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
   common = {
     local       = false
@@ -70,94 +70,13 @@ run "on_lambda" {
     error_message = "A schedule warms it up."
   }
   assert {
-    condition     = local.sending == [] && length(module.large) == 0 && contains(keys(local.fits), "VIDEODROP_MAX_BYTES")
-    error_message = "Sources that do not fit into Lambda are rejected, and not forwarded."
-  }
-}
-
-run "oversize" {
-  variables {
-    compute = { image = "repository@sha256:0", oversize = true }
-    gpu = {
-      subnet_ids        = ["subnet-1"]
-      ami_parameter     = "/images/gpu"
-      instance_types    = ["g6.xlarge"]
-      max_hosts         = 3
-      on_demand_base    = 0
-      on_demand_percent = 0
-      idle_minutes      = 10
-    }
-  }
-  command = plan
-  module {
-    source = "./modules/stage"
-  }
-
-  assert {
-    condition     = keys(output.queues) == [for lane in ["", "-large", "-large-replay", "-replay"] : "videodrop-detect${lane}"]
-    error_message = "Large uploads and large replays have separate lanes."
+    condition     = local.oldest_s == 600
+    error_message = "The limit of workers does not delay the alarm of a stage on Lambda."
   }
   assert {
-    condition     = output.function == "videodrop-detect" && length(module.large) == 1 && length(module.gpu_service) == 0
-    error_message = "Workers take the large jobs, and the function all others."
+    condition     = local.sending.Action == ["sqs:GetQueueUrl", "sqs:SendMessage"] && length(local.sending.Resource) == 2
+    error_message = "The function may request ranges by its two lanes."
   }
-  assert {
-    condition     = !contains(keys(local.fits), "VIDEODROP_MAX_BYTES")
-    error_message = "Sources that do not fit into Lambda are not rejected there."
-  }
-  assert {
-    condition     = one(local.sending).Action == ["sqs:GetQueueUrl", "sqs:SendMessage"] && length(one(local.sending).Resource) == 2
-    error_message = "The function may forward large jobs to their two lanes only."
-  }
-}
-
-run "oversize_on_gpu_hosts" {
-  command = plan
-  variables {
-    compute = { host = "gpu", image = "repository@sha256:1", oversize = true }
-    large   = { image = null, timeout_s = 36000 }
-    gpu = {
-      subnet_ids        = ["subnet-1"]
-      ami_parameter     = "/images/gpu"
-      instance_types    = ["g6.xlarge"]
-      max_hosts         = 3
-      on_demand_base    = 0
-      on_demand_percent = 0
-      idle_minutes      = 10
-    }
-  }
-  module {
-    source = "./modules/stage"
-  }
-
-  assert {
-    condition     = length(output.queues) == 4 && length(module.gpu_service) == 1 && length(module.large) == 0
-    error_message = "The stage's own workers take its large jobs, too."
-  }
-}
-
-run "no_image_for_large_jobs" {
-  command = plan
-  variables {
-    compute = { image = "repository@sha256:0", oversize = true }
-    large   = { image = null, timeout_s = 36000 }
-    common  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms", failure_percent = 5 }
-  }
-  module {
-    source = "./modules/stage"
-  }
-  expect_failures = [var.large]
-}
-
-run "large_jobs_without_end" {
-  command = plan
-  variables {
-    large = { image = "repository@sha256:1", timeout_s = 43200 }
-  }
-  module {
-    source = "./modules/stage"
-  }
-  expect_failures = [var.large]
 }
 
 run "on_gpu_hosts" {
@@ -181,6 +100,10 @@ run "on_gpu_hosts" {
   assert {
     condition     = output.function == null && length(module.gpu_service) == 1 && length(module.warm_up) == 0
     error_message = "Workers replace the function: both would receive each other's messages."
+  }
+  assert {
+    condition     = local.oldest_s == 600 + 7200
+    error_message = "The age alarm waits as long as a run on a GPU host may take."
   }
 }
 

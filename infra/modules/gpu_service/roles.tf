@@ -24,7 +24,7 @@ resource "aws_iam_role_policy" "worker" {
     Statement = concat(
       [
         {
-          # A released message is sent again.
+          # A released message is sent again, and ranges of a run are requested.
           Effect   = "Allow"
           Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
           Resource = values(var.queues)

@@ -64,7 +64,7 @@ resource "aws_ecs_task_definition" "worker" {
   container_definitions = jsonencode([{
     name              = "worker"
     image             = var.image
-    command           = var.command
+    command           = ["handlers.stage.handler"] # of VIDEODROP_STAGE
     essential         = true
     memoryReservation = var.memory_mb
     stopTimeout       = local.stop_s

@@ -3,11 +3,6 @@ variable "name" {
   type        = string
 }
 
-variable "command" {
-  description = "Command of a worker."
-  type        = list(string)
-}
-
 variable "image" {
   description = "Container image, pinned by digest."
   type        = string

@@ -63,7 +63,7 @@ resource "aws_sqs_queue" "lane" {
     deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
     maxReceiveCount     = var.queues.max_receive_count
   })
-  policy = length(each.value.feeds) == 0 ? null : jsonencode({
+  policy = jsonencode({
     Version = "2012-10-17"
     Statement = [merge(local.from_rules, {
       Resource  = "${var.arn_prefix}:${each.key}"

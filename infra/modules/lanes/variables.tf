@@ -4,7 +4,7 @@ variable "dead_letters" {
 }
 
 variable "lanes" {
-  description = "By queue name: its rules by name, each with bus and pattern (JSON), none if only roles may send; and the age of its oldest message for the alarm, if any."
+  description = "By queue name: its rules by name, each with bus and pattern (JSON); and the age of its oldest message for the alarm, if any."
   type = map(object({
     alarm_age_s = optional(number)
     feeds = map(object({

@@ -5,13 +5,11 @@ locals {
   live    = local.name
   replay  = "${local.name}-replay"
   queues  = module.lanes.queues
-  large   = var.compute.oversize ? ["${local.name}-large", "${local.name}-large-replay"] : []
   on_gpu  = var.compute.host == "gpu"
   setting = { VIDEODROP_STAGE = var.stage }
 
-  # Lambda's /tmp has at most 10 GB, for the source and twice as much of renditions. Larger sources
-  # are rejected, unless there are workers for them.
-  fits = { for name in ["VIDEODROP_MAX_BYTES"] : name => tostring(3 * pow(1024, 3)) if !var.compute.oversize }
+  # A message ages while its run is in progress, too.
+  oldest_s = var.oldest_message_s + (local.on_gpu ? var.worker_timeout_s : 0)
 
   statements = [
     {
@@ -19,12 +17,14 @@ locals {
       Resource = ["${var.data.uploads_bucket}/${var.data.uploads_prefix}*"]
     },
     {
-      # GetObject is for HeadObject: to check that a stored result exists.
-      Action   = ["s3:GetObject", "s3:PutObject"]
+      # GetObject is for a stored result: to check that it exists, and to copy another video's. Workers
+      # that share a run read its files, too, and delete at the end what its result does not contain.
+      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
       Resource = ["${var.data.artifacts_bucket}/artifacts/*/*/${var.stage}/*"]
     },
     {
-      # Without it S3 answers 403 for a missing object, instead of 404.
+      # Without it S3 answers 403 for a missing object, instead of 404. Artifacts are listed to delete
+      # what a run has left.
       Action   = ["s3:ListBucket"]
       Resource = [var.data.uploads_bucket, var.data.artifacts_bucket]
     },
@@ -33,30 +33,23 @@ locals {
         "dynamodb:BatchGetItem",
         "dynamodb:BatchWriteItem",
         "dynamodb:GetItem",
-        "dynamodb:PutItem",
         "dynamodb:Query",
         "dynamodb:UpdateItem",
       ]
       Resource = [var.data.table]
     },
-  ]
-
-  # A run extends the visibility timeout of its message.
-  keeping = {
-    for host, names in { usual = local.on_gpu ? keys(local.queues) : [local.live, local.replay], large = local.large } :
-    host => [{
+    {
+      # A run extends the visibility timeout of its message.
       Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"]
-      Resource = [for name in names : local.queues[name].arn]
-    }]
-  }
-
-  # The function forwards large jobs; workers may send to all of their queues anyway.
-  sending = [
-    for queues in [local.large] : {
-      Action   = ["sqs:GetQueueUrl", "sqs:SendMessage"]
-      Resource = [for name in queues : local.queues[name].arn]
-    } if var.compute.oversize && !local.on_gpu
+      Resource = values(local.queues)[*].arn
+    },
   ]
+
+  # The function requests ranges of its runs; workers may send to their queues anyway.
+  sending = {
+    Action   = ["sqs:GetQueueUrl", "sqs:SendMessage"]
+    Resource = values(local.queues)[*].arn
+  }
 }
 
 module "lanes" {
@@ -68,9 +61,9 @@ module "lanes" {
   arn_prefix   = var.data.sqs
   alarm_topic  = var.common.alarm_topic
 
-  lanes = merge({
+  lanes = {
     (local.live) = {
-      alarm_age_s = var.oldest_message_s
+      alarm_age_s = local.oldest_s
       feeds       = { (local.live) = { pattern = var.patterns.created } }
     }
     # Replays may wait long: their age has no alarm.
@@ -80,13 +73,7 @@ module "lanes" {
         "${local.name}-archive" = { pattern = var.patterns.replayed }
       }
     }
-    }, {
-    # Forwarded messages; each stays until its job, possibly of hours, is done.
-    for name in local.large : name => {
-      alarm_age_s = endswith(name, "-replay") ? null : var.large.timeout_s + var.oldest_message_s
-      feeds       = {}
-    }
-  })
+  }
 }
 
 module "function" {
@@ -101,8 +88,8 @@ module "function" {
   timeout_s               = var.spec.timeout_s
   memory_mb               = coalesce(var.compute.memory_mb, var.spec.memory_mb)
   scratch_mb              = 10240
-  environment             = merge(local.fits, var.common.settings, local.setting)
-  statements              = concat(local.statements, local.keeping.usual, local.sending)
+  environment             = merge(var.common.settings, local.setting)
+  statements              = concat(local.statements, [local.sending])
   provisioned_concurrency = var.compute.provisioned_concurrency
   rollback_alarms         = [aws_cloudwatch_metric_alarm.failures.alarm_name]
   common                  = var.common
@@ -130,30 +117,11 @@ module "gpu_service" {
   count = local.on_gpu && !var.common.local ? 1 : 0
 
   name           = local.name
-  command        = ["handlers.stage.handler"] # of VIDEODROP_STAGE
   image          = var.compute.image
   memory_mb      = var.spec.memory_mb
   environment    = local.setting
-  statements     = concat(local.statements, local.keeping.usual)
+  statements     = local.statements
   queues         = { for name, queue in local.queues : name => queue.arn }
-  hosts          = var.gpu
-  rollback_alarm = aws_cloudwatch_metric_alarm.failures.alarm_name
-  repository_arn = var.gpu_repository_arn
-  common         = var.common
-}
-
-# The workers for large jobs of a stage on Lambda; on GPU hosts, its own workers do them.
-module "large" {
-  source = "../gpu_service"
-  count  = var.compute.oversize && !local.on_gpu && !var.common.local ? 1 : 0
-
-  name           = "${local.name}-large"
-  command        = ["handlers.stage.handler", "--large"]
-  image          = var.large.image
-  memory_mb      = var.spec.memory_mb
-  environment    = local.setting
-  statements     = concat(local.statements, local.keeping.large)
-  queues         = { for name in local.large : name => local.queues[name].arn }
   hosts          = var.gpu
   rollback_alarm = aws_cloudwatch_metric_alarm.failures.alarm_name
   repository_arn = var.gpu_repository_arn

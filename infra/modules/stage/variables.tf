@@ -45,6 +45,16 @@ variable "oldest_message_s" {
   type        = number
 }
 
+variable "worker_timeout_s" {
+  description = "Longest run of a stage on a GPU host in seconds; on Lambda `spec` has the limit."
+  type        = number
+
+  validation {
+    condition     = var.worker_timeout_s < 12 * 3600
+    error_message = "VIDEODROP_WORKER_TIMEOUT_S must be less than 12 hours, SQS's maximum visibility timeout."
+  }
+}
+
 variable "compute" {
   description = "Host of the stage: the root module's `compute`, with an image."
   type = object({
@@ -56,7 +66,6 @@ variable "compute" {
     replay_concurrency      = optional(number, 50)
     provisioned_concurrency = optional(number, 0)
     warm_up                 = optional(string)
-    oversize                = optional(bool, false)
   })
 
   validation {
@@ -65,25 +74,8 @@ variable "compute" {
   }
 }
 
-variable "large" {
-  description = "Large jobs: the image of their workers, and their timeout."
-  type = object({
-    image     = string
-    timeout_s = number
-  })
-
-  validation {
-    condition     = var.large.image != null || !var.compute.oversize || var.compute.host == "gpu"
-    error_message = "The image of the workers for large jobs of ${var.stage} is missing: push one and set it in `images`."
-  }
-  validation {
-    condition     = var.large.timeout_s < 12 * 3600
-    error_message = "The timeout of a large job must be less than 12 hours, SQS's maximum visibility timeout."
-  }
-}
-
 variable "gpu" {
-  description = "GPU hosts, if the stage or its large jobs run there: the root module's `gpu`."
+  description = "GPU hosts, if the stage runs there: the root module's `gpu`."
   type = object({
     subnet_ids        = list(string)
     ami_parameter     = string

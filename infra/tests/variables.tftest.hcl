@@ -1,0 +1,224 @@
+# Wrong values of variables. No provider is needed to reject them, so a copy without any is tested.
+
+variables {
+  functions = { zip = "versions.tf" } # any file
+  images = {
+    lambda = "repository@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    gpu    = "repository@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+  }
+}
+
+run "wrong_values" {
+  command = plan
+  variables {
+    name             = "Videodrop"
+    region           = "somewhere"
+    settings         = { PATH = "/" }
+    web_origins      = ["*"]
+    old_uploads_days = 0
+    archive_days     = -1
+    jwt              = { issuer = "http://issuer.example.com", audience = ["videodrop"] }
+    cdn              = { public_key = "key", key_parameter = "/videodrop/cdn-key" }
+    rollout          = "CodeDeployDefault.OneAtATime"
+    failure_percent  = 100
+    oldest_message_s = 1
+    budget_usd       = 0
+    log_days         = 2
+    functions        = { zip = "nowhere.zip" }
+    otlp_endpoint    = "collector:4318"
+    tracing          = "Always"
+  }
+  expect_failures = [
+    var.name, var.region, var.settings, var.web_origins, var.old_uploads_days, var.archive_days, var.jwt,
+    var.cdn, var.oldest_message_s, var.budget_usd, var.log_days, var.functions, var.rollout, var.failure_percent,
+    var.otlp_endpoint, var.tracing,
+  ]
+}
+
+# Variables with several conditions: one per run. A condition of `compute` uses `gpu`, and is not
+# evaluated if that is invalid.
+
+run "wrong_values_2" {
+  command = plan
+  variables {
+    name      = "ecs-videos"
+    compute   = { transmogrify = {} }
+    functions = { zip = "versions.tf", runtime = "python3.11" }
+    cdn       = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/key", price_class = "PriceClass_0" }
+    images    = { lambda = "repository:latest" }
+    jwt = {
+      issuer   = "https://issuer.example.com"
+      audience = ["videodrop"]
+      sign_in  = { authorize = "https://example.com/authorize", token = "https://*.example.com/token", client_id = "page" }
+    }
+
+    api_domain = { name = "https://api.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+  }
+  expect_failures = [var.name, var.compute, var.functions, var.cdn, var.images, var.jwt, var.api_domain]
+}
+
+run "wrong_values_3" {
+  command = plan
+  variables {
+    compute   = { detect = { host = "fargate" } }
+    functions = { zip = "versions.tf", architecture = "riscv" }
+    jwt       = { issuer = "https://issuer.example.com", audience = [] }
+    cdn       = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "key" }
+
+    api_domain = { name = "api.example.com", certificate_arn = "arn:aws:acm:us-west-2:123456789012:certificate/1" }
+  }
+  expect_failures = [var.compute, var.functions, var.jwt, var.cdn, var.api_domain]
+}
+
+run "wrong_architecture_and_no_certificate" {
+  command = plan
+  variables {
+    compute = { detect = { architecture = "riscv" } }
+    cdn     = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/key", aliases = ["videos.example.com"] }
+  }
+  expect_failures = [var.compute, var.cdn]
+}
+
+run "unpinned_image_and_certificate_elsewhere" {
+  command = plan
+  variables {
+    compute = { detect = { image = "repository:latest" } }
+    cdn = {
+      public_key      = "-----BEGIN PUBLIC KEY-----\n"
+      key_parameter   = "/key"
+      aliases         = ["videos.example.com"]
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0"
+    }
+  }
+  expect_failures = [var.compute, var.cdn]
+}
+
+run "one_at_once" {
+  command = plan
+  variables {
+    compute = { detect = { replay_concurrency = 1 } }
+  }
+  expect_failures = [var.compute]
+}
+
+run "more_provisioned_than_used" {
+  command = plan
+  variables {
+    compute = { detect = { live_concurrency = 2, provisioned_concurrency = 3 } }
+  }
+  expect_failures = [var.compute]
+}
+
+run "more_memory_than_there_is" {
+  command = plan
+  variables {
+    compute = { detect = { memory_mb = 10241 } }
+  }
+  expect_failures = [var.compute]
+}
+
+run "less_memory_than_there_is" {
+  command = plan
+  variables {
+    compute = { detect = { memory_mb = 127 } }
+  }
+  expect_failures = [var.compute]
+}
+
+run "memory_of_a_gpu_host" {
+  command = plan
+  variables {
+    compute = { detect = { host = "gpu", memory_mb = 2048 } }
+    gpu     = { subnet_ids = ["subnet-1"] }
+  }
+  expect_failures = [var.compute]
+}
+
+run "runtime_that_the_provider_does_not_know" {
+  command = plan
+  variables {
+    functions = { zip = "versions.tf", runtime = "python3.14" }
+  }
+  expect_failures = [var.functions]
+}
+
+run "gpu_nowhere" {
+  command = plan
+  variables {
+    compute = { detect = { host = "gpu" } }
+  }
+  expect_failures = [var.compute]
+}
+
+run "warm_gpu" {
+  command = plan
+  variables {
+    compute = { detect = { host = "gpu", warm_up = "rate(5 minutes)" } }
+    gpu     = { subnet_ids = ["subnet-1"] }
+  }
+  expect_failures = [var.compute]
+}
+
+run "no_subnet" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = [] }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "no_instance_type" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], instance_types = [] }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "no_parameter" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], ami_parameter = "ami-0123456789abcdef0" }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "no_host" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], max_hosts = 0 }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "more_on_demand_than_all" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], max_hosts = 1, on_demand_base = 2 }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "more_than_a_hundred_percent" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], on_demand_percent = 101 }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "end_in_more_than_a_day" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], idle_minutes = 1441 }
+  }
+  expect_failures = [var.gpu]
+}
+
+run "hasty_end" {
+  command = plan
+  variables {
+    gpu = { subnet_ids = ["subnet-1"], idle_minutes = 1 }
+  }
+  expect_failures = [var.gpu]
+}
