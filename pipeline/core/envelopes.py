@@ -65,15 +65,35 @@ class ReprocessDetail(BaseModel):
     shadow: bool = False
 
 
+class RangeDetail(BaseModel):
+    """The ``detail`` of "Range Requested".
+
+    Attributes:
+        event_id: the event that requested the run.
+        attempt: attempt number of the run.
+        range: the range; None for all that have not ended.
+    """
+
+    # These form the prefix below which the files of a run that is over are deleted.
+    video_id: str = Field(pattern="^[0-9a-f]{20}$")
+    revision: str = Field(pattern="^[0-9a-f]{12}$")
+    fingerprint: str = Field(pattern="^[0-9a-f]{32}$")
+    stage: str
+    event_id: str
+    attempt: int
+    range: str | None = None
+    shadow: bool = False
+
+
 class Envelope(BaseModel):
-    """An event of one of the three kinds."""
+    """An event of one of the four kinds."""
 
     id: str
     replay_name: str = Field("", alias="replay-name")
     time: AwareDatetime
-    detail_type: Literal["Object Created", "Object Deleted", "Reprocess Requested"] = Field(
-        alias="detail-type"
-    )
+    detail_type: Literal[
+        "Object Created", "Object Deleted", "Reprocess Requested", "Range Requested"
+    ] = Field(alias="detail-type")
     detail: dict[str, Any]
 
     @property

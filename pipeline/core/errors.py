@@ -15,7 +15,6 @@
     ├── TimedOut              timeout         no      500   5
     │   └── Interrupted                               500   130
     ├── OutOfMemory           out_of_memory   no      500   1
-    ├── Outgrown              timeout         yes     503   1
     ├── Lost                  lost            yes     503   1
     └── Bug                   bug             no      500   1
 
@@ -146,14 +145,6 @@ class Interrupted(TimedOut):
     exit_code = 130
 
 
-class Outgrown(VideodropError):
-    """The run is too large for this host, and another one takes it on."""
-
-    failure_class = "timeout"
-    retryable = True
-    http_status = 503
-
-
 class OutOfMemory(VideodropError):
     """The run reached its memory limit; the same work would reach it again."""
 
@@ -181,13 +172,15 @@ class Busy(Exception):
 
     Attributes:
         seconds: how long that lease still lasts, at least 1.
-        large: True if it came by a lane for large jobs, and may run for hours.
+        longest_s: how long that worker may still run, if known, else 0.
+        spread: True if several workers do its ranges, which may take hours.
     """
 
-    def __init__(self, seconds: float, *, large: bool = False) -> None:
+    def __init__(self, seconds: float, *, longest_s: float = 0.0, spread: bool = False) -> None:
         super().__init__(f"another worker holds the lease for {seconds:.0f} s more")
         self.seconds = max(1.0, seconds)
-        self.large = large
+        self.longest_s = longest_s
+        self.spread = spread
 
 
 class Superseded(Exception):

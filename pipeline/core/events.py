@@ -1,8 +1,8 @@
 """The event contract: the messages of a stage's queue, parsed and checked.
 
-Three kinds of event arrive, all as EventBridge envelopes: S3 "Object Created", S3 "Object
-Deleted", and our own "Reprocess Requested". Unused fields are ignored, so a new version of S3's
-event changes nothing.
+Four kinds of event arrive, all as EventBridge envelopes: S3 "Object Created", S3 "Object
+Deleted", and our own "Reprocess Requested" and "Range Requested". Unused fields are ignored, so a
+new version of S3's event changes nothing.
 
 An event that an archive replays keeps its ``id`` and gains a ``replay-name``. Both form the event
 id here: with ``id`` alone, the replay would be taken for a duplicate.
@@ -22,9 +22,11 @@ from pipeline.core.envelopes import (
     CreatedDetail,
     DeletedDetail,
     Envelope,
+    RangeDetail,
     ReprocessDetail,
 )
 from pipeline.core.errors import BadInput
+from pipeline.core.range_request import SOURCE, RangeRequest
 
 # Sequencers differ in length. S3's documentation says to right-pad them with zeros and to compare
 # them as strings, within one key only.
@@ -75,7 +77,8 @@ class Upload(_ObjectEvent):
         """Return an id of the content, from ETag and size: equal only for equal bytes.
 
         An ETag is the MD5 of a plain upload and a hash of hashes for a multipart one. For an
-        encrypted one it is unique. It is never falsely equal.
+        encrypted one it is unique. It is equal for different bytes only if one uploader made both
+        of them so (``docs/decisions/results-by-content.md``).
         """
         return f"{self.etag}-{self.size}"
 
@@ -113,7 +116,7 @@ class Reprocess(_Event):
     shadow: bool = False
 
 
-Event = Upload | Deletion | Reprocess
+Event = Upload | Deletion | Reprocess | RangeRequest
 
 
 def lane(asked_by: Event | str | None) -> Literal["live", "replay"]:
@@ -141,13 +144,15 @@ def parse(body: str | bytes) -> Event:
     """Parse an EventBridge event from an SQS message body.
 
     Raises:
-        BadInput: ``bad_event``, when it is none of the three kinds.
+        BadInput: ``bad_event``, when it is none of the four kinds.
     """
     try:
         envelope = Envelope.model_validate_json(body)
         match envelope.detail_type:
             case "Reprocess Requested":
                 return _reprocess(envelope)
+            case "Range Requested":
+                return _range(envelope)
             case "Object Created":
                 return _upload(envelope)
             case "Object Deleted":
@@ -173,6 +178,11 @@ def _reprocess(envelope: Envelope) -> Reprocess:
     request = ReprocessDetail.model_validate(envelope.detail)
     event_id = replay_event_id(request.replay_id) if request.replay_id else envelope.event_id
     return Reprocess(event_id=event_id, time=envelope.time, **request.model_dump())
+
+
+def _range(envelope: Envelope) -> RangeRequest:
+    request = RangeDetail.model_validate(envelope.detail)
+    return RangeRequest(time=envelope.time, **request.model_dump())
 
 
 def _upload(envelope: Envelope) -> Upload:
@@ -245,6 +255,21 @@ def replay_requested(body: str | bytes) -> WakeUp:
         raise refused("This message does not request a replay", error) from error
 
 
+def reprocess_body(request: Reprocess) -> str:
+    """Return the message that ``parse`` reads as ``request``."""
+    detail = request.model_dump(mode="json", exclude={"event_id", "time"}, exclude_none=True)
+    return json.dumps(
+        {
+            "version": "0",
+            "id": request.event_id,
+            "detail-type": "Reprocess Requested",
+            "source": SOURCE,
+            "time": request.time.isoformat(),
+            "detail": detail,
+        }
+    )
+
+
 def reprocess_entry(
     request: Reprocess, *, source: str, detail_type: str, bus: str
 ) -> dict[str, Any]:
@@ -263,6 +288,7 @@ DETAILS: dict[str, type[BaseModel]] = {
     "Object Created": CreatedDetail,
     "Object Deleted": DeletedDetail,
     "Reprocess Requested": ReprocessDetail,
+    "Range Requested": RangeDetail,
     "Replay Requested": WakeUp,
 }
 """The parsed fields of each event's ``detail``, by its ``detail-type``."""

@@ -18,6 +18,8 @@ VideoStatus = Literal[ListedStatus, "deleted"]
 # A DynamoDB item is limited to 400 KB, and an exception's message has no limit.
 _LONGEST_MESSAGE = 4000
 
+_RANGES = 95.0  # percent: the rest is the merge
+
 TERMINAL: frozenset[StageState] = frozenset({"succeeded", "skipped", "failed", "superseded"})
 
 
@@ -45,10 +47,15 @@ class Failure(_Record):
 
 
 class PublishedArtifact(Artifact):
-    """An artifact in the bucket; ``bytes`` is its size."""
+    """An artifact in the bucket.
+
+    Attributes:
+        bytes: its size.
+        sha256: of its content; None for a file that was joined within S3.
+    """
 
     bytes: int
-    sha256: str
+    sha256: str | None
 
 
 class Cost(_Record):
@@ -59,7 +66,7 @@ class Cost(_Record):
         cpu_seconds: CPU time of the process and of its child processes.
         gpu_seconds: wall-clock time for which it held a GPU.
         media_seconds: duration of the video.
-        bytes_in: size of the source.
+        bytes_in: bytes of the source that were read.
         bytes_out: size of all artifacts.
         files: number of artifacts.
     """
@@ -107,7 +114,8 @@ class StageResult(_Record):
         prefix: S3 prefix of its files; ``manifest.json`` below it lists them all.
         artifacts: the files that are looked up by role; roles with very many files (segments) are
             in the manifest only.
-        large: a worker for large jobs made it.
+        probe: probe of the source, for later uploads of the same content.
+        copied_from: prefix of the result of another video that its files are copies of.
         event_id: the event that requested it.
     """
 
@@ -125,7 +133,8 @@ class StageResult(_Record):
     warnings: list[Notice]
     labels: list[str]
     cost: Cost
-    large: bool = False
+    probe: Probe | None = None
+    copied_from: str | None = None
     queued_at: datetime | None
     started_at: datetime
     finished_at: datetime
@@ -137,6 +146,22 @@ class StageResult(_Record):
         return any(notice.level == "warning" for notice in self.warnings)
 
 
+class Spread(_Record):
+    """The division of a run into ranges that several workers do.
+
+    Attributes:
+        total: number of ranges, the merge not counted.
+        fingerprint: of the result to make.
+        queue: the queue that its messages go to.
+        params: parameters of the event that requested the run.
+    """
+
+    total: int
+    fingerprint: str
+    queue: str
+    params: dict[str, JsonValue] = {}
+
+
 class StageRun(_Record):
     """The state of one stage for the current revision of a video.
 
@@ -145,13 +170,17 @@ class StageRun(_Record):
         tries: claims since the last terminal state, this one included.
         lease_until: epoch seconds; in ``pending`` and ``running``, the end of the lease. After it
             the run counts as lost.
+        deadline: epoch seconds at which the host of the latest claim ends the run.
         progress: 0 to 100.
         result: the current result; a failure of a later run leaves it in place.
         result_revision: the revision that ``result`` was made from.
         history: fingerprints of earlier current results, the latest last, for rollback.
         tried: fingerprint of the latest claim's run; of the failed run, if it failed.
-        large: the latest claim was by a lane for large jobs.
         receipt: receipt of the delivery that made the latest claim, where known.
+        spread: set while several workers do the run's ranges.
+        ended: tags of the ranges that have ended.
+        rounds: how often it was helped on, by the janitor or by a worker of another version, since
+            a range last ended.
     """
 
     stage: str
@@ -162,6 +191,7 @@ class StageRun(_Record):
     tries: int = 0
     progress: float = 0.0
     lease_until: float | None = None
+    deadline: float | None = None
     event_id: str | None = None
     queued_at: datetime | None = None
     started_at: datetime | None = None
@@ -171,8 +201,17 @@ class StageRun(_Record):
     result_revision: str | None = None
     history: list[str] = []
     tried: str | None = None
-    large: bool = False
     receipt: str | None = None
+    spread: Spread | None = None
+    ended: frozenset[str] = frozenset()
+    rounds: int = 0
+
+    @property
+    def percent(self) -> float:
+        """Return the progress, which ended ranges move while the work is spread."""
+        if self.spread is None:
+            return self.progress
+        return _RANGES * min(1.0, len(self.ended) / self.spread.total)
 
     @property
     def current_result(self) -> StageResult | None:
@@ -221,7 +260,7 @@ class Video(_Record):
     def playable(self) -> bool:
         """Return whether any playable artifact exists."""
         return any(
-            artifact.role in {"hls_master", "mp4"}
+            artifact.role in {"hls_master", "mp4", "m4a"}
             for run in self.stages.values()
             if run.current_result
             for artifact in run.current_result.artifacts

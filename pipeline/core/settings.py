@@ -116,11 +116,6 @@ class Settings(BaseSettings):
         ge=0,
         description="Child processes per stage that a worker has for replays; 0 for none",
     )
-    large: frozenset[str] = Field(
-        frozenset(),
-        description="Stages, as a JSON list, with lanes for jobs that exceed the deadline or the "
-        "disk of the ordinary ones",
-    )
     engines: dict[str, str] = Field(
         default_factory=dict,
         description="Versions, by package, of engines installed on the stages' hosts and not on "
@@ -128,6 +123,13 @@ class Settings(BaseSettings):
     )
     device: str = Field("auto", description="Device of models: auto, cpu, cuda, cuda:1, …")
 
+    worker_timeout_s: int = Field(
+        36000,
+        gt=0,
+        lt=12 * 3600,
+        description="Longest run of a stage on a worker: less than 12 hours, for which SQS hides a "
+        "message. On Lambda, the stage's timeout_s in the topology is the limit",
+    )
     drain_s: float = Field(
         10, ge=0, description="Seconds that a worker's jobs have to end in a graceful shutdown"
     )
@@ -135,6 +137,12 @@ class Settings(BaseSettings):
         None,
         description="Token that senders of events by HTTP must send (hosts/worker/server.py), 16 "
         "characters or more; without it the network must restrict access",
+    )
+
+    share_results: bool = Field(
+        True,
+        description="Whether a video may take over results of another one with the same bytes; "
+        "false where uploaders must learn nothing of each other's videos",
     )
 
     lease_s: int = Field(
@@ -148,7 +156,11 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(3, ge=1, description="Claims of one stage run before it fails")
     presign_s: int = Field(
-        3600, ge=60, le=7 * 86400, description="Lifetime of signed URLs; S3 allows at most a week"
+        3600,
+        ge=60,
+        le=7 * 86400,
+        description="Lifetime of signed URLs beyond the length of the video; S3 allows at most a "
+        "week in all",
     )
     cdn: CdnSettings | None = Field(
         None, description="CloudFront for the artifacts, e.g. VIDEODROP_CDN__DOMAIN"

@@ -7,19 +7,16 @@ made here, from one prefix.
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-Lane = Literal["live", "replay", "large", "large-replay", "dlq"]
+Lane = Literal["live", "replay", "dlq"]
 UploadEvent = Literal["created", "replayed", "deleted"]
 
 JANITOR = "janitor"
 REPLAYS = "replays"
 DEFAULT_PATH = Path(__file__).with_name("topology.json")
-# The lane for jobs too large for the hosts of their own lane. Replays have a separate one, so that
-# long replays do not delay uploads.
-LARGER: dict[Lane, Lane] = {"live": "large", "replay": "large-replay"}
 
 
 class _Frozen(BaseModel):
@@ -27,7 +24,9 @@ class _Frozen(BaseModel):
 
 
 class Guess(_Frozen):
-    """The assumed resources of a stage until runs of it have been recorded.
+    """The assumed resources of a stage: for estimates until runs of it have been recorded.
+
+    Workers compare the size of the artifacts with their disk before a run.
 
     Attributes:
         seconds_per_media_second: the real-time factor on CPUs.
@@ -43,7 +42,11 @@ class Guess(_Frozen):
 
 
 class StageSpec(_Frozen):
-    """One stage: its module, its limits and its assumed resources."""
+    """One stage: its module, its limits and its assumed resources.
+
+    Attributes:
+        timeout_s: the timeout of its Lambda function. Workers have ``Settings.worker_timeout_s``.
+    """
 
     module: str
     timeout_s: int
@@ -97,16 +100,6 @@ class QueueSpec(_Frozen):
     max_message_bytes: int
 
 
-class LargeSpec(_Frozen):
-    """The lane for jobs that exceed their stage's deadline.
-
-    Attributes:
-        timeout_s: their deadline, below 12 hours: the longest visibility timeout of SQS.
-    """
-
-    timeout_s: int = Field(lt=12 * 3600)
-
-
 class IndexSpec(_Frozen):
     """A global secondary index of keys alone, all of them strings.
 
@@ -133,7 +126,6 @@ class Topology(_Frozen):
     reprocess: ReprocessSpec
     replays: ReplaysSpec
     queues: QueueSpec
-    large: LargeSpec
     stages: dict[str, StageSpec]
     janitor: JanitorSpec
     table: TableSpec
@@ -146,10 +138,6 @@ class Topology(_Frozen):
             pydantic.ValidationError: it names an unknown field or lacks one.
         """
         return cls.model_validate_json(path.read_bytes())
-
-    def timeout_s(self, stage: str, *, large: bool) -> int:
-        """Return how long a run of a stage may take, on hosts for large jobs or on others."""
-        return self.large.timeout_s if large else self.stages[stage].timeout_s
 
 
 class Names:
@@ -191,11 +179,6 @@ class Names:
     def queue(self, function: str, lane: Lane = "live") -> str:
         """Return the queue of a stage, ``janitor`` or ``replays``; the live lane has no suffix."""
         return f"{self.prefix}-{function}" + ("" if lane == "live" else f"-{lane}")
-
-    def lane(self, function: str, queue: str) -> Lane:
-        """Return the lane of a function that ``queue`` belongs to; ``live`` for any other queue."""
-        lanes: tuple[Lane, ...] = get_args(Lane)
-        return next((lane for lane in lanes if queue == self.queue(function, lane)), "live")
 
     def upload_pattern(self, event: UploadEvent, bucket: str) -> dict[str, Any]:
         """Return the EventBridge pattern of uploads to ``bucket``."""

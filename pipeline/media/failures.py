@@ -36,7 +36,10 @@ def error_of(status: int, said: str) -> VideodropError:
         ),
         (
             "No space left on device",
-            DependencyFailed("disk_full", "The worker's disk is full; the run is retried."),
+            DependencyFailed(
+                "disk_full",
+                "The disk is full. Free some space, or set VIDEODROP_SCRATCH to a larger disk.",
+            ),
         ),
         (
             "File too large",
@@ -68,7 +71,7 @@ def error_of(status: int, said: str) -> VideodropError:
 
 
 def _last(said: str) -> str:
-    """Return the last error line, without local paths and ffmpeg's addresses and levels."""
-    line = said.rpartition("\n")[2]
+    """Return the last error line, without paths, addresses of served files, and levels."""
+    line = re.sub(r"http://127\.0\.0\.1:\S*?(?=:?\s|:?$)", "file", said.rpartition("\n")[2])
     marks = r"\[(?:[^]]* @ 0x[0-9a-f]+|error|fatal|panic)\] "
     return re.sub(marks, "", re.sub(r"file:/[^:]*", "file", line))

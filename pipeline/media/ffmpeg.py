@@ -1,9 +1,10 @@
 """The only module that runs ffmpeg and ffprobe. It restricts input, resources and run time.
 
-Input is always one local regular file, opened through the ``file:`` protocol by a demuxer of real
+Input is always one local regular file, opened through the ``file:`` protocol, or one file that this
+process serves on loopback (``served``), opened through ``http``; in both cases by a demuxer of real
 media. Both whitelists matter: playlists and concat scripts (HLS, DASH, ffconcat) named ``.mp4``
-read other local files through the ``file`` protocol alone. ffmpeg exits 0 on damaged data, so its
-error lines are counted and returned to the caller.
+read other files through the same protocol. ffmpeg exits 0 on damaged data, so its error lines are
+counted and returned to the caller.
 
 ``threads`` is, here and in the modules above, the number of decoder, filter and encoder threads.
 The default is the number of CPUs that this process may run on, at most ``OMP_NUM_THREADS`` when
@@ -17,10 +18,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from pipeline.core.errors import InvalidArgument, MissingDependency, TimedOut
+from pipeline.core.location import Address, Location
 from pipeline.core.progress import Report
 from pipeline.media.failures import error_of
 from pipeline.media.process import Caps, Child, Complaints
@@ -32,21 +34,41 @@ FORMATS = (
 )
 # ffmpeg catches SIGXCPU, the only such signal that our limits cause, and exits with this status.
 _STOPPED_BY_SIGNAL = 255
+# Of a file that this process serves. Its server redirects nowhere, and children have no proxies.
+_SERVED = {
+    "protocol_whitelist": "http,tcp",
+    "seekable": "1",
+    "multiple_requests": "1",
+    "icy": "0",
+    "recv_buffer_size": str(16 << 10),  # what is in it was fetched, and may not be read
+    "rw_timeout": str(600 * 1_000_000),  # the server's own limits are shorter
+}
+_addresses: WeakValueDictionary[str, Address] = WeakValueDictionary()
 _QUIET = ("-hide_banner", "-loglevel", "repeat+level+error")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress of a run within its stage: ``report`` receives from ``start`` to ``end``."""
+    """The progress of a run within its stage: ``report`` receives from ``start`` to ``end``.
+
+    Attributes:
+        report: receives the fractions.
+        duration_s: of the media to process.
+        start: fraction at the beginning.
+        end: fraction at the end.
+        begin_s: time of the media where the processing begins.
+    """
 
     report: Report
     duration_s: float
     start: float = 0.0
     end: float = 1.0
+    begin_s: float = 0.0
 
     def at(self, time_s: float) -> None:
         """Report that the media is processed up to ``time_s``."""
-        done = min(1.0, max(0.0, time_s / self.duration_s)) if self.duration_s > 0 else 0.0
+        passed_s = time_s - self.begin_s
+        done = min(1.0, max(0.0, passed_s / self.duration_s)) if self.duration_s > 0 else 0.0
         self.report(self.start + (self.end - self.start) * done)
 
 
@@ -59,12 +81,15 @@ def thread_count(threads: int | None = None) -> int:
     return max(1, min(share, int(pinned))) if pinned.isdigit() else share
 
 
-def guarded(path: Path) -> dict[str, str]:
+def guarded(path: Location) -> dict[str, str]:
     """Return the input options that every run must use, ``filename`` included.
 
     Raises:
         InvalidArgument: ``not_a_file``: not a regular file.
     """
+    if isinstance(path, Address):
+        _addresses[path.url] = path
+        return {"filename": path.url, "format_whitelist": FORMATS, **_SERVED}
     if not path.is_file():
         raise InvalidArgument("not_a_file", "There is no regular file to read.")
     return {
@@ -74,11 +99,11 @@ def guarded(path: Path) -> dict[str, str]:
     }
 
 
-def source(path: Path, *, max_pixels: int, threads: int | None = None, **options: Any) -> Any:
+def source(path: Location, *, max_pixels: int, threads: int | None = None, **options: Any) -> Any:
     """Return an ffmpeg-python input node with the options of ``guarded``.
 
     Args:
-        path: a local regular file.
+        path: a local regular file, or one that is served.
         max_pixels: larger frames are not decoded, whatever size the header gives.
         threads: decoder threads.
         **options: further input options (``ss``, ``skip_frame``, …).
@@ -155,7 +180,7 @@ def pipe(
 
 @contextmanager
 def probing(
-    path: Path,
+    path: Location,
     *options: str,
     caps: Caps = Caps(wall_s=60, memory_bytes=1024**3),  # noqa: B008 - frozen
 ) -> Iterator[Child]:
@@ -188,6 +213,8 @@ def judge(child: Child) -> Complaints:
     """Wait for the child process and convert its failure to a ``VideodropError``.
 
     Raises:
+        Exception: the first error of reading a served file, since ffmpeg only says that the
+            connection broke, or nothing.
         TimedOut: ``deadline``: that of the run; ``media_time``: the child's own limit.
         OutOfMemory: ``media_memory``.
         LimitExceeded: ``output_too_large``.
@@ -196,6 +223,9 @@ def judge(child: Child) -> Complaints:
         BadInput: ``decoder_crashed`` or ``undecodable``.
     """
     status = child.wait()
+    for word in child.argv:
+        if address := _addresses.get(word):
+            address.check()
     if child.expired or status in (_STOPPED_BY_SIGNAL, -signal.SIGXCPU):
         raise _out_of_time(child.caps)
     if status != 0:

@@ -1,30 +1,73 @@
 """The spacing of a video's keyframes, read from its packets without decoding."""
 
-from pathlib import Path
-
+from pipeline.core.location import Location
 from pipeline.core.media_info import Probe
 from pipeline.media import ffmpeg, streams
 from pipeline.media.process import Caps
 
 _LENIENCE = 1.05
-_CLOCK_JUMPS = {"mpegts", "mpeg"}  # see probe
+_WINDOWS = 4
+_WINDOW_S = 2.0
+_WINDOW_INTERVALS = 2
 
 
-def within(path: Path, probe: Probe, interval_s: float) -> bool:
+def within(path: Location, probe: Probe, interval_s: float) -> bool:
     """Return True if a keyframe comes at least every ``interval_s`` seconds, to the end.
 
-    A gap may be 5% longer: keyframes every 60 frames are 2.002 s apart at 29.97 frames/s. At the
-    first longer gap the reading ends, so this costs little where the answer is no. It is also no
-    where times are missing or may jump (transport streams).
+    A gap may be 5% longer: keyframes every 60 frames are 2.002 s apart at 29.97 frames/s. Of a long
+    video, four short windows are read, from its start to its end; at the first longer gap the
+    reading ends. So this costs little. It is also no where times are missing or may jump (transport
+    streams).
 
     Args:
         path: the file that ``probe`` describes.
         probe: of a file with video.
         interval_s: the longest time wanted between keyframes, seconds.
     """
-    if probe.video is None or probe.container in _CLOCK_JUMPS:
+    if probe.video is None or probe.clock_jumps:
         return False
-    chosen = ("-select_streams", str(probe.video.index))
+    window_s = max(_WINDOW_S, _WINDOW_INTERVALS * interval_s)
+    if probe.duration_s <= _WINDOWS * window_s:
+        return _dense(path, probe.video.index, interval_s, ())
+    step_s = (probe.duration_s - window_s) / (_WINDOWS - 1)
+    return all(
+        _dense(
+            path,
+            probe.video.index,
+            interval_s,
+            ("-read_intervals", f"{number * step_s:.3f}%+{window_s:.3f}"),
+        )
+        for number in range(_WINDOWS)
+    )
+
+
+def keys(path: Location, probe: Probe, end_s: float) -> list[float]:
+    """Return the times of the keyframes before ``end_s``, seconds.
+
+    Args:
+        path: the file that ``probe`` describes.
+        probe: of a file with video.
+        end_s: the end of the part that is read.
+    """
+    if probe.video is None:
+        return []
+    where = ("-select_streams", str(probe.video.index), "-read_intervals", f"%+{end_s + 1:.3f}")
+    entries = ("-show_entries", "packet=pts_time,flags:format=start_time", "-of", "csv")
+    found, start_s = [], 0.0
+    with ffmpeg.probing(path, *where, *entries) as child:
+        for line in child.lines():
+            kind, time, flags, *_ = (*line.split(","), "", "")
+            if kind == "packet" and flags.startswith("K"):
+                found.append(streams.seconds(time))
+            elif kind == "format":
+                start_s = streams.seconds(time)
+        ffmpeg.judge(child)
+    return [time_s - start_s for time_s in found if time_s - start_s < end_s]
+
+
+def _dense(path: Location, index: int, interval_s: float, where: tuple[str, ...]) -> bool:
+    """Return True if the packets of a video track at ``where`` have so many keyframes."""
+    chosen = ("-select_streams", str(index), *where)
     entries = ("-show_entries", "packet=pts_time,flags", "-of", "csv=p=0")
     caps = Caps(wall_s=300, memory_bytes=1024**3)
     key_s: float | None = None

@@ -77,6 +77,7 @@ class Child:
     """A running program, killed with its whole process group on leaving the ``with`` block.
 
     Attributes:
+        argv: its command line.
         stdout: its standard output, unbuffered.
         complaints: its stderr so far.
         caps: what it may use.
@@ -86,6 +87,7 @@ class Child:
     def __init__(
         self, argv: Sequence[str], caps: Caps, *, pass_fds: Sequence[int] = (), cores: int = 1
     ) -> None:
+        self.argv = tuple(argv)
         self.complaints = Complaints()
         self.caps = caps
         self.expired = False

@@ -1,6 +1,8 @@
 """Detection of files that are not media, by their first bytes, for readable error messages."""
 
-from pathlib import Path
+import re
+
+from pipeline.core.location import Address, Location
 
 _MAGIC = (
     (b"#EXTM3U", "a playlist (M3U)"),
@@ -17,6 +19,7 @@ _MAGIC = (
     (b"\x1f\x8b", "a gzip archive"),
 )
 _IMAGE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"}
+_MOST_BOXES = 8  # a fragment is among the first
 _MP4_BOXES = {b"ftyp", b"mdat", b"wide", b"free", b"skip"}
 _MARKUP = (
     ("<!doctype html", "a web page"),
@@ -27,17 +30,54 @@ _MARKUP = (
     ("<svg", "an image (SVG)"),
 )
 
+# Elementary streams by the bytes after their first start code, in the order of the test. Codes from
+# 0xB9 on are of program streams, which are containers.
+_START_CODE = re.compile(rb"\x00{2,8}\x01")
+_ELEMENTARY = (
+    (re.compile(rb"[\x40\x42\x46\x4e\x02\x26\x28\x2a]\x01"), "HEVC"),
+    (re.compile(rb"\x00[\x61\x69\x71\x79\xa1]"), "VVC"),
+    (re.compile(rb"[\xb3\xb8]"), "MPEG-2"),
+    (re.compile(rb"[\xb0\xb5\xb6\x20]|\x00\x00\x00\x01"), "MPEG-4"),
+    (re.compile(rb"\x0f"), "VC-1"),
+    (re.compile(rb"[\x01\x21\x41\x61\x25\x45\x65\x06\x07\x27\x47\x67\x09]"), "H.264"),
+)
+_AV1_UNITS = b"\x12\x00\x0a"  # a temporal delimiter and a sequence header
 
-def is_mp4(path: Path) -> bool:
+
+def elementary(path: Location) -> str | None:
+    """Return the codec of an elementary video stream without a container; None for other files."""
+    head = _head(path, 16)
+    if head.startswith(_AV1_UNITS):
+        return "AV1"
+    start = _START_CODE.match(head)
+    if start is None:
+        return None
+    return next((name for unit, name in _ELEMENTARY if unit.match(head, start.end())), None)
+
+
+def is_mp4(path: Location) -> bool:
     """Return whether the file begins as MP4, QuickTime and related formats do."""
-    with path.open("rb") as file:
-        return file.read(8)[4:] in _MP4_BOXES
+    return _head(path, 8)[4:] in _MP4_BOXES
 
 
-def describe(path: Path) -> str | None:
+def is_fragmented(path: Location) -> bool:
+    """Return whether a file is MP4 whose index is spread over its fragments."""
+    at = 0
+    for _ in range(_MOST_BOXES):
+        head = _read(path, at, at + 16)
+        size, kind = int.from_bytes(head[:4]), head[4:8]
+        if kind in (b"moof", b"sidx"):
+            return True
+        size = int.from_bytes(head[8:]) if size == 1 else size
+        if size < 8:  # noqa: PLR2004 - the last box, or no MP4
+            return False
+        at += size
+    return False
+
+
+def describe(path: Location) -> str | None:
     """Return the name of a format that is not media; None leaves the decision to the demuxers."""
-    with path.open("rb") as file:
-        head = file.read(4096)
+    head = _head(path, 4096)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     for magic, name in _MAGIC:
         if start.startswith(magic):
@@ -47,6 +87,20 @@ def describe(path: Path) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "an image (WebP)"
     return _text(head)
+
+
+def _head(path: Location, size: int) -> bytes:
+    """Return the first bytes of a file."""
+    return _read(path, 0, size)
+
+
+def _read(path: Location, start: int, end: int) -> bytes:
+    """Return the bytes from ``start`` to ``end``, as many as there are."""
+    if isinstance(path, Address):
+        return path.read(start, end)
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(end - start)
 
 
 def _text(head: bytes) -> str | None:

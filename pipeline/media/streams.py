@@ -1,12 +1,22 @@
 """The tracks of a media file, as typed records read from the output of ffprobe."""
 
+import re
 from fractions import Fraction
 from typing import Any, Literal
 
-from pipeline.core.media_info import AudioStream, VideoStream
+from pipeline.core.media_info import AudioStream, SubtitleStream, VideoStream
 
 _SANE_SAR = (Fraction(1, 4), Fraction(4))
+_DV_ALONE, _DV_AV1 = 5, 10
 _LONGEST_TAG = 200  # tags have any length, and a record must fit in the catalog
+_HANDLER = re.compile(r"handler?\b", re.IGNORECASE)  # names that programs give
+# Many files give a track's purpose in its title alone.
+_COMMENTARY = re.compile(r"\b(commentar|commentaires?\b|kommentar|comentario)", re.IGNORECASE)
+_DESCRIBED = re.compile(
+    r"\b(audio[ -]?desc|audiodesk|descriptive|described video|hörfilm|visually impaired)"
+    r"|^\W*AD\W*$|\(AD\)|\[AD\]",
+    re.IGNORECASE,
+)
 
 
 def video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:
@@ -48,8 +58,9 @@ def video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:
         time_base=raw["time_base"],
         start_s=seconds(raw.get("start_time"), start) - start,
         bit_rate=_integer(raw.get("bit_rate")),
+        dolby_vision=_dolby_vision(raw),
         **{
-            key: value if (value := raw.get(key)) != "unknown" else None
+            key: value if (value := raw.get(key)) not in ("unknown", "reserved") else None
             for key in ("color_range", "color_space", "color_primaries", "color_transfer")
         },
     )
@@ -67,19 +78,77 @@ def is_audio(raw: dict[str, Any]) -> bool:
 
 def audio(raw: dict[str, Any], start: float) -> AudioStream:
     """Return the record of an audio track."""
-    tags = {key.lower(): value[:_LONGEST_TAG] for key, value in raw.get("tags", {}).items()}
-    language = tags.get("language")
+    language, title = _names(raw)
+    flags = raw["disposition"]
     return AudioStream(
         index=raw["index"],
         codec=raw["codec_name"],
         channels=raw["channels"],
         sample_rate=int(raw["sample_rate"]),
-        language=language if language not in ("und", "") else None,
-        title=tags.get("title"),
-        default=bool(raw["disposition"]["default"]),
+        language=language,
+        title=title,
+        default=bool(flags["default"]),
+        commentary=bool(flags.get("comment") or _COMMENTARY.search(title or "")),
+        described=bool(
+            flags.get("visual_impaired")
+            or flags.get("descriptions")
+            or _DESCRIBED.search(title or "")
+        ),
+        layout=raw.get("channel_layout"),
+        time_base=raw.get("time_base", "0"),
         start_s=seconds(raw.get("start_time"), start) - start,
         bit_rate=_integer(raw.get("bit_rate")),
     )
+
+
+def titled(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the tracks of a file with titles where the names of their handlers are titles.
+
+    MP4 has no other title that ffprobe reads. Programs give the same name to all tracks of a kind,
+    people give different ones.
+    """
+    titles: dict[int, str] = {}
+    for kind in ("audio", "subtitle"):
+        names = {
+            one["index"]: one.get("tags", {}).get("handler_name", "")
+            for one in found
+            if one.get("codec_type") == kind
+        }
+        if len(set(names.values())) > 1:
+            titles |= {n: name for n, name in names.items() if not _HANDLER.search(name)}
+    return [
+        one | {"tags": {"title": titles[one["index"]]} | one.get("tags", {})}
+        if titles.get(one["index"])
+        else one
+        for one in found
+    ]
+
+
+def is_subtitle(raw: dict[str, Any]) -> bool:
+    """Return whether ``raw`` is a track of subtitles with a known codec."""
+    return raw.get("codec_type") == "subtitle" and bool(raw.get("codec_name"))
+
+
+def subtitle(raw: dict[str, Any]) -> SubtitleStream:
+    """Return the record of a track of subtitles."""
+    language, title = _names(raw)
+    flags = raw["disposition"]
+    return SubtitleStream(
+        index=raw["index"],
+        codec=raw["codec_name"],
+        language=language,
+        title=title,
+        default=bool(flags["default"]),
+        forced=bool(flags.get("forced")),
+        hearing_impaired=bool(flags.get("hearing_impaired")),
+    )
+
+
+def _names(raw: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return language and title of a track."""
+    tags = {key.lower(): value[:_LONGEST_TAG] for key, value in raw.get("tags", {}).items()}
+    language = tags.get("language")
+    return None if language in ("und", "") else language, tags.get("title")
 
 
 def _rotation(raw: dict[str, Any]) -> Literal[0, 90, 180, 270]:
@@ -89,6 +158,17 @@ def _rotation(raw: dict[str, Any]) -> Literal[0, 90, 180, 270]:
         if "rotation" in side:
             return turns.get(-int(side["rotation"]) % 360, 0)
     return 0
+
+
+def _dolby_vision(raw: dict[str, Any]) -> int | None:
+    """Return the profile of a Dolby Vision track that has no base layer for other decoders."""
+    for side in raw.get("side_data_list", []):
+        if "dv_profile" in side:
+            profile, base = side["dv_profile"], side.get("dv_bl_signal_compatibility_id")
+            # Profile 10 is 5, 8.1 or 8.4 in AV1, by the identifier of its base layer.
+            if profile == _DV_ALONE or (profile == _DV_AV1 and base == 0):
+                return int(profile)
+    return None
 
 
 def _pixel_shape(text: str | None) -> Fraction:

@@ -1,0 +1,92 @@
+"""The run of all ranges of a plan in one process, one after another."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from pipeline.core.progress import Report
+from pipeline.core.ranges import Artifact, Part, Plan, Range, Work
+from pipeline.core.stage import Divisible, Result, Source
+
+_TAG = "1"
+_CHUNK = 1 << 20
+_MERGE = 0.05  # of the progress
+
+
+class Local(NamedTuple):
+    """A part that was made on this host."""
+
+    range: Range
+    part: Part
+    folder: Path
+
+    def file(self, name: str) -> Path:
+        """Return one of its files."""
+        return self.folder / name
+
+
+class _Step:
+    """The part of a report that one of several equal steps has."""
+
+    def __init__(self, whole: Report, start: float, width: float) -> None:
+        self._whole, self._start, self._width = whole, start, width
+
+    def __call__(self, fraction: float) -> None:
+        self._whole(self._start + self._width * min(1.0, max(0.0, fraction)))
+
+    def remaining(self) -> float:
+        return self._whole.remaining()
+
+
+def run(
+    stage: Divisible,
+    source: Source,
+    params: BaseModel,
+    work: Path,
+    report: Report,
+    plan: Plan | None = None,
+) -> Result:
+    """Run all ranges of a stage and merge them.
+
+    Args:
+        stage: the stage.
+        source: the video.
+        params: parameters of the stage.
+        work: an empty directory; the files of the result are below it afterwards.
+        report: the progress.
+        plan: of this source with these parameters, if it was made already.
+
+    Returns:
+        the result; its artifacts are those of the parts, then those of the merge.
+    """
+    plan = plan or stage.plan(source, params, report)
+    width = (1 - _MERGE) / len(plan.ranges)
+    made: list[Local] = []
+    for number, range_ in enumerate(plan.ranges):
+        earlier = [one for one in made if one.range.phase < range_.phase]
+        step = _Step(report, number * width, width)
+        place = Work(work, f"{range_.name}-{_TAG}")
+        part = stage.run_range(source, params, plan, range_, earlier, place, step)
+        made.append(Local(range_, part, work))
+    result = stage.merge(source, params, plan, made, work, _Step(report, 1 - _MERGE, _MERGE))
+    artifacts = [a for one in made for a in one.part.artifacts] + result.artifacts
+    for artifact in artifacts:
+        if artifact.pieces:
+            _join(artifact, work)
+    for name in [name for one in made for name in one.part.interim] + result.interim:
+        (work / name).unlink()
+    plain = [one.model_copy(update={"pieces": ()}) for one in artifacts]
+    return result.model_copy(update={"artifacts": plain, "interim": []})
+
+
+def _join(artifact: Artifact, work: Path) -> None:
+    """Write an artifact that consists of pieces of other files."""
+    with (work / artifact.name).open("wb") as whole:
+        for piece in artifact.pieces:
+            with (work / piece.name).open("rb") as file:
+                file.seek(piece.start)
+                left = piece.size
+                while left and (data := file.read(min(left, _CHUNK))):
+                    whole.write(data)
+                    left -= len(data)
