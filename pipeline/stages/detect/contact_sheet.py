@@ -1,79 +1,81 @@
 """An image of each label's best frame: the one with the highest confidence."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-from pipeline.stages.detect.engine import Detection
+from pipeline.stages.detect.candidates import MOST, TILE, Candidate
 
-if TYPE_CHECKING:
-    from pipeline.stages.detect.engine import Image
-
-_TILE = (320, 240)
 _STRIP = 22
 _COLUMNS = 4
-_MOST = 60
 _QUALITY = 85
-_MARK = (255, 221, 0)
 
 
-@dataclass
-class _Shown:
-    confidence: float
-    time: float
-    tile: Any
+class Strip(NamedTuple):
+    """The tiles of a range.
+
+    Attributes:
+        candidates: of each tile, from top to bottom.
+        file: returns the image; it is called only if one of the tiles is shown.
+    """
+
+    candidates: Sequence[Candidate]
+    file: Callable[[], Path]
 
 
-class ContactSheet:
-    """The best frame of each label so far; holds one small tile per label."""
+def save(path: Path, strips: Sequence[Strip]) -> bool:
+    """Write the sheet as JPEG, labels in order; return False if there are no labels.
 
-    def __init__(self) -> None:
-        self._shown: dict[str, _Shown] = {}
+    Args:
+        path: the file to write.
+        strips: in order of time; of equal confidences, the earliest is shown.
+    """
+    from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - only this stage needs it
 
-    def offer(self, time: float, image: "Image", detections: Sequence[Detection]) -> None:
-        """Add a frame, with boxes in its own pixels."""
-        best: dict[str, float] = {}
-        for found in detections:
-            best[found.label] = max(found.confidence, best.get(found.label, 0.0))
-        for label, confidence in best.items():
-            if label not in self._shown or confidence > self._shown[label].confidence:
-                boxes = [found for found in detections if found.label == label]
-                self._shown[label] = _Shown(confidence, time, _annotated(image, boxes))
-
-    def save(self, path: Path) -> bool:
-        """Write the sheet as JPEG, labels in order; return False if there are no labels."""
-        from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - only this stage needs it
-
-        tiles = sorted(self._shown.items())[:_MOST]
-        if not tiles:
-            return False
-        columns = min(_COLUMNS, len(tiles))
-        cell = (_TILE[0], _TILE[1] + _STRIP)
-        size = (columns * cell[0], math.ceil(len(tiles) / columns) * cell[1])
-        sheet = Image.new("RGB", size, "black")
-        draw = ImageDraw.Draw(sheet)
-        font = ImageFont.load_default(14)
-        for index, (label, shown) in enumerate(tiles):
-            left, top = index % columns * cell[0], index // columns * cell[1]
-            space = (_TILE[0] - shown.tile.width) // 2, (_TILE[1] - shown.tile.height) // 2
-            sheet.paste(shown.tile, (left + space[0], top + space[1]))
-            text = f"{label} {shown.confidence:.0%} at {shown.time:.1f} s"
-            draw.text((left + 4, top + _TILE[1] + 2), text, fill="white", font=font)
-        sheet.save(path, format="JPEG", quality=_QUALITY)
-        return True
+    chosen = _chosen(strips)
+    if not chosen:
+        return False
+    tiles = _tiles(strips, chosen)
+    columns = min(_COLUMNS, len(chosen))
+    cell = (TILE[0], TILE[1] + _STRIP)
+    size = (columns * cell[0], math.ceil(len(chosen) / columns) * cell[1])
+    sheet = Image.new("RGB", size, "black")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(14)
+    for index, candidate in enumerate(chosen):
+        tile = tiles[candidate]
+        left, top = index % columns * cell[0], index // columns * cell[1]
+        space = (TILE[0] - tile.width) // 2, (TILE[1] - tile.height) // 2
+        sheet.paste(tile, (left + space[0], top + space[1]))
+        text = f"{candidate.label} {candidate.confidence:.0%} at {candidate.time_s:.1f} s"
+        draw.text((left + 4, top + TILE[1] + 2), text, fill="white", font=font)
+    sheet.save(path, format="JPEG", quality=_QUALITY)
+    return True
 
 
-def _annotated(image: "Image", detections: Sequence[Detection]) -> Any:
-    from PIL import Image, ImageDraw  # noqa: PLC0415 - see above
+def _chosen(strips: Sequence[Strip]) -> list[Candidate]:
+    """Return the best candidate of each label."""
+    best: dict[str, Candidate] = {}
+    for strip in strips:
+        for one in strip.candidates:
+            if one.label not in best or one.confidence > best[one.label].confidence:
+                best[one.label] = one
+    return [best[label] for label in sorted(best)[:MOST]]
 
-    tile = Image.fromarray(image)
-    size = tile.size
-    tile.thumbnail(_TILE)
-    draw = ImageDraw.Draw(tile)
-    for found in detections:
-        left, top, right, bottom = found.box
-        x, y = tile.width / size[0], tile.height / size[1]
-        draw.rectangle((left * x, top * y, right * x, bottom * y), outline=_MARK, width=2)
-    return tile
+
+def _tiles(strips: Sequence[Strip], chosen: Sequence[Candidate]) -> dict[Candidate, Any]:
+    """Return the tile of each chosen candidate."""
+    from PIL import Image  # noqa: PLC0415 - see above
+
+    tiles: dict[Candidate, Any] = {}
+    for strip in strips:
+        wanted = [place for place, one in enumerate(strip.candidates) if one in chosen]
+        if not wanted:
+            continue
+        with Image.open(strip.file(), formats=["PNG"]) as image:
+            width, height = image.width, image.height // len(strip.candidates)
+            for place in wanted:
+                box = (0, place * height, width, (place + 1) * height)
+                tiles[strip.candidates[place]] = image.crop(box)
+    return tiles

@@ -41,7 +41,7 @@ _SAME_OVERLAP = 0.9
 
 
 class Gate:
-    """The state of the gate in one video."""
+    """The state of the gate in one section; see ``media.sections``."""
 
     def __init__(self) -> None:
         self._cells: Any = None  # of the frame that was looked at last

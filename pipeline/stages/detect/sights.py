@@ -1,9 +1,11 @@
 """The stream of sampled frames with the detections of each."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.media.frames import Frame
+from pipeline.media import sections
+from pipeline.media.decoding import Frame
 from pipeline.stages.detect.engine import Detection, Looking, ObjectEngine
 from pipeline.stages.detect.gate import Gate
 
@@ -48,6 +50,24 @@ def sights(
             last = yield from _answered(held, last, engine, how, gate)
             held, waiting = [], 0
     yield from _answered(held, last, engine, how, gate)
+
+
+def by_section(
+    sampled: Iterable[Frame],
+    engine: ObjectEngine,
+    how: Looking,
+    *,
+    batch: int,
+    gate: bool,
+    fps: float,
+) -> Iterator[Sight]:
+    """Yield each frame with its detections; batches and the gate begin again in each section.
+
+    So the detections of a section depend on its frames alone. Arguments are those of ``sights``,
+    except ``gate``, whether there is one, and ``fps``, the frames sampled per second.
+    """
+    for _, some in groupby(sampled, key=lambda frame: sections.number(frame.time_s, fps)):
+        yield from sights(some, engine, how, batch=batch, gate=Gate() if gate else None)
 
 
 def _answered(

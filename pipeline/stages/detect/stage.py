@@ -1,39 +1,56 @@
 """The detect stage: the objects in a video, with their places and times.
 
+Ranges of the video are detected one by one, on any host. The merge follows the objects over all of
+them: the result is that of one range over the whole video, byte for byte.
+
 Frames are sampled, detected in batches and written at once, so memory does not grow with the
 duration of the video. The name of the model says which engine runs it: checkpoints (``.pt``) by
 Ultralytics, all others by ONNX Runtime.
 """
 
 import logging
+import sys
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from pipeline.core.stage import Artifact, Notice, Report, Result, Source
-from pipeline.media import frames
+from pipeline.core import in_place
+from pipeline.core.errors import BadInput
+from pipeline.core.media_info import Probe, VideoStream
+from pipeline.core.ranges import Part, Parts, Plan, Range, Work
+from pipeline.core.stage import Artifact, Divisible, Report, Result, Source
+from pipeline.media import decoding, frames, gops, sections
 from pipeline.media.process import Complaints
-from pipeline.stages import notices
-from pipeline.stages.detect import onnx, yolo
-from pipeline.stages.detect.contact_sheet import ContactSheet
+from pipeline.stages import division, notices
+from pipeline.stages.detect import (
+    contact_sheet,
+    findings,
+    interim,
+    onnx,
+    records,
+    yolo,
+)
+from pipeline.stages.detect.candidates import Candidates
+from pipeline.stages.detect.contact_sheet import Strip
 from pipeline.stages.detect.engine import Detection, Looking, ObjectEngine
-from pipeline.stages.detect.gate import Gate
-from pipeline.stages.detect.json_array import json_array
-from pipeline.stages.detect.sightings import Sightings
-from pipeline.stages.detect.sights import sights
-from pipeline.stages.detect.tracker import Track, Tracker
+from pipeline.stages.detect.findings import Findings
+from pipeline.stages.detect.interim import Shown
+from pipeline.stages.detect.sights import by_section
 from pipeline.stages.models import weights
 from pipeline.stages.models.weights import Weights
 
-VERSION = "2"
+if TYPE_CHECKING:
+    from pipeline.stages.detect.engine import Image
+
+VERSION = "4"
 
 _log = logging.getLogger(__name__)
-_LONGEST_GAP_S = 1.5
-_LONGEST_GAP_FRAMES = 2.5  # at low rates one missed frame must not end a track
-_INTERVALS = 1000  # in total, to keep the summary small
+_SHEET = "contact_sheet.jpg"
 
 
 class Params(BaseModel):
@@ -66,6 +83,13 @@ class Params(BaseModel):
         description="Frames like the one before are not given to the model; their detections are "
         "repeated",
     )
+    range_s: int = Field(
+        120,
+        ge=10,
+        le=86_400,
+        description="Seconds of video that one worker does at once, in steps of 10 s; the result "
+        "does not depend on it",
+    )
 
 
 def identity(params: Params) -> dict[str, str]:
@@ -85,6 +109,11 @@ def warm_up(params: Params) -> None:
     _load(weights.choose(params.model, "objects", try_fetch=True))
 
 
+def applies(probe: Probe) -> bool:
+    """Return False for sound without a picture."""
+    return probe.video is not None
+
+
 def _library(model: str) -> ModuleType:
     """Return the module of the engine that runs a model."""
     return yolo if model.endswith(".pt") else onnx
@@ -101,19 +130,46 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
     Without any object, the result is empty and valid.
 
     Raises:
-        BadInput: ``no_video``; ``unknown_label``: the model cannot detect one of ``classes``.
+        BadInput: ``no_video``; ``undecodable``; ``unknown_label``: the model cannot detect one of
+            ``classes``.
         MissingDependency: the model is missing.
     """
-    video = frames.require_video(source.probe)
-    params = params.model_copy(update={"model": weights.choose(params.model, "objects")})
-    engine, used = _load(params.model)
-    how = Looking(
-        confidence=params.confidence,
-        iou=params.iou,
-        image_size=params.image_size or engine.image_size,
-        most=params.max_detections,
-        labels=params.classes,
+    stage = cast("Divisible", sys.modules[__name__])
+    return in_place.run(stage, source, params, work, report)
+
+
+def plan(source: Source, params: Params, report: Report) -> Plan:
+    """Divide the video, and decide whether its keyframes are dense enough to be all that is seen.
+
+    Raises:
+        BadInput: ``no_video``.
+    """
+    decoding.require_video(source.probe)
+    report(0.0)
+    return Plan(
+        ranges=division.ranges(source.probe, fps=params.fps, range_s=params.range_s),
+        data={"keyframes": gops.within(source.path, source.probe, 1 / params.fps)},
     )
+
+
+def run_range(
+    source: Source,
+    params: Params,
+    plan: Plan,
+    range_: Range,
+    parts: Parts,  # noqa: ARG001 - there is one phase
+    work: Work,
+    report: Report,
+) -> Part:
+    """Write the detections of a range, and its candidates for the contact sheet.
+
+    Raises:
+        BadInput: ``unknown_label``.
+        MissingDependency: the model is missing.
+    """
+    video = decoding.require_video(source.probe)
+    engine, used = _load(weights.choose(params.model, "objects"))
+    how = _looking(params, engine)
     complaints = Complaints()
     # The model's input has image_size pixels; ffmpeg scales better and earlier than the model.
     sampled = frames.sample(
@@ -122,103 +178,117 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
         fps=params.fps,
         long_side=how.image_size,
         rough=True,
+        keyed=bool(plan.data["keyframes"]),
+        section_s=sections.length_s(params.fps),
+        start_s=range_.start_s,
+        end_s=None if range_ == plan.ranges[-1] else range_.end_s,
         report=report,
         complaints=complaints,
     )
-    gap_s = max(_LONGEST_GAP_S, _LONGEST_GAP_FRAMES / params.fps)
-    tracker, seen, sheet = Tracker(gap_s), Sightings(gap_s), ContactSheet()
-    head: dict[str, Any] = {"model": identity(params), "fps": params.fps}
-    head |= {"width": video.width, "height": video.height}
-    count = looked = 0
-    shown: list[Detection] = []
-    gate = Gate() if params.gate else None
-    with (
-        closing(sampled),  # an error's traceback would keep ffmpeg waiting
-        json_array(work / "detections.json", head, "frames") as add_frame,
-        json_array(work / "tracks.json", head, "tracks") as add_track,
-    ):
+    candidates = Candidates()
+    detected, tiles = f"detections-{work.tag}.jsonl", f"tiles-{work.tag}.png"
 
-        def close(tracks: list[Track]) -> None:
-            for track in tracks:
-                seen.ended(track)
-                add_track(_track(track))
-
-        for time_s, found, image in sights(
-            sampled, engine, how, batch=params.batch or engine.batch, gate=gate
-        ):
-            count += 1
-            if image is not None:
-                looked += 1
-                sheet.offer(time_s, image, found)
-                height, width = image.shape[:2]
-                shown = [_scaled(one, video.width / width, video.height / height) for one in found]
-            ids, ended = tracker.update(time_s, shown)
-            close(ended)
-            seen.frame(time_s, shown)
-            objects = [_object(one, id_) for one, id_ in zip(shown, ids, strict=True)]
-            add_frame({"time": round(time_s, 3), "objects": objects})
-            report(time_s / max(source.probe.duration_s, 0.001))
-        close(tracker.finish())
-    if complaints.count:
-        _log.info("%s: errors of the video decoder: %s", source.name, complaints)
-    labels = seen.summary(_INTERVALS)
-    return Result(
-        artifacts=_artifacts(contact_sheet=sheet.save(work / "contact_sheet.jpg")),
-        summary={
-            "model": dict(head["model"]),
+    def placed() -> Iterator[tuple[float, list[Detection] | None]]:
+        options: dict[str, Any] = {
+            "batch": params.batch or engine.batch,
+            "gate": params.gate,
             "fps": params.fps,
-            "frames": count,
-            "looked_at": looked,
-            "labels": labels,
+        }
+        for time_s, found, image in by_section(sampled, engine, how, **options):
+            if image is None:
+                yield time_s, None
+            else:
+                candidates.offer(time_s, image, found)
+                yield time_s, [_scaled(one, video, image) for one in found]
+            report((time_s - range_.start_s) / max(range_.end_s - range_.start_s, 0.001))
+
+    with closing(sampled):  # an error's traceback would keep ffmpeg waiting
+        interim.write(work.folder / detected, placed())
+    if complaints.count:
+        _log.info("%s, %s: errors of the video decoder: %s", source.name, range_.name, complaints)
+    made = Findings(
+        frames=detected,
+        tiles=tiles,
+        candidates=candidates.save(work.folder / tiles),
+        errors=complaints.count,
+        notices=tuple(notices.demo(used)),
+    )
+    return Part(interim=made.files, data=made.model_dump(mode="json"))
+
+
+def merge(
+    source: Source,
+    params: Params,
+    plan: Plan,  # noqa: ARG001 - the parts have all that matters
+    parts: Parts,
+    work: Path,
+    report: Report,
+) -> Result:
+    """Write the detections with their tracks, the tracks, and the contact sheet.
+
+    Raises:
+        BadInput: ``undecodable``: no range has a frame.
+    """
+    video = decoding.require_video(source.probe)
+    model: dict[str, JsonValue] = {**identity(params)}
+    head = {"model": model, "fps": params.fps}
+    head |= {"width": video.width, "height": video.height}
+    found = [Findings.model_validate(made.part.data) for made in parts]
+
+    def shown() -> Iterator[Shown]:
+        for made, its in zip(parts, found, strict=True):
+            for frame in interim.read(made.file(its.frames)):
+                report(frame.time_s / max(source.probe.duration_s, 0.001))
+                yield frame
+
+    totals = records.write(work, head, shown(), fps=params.fps)
+    if not totals.frames:
+        raise BadInput("undecodable", "No frame of the video could be decoded.")
+    strips = [
+        Strip(its.candidates, partial(made.file, its.tiles))
+        for made, its in zip(parts, found, strict=True)
+    ]
+    return Result(
+        artifacts=_artifacts(contact_sheet=contact_sheet.save(work / _SHEET, strips)),
+        summary={
+            "model": model,
+            "fps": params.fps,
+            "frames": totals.frames,
+            "looked_at": totals.looked_at,
+            "labels": totals.labels,
         },
-        warnings=[*notices.demo(used), *_warnings(complaints)],
-        labels=sorted(labels),
+        warnings=findings.warnings(
+            [(made.range, its) for made, its in zip(parts, found, strict=True)]
+        ),
+        labels=sorted(totals.labels),
     )
 
 
-def _scaled(found: Detection, x: float, y: float) -> Detection:
+def _looking(params: Params, engine: ObjectEngine) -> Looking:
+    return Looking(
+        confidence=params.confidence,
+        iou=params.iou,
+        image_size=params.image_size or engine.image_size,
+        most=params.max_detections,
+        labels=params.classes,
+    )
+
+
+def _scaled(found: Detection, video: VideoStream, image: "Image") -> Detection:
+    """Return a detection with its box in pixels of the video instead of the image's."""
+    height, width = image.shape[:2]
+    x, y = video.width / width, video.height / height
     left, top, right, bottom = found.box
     box = (round(left * x, 2), round(top * y, 2), round(right * x, 2), round(bottom * y, 2))
     return Detection(found.label, round(found.confidence, 4), box)
 
 
-def _object(found: Detection, track: int) -> dict[str, JsonValue]:
-    return {
-        "label": found.label,
-        "confidence": found.confidence,
-        "box": list(found.box),
-        "track": track,
-    }
-
-
-def _track(track: Track) -> dict[str, JsonValue]:
-    return {
-        "id": track.id,
-        "label": track.label,
-        "start": round(track.start, 3),
-        "end": round(track.end, 3),
-        "frames": track.frames,
-        "best": {
-            "time": round(track.best_time, 3),
-            "confidence": track.best.confidence,
-            "box": list(track.best.box),
-        },
-    }
-
-
 def _artifacts(*, contact_sheet: bool) -> list[Artifact]:
+    json = {"media_type": "application/json"}
     found = [
-        Artifact(name="detections.json", media_type="application/json", role="detections_json"),
-        Artifact(name="tracks.json", media_type="application/json", role="tracks_json"),
+        Artifact(name=records.DETECTIONS, role="detections_json", **json),
+        Artifact(name=records.TRACKS, role="tracks_json", **json),
     ]
     if contact_sheet:
-        sheet = Artifact(name="contact_sheet.jpg", media_type="image/jpeg", role="contact_sheet")
-        found.append(sheet)
+        found.append(Artifact(name=_SHEET, media_type="image/jpeg", role="contact_sheet"))
     return found
-
-
-def _warnings(complaints: Complaints) -> list[Notice]:
-    if not complaints.count:
-        return []
-    message = "Parts of the video are damaged; objects may be missing there."
-    return [Notice(code="damaged_video", message=message)]

@@ -1,23 +1,30 @@
-"""The thumbnail stage: a poster, and a storyboard for scrubbing."""
+"""The thumbnail stage: a poster, and a storyboard for scrubbing; of sound alone, a waveform."""
 
 import itertools
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from pipeline.core import in_place
 from pipeline.core.errors import BadInput
-from pipeline.core.stage import Artifact, Notice, Report, Result, Source
-from pipeline.media import frames, picture
-from pipeline.media.frames import Frame
+from pipeline.core.ranges import Part, Parts, Plan, Range, Work
+from pipeline.core.stage import Artifact, Divisible, Notice, Report, Result, Source
+from pipeline.media import decoding, frames, picture
+from pipeline.media.decoding import Frame
 from pipeline.media.process import Complaints
-from pipeline.stages import notices
-from pipeline.stages.thumbnail import poster, storyboard
+from pipeline.stages import division, notices
+from pipeline.stages.thumbnail import audio_only, poster, shots, storyboard
+from pipeline.stages.thumbnail.audio_only import Heard
 from pipeline.stages.thumbnail.storyboard import Storyboard
+from pipeline.stages.thumbnail.tiles import Tile, Tiles
 
-VERSION = "1"
+VERSION = "2"
 
-_FINALISTS = 3
+# Another is tried if the best cannot be decoded again.
+_CANDIDATES = 2
 
 
 class Params(BaseModel):
@@ -39,101 +46,146 @@ class Params(BaseModel):
     )
     columns: int = Field(10, ge=1, le=20, description="Tiles in a row of a sheet")
     rows: int = Field(10, ge=1, le=20, description="Rows of a sheet")
-
-
-def run(source: Source, params: Params, work: Path, report: Report) -> Result:
-    """Write the poster (``poster-640.jpg``, …) and the storyboard (``storyboard.vtt``, …).
-
-    Raises:
-        BadInput: ``no_video``, or ``undecodable``.
-        VideodropError: see ``ffmpeg.judge``.
-    """
-    frames.require_video(source.probe)
-    report(0.0)
-    complaints = Complaints()
-    tiles = _tiles(source, params, report, complaints)
-    board = storyboard.draw(tiles, work, columns=params.columns, rows=params.rows)
-    duration_s = source.probe.duration_s
-    (work / "storyboard.vtt").write_text(storyboard.webvtt(board, duration_s), encoding="utf-8")
-    (work / "storyboard.json").write_text(storyboard.index(board, duration_s), encoding="utf-8")
-    report(0.85)
-    chosen = _best(source, params, tiles, report)
-    widths = _save_posters(chosen, params, work)
-    report(1.0)
-    return Result(
-        artifacts=[*_poster_artifacts(widths), *_storyboard_artifacts(board)],
-        summary=_summary(chosen, widths, board),
-        warnings=[*notices.of_media(source.probe, complaints), *_blank_warning(chosen)],
+    range_s: int = Field(
+        1800,
+        ge=10,
+        le=86_400,
+        description="Seconds of a long video that one worker reads, rounded to whole sections",
     )
 
 
-def _tiles(source: Source, params: Params, report: Report, complaints: Complaints) -> list[Frame]:
-    """Return frames for the storyboard: keyframes, which are cheap, or else sampled frames.
+def plan(source: Source, params: Params, report: Report) -> Plan:
+    """Divide a long video into ranges, in which tiles are chosen as in one pass.
 
-    Frames are sampled if the keyframes are fewer than half of the tiles wanted.
+    Sound without a picture is one range.
     """
-    every_s = max(params.tile_every_s, source.probe.duration_s / params.max_tiles)
-    wanted = max(1, int(source.probe.duration_s / every_s))
-    try:
-        found = _collect(
-            source, params, report, complaints, mode="keyframes", every_s=every_s, share=0.4
-        )
-    except BadInput:
-        found = []
-    if len(found) * 2 < wanted:
-        found = _collect(
-            source, params, report, complaints, mode="sample", every_s=every_s, share=0.8
-        )
-    return found
+    report(0.0)
+    probe = source.probe
+    if probe.video is None:
+        return Plan(ranges=(Range(name="sound", start_s=0.0, end_s=probe.duration_s),))
+    ranges = division.ranges(probe, fps=1 / _interval_s(source, params), range_s=params.range_s)
+    keyed = probe.video.timed and (len(ranges) == 1 or frames.keys_suffice(source.path, probe))
+    return Plan(ranges=ranges, data={"keyed": keyed})
 
 
-def _collect(
+def run_range(
     source: Source,
     params: Params,
+    plan: Plan,
+    range_: Range,
+    parts: Parts,  # noqa: ARG001 - no phase comes before
+    work: Work,
     report: Report,
-    complaints: Complaints,
-    *,
-    mode: Literal["keyframes", "sample"],
-    every_s: float,
-    share: float,
-) -> list[Frame]:
-    path, probe = source.path, source.probe
-    if mode == "keyframes":
-        stream = frames.keyframes(
-            path,
-            probe,
-            every_s=every_s,
-            long_side=params.tile_side,
-            report=report,
-            complaints=complaints,
-        )
-    else:
-        stream = frames.sample(
-            path,
-            probe,
-            fps=1 / every_s,
-            long_side=params.tile_side,
-            report=report,
-            complaints=complaints,
-        )
-    found = []
-    for frame in itertools.islice(stream, params.max_tiles):
-        report(share * frame.time_s / max(probe.duration_s, frame.time_s, 0.001))
-        found.append(frame)
-    return found
+) -> Part:
+    """Collect the tiles of a range, or measure a sound.
+
+    Raises:
+        BadInput: ``undecodable``.
+        VideodropError: see ``ffmpeg.judge``.
+    """
+    if source.probe.video is None:
+        return audio_only.measure(source, work, report)
+    every_s, keyed = _interval_s(source, params), bool(plan.data["keyed"])
+    side = params.tile_side
+    found = shots.collect(source, range_, work, report, side=side, every_s=every_s, keyed=keyed)
+    return found.part()
 
 
-def _best(source: Source, params: Params, tiles: list[Frame], report: Report) -> Frame:
-    """Return the best of the shortlisted frames, scored again at full size, where blur shows."""
-    video = frames.require_video(source.probe)
+def merge(
+    source: Source,
+    params: Params,
+    plan: Plan,  # noqa: ARG001 - the parts say all
+    parts: Parts,
+    work: Path,
+    report: Report,
+) -> Result:
+    """Write the poster (``poster-640.jpg``, …) and the storyboard (``storyboard.vtt``, …).
+
+    Raises:
+        BadInput: ``undecodable``.
+        VideodropError: see ``ffmpeg.judge``.
+    """
+    if source.probe.video is None:
+        return _of_sound(source, params, parts, work, report)
+    duration_s = source.probe.duration_s
+    found = Tiles(parts)
+    chosen = shots.thinned(found.listed(), params.max_tiles)
+    if not chosen:
+        raise BadInput("undecodable", "No frame of the video could be decoded.")
+    board = storyboard.draw(found.frames(chosen), work, columns=params.columns, rows=params.rows)
+    (work / "storyboard.vtt").write_text(storyboard.webvtt(board, duration_s), encoding="utf-8")
+    (work / "storyboard.json").write_text(storyboard.index(board, duration_s), encoding="utf-8")
+    best = _best(source, params, found, chosen, report)
+    widths = _save_posters(best, params, work)
+    complaints = Complaints(count=found.errors)
+    return Result(
+        artifacts=[*_poster_artifacts(widths), *_storyboard_artifacts(board)],
+        summary=_summary(best, widths, board),
+        warnings=[*notices.of_media(source.probe, complaints), *_blank_warning(best)],
+    )
+
+
+def run(source: Source, params: Params, work: Path, report: Report) -> Result:
+    """Write the poster and the storyboard, of sound alone a waveform, below ``work``.
+
+    Raises:
+        BadInput: ``undecodable``.
+        VideodropError: see ``ffmpeg.judge``.
+    """
+    result = in_place.run(cast("Divisible", sys.modules[__name__]), source, params, work, report)
+    report(1.0)
+    return result
+
+
+def _interval_s(source: Source, params: Params) -> float:
+    return shots.interval_s(source.probe, every_s=params.tile_every_s, most=params.max_tiles)
+
+
+def _of_sound(source: Source, params: Params, parts: Parts, work: Path, report: Report) -> Result:
+    """Write the poster and the waveform of sound without a picture."""
+    (made,) = parts
+    heard = Heard.model_validate(made.part.data)
+    width = max(params.poster_widths)
+    drawn = audio_only.draw(source, made.file(heard.file), work, report, width=width)
+    widths = _save_posters(drawn.poster, params, work)
+    height, width, _ = drawn.poster.image.shape
+    return Result(
+        artifacts=[*_poster_artifacts(widths), audio_only.STRIP],
+        summary={
+            "poster": {"of": drawn.of, "width": width, "height": height},
+            "poster_widths": list(widths),
+            "waveform": {"width": drawn.strip[0], "height": drawn.strip[1]},
+        },
+        warnings=notices.of_media(source.probe, Complaints(count=heard.errors)),
+    )
+
+
+def _best(
+    source: Source, params: Params, found: Tiles, tiles: Sequence[Tile], report: Report
+) -> Frame:
+    """Return the best shot at the size of the poster; at its own size if it is not found again.
+
+    Where the clock jumps, seeking finds another frame. The video is then decoded from the
+    beginning, up to the shot.
+    """
+    video = decoding.require_video(source.probe)
     factor = min(1.0, max(params.poster_widths) / video.width)
     long_side = max(picture.scaled(video, factor))
-    finalists = []
-    for tile in poster.shortlist(tiles, source.probe.duration_s, _FINALISTS):
-        report(0.85)
-        frame = frames.at(source.path, source.probe, tile.time_s, long_side=long_side)
-        finalists.append(frame or tile)
-    return max(finalists, key=lambda f: poster.score(f.image))
+    chosen = poster.shortlist(tiles, source.probe.duration_s, _CANDIDATES)
+    small = [next(found.frames([tile])) for tile in chosen]
+    for shot, seek in itertools.product(small, (True, False)):
+        again = frames.at(
+            source.path,
+            source.probe,
+            shot.time_s,
+            long_side=long_side,
+            keyframe=shot.key,
+            seek=seek,
+            report=report,
+        )
+        if again and poster.alike(again.image, shot.image):
+            return Frame(shot.time_s, again.image)
+    return small[0]
 
 
 def _save_posters(frame: Frame, params: Params, work: Path) -> list[int]:

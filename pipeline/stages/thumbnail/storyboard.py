@@ -1,11 +1,12 @@
 """Sprite sheets for scrubbing, with an index for players (WebVTT) and one for programs (JSON)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from pipeline.media.frames import Frame
+from pipeline.media.decoding import Frame
 
 _JPEG_QUALITY = 75
 
@@ -37,22 +38,23 @@ class Storyboard:
     tiles: tuple[Tile, ...]
 
 
-def draw(frames: Sequence[Frame], folder: Path, *, columns: int, rows: int) -> Storyboard:
+def draw(frames: Iterable[Frame], folder: Path, *, columns: int, rows: int) -> Storyboard:
     """Write ``storyboard-001.jpg``, … below ``folder``, each with at most columns x rows tiles.
 
     Args:
-        frames: at least one, all of one size, in order of time.
+        frames: at least one, all of one size, in order of time; those of one sheet are in memory.
         folder: the folder to write to.
         columns: tiles in a row of a sheet.
         rows: rows of a full sheet; the last sheet ends with its last row.
     """
     from PIL import Image  # noqa: PLC0415 - stage modules import nothing heavy before they run
 
-    height, width, _ = frames[0].image.shape
+    width = height = 0
     sheets: list[str] = []
     tiles: list[Tile] = []
-    for first in range(0, len(frames), columns * rows):
-        page = frames[first : first + columns * rows]
+    left = iter(frames)
+    while page := list(islice(left, columns * rows)):
+        height, width, _ = page[0].image.shape
         name = f"storyboard-{len(sheets) + 1:03d}.jpg"
         size = (min(columns, len(page)) * width, -(-len(page) // columns) * height)
         sheet = Image.new("RGB", size)

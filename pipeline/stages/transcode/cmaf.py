@@ -1,15 +1,14 @@
 """The contents of a fragmented MP4 track, read from its boxes (ISO/IEC 14496-12 and -14)."""
 
-import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
 
 from pipeline.core.errors import BadInput, Bug
-
-_CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"mvex", b"moof", b"traf"}
-_NON_SYNC = 0x0001_0000
+from pipeline.stages.transcode import boxes
 
 
 class Fragment(NamedTuple):
@@ -19,32 +18,57 @@ class Fragment(NamedTuple):
         offset: start in the file, in bytes.
         size: size in bytes.
         start_s: presentation time of its earliest sample.
-        end_s: end of presentation of its last sample.
-        key: it begins with a sync sample and has no other: one closed, seekable GOP.
+        end_s: end of presentation of its last frame.
     """
 
     offset: int
     size: int
     start_s: float
     end_s: float
-    key: bool
 
 
-@dataclass(frozen=True)
-class Track:
+class Samples(NamedTuple):
+    """The samples of a fragment in order of decoding; times are in units of the timescale.
+
+    Attributes:
+        offset: of the first one's bytes in the file.
+        decode: decode time of the first one.
+        sizes: in bytes.
+        durations: until the next one is decoded, as pairs of a number of samples and their value.
+        shifts: presentation times minus decode times; empty if all are 0.
+    """
+
+    offset: int
+    decode: int
+    sizes: tuple[int, ...]
+    durations: tuple[tuple[int, int], ...]
+    shifts: tuple[int, ...]
+
+
+class Track(BaseModel):
     """A file with one track.
 
     Attributes:
-        path: the file.
+        name: the file below the work directory.
         codecs: RFC 6381 codec string, from the decoder configuration.
-        init_size: number of the file's first bytes that initialise a decoder (``ftyp``, ``moov``).
+        header: the file's first bytes, which initialise a decoder (``ftyp``, ``moov``), as
+            hexadecimal digits.
         fragments: in order of time.
+        samples: of each fragment, for an index of the file; empty if none is wanted.
     """
 
-    path: Path
+    model_config = ConfigDict(frozen=True)
+
+    name: str
     codecs: str
-    init_size: int
+    header: str
     fragments: tuple[Fragment, ...]
+    samples: tuple[Samples, ...] = ()
+
+    @property
+    def init(self) -> bytes:
+        """Return the header as bytes."""
+        return bytes.fromhex(self.header)
 
     @property
     def start_s(self) -> float:
@@ -57,141 +81,91 @@ class Track:
         return max(f.end_s for f in self.fragments)
 
 
-class _Box(NamedTuple):
-    kind: bytes
-    body: bytes
+class Found(NamedTuple):
+    """A fragment of a file as it is: ``media`` and ``size`` are the place of its samples' bytes."""
+
+    offset: int
+    media: int
+    size: int
+    run: boxes.Run
 
 
-def read(path: Path) -> Track:
-    """Read the boxes of ``path``; media data is skipped.
+def header(path: Path) -> tuple[bytes, dict[bytes, bytes]]:
+    """Return the bytes of ``ftyp`` and ``moov``, and the boxes of the latter.
 
     Raises:
         BadInput: ``undecodable``: ffmpeg decoded nothing to write to this file.
     """
-    fragments: list[Fragment] = []
-    header: dict[bytes, bytes] = {}
-    init_size, moof_at, moof = 0, 0, b""
     with path.open("rb") as file:
-        for kind, offset, size in _top_level(file):
-            if kind in (b"moov", b"moof"):
+        for kind, offset, size in boxes.top_level(file):
+            if kind == b"moov":
+                file.seek(0)
+                content = file.read(offset + size)
+                found = dict(boxes.walk(content[offset + 8 :]))
+                if b"stsd" in found:
+                    return content, found
+    raise BadInput("undecodable", "This track could not be decoded.")
+
+
+def fragments(path: Path, given: dict[bytes, bytes]) -> Iterator[Found]:
+    """Yield the fragments of a file whose header is ``given``; media data is skipped."""
+    moof_at, moof = 0, b""
+    with path.open("rb") as file:
+        for kind, offset, size in boxes.top_level(file):
+            if kind == b"moof":
                 file.seek(offset + 8)
-                body = file.read(size - 8)
-                if kind == b"moov":
-                    header = dict(_walk(body))
-                    init_size = offset + size
-                else:
-                    moof_at, moof = offset, body
+                moof_at, moof = offset, file.read(size - 8)
             elif kind == b"mdat" and moof:
-                start, end, key = _times(header, moof)
-                fragments.append(Fragment(moof_at, offset + size - moof_at, start, end, key))
+                yield Found(moof_at, offset + 8, size - 8, boxes.run(given, moof))
                 moof = b""
-    if not fragments or b"stsd" not in header:
-        raise BadInput("undecodable", "This track could not be decoded.")
-    return Track(path, _codecs(header[b"stsd"]), init_size, tuple(fragments))
 
 
-def _top_level(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
-    offset = 0
-    while len(head := file.read(16)) >= 8:  # noqa: PLR2004 - a box header
-        size, kind = struct.unpack(">I4s", head[:8])
-        if size == 1:
-            (size,) = struct.unpack(">Q", head[8:16])
-        yield kind, offset, size
-        offset += size
-        file.seek(offset)
+def read(path: Path, name: str) -> Track:
+    """Read the boxes of a file of sound, which is called ``name`` in the result.
 
-
-def _walk(body: bytes) -> Iterator[_Box]:
-    at = 0
-    while at + 8 <= len(body):
-        size, kind = struct.unpack_from(">I4s", body, at)
-        inner = body[at + 8 : at + size]
-        if kind in _CONTAINERS:
-            yield from _walk(inner)
-        else:
-            yield _Box(kind, inner)
-        at += max(size, 8)
-
-
-def _times(header: dict[bytes, bytes], moof: bytes) -> tuple[float, float, bool]:
-    """Return start and end in seconds, and whether the first sample is the only sync sample."""
-    scale = _timescale(header[b"mdhd"])
-    default_flags, default_duration = 0, 0
-    decode = 0
-    starts: list[int] = []
-    ends: list[int] = []
-    sync: list[bool] = []
-    for kind, body in _walk(moof):
-        if kind == b"tfhd":
-            default_duration, default_flags = _tfhd(body, header[b"trex"])
-        elif kind == b"tfdt":
-            (decode,) = struct.unpack_from(">q" if body[0] else ">i", body, 4)
-        elif kind == b"trun":
-            for duration, flags, shift in _trun(body, default_duration, default_flags):
-                starts.append(decode + shift)
-                ends.append(decode + shift + duration)
-                sync.append(not flags & _NON_SYNC)
-                decode += duration
-    offset = _edit_offset(header)
-    return min(starts) / scale + offset, max(ends) / scale + offset, sync[0] and not any(sync[1:])
-
-
-def _tfhd(body: bytes, trex: bytes) -> tuple[int, int]:
-    """Return the default (duration, flags) of this fragment's samples."""
-    has = int.from_bytes(body[1:4])
-    _, duration, _, flags = struct.unpack_from(">4I", trex, 8)
-    at = 8 + 8 * bool(has & 0x01) + 4 * bool(has & 0x02)
-    if has & 0x08:
-        (duration,) = struct.unpack_from(">I", body, at)
-        at += 4
-    at += 4 * bool(has & 0x10)
-    if has & 0x20:
-        (flags,) = struct.unpack_from(">I", body, at)
-    return duration, flags
-
-
-def _trun(body: bytes, duration: int, flags: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (duration, flags, composition offset) of each sample."""
-    has = int.from_bytes(body[1:4])
-    (count,) = struct.unpack_from(">I", body, 4)
-    at = 8 + 4 * bool(has & 0x01)
-    first: int | None = None
-    if has & 0x04:
-        (first,) = struct.unpack_from(">I", body, at)
-        at += 4
-    for _ in range(count):
-        own = [duration, 0, flags if first is None else first, 0]
-        for field, layout in enumerate((">I", ">I", ">I", ">i")):
-            if has & 0x100 << field:
-                (own[field],) = struct.unpack_from(layout, body, at)
-                at += 4
-        yield own[0], own[2], own[3]
-        first = None
-
-
-def _timescale(body: bytes) -> int:
-    return int(struct.unpack_from(">I", body, 20 if body[0] else 12)[0])
-
-
-def _edit_offset(header: dict[bytes, bytes]) -> float:
-    """Return presentation time minus media time, in seconds.
-
-    Empty edits increase it, and the media time of an edit decreases it.
+    Raises:
+        BadInput: ``undecodable``: ffmpeg decoded nothing to write to this file.
     """
-    body = header.get(b"elst", b"\0" * 8)
-    (count,) = struct.unpack_from(">I", body, 4)
-    layout = ">Qq4x" if body[0] else ">Ii4x"
-    scale, movie_scale = _timescale(header[b"mdhd"]), _timescale(header[b"mvhd"])
-    offset = 0.0
-    for number in range(count):
-        length, media = struct.unpack_from(layout, body, 8 + number * struct.calcsize(layout))
-        if media >= 0:
-            return offset - float(media) / scale
-        offset += length / movie_scale
-    return offset
+    init, given = header(path)
+    scale, shift_s = boxes.timescale(given[b"mdhd"]), boxes.edit_offset(given)
+    found = list(fragments(path, given))
+    if not found:
+        raise BadInput("undecodable", "This track could not be decoded.")
+    made = []
+    for one in found:
+        times = one.run.times
+        end = max(times) + one.run.samples[-1].duration
+        size = one.media + one.size - one.offset
+        start_s, end_s = min(times) / scale + shift_s, end / scale + shift_s
+        made.append(Fragment(one.offset, size, start_s, end_s))
+    listed = tuple(samples(one.media, one.run) for one in found)
+    return Track(
+        name=name,
+        codecs=codecs(given[b"stsd"]),
+        header=init.hex(),
+        fragments=tuple(made),
+        samples=listed,
+    )
 
 
-def _codecs(stsd: bytes) -> str:
+def samples(offset: int, run: boxes.Run) -> Samples:
+    """Return the samples of a fragment whose media begins at ``offset`` of its file."""
+    shifts = tuple(sample.shift for sample in run.samples)
+    return Samples(
+        offset,
+        run.decode,
+        tuple(sample.size for sample in run.samples),
+        runs(sample.duration for sample in run.samples),
+        shifts if any(shifts) else (),
+    )
+
+
+def runs(values: Iterator[int]) -> tuple[tuple[int, int], ...]:
+    """Return values as pairs of a number of equal ones and their value."""
+    return tuple((sum(1 for _ in equal), value) for value, equal in groupby(values))
+
+
+def codecs(stsd: bytes) -> str:
     """Return the CODECS value: avc1.PPCCLL from avcC, mp4a.40.N from esds."""
     if (at := stsd.find(b"avcC")) >= 0:
         return f"avc1.{stsd[at + 5 : at + 8].hex()}"

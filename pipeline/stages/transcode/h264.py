@@ -1,14 +1,16 @@
 """H.264: the encoder of this machine, its options, and the sources that need no encoding."""
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.media_info import Probe
-from pipeline.media import ffmpeg
+from pipeline.media import colour, ffmpeg
 from pipeline.stages.transcode import ladder
 from pipeline.stages.transcode.gop import Gops
 from pipeline.stages.transcode.ladder import Rung
+from pipeline.stages.transcode.spans import ROUNDING_S
 
 _PROFILES = {"Constrained Baseline", "Main", "High"}
 _MAX_LEVEL = 51
@@ -28,23 +30,18 @@ def encoder() -> str:
     return "h264_nvenc" if works else "libx264"
 
 
-def options(rung: Rung, *, crf: int, preset: str, gop_s: float | None) -> dict[str, Any]:
+def options(rung: Rung, *, crf: int, preset: str, keyframes: str) -> dict[str, Any]:
     """Return output options for one rendition: constant quality with a maximum bit rate.
 
     Args:
         rung: its size and maximum bit rate.
         crf: quality, lower is better.
         preset: that of x264; NVENC gets the middle of its own scale.
-        gop_s: a keyframe at the first frame at or after each multiple of this many seconds; None
-            for the source's keyframes. There are no others, so that renditions stay aligned.
+        keyframes: where they are, of ``every`` or ``at``, or ``source`` for those of the source.
+            There are no others, so that renditions stay aligned.
     """
     large = rung.width >= _NVENC_WIDTH and rung.height >= _NVENC_HEIGHT
     name = encoder() if large else "libx264"
-    if gop_s is None:
-        keyframes = "source"
-    else:  # timestamps are rounded: half a millisecond before a multiple counts as on it
-        slot, last = f"floor((t+0.0005)/{gop_s})", f"floor((prev_forced_t+0.0005)/{gop_s})"
-        keyframes = f"expr:isnan(prev_forced_t)+gt({slot},{last})"
     common = {
         "c:v": name,
         "profile:v": "high",
@@ -59,6 +56,23 @@ def options(rung: Rung, *, crf: int, preset: str, gop_s: float | None) -> dict[s
     return common | {"rc": "vbr", "cq": crf, "b:v": 0, "preset": "p4", "no-scenecut": 1}
 
 
+def every(gop_s: float, start_s: float) -> str:
+    """Return keyframes at the first frame at or after each multiple of ``gop_s`` seconds.
+
+    Args:
+        gop_s: the distance.
+        start_s: time of the first frame, from which ffmpeg counts.
+    """
+    late_s = start_s + ROUNDING_S
+    slot, last = (f"floor(({time}+{late_s:.6f})/{gop_s})" for time in ("t", "prev_forced_t"))
+    return f"expr:isnan(prev_forced_t)+gt({slot},{last})"
+
+
+def at(times: Iterable[float]) -> str:
+    """Return keyframes at the first frame at or after each time, in seconds."""
+    return ",".join(f"{max(0.0, time - ROUNDING_S):.6f}" for time in times)
+
+
 def looks_conforming(probe: Probe, *, max_side: int, max_fps: float) -> bool:
     """Return whether the header allows the source to be the top rendition itself."""
     video = probe.video
@@ -70,6 +84,7 @@ def looks_conforming(probe: Probe, *, max_side: int, max_fps: float) -> bool:
         and (video.level or 99) <= _MAX_LEVEL
         and video.pix_fmt == "yuv420p"
         and video.hdr is None
+        and not colour.converted(video)
         and video.rotation == 0
         and video.square_pixels
         and not video.interlaced

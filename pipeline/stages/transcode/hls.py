@@ -1,28 +1,48 @@
-"""HLS (RFC 8216) from CMAF tracks: segments, media playlists, and the master playlist."""
+"""HLS (RFC 8216) from CMAF tracks: segments, media playlists, and the master playlist.
 
+Segments are byte ranges of the files that hold them (``EXT-X-BYTERANGE``), and so are the headers
+that initialise a decoder.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
 
 from pipeline.stages.transcode.cmaf import Fragment, Track
 
-INIT = "init.mp4"
 PLAYLIST = "index.m3u8"
+# Times the target: no segment lasts longer, unless its one fragment does.
+_LONGEST = 1.5
+# A last segment that is shorter belongs to the one before: hls.js looks for the next segment with
+# this tolerance, passes over a shorter one, and never reports the end.
+_SHORTEST_S = 0.25
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One media segment: its file name, duration and size in bytes."""
+    """One media segment: consecutive bytes of a file.
+
+    Attributes:
+        name: the file, beside the playlist.
+        start: offset of its first byte.
+        size: in bytes.
+        duration_s: seconds.
+        header: number of the first bytes of the file that its decoder needs before; None if it
+            needs no others than the segment before it.
+    """
 
     name: str
-    duration_s: float
+    start: int
     size: int
+    duration_s: float
+    header: int | None = None
 
 
 @dataclass(frozen=True)
 class Rendition:
-    """A published track: a folder with a playlist, an init section and segments.
+    """A published track: a folder with a playlist and files of segments.
 
     Attributes:
         folder: its name below the master playlist.
@@ -42,7 +62,7 @@ class Rendition:
     @property
     def average_bps(self) -> int:
         """Return the average bits per second over all segments."""
-        return round(sum(s.size for s in self.segments) * 8 / max(self.duration_s, 1e-3))
+        return math.ceil(sum(s.size for s in self.segments) * 8 / max(self.duration_s, 1e-3))
 
     @property
     def peak_bps(self) -> int:
@@ -61,7 +81,7 @@ class Rendition:
                     break
                 if duration >= 0.5 * target:
                     peak = max(peak, size * 8 / duration)
-        return max(round(peak), self.average_bps)
+        return max(math.ceil(peak), self.average_bps)
 
 
 @dataclass(frozen=True)
@@ -76,13 +96,39 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sound:
-    """An audio rendition's entry in the master playlist."""
+    """An audio rendition's entry in the master playlist.
+
+    Attributes:
+        default: played unless the viewer or the player chooses another one.
+        automatic: may be chosen by the player, by language or need.
+        characteristics: uniform type identifiers of its purpose.
+    """
 
     rendition: Rendition
     name: str
     language: str | None
     default: bool
     channels: int
+    automatic: bool = True
+    characteristics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subtitles:
+    """An entry of subtitles in the master playlist; see ``Sound``.
+
+    Attributes:
+        folder: of its playlist.
+        forced: only what has to be read in any case.
+    """
+
+    folder: str
+    name: str
+    language: str | None
+    default: bool
+    automatic: bool
+    forced: bool
+    characteristics: tuple[str, ...]
 
 
 def target_duration(segments: Sequence[Segment]) -> int:
@@ -90,34 +136,59 @@ def target_duration(segments: Sequence[Segment]) -> int:
     return max(1, *(round(s.duration_s) for s in segments))
 
 
-def publish(track: Track, folder: Path, segment_s: float) -> Rendition:
-    """Cut ``track`` into segments below ``folder`` and write its playlist.
+def published(tracks: Sequence[Track], folder: Path, segment_s: float) -> Rendition:
+    """Write the playlist of a rendition to ``folder``, which has the files of ``tracks``.
 
-    A segment begins at the first fragment at or after every multiple of ``segment_s``, so tracks
-    with the same fragment times have the same segments.
+    The playlist begins at 0, although priming of audio is before, and a picture may be later.
     """
-    folder.mkdir(parents=True)
-    groups: list[list[Fragment]] = []
-    slot = -1
-    for fragment in track.fragments:
-        now = int((fragment.start_s - track.start_s + 1e-3) // segment_s)
-        if now > slot or not groups:
-            groups.append([])
-            slot = now
-        groups[-1].append(fragment)
-    starts = [max(0.0, group[0].start_s) for group in groups]  # priming of audio is before 0
-    ends = [*starts[1:], track.end_s]
+    folder.mkdir(parents=True, exist_ok=True)
+    groups = [(track, group) for track in tracks for group in _segments(track, segment_s)]
+    starts = [0.0, *(group[0].start_s for _, group in groups[1:]), tracks[-1].end_s]
     segments: list[Segment] = []
-    with track.path.open("rb") as file:
-        _copy(file, 0, track.init_size, folder / INIT)
-        for number, (group, start, end) in enumerate(zip(groups, starts, ends, strict=True)):
-            name = f"{number:05d}.m4s"
-            size = sum(f.size for f in group)
-            _copy(file, group[0].offset, size, folder / name)
-            segments.append(Segment(name, end - start, size))
-    rendition = Rendition(folder.name, track.codecs, tuple(segments))
+    header = ""
+    for (track, group), (start, end) in zip(groups, pairwise(starts), strict=True):
+        other = track.header != header
+        header = track.header
+        segments.append(
+            Segment(
+                PurePosixPath(track.name).name,
+                group[0].offset,
+                sum(fragment.size for fragment in group),
+                end - start,
+                len(track.init) if other else None,
+            )
+        )
+    rendition = Rendition(folder.name, _codecs(tracks), tuple(segments))
     (folder / PLAYLIST).write_text(media_playlist(rendition), encoding="utf-8")
     return rendition
+
+
+def _codecs(tracks: Sequence[Track]) -> str:
+    """Return the highest of the codec strings, which all end with profile and level."""
+    return max(track.codecs for track in tracks)
+
+
+def _segments(track: Track, segment_s: float) -> list[list[Fragment]]:
+    """Divide the fragments of a file into segments.
+
+    A segment begins at the first fragment at or after every multiple of ``segment_s``, or earlier
+    where it would last half as long again. The last one of several lasts at least a quarter of a
+    second. Audio counts from its priming.
+    """
+    origin = min(0.0, track.start_s)
+    found: list[list[Fragment]] = []
+    slot = -1
+    for fragment in track.fragments:
+        now = int((fragment.start_s - origin + 1e-3) // segment_s)
+        long = found and fragment.end_s - found[-1][0].start_s > _LONGEST * segment_s
+        if not found or now > slot or long:
+            found.append([])
+            slot = now
+        found[-1].append(fragment)
+    if len(found) > 1 and track.end_s - found[-1][0].start_s < _SHORTEST_S:
+        last = found.pop()
+        found[-1] += last
+    return found
 
 
 def media_playlist(rendition: Rendition) -> str:
@@ -129,17 +200,24 @@ def media_playlist(rendition: Rendition) -> str:
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        f'#EXT-X-MAP:URI="{INIT}"',
     ]
     for segment in rendition.segments:
-        lines += [f"#EXTINF:{segment.duration_s:.6f},", segment.name]
+        if segment.header is not None:
+            lines.append(f'#EXT-X-MAP:URI="{segment.name}",BYTERANGE="{segment.header}@0"')
+        lines += [
+            f"#EXTINF:{segment.duration_s:.6f},",
+            f"#EXT-X-BYTERANGE:{segment.size}@{segment.start}",
+            segment.name,
+        ]
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
-def master_playlist(pictures: Sequence[Picture], sounds: Sequence[Sound]) -> str:
-    """Return the master playlist: variants as given, and audio as one group of alternatives."""
+def master_playlist(
+    pictures: Sequence[Picture], sounds: Sequence[Sound], subtitles: Sequence[Subtitles] = ()
+) -> str:
+    """Return the master playlist: variants as given; audio and subtitles as groups."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    lines += [_media(sound) for sound in sounds]
+    lines += [_media(one) for one in sounds] + [_media(one) for one in subtitles]
     for shown in pictures:
         video = shown.rendition
         peak, average = variant_bps(shown, sounds)
@@ -151,6 +229,7 @@ def master_playlist(pictures: Sequence[Picture], sounds: Sequence[Sound]) -> str
             f"RESOLUTION={shown.width}x{shown.height}",
             f"FRAME-RATE={shown.fps:.3f}",
             *(['AUDIO="audio"'] if sounds else []),
+            *(['SUBTITLES="subtitles"'] if subtitles else []),
         ]
         lines += ["#EXT-X-STREAM-INF:" + ",".join(attributes), f"{video.folder}/{PLAYLIST}"]
     return "\n".join([*lines, ""])
@@ -164,24 +243,22 @@ def variant_bps(shown: Picture, sounds: Sequence[Sound]) -> tuple[int, int]:
     )
 
 
-def _media(sound: Sound) -> str:
+def _media(entry: Sound | Subtitles) -> str:
+    if isinstance(entry, Sound):
+        kind, folder = "audio", entry.rendition.folder
+        own = [f'CHANNELS="{entry.channels}"']
+    else:
+        kind, folder = "subtitles", entry.folder
+        own = ["FORCED=YES"] if entry.forced else []
     attributes = [
-        "TYPE=AUDIO",
-        'GROUP-ID="audio"',
-        f'NAME="{sound.name}"',
-        *([f'LANGUAGE="{sound.language}"'] if sound.language else []),
-        f"DEFAULT={'YES' if sound.default else 'NO'}",
-        "AUTOSELECT=YES",
-        f'CHANNELS="{sound.channels}"',
-        f'URI="{sound.rendition.folder}/{PLAYLIST}"',
+        f"TYPE={kind.upper()}",
+        f'GROUP-ID="{kind}"',
+        f'NAME="{entry.name}"',
+        *([f'LANGUAGE="{entry.language}"'] if entry.language else []),
+        f"DEFAULT={'YES' if entry.default else 'NO'}",
+        f"AUTOSELECT={'YES' if entry.automatic else 'NO'}",
+        *([f'CHARACTERISTICS="{",".join(entry.characteristics)}"'] * bool(entry.characteristics)),
+        *own,
+        f'URI="{folder}/{PLAYLIST}"',
     ]
     return "#EXT-X-MEDIA:" + ",".join(attributes)
-
-
-def _copy(file: IO[bytes], offset: int, size: int, target: Path) -> None:
-    file.seek(offset)
-    with target.open("wb") as out:
-        left = size
-        while left and (data := file.read(min(left, 1 << 20))):
-            out.write(data)
-            left -= len(data)

@@ -1,4 +1,10 @@
-"""One run of ffmpeg that encodes a source to all its tracks: video per rung, audio per language."""
+"""One run of ffmpeg that encodes a span of a source: video per rung, and audio per language.
+
+The whole of a source has its sound encoded with it. Of a part, the packets of sound are copied for
+``packets``, and the frames keep the times of the film. Decoding begins at a keyframe before the
+part, so that its first frames follow what they follow in the film. It ends with the first frame
+after the part, which tells when the last one ends.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,107 +12,136 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.media_info import AudioStream, Probe, VideoStream
-from pipeline.media import ffmpeg, picture
-from pipeline.stages.transcode import h264, ladder
-from pipeline.stages.transcode.ladder import Rung
+from pipeline.core.location import Location
+from pipeline.core.media_info import Probe, VideoStream
+from pipeline.media import ffmpeg, picture, seeking
+from pipeline.stages.transcode import cascade, h264, ladder, packets, sound
+from pipeline.stages.transcode.cascade import Quality, Renditions
+from pipeline.stages.transcode.spans import Span
 
-# A fragment per GOP. The moov is delayed: packets give decoder configuration and edit list.
-_FRAGMENTED = {
+_MP4 = {
     "format": "mp4",
-    "movflags": "+frag_keyframe+delay_moov+default_base_moof",
     "map_metadata": -1,  # it may contain the recording location
     "map_chapters": -1,
 }
+# A fragment per GOP. The moov is delayed: packets give decoder configuration and edit list.
+_SOUND = {**_MP4, "movflags": "+frag_keyframe+delay_moov+default_base_moof"}
+_PART_OF_SOUND = {**_MP4, "movflags": "+empty_moov+default_base_moof"}
+# With times of the source, also if they begin late: an edit list would round that to 1 ms.
+_PICTURE = {**_MP4, "movflags": f"{_SOUND['movflags']}+frag_discont"}
 _AUDIO_FRAGMENT_US = 2_000_000
 _MAX_TIME_BASE = 1_000_000
+_COARSEST_S = Fraction(1, 5000)
+_BEFORE_S = 0.05  # a frame this much before a span is decoded, too
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The renditions to make of a source.
+class Outputs:
+    """The files that a run of ffmpeg writes.
 
     Attributes:
-        rungs: video renditions, largest first.
-        copied: the first of them is a copy of the source's video.
-        audio: tracks to encode.
+        pictures: one a rung.
+        sounds: one for each wanted track: encoded, or packets of a part.
     """
 
-    rungs: Sequence[Rung]
-    copied: bool
-    audio: Sequence[AudioStream]
-
-
-@dataclass(frozen=True)
-class Quality:
-    """The encoding options; see the stage's parameters."""
-
-    crf: int
-    preset: str
-    gop_s: float
-    max_fps: float
-    audio_bps: int
+    pictures: Sequence[Path]
+    sounds: Sequence[Path]
 
 
 def node(
-    path: Path, probe: Probe, plan: Plan, quality: Quality, work: Path, *, threads: int | None
-) -> tuple[Any, list[Path], list[Path]]:
-    """Return the ffmpeg-python node of the run, and the files of its video and audio tracks.
+    path: Location,
+    probe: Probe,
+    wanted: Renditions,
+    quality: Quality,
+    span: Span,
+    outputs: Outputs,
+    *,
+    blank: bool = False,
+) -> Any:
+    """Return the ffmpeg-python node of the run.
 
     The source is decoded once; each rung is scaled from the one above it.
+
+    Args:
+        path: the source.
+        probe: its record.
+        wanted: the tracks to make.
+        quality: the encoding options.
+        span: the part of the film.
+        outputs: the files to write.
+        blank: whether black frames replace those of the source.
     """
     import ffmpeg as fluent  # noqa: PLC0415 - stage modules import nothing heavy before they run
 
     video = probe.video
     if video is None:
-        raise ValueError("a plan needs a picture")
-    source = ffmpeg.source(path, max_pixels=picture.max_pixels(video), threads=threads)
-    videos = [work / f"{rung.name}.mp4" for rung in plan.rungs]
-    outputs = []
-    if plan.copied:
-        outputs.append(
-            fluent.output(source[str(video.index)], _name(videos[0]), c="copy", **_FRAGMENTED)
-        )
-    encoded = list(zip(plan.rungs, videos, strict=True))[plan.copied :]
-    pictures = _cascade(source[str(video.index)], video, [r for r, _ in encoded], quality)
+        raise ValueError("they need a picture")
+    seek_s = 0.0 if span.first else seeking.before(path, probe, span.start_s - _BEFORE_S)
+    begin: dict[str, Any] = seeking.options(seek_s)
+    source = ffmpeg.source(path, max_pixels=picture.max_pixels(video), **begin)
+    made = []
+    if wanted.copied:
+        until = {} if span.last else {"to": f"{span.end_s + cascade.ahead(video, quality):.6f}"}
+        track = source[str(video.index)]
+        made.append(fluent.output(track, _name(outputs.pictures[0]), c="copy", **until, **_PICTURE))
+    encoded = list(zip(wanted.rungs, outputs.pictures, strict=True))[wanted.copied :]
+    keyframes = _keyframes(video, wanted, quality, span)
+    shown_from = None if blank else source[str(video.index)]
+    rungs = [rung for rung, _ in encoded]
+    held = not (wanted.copied or blank)
+    pictures = cascade.frames(shown_from, video, rungs, quality, span, held=held)
     for (rung, target), shown in zip(encoded, pictures, strict=True):
-        settings = h264.options(
-            rung,
-            crf=quality.crf,
-            preset=quality.preset,
-            gop_s=None if plan.copied else quality.gop_s,
+        settings = h264.options(rung, crf=quality.crf, preset=quality.preset, keyframes=keyframes)
+        time_base = (
+            {} if cascade.resampled(video, quality) else {"enc_time_base": _time_base(video)}
         )
-        time_base = {} if _resampled(video, quality) else {"enc_time_base": _time_base(video)}
-        count = ffmpeg.thread_count(threads)
-        options = {"vsync": "vfr", "threads": count, **settings, **time_base, **_FRAGMENTED}
-        outputs.append(fluent.output(shown, _name(target), **options))
-    sounds = [work / f"audio-{number}.mp4" for number, _ in enumerate(plan.audio, 1)]
-    for track, target in zip(plan.audio, sounds, strict=True):
-        outputs.append(
-            fluent.output(
-                _sound(source[str(track.index)], probe.duration_s),
-                _name(target),
-                frag_duration=_AUDIO_FRAGMENT_US,
-                ac=2,
-                **{"c:a": "aac", "b:a": quality.audio_bps},
-                **_FRAGMENTED,
-            )
-        )
-    merged = fluent.merge_outputs(*outputs)
-    return ffmpeg.on_whole_clock(merged, source, probe.streams), videos, sounds
+        options = {"vsync": "vfr", "threads": ffmpeg.thread_count(), **settings, **time_base}
+        made.append(fluent.output(shown, _name(target), **options, **_PICTURE))
+    for track, target in zip(wanted.audio, outputs.sounds, strict=True):
+        if span.whole:
+            filters = sound.filters(track, probe.duration_s, wanted.gains.get(track.index))
+            heard = source[str(track.index)]
+            made.append(encoded_sound(heard, target, filters, quality.audio_bps))
+        else:
+            made.append(packets.output(source, path, track, span, target))
+    merged = fluent.merge_outputs(*made)
+    if span.whole:
+        return ffmpeg.on_whole_clock(merged, source, probe.streams)
+    return merged.global_args(*seeking.ONE_CLOCK)
 
 
-def remuxed(
-    video: Path, sounds: Sequence[Path], languages: Sequence[str | None], target: Path
+def encoded_sound(
+    given: Any, target: Path, filters: str, audio_bps: int, *, part: bool = False
 ) -> Any:
-    """Return the node that joins finished tracks into one MP4 with its index first."""
+    """Return the ffmpeg-python output of a track of sound.
+
+    Args:
+        given: the track.
+        target: the file.
+        filters: of ffmpeg.
+        audio_bps: bits per second.
+        part: whether it is a part of a track, with a header that does not depend on the sound.
+    """
     import ffmpeg as fluent  # noqa: PLC0415 - see node()
 
-    tracks = [ffmpeg.source(path, max_pixels=1 << 26)["0"] for path in (video, *sounds)]
-    tags = {f"metadata:s:a:{n}": f"language={tag}" for n, tag in enumerate(languages) if tag}
-    joined = fluent.output(*tracks, _name(target), c="copy", movflags="+faststart", **tags)
-    # AAC begins slightly before 0 with its priming; ffmpeg would shift each file to begin at 0.
-    return joined.global_args("-copyts")
+    return fluent.output(
+        given,
+        _name(target),
+        af=filters,
+        frag_duration=_AUDIO_FRAGMENT_US,
+        ac=2,
+        **{"c:a": "aac", "b:a": audio_bps},
+        **(_PART_OF_SOUND if part else _SOUND),
+    )
+
+
+def _keyframes(video: VideoStream, wanted: Renditions, quality: Quality, span: Span) -> str:
+    if wanted.copied:
+        return "source"
+    if span.whole:
+        start_s = 0.0 if cascade.resampled(video, quality) else video.start_s
+        return h264.every(quality.gop_s, start_s)
+    return h264.at(span.multiples(quality.gop_s))
 
 
 def frame_rate(video: VideoStream, quality: Quality) -> float:
@@ -115,61 +150,18 @@ def frame_rate(video: VideoStream, quality: Quality) -> float:
     return float(capped) if capped else video.fps
 
 
-def _cascade(source: Any, video: VideoStream, rungs: Sequence[Rung], quality: Quality) -> list[Any]:
-    if not rungs:
-        return []
-    first = rungs[0]
-    stream = picture.rendered(source, video, (first.width, first.height))
-    if _resampled(video, quality):
-        rate = ladder.capped_rate(video.fps, quality.max_fps)
-        stream = stream.filter("fps", f"{rate or video.fps}", start_time=0)
-    colour = _colour(video)
-    stream = stream.filter("scale", out_range="tv", out_color_matrix=colour["colorspace"])
-    stream = stream.filter("format", "yuv420p").filter("setparams", range="tv", **colour)
-    pictures = []
-    for rung in rungs[1:]:
-        branches = stream.filter_multi_output("split", 2)
-        pictures.append(branches[0])
-        stream = branches[1].filter("scale", rung.width, rung.height).filter("setsar", 1)
-    return [*pictures, stream]
-
-
-def _colour(video: VideoStream) -> dict[str, str]:
-    """Return the colour tags of the result; tags that the source lacks follow from its size.
-
-    Without tags, a player would guess from the size of each rendition, with different results.
-    """
-    if video.hdr and picture.can_tone_map():
-        guess = "bt709"
-    elif video.color_space in ("bt709", "smpte170m", "bt470bg", "bt2020nc"):
-        return {
-            "colorspace": video.color_space,
-            "color_primaries": video.color_primaries or video.color_space.removesuffix("nc"),
-            "color_trc": "bt709" if video.hdr else video.color_transfer or "bt709",
-        }
-    else:
-        guess = "bt709" if video.height >= 720 or video.width >= 1280 else "smpte170m"  # noqa: PLR2004
-    return {"colorspace": guess, "color_primaries": guess, "color_trc": guess}
-
-
-def _resampled(video: VideoStream, quality: Quality) -> bool:
-    """Return whether frames get new times: for a rate too high, or a late start to fill."""
-    return video.start_s > h264.ON_TIME_S or bool(ladder.capped_rate(video.fps, quality.max_fps))
-
-
 def _time_base(video: VideoStream) -> str:
     """Return the source's time base, so that frames keep their exact times; else 1/90000.
 
-    1/90000 replaces a time base of 0 or with too large a denominator.
+    1/90000 replaces a time base of 0 or with too large a denominator. A coarse time base is
+    divided, for repeated frames at times between its ticks.
     """
     base = Fraction(video.time_base)
-    return str(base) if base.denominator <= _MAX_TIME_BASE and base.numerator else "1/90000"
-
-
-def _sound(stream: Any, duration_s: float) -> Any:
-    """Resample to 48 kHz from time 0 to the end; silence fills a late start, gaps and the end."""
-    resampled = stream.filter("aresample", 48_000, **{"async": 1, "first_pts": 0})
-    return resampled.filter("apad", whole_dur=f"{duration_s:.6f}")
+    if base.denominator > _MAX_TIME_BASE or not base.numerator:
+        return "1/90000"
+    while base > _COARSEST_S:
+        base /= 10
+    return str(base)
 
 
 def _name(path: Path) -> str:

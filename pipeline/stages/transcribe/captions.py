@@ -7,12 +7,13 @@ most.
 """
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from pipeline.media import webvtt
+from pipeline.media.webvtt import columns
 from pipeline.stages.transcribe.transcript import Word
 
 _SENTENCE_END = re.compile(r"[.!?…。！？]['\"”’»)\]]*$")  # noqa: RUF001 - full-width marks are meant
@@ -59,14 +60,6 @@ class Cue:
     lines: tuple[str, ...]
 
 
-def columns(text: str) -> int:
-    """Return the width of ``text``: full-width characters count two, combining marks none."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
-
-
 def cues(words: Iterable[Word], limits: Limits, duration: float) -> list[Cue]:
     """Lay ``words`` out as captions of a video of ``duration`` seconds.
 
@@ -85,11 +78,10 @@ def cues(words: Iterable[Word], limits: Limits, duration: float) -> list[Cue]:
 
 def to_vtt(captions: Iterable[Cue]) -> str:
     """Return the captions as WebVTT (https://www.w3.org/TR/webvtt1/)."""
-    escapes = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
     blocks = ["WEBVTT\n"]
     for cue in captions:
-        text = "\n".join(line.translate(escapes) for line in cue.lines)
-        blocks.append(f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{text}\n")
+        text = "\n".join(webvtt.escaped(line) for line in cue.lines)
+        blocks.append(webvtt.cue(cue.start, cue.end, text))
     return "\n".join(blocks)
 
 
@@ -102,13 +94,9 @@ def to_srt(captions: Iterable[Cue]) -> str:
     blocks = []
     for number, cue in enumerate(captions, start=1):
         text = "\n".join(line.translate(lookalikes) for line in cue.lines)
-        blocks.append(f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{text}\n")
+        start, end = (webvtt.clock(seconds, ",") for seconds in (cue.start, cue.end))
+        blocks.append(f"{number}\n{start} --> {end}\n{text}\n")
     return "\n".join(blocks)
-
-
-def _clock(seconds: float, point: str) -> str:
-    whole, ms = divmod(round(seconds * 1000), 1000)
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{point}{ms:03}"
 
 
 def _showable(words: Iterable[Word], limits: Limits, duration: float) -> Iterator[Word]:
@@ -116,7 +104,7 @@ def _showable(words: Iterable[Word], limits: Limits, duration: float) -> Iterato
     clock = 0.0
     for word in words:
         lead = " " if word.text[:1].isspace() else ""
-        text = "".join(c for c in " ".join(word.text.split()) if c.isprintable())
+        text = webvtt.shown(word.text)
         start = min(max(clock, word.start), duration)
         end = min(max(start, word.end), duration)
         clock = start
@@ -254,6 +242,6 @@ def _timed(groups: list[list[Word]], limits: Limits, duration: float) -> list[Cu
     for group, start, limit in zip(groups, starts, [*starts, duration][1:], strict=True):
         wanted = max(limits.min_s, columns(_text(group)) / limits.pace, group[-1].end - start)
         end = min(limit, start + min(limits.max_s, wanted))
-        if round(start, 3) < round(end, 3):
+        if round(start, 3) < round(end, 3) and columns("".join(_text(group).split())):
             timed.append(Cue(round(start, 3), round(end, 3), _layout(group, limits)))
     return timed

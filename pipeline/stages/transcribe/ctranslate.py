@@ -168,23 +168,31 @@ class CTranslateEngine:
         ctranslate2.set_random_seed(0)  # sampled text is the same in each run
         prompt = self._tokens.prompt(options.prompt, self._positions // 2 - 1)
         prompt += self._tokens.sequence(language, options.task)
+        longest = min(self._positions, len(prompt) + self._positions // 2)
         results = self._model.generate(
             encoded.features,
             [prompt] * len(encoded.seconds),
-            max_length=min(self._positions, len(prompt) + self._positions // 2),
+            max_length=longest,
             return_scores=True,
             return_no_speech_prob=True,
             **settings,
         )
-        return [
-            Decoded(
-                tokens=result.sequences_ids[0],
-                text=self._tokens.decode(result.sequences_ids[0]),
-                logprob=result.scores[0],
-                silence=result.no_speech_prob,
+        found = []
+        for result, seconds in zip(results, encoded.seconds, strict=True):
+            tokens = result.sequences_ids[0]
+            drafts, _ = divide(tokens, self._tokens, seconds)
+            found.append(
+                Decoded(
+                    tokens=tokens,
+                    text=self._tokens.decode(tokens),
+                    parts=[self._tokens.decode(draft.tokens) for draft in drafts],
+                    logprob=result.scores[0],
+                    silence=result.no_speech_prob,
+                    seconds=seconds,
+                    ended=len(prompt) + len(tokens) < longest,
+                )
             )
-            for result in results
-        ]
+        return found
 
     def _timed(
         self, encoded: Encoded, decoded: Sequence[Decoded], language: str, options: SpeechOptions

@@ -1,44 +1,45 @@
 """The transcribe stage: the speech in a video, as data, captions and text.
 
-    plan:   the video → spans (at present one)
-    listen: a span → its utterances: audio → voice activity → windows → engine → guards
-    merge:  the spans' utterances → one transcript
+    plan:      the video → ranges, cut in pauses; its track and language
+    run_range: a range → its utterances: audio → voice activity → windows → engine → guards
+    merge:     the utterances of all ranges → one transcript, its captions and text
 
-Audio is streamed, so memory does not grow with the duration of the video.
+Audio is streamed, so memory does not grow with the duration of the video. What one window tells of
+the next, such as the language, ends with a range.
 """
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.core import in_place
 from pipeline.core.errors import BadInput
-from pipeline.core.stage import Notice, Report, Result, Source
-from pipeline.media import audio
-from pipeline.media.process import Complaints
-from pipeline.stages import notices as of_models
+from pipeline.core.media_info import AudioStream
+from pipeline.core.ranges import Part, Parts, Plan, Range, Work
+from pipeline.core.stage import Divisible, Notice, Report, Result, Source
+from pipeline.media import tracks
+from pipeline.stages import notices as shared
 from pipeline.stages.models import registry, weights
-from pipeline.stages.transcribe import captions, ctranslate, files, whisper, windows
+from pipeline.stages.transcribe import captions, ctranslate, files, hearing, joining, whisper
+from pipeline.stages.transcribe import language as spoken
 from pipeline.stages.transcribe import vad as voice
-from pipeline.stages.transcribe.engine import SpeechEngine, SpeechOptions
-from pipeline.stages.transcribe.listening import Listener, Utterance
-from pipeline.stages.transcribe.transcript import ModelName, Transcript
+from pipeline.stages.transcribe.engine import SpeechOptions
+from pipeline.stages.transcribe.listening import Listener
+from pipeline.stages.transcribe.parts import Decided, Spoken
+from pipeline.stages.transcribe.windows import Rules
 
-if TYPE_CHECKING:
-    from pipeline.stages.transcribe.engine import Samples
+VERSION = "4"
 
-VERSION = "2"
-
-_log = logging.getLogger(__name__)
 _WINDOW_S = 30.0  # Whisper's input
 _MARGIN_S = 0.5  # of silence beside speech; twice of it remains of a longer silence
 _LEAST_S = 0.25
 _SMOOTH_S = 0.6  # about the pause between sentences, so that it is preferred to one between words
 _HYSTERESIS = 0.15
-_CHUNK_S = 10.0
 _EXCERPT = 500
 
 
@@ -56,10 +57,15 @@ class Params(BaseModel):
         "auto",
         description="Library to run the model: auto is ctranslate2; openai-whisper needs PyTorch",
     )
-    language: str | None = Field(
+    language: spoken.Language | None = Field(
         None,
-        pattern="^[a-z]{2,3}$",
-        description="ISO 639 code of the speech; detected in each part of the video if not set",
+        description="Language of the speech, such as de, deu or de-AT; detected in each part of "
+        "the video if not set",
+    )
+    audio_track: tracks.Wanted | None = Field(
+        None,
+        description="Audio track to hear: its number in the file, from 1, or its language; "
+        "otherwise the track in `language`, the file's default, or the first without commentary",
     )
     task: Literal["transcribe", "translate"] = Field(
         "transcribe", description="Transcribe the speech, or translate it to English"
@@ -79,20 +85,12 @@ class Params(BaseModel):
     caption_width: int = Field(42, ge=16, le=80, description="Characters in a line of captions")
     caption_lines: int = Field(2, ge=1, le=2, description="Lines in a caption")
     caption_max_s: float = Field(7.0, ge=2, le=15, description="Longest caption, seconds")
-
-
-class Span(NamedTuple):
-    """A part of the video, in seconds."""
-
-    start: float
-    end: float
-
-
-class SpanResult(NamedTuple):
-    """The transcription of one span."""
-
-    utterances: list[Utterance]
-    damaged: bool
+    range_s: int = Field(
+        300,
+        ge=60,
+        le=86_400,
+        description="Seconds that one worker transcribes; a longer video is cut in pauses",
+    )
 
 
 def identity(params: Params) -> dict[str, str]:
@@ -125,36 +123,108 @@ def _weights(params: Params) -> weights.Weights:
 
 
 def run(source: Source, params: Params, work: Path, report: Report) -> Result:
-    """Write the transcript and captions of ``source``.
+    """Write the transcript and captions of ``source``; see ``plan`` and ``merge``."""
+    return in_place.run(cast("Divisible", sys.modules[__name__]), source, params, work, report)
+
+
+def plan(source: Source, params: Params, report: Report) -> Plan:
+    """Divide the sound in pauses; decide on the track and the language.
+
+    Raises:
+        BadInput: ``unknown_language``, ``translate_unsupported``: the model does not support it;
+            ``unknown_track``: there is no audio track of this number.
+        MissingDependency: the model is missing.
+    """
+    all_tracks = source.probe.audio
+    heard = tracks.ordered(all_tracks, params.audio_track, params.language)
+    if not heard:
+        notice = Notice(code="no_audio", message="The video has no audio to transcribe.")
+        return _divided([0.0, source.probe.duration_s], Decided(notices=[notice]))
+    model = _weights(params)
+    engine = _engine(params).load(model)
+    language, forced = spoken.chosen(params.language, params.task, params.model, engine)
+    decided = Decided(
+        track=heard[0].index,
+        language=language,
+        notices=[
+            *tracks.missing(all_tracks, params.audio_track),
+            *forced,
+            *shared.demo(model),
+        ],
+    )
+    return _divided(
+        hearing.edges(source, heard[0], params.range_s, _rules(params), report), decided
+    )
+
+
+def _divided(edges: Sequence[float], decided: Decided) -> Plan:
+    return Plan(
+        ranges=tuple(
+            Range(name=f"speech-{number:04}", start_s=start, end_s=end)
+            for number, (start, end) in enumerate(pairwise(edges))
+        ),
+        data=decided.model_dump(mode="json"),
+    )
+
+
+def run_range(
+    source: Source,
+    params: Params,
+    plan: Plan,
+    range_: Range,
+    parts: Parts,  # noqa: ARG001 - no range needs another one
+    work: Work,  # noqa: ARG001 - it writes no file
+    report: Report,
+) -> Part:
+    """Transcribe one range; without a language, detect that of each window."""
+    decided = Decided.model_validate(plan.data)
+    track = _track(source, decided)
+    if track is None:
+        return Part(data=Spoken().model_dump(mode="json"))
+    options = SpeechOptions(
+        task=params.task,
+        beam_size=params.beam_size,
+        # Cross-attention aligns text with audio of the same words; a translation has others.
+        word_times=params.word_timestamps and params.task == "transcribe",
+        prompt=params.initial_prompt,
+    )
+    engine = _engine(params).load(_weights(params))
+    listener = Listener(engine, options, decided.language, finds_voice=params.vad)
+    found = hearing.spoken(source, track, range_, listener, _rules(params), report)
+    return Part(data=found.model_dump(mode="json"))
+
+
+def merge(
+    source: Source,
+    params: Params,
+    plan: Plan,
+    parts: Parts,
+    work: Path,
+    report: Report,  # noqa: ARG001 - it is short
+) -> Result:
+    """Write transcript, captions and text of the utterances of all ranges.
 
     Without audio or speech, the result is empty and has a warning.
 
     Raises:
-        BadInput: ``unknown_language``, ``translate_unsupported``: the model does not support it.
-        MissingDependency: the model is missing.
+        BadInput: ``undecodable``: no range could be decoded.
     """
-    notices: list[Notice] = []
-    parts: list[SpanResult] = []
-    used: list[Notice] = []
-    if source.probe.audio:
-        model = _weights(params)
-        used = of_models.demo(model)
-        engine = _engine(params).load(model)
-        language, notice = _chosen_language(params, engine)
-        notices += notice
-        parts = [listen(source, span, params, engine, language, report) for span in plan(source)]
-    utterances = [one for part in parts for one in part.utterances]
-    transcript = merge(utterances, params, source.probe.duration_s)
-    if not source.probe.audio:
-        notices.append(Notice(code="no_audio", message="The video has no audio to transcribe."))
-    elif not transcript.segments:
-        notices.append(Notice(code="no_speech", message="No speech was found in the audio."))
-    if any(part.damaged for part in parts):
-        message = "Parts of the audio are damaged and were skipped."
-        notices.append(Notice(code="damaged_audio", message=message))
+    decided = Decided.model_validate(plan.data)
+    found = [Spoken.model_validate(one.part.data) for one in parts]
+    failures = [one.failure for one in found if one.failure]
+    if len(failures) == len(found):
+        raise BadInput("undecodable", failures[0].message)
+    utterances = [utterance for one in found for utterance in one.utterances]
+    made_by = identity(params)
+    transcript = joining.transcript(utterances, params.task, source.probe.duration_s, made_by)
     limits = captions.Limits(
         width=params.caption_width, lines=params.caption_lines, max_s=params.caption_max_s
     )
+    notices = [*decided.notices, *_notices(source, params, _track(source, decided), found)]
+    if damaged := [one.range for one, its in zip(parts, found, strict=True) if its.damaged]:
+        times = shared.where(damaged, of=len(found))
+        message = f"Parts of the audio are damaged and were skipped{times}."
+        notices.append(Notice(code="damaged_audio", message=message))
     return Result(
         artifacts=files.write(transcript, limits, work),
         summary={
@@ -167,115 +237,43 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
             "speech_s": round(sum(one.speech_s for one in utterances), 2),
             "excerpt": transcript.plain()[:_EXCERPT],
         },
-        warnings=[*notices, *used],
+        warnings=sorted(notices, key=lambda one: one.level != "warning"),
     )
 
 
-def plan(source: Source) -> list[Span]:
-    """Divide the video into spans."""
-    return [Span(0.0, source.probe.duration_s)]
+def _track(source: Source, decided: Decided) -> AudioStream | None:
+    return next((one for one in source.probe.audio if one.index == decided.track), None)
 
 
-def listen(
-    source: Source,
-    span: Span,
-    params: Params,
-    engine: SpeechEngine,
-    language: str | None,
-    report: Report,
-) -> SpanResult:
-    """Transcribe one span; the language of each window is detected if ``language`` is None."""
-    complaints = Complaints()
-    options = SpeechOptions(
-        task=params.task,
-        beam_size=params.beam_size,
-        # Cross-attention aligns text with audio of the same words; a translation has others.
-        word_times=params.word_timestamps and params.task == "transcribe",
-        prompt=params.initial_prompt,
-    )
-    listener = Listener(engine, options, language, finds_voice=params.vad)
-    found = _windows(_sound(source, span, report, complaints), params)
-    utterances = [one.shifted(span.start) for one in listener.listen(found)]
-    if complaints.count:
-        _log.info("%s: errors of the audio decoder: %s", source.name, complaints)
-    return SpanResult(utterances, complaints.count > 0)
+def _notices(
+    source: Source, params: Params, track: AudioStream | None, found: Sequence[Spoken]
+) -> list[Notice]:
+    """Return the notices about the speech in a track; none without a track."""
+    if track is None:
+        return []
+    notices = []
+    if not any(utterance.segments for one in found for utterance in one.utterances):
+        notices.append(_no_speech(source.probe.audio, track))
+    elif params.audio_track is None:
+        notices += tracks.guessed(source.probe.audio, track, params.language)
+    return notices
 
 
-def merge(utterances: Sequence[Utterance], params: Params, duration: float) -> Transcript:
-    """Merge utterances, in order, into a transcript in the language of the most speech."""
-    made_by = identity(params)
-    spoken: dict[str, float] = {}
-    for one in utterances:
-        if one.segments:
-            spoken[one.language] = spoken.get(one.language, 0.0) + one.speech_s
-    main = max(spoken, key=lambda code: spoken[code], default=None)
-    chances = [
-        (one.probability, one.speech_s)
-        for one in utterances
-        if one.language == main and one.segments
-    ]
-    weight = sum(speech_s for _, speech_s in chances)
-    mean = sum(chance * speech_s for chance, speech_s in chances) / weight if weight else 0.0
-    return Transcript(
-        task=params.task,
-        language=main,
-        language_probability=round(mean, 4),
-        duration=round(duration, 3),
-        model=ModelName(
-            name=made_by["model"],
-            sha256=made_by["sha256"],
-            engine=made_by["engine"],
-            engine_version=made_by["engine_version"],
-        ),
-        segments=[segment for one in utterances for segment in one.segments],
-    )
-
-
-def _chosen_language(params: Params, engine: SpeechEngine) -> tuple[str | None, list[Notice]]:
-    """Return the requested language if the model supports it, or None to detect it."""
-    if engine.languages != ("en",):
-        if params.language and params.language not in engine.languages:
-            raise BadInput(
-                "unknown_language",
-                f"The model {params.model} does not support {params.language!r}.",
-            )
-        return params.language, []
-    if params.task == "translate":
-        raise BadInput(
-            "translate_unsupported",
-            f"The model {params.model} supports only English and cannot translate: "
-            "choose a multilingual one, such as 'small'.",
+def _no_speech(audio: Sequence[AudioStream], heard: AudioStream) -> Notice:
+    text = "No speech was found in the audio."
+    if len(audio) > 1:
+        number = audio.index(heard) + 1
+        text = (
+            f"No speech was found in audio track {number}. The file also has "
+            f"{tracks.listed(audio, without=heard)}: set `audio_track` to hear another one."
         )
-    if params.language in (None, "en"):
-        return "en", []
-    message = f"The model {params.model} supports only English; {params.language!r} was requested."
-    return "en", [Notice(code="language_forced", message=message)]
+    return Notice(code="no_speech", message=text)
 
 
-def _sound(
-    source: Source, span: Span, report: Report, complaints: Complaints
-) -> Iterator["Samples"]:
-    """Yield the default audio track within the span, and report progress."""
-    track = next((track for track in source.probe.audio if track.default), source.probe.audio[0])
-    first, last = (round(seconds * voice.RATE) for seconds in span)
-    at = 0
-    for chunk in audio.stream(
-        source.path,
-        track.index,
-        alongside=source.probe.streams,
-        chunk_s=_CHUNK_S,
-        report=report,
-        complaints=complaints,
-    ):
-        report(at / max(1, last))
-        yield chunk[max(0, first - at) : max(0, last - at)]
-        at += len(chunk)
-
-
-def _windows(sound: Iterable["Samples"], params: Params) -> Iterator[windows.Window["Samples"]]:
-    """Yield windows of speech; without voice activity detection all audio counts as speech."""
+def _rules(params: Params) -> Rules:
+    """Return the rules of windows; without voice activity detection all audio is speech."""
     threshold = params.vad_threshold if params.vad else 0.0
-    rules = windows.Rules(
+    return Rules(
         threshold=threshold,
         keep=threshold - _HYSTERESIS,
         longest=_frames(_WINDOW_S),
@@ -283,7 +281,6 @@ def _windows(sound: Iterable["Samples"], params: Params) -> Iterator[windows.Win
         least=_frames(_LEAST_S),
         smooth=_frames(_SMOOTH_S),
     )
-    return windows.cut(voice.scored(voice.blocks(sound)), rules)
 
 
 def _frames(seconds: float) -> int:
