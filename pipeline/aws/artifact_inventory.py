@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipeline.aws.artifacts import MANIFEST
-from pipeline.core.errors import DependencyFailed
+from pipeline.aws.deletion import delete
+from pipeline.aws.run_files import MANIFEST
 
 _ROOT = "artifacts/"
 _PARTS = 6  # artifacts, video, revision, stage, fingerprint, attempt
-_AT_ONCE = 1000  # S3's limit on deletions a request
 
 
 @dataclass
@@ -77,21 +76,6 @@ class Attempts:
             DependencyFailed: ``not_deleted``: S3 did not delete all of them; a retry is safe.
         """
         manifest = attempt.prefix + MANIFEST
-        self._delete([key for key in attempt.keys if key == manifest])
-        rest = [key for key in attempt.keys if key != manifest]
-        for start in range(0, len(rest), _AT_ONCE):
-            self._delete(rest[start : start + _AT_ONCE])
-
-    def _delete(self, keys: list[str]) -> None:
-        if not keys:
-            return
-        answer = self._s3.delete_objects(
-            Bucket=self._bucket,
-            Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
-        )
-        if failed := answer.get("Errors"):
-            first = failed[0]
-            raise DependencyFailed(
-                "not_deleted",
-                f"S3 kept {len(failed)} files, {first['Key']} among them: {first.get('Message')}",
-            )
+        for wanted in (True, False):
+            keys = [key for key in attempt.keys if (key == manifest) is wanted]
+            delete(self._s3, self._bucket, keys)

@@ -42,8 +42,8 @@ def classify(error: Exception) -> VideodropError:
         case OSError() if error.errno in _DISK_FULL:
             return DependencyFailed(
                 "disk_full",
-                f"There is no space left for work files: {error}. Free some, or set "
-                "VIDEODROP_SCRATCH to a larger disk.",
+                f"There is no space left for work files: {error}. Free some space, or "
+                "set VIDEODROP_SCRATCH to a larger disk.",
             )
     log.error("unforeseen", exc_info=error)
     return Bug(

@@ -5,11 +5,13 @@ in Systems Manager's Parameter Store, so neither code nor Terraform's state cont
 when the first URL is signed.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from pipeline.core.disposition import content_disposition
 from pipeline.core.errors import MissingDependency
 from pipeline.core.settings import CdnSettings
 
@@ -24,28 +26,48 @@ class Cdn:
     Args:
         ssm: a boto3 client.
         settings: the distribution and its key.
-        lasts_s: lifetime of a URL.
     """
 
-    def __init__(self, ssm: Any, settings: CdnSettings, *, lasts_s: int) -> None:
+    def __init__(self, ssm: Any, settings: CdnSettings) -> None:
         self._ssm = ssm
         self._settings = settings
-        self._lasts_s = lasts_s
 
-    def url(self, key: str, *, download_as: str | None = None) -> str:
-        """Sign a URL; with ``download_as`` a browser saves the file by that name.
+    def url(self, key: str, *, lasts_s: float, download_as: str | None = None) -> str:
+        """Sign the URL of one file, with a canned policy.
+
+        Args:
+            key: of the file.
+            lasts_s: lifetime of the URL.
+            download_as: name by which a browser saves the file; it shows the file without one.
 
         Raises:
             MissingDependency: ``bad_cdn_key``: the parameter is not an RSA key.
             botocore.exceptions.ClientError: the parameter cannot be read.
         """
-        url = f"https://{self._settings.domain}/{quote(key)}"
+        url = self._address(key)
         if download_as:
             # CloudFront passes it on to S3, which returns it as a header.
-            disposition = {"response-content-disposition": f'attachment; filename="{download_as}"'}
-            url += f"?{urlencode(disposition, quote_via=quote)}"
-        end = datetime.now(UTC) + timedelta(seconds=self._lasts_s)
-        return str(self._signer.generate_presigned_url(url, date_less_than=end))
+            disposition = content_disposition("attachment", download_as)
+            asked = {"response-content-disposition": disposition}
+            url += f"?{urlencode(asked, quote_via=quote)}"
+        return str(self._signer.generate_presigned_url(url, date_less_than=_end(lasts_s)))
+
+    def urls(self, prefix: str, *, lasts_s: float) -> Callable[[str], str]:
+        """Return a function that returns signed URLs of the files below ``prefix``, by name.
+
+        One custom policy is valid for all of them, so signing is done once.
+
+        Raises:
+            MissingDependency: see ``url``.
+            botocore.exceptions.ClientError: see ``url``.
+        """
+        base = self._address(prefix)
+        policy = self._signer.build_policy(f"{base}*", _end(lasts_s))
+        query = self._signer.generate_presigned_url("", policy=policy)
+        return lambda name: f"{base}{quote(name)}{query}"
+
+    def _address(self, key: str) -> str:
+        return f"https://{self._settings.domain}/{quote(key)}"
 
     # Imported here: slow to load, and needed only with a CDN.
 
@@ -81,3 +103,7 @@ class Cdn:
                 "to CloudFront's public key, in PEM and without a passphrase.",
             )
         return key
+
+
+def _end(lasts_s: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=lasts_s)

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.aws import clients as aws
-from pipeline.core.topology import LARGER, Lane, Names
+from pipeline.core.topology import Lane, Names
 
 _AT_ONCE = 10  # SQS's limit on messages a request
 _PATIENCE_S = 20  # SQS's longest poll
@@ -23,7 +23,7 @@ _JANITOR_LIMIT_S, _JANITOR_HIDES_S = 20.0, 60
 # Visibility timeout of a whole walk; messages of a longer one become visible during it.
 _WALK_HIDES_S = 900
 _COUNTS = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-_SOURCES = {*LARGER, *LARGER.values()}
+_SOURCES: tuple[Lane, ...] = ("live", "replay")
 _GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 
 
@@ -115,7 +115,7 @@ class DeadLetterQueues:
 
         Args:
             message: from ``walk``.
-            lane: the queue to use if SQS does not report the source.
+            lane: the queue to use if SQS reports no source, or one of an earlier version.
         """
         known = message.source in {self._names.queue(message.function, one) for one in _SOURCES}
         queue = message.source if known else self._names.queue(message.function, lane)

@@ -9,8 +9,6 @@ from hashlib import blake2s
 from typing import Any
 
 from pipeline.aws import clients as aws
-from pipeline.core.settings import Settings
-from pipeline.core.topology import LARGER, Lane
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +20,6 @@ _TRACE = re.compile(rf"(Self={_ID};)?Root={_ID}(;\w{{1,16}}=[\w.:|?-]{{0,256}}){
 def queue_name(record: dict[str, Any]) -> str:
     """Return the name of the queue that a record's message came from."""
     return str(record["eventSourceARN"]).rsplit(":", 1)[-1]
-
-
-def lane(record: dict[str, Any], function: str, settings: Settings) -> Lane:
-    """Return the lane of a function that a record's message came by."""
-    return settings.names.lane(function, queue_name(record))
 
 
 def receipt(record: dict[str, Any]) -> str:
@@ -70,16 +63,25 @@ def trace_header(attributes: Mapping[str, Any]) -> str | None:
 
 
 def copied(record: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments of ``SendMessage`` that copy a record's message, attributes and trace."""
+    """Return arguments of ``SendMessage`` that copy a message with attributes, group and trace."""
     attributes = record.get("messageAttributes", {})
     request = {
         "MessageBody": record["body"],
         "MessageAttributes": {name: _attribute(value) for name, value in attributes.items()},
+        **trace_attributes(record),
     }
-    if trace := trace_header(record["attributes"]):
-        header = {"DataType": "String", "StringValue": trace}
-        request["MessageSystemAttributes"] = {"AWSTraceHeader": header}
+    if group := record["attributes"].get("MessageGroupId"):
+        request["MessageGroupId"] = group
     return request
+
+
+def trace_attributes(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of ``SendMessage`` that continue the trace of a record's message."""
+    trace = trace_header(record["attributes"])
+    if trace is None:
+        return {}
+    header = {"DataType": "String", "StringValue": trace}
+    return {"MessageSystemAttributes": {"AWSTraceHeader": header}}
 
 
 def _attribute(value: dict[str, Any]) -> dict[str, Any]:
@@ -89,24 +91,6 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
     if "binaryValue" in value:
         given["BinaryValue"] = base64.b64decode(value["binaryValue"])
     return given
-
-
-def sender(record: dict[str, Any], function: str, settings: Settings) -> Callable[[], None] | None:
-    """Return a function that sends a record's message to the stage's lane for large jobs.
-
-    None if the stage has no such lane, or if the message came from it.
-    """
-    if function not in settings.large:
-        return None
-    larger = LARGER.get(lane(record, function, settings))
-    if larger is None:
-        return None
-
-    def send() -> None:
-        url = queue_url(settings.names.queue(function, larger))
-        aws.client("sqs").send_message(QueueUrl=url, **copied(record))
-
-    return send
 
 
 @cache

@@ -6,7 +6,7 @@ differs, so a second run changes nothing.
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -16,7 +16,7 @@ from pipeline.aws.catalog import schema
 from pipeline.aws.clients import client, code
 from pipeline.core.errors import DependencyFailed
 from pipeline.core.settings import Settings
-from pipeline.core.topology import JANITOR, LARGER, REPLAYS, Lane
+from pipeline.core.topology import JANITOR, REPLAYS
 
 if TYPE_CHECKING:
     from types_boto3_s3.literals import BucketLocationConstraintType
@@ -62,7 +62,6 @@ class _Resources:
     def __init__(self, settings: Settings) -> None:
         self._names = settings.names
         self._topology = settings.topology
-        self._large = settings.large
         self._changed: list[str] = []
 
     def ensure(self) -> list[str]:
@@ -79,8 +78,6 @@ class _Resources:
                 names.queue(stage, "dlq"),
                 spec.timeout_s,
                 {
-                    # Messages are sent to these directly; no rule feeds them.
-                    **{names.queue(stage, lane): [] for lane in self._larger(stage)},
                     live: [_Feed(live, names.upload_pattern("created", uploads))],
                     replay: [
                         _Feed(replay, names.reprocess_pattern(stage), names.bus),
@@ -100,9 +97,6 @@ class _Resources:
             {replays: [_Feed(replays, names.replays_pattern(), names.bus)]},
         )
         return self._changed
-
-    def _larger(self, stage: str) -> Collection[Lane]:
-        return LARGER.values() if stage in self._large else ()
 
     def _lanes(self, dlq: str, timeout_s: int, lanes: dict[str, list[_Feed]]) -> None:
         """Make the queues of one function, the rules that feed them, and their dead-letter queue.

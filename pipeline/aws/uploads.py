@@ -11,8 +11,8 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws import clients as aws
-from pipeline.aws.artifacts import media_type
 from pipeline.aws.catalog import Catalog
+from pipeline.aws.source_files import media_type
 from pipeline.core import events
 from pipeline.core.errors import DependencyFailed, InvalidArgument
 from pipeline.core.records import Video

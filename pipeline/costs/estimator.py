@@ -29,26 +29,16 @@ class Estimator:
         timings: recorded run times, the latest month first; read once, at construction.
         prices: the price table.
         topology: the stages, and the guesses.
-        large: True for runs of workers for large jobs only, False for all others, None for all.
 
     Attributes:
         prices: as given.
     """
 
-    def __init__(
-        self,
-        timings: Iterable[Timing],
-        prices: Prices,
-        topology: Topology,
-        *,
-        large: bool | None = None,
-    ) -> None:
+    def __init__(self, timings: Iterable[Timing], prices: Prices, topology: Topology) -> None:
         self.prices = prices
         self._stages = topology.stages
-        self._large = large
         self._totals = recent(
-            (one for one in timings if large in {None, one.large}),
-            lambda one: (*_kinds(one.stage, one.identity, one.version), _ANY),
+            timings, lambda one: (*_kinds(one.stage, one.identity, one.version), _ANY)
         )
         runs = self._totals.get(_ANY)
         self._media_seconds = runs.share(None).media_seconds if runs else _MEDIA_SECONDS
@@ -69,7 +59,7 @@ class Estimator:
         """
         run = video.stages.get(stage)
         result = run.current_result if run else None
-        if result and is_like(result, identity, version) and self._large in {None, result.large}:
+        if result and _is_like(result, identity, version):
             return self.price(stage, result.cost), True
         media_seconds = video.probe.duration_s if video.probe else None
         for kind in _kinds(stage, identity, version):
@@ -107,7 +97,7 @@ class Estimator:
         )
 
 
-def is_like(result: StageResult, identity: Mapping[str, str], version: str) -> bool:
+def _is_like(result: StageResult, identity: Mapping[str, str], version: str) -> bool:
     """Return True if the same code and models made a result."""
     return result.identity == identity and result.version == version
 

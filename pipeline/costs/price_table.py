@@ -96,9 +96,16 @@ class DynamoDB(_Service):
 
 
 class SQS(_Service):
-    """SQS standard queues."""
+    """SQS standard queues.
+
+    Attributes:
+        million_requests: a million requests.
+        million_fair_requests: surcharge for a million requests of messages with a group, which make
+            a queue fair.
+    """
 
     million_requests: Price
+    million_fair_requests: Price = 0
 
 
 class EventBridge(_Service):

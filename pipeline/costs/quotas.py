@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from pipeline.core.stage import StageModule, divisible, load
 from pipeline.core.topology import Topology
 from pipeline.costs import installation, queries
 from pipeline.costs.concurrency import Load, most
@@ -42,6 +43,7 @@ _RULE_TARGETS_A_SECOND = 18_750
 _TABLE_WRITES_A_SECOND = 40_000
 _GPU_VCPUS = 0  # until a raise is requested
 
+_LONGEST = 1.5  # ranges, at the end of a film, which is not divided further
 _RESERVE = 1.25  # of the value to request, by the value needed
 
 
@@ -76,22 +78,23 @@ def checks(
 ) -> Iterator[Check]:
     """Yield every limit that matters, those of single stages first."""
     for one in loads:
-        yield from _on_gpu(one) if one.host == "gpu" else _on_lambda(one, topology)
+        yield from _on_gpu(one) if one.host == "gpu" else _on_lambda(one, work, topology)
     yield from _of_all(loads, work)
     yield from _of_hosts(loads, prices)
 
 
-def _on_lambda(one: Load, topology: Topology) -> Iterator[Check]:
+def _on_lambda(one: Load, work: Workload, topology: Topology) -> Iterator[Check]:
     spec = topology.stages[one.stage]
+    seconds = one.seconds * _share(load(spec.module), work.media_seconds)
     yield Check(
         limit="an execution, s",
         stage=one.stage,
         allowed=spec.timeout_s,
-        needed=one.seconds,
-        advice=f"timeout_s = {ask(one.seconds)} in pipeline/core/topology.json"
-        if ask(one.seconds) <= _LAMBDA_TIMEOUT_S
-        else "Lambda ends after 15 minutes: run it on GPU hosts (compute.host), or have what is "
-        "long sent to them (compute.oversize)",
+        needed=seconds,
+        advice=f"timeout_s = {ask(seconds)} in pipeline/core/topology.json"
+        if ask(seconds) <= _LAMBDA_TIMEOUT_S
+        else "Lambda ends after 15 minutes: shorten range_s of the stage, or run it on GPU hosts "
+        "(compute.host)",
     )
     yield Check(
         limit="memory, new account, MB",
@@ -123,6 +126,12 @@ def _on_lambda(one: Load, topology: Topology) -> Iterator[Check]:
         needed=min(one.most, one.arrivals * 60),
         advice=f"cannot be raised: a burst waits {one.most / _MAPPING_NEW_IN_A_MINUTE:.0f} minutes",
     )
+
+
+def _share(module: StageModule, media_seconds: float) -> float:
+    """Return the largest share of a run that one execution does, with default parameters."""
+    range_s = getattr(module.Params(), "range_s", None) if divisible(module) else None
+    return min(1.0, _LONGEST * range_s / media_seconds) if range_s else 1.0
 
 
 def _on_gpu(one: Load) -> Iterator[Check]:

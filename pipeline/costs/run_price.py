@@ -19,7 +19,7 @@ _PUTS = 1  # the manifest; and one a file
 _GETS = 3  # head of the source, the source, and the check for an existing result
 # A unit writes up to 1 KB. A run's record takes about 3. Each heartbeat also removes its keys from
 # the index of leases and adds new ones.
-_WRITES = 17  # claim 5, probe 2, result 3, end 4, labels and timings 3
+_WRITES = 19  # claim 5, probe 2, result 3 and by content 2, end 4, labels and timings 3
 _WRITES_A_BEAT = 5
 _WRITES_A_STEP = 3  # of progress
 _STEPS = 20
@@ -85,7 +85,7 @@ class Prices(PriceTable):
 def writes(seconds: float) -> float:
     """Return the units that DynamoDB writes for a run, at most.
 
-    17, 5 a heartbeat, and 3 each time that progress is written.
+    19, 5 a heartbeat, and 3 each time that progress is written.
     """
     steps = min(seconds / _STEP_S, _STEPS)
     return _WRITES + _WRITES_A_BEAT * _beats(seconds) + _WRITES_A_STEP * steps

@@ -4,9 +4,9 @@ The query API serves them as JSON and the command line prints them, so both show
 They need no knowledge of a particular stage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -17,22 +17,18 @@ from pipeline.core.records import (
     TERMINAL,
     Cost,
     Failure,
-    PublishedArtifact,
     StageResult,
     StageRun,
     StageState,
     Video,
     VideoStatus,
 )
+from pipeline.core.sidecar import Sidecar
 from pipeline.core.stage import Notice
-from pipeline.results.file_names import file_name
-
-
-class Sign(Protocol):
-    """A function that signs a URL for an artifact: ``Artifacts.url``."""
-
-    def __call__(self, key: str, *, download_as: str | None = None) -> str:
-        """Return the URL of ``key``; with ``download_as`` a browser saves it by that name."""
+from pipeline.results import artifact_view
+from pipeline.results.artifact_view import ArtifactView, Sign
+from pipeline.results.captions_view import CaptionsView
+from pipeline.results.parts_view import PartsView
 
 
 class _View(BaseModel):
@@ -48,25 +44,13 @@ class ErrorView(_View):
     retryable: bool
 
 
-class ArtifactView(_View):
-    """A file that a stage made."""
-
-    stage: str
-    role: str = Field(description="Its purpose", examples=["poster", "captions_vtt"])
-    name: str = Field(description="Its path within the stage's result", examples=["captions.vtt"])
-    media_type: str
-    bytes: int
-    sha256: str
-    url: str = Field(description="Presigned; expires after about an hour")
-    download_url: str = Field(description="The same file, saved by a browser instead of shown")
-
-
 class StageProgress(_View):
     """The progress of a stage."""
 
     stage: str
     state: StageState
     progress: float = Field(ge=0, le=100, description="Percent")
+    parts: PartsView | None = Field(None, description="Set while several workers do its parts")
     error: ErrorView | None = None
 
 
@@ -136,6 +120,7 @@ class VideoView(_VideoHead):
     probe: Probe | None = Field(description="What ffprobe found in the file")
     cost: TotalCost
     stages: list[StageView]
+    captions: list[CaptionsView] = Field(description="Captions that were uploaded beside it")
     links: dict[str, str] = Field(
         description="Paths of this API to the rest; only of what exists already",
         examples=[{"self": "/videos/5c1e…", "transcript": "/videos/5c1e…/transcript"}],
@@ -144,21 +129,34 @@ class VideoView(_VideoHead):
 
 def item(video: Video, sign: Sign) -> VideoItem:
     """Return the view of ``video`` in a list."""
-    return VideoItem(
-        **_common(video, sign),
-        stages=states(video),
-    )
+    return VideoItem(**_common(video, sign), stages=states(video))
 
 
-def detail(video: Video, sign: Sign, links: Mapping[str, str]) -> VideoView:
-    """Return the full view of ``video``."""
+def detail(
+    video: Video,
+    sign: Sign,
+    links: Mapping[str, str],
+    captions: Iterable[Sidecar] = (),
+    at_work: Mapping[str, int] | None = None,
+) -> VideoView:
+    """Return the full view of a video.
+
+    Args:
+        video: the video.
+        sign: signs the addresses of its files.
+        links: its further content.
+        captions: files that were uploaded beside it.
+        at_work: number of ranges that workers do now, by stage.
+    """
+    working = at_work or {}
     return VideoView(
         **_common(video, sign),
         revision=video.revision,
         bucket=video.upload.bucket,
         probe=video.probe,
         cost=total_cost(video),
-        stages=[_stage(video, run, sign) for run in video.stages.values()],
+        stages=[_stage(video, run, sign, working.get(run.stage)) for run in video.stages.values()],
+        captions=[CaptionsView.of(one, links.get("self")) for one in captions],
         links=dict(links),
     )
 
@@ -168,23 +166,10 @@ def states(video: Video) -> list[StageProgress]:
     return [StageProgress(**_state(run)) for run in video.stages.values()]
 
 
-def artifacts(
-    video: Video, *, role: str | None = None
-) -> list[tuple[StageResult, PublishedArtifact]]:
-    """Return files of the current results, in stage order; only those with ``role`` if given."""
-    return [
-        (run.current_result, one)
-        for run in video.stages.values()
-        if run.current_result
-        for one in run.current_result.artifacts
-        if role in {None, one.role}
-    ]
-
-
 def progress(video: Video) -> float:
     """Return percent done over all stages; an ended stage counts as done, failed or not."""
     runs = video.stages.values()
-    done = [100.0 if run.state in TERMINAL else run.progress for run in runs]
+    done = [100.0 if run.state in TERMINAL else run.percent for run in runs]
     return round(sum(done) / len(done), 1) if done else 100.0
 
 
@@ -229,19 +214,20 @@ def _common(video: Video, sign: Sign) -> dict[str, Any]:
 
 def _poster(video: Video, sign: Sign) -> str | None:
     """Sign the poster of the middle size: sharp enough for a card, small enough for a list."""
-    sizes = sorted(artifacts(video, role="poster"), key=lambda found: found[1].bytes)
+    sizes = sorted(artifact_view.of_video(video, role="poster"), key=lambda found: found[1].bytes)
     if not sizes:
         return None
     result, poster = sizes[len(sizes) // 2]
     return sign(result.prefix + poster.name)
 
 
-def _state(run: StageRun) -> dict[str, Any]:
+def _state(run: StageRun, at_work: int | None = None) -> dict[str, Any]:
     ended = run.state in {"succeeded", "skipped"}
     return {
         "stage": run.stage,
         "state": run.state,
-        "progress": 100.0 if ended else run.progress,
+        "progress": 100.0 if ended else run.percent,
+        "parts": PartsView.of(run, at_work),
         "error": error(run.error),
     }
 
@@ -251,11 +237,11 @@ def _made(run: StageRun) -> StageRun | StageResult:
     return run.current_result if run.current_result and run.state == "succeeded" else run
 
 
-def _stage(video: Video, run: StageRun, sign: Sign) -> StageView:
+def _stage(video: Video, run: StageRun, sign: Sign, at_work: int | None) -> StageView:
     result = run.current_result
     made = _made(run)
     return StageView(
-        **_state(run),
+        **_state(run, at_work),
         attempt=made.attempt,
         queued_at=made.queued_at,
         started_at=made.started_at,
@@ -270,23 +256,7 @@ def _stage(video: Video, run: StageRun, sign: Sign) -> StageView:
         revision=run.revision,
         event_id=made.event_id,
         replay_id=events.replay_id(made.event_id),
-        artifacts=[_artifact(video, result, one, sign) for one in result.artifacts]
+        artifacts=[ArtifactView.of(video, result, one, sign) for one in result.artifacts]
         if result
         else [],
-    )
-
-
-def _artifact(
-    video: Video, result: StageResult, artifact: PublishedArtifact, sign: Sign
-) -> ArtifactView:
-    key = result.prefix + artifact.name
-    return ArtifactView(
-        stage=result.stage,
-        role=artifact.role,
-        name=artifact.name,
-        media_type=artifact.media_type,
-        bytes=artifact.bytes,
-        sha256=artifact.sha256,
-        url=sign(key),
-        download_url=sign(key, download_as=file_name(video, artifact.name)),
     )

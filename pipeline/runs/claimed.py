@@ -1,14 +1,54 @@
 """A claimed run: the lease on a stage run, and every write that its holder makes."""
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 
 from pipeline.aws.catalog import Catalog
-from pipeline.core.errors import Outgrown, VideodropError
+from pipeline.core.errors import Lost, VideodropError
 from pipeline.core.records import StageResult, StageRun
 from pipeline.core.settings import Settings
 
 
-class ClaimedRun:
+class Claimed(ABC):
+    """A run, or one range of a run, that this process may write to.
+
+    Each write raises ``LeaseLost`` and changes nothing once another worker has taken over.
+
+    Args:
+        video_id: of the run.
+        stage: of the run.
+    """
+
+    def __init__(self, video_id: str, stage: str) -> None:
+        self.video_id = video_id
+        self.stage = stage
+
+    @property
+    @abstractmethod
+    def tries(self) -> int:
+        """Return the number of claims that count, this one included."""
+
+    @abstractmethod
+    def heartbeat(self, *, progress: float, lease_s: float) -> None:
+        """Extend the lease and write the progress (0 to 100)."""
+
+    @abstractmethod
+    def report(self, *, progress: float) -> None:
+        """Write the progress (0 to 100)."""
+
+    @abstractmethod
+    def supersede(self) -> None:
+        """End the run: a later upload replaced its source."""
+
+    @abstractmethod
+    def fail(self, error: VideodropError) -> None:
+        """End the run as failed; an earlier result stays."""
+
+    @abstractmethod
+    def release(self, error: VideodropError, *, tries: int) -> None:
+        """Give it back for another try, the next after ``tries``."""
+
+
+class ClaimedRun(Claimed):
     """A stage run that this process may write to.
 
     Each write is conditional on the ``attempt`` that the claim raised, the fencing token. A write
@@ -29,18 +69,18 @@ class ClaimedRun:
         self._runs = catalog.runs_of(shadow=shadow)
         self._shadow = shadow
         self._patience_s = settings.topology.queues.retention_s
-        self.video_id = video_id
+        super().__init__(video_id, run.stage)
         self.run = run
 
     @property
-    def stage(self) -> str:
-        """Return the stage's name."""
-        return self.run.stage
+    def tries(self) -> int:
+        """Return the number of claims that count, this one included."""
+        return self.run.tries
 
     @property
     def folder(self) -> str:
         """Return the name of the folder that only this run writes its files to."""
-        return self._runs.folder(self.run)
+        return self._runs.folder(self.run.attempt)
 
     def heartbeat(self, *, progress: float, lease_s: float) -> None:
         """Extend the lease and write the progress (0 to 100)."""
@@ -59,8 +99,19 @@ class ClaimedRun:
                 self.video_id, self.run, result
             )  # also updates the index of labels
 
+    def cancel(self) -> None:
+        """End the run, whose replay was cancelled: a result that was current is so again.
+
+        A run that is pending for ever would show the video as in progress.
+        """
+        if result := self.run.current_result:
+            self.succeed(result)
+        else:
+            message = f"{self.stage} was still to be run when its replay was cancelled. Replay it."
+            self.fail(Lost("cancelled", message))
+
     def skip(self) -> None:
-        """End the run: its uploader does not want the stage."""
+        """End the run: its uploader excluded the stage, or the media has nothing for it."""
         self._runs.end(self.video_id, self.run, "skipped")
 
     def supersede(self) -> None:
@@ -74,13 +125,3 @@ class ClaimedRun:
     def release(self, error: VideodropError, *, tries: int) -> None:
         """Give the run back for another try, the next after ``tries``."""
         self._runs.release(self.video_id, self.run, error, tries=tries, patience_s=self._patience_s)
-
-    def send_on(self, why: Outgrown, send: Callable[[], None]) -> None:
-        """Give the run back, this try not counted, then send its message to a larger host.
-
-        In this order the receiver finds the run free. A process that dies before it sends gets its
-        own message again, and sends it then. One that dies after it has sent sends it twice: the
-        second receiver finds the run taken or done.
-        """
-        self.release(why, tries=self.run.tries - 1)
-        send()

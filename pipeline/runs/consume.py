@@ -1,33 +1,32 @@
 """The consumption of events: each comes to an outcome, or its message is delivered again.
 
 An event whose result is current needs no run. Any other run is claimed, executed and, if it goes
-wrong, ended, given back or sent on.
+wrong, ended or given back.
 """
 
-import logging
-import os
+import time
 from collections.abc import Callable
 
 from pipeline.aws import clients as aws
-from pipeline.aws.artifacts import Artifacts, Changed
+from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.aws.classify import classify
-from pipeline.core.errors import Busy, LeaseLost, Lost, Superseded
+from pipeline.core import intake
+from pipeline.core.errors import Busy, LeaseLost, Superseded
 from pipeline.core.events import Deletion, Event, Reprocess, Upload
 from pipeline.core.planner import Planner
+from pipeline.core.range_request import RangeRequest
 from pipeline.core.settings import Settings
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.delivery import Delivery, Outcome, Retry
 from pipeline.runs.execute import Executor
-from pipeline.runs.failure import FIRST_RETRY_S, Decision, carry_out, decide
+from pipeline.runs.failure import FIRST_RETRY_S, carry_out, decide, known
 from pipeline.runs.job import Job, Plan
-from pipeline.stages.models import device
-
-log = logging.getLogger(__name__)
+from pipeline.runs.range_run import RangeConsumer
 
 # Retries outlast an outage of AWS itself: with each delivery the wait is four times as long, up to
 # SQS's limit on how often a message is delivered at all (about half an hour in all).
 _OUTAGE_FACTOR, _LONGEST_RETRY_S = 4, 900.0
+_SPREAD_WAIT_S = 300.0
 
 
 class Consumer:
@@ -37,6 +36,7 @@ class Consumer:
         stage: its name.
         planner: plans its runs.
         executor: executes them.
+        ranges: consumes the requests of their ranges.
         catalog: the catalog.
         artifacts: the buckets.
         settings: leases, and the number of tries.
@@ -48,6 +48,7 @@ class Consumer:
         stage: str,
         planner: Planner,
         executor: Executor,
+        ranges: RangeConsumer,
         *,
         catalog: Catalog,
         artifacts: Artifacts,
@@ -59,6 +60,7 @@ class Consumer:
         self._executor = executor
         self._catalog = catalog
         self._artifacts = artifacts
+        self._ranges = ranges
         self._settings = settings
         self._cancelled = cancelled
 
@@ -70,14 +72,20 @@ class Consumer:
         """
         try:
             match event:
+                case Upload() if (kind := intake.kind(event.key, event.size)) != "media":
+                    if kind == "captions":
+                        self._catalog.sidecars.attach(event)
+                    return Outcome.IGNORED
                 case Upload():
                     patience_s = self._settings.topology.queues.retention_s
-                    known = self._catalog.record_upload(
+                    found = self._catalog.record_upload(
                         event, patience_s=patience_s, by=self._stage
                     )
-                    return self._run(Job(event, event.event_id, {}, event.shadow, delivery, known))
+                    return self._run(Job(event, event.event_id, {}, event.shadow, delivery, found))
                 case Reprocess():
                     return self._reprocess(event, delivery)
+                case RangeRequest():
+                    return self._ranges.consume(event, delivery)
                 case Deletion():
                     return Outcome.IGNORED
         except Superseded:
@@ -92,42 +100,35 @@ class Consumer:
         """Return the seconds until the next look at a run that another worker holds.
 
         A worker that died is replaced as soon as its lease expires. One that still works at the
-        second look may need its whole time. A queue delivers a message only so often before it
-        counts as undeliverable: the looks that are left share that time.
+        second look may need its host's whole time. A queue delivers a message only so often before
+        it counts as undeliverable: the looks that are left share that time. A run whose work is
+        spread may wait in a long queue: the looks at it cover seven hours.
         """
+        if busy.spread:
+            return float(_SPREAD_WAIT_S * _OUTAGE_FACTOR ** (delivery.receives - 1))
         wait = busy.seconds + 1
         if delivery.receives == 1:
             return wait
-        topology = self._settings.topology
-        looks = max(1, topology.queues.max_receive_count - 2)
-        return max(wait, topology.timeout_s(self._stage, large=busy.large) / looks)
+        left = self._settings.topology.queues.max_receive_count - delivery.receives
+        return max(wait, busy.longest_s / max(1, left))
 
     def _reprocess(self, request: Reprocess, delivery: Delivery) -> Outcome:
-        known = self._catalog.known(request.video_id, self._stage, shadow=request.shadow)
-        if known is None or known.video.deleted_at:
+        found = self._catalog.known(request.video_id, self._stage, shadow=request.shadow)
+        if found is None or found.video.deleted_at:
             return Outcome.IGNORED
-        if request.revision not in {None, known.video.revision}:
+        if request.revision not in {None, found.video.revision}:
             return Outcome.SUPERSEDED
-        upload = known.video.upload
-        job = Job(upload, request.event_id, request.params, request.shadow, delivery, known)
+        upload = found.video.upload
+        job = Job(upload, request.event_id, request.params, request.shadow, delivery, found)
         if request.replay_id and self._cancelled(request.replay_id):
             self._forget(job)
             return Outcome.IGNORED
         return self._run(job)
 
     def _forget(self, job: Job) -> None:
-        """End a job's run that waits for another try or host: its replay was cancelled.
-
-        A result that was current before is current again: a pending run would never end.
-        """
-        if not job.is_waiting:
-            return
-        claimed = self._claim(job)
-        if result := claimed.run.current_result:
-            claimed.succeed(result)
-        else:
-            message = f"{self._stage} was still to be run when its replay was cancelled. Replay it."
-            claimed.fail(Lost("cancelled", message))
+        """End a job's run that waits for another try: its replay was cancelled."""
+        if job.is_waiting:
+            self._claim(job).cancel()
 
     def _run(self, job: Job) -> Outcome:
         try:
@@ -136,13 +137,13 @@ class Consumer:
             plan = error
         if job.is_done(plan):
             return Outcome.CURRENT
-        if job.is_sent_on:
-            return Outcome.SENT_ON
+        if job.is_spread and (outcome := self._ranges.resume(job)):
+            return outcome
         claimed = self._claim(
             job,
             fingerprint=plan.intent.fingerprint if isinstance(plan, Plan) else None,
-            large=job.delivery.large,
             receipt=job.delivery.receipt,
+            over=job.is_spread,
         )
         try:
             if isinstance(plan, Exception):
@@ -150,17 +151,10 @@ class Consumer:
             return self._executor.execute(claimed, job, plan)
         except LeaseLost:
             return Outcome.SUPERSEDED
-        except Exception as error:  # each is classified and recorded
-            if device.failed(error):
-                # Every later run of this process would fail too. The host handles the exit as a
-                # crash: the run is retried in another process, if that can use the GPU.
-                log.critical("the GPU failed: this process ends", exc_info=error)
-                os._exit(1)  # Python's own shutdown may hang on a GPU that does not respond
-            return carry_out(self._decide(error, claimed, job.delivery), claimed)
-
-    def _decide(self, error: Exception, claimed: ClaimedRun, delivery: Delivery) -> Decision:
-        known = error if isinstance(error, Changed) else classify(error)
-        return decide(known, claimed.run, self._settings, send_on=delivery.send_on)
+        except Retry:
+            raise
+        except Exception as error:  # noqa: BLE001 - each is classified and recorded
+            return carry_out(decide(known(error), claimed, self._settings), claimed)
 
     def _plan(self, job: Job) -> Plan:
         head = job.known_head or self._artifacts.head(job.upload)
@@ -171,8 +165,8 @@ class Consumer:
         job: Job,
         *,
         fingerprint: str | None = None,
-        large: bool = False,
         receipt: str | None = None,
+        over: bool = False,
     ) -> ClaimedRun:
         """Claim a job's run as it was read; see ``Runs.claim``."""
         run = self._catalog.runs_of(shadow=job.shadow).claim(
@@ -181,9 +175,10 @@ class Consumer:
             seen=job.known.run,
             event_id=job.event_id,
             lease_s=self._settings.lease_s,
+            deadline=time.time() + job.delivery.seconds_left,
             fingerprint=fingerprint,
-            large=large,
             receipt=receipt,
+            over=over,
         )
         return ClaimedRun(
             self._catalog, job.upload.video_id, run, shadow=job.shadow, settings=self._settings

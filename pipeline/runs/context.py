@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 
 from pipeline.core import events
 from pipeline.core.events import Event
+from pipeline.core.range_request import RangeRequest
 from pipeline.telemetry.context import about
 
 
@@ -19,6 +20,7 @@ def about_run(
     """
     event_id = asked_by if isinstance(asked_by, str | None) else asked_by.event_id
     return about(
+        range=asked_by.range if isinstance(asked_by, RangeRequest) else None,
         stage=stage,
         lane=events.lane(asked_by),
         correlation_id=event_id,

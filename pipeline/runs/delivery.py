@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from pipeline.aws.queues import Queue
+
 Killed = Literal["timeout", "out_of_memory", "crashed", "stopped"]
 """Why a host killed the process that handled a message."""
 
 
 class Outcome(StrEnum):
-    """The end of handling an event; in each case its message can be deleted."""
+    """The end of handling an event; in each case its message can be deleted.
+
+    ``SPREAD``: the run goes on in its ranges. ``PART``: one of these has ended. ``PASSED_ON``: one
+    is left to a worker of another version.
+    """
 
     SUCCEEDED = "succeeded"
     REUSED = "reused"
@@ -18,7 +24,9 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
     FAILED = "failed"
     SUPERSEDED = "superseded"
-    SENT_ON = "sent_on"
+    SPREAD = "spread"
+    PART = "part"
+    PASSED_ON = "passed_on"
     IGNORED = "ignored"
 
 
@@ -38,16 +46,14 @@ class Delivery:
         seconds_left: until the host ends this invocation.
         extend: extends the visibility timeout of the message by a number of seconds.
         receives: how often the message was delivered, this time included.
-        large: True if it came by a lane for large jobs.
-        send_on: sends the message to such a lane; None if the stage has none or it came from there.
         sent_at: Unix time of its arrival in the queue, if known.
         receipt: unique to this delivery, also among deliveries of the same message.
+        queue: the queue that it came by; None if it was pushed, so that its run cannot be spread.
     """
 
     seconds_left: float
     extend: Callable[[int], None] = lambda _: None
     receives: int = 1
-    large: bool = False
-    send_on: Callable[[], None] | None = None
     sent_at: float | None = None
     receipt: str | None = None
+    queue: Queue | None = None

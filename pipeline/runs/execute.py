@@ -1,31 +1,32 @@
 """The execution of one claimed run: fetch → probe → run → publish → record."""
 
-import resource
-import time
-from datetime import UTC, datetime
-from pathlib import Path
+from contextlib import ExitStack
 
-from pipeline.aws.artifacts import Artifacts, Head
+from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.core.errors import LimitExceeded, Lost
-from pipeline.core.records import Cost, StageResult
+from pipeline.aws.source_files import Head
+from pipeline.core import in_place
+from pipeline.core.errors import Lost
+from pipeline.core.location import Location
+from pipeline.core.media_info import Probe
+from pipeline.core.planner import Intent
+from pipeline.core.records import StageResult
 from pipeline.core.settings import Settings
-from pipeline.core.stage import Report, Source, StageModule
+from pipeline.core.stage import Source, StageModule, divisible
 from pipeline.media.probe import probe
-from pipeline.runs import manifest
-from pipeline.runs.admission import Admission
+from pipeline.runs import excerpts, heartbeat, manifest, room, sources
 from pipeline.runs.claimed import ClaimedRun
-from pipeline.runs.delivery import Delivery, Outcome
-from pipeline.runs.heartbeat import Lease
+from pipeline.runs.delivery import Outcome
 from pipeline.runs.job import Job, Plan
+from pipeline.runs.meter import Meter
+from pipeline.runs.plan_file import PlanFile
+from pipeline.runs.reuse import Reuse
+from pipeline.runs.spread import Spreader
 from pipeline.runs.workdir import workdir
-from pipeline.stages.models import device
 from pipeline.telemetry import metrics, names
 
-# Progress is spent as: fetching 5 %, the stage itself 90 %, publishing 5 %.
-_FETCHED, _RUN = 0.05, 0.95
-# Reserved before the host's deadline, to record a timeout before the host kills this process.
-_MARGIN_S = 5.0
+# Progress is spent as: opening the source 5 %, the stage itself 90 %, publishing 5 %.
+_OPENED, _RUN = 0.05, 0.95
 
 
 class Executor:
@@ -36,7 +37,6 @@ class Executor:
         catalog: the catalog.
         artifacts: the buckets.
         settings: limits and leases.
-        admission: rejects runs that this host cannot finish, if they can be sent on.
     """
 
     def __init__(
@@ -46,16 +46,18 @@ class Executor:
         catalog: Catalog,
         artifacts: Artifacts,
         settings: Settings,
-        admission: Admission,
     ) -> None:
         self._module = module
         self._catalog = catalog
         self._artifacts = artifacts
         self._settings = settings
-        self._admission = admission
+        self._reuse = Reuse(catalog, artifacts, shared=settings.share_results)
+        self._spreader = Spreader(catalog, artifacts, settings)
 
     def execute(self, claimed: ClaimedRun, job: Job, plan: Plan) -> Outcome:
-        """End a claimed run with a result, or skip it if its uploader excluded the stage.
+        """End a claimed run with a result, skip it, or spread it over several workers.
+
+        It is skipped if its uploader excluded the stage, or if the media has nothing for it.
 
         Args:
             claimed: the run.
@@ -66,110 +68,108 @@ class Executor:
             LeaseLost: another worker took over.
             Exception: anything that can go wrong with a run.
         """
-        if not plan.intent.wanted:
+        known = job.known.video.probe
+        if not plan.intent.wanted or (known and not self._module.applies(known)):
             claimed.skip()
             return Outcome.SKIPPED
-        if stored := self._reusable(claimed, job, plan.intent.fingerprint):
+        if stored := self._reused(claimed, job, plan.intent):
+            if stored.probe:  # a new upload's row has none, and no stage will read the file
+                self._record_probe(job, stored.probe, plan.head)
             claimed.succeed(stored)
             return Outcome.REUSED
-        if job.delivery.send_on:
-            self._admission.check_past(job.known.run)
         if (tries := claimed.run.tries) > self._settings.max_attempts:
             raise Lost(
                 "gave_up",
                 f"The process that ran {claimed.stage} ended without an error {tries - 1} times. "
                 "See its log, then replay.",
             )
-        result = self._compute(claimed, job, plan)
-        claimed.succeed(result)
-        self._catalog.timings.record(result)
-        metrics.record(names.SOURCE_MEDIA, result.cost.media_seconds)
+        made = self._compute(claimed, job, plan)
+        if isinstance(made, PlanFile) and job.delivery.queue:
+            self._spreader.begin(
+                claimed, made, job.delivery.queue, shadow=job.shadow, params=job.extra
+            )
+            return Outcome.SPREAD
+        if not isinstance(made, StageResult):
+            claimed.skip()
+            return Outcome.SKIPPED
+        claimed.succeed(made)
+        self._catalog.timings.record(made)
+        metrics.record(names.SOURCE_MEDIA, made.cost.media_seconds)
         return Outcome.SUCCEEDED
 
-    def _reusable(self, claimed: ClaimedRun, job: Job, fingerprint: str) -> StageResult | None:
-        """Return a stored result with this fingerprint, if its files still exist."""
-        if job.known.untried:
-            return None
-        stored = self._catalog.results.get(claimed.video_id, claimed.stage, fingerprint)
-        if stored is None or not self._artifacts.has(stored.prefix):
-            return None
-        if stored.revision == job.upload.revision:
+    def _reused(self, claimed: ClaimedRun, job: Job, intent: Intent) -> StageResult | None:
+        """Return a stored result, or a copy of one of another video with the same bytes."""
+        if stored := self._reuse.own(claimed, job, intent):
             return stored
-        # The same content was uploaded again: the times are those of the present run.
-        return stored.model_copy(
-            update={
-                "revision": job.upload.revision,
-                "queued_at": claimed.run.queued_at,
-                "started_at": claimed.run.started_at,
-                "finished_at": datetime.now(UTC),
-                "event_id": claimed.run.event_id,
-            }
-        )
+        found = self._reuse.other(claimed, job, intent)
+        if found is None:
+            return None
+        with heartbeat.lease(claimed, job.delivery, self._settings) as lease:
+            return self._reuse.copied(found, claimed, job, intent, lease)
 
-    def _compute(self, claimed: ClaimedRun, job: Job, plan: Plan) -> StageResult:
-        started, cpu = time.monotonic(), _cpu_seconds()
+    def _compute(self, claimed: ClaimedRun, job: Job, plan: Plan) -> StageResult | PlanFile | None:
+        """Run the stage and publish its files.
+
+        Returns:
+            the result; the plan, if several workers are to do it; None if the media has nothing
+            for the stage.
+        """
+        meter = Meter()
         upload, intent, run = job.upload, plan.intent, claimed.run
-        lease = self._lease(claimed, job.delivery)
-        # A run that cannot be sent on is always admitted.
-        video = job.known.video if job.delivery.send_on else None
-        with workdir(self._settings.scratch) as scratch, lease:
-            if video:
-                self._admission.check_room(upload.size, scratch)
-                self._admission.check_time(video, intent, lease.remaining())
-            source = self._fetch(job, plan.head, scratch, lease.part(0, _FETCHED))
-            if video and video.probe is None:
-                video = video.model_copy(update={"probe": source.probe})
-                self._admission.check_time(video, intent, lease.remaining())
+        lease = heartbeat.lease(claimed, job.delivery, self._settings)
+        stage = divisible(self._module)
+        with ExitStack() as leaving:
+            scratch = leaving.enter_context(workdir(self._settings.scratch))
+            leaving.enter_context(lease)
+            sources.check_size(upload, self._settings.limits)
+            opened = leaving.enter_context(
+                sources.opened(
+                    self._artifacts,
+                    upload,
+                    scratch,
+                    lease.part(0, _OPENED),
+                    whole=stage is None or sources.is_planned_from_a_copy(upload),
+                )
+            )
+            source = self._probed(job, plan.head, opened.location)
+            found = source.probe
+            if not self._module.applies(found):
+                return None
+            report = lease.part(_OPENED, _RUN)
+            division = stage.plan(source, intent.params, report) if stage else None
+            if division and division.spreads and job.delivery.queue:
+                opened.check()
+                cost = meter.cost(media_seconds=found.duration_s, bytes_in=opened.bytes_read())
+                spread = PlanFile.of(upload, intent, found, division, cost)
+                return excerpts.added(spread, opened.location)
+            source = source.model_copy(update={"path": opened.whole()})
+            room.check_files(run.stage, self._settings, upload, found, scratch)
             work = scratch / "out"
             work.mkdir()
-            made = self._module.run(source, intent.params, work, lease.part(_FETCHED, _RUN))
-            prefix = manifest.prefix(upload, claimed.stage, intent, claimed.folder)
+            if stage and division:
+                made = in_place.run(stage, source, intent.params, work, report, division)
+            else:
+                made = self._module.run(source, intent.params, work, report)
+            opened.check()
+            prefix = manifest.prefix(
+                upload.video_id, upload.revision, run.stage, intent.fingerprint, claimed.folder
+            )
             facts = manifest.facts(upload, run, intent, made)
             published = self._artifacts.publish(
                 prefix, work, made.artifacts, facts, lease.part(_RUN, 1)
             )
-        seconds = round(time.monotonic() - started, 3)
-        cost = Cost(
-            seconds=seconds,
-            cpu_seconds=round(_cpu_seconds() - cpu, 3),
-            gpu_seconds=seconds if device.holds_gpu() else 0,
-            media_seconds=source.probe.duration_s,
-            bytes_in=upload.size,
-            bytes_out=sum(one.bytes for one in published),
-            files=len(published),
+        cost = meter.cost(
+            media_seconds=found.duration_s, bytes_in=opened.bytes_read(), published=published
         )
-        return manifest.record(
-            upload, run, intent, made, prefix, published, cost, large=job.delivery.large
-        )
+        return manifest.record(upload, run, intent, made, prefix, published, cost, probe=found)
 
-    def _lease(self, claimed: ClaimedRun, delivery: Delivery) -> Lease:
-        limit_s = self._settings.topology.timeout_s(claimed.stage, large=delivery.large)
-        return Lease(
-            claimed,
-            lease_s=self._settings.lease_s,
-            extend=delivery.extend,
-            limit_s=limit_s - _MARGIN_S,
-            seconds_left=delivery.seconds_left - _MARGIN_S,
-        )
+    def _probed(self, job: Job, head: Head, location: Location) -> Source:
+        found = probe(location, self._settings.limits)
+        self._record_probe(job, found, head)
+        return Source(path=location, name=job.upload.name, probe=found)
 
-    def _fetch(self, job: Job, head: Head, scratch: Path, report: Report) -> Source:
-        # A fixed name: an uploader's file name never reaches a command line.
-        upload, path = job.upload, scratch / "source"
-        limits = self._settings.limits
-        if upload.size > limits.max_bytes:
-            raise LimitExceeded(
-                "too_large",
-                f"The file has {upload.size:,} bytes; at most {limits.max_bytes:,} are allowed.",
-            )
-        self._artifacts.fetch(upload, path, report)
-        found = probe(path, limits)
+    def _record_probe(self, job: Job, found: Probe, head: Head) -> None:
+        """Record the probe and the metadata of a job's source, unless both are known."""
         known = job.known.video
         if (known.probe, known.metadata) != (found, head.metadata):
-            self._catalog.record_probe(upload, found, head.metadata)
-        return Source(path=path, name=upload.name, probe=found)
-
-
-def _cpu_seconds() -> float:
-    """Return the CPU time of this process and of its ended child processes."""
-    own, tools = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return own.ru_utime + own.ru_stime + tools.ru_utime + tools.ru_stime
+            self._catalog.record_probe(job.upload, found, head.metadata)

@@ -1,21 +1,30 @@
-"""The decision about a run that went wrong: end it, try it again, or send it to a larger host."""
+"""The decision about a run that went wrong: end it, or try it again."""
 
 import logging
-from collections.abc import Callable
+import os
 from dataclasses import dataclass
+from typing import Protocol
 
-from pipeline.aws.artifacts import Changed
-from pipeline.core.errors import LeaseLost, Lost, Outgrown, OutOfMemory, TimedOut, VideodropError
-from pipeline.core.records import StageRun
+from pipeline.aws.classify import classify
+from pipeline.aws.parts import Changed
+from pipeline.core.errors import LeaseLost, Lost, OutOfMemory, TimedOut, VideodropError
 from pipeline.core.settings import Settings
-from pipeline.runs.admission import outgrown_by
-from pipeline.runs.claimed import ClaimedRun
+from pipeline.runs.claimed import Claimed
 from pipeline.runs.delivery import Killed, Outcome, Retry
+from pipeline.stages.models import device
 from pipeline.telemetry import metrics, names, tracing
 
 log = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 5.0
+
+
+class Tried(Protocol):
+    """A run, or one range of it, as it was claimed."""
+
+    @property
+    def tries(self) -> int:
+        """Return the number of claims that count, this one included."""
 
 
 @dataclass(frozen=True)
@@ -44,54 +53,38 @@ class Release:
     wait_s: float
 
 
-@dataclass(frozen=True)
-class SendOn:
-    """The decision to give the run back and send its message to a worker for large jobs.
-
-    Attributes:
-        why: the limit of this host that the run exceeds.
-        send: sends the message.
-    """
-
-    why: Outgrown
-    send: Callable[[], None]
+Decision = End | Release
 
 
-Decision = End | Release | SendOn
+def known(error: Exception) -> VideodropError | Changed:
+    """Return any exception of a run as a known one; end this process if its GPU failed."""
+    if device.failed(error):
+        # Every later run of this process would fail too. The host handles the exit as a crash: the
+        # run is retried in another process, if that can use the GPU.
+        log.critical("the GPU failed: this process ends", exc_info=error)
+        os._exit(1)  # Python's own shutdown may hang on a GPU that does not respond
+    return error if isinstance(error, Changed) else classify(error)
 
 
-def decide(
-    error: VideodropError | Changed,
-    run: StageRun,
-    settings: Settings,
-    *,
-    send_on: Callable[[], None] | None,
-) -> Decision:
+def decide(error: VideodropError | Changed, run: Tried, settings: Settings) -> Decision:
     """Decide about a run by its error; nothing is read or written.
+
+    A retryable error is tried again, up to ``max_attempts`` times. A timeout is not: the same work
+    would take as long again.
 
     Args:
         error: the error.
-        run: as it was claimed.
+        run: the run or range, as it was claimed.
         settings: the number of tries.
-        send_on: see ``Delivery``.
     """
     if isinstance(error, Changed):
         return End(None)
-    if send_on and (why := outgrown_by(error)):
-        return SendOn(why, send_on)
     if error.retryable and run.tries < settings.max_attempts:
         return Release(error, run.tries, FIRST_RETRY_S * 2**run.tries)
     return End(error)
 
 
-def decide_killed(
-    killed: Killed,
-    message: str,
-    run: StageRun,
-    settings: Settings,
-    *,
-    send_on: Callable[[], None] | None,
-) -> Decision:
+def decide_killed(killed: Killed, message: str, run: Tried, settings: Settings) -> Decision:
     """Decide about a run whose process was killed.
 
     A try that ends because its worker shuts down does not count.
@@ -99,9 +92,8 @@ def decide_killed(
     Args:
         killed: why.
         message: the same in a sentence.
-        run: as the process had claimed it.
+        run: the run or range, as the process had claimed it.
         settings: the number of tries.
-        send_on: see ``Delivery``.
     """
     error: VideodropError
     match killed:
@@ -113,21 +105,17 @@ def decide_killed(
             error = OutOfMemory("killed_at_memory_limit", message)
         case "crashed":
             error = Lost("crashed", message)
-    return decide(error, run, settings, send_on=send_on)
+    return decide(error, run, settings)
 
 
-def carry_out(decision: Decision, claimed: ClaimedRun) -> Outcome:
-    """Record a decision about a run, and send its message on if so decided.
+def carry_out(decision: Decision, claimed: Claimed) -> Outcome:
+    """Record a decision about a run or range.
 
     Raises:
-        Retry: the run was given back for another try.
+        Retry: it was given back for another try.
     """
     try:
         match decision:
-            case SendOn(why, send):
-                claimed.send_on(why, send)
-                log.info("%s %s: %s", claimed.stage, claimed.video_id, why)
-                return Outcome.SENT_ON
             case Release(error, tries, wait_s):
                 claimed.release(error, tries=tries)
                 raise Retry(wait_s, str(error)) from error

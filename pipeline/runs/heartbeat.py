@@ -1,4 +1,7 @@
-"""The heartbeat of a claimed run: one thread that extends the lease and writes the progress."""
+"""The heartbeat of a claimed run or range: one thread that extends the lease.
+
+It also writes the progress.
+"""
 
 import logging
 import threading
@@ -9,12 +12,16 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.core.errors import LeaseLost, TimedOut
-from pipeline.runs.claimed import ClaimedRun
+from pipeline.core.settings import Settings
+from pipeline.runs.claimed import Claimed
+from pipeline.runs.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 2.0  # how often progress may be written
 _STEP = 5.0  # percent: smaller steps wait for the next heartbeat
+# Reserved before the host's deadline, to record a timeout before the host kills this process.
+_MARGIN_S = 5.0
 
 
 class Lease:
@@ -24,28 +31,26 @@ class Lease:
     and one that reports ten times a millisecond costs at most 20 writes of progress.
 
     Args:
-        claimed: the run.
+        claimed: the run, or one range of it.
         lease_s: how long each heartbeat extends the lease.
         extend: called with seconds at each extension of the lease, to extend the message's
             visibility timeout too. Both last as long, so a lost run is free when its message
             comes back.
-        limit_s: the time limit of the stage.
-        seconds_left: until the host's deadline; the earlier of both ends the run.
+        seconds_left: until the host's deadline, which ends the run.
     """
 
     def __init__(
         self,
-        claimed: ClaimedRun,
+        claimed: Claimed,
         *,
         lease_s: float,
         extend: Callable[[int], None],
-        limit_s: float,
         seconds_left: float,
     ) -> None:
         self._claimed = claimed
         self._lease_s = lease_s
         self._extend = extend
-        self._seconds = min(limit_s, seconds_left)
+        self._seconds = seconds_left
         self._end = time.monotonic() + self._seconds
         self._progress = 0.0
         self._lost = threading.Event()
@@ -76,8 +81,9 @@ class Lease:
         if self.remaining() <= 0:
             raise TimedOut(
                 "deadline",
-                f"{self._claimed.stage} did not end within its {self._seconds:.0f} s. "
-                "Raise the stage's timeout_s, or upload a shorter video.",
+                f"{self._claimed.stage} did not end within the {self._seconds:.0f} s that its "
+                "host has for it. Raise its timeout_s (on Lambda) or VIDEODROP_WORKER_TIMEOUT_S "
+                "(on workers), run it on a faster host, or upload a shorter video.",
             )
         self._progress = min(100.0, max(0.0, 100 * fraction))
 
@@ -127,3 +133,19 @@ class Part:
     def remaining(self) -> float:
         """Return the seconds until the deadline."""
         return self._whole.remaining()
+
+
+def lease(claimed: Claimed, delivery: Delivery, settings: Settings) -> Lease:
+    """Return the lease on what the message of a delivery asked for.
+
+    Args:
+        claimed: the run, or one range of it.
+        delivery: of the message.
+        settings: the length of leases.
+    """
+    return Lease(
+        claimed,
+        lease_s=settings.lease_s,
+        extend=delivery.extend,
+        seconds_left=delivery.seconds_left - _MARGIN_S,
+    )

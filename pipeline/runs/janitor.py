@@ -1,4 +1,4 @@
-"""The janitor: ends lost runs, and marks deleted videos as deleted."""
+"""The janitor: ends lost runs, and marks deleted videos and captions as deleted."""
 
 import logging
 import time
@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterable
 
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.runs import Runs
-from pipeline.core import events
+from pipeline.aws.queues import Queue
+from pipeline.core import events, intake
 from pipeline.core.errors import BadInput, LeaseLost, Lost
 from pipeline.core.events import Deletion, Event, Upload
-from pipeline.core.records import TERMINAL, StageRun
+from pipeline.core.range_request import RangeRequest
+from pipeline.core.records import TERMINAL, Spread, StageRun
+from pipeline.runs import stalled
 from pipeline.runs.context import about_run
+from pipeline.runs.spread import request_of
+from pipeline.runs.stalled import StalledRuns
 from pipeline.telemetry import metrics, names
 
 log = logging.getLogger(__name__)
@@ -25,6 +30,7 @@ class Janitor:
         dead_letters: returns stage and body of each message in the dead-letter queues.
         grace_s: how long after its lease expired a run may still be redelivered: the longest
             visibility timeout of a queue.
+        queue: returns a stage's queue by its name.
     """
 
     def __init__(
@@ -34,11 +40,13 @@ class Janitor:
         dead_letters: Callable[[], Iterable[tuple[str, str]]],
         *,
         grace_s: float,
+        queue: Callable[[str], Queue] = Queue,
     ) -> None:
         self._catalog = catalog
         self._wake_replays = wake_replays
         self._dead_letters = dead_letters
         self._grace_s = grace_s
+        self._stalled = StalledRuns(catalog, queue)
 
     def tidy(self) -> int:
         """Fail every run that nobody will work on any more; return how many."""
@@ -50,14 +58,30 @@ class Janitor:
     def _end_lost(self) -> int:
         ended = 0
         before = time.time() - self._grace_s
-        for runs in (self._catalog.runs, self._catalog.shadows):
+        for runs, shadow in ((self._catalog.runs, False), (self._catalog.shadows, True)):
             for video_id, run in runs.overdue(before=before):
+                if run.spread:
+                    ended += self._end_stalled(video_id, run, run.spread, shadow=shadow)
+                    continue
                 error = Lost(
                     "lost",
                     f"{run.stage} was {run.state} until its lease expired: its worker or its "
                     "message was lost. Replay it.",
                 )
                 ended += _fail_lost(runs, video_id, run, error)
+        return ended
+
+    def _end_stalled(self, video_id: str, run: StageRun, spread: Spread, *, shadow: bool) -> bool:
+        if not self._stalled.look(video_id, run, spread, shadow=shadow):
+            return False
+        return self._end_spread(video_id, run, spread, stalled.lost(run), shadow=shadow)
+
+    def _end_spread(
+        self, video_id: str, run: StageRun, spread: Spread, error: Lost, *, shadow: bool
+    ) -> bool:
+        ended = _fail_lost(self._catalog.runs_of(shadow=shadow), video_id, run, error)
+        request = request_of(video_id, run, fingerprint=spread.fingerprint, shadow=shadow)
+        self._stalled.tell(request, spread)  # to delete what it has left
         return ended
 
     def _end_undeliverable(self) -> int:
@@ -67,20 +91,26 @@ class Janitor:
                 event = events.parse(body)
             except BadInput:
                 continue  # not about a video: a person has to look at it
-            runs = self._catalog.runs_of(shadow=event.shadow)
-            run = runs.get(event.video_id, stage)
-            if run is None or not _waits_for(run, event):
-                continue
             error = Lost(
                 "undeliverable",
                 f"{stage} could not be started although its message was delivered repeatedly. "
                 "The worker's log has the reason; the message is in the dead-letter queue.",
             )
-            ended += _fail_lost(runs, event.video_id, run, error)
+            if isinstance(event, RangeRequest):
+                run = self._stalled.waits_for(event)
+                if run and run.spread:
+                    ended += self._end_spread(
+                        event.video_id, run, run.spread, error, shadow=event.shadow
+                    )
+                continue
+            runs = self._catalog.runs_of(shadow=event.shadow)
+            run = runs.get(event.video_id, stage)
+            if run and _waits_for(run, event):
+                ended += _fail_lost(runs, event.video_id, run, error)
         return ended
 
     def handle(self, body: str) -> None:
-        """Handle an event from the janitor's queue: a deletion tombstones its video.
+        """Handle an event from the janitor's queue: a deletion tombstones its video or captions.
 
         Raises:
             BadInput: ``bad_event``.
@@ -88,6 +118,8 @@ class Janitor:
         event = events.parse(body)
         if isinstance(event, Deletion):
             self._catalog.record_deletion(event)
+            if intake.kind(event.key, 0) == "captions":
+                self._catalog.sidecars.detach(event)
 
 
 def _fail_lost(runs: Runs, video_id: str, run: StageRun, error: Lost) -> bool:
@@ -103,7 +135,7 @@ def _fail_lost(runs: Runs, video_id: str, run: StageRun, error: Lost) -> bool:
 
 def _waits_for(run: StageRun, event: Event) -> bool:
     """Return whether a run cannot continue without the message of ``event``."""
-    if run.state in TERMINAL:
+    if run.state in TERMINAL or run.spread:  # a spread run needs the messages of its ranges
         return False
     if run.state == "running" and (run.lease_until or 0) > time.time():
         return False

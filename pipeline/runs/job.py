@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.aws.artifacts import Head
 from pipeline.aws.catalog import Known
+from pipeline.aws.source_files import Head
 from pipeline.core.events import Upload
 from pipeline.core.planner import Intent
 from pipeline.core.records import TERMINAL
@@ -44,10 +44,11 @@ class Job:
     def known_head(self) -> Head | None:
         """Return the source's head if another stage has recorded it; None if it has to be read.
 
-        A stage with a result needs to know that the source still exists; any other fetches it.
+        A stage that may reuse a result needs to know that the source still exists; any other
+        fetches it.
         """
         metadata = self.known.video.metadata
-        if metadata is None or not self.known.untried:
+        if metadata is None or not self.known.untried or self.known.marked:
             return None
         return Head(size=self.upload.size, metadata=metadata)
 
@@ -70,19 +71,19 @@ class Job:
         )
 
     @property
-    def is_sent_on(self) -> bool:
-        """Return True if a worker for large jobs has a message of this event."""
+    def is_spread(self) -> bool:
+        """Return True if the ranges of this event's run have been requested."""
         run = self.known.run
         return (
             run is not None
-            and run.large
+            and run.state == "running"
+            and run.spread is not None
             and run.revision == self.upload.revision
             and run.event_id == self.event_id
-            and not self.delivery.large
         )
 
     @property
     def is_waiting(self) -> bool:
-        """Return True if this event's run waits for another try or host."""
+        """Return True if this event's run waits for another try."""
         run = self.known.run
         return run is not None and run.state == "pending" and run.event_id == self.event_id

@@ -5,6 +5,7 @@ from typing import Any
 
 import pipeline
 from pipeline.core.events import Upload
+from pipeline.core.media_info import Probe
 from pipeline.core.planner import Intent
 from pipeline.core.records import Cost, PublishedArtifact, StageResult, StageRun
 from pipeline.core.stage import Result
@@ -14,16 +15,17 @@ from pipeline.media import ffmpeg
 _LISTED_PER_ROLE = 16
 
 
-def prefix(upload: Upload, stage: str, intent: Intent, folder: str) -> str:
+def prefix(video_id: str, revision: str, stage: str, fingerprint: str, folder: str) -> str:
     """Return the S3 prefix of a result's files.
 
     Args:
-        upload: the source.
+        video_id: the video.
+        revision: of the source.
         stage: the stage.
-        intent: of the run.
+        fingerprint: of the result.
         folder: of the run; no other run writes there.
     """
-    return f"artifacts/{upload.video_id}/{upload.revision}/{stage}/{intent.fingerprint}/{folder}/"
+    return f"artifacts/{video_id}/{revision}/{stage}/{fingerprint}/{folder}/"
 
 
 def facts(upload: Upload, run: StageRun, intent: Intent, result: Result) -> dict[str, Any]:
@@ -48,6 +50,19 @@ def facts(upload: Upload, run: StageRun, intent: Intent, result: Result) -> dict
     }
 
 
+def facts_of_copy(upload: Upload, run: StageRun, copied_from: str) -> dict[str, Any]:
+    """Return the fields of a copied result's manifest that differ from the original's."""
+    return {
+        "video_id": upload.video_id,
+        "source": upload.model_dump(mode="json"),
+        "revision": upload.revision,
+        "event_id": run.event_id,
+        "attempt": run.attempt,
+        "created_at": datetime.now(UTC).isoformat(),
+        "copied_from": copied_from,
+    }
+
+
 def record(
     upload: Upload,
     run: StageRun,
@@ -57,7 +72,7 @@ def record(
     published: list[PublishedArtifact],
     cost: Cost,
     *,
-    large: bool,
+    probe: Probe,
 ) -> StageResult:
     """Return the record of a result that was published.
 
@@ -69,7 +84,7 @@ def record(
         prefix: of its files.
         published: all its files.
         cost: of the run.
-        large: True if a worker for large jobs ran it.
+        probe: of the source.
     """
     return StageResult(
         stage=run.stage,
@@ -85,7 +100,7 @@ def record(
         summary=result.summary,
         warnings=result.warnings,
         labels=result.labels,
-        large=large,
+        probe=probe,
         cost=cost,
         queued_at=run.queued_at,
         started_at=run.started_at or datetime.now(UTC),

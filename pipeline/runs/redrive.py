@@ -16,6 +16,7 @@ from pipeline.aws.dead_letters import DeadLetterQueues, DeadMessage
 from pipeline.core import events
 from pipeline.core.errors import BadInput, FailureClass, InvalidArgument
 from pipeline.core.events import Deletion, Reprocess, Upload
+from pipeline.core.range_request import RangeRequest
 from pipeline.core.records import StageRun
 from pipeline.core.topology import JANITOR, REPLAYS, Lane
 
@@ -137,11 +138,13 @@ class Redrive:
         failed = run.error.failure_class if run and run.error else "unknown"
         return (function, failed), events.lane(event)
 
-    def _run(self, stage: str, event: Upload | Reprocess) -> StageRun | None:
+    def _run(self, stage: str, event: Upload | Reprocess | RangeRequest) -> StageRun | None:
         """Return the run that an event requests, if there is one."""
         run = self._catalog.runs_of(shadow=event.shadow).get(event.video_id, stage)
         if run and isinstance(event, Upload) and run.revision != event.revision:
             return None  # a later upload replaced it
+        if run and isinstance(event, RangeRequest) and run.attempt != event.attempt:
+            return None
         return run
 
 

@@ -11,15 +11,16 @@ from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.core import events
 from pipeline.core.planner import Planner
+from pipeline.core.range_request import RangeRequest
 from pipeline.core.settings import Settings
 from pipeline.core.stage import StageModule
-from pipeline.runs.admission import Admission
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.consume import Consumer
 from pipeline.runs.context import about_run
 from pipeline.runs.delivery import Delivery, Killed, Outcome, Retry
 from pipeline.runs.execute import Executor
 from pipeline.runs.failure import carry_out, decide_killed
+from pipeline.runs.range_run import RangeConsumer
 from pipeline.telemetry import metrics, names, tracing
 from pipeline.telemetry.context import about
 
@@ -35,7 +36,6 @@ class Runner:
         catalog: the catalog.
         artifacts: the buckets.
         settings: limits, leases and the operator's own parameters.
-        admission: rejects runs that this host cannot finish, if they can be sent on.
         cancelled: returns True for the id of a cancelled replay, whose requests are dropped.
     """
 
@@ -47,7 +47,6 @@ class Runner:
         catalog: Catalog,
         artifacts: Artifacts,
         settings: Settings,
-        admission: Admission,
         cancelled: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._stage = stage
@@ -55,13 +54,15 @@ class Runner:
         self._catalog = catalog
         self._settings = settings
         self._planner = Planner(stage, module, settings)
-        executor = Executor(
-            module, catalog=catalog, artifacts=artifacts, settings=settings, admission=admission
+        executor = Executor(module, catalog=catalog, artifacts=artifacts, settings=settings)
+        self._ranges = RangeConsumer(
+            module, catalog=catalog, artifacts=artifacts, settings=settings, cancelled=cancelled
         )
         self._consumer = Consumer(
             stage,
             self._planner,
             executor,
+            self._ranges,
             catalog=catalog,
             artifacts=artifacts,
             settings=settings,
@@ -94,20 +95,19 @@ class Runner:
                 log.info("%s: again in %.0f s: %s", self._stage, retry.seconds, retry)
                 raise
             tracing.annotate(outcome=outcome)
-            if outcome is not Outcome.FAILED:  # failures are counted with their class
-                metrics.record(names.RUNS, outcome=outcome)
-            metrics.record(names.RUN_DURATION, time.monotonic() - started, outcome=outcome)
+            seconds = time.monotonic() - started
+            if isinstance(event, RangeRequest):
+                metrics.record(names.RANGE_DURATION, seconds, outcome=outcome)
+                if outcome is Outcome.SUCCEEDED:  # the merge ended the run
+                    metrics.record(names.RUNS, outcome=outcome)
+            else:
+                if outcome is not Outcome.FAILED:  # failures are counted with their class
+                    metrics.record(names.RUNS, outcome=outcome)
+                metrics.record(names.RUN_DURATION, seconds, outcome=outcome)
             log.info("%s %s: %s", self._stage, event.video_id, outcome)
             return outcome
 
-    def abandon(
-        self,
-        body: str,
-        killed: Killed,
-        message: str,
-        send_on: Callable[[], None] | None = None,
-        receipt: str | None = None,
-    ) -> bool:
+    def abandon(self, body: str, killed: Killed, message: str, receipt: str | None = None) -> bool:
         """Record that the host killed the process that handled ``body``.
 
         A run that ends because its worker shuts down is given back, and the try not counted.
@@ -116,31 +116,40 @@ class Runner:
             body: of the message.
             killed: why.
             message: the same in a sentence.
-            send_on: see ``Delivery``.
             receipt: of the process's delivery. A run that another delivery has claimed since is
                 left alone, even if both are of one message.
 
         Returns:
-            True if the run has ended or was sent on, so that its message can be deleted.
+            True if the run has ended, so that its message can be deleted.
 
         Raises:
             BadInput: ``bad_event``.
         """
         event = events.parse(body)
+        if isinstance(event, RangeRequest):
+            return self._abandon_range(event, killed, message, receipt)
         run = self._catalog.runs_of(shadow=event.shadow).get(event.video_id, self._stage)
-        if run is None or run.state != "running":
+        if run is None or run.state != "running" or run.spread:
             return False
         if (run.event_id, run.receipt) != (event.event_id, receipt):
             return False
         claimed = ClaimedRun(
             self._catalog, event.video_id, run, shadow=event.shadow, settings=self._settings
         )
-        decision = decide_killed(killed, message, run, self._settings, send_on=send_on)
+        decision = decide_killed(killed, message, run, self._settings)
         with about_run(self._stage, event.video_id, event):
             try:
                 outcome = carry_out(decision, claimed)
             except Retry:
                 return False
-            if outcome is Outcome.SENT_ON:
-                metrics.record(names.RUNS, outcome=outcome)
-        return outcome in {Outcome.FAILED, Outcome.SENT_ON}
+        return outcome is Outcome.FAILED
+
+    def _abandon_range(
+        self, request: RangeRequest, killed: Killed, message: str, receipt: str | None
+    ) -> bool:
+        with about_run(self._stage, request.video_id, request):
+            try:
+                outcome = self._ranges.abandon(request, killed, message, receipt)
+            except Retry:
+                return False
+        return outcome is Outcome.FAILED

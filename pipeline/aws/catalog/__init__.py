@@ -4,6 +4,7 @@ catalog     the writes to a video, and the entry to the rest
 videos      videos as they are read, with their stages
 runs        stage runs as they are read and claimed
 run_writes  the fenced writes to a stage run that was read or claimed
+ranges      the ranges of runs whose work is spread
 results     stored results, current or not
 labels      the index of labels
 timings     recorded run times, for estimates

@@ -6,9 +6,12 @@
     {video_id}    shadow#{stage}                the same of a run whose result is only compared
     {video_id}    result#{stage}#{fingerprint}  an immutable result, kept for versions and reuse
     {video_id}    label#{stage}#{label}         one row a label, for the index ``labels``
+    {video_id}    range#…                       a range of a run whose work is spread
     #months       #months                       the months in which anything was uploaded
     #timings      {month}#{stage}#{digest}      run times, summed
     #keys         {name}                        secret keys that all hosts share
+    #sidecars#…   {file name}                   captions uploaded beside a video
+    #content#…    content#{stage}…              results by content (``contents``)
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
 ``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the deadline of
@@ -20,18 +23,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pipeline.aws.catalog.contents import mark_key
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
+from pipeline.aws.catalog.ranges import Ranges
 from pipeline.aws.catalog.results import Results
 from pipeline.aws.catalog.run_writes import sort_key
 from pipeline.aws.catalog.runs import Runs
+from pipeline.aws.catalog.sidecars import Sidecars
 from pipeline.aws.catalog.table import ConditionFailed, Table, iso, partition
 from pipeline.aws.catalog.timings import Timings
 from pipeline.aws.catalog.videos import Known, Videos
 from pipeline.core.errors import Superseded
 from pipeline.core.events import Deletion, Upload
 from pipeline.core.media_info import Probe
-from pipeline.core.records import StageResult, StageRun
+from pipeline.core.records import StageResult, StageRun, Video
 
 _MONTHS = ("#months", "#months")
 
@@ -49,6 +55,8 @@ class Catalog(Videos):
         results: stored results, of both kinds of runs.
         timings: recorded run times.
         keys: keys that all hosts sign with.
+        sidecars: captions uploaded beside videos.
+        ranges: ranges of runs whose work is spread.
     """
 
     def __init__(self, table: Table, stages: Iterable[str]) -> None:
@@ -59,10 +67,20 @@ class Catalog(Videos):
         self.results = Results(table)
         self.timings = Timings(table)
         self.keys = Keys(table)
+        self.sidecars = Sidecars(table)
+        self.ranges = Ranges(table)
 
     def runs_of(self, *, shadow: bool) -> Runs:
         """Return the shadow runs, or the regular ones."""
         return self.shadows if shadow else self.runs
+
+    def at_work(self, video: Video) -> dict[str, int]:
+        """Return the number of ranges that workers do now, by stage; others have no ranges."""
+        return {
+            stage: self.ranges.at_work(video.video_id, run)
+            for stage, run in video.stages.items()
+            if run.spread
+        }
 
     def record_upload(self, upload: Upload, *, patience_s: float, by: str | None = None) -> Known:
         """Make ``upload`` the current revision, if it is new; all its stages become pending.
@@ -81,7 +99,8 @@ class Catalog(Videos):
         """
         vid = upload.video_id
         month = _place(upload)[:7]
-        rows = self._read(vid, by, also=[_MONTHS])
+        mark = mark_key(upload.content_id, by or "")
+        rows = self._read(vid, by, also=[_MONTHS, mark])
         head = rows.get("video", {"sequencer": ""})
         if head["sequencer"] > upload.sequencer:
             raise Superseded
@@ -97,7 +116,9 @@ class Catalog(Videos):
                 late = [one for one in late if one != by]
         for stage in late:
             self.runs.queue(upload, stage, patience_s=patience_s)
-        known = self._known(upload, rows | {"video": self._fields(upload) | head}, by)
+        known = self._known(
+            upload, rows | {"video": self._fields(upload) | head}, by, marked=mark[1] in rows
+        )
         return replace(known, run=self.runs.get(vid, by)) if by and by in late else known
 
     def _replace(self, upload: Upload) -> tuple[dict[str, Any], bool]:

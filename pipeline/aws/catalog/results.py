@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipeline.aws.catalog import contents
 from pipeline.aws.catalog.table import Table, partition
 from pipeline.core.records import StageResult
 
@@ -11,10 +12,14 @@ class Results:
 
     Args:
         table: the catalog's table.
+
+    Attributes:
+        contents: the same results by content, for other videos with the same bytes.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self.contents = contents.Contents(table)
 
     def get(self, video_id: str, stage: str, fingerprint: str) -> StageResult | None:
         """Return a stored result of this video, current or not."""
@@ -38,13 +43,14 @@ class Results:
         return {keys[item["pk"], item["sk"]] for item in found}
 
     def put(self, video_id: str, result: StageResult) -> None:
-        """Store a result under its fingerprint."""
-        self._table.put(video_id, _sort_key(result.stage, result.fingerprint), fields(result))
+        """Store a result under its fingerprint, and by its content."""
+        key = {"pk": video_id, "sk": _sort_key(result.stage, result.fingerprint)}
+        self._table.write(puts=[key | fields(result), *contents.rows(video_id, result)])
 
     def forget(self, video_id: str, result: StageResult) -> None:
         """Remove a stored result from the table; the caller removes its files."""
-        key = _sort_key(result.stage, result.fingerprint)
-        self._table.write(deletes=[{"pk": video_id, "sk": key}])
+        key = {"pk": video_id, "sk": _sort_key(result.stage, result.fingerprint)}
+        self._table.write(deletes=[key, *self.contents.gone(video_id, result)])
 
 
 def fields(result: StageResult) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from pipeline.core.records import TERMINAL, Failure, StageResult, StageRun
 _HISTORY = 20  # most earlier results to roll back to
 FAILED = ("failed_as", "failed_order")
 """The attributes by which the index of failures finds a run."""
-_LEASE = ("lease_until", "lease_shard")
+SPREAD = ("spread", "ended", "rounds")
+"""The attributes of a run whose work is spread."""
+_LEASE = ("lease_until", "lease_shard", *SPREAD)
 _PROMOTED = {
     *("state", "result", "result_revision", "progress", "tries", "error", "event_id", "history"),
     *("queued_at", "started_at", "finished_at"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.aws.catalog.run_writes import FAILED, RunWrites, sort_key, unchanged
+from pipeline.aws.catalog.run_writes import FAILED, SPREAD, RunWrites, sort_key, unchanged
 from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, iso, partition
 from pipeline.core.errors import Busy, FailureClass, Superseded
 from pipeline.core.events import Upload
@@ -25,12 +25,12 @@ class Runs(RunWrites):
         item = self._table.get(video_id, sort_key(stage, self._kind))
         return None if item is None else StageRun.model_validate(item)
 
-    def folder(self, run: StageRun) -> str:
+    def folder(self, attempt: int) -> str:
         """Return the folder of a run's files, below the fingerprint: no other run has it.
 
         Shadows count their attempts apart, so numbers alone would collide.
         """
-        return f"{run.attempt}" if self._kind == "stage" else f"{self._kind}-{run.attempt}"
+        return f"{attempt}" if self._kind == "stage" else f"{self._kind}-{attempt}"
 
     def many(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], StageRun]:
         """Return the states of several (video id, stage), by these; unknown ones are left out."""
@@ -69,6 +69,7 @@ class Runs(RunWrites):
                     "tried",
                     "history",
                     *FAILED,
+                    *SPREAD,
                 ),
                 condition="attribute_not_exists(#pk) OR #sequencer < :new",
                 given={"new": upload.sequencer},
@@ -84,9 +85,10 @@ class Runs(RunWrites):
         seen: StageRun | None,
         event_id: str,
         lease_s: float,
+        deadline: float | None = None,
         fingerprint: str | None = None,
-        large: bool = False,
         receipt: str | None = None,
+        over: bool = False,
     ) -> StageRun:
         """Take the lease on a stage run.
 
@@ -97,9 +99,10 @@ class Runs(RunWrites):
                 but a run that was only marked pending since can be claimed.
             event_id: of the event that requested it.
             lease_s: how long the lease lasts unless a heartbeat extends it.
+            deadline: epoch seconds at which the host ends the run.
             fingerprint: of the result to make, if known.
-            large: True if its message came by a lane for large jobs.
             receipt: id of the message's delivery.
+            over: also take over a run that is spread: its ranges can end no more then.
 
         Returns:
             The run as claimed; its ``attempt`` is the fencing token for every later write.
@@ -114,8 +117,10 @@ class Runs(RunWrites):
         same = seen if seen and seen.revision == upload.revision else None
         if same and same.state == "running" and same.lease_until:
             left = same.lease_until - now.timestamp()
-            if left > 0:
-                raise Busy(left, large=same.large)
+            if same.spread and not over:  # its lease does not tell whether somebody works on it
+                raise Busy(max(1.0, left), spread=True)
+            if left > 0 and not same.spread:
+                raise Busy(left, longest_s=(same.deadline or 0.0) - now.timestamp())
         claimed = StageRun(
             stage=stage,
             state="running",
@@ -124,6 +129,7 @@ class Runs(RunWrites):
             attempt=(seen.attempt if seen else 0) + 1,
             tries=(same.tries if same and same.state in {"pending", "running"} else 0) + 1,
             lease_until=now.timestamp() + lease_s,
+            deadline=deadline,
             event_id=event_id,
             queued_at=same.queued_at if same else now,
             started_at=now,
@@ -131,12 +137,14 @@ class Runs(RunWrites):
             result_revision=seen.result_revision if seen else None,
             history=same.history if same else [],
             tried=fingerprint,
-            large=large,
             receipt=receipt,
         )
         fields = claimed.model_dump(
             mode="json",
-            exclude={"lease_until", "result", "result_revision", "finished_at", "error"},
+            exclude={
+                *("lease_until", "result", "result_revision", "finished_at", "error"),
+                *SPREAD,
+            },
         )
         same_as_seen = unchanged(seen) if seen else _unclaimed(upload)
         try:
@@ -144,7 +152,7 @@ class Runs(RunWrites):
                 upload.video_id,
                 sort_key(stage, self._kind),
                 set=fields | _lease(upload.video_id, claimed.lease_until or 0),
-                remove=("error", "finished_at", *FAILED),
+                remove=("error", "finished_at", *FAILED, *SPREAD),
                 **same_as_seen,
             )
         except ConditionFailed as error:

@@ -160,6 +160,54 @@ class Table:
             ExpressionAttributeValues={":members": {member}},
         )
 
+    def add_member(
+        self,
+        pk: str,
+        sk: str,
+        *,
+        name: str,
+        member: str,
+        set: Mapping[str, Any],  # noqa: A002 - DynamoDB's term
+        condition: str,
+        given: Mapping[str, Any],
+    ) -> frozenset[str]:
+        """Add a string to a set attribute of one item if a condition holds; return the set.
+
+        Args:
+            pk: partition key.
+            sk: sort key.
+            name: the set attribute.
+            member: the string.
+            set: other attributes and their new values.
+            condition: see ``update``.
+            given: the condition's values.
+
+        Raises:
+            ConditionFailed: the condition does not hold.
+        """
+        names = {f"#{one}": one for one in (name, *set, *_names(condition))}
+        values = {f":set_{one}": value for one, value in set.items()}
+        values |= {f":{one}": value for one, value in given.items()}
+        try:
+            done = self._table.update_item(
+                Key={"pk": pk, "sk": sk},
+                UpdateExpression="SET "
+                + ", ".join(f"#{one} = :set_{one}" for one in set)
+                + f" ADD #{name} :member",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={
+                    **{key: _item(value) for key, value in values.items()},
+                    ":member": {member},
+                },
+                ConditionExpression=condition,
+                ReturnValues="ALL_NEW",  # some implementations omit attributes that stay the same
+            )
+        except ClientError as error:
+            if aws.code(error) == "ConditionalCheckFailedException":
+                raise ConditionFailed from error
+            raise
+        return frozenset(done["Attributes"][name])
+
 
 def partition(
     key: str,

@@ -5,15 +5,14 @@
 
 A sum grows by one atomic ADD, so workers do not read it first. As nothing is subtracted, there is
 one item a month, and readers take the latest months with any runs. So estimates follow new
-hardware within weeks, and an installation that was idle for a year still has figures. Runs of
-workers for large jobs are summed separately, as their machines differ.
+hardware within weeks, and an installation that was idle for a year still has figures.
 """
 
 import json
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from hashlib import sha256
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,7 +21,6 @@ from pipeline.core.records import Cost, StageResult
 
 _PK = "#timings"
 _MONTHS = 2
-_PAGE = 50  # usually more items than two months have
 
 _Kind = TypeVar("_Kind", bound=Hashable)
 
@@ -69,7 +67,6 @@ class Timing(BaseModel):
         stage: the stage.
         version: version of the stage's code.
         identity: the models and engines they used.
-        large: True if workers for large jobs ran them.
         totals: their summed cost.
     """
 
@@ -79,7 +76,6 @@ class Timing(BaseModel):
     stage: str
     version: str
     identity: dict[str, str]
-    large: bool = False
     totals: Totals
 
 
@@ -96,8 +92,7 @@ class Timings:
         may be counted twice or not at all, which hardly changes an estimate.
         """
         month = iso(result.finished_at)[:7]
-        large = ["large"] if result.large else []
-        same = json.dumps([result.version, result.identity, *large], sort_keys=True)
+        same = json.dumps([result.version, result.identity], sort_keys=True)
         try:
             self._table.add(
                 _PK,
@@ -108,7 +103,6 @@ class Timings:
                     "stage": result.stage,
                     "version": result.version,
                     "identity": result.identity,
-                    "large": result.large,
                 },
             )
         except Exception:
@@ -116,20 +110,8 @@ class Timings:
 
     def all(self) -> Iterator[Timing]:
         """Yield all timings, the latest month first."""
-        return self._read()
-
-    def latest(self) -> Iterator[Timing]:
-        """Yield timings of the latest two months with any runs; older months are not read."""
-        months: set[str] = set()
-        for timing in self._read(Limit=_PAGE):
-            months.add(timing.month)
-            if len(months) > _MONTHS:
-                return
-            yield timing
-
-    def _read(self, **request: Any) -> Iterator[Timing]:
         for item in self._table.query(
-            KeyConditionExpression=partition("pk", _PK), ScanIndexForward=False, **request
+            KeyConditionExpression=partition("pk", _PK), ScanIndexForward=False
         ):
             yield Timing.model_validate({**item, "totals": item})
 

@@ -17,7 +17,7 @@ _BRIEF = (
     *(
         f"result.{name}"
         for name in StageResult.model_fields
-        if name not in {"artifacts", "summary"}
+        if name not in {"artifacts", "summary", "probe"}
     ),
 )
 
@@ -31,11 +31,14 @@ class Known:
         run: the run; None if there is none.
         untried: True if no run of the stage was ever claimed, whether regular or shadow: then it
             has no result.
+        marked: True if a result of the stage for the same bytes is stored, of any video; None if
+            that was not read.
     """
 
     video: Video
     run: StageRun | None
     untried: bool
+    marked: bool | None = None
 
 
 class Videos:
@@ -98,6 +101,7 @@ class Videos:
         stage: str | None,
         *,
         shadow: bool = False,
+        marked: bool | None = None,
     ) -> Known:
         regular, other = (rows.get(sort_key(stage or "", kind)) for kind in ("stage", "shadow"))
         run = other if shadow else regular
@@ -105,6 +109,7 @@ class Videos:
             video=self._video(upload.video_id, rows),
             run=StageRun.model_validate(run) if run else None,
             untried=not any(one and one.get("attempt") for one in (regular, other)),
+            marked=marked,
         )
 
     def _video(self, video_id: str, items: dict[str, dict[str, Any]]) -> Video:
