@@ -6,7 +6,7 @@ API, which needs no runner and no driver, takes as long as its imports.
 """
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -52,11 +52,6 @@ def settings() -> Settings:
         raise InvalidSettings("bad_settings", f"{error.title} are wrong. {wrong}.") from error
     except (OSError, SettingsError) as error:
         raise InvalidSettings("bad_settings", f"Settings are wrong: {error}.") from error
-    if unknown := found.large.difference(found.topology.stages):
-        raise InvalidSettings(
-            "bad_settings",
-            f"VIDEODROP_LARGE is wrong: there is no stage {', '.join(sorted(unknown))}.",
-        )
     return found
 
 
@@ -88,7 +83,7 @@ def catalog(config: Settings) -> Catalog:
 
 def artifacts(config: Settings) -> Artifacts:
     """Return the artifacts of this installation."""
-    cdn = Cdn(aws.client("ssm"), config.cdn, lasts_s=config.presign_s) if config.cdn else None
+    cdn = Cdn(aws.client("ssm"), config.cdn) if config.cdn else None
     return Artifacts(
         aws.client("s3"), config.names.artifacts_bucket, presign_s=config.presign_s, cdn=cdn
     )
@@ -146,13 +141,8 @@ def driver(config: Settings) -> "Driver":
     )
 
 
-def estimator(config: Settings, *, large: bool | None = None) -> "Estimator":
+def estimator(config: Settings) -> "Estimator":
     """Return an estimator of the duration and cost of runs, from the timings recorded so far.
-
-    Args:
-        config: settings of the installation.
-        large: see ``Estimator``. If set, only the latest months of timings are read: the estimate
-            is for a single run.
 
     Raises:
         InvalidSettings: ``bad_prices``.
@@ -161,9 +151,7 @@ def estimator(config: Settings, *, large: bool | None = None) -> "Estimator":
     from pipeline.costs.run_price import Prices
 
     prices = Prices.read(config.prices_path)
-    timings = catalog(config).timings
-    recorded = timings.all() if large is None else timings.latest()
-    return Estimator(recorded, prices, config.topology, large=large)
+    return Estimator(catalog(config).timings.all(), prices, config.topology)
 
 
 def retention(config: Settings) -> "Retention":
@@ -243,7 +231,6 @@ def runner(stage: str, config: Settings) -> "Runner":
     Raises:
         InvalidSettings: ``bad_settings``: the topology has no such stage; see also ``module``.
     """
-    from pipeline.runs.admission import Admission
     from pipeline.runs.runner import Runner
 
     try:
@@ -257,6 +244,5 @@ def runner(stage: str, config: Settings) -> "Runner":
         catalog=catalog(config),
         artifacts=artifacts(config),
         settings=config,
-        admission=Admission(stage, config, partial(estimator, config, large=False)),
         cancelled=replays(config).cancelled,
     )

@@ -5,6 +5,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 import pipeline
 from pipeline.api import (
+    captions,
     detections,
     health,
     metrics,
@@ -13,12 +14,14 @@ from pipeline.api import (
     problems,
     replays,
     storyboard,
+    subtitles,
     transcript,
     versions,
     video,
     videos,
 )
 from pipeline.api.context import Context
+from pipeline.api.head import HeadAsGet
 from pipeline.api.headers import SecurityHeaders
 from pipeline.api.measured import Measured
 from pipeline.api.origin import OwnPagesWrite
@@ -65,6 +68,8 @@ def create_app(
         videos,
         video,
         transcript,
+        captions,
+        subtitles,
         detections,
         storyboard,
         playlist,
@@ -80,5 +85,6 @@ def create_app(
     app.add_middleware(TrustedHosts, names=lambda: context.settings.hosts)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Measured)
     return app

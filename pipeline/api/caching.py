@@ -1,8 +1,10 @@
 """ETags, so that an unchanged response is not sent again."""
 
-from hashlib import blake2s
+from hashlib import blake2s, sha256
 
 from fastapi import Request, Response
+
+from pipeline.core.records import PublishedArtifact, StageResult
 
 # Revalidate each time; not stored by shared caches, since the response may have signed URLs.
 REVALIDATE = "private, no-cache"
@@ -12,6 +14,11 @@ def etag(*parts: object) -> str:
     """Return a weak ETag (independent of compression) that changes with any of ``parts``."""
     digest = blake2s(repr(parts).encode(), digest_size=12).hexdigest()
     return f'W/"{digest}"'
+
+
+def content_id(result: StageResult, file: PublishedArtifact) -> str:
+    """Return an id of a file's content, which is never overwritten: its SHA-256, or of its key."""
+    return file.sha256 or sha256((result.prefix + file.name).encode()).hexdigest()
 
 
 def headers(tag: str) -> dict[str, str]:

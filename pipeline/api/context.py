@@ -9,6 +9,7 @@ from pipeline import bootstrap
 from pipeline.api.playback import Playback
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
+from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
 from pipeline.results.versions import Versions
@@ -59,8 +60,11 @@ class Context:
     @cached_property
     def playback(self) -> Playback:
         """Return the signer of playlist URLs."""
-        key = partial(self.catalog.keys.get, "playback")
-        return Playback(key, lasts_s=self.settings.presign_s)
+        return Playback(partial(self.catalog.keys.get, "playback"))
+
+    def lasts_s(self, video: Video) -> float:
+        """Return the lifetime of the URLs that play a video: its length and ``presign_s``."""
+        return self.settings.presign_s + (video.probe.duration_s if video.probe else 0.0)
 
     @cached_property
     def replays(self) -> Replays:

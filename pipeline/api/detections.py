@@ -12,7 +12,6 @@ from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import described
 from pipeline.core.errors import BadInput
-from pipeline.core.records import PublishedArtifact
 from pipeline.stages.detect.detections import Frame, Track, Wanted
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["detections"])
@@ -71,12 +70,13 @@ class Asked:
     ) -> object:
         """Return one page of the file with this role, or 304 if the client has it already."""
         result, file = artifact(self.video, role, "detections")
-        tag = caching.etag(file.sha256, self.query)
+        content_id = caching.content_id(result, file)
+        tag = caching.etag(content_id, self.query)
         if answer := caching.unchanged(self.request, tag):
             return answer
         self.response.headers.update(caching.headers(tag))
         chunks = self.parts.artifacts.stream(result.prefix + file.name)
-        return page(*_page(wanted(chunks), self.query, file))
+        return page(*_page(wanted(chunks), self.query, content_id))
 
 
 @router.get(
@@ -111,23 +111,23 @@ def tracks(asked: Annotated[Asked, Depends()]) -> object:
 
 
 def _page(
-    found: Iterator[tuple[int, Item]], query: DetectionQuery, file: PublishedArtifact
+    found: Iterator[tuple[int, Item]], query: DetectionQuery, content_id: str
 ) -> tuple[list[Item], str | None]:
     """Return at most ``limit`` of the items, from the cursor on, and the next cursor."""
-    first = _index(query.cursor, file) if query.cursor else 0
+    first = _index(query.cursor, content_id) if query.cursor else 0
     page: list[Item] = []
     for index, item in found:
         if len(page) == query.limit:
-            return page, f"{index}-{file.sha256[:12]}"
+            return page, f"{index}-{content_id[:12]}"
         if index >= first:
             page.append(item)
     return page, None
 
 
-def _index(cursor: str, file: PublishedArtifact) -> int:
+def _index(cursor: str, content_id: str) -> int:
     """Return the index at which a page begins; a cursor is valid only for its own file."""
     index, _, of = cursor.partition("-")
-    if not index.isdecimal() or of != file.sha256[:12]:
+    if not index.isdecimal() or of != content_id[:12]:
         raise BadInput(
             "invalid_cursor",
             "This cursor is not valid, or the result is a new one. Start without it.",

@@ -9,6 +9,7 @@ from pipeline.api.context import Parts
 from pipeline.api.problems import RETRY_AFTER, Problem
 from pipeline.core.errors import Gone, NotFound
 from pipeline.core.records import TERMINAL, PublishedArtifact, StageResult, Video
+from pipeline.results import artifact_view
 from pipeline.results import video_view as views
 
 _VIDEO_ID = re.compile(r"[0-9a-f]{20}")
@@ -46,7 +47,7 @@ def artifact(video: Video, role: str, what: str) -> tuple[StageResult, Published
     Raises:
         Problem: 409 while a stage that may make it is not done, else 404.
     """
-    for found in views.artifacts(video, role=role):
+    for found in artifact_view.of_video(video, role=role):
         return found
     states = views.states(video)
     members = {"stages": [state.model_dump(mode="json") for state in states]}

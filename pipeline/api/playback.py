@@ -18,16 +18,20 @@ class Playback:
 
     Args:
         key: returns the secret key; called on first use.
-        lasts_s: lifetime of a URL.
     """
 
-    def __init__(self, key: Callable[[], bytes], *, lasts_s: int) -> None:
+    def __init__(self, key: Callable[[], bytes]) -> None:
         self._get_key = key
-        self._lasts_s = lasts_s
 
-    def query(self, video_id: str) -> str:
-        """Return the query string that signs URLs of this video's playlists from now on."""
-        expires = str(int(time.time()) + self._lasts_s)
+    def query(self, video_id: str, *, lasts_s: float) -> str:
+        """Return the query string that signs URLs of a video's playlists.
+
+        Args:
+            video_id: the video.
+            lasts_s: lifetime of the URLs. A player requests playlists while it plays: another
+                rendition's when it switches.
+        """
+        expires = str(int(time.time() + lasts_s))
         return urlencode({"expires": expires, "signature": self._sign(video_id, expires)})
 
     def allows(self, video_id: str, expires: str, signature: str) -> bool:

@@ -2,7 +2,10 @@
 
 Playlists are published with relative URLs, which a private bucket does not serve. Here the URL of
 another playlist stays relative, since this route mirrors their folders, and gets the signature of
-the request. Segments and initialization sections become presigned URLs (RFC 8216, section 4).
+the request. Files of segments and initialization sections become presigned URLs (RFC 8216, section
+4), each the same wherever it is named: segments are byte ranges of a few files. Each has its whole
+signature, because a relative URL does not inherit the query of its playlist (RFC 3986, section
+5.2.2).
 """
 
 import posixpath
@@ -17,7 +20,7 @@ from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import Problem, described
-from pipeline.results import video_view as views
+from pipeline.results import artifact_view
 
 router = APIRouter(prefix="/playlists/{video_id}", tags=["playback"])
 
@@ -53,7 +56,8 @@ def signed(
     "/{name:path}.m3u8",
     summary="An HLS playlist that plays without a token",
     description="Take the address from `links.playlist` of the video: it is signed, so players "
-    "need no token, and expires after about an hour. All addresses within are signed, too.",
+    "need no token, and lasts as long as the video and an hour more. All addresses within are "
+    "signed, too.",
     response_class=Response,
     responses=described(403, 404, 409, 410, 422, 503)
     | {200: {"description": "The playlist", "content": {MEDIA_TYPE: {"example": "#EXTM3U\n"}}}},
@@ -65,7 +69,7 @@ def playlist(
     result, _ = artifact(video, "hls_master", "a playlist")
     ours = {
         one.name
-        for owner, one in views.artifacts(video)
+        for owner, one in artifact_view.of_video(video)
         if owner == result and one.name.endswith(".m3u8")
     }
     asked = f"{name}.m3u8"
@@ -73,11 +77,11 @@ def playlist(
     if asked not in ours:
         raise Problem(404, "unknown_playlist", f"{video.upload.name} has no playlist {asked}.")
 
+    sign = parts.artifacts.urls(result.prefix, lasts_s=parts.lasts_s(video))
+
     def address(uri: str) -> str:
         target = within(posixpath.dirname(asked), uri)
-        return (
-            f"{uri}?{signature}" if target in ours else parts.artifacts.url(result.prefix + target)
-        )
+        return f"{uri}?{signature}" if target in ours else sign(target)
 
     text = parts.artifacts.read(result.prefix + asked).decode()
     return Response(

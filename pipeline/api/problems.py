@@ -146,11 +146,12 @@ def _not_allowed(request: Request) -> Problem:
             for route in request.app.routes
         )
     ] or ["GET"]
+    heads = ["HEAD"] if "GET" in allowed else []
     return Problem(
         405,
         "method_not_allowed",
         f"This address supports only {' and '.join(allowed)}.",
-        headers={"Allow": ", ".join(allowed)},
+        headers={"Allow": ", ".join([*allowed, *heads])},
     )
 
 

@@ -1,7 +1,6 @@
 """Route: the storyboard as WebVTT with presigned images."""
 
 import posixpath
-from functools import cache
 
 from fastapi import APIRouter, Response
 
@@ -29,15 +28,11 @@ def storyboard(video: FoundVideo, parts: Parts) -> Response:
     """Return the storyboard with presigned sheets."""
     result, found = artifact(video, "storyboard_vtt", "a storyboard")
     folder = posixpath.dirname(found.name)
-
-    @cache  # many cues share a sheet
-    def sheet(uri: str) -> str:
-        return parts.artifacts.url(result.prefix + within(folder, uri))
-
+    sign = parts.artifacts.urls(result.prefix, lasts_s=parts.lasts_s(video))
     lines = []
     for line in parts.artifacts.read(result.prefix + found.name).decode().splitlines():
         uri, mark, rectangle = line.partition("#xywh=")
-        lines.append(f"{sheet(uri)}{mark}{rectangle}" if mark else line)
+        lines.append(f"{sign(within(folder, uri))}{mark}{rectangle}" if mark else line)
     return Response(
         "\n".join(lines) + "\n",
         media_type=MEDIA_TYPE,

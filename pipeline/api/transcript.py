@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pipeline.api import caching
 from pipeline.api.context import Parts
+from pipeline.api.files import answer
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import described
 from pipeline.stages.transcribe.transcript import Transcript
@@ -25,12 +25,8 @@ _FORMATS: dict[Format, tuple[str, str]] = {
 
 def _answer(video: FoundVideo, parts: Parts, request: Request, form: Format) -> Response:
     role, media_type = _FORMATS[form]
-    result, found = artifact(video, role, "a transcript")
-    tag = caching.etag(found.sha256)
-    if answer := caching.unchanged(request, tag):
-        return answer
-    body = parts.artifacts.read(result.prefix + found.name)
-    return Response(body, media_type=media_type, headers=caching.headers(tag))
+    found = artifact(video, role, "a transcript")
+    return answer(video, found, parts, request, media_type)
 
 
 _RESPONSES = described(404, 409, 410, 422, 503) | {

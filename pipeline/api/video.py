@@ -1,6 +1,7 @@
 """Route: one video."""
 
 import time
+from functools import partial
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
@@ -10,6 +11,7 @@ from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo
 from pipeline.api.problems import described
 from pipeline.core.records import Video
+from pipeline.results import artifact_view
 from pipeline.results import video_view as views
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["videos"])
@@ -18,6 +20,8 @@ router = APIRouter(prefix="/videos/{video_id}", tags=["videos"])
 _LINKS = {
     "transcript": ("transcript_json", "transcript"),
     "captions": ("captions_vtt", "transcript.vtt"),
+    "subtitles": ("subtitles_vtt", "subtitles"),
+    "chapters": ("chapters_json", "chapters"),
     "storyboard": ("storyboard_vtt", "storyboard.vtt"),
     "detections": ("detections_json", "detections"),
     "tracks": ("tracks_json", "detections/tracks"),
@@ -38,13 +42,18 @@ def show_video(video: FoundVideo, parts: Parts, request: Request, response: Resp
     # Signed URLs expire: the tag changes early enough for the client to get new ones.
     age = int(time.time() / (parts.settings.presign_s / 2))
     # Only of what is shown, so that changes of leases and attempts keep the tag.
-    tag = caching.etag(views.detail(video, _unsigned, found).model_dump_json(), age)
+    beside = parts.catalog.sidecars.of(video.upload)
+    at_work = parts.catalog.at_work(video)
+    shown = views.detail(video, _unsigned, found, beside, at_work)
+    tag = caching.etag(shown.model_dump_json(), age)
     if answer := caching.unchanged(request, tag):
         return answer
     response.headers.update(caching.headers(tag))
+    lasts_s = parts.lasts_s(video)
     if "playlist" in found:
-        found["playlist"] += f"?{parts.playback.query(video.video_id)}"
-    return views.detail(video, parts.artifacts.url, found)
+        found["playlist"] += f"?{parts.playback.query(video.video_id, lasts_s=lasts_s)}"
+    sign = partial(parts.artifacts.url, lasts_s=lasts_s)
+    return views.detail(video, sign, found, beside, at_work)
 
 
 def links(video: Video, root: str) -> dict[str, str]:
@@ -52,9 +61,9 @@ def links(video: Video, root: str) -> dict[str, str]:
     base = f"{root}/videos/{video.video_id}"
     found = {"self": base}
     for name, (role, path) in _LINKS.items():
-        for _, artifact in views.artifacts(video, role=role)[:1]:
+        for _, artifact in artifact_view.of_video(video, role=role)[:1]:
             found[name] = f"{base}/{path.format(name=quote(artifact.name))}"
-    for _, master in views.artifacts(video, role="hls_master")[:1]:
+    for _, master in artifact_view.of_video(video, role="hls_master")[:1]:
         found["playlist"] = f"{root}/playlists/{video.video_id}/{quote(master.name)}"
     if any(run.current_result for run in video.stages.values()):
         found["versions"] = f"{base}/versions"

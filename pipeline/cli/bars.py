@@ -127,7 +127,7 @@ class StageBars(_Bars):
             self._tasks[place] = self._progress.add_task(
                 "", total=100, video=name, stage=run.stage, note=""
             )
-        done = 100 if run.state in TERMINAL else run.progress
+        done = 100 if run.state in TERMINAL else run.percent
         self._progress.update(self._tasks[place], completed=done, note=note)
 
 

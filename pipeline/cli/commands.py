@@ -88,17 +88,13 @@ def worker(
     only: Annotated[
         list[str] | None, typer.Option("--stage", help="Run only this stage; may be repeated")
     ] = None,
-    *,
-    large: Annotated[
-        bool, typer.Option("--large", help="Take only jobs too large for their usual hosts")
-    ] = False,
 ) -> None:
     """Run stages on this machine: poll their queues, run their handlers."""
-    from pipeline.hosts.worker import Worker, hosted  # noqa: PLC0415 - awslambdaric is an extra
+    from pipeline.hosts.worker import Worker  # noqa: PLC0415 - awslambdaric is an extra
 
     settings = bootstrap.settings()
     bootstrap.set_up_telemetry("worker")
-    Worker(settings, functions=hosted(settings, only, large=large)).run()
+    Worker(settings, only).run()
 
 
 @app.command()
@@ -126,6 +122,10 @@ def add(
     before: dict[str, str | None] = {}
     with bars.UploadBars(err, quiet=as_json) as shown:
         for path in chosen:
+            if drop.kind(path) == "captions":
+                bucket.put(path, sent=shown.start(path))
+                err.print(f"{plain(path.name)} was uploaded as captions of a video.")
+                continue
             known = catalog.video(bucket.video_id(path.name))
             video_id = bucket.put(path, options=asked, sent=shown.start(path))
             names[video_id] = path.name
@@ -172,7 +172,9 @@ def show(reference: Reference, *, as_json: AsJson = False) -> None:
     """Show one video in full."""
     settings, catalog = connect()
     video = find(reference, settings, catalog)
-    view = views.detail(video, bootstrap.artifacts(settings).url, links={})
+    beside = catalog.sidecars.of(video.upload)
+    at_work = catalog.at_work(video)
+    view = views.detail(video, bootstrap.artifacts(settings).url, {}, beside, at_work)
     if as_json:
         print_json(view)
     else:

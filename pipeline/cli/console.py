@@ -169,6 +169,7 @@ def video(console: Console, view: VideoView) -> None:
     for run in view.stages:
         notes = [notice.message for notice in run.warnings]
         notes += [run.error.message] if run.error else []
+        notes += [run.parts.text] if run.parts else []
         table.add_row(
             run.stage,
             paint(run.state),

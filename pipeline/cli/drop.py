@@ -8,6 +8,7 @@ from pipeline import bootstrap
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.uploads import Uploads, follow
 from pipeline.cli import bars, console
+from pipeline.core import intake
 from pipeline.core import upload_options as options
 from pipeline.core.errors import InvalidArgument, TimedOut
 from pipeline.core.records import Video
@@ -36,11 +37,17 @@ def asked(
     return chosen
 
 
+def kind(path: Path) -> intake.Kind:
+    """Return what the stages take a file for: media, captions of a video, or neither."""
+    return intake.kind(path.name, path.stat().st_size)
+
+
 def distinct(files: list[Path], bucket: Uploads) -> list[Path]:
     """Return the files once each; check all of them before any is uploaded.
 
     Raises:
-        InvalidArgument: ``not_a_file``; ``same_name``: one upload would replace the other.
+        InvalidArgument: ``not_a_file``; ``not_a_video``: its name is that of an incomplete or
+            hidden file; ``same_name``: one upload would replace the other.
     """
     chosen: dict[str, Path] = {}
     for path in files:
@@ -50,6 +57,12 @@ def distinct(files: list[Path], bucket: Uploads) -> list[Path]:
             )
         if not path.is_file():
             raise InvalidArgument("not_a_file", f"There is no file {path}.")
+        if kind(path) == "other":
+            raise InvalidArgument(
+                "not_a_video",
+                f"{path.name} would be ignored: by its name it is hidden, incomplete or about "
+                "another file. Rename it if it is a video.",
+            )
         other = chosen.setdefault(bucket.key(path.name), path)
         if not other.samefile(path):
             raise InvalidArgument(

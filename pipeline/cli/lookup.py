@@ -8,7 +8,7 @@ from pipeline.core.errors import NotFound
 from pipeline.core.records import PublishedArtifact, StageResult, Video
 from pipeline.core.settings import Settings
 from pipeline.hosts import stack_file as client
-from pipeline.results import video_view as views
+from pipeline.results import artifact_view
 
 
 def connect() -> tuple[Settings, Catalog]:
@@ -54,7 +54,7 @@ def artifact(video: Video, role: str, what: str) -> tuple[StageResult, Published
     Raises:
         NotFound: ``no_result``.
     """
-    for found in views.artifacts(video, role=role):
+    for found in artifact_view.of_video(video, role=role):
         return found
     yet = " yet" if video.status == "processing" else ""
     raise NotFound(

@@ -1,13 +1,13 @@
 """The process of a container, on every host.
 
-``python -m pipeline.hosts.entrypoint [HANDLER] [--large]`` runs what the host needs:
+``python -m pipeline.hosts.entrypoint [HANDLER]`` runs what the host needs:
 
     AWS_LAMBDA_RUNTIME_API is set   Lambda: the runtime client, awslambdaric
     PORT is set                     an HTTP server: the query API, or a handler's pushed events
     neither, or PORT is empty       the worker, which polls the handler's queues
 
 HANDLER has the form that Lambda uses. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``.
-Without that variable a worker hosts all stages. With ``--large`` it takes only large jobs.
+Without that variable a worker hosts all stages.
 """
 
 import logging
@@ -18,7 +18,6 @@ from pipeline.core.errors import MissingDependency, VideodropError
 
 STAGE = "handlers.stage.handler"
 QUERY = "handlers.query.handler"
-LARGE = "--large"
 _HIGHEST_PORT = 65535
 
 
@@ -28,9 +27,7 @@ def main(arguments: list[str]) -> None:
     Raises:
         VideodropError: a setting is wrong or missing, or the handler is unknown.
     """
-    large = arguments[-1:] == [LARGE]
-    given = arguments[:-1] if large else arguments
-    handler = given[0] if given else STAGE
+    handler = arguments[0] if arguments else STAGE
     if region := os.environ.get("AWS_REGION"):
         os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 reads
     if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
@@ -38,13 +35,7 @@ def main(arguments: list[str]) -> None:
     _check_region()
     port = os.environ.get("PORT")
     if not port:
-        _poll(handler, large=large)
-    elif large:
-        raise MissingDependency(
-            "large_polls",
-            f"{LARGE} is for a worker, which polls queues: leave PORT empty (-e PORT=), or omit "
-            f"{LARGE}.",
-        )
+        _poll(handler)
     elif handler == QUERY:
         _serve_api(_number(port))
     else:
@@ -77,7 +68,7 @@ def _check_region() -> None:
     aws.region()
 
 
-def _poll(handler: str, *, large: bool) -> None:
+def _poll(handler: str) -> None:
     from pipeline import bootstrap  # noqa: PLC0415 - see above
     from pipeline.hosts.health import HEARTBEAT  # noqa: PLC0415 - see above
     from pipeline.hosts.worker import Worker, hosted  # noqa: PLC0415 - see above
@@ -85,8 +76,7 @@ def _poll(handler: str, *, large: bool) -> None:
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage) or list(settings.topology.stages)
     bootstrap.set_up_telemetry("worker")
-    functions = hosted(settings, chosen, large=large)
-    Worker(settings, functions, grace_s=settings.drain_s, heartbeat=HEARTBEAT).run()
+    Worker(settings, hosted(settings, chosen), grace_s=settings.drain_s, heartbeat=HEARTBEAT).run()
 
 
 def _serve_api(port: int) -> None:

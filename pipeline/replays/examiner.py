@@ -5,8 +5,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from pipeline.aws.artifacts import Artifacts, Changed
+from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
+from pipeline.aws.parts import Changed
 from pipeline.core.errors import BadInput
 from pipeline.core.planner import Planner
 from pipeline.core.records import Video
@@ -81,13 +82,22 @@ class Examiner:
         ]
 
     def _reusable(self, judged: Iterable[Judged]) -> set[tuple[str, str, str]]:
-        return self._catalog.results.stored(
-            [
-                (one.video.video_id, one.stage, one.intent.fingerprint)
-                for one in judged
-                if one.intent is not None
-            ]
-        )
+        """Return those of which a result is stored, of their own or of the same bytes."""
+        contents = {
+            (one.video.video_id, one.stage, one.intent.fingerprint): (
+                one.video.upload.content_id,
+                one.stage,
+                one.intent.fingerprint,
+            )
+            for one in judged
+            if one.intent is not None
+        }
+        own = self._catalog.results.stored(list(contents))
+        if not self._settings.share_results:
+            return own
+        left = {content for key, content in contents.items() if key not in own}
+        shared = self._catalog.results.contents.stored(left)
+        return own | {key for key, content in contents.items() if content in shared}
 
 
 def _settled(judged: Judged, reusable: set[tuple[str, str, str]]) -> Judged:

@@ -5,7 +5,6 @@ from typing import Any
 from pipeline.aws import event_bus
 from pipeline.core.events import Reprocess, reprocess_entry
 from pipeline.core.settings import Settings
-from pipeline.core.topology import LARGER, Lane
 from pipeline.replays.records import Open, Replay
 
 _AT_ONCE = 10  # EventBridge's limit on events a request
@@ -24,7 +23,6 @@ class Lanes:
         self._events = events
         self._sqs = sqs
         self._names = settings.names
-        self._large = settings.large
         self._spec = settings.topology.reprocess
 
     def ask(self, replay: Replay, runs: list[Open]) -> None:
@@ -39,15 +37,10 @@ class Lanes:
 
     def is_empty(self, stage: str) -> bool:
         """Return True if SQS counts no message of a stage, waiting or in flight; approximate."""
-        # In the order of the messages' way: one that is sent on meanwhile is then still counted.
-        lanes: list[Lane] = ["replay", LARGER["replay"]] if stage in self._large else ["replay"]
-        return not any(self._count(self._names.queue(stage, lane)) for lane in lanes)
-
-    def _count(self, queue: str) -> int:
-        url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        url = self._sqs.get_queue_url(QueueName=self._names.queue(stage, "replay"))["QueueUrl"]
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
         found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(int(found[name]) for name in names)
+        return not any(int(found[name]) for name in names)
 
     def _entry(self, replay: Replay, run: Open) -> dict[str, Any]:
         request = Reprocess(

@@ -69,7 +69,7 @@ class Settlement:
         comparison, compared = replay.comparison, 0
         for one in replay.open:
             run = states.get((one.video_id, one.stage))
-            folder = runs.folder(run) if run else ""
+            folder = runs.folder(run.attempt) if run else ""
             how = _ending(replay, one, run, folder)
             if how is None and one.video_id in outdated:
                 how = "superseded"
@@ -155,7 +155,8 @@ def _ending(replay: Replay, one: Open, run: StageRun | None, folder: str) -> End
     result = run.current_result
     if run.event_id == replay_event_id(replay.replay_id):
         if run.state == "succeeded" and result:
-            return "succeeded" if result.prefix.endswith(f"/{folder}/") else "reused"
+            made = result.prefix.endswith(f"/{folder}/") and not result.copied_from
+            return "succeeded" if made else "reused"
         return "failed" if run.state == "failed" else "superseded"
     if run.state == "succeeded" and result and result.fingerprint == one.fingerprint:
         return "reused"  # another event made the same result first

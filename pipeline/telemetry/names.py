@@ -52,6 +52,13 @@ RUN_DURATION = Metric(
     ("stage", "lane", "outcome"),
     (("stage", "outcome"),),
 )
+RANGE_DURATION = Metric(
+    "range_duration_seconds",
+    "Seconds",
+    "From a message's delivery to the end of its range or merge, by outcome",
+    ("stage", "lane", "outcome"),
+    (("stage", "outcome"),),
+)
 QUEUE_WAIT = Metric(
     "queue_wait_seconds",
     "Seconds",
@@ -98,6 +105,7 @@ HTTP_REQUESTS = Metric(
 ALL = (
     RUNS,
     RUN_DURATION,
+    RANGE_DURATION,
     QUEUE_WAIT,
     SOURCE_MEDIA,
     RETRIES,

@@ -73,6 +73,31 @@ export const getCaptions = async (id, signal) =>
   (await ask(`videos/${encodeURIComponent(id)}/transcript.vtt`, signal)).blob();
 
 /**
+ * Return captions that were uploaded beside the video.
+ * @type {(id: string, name: string, signal: AbortSignal) => Promise<Blob>}
+ */
+export const getUploadedCaptions = async (id, name, signal) =>
+  (await ask(`videos/${encodeURIComponent(id)}/captions/${encodeURIComponent(name)}`, signal)).blob();
+
+/**
+ * Return the subtitles of the file, each with its WebVTT.
+ * @param {string} id
+ * @param {AbortSignal} signal
+ * @returns {Promise<Subtitles[]>}
+ */
+export async function getSubtitles(id, signal) {
+  const base = `videos/${encodeURIComponent(id)}/subtitles`;
+  const { subtitles } = await (await ask(base, signal)).json();
+  return Promise.all(
+    subtitles.map(async (/** @type {Subtitles} */ one) => ({ ...one, vtt: await (await ask(`${base}/${one.number}.vtt`, signal)).blob() })),
+  );
+}
+
+/** @type {(id: string, signal: AbortSignal) => Promise<Chapter[]>} */
+export const getChapters = async (id, signal) =>
+  (await (await ask(`videos/${encodeURIComponent(id)}/chapters`, signal)).json()).chapters;
+
+/**
  * Return the provider of tokens, or null without one. The route needs no token.
  * @type {(signal?: AbortSignal) => Promise<Provider | null>}
  */

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The player: adaptive HLS where the browser supports it, else the MP4; captions and seeking. A media
+ * The player: adaptive HLS where the browser supports it, else the MP4 or M4A; captions and seeking. A media
  * element sends no token: its addresses are signed, or the page's own.
  */
 
@@ -19,6 +19,7 @@ export function makePlayer(renew, start, signal) {
   const waiting = h("div.player-wait", {}, h("p", {}, "Loading…"));
   const node = h("div.player", {}, media, waiting);
   const watchers = /** @type {((time: number) => void)[]} */ ([]);
+  const added = /** @type {Map<string, HTMLTrackElement>} */ (new Map()); // captions by name
   let sources = /** @type {{src: string, cors: string | null}[]} */ ([]); // what can still be tried, the best first
   let current = /** @type {string | null} */ (null); // which files these are of, without their signatures
   let renewed = Date.now(); // when signed URLs were last renewed
@@ -31,13 +32,13 @@ export function makePlayer(renew, start, signal) {
 
   /** @param {Video} video */
   function load(video) {
-    const mp4 = find(video, "mp4")[0];
+    const file = find(video, "mp4")[0] ?? find(video, "m4a")[0];
     sources = [];
     // Chromium's HLS needs CORS for segments of another origin; a plain file does not.
     if (video.links.playlist && media.canPlayType(HLS)) {
       sources.push({ src: relative(video.links.playlist), cors: "anonymous" });
     }
-    if (mp4) sources.push({ src: mp4.url, cors: null });
+    if (file) sources.push({ src: file.url, cors: null });
     next();
   }
 
@@ -90,6 +91,22 @@ export function makePlayer(renew, start, signal) {
   });
   if (start) seek(start, false);
 
+  /**
+   * Keep a track in the menu without showing it: Chromium may show any whose mode was not changed.
+   * @param {HTMLTrackElement} element
+   */
+  function offer({ track }) {
+    track.mode = "hidden";
+    track.mode = "disabled";
+  }
+
+  /** @param {Blob} file */
+  function local(file) {
+    const src = URL.createObjectURL(file);
+    signal.addEventListener("abort", () => URL.revokeObjectURL(src));
+    return src;
+  }
+
   return {
     node,
     seek,
@@ -103,7 +120,7 @@ export function makePlayer(renew, start, signal) {
      * @param {Video} video
      */
     update(video) {
-      const files = [...find(video, "hls_master"), ...find(video, "mp4")].map((one) => one.sha256).join();
+      const files = ["hls_master", "mp4", "m4a"].flatMap((role) => find(video, role)).map((one) => one.sha256).join();
       if (video.width && video.height) node.style.setProperty("--ratio", `${video.width} / ${video.height}`);
       if (video.playable && files !== current) {
         current = files;
@@ -118,14 +135,27 @@ export function makePlayer(renew, start, signal) {
       fill(waiting, [video.playable, video.status], () => h("p", {}, reason(video)));
     },
     /**
+     * Add captions to the menu, or replace those of the same name.
+     * @param {string} name unique among the captions of the video
      * @param {Blob} vtt
-     * @param {string | null} language
+     * @param {{label: string, language: string | null, shown: boolean}} options
      */
-    captions(vtt, language) {
-      const src = URL.createObjectURL(vtt);
-      signal.addEventListener("abort", () => URL.revokeObjectURL(src));
-      media.querySelector("track")?.remove();
-      media.append(h("track", { kind: "captions", label: "Captions", srclang: language ?? "en", src, default: true }));
+    captions(name, vtt, { label, language, shown }) {
+      added.get(name)?.remove();
+      const track = h("track", { kind: "captions", label, srclang: language ?? "en", src: local(vtt), default: shown });
+      added.set(name, track);
+      media.append(track);
+      if (!shown) offer(track);
+    },
+    /**
+     * Offer the subtitles of the file beside the captions.
+     * @param {Subtitles[]} tracks
+     */
+    subtitles(tracks) {
+      media.querySelectorAll("track[kind=subtitles]").forEach((track) => track.remove());
+      const nodes = tracks.map(({ name, language, vtt }) => h("track", { kind: "subtitles", label: name, srclang: language ?? "und", src: local(vtt) }));
+      media.append(...nodes);
+      nodes.forEach(offer);
     },
   };
 }

@@ -29,12 +29,15 @@ function row(stage) {
       "td",
       {},
       h(`span.state.${stage.state}`, {}, STATE[stage.state] ?? stage.state),
-      stage.state === "running" && h("div.with-number", {}, bar(stage.progress, stage.stage), `${Math.round(stage.progress)}%`),
+      stage.state === "running" && h("div.with-number", {}, bar(stage.progress, stage.stage), stage.parts ? parts(stage.parts) : `${Math.round(stage.progress)}%`),
     ),
     ...costs(stage.cost),
     h("td.notes", {}, stage.error && failure(stage.state, stage.error), stage.warnings.map((notice) => h(`p.${notice.level}`, {}, inline(notice.message))), details(stage)),
   );
 }
+
+/** @param {NonNullable<Stage["parts"]>} given */
+const parts = ({ ended, total, at_work: working }) => `${ended} of ${total} parts${working ? `, ${working} at work` : ""}`;
 
 /** @param {Cost | null} cost */
 const costs = (cost) =>

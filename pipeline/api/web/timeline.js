@@ -1,5 +1,5 @@
 // @ts-check
-/** The timeline below the player: a strip of pictures, and a lane for speech and each label. */
+/** The timeline below the player: a strip of pictures or the waveform, and a lane for speech and each label. */
 
 import { fill, h } from "./dom.js";
 import { clock, hue } from "./format.js";
@@ -30,6 +30,7 @@ export function makeTimeline(player, signal) {
   let length = 0;
   let tiles = /** @type {Tile[]} */ ([]);
   let speech = /** @type {[number, number][]} */ ([]);
+  let wave = /** @type {string | null} */ (null); // which waveform is shown
   let video = /** @type {Video | null} */ (null);
   let now = 0;
 
@@ -90,6 +91,17 @@ export function makeTimeline(player, signal) {
     );
   }
 
+  /**
+   * Show the waveform of a video that has no pictures.
+   * @param {Video} latest
+   */
+  function drawWaveform(latest) {
+    const file = latest.stages.flatMap((stage) => stage.artifacts).find((one) => one.role === "waveform");
+    if (!file || file.sha256 === wave) return;
+    wave = file.sha256;
+    pictures.replaceChildren(h("img.strip-waveform", { src: file.url, alt: "" }));
+  }
+
   const seen = () => (video ? seenIn(video) : []);
 
   function drawLanes() {
@@ -142,6 +154,7 @@ export function makeTimeline(player, signal) {
       video = latest;
       length = latest.duration_s ?? 0;
       strip.setAttribute("aria-valuemax", String(Math.round(length)));
+      drawWaveform(latest);
       redraw();
     },
     /** @param {Tile[]} given pictures of the storyboard */

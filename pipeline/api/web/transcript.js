@@ -151,8 +151,11 @@ function follow(list, element) {
   list.scrollBy({ top: inner.top - outer.top - outer.height / 3 });
 }
 
-/** @param {string | null} code */
-function language(code) {
+/**
+ * Return the name of a language in English.
+ * @param {string | null} code
+ */
+export function language(code) {
   try {
     return code && new Intl.DisplayNames("en", { type: "language" }).of(code);
   } catch {

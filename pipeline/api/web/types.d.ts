@@ -51,6 +51,7 @@ interface Stage {
   stage: string;
   state: string;
   progress: number;
+  parts: { ended: number; total: number; at_work: number | null } | null;
   attempt: number;
   error: StageError | null;
   warnings: Notice[];
@@ -74,7 +75,8 @@ interface Probe {
     pix_fmt: string;
     vfr: boolean;
   } | null;
-  audio: { codec: string; channels: number; sample_rate: number; language: string | null }[];
+  audio: { codec: string; channels: number; sample_rate: number; language: string | null; title: string | null }[];
+  subtitles: { codec: string; language: string | null; title: string | null }[];
 }
 
 /** A video in the library. */
@@ -94,6 +96,13 @@ interface Card {
 
 type Status = "processing" | "ready" | "ready_with_warnings" | "partial" | "failed" | "deleted";
 
+/** Captions that were uploaded beside a video; flags are words in their name, such as "forced". */
+interface UploadedCaptions {
+  name: string;
+  language: string | null;
+  flags: string[];
+}
+
 /** Everything about one video. */
 interface Video {
   video_id: string;
@@ -112,6 +121,7 @@ interface Video {
   probe: Probe | null;
   cost: Cost & { elapsed_s: number | null };
   stages: Stage[];
+  captions: UploadedCaptions[];
   links: Record<string, string>;
 }
 
@@ -127,6 +137,21 @@ interface Transcript {
   task: string;
   model: { name: string } | null;
   segments: (Timed & { words: Timed[] })[];
+}
+
+/** Subtitles of the file. */
+interface Subtitles {
+  number: number;
+  name: string;
+  language: string | null;
+  vtt: Blob;
+}
+
+/** A chapter; start and end in seconds. */
+interface Chapter {
+  start: number;
+  end: number;
+  title: string;
 }
 
 /** A picture of the storyboard: a rectangle of a sheet. */
@@ -159,5 +184,6 @@ interface Player {
   seek(time: number, play?: boolean): void;
   watch(watch: (time: number) => void): void;
   update(video: Video): void;
-  captions(vtt: Blob, language: string | null): void;
+  captions(name: string, vtt: Blob, options: { label: string; language: string | null; shown: boolean }): void;
+  subtitles(tracks: Subtitles[]): void;
 }

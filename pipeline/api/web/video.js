@@ -1,7 +1,8 @@
 // @ts-check
 /** One video: player, timeline, transcript, objects, stages and downloads, updated by polling. */
 
-import { Problem, getCaptions, getStoryboard, getTranscript, getVideo } from "./api.js";
+import { Problem, getCaptions, getChapters, getStoryboard, getSubtitles, getTranscript, getUploadedCaptions, getVideo } from "./api.js";
+import { makeChapters } from "./chapters.js";
 import { bar, fill, h, inline } from "./dom.js";
 import { STATUS, ago, clock, duration, size, title } from "./format.js";
 import { makeObjects, seenIn } from "./objects.js";
@@ -9,9 +10,10 @@ import { makePlayer } from "./player.js";
 import { poll } from "./poll.js";
 import { stageTable } from "./stages.js";
 import { makeTimeline } from "./timeline.js";
-import { makeTranscript } from "./transcript.js";
+import { language, makeTranscript } from "./transcript.js";
 
 const BUSY = 1500;
+const TRANSCRIPT = "/transcript"; // a name that no uploaded file has
 const NOT_FOR_DOWNLOAD = /^(hls_|storyboard)/;
 
 /**
@@ -28,6 +30,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
   const player = makePlayer(() => getVideo(id, signal), Number(t) || 0, signal);
   const timeline = makeTimeline(player, signal);
   const transcript = makeTranscript(player, signal);
+  const chapters = makeChapters(player);
   const objects = makeObjects(player);
   const stages = h("section.panel", { "aria-label": "Processing" });
   const downloads = h("section.panel", { "aria-label": "Downloads" });
@@ -39,6 +42,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     head,
     models,
     h("div.stage-area", {}, h("div.watch", {}, player.node, timeline.node), transcript.node),
+    chapters.node,
     objects.node,
     stages,
     h("div.columns", {}, downloads, facts),
@@ -65,6 +69,41 @@ export function showVideo(place, id, { t = "0" }, signal) {
     }
   }
 
+  /**
+   * Add the captions to the player's menu. Those to show come first: browsers choose when each is added.
+   * @param {Video} video
+   */
+  async function addCaptions(video) {
+    const first = preferred(video);
+    /** @type {(UploadedCaptions | null)[]} */
+    const all = [null, ...video.captions]; // null: those of the transcript
+    all.sort((a, b) => Number((b?.name ?? TRANSCRIPT) === first) - Number((a?.name ?? TRANSCRIPT) === first));
+    for (const one of all) {
+      if (one) await addUploaded(one, one.name === first);
+      else
+        await follow("captions_vtt", video, getCaptions, (vtt, file) =>
+          player.captions(TRANSCRIPT, vtt, { label: "Captions", language: languageOf(video, file.stage), shown: first === TRANSCRIPT }),
+        );
+    }
+  }
+
+  /**
+   * Add captions that were uploaded beside the video, once.
+   * @param {UploadedCaptions} captions
+   * @param {boolean} shown
+   */
+  async function addUploaded(captions, shown) {
+    const { name } = captions;
+    if (once.has(name)) return;
+    once.set(name, true);
+    try {
+      player.captions(name, await getUploadedCaptions(id, name, signal), { label: label(captions), language: captions.language, shown });
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.status !== 422) once.delete(name); // 422: the file has no captions
+    }
+  }
+
   async function refresh() {
     const video = await getVideo(id, signal);
     document.title = `${title(video.name)} – videodrop`;
@@ -79,7 +118,9 @@ export function showVideo(place, id, { t = "0" }, signal) {
     fill(facts, [video.probe, video.key], () => fileFacts(video));
     await Promise.all([
       follow("transcript_json", video, getTranscript, (text) => (transcript.show(text), timeline.speech(text))),
-      follow("captions_vtt", video, getCaptions, (vtt, file) => player.captions(vtt, languageOf(video, file.stage))),
+      addCaptions(video),
+      follow("subtitles_vtt", video, getSubtitles, player.subtitles),
+      follow("chapters_json", video, getChapters, chapters.show),
       follow("storyboard_vtt", video, getStoryboard, timeline.pictures),
     ]);
     return video.status === "processing" ? BUSY : null;
@@ -110,6 +151,25 @@ const languageOf = (video, name) => {
   const language = video.stages.find((stage) => stage.stage === name)?.summary.language;
   return typeof language === "string" ? language : null;
 };
+
+/**
+ * Return the name of the captions to show at first: uploaded ones in the spoken language, else those
+ * of the transcript.
+ * @param {Video} video
+ */
+function preferred(video) {
+  const spoken = video.stages.map((stage) => languageOf(video, stage.stage)).find(Boolean);
+  const heard = video.captions.find(
+    (one) => !one.flags.includes("forced") && (!one.language || !spoken || language(primary(one.language)) === language(primary(spoken))),
+  );
+  return heard?.name ?? TRANSCRIPT;
+}
+
+/** @param {string} tag */
+const primary = (tag) => tag.split("-")[0];
+
+/** @param {UploadedCaptions} captions */
+const label = ({ name, language: tag, flags }) => [language(tag) ?? name, ...flags].join(" · ");
 
 /** @param {Video} video */
 function heading(video) {
@@ -163,8 +223,11 @@ function fileFacts({ probe, key, bucket, video_id: id, revision }) {
     ["Duration", probe && `${probe.duration_s.toFixed(2)} s`],
     ["Video", shown && `${shown.codec} ${shown.profile ?? ""} · ${shown.width}×${shown.height} · ${+shown.fps.toFixed(3)} fps · ${shown.pix_fmt}${shown.vfr ? " · variable frame rate" : ""}`],
   ];
-  for (const { codec, channels, sample_rate: rate, language } of probe?.audio ?? []) {
-    rows.push(["Audio", [codec, `${channels} ch`, `${rate / 1000} kHz`, language].filter(Boolean).join(" · ")]);
+  for (const { codec, channels, sample_rate: rate, language, title: name } of probe?.audio ?? []) {
+    rows.push(["Audio", [codec, `${channels} ch`, `${rate / 1000} kHz`, language, name].filter(Boolean).join(" · ")]);
+  }
+  for (const { codec, language, title: name } of probe?.subtitles ?? []) {
+    rows.push(["Subtitles", [codec, language, name].filter(Boolean).join(" · ")]);
   }
   return [
     h("h2", {}, "File"),

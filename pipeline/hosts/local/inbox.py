@@ -17,6 +17,7 @@ from boto3.exceptions import Boto3Error
 from watchfiles import watch
 
 from pipeline.aws.uploads import Uploads
+from pipeline.core import intake
 from pipeline.core.errors import VideodropError
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 SETTLE_S = 1.0
 _RETRY_S = 5.0
 _LOOK_MS = 500
-# Suffixes of incomplete files of browsers and download tools.
-_PARTIAL = (".aria2", ".crdownload", ".download", ".filepart", ".part", ".partial", ".tmp", "~")
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Inbox:
         """Upload the files unchanged for ``SETTLE_S`` at ``now`` (monotonic seconds)."""
         paths = [path for path in self.folder.iterdir() if path.is_file()]
         names = {path.name for path in paths}
-        found = {_version(path): path for path in paths if _wanted(path.name, names)}
+        found = {version: path for path in paths if _wanted(version := _version(path), names)}
         self._since = {version: self._since.get(version, now) for version in found}
         for version, path in found.items():
             if (
@@ -147,16 +146,14 @@ def _version(path: Path) -> _Version:
     return _Version(path.name, status.st_size, status.st_mtime_ns)
 
 
-def _wanted(name: str, names: set[str]) -> bool:
-    """Return whether to upload a file: it is not hidden and not an incomplete download.
+def _wanted(version: _Version, names: set[str]) -> bool:
+    """Return whether to upload a file: the stages do not ignore it, and it is complete.
 
     Firefox keeps an empty file of the final name while it writes ``NAME.part``.
     """
-    return not (
-        name.startswith(".")
-        or name.lower().endswith(_PARTIAL)
-        or any(name + suffix in names for suffix in _PARTIAL)
-    )
+    if intake.kind(version.name, version.size) == "other":
+        return False
+    return not any(version.name + suffix in names for suffix in intake.PARTIAL)
 
 
 def _being_written(path: Path) -> bool:

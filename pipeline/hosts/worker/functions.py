@@ -4,9 +4,9 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from pipeline.core.errors import InvalidArgument, InvalidSettings
+from pipeline.core.errors import InvalidArgument
 from pipeline.core.settings import Settings
-from pipeline.core.topology import JANITOR, LARGER, REPLAYS, Lane
+from pipeline.core.topology import JANITOR, REPLAYS, Lane
 
 HANDLERS = {JANITOR: "handlers.janitor.handler", REPLAYS: "handlers.replays.handler"}
 """The handlers of functions other than stages that have a queue."""
@@ -45,7 +45,7 @@ class Function:
     @property
     def replays(self) -> bool:
         """Return whether it serves replays: at the lowest priority, in a temporary child."""
-        return self.lane in {"replay", "large-replay"}
+        return self.lane == "replay"
 
     def arn(self, prefix: str, region: str) -> str:
         """Return the ARN for the handler's context, in AWS's form."""
@@ -53,25 +53,19 @@ class Function:
 
 
 def hosted(
-    settings: Settings,
-    names: Collection[str] | None = None,
-    concurrency: int = 1,
-    *,
-    large: bool = False,
+    settings: Settings, names: Collection[str] | None = None, concurrency: int = 1
 ) -> list[Function]:
     """Return the functions of the topology, or the named ones, with the cores split among them.
 
     Replays get as many threads as live work: they use the same cores when those are idle.
 
     Args:
-        settings: topology, stages with large jobs, and number of children per stage for replays.
+        settings: topology, time limit of stages, and number of children per stage for replays.
         names: stages, ``janitor`` and ``replays``; all when None.
         concurrency: children per stage for live work.
-        large: only lanes for large jobs.
 
     Raises:
         InvalidArgument: ``unknown_stage``: a name is not one of these.
-        InvalidSettings: ``bad_settings``: large jobs have no lane.
     """
     known = [*settings.topology.stages, JANITOR, REPLAYS]
     if unknown := set(names or ()).difference(known):
@@ -80,22 +74,13 @@ def hosted(
             f"There is no {', '.join(sorted(unknown))} to host; choose from {', '.join(known)}.",
         )
     stages = {n: s for n, s in settings.topology.stages.items() if names is None or n in names}
-    if large:
-        stages = {name: spec for name, spec in stages.items() if name in settings.large}
-        if not stages:
-            raise InvalidSettings(
-                "bad_settings",
-                f"None of {', '.join(names or known)} has a lane for large jobs: name some stages "
-                "in VIDEODROP_LARGE.",
-            )
     threads = max(1, cores() // max(1, len(stages) * concurrency))
-    usual: dict[Lane, int] = {"live": concurrency, "replay": settings.replay_concurrency}
-    larger = {LARGER[lane]: children for lane, children in usual.items()}
+    lanes: dict[Lane, int] = {"live": concurrency, "replay": settings.replay_concurrency}
     functions = [
         Function(
             name=name,
             handler="handlers.stage.handler",
-            timeout_s=settings.topology.large.timeout_s if lane in larger else spec.timeout_s,
+            timeout_s=settings.worker_timeout_s,
             memory_mb=spec.memory_mb,
             threads=threads,
             env={"VIDEODROP_STAGE": name},
@@ -104,11 +89,8 @@ def hosted(
             concurrency=children,
         )
         for name, spec in stages.items()
-        for lane, children in (usual | larger).items()
-        if (name in settings.large if lane in larger else not large)
+        for lane, children in lanes.items()
     ]
-    if large:
-        return functions
     if names is None or JANITOR in names:
         janitor = settings.topology.janitor
         functions.append(

@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline import bootstrap
-from pipeline.aws.messages import receipt, sender
+from pipeline.aws.messages import receipt
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker.functions import Function, cores, hosted
 from pipeline.hosts.worker.lane import Lane, Record, failures
@@ -47,10 +47,7 @@ def abandon(
     if function.name not in settings.topology.stages:
         return False
     runner = bootstrap.runner(function.name, settings)
-    send_on = sender(record, function.name, settings)
-    return runner.abandon(
-        record["body"], cast("Killed", kind), message, send_on, receipt=receipt(record)
-    )
+    return runner.abandon(record["body"], cast("Killed", kind), message, receipt=receipt(record))
 
 
 class Worker:

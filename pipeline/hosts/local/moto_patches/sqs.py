@@ -1,7 +1,8 @@
-"""Patches for moto's SQS: the attributes of a queue, and receivers that wait."""
+"""Patches for moto's SQS: the attributes of a queue, fair queues, and receivers that wait."""
 
 import json
 import time
+from collections import Counter
 from functools import wraps
 from typing import Any
 
@@ -79,6 +80,35 @@ def return_redrive_policies(get_attributes: Function) -> Function:
     return patched
 
 
+def be_fair(messages: property) -> property:
+    """Order visible messages as a fair queue does; moto's order is that of their arrival.
+
+    Messages of the group with the fewest in flight come first, then the oldest. So a group of many
+    does not delay the others. A message without a group is a group of its own.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+    """
+    arrived = messages.fget
+    if arrived is None:
+        raise AssertionError("moto's messages cannot be read")
+
+    def patched(self: Queue) -> list[Message]:
+        found: list[Message] = arrived(self)
+        if self.fifo_queue or not any(one.group_id for one in found):
+            return found
+        at_work = Counter(one.group_id for one in self._messages if not one.visible)
+
+        def rank(message: Message) -> int:
+            """Return how many of its group are in flight once all before it are received."""
+            if message.group_id is None:
+                return 0
+            at_work[message.group_id] += 1
+            return at_work[message.group_id] - 1
+
+        return sorted(found, key=rank)  # stable, and each is ranked once, in the order of arrival
+
+    return property(patched)
+
+
 def wait_outside_the_monitor(receive: Function) -> Function:
     """Give each message to one receiver, and wait for one without holding the monitor.
 
@@ -122,4 +152,5 @@ PATCHES = (
     Patch(SQSBackend, "set_queue_attributes", keep_policy),
     Patch(SQSBackend, "receive_message", wait_outside_the_monitor),
     Patch(Queue, "add_message", wake_receivers),
+    Patch(Queue, "messages", be_fair),
 )

@@ -1,0 +1,105 @@
+"""Routes: the subtitles and chapters that came with a video's file."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from pipeline.api.context import Parts
+from pipeline.api.files import answer
+from pipeline.api.lookup import FoundVideo, artifact
+from pipeline.api.problems import Problem, described
+from pipeline.results import artifact_view
+from pipeline.stages.transcode.chapters import Chapters
+
+router = APIRouter(prefix="/videos/{video_id}", tags=["playback"])
+
+_VTT = "text/vtt; charset=utf-8"
+_EXAMPLE = "WEBVTT\n\n00:00:00.400 --> 00:00:02.100\nA red circle.\n"
+
+Format = Literal["json", "vtt"]
+
+
+class SubtitlesView(BaseModel):
+    """One track of subtitles."""
+
+    number: int
+    name: str = Field(description="Its title, else its number and language")
+    language: str | None = Field(description="Language tag, e.g. eng")
+    default: bool = Field(description="The file shows it unless another one is chosen")
+    forced: bool = Field(description="Only what has to be read in any case")
+
+
+class SubtitlesList(BaseModel):
+    """All tracks of subtitles, in the file's order."""
+
+    subtitles: list[SubtitlesView]
+
+
+@router.get(
+    "/subtitles",
+    summary="The subtitles of the file",
+    description="Text subtitles that were in the uploaded file, in its order; "
+    "`/subtitles/1.vtt` is the first one. The transcript's captions are at `/transcript.vtt`.",
+    response_model=SubtitlesList,
+    responses=described(404, 409, 410, 422, 503),
+)
+def list_subtitles(video: FoundVideo) -> object:
+    """Return the subtitles of the video."""
+    result, _ = artifact(video, "subtitles_vtt", "subtitles")
+    return {"subtitles": result.summary["subtitles"]}
+
+
+@router.get(
+    "/subtitles/{number}.vtt",
+    summary="Subtitles as WebVTT",
+    response_class=Response,
+    responses=described(404, 409, 410, 422, 503)
+    | {200: {"description": "The subtitles", "content": {"text/vtt": {"example": _EXAMPLE}}}},
+)
+def subtitles(
+    video: FoundVideo,
+    parts: Parts,
+    request: Request,
+    number: Annotated[int, Path(ge=1, description="As `/subtitles` gives it")],
+) -> Response:
+    """Return one track of subtitles."""
+    result, _ = artifact(video, "subtitles_vtt", "subtitles")
+    files = [
+        one
+        for owner, one in artifact_view.of_video(video, role="subtitles_vtt")
+        if owner.prefix == result.prefix
+    ]
+    if number > len(files):
+        raise Problem(
+            404, "unknown_subtitles", f"{video.upload.name} has {len(files)} tracks of subtitles."
+        )
+    return answer(video, (result, files[number - 1]), parts, request, _VTT)
+
+
+@router.get(
+    "/chapters",
+    summary="The chapters of the file",
+    description="`json` has start and end in seconds, and titles; `vtt` suits a `<track>`.",
+    response_class=Response,
+    responses=described(404, 409, 410, 422, 503)
+    | {
+        200: {
+            "description": "The chapters",
+            "content": {
+                "application/json": {"schema": Chapters.model_json_schema()},
+                "text/vtt": {"example": "WEBVTT\n\n00:00:00.000 --> 00:01:00.000\nIntro\n"},
+            },
+        }
+    },
+)
+def chapters(
+    video: FoundVideo,
+    parts: Parts,
+    request: Request,
+    form: Annotated[Format, Query(alias="format")] = "json",
+) -> Response:
+    """Return the chapters in the requested format."""
+    found = artifact(video, f"chapters_{form}", "chapters")
+    media_type = "application/json" if form == "json" else _VTT
+    return answer(video, found, parts, request, media_type)
