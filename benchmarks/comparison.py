@@ -91,7 +91,9 @@ class Outcome:
     def _candidate(self, name: str) -> dict[str, dict[str, float]]:
         there = [one[name] for one in self.rounds if name in one]
         figures = {figure: None for one in there for figure in one}
-        return {figure: spread([one[figure] for one in there]) for figure in figures}
+        return {
+            figure: spread([one[figure] for one in there if figure in one]) for figure in figures
+        }
 
     def _bar(self, bar: Bar) -> dict[str, Any]:
         values = []

@@ -9,6 +9,7 @@ counted: it sets ``AWS_SDK_UA_APP_ID`` to ``OBSERVER``, which botocore sends wit
 import json
 import sys
 import threading
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -46,10 +47,11 @@ class Counted:
         self._add(name, 1)
         if name != "GET object":
             return self._app(environ, start_response)
+        bucket = str(environ["PATH_INFO"]).split("/")[1]
 
         def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             lengths = [int(text) for name, text in headers if name.lower() == "content-length"]
-            self._add(_SENT, sum(lengths))
+            self._add(f"{_SENT} from {bucket}", sum(lengths))
             return start_response(status, headers, *rest)
 
         return self._app(environ, started)
@@ -70,6 +72,12 @@ def operation(environ: Environ) -> str:
     return f"{environ['REQUEST_METHOD']} {kind}{multipart}"
 
 
+def counts(endpoint: str) -> dict[str, int]:
+    """Return the counts of a running server."""
+    with urllib.request.urlopen(endpoint + COUNTS) as answer:  # noqa: S310 - our own server
+        return dict(json.load(answer))
+
+
 def calls(before: dict[str, int], after: dict[str, int]) -> int:
     """Return the number of calls between two counts, without the polls of an idle stack."""
     return sum(made(before, after).values())
@@ -78,12 +86,17 @@ def calls(before: dict[str, int], after: dict[str, int]) -> int:
 def made(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     """Return the calls between two counts by operation, without the polls of an idle stack."""
     changes = {name: count - before.get(name, 0) for name, count in after.items()}
-    return {name: n for name, n in changes.items() if n and name not in {_SENT, *_POLLS}}
+    return {
+        name: n
+        for name, n in changes.items()
+        if n and name not in _POLLS and not name.startswith(_SENT)
+    }
 
 
-def sent_mb(before: dict[str, int], after: dict[str, int]) -> float:
-    """Return the megabytes that S3 sent between two counts."""
-    return (after.get(_SENT, 0) - before.get(_SENT, 0)) / 1e6
+def sent_mb(before: dict[str, int], after: dict[str, int], bucket: str = "") -> float:
+    """Return the megabytes that S3 sent between two counts, of one bucket or of all."""
+    sent = {name for name in after if name.startswith(_SENT) and name.endswith(bucket)}
+    return sum(after[name] - before.get(name, 0) for name in sent) / 1e6
 
 
 def _counting(guarded: Callable[..., App]) -> Callable[..., App]:

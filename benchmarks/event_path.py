@@ -55,8 +55,8 @@ class EventPath:
         home = BUILD / "stacks" / name
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
-        self.aws = leaving.enter_context(_server(home))
-        with _environment(self.aws):
+        self.aws = leaving.enter_context(counting_aws(home))
+        with observing(self.aws):
             stack = running_stack(
                 home,
                 **self.aws,
@@ -79,7 +79,7 @@ class EventPath:
             raise RuntimeError("The stack is not started.")
         self._number += 1
         name = f"video-{self._number}.mp4"
-        with _environment(self.aws), distinct(video, self._number) as copy:
+        with observing(self.aws), distinct(video, self._number) as copy:
             before = self._used()
             uploads = bootstrap.uploads(self._stack.settings)
             video_id = uploads.put(copy, name=name)
@@ -106,8 +106,7 @@ class EventPath:
 
     def counts(self) -> dict[str, int]:
         """Return the counts of the AWS that the stack uses."""
-        with urllib.request.urlopen(self.aws["AWS_ENDPOINT_URL"] + counting.COUNTS) as answer:  # noqa: S310 - our own server
-            return dict(json.load(answer))
+        return counting.counts(self.aws["AWS_ENDPOINT_URL"])
 
     def _used(self) -> tuple[float, dict[str, int]]:
         if self._stack is None:
@@ -116,7 +115,7 @@ class EventPath:
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[dict[str, str]]:
+def counting_aws(home: Path) -> Iterator[dict[str, str]]:
     """Run the counting AWS; yield the variables that select it."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
@@ -157,7 +156,7 @@ def _await(url: str) -> None:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def observing(variables: Mapping[str, str]) -> Iterator[None]:
     """Use this AWS in this process, as an observer whose requests are not counted."""
     changed = {**variables, "AWS_SDK_UA_APP_ID": counting.OBSERVER}
     before = {name: os.environ.get(name) for name in changed}

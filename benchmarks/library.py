@@ -17,7 +17,7 @@ import psutil
 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
-from pipeline.aws.artifacts import MANIFEST
+from pipeline.aws.run_files import MANIFEST
 from pipeline.aws.uploads import follow
 from pipeline.core.settings import Settings
 from pipeline.hosts import stack_file as client
