@@ -5,11 +5,14 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from pipeline.aws import clients as aws
 from pipeline.core.errors import BadInput
 from pipeline.core.media_info import Probe
+from pipeline.core.records import Spread
 from pipeline.core.stage import Notice
+from pipeline.runs.spread import request_of
 from tests.browser.conftest import open_video, until
-from tests.fakes.seed import PROBE, make_segments
+from tests.fakes.seed import PROBE, make_m4a, make_segments
 
 pytestmark = pytest.mark.browser
 
@@ -46,6 +49,82 @@ def test_a_video_plays_with_captions(page, ready):
     until(page, f"{cues}?.cues?.length === 2")
     assert page.evaluate(f"{cues}.mode") == "showing"
     assert page.evaluate("document.querySelector('video').videoWidth") == 320
+
+
+def test_uploaded_captions_are_in_the_menu_and_shown_if_they_are_in_the_spoken_language(
+    page, seed, stored
+):
+    bucket = stored.names.uploads_bucket
+    video = seed.upload("talk.mp4", bucket=bucket)
+    seed.transcribe(video, "Red circle here")
+    for name, text in (("talk.de.srt", "Roter Kreis"), ("talk.en-GB.srt", "A red circle")):
+        srt = f"1\n00:00:00,000 --> 00:00:02,000\n{text}\n".encode()
+        aws.client("s3").put_object(Bucket=bucket, Key=f"videos/{name}", Body=srt)
+        captions = seed.upload(name, bucket=bucket, record=False)
+        seed.catalog.sidecars.attach(captions)
+    page.goto(f"/#/videos/{video.video_id}")
+    tracks = "[...document.querySelector('video').textTracks]"
+    until(page, f"{tracks}.length === 3")
+    found = page.evaluate(f"{tracks}.map(({{label, language, mode}}) => [label, language, mode])")
+    assert sorted(found) == [
+        ["British English", "en-GB", "showing"],
+        ["Captions", "en", "disabled"],
+        ["German", "de", "disabled"],
+    ]
+    shown = f"{tracks}.find(({{mode}}) => mode === 'showing')"
+    until(page, f"{shown}.cues?.[0]?.text === 'A red circle'")
+
+
+def test_sound_without_a_picture_plays_below_its_poster_with_a_waveform(page, seed, jpeg, tmp_path):
+    upload = seed.upload("talk.mp3")
+    seed.probe(upload, PROBE.model_copy(update={"video": None}))
+    m4a = {"audio.m4a": ("m4a", "audio/mp4", make_m4a(tmp_path / "a.m4a"))}
+    seed.succeed(upload, "transcode", m4a)
+    pictures = {
+        "poster-160.jpg": ("poster", "image/jpeg", jpeg),
+        "waveform.png": ("waveform", "image/png", jpeg),
+    }
+    seed.succeed(upload, "thumbnail", pictures)
+    seed.transcribe(upload, "only sound")
+    seed.skip(upload, "detect")
+    open_video(page, upload.video_id)
+    until(page, "document.querySelector('.strip-waveform').naturalWidth === 160")
+    video = "document.querySelector('video')"
+    page.evaluate(f"{video}.play()")
+    until(page, f"{video}.currentTime > 0.2")
+    assert "/poster-160.jpg" in page.evaluate(f"{video}.poster")
+    assert page.evaluate(f"{video}.videoWidth") == 0
+    strip = page.get_by_role("slider", name="Position in the video")
+    strip.press("Home")
+    until(page, f"{video}.currentTime < 0.2 || {video}.ended")
+    expect(page.locator(".badge.ready")).to_be_visible()
+
+
+def test_chapters_seek_and_subtitles_of_the_file_can_be_chosen(page, seed, mp4):
+    upload = seed.upload("film.mkv")
+    seed.probe(upload)
+    cue = b"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHallo\n"
+    chapters = (
+        b'{"chapters":[{"start":0,"end":1,"title":"Intro"},{"start":1,"end":2,"title":"<b>"}]}'
+    )
+    extras = {
+        "hls/subtitles-1/subtitles-1.deu.vtt": ("subtitles_vtt", "text/vtt", cue),
+        "chapters.json": ("chapters_json", "application/json", chapters),
+    }
+    listed = {"number": 1, "name": "Deutsch", "language": "deu", "default": True, "forced": False}
+    seed.transcode(upload, mp4, extras=extras, summary={"subtitles": [listed]})
+    open_video(page, upload.video_id)
+    list_ = page.get_by_role("region", name="Chapters")
+    expect(list_.get_by_role("button")).to_have_text(["0:00Intro", "0:01<b>"])
+    list_.get_by_role("button", name="<b>").click()
+    until(page, "document.querySelector('video').currentTime >= 1")
+    expect(list_.locator("[aria-current]")).to_have_text("0:01<b>")
+    tracks = "[...document.querySelector('video').textTracks]"
+    until(page, f"{tracks}.some((one) => one.label === 'Deutsch')")
+    page.evaluate(f"{tracks}.find((one) => one.label === 'Deutsch').mode = 'showing'")
+    until(page, f"{tracks}.find((one) => one.label === 'Deutsch').cues?.length === 1")
+    downloads = page.get_by_role("region", name="Downloads")
+    expect(downloads.get_by_role("link", name="subtitles-1.deu.vtt")).to_be_visible()
 
 
 def test_the_adaptive_stream_is_played_where_the_browser_supports_it(page, seed, mp4, tmp_path):
@@ -150,6 +229,21 @@ def test_progress_is_followed_until_the_video_is_ready(page, seed):
     expect(page.get_by_role("cell", name="Skipped")).to_be_visible()
     seed.transcribe(upload, "it came later")
     expect(page.locator(".segment")).to_contain_text("it came later")
+
+
+def test_the_parts_of_a_long_video_are_counted(page, seed):
+    upload = seed.upload("film.mp4")
+    seed.probe(upload)
+    run = seed.claim(upload, "transcode")
+    spread = Spread(total=181, fingerprint="f", queue="q")
+    request = request_of(upload.video_id, run, fingerprint="f", shadow=False)
+    seed.catalog.ranges.spread(request, run, spread, patience_s=60)
+    for number in range(12):
+        seed.catalog.ranges.end(request, f"picture-{number:04}-1", patience_s=60)
+    page.goto(f"/#/videos/{upload.video_id}")
+    expect(page.get_by_text("12 of 181 parts")).to_be_visible()
+    bar = page.get_by_role("progressbar", name="transcode", exact=True)
+    expect(bar).to_have_attribute("aria-valuenow", "6")
 
 
 def test_an_unknown_stage_is_shown_with_its_summary_files_and_warnings(page, seed):

@@ -1,11 +1,13 @@
 """Invalid files: each ends with a reason, and delays no other upload."""
 
+import os
 import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import SAMPLES, Stack
 
 Make = Callable[..., Path]
 _PICTURE = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=2")
@@ -48,16 +50,27 @@ def test_a_file_that_is_not_a_video_fails_at_once_with_the_right_error(
             assert stage["error"]["message"].endswith((".", "?"))
 
 
-def test_a_truncated_video_gives_results_of_its_first_half(stack: Stack, make_video: Make) -> None:
+def test_sound_alone_and_pictures_alone_are_processed(
+    stack: Stack, make_video: Make, tmp_path: Path
+) -> None:
+    captions = tmp_path / "talk.de.srt"
+    captions.write_text("1\n00:00:00,500 --> 00:00:02,000\nGrüße\n", encoding="utf-8")
     videos = stack.add(
-        make_video("sound.mp4", *_SOUND),
+        captions,
+        make_video("talk.mp3", "-i", str(SAMPLES / "speech-only.mp4"), "-vn", "-q:a", "4"),
         make_video("mute.mp4", *_PICTURE),
         make_video("still.mp4", *_PICTURE, "-frames:v", "1"),
     )
-    assert _errors(videos["sound.mp4"]) == dict.fromkeys(
-        ("transcode", "thumbnail", "detect"), ("bad_input", "no_video")
-    )
-    assert videos["sound.mp4"]["status"] == "partial"
+    talk = videos["talk.mp3"]
+    states = {stage["stage"]: stage["state"] for stage in talk["stages"]}
+    assert (talk["status"], states.pop("detect")) == ("ready", "skipped")
+    assert set(states.values()) == {"succeeded"}
+    roles = {one["role"] for stage in talk["stages"] for one in stage["artifacts"]}
+    assert roles > {"hls_master", "m4a", "poster", "waveform", "captions_vtt"}
+    played = _played_s(stack.file.api_url + talk["links"]["playlist"])
+    assert abs(played - talk["duration_s"]) < 0.1
+    assert [(one["name"], one["language"]) for one in talk["captions"]] == [("talk.de.srt", "de")]
+    assert "Grüße" in stack.get(talk["captions"][0]["link"]).text
     assert videos["mute.mp4"]["status"] == "ready_with_warnings"
     assert videos["still.mp4"]["status"] == "ready_with_warnings"
 
@@ -79,6 +92,21 @@ def test_only_the_requested_stages_run(stack: Stack, make_video: Make) -> None:
     assert states.pop("thumbnail") == "succeeded"
     assert set(states.values()) == {"skipped"}
     assert videos["some.mp4"]["status"] == "ready"
+
+
+def _played_s(url: str) -> float:
+    """Return the seconds of sound that ffmpeg decodes of a playlist."""
+    allowed = ("-allowed_extensions", "ALL", "-protocol_whitelist", "file,http,tcp")
+    raw = ("-f", "s16le", "-ac", "1", "-ar", "8000", "-")
+    done = subprocess.run(
+        ["ffmpeg", "-v", "error", "-nostdin", *allowed, "-i", url, *raw],
+        env={name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert not done.stderr, done.stderr
+    return len(done.stdout) / 2 / 8000
 
 
 def _claim_hours(mp4: bytes, hours: int) -> bytes:

@@ -11,9 +11,12 @@ import psutil
 import pytest
 
 from pipeline.hosts.stack_file import StackFile
+from tests.e2e import films
 from tests.e2e.conftest import SAMPLES, Stack, start, stop
 
 pytestmark = pytest.mark.models
+
+PARTS = 12
 
 
 def _until(what: Callable[[], bool], seconds: float = 90, every_s: float = 0.5) -> None:
@@ -35,16 +38,31 @@ def test_a_second_stack_in_the_same_home_is_rejected_with_the_pid_of_the_first(
     assert str(stack.process.pid) in refused.stderr + refused.stdout
 
 
-def test_state_survives_kill_9_of_everything_and_the_next_start_reports_possible_loss(
-    tmp_path: Path,
+def _half_way(stack: Stack, film: Path) -> tuple[str, frozenset[str]]:
+    """Upload a film; return its id, and the parts that had ended when half of it was saved."""
+    video_id, _ = stack.cli("add", film, *films.OPTIONS).stdout.split()
+    record, saved = films.Record(stack.file, video_id), stack.home / "aws" / "running"
+    seen: list[tuple[float, frozenset[str]]] = []
+
+    def is_saved() -> bool:
+        seen.append((time.time(), record.ended()))
+        half = [at for at, ended in seen if len(ended) >= PARTS // 2]
+        return bool(half) and half[0] < saved.stat().st_mtime
+
+    _until(is_saved, every_s=0.2)
+    return video_id, max((ended for at, ended in seen if at < saved.stat().st_mtime), key=len)
+
+
+def test_state_survives_kill_9_of_everything_and_a_film_continues_with_the_part_in_hand(
+    tmp_path: Path, make_video: Callable[..., Path]
 ) -> None:
     home = tmp_path / "home"
+    film = films.make(make_video, "film.mp4", 6 * PARTS)
     running = start(home, VIDEODROP_LEASE_S="8")
     family: list[psutil.Process] = []
     try:
         [before] = running.add(SAMPLES / "silent.mp4", "--stages", "thumbnail").values()
-        time.sleep(11)  # state older than ten seconds survives
-        running.cli("add", SAMPLES / "portrait.mp4", "--stages", "thumbnail")
+        film_id, ended = _half_way(running, film)
     finally:
         main = psutil.Process(running.process.pid)
         family = [*main.children(recursive=True), main]
@@ -62,8 +80,14 @@ def test_state_survives_kill_9_of_everything_and_the_next_start_reports_possible
         ]
         assert "up to 10 s of work after that may be lost" in (tmp_path / "up.log").read_text()
         _until(lambda: all(v["status"] != "processing" for v in _videos(again)))
+        assert again.video(film_id)["status"] == "ready_with_warnings", "it has no sound"
+        made_of = films.Record(again.file, film_id).made_of()
     finally:
         assert stop(again.process) == []
+    assert PARTS // 2 <= len(ended) < PARTS
+    assert ended <= made_of
+    assert len(made_of) == PARTS
+    assert sum(not tag.endswith("-1") for tag in made_of) <= 1, "one worker had one part in hand"
 
 
 def test_a_kill_of_the_main_process_ends_all_child_processes(

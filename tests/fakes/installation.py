@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.core.events import Reprocess, Upload, parse, replay_requested
+from pipeline.core.location import Location, size_of
 from pipeline.core.media_info import Probe
 from pipeline.core.records import Cost, Estimate, StageRun, Video
 from pipeline.core.settings import Settings
@@ -22,7 +23,6 @@ from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.settlement import Settlement
 from pipeline.replays.store import Replays
-from pipeline.runs.admission import Admission
 from pipeline.runs.delivery import Delivery, Outcome, Retry
 from pipeline.runs.janitor import Janitor
 from pipeline.runs.runner import Runner
@@ -51,6 +51,9 @@ class ToyStage:
         return self.identity_
 
     def warm_up(self, params: Any) -> None: ...
+
+    def applies(self, _probe: Probe) -> bool:
+        return True
 
 
 class _Prices:
@@ -181,7 +184,6 @@ class House:
             catalog=self.catalog,
             artifacts=self.artifacts,
             settings=self.config,
-            admission=Admission(stage, self.config, lambda: self.estimator),
             cancelled=self.replays.cancelled,
         )
         return runner.handle(body, Delivery(60, receives=receives))
@@ -299,8 +301,8 @@ def event_of(body: str) -> Upload:
     return event
 
 
-def probe_anything(path: Path, _limits: Any) -> Probe:
-    return Probe(container="mov", duration_s=1, size_bytes=path.stat().st_size)
+def probe_anything(path: Location, _limits: Any) -> Probe:
+    return Probe(container="mov", duration_s=1, size_bytes=size_of(path))
 
 
 def fail(error: Exception) -> Callable[..., Result]:

@@ -97,8 +97,8 @@ class MemoryTable(Table):
     ) -> None:
         for item in puts:
             self.put(item["pk"], item["sk"], item)
-        for item in deletes:
-            self.items.pop((item["pk"], item["sk"]), None)
+        if keys := [(item["pk"], item["sk"]) for item in deletes]:
+            self._faults.call(lambda: [self.items.pop(key, None) for key in keys])
 
     def update(
         self,
@@ -133,6 +133,27 @@ class MemoryTable(Table):
         item.update(set)
         item.update({name: item.get(name, 0) + number for name, number in numbers.items()})
 
+    def add_member(
+        self,
+        pk: str,
+        sk: str,
+        *,
+        name: str,
+        member: str,
+        set: Mapping[str, Any],  # noqa: A002 - as in Table
+        condition: str,
+        given: Mapping[str, Any],
+    ) -> frozenset[str]:
+        def effect() -> frozenset[str]:
+            item = self.items.get((pk, sk), {})
+            if not _true(condition, item, _copy(dict(given))):
+                raise ConditionFailed
+            item.update(_copy(dict(set)))
+            item[name] = sorted({*item.get(name, ()), member})
+            return frozenset(item[name])
+
+        return self._faults.call(effect)
+
     def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
         members = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk}).setdefault(name, [])
         if member not in members:
@@ -149,7 +170,8 @@ class MemoryS3:
     def put_object(self, **request: Any) -> dict[str, Any]:
         body = request["Body"]
         data = body if isinstance(body, bytes) else body.read()
-        self.objects[request["Bucket"], request["Key"]] = data, request.get("Metadata", {})
+        stored = {(request["Bucket"], request["Key"]): (data, request.get("Metadata", {}))}
+        self._faults.call(lambda: self.objects.update(stored))
         return {"ETag": f'"{_etag(data)}"'}
 
     def upload_fileobj(self, file: IO[bytes], bucket: str, key: str, **_: Any) -> None:
@@ -161,7 +183,41 @@ class MemoryS3:
 
     def get_object(self, **request: Any) -> dict[str, Any]:
         data, _ = self._faults.call(lambda: self._known(request, "GetObject"))
-        return {"Body": _Body(data), "ETag": f'"{_etag(data)}"'}
+        tag, found = f'"{_etag(data)}"', {}
+        if request.get("IfMatch", tag) != tag:
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "GetObject")
+        if span := request.get("Range"):
+            first, last = map(int, span.removeprefix("bytes=").split("-"))
+            found = {"ContentRange": f"bytes {first}-{last}/{len(data)}"}
+            data = data[first : last + 1]
+        return {"Body": _Body(data), "ETag": tag} | found
+
+    def copy_object(self, **request: Any) -> dict[str, Any]:
+        self._faults.call(
+            lambda: self.objects.update(
+                {
+                    (request["Bucket"], request["Key"]): self._known(
+                        request["CopySource"], "CopyObject"
+                    )
+                }
+            )
+        )
+        return {}
+
+    def get_paginator(self, _name: str) -> "MemoryS3":
+        return self
+
+    def paginate(self, **request: str) -> list[dict[str, Any]]:
+        def found() -> list[dict[str, str]]:
+            keys = [key for bucket, key in self.objects if bucket == request["Bucket"]]
+            return [{"Key": key} for key in keys if key.startswith(request["Prefix"])]
+
+        return [{"Contents": self._faults.call(found)}]
+
+    def delete_objects(self, **request: Any) -> dict[str, Any]:
+        keys = [(request["Bucket"], one["Key"]) for one in request["Delete"]["Objects"]]
+        self._faults.call(lambda: [self.objects.pop(key, None) for key in keys])
+        return {}
 
     def _known(self, request: dict[str, Any], call: str) -> tuple[bytes, dict[str, str]]:
         try:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -12,9 +13,21 @@ import httpx
 _TOLERANCE_S = 0.1
 
 
-def check_ladder(master_url: str, *, duration_s: float, work: Path) -> None:
+Get = Callable[[str, slice | None], bytes]
+"""A function that returns a file, or the bytes of a slice of it."""
+
+
+def _download(url: str, span: slice | None) -> bytes:
+    headers = {} if span is None else {"Range": f"bytes={span.start}-{span.stop - 1}"}
+    answer = httpx.get(url, headers=headers, trust_env=False, timeout=30, follow_redirects=True)
+    answer.raise_for_status()
+    assert answer.status_code == (200 if span is None else 206)
+    return answer.content
+
+
+def check_ladder(master_url: str, *, duration_s: float, work: Path, get: Get = _download) -> None:
     """Download every playlist and segment and compare them with the playlists' attributes."""
-    master = _get(master_url).decode()
+    master = get(master_url, None).decode()
     assert master.startswith("#EXTM3U\n")
     rungs = re.findall(r"#EXT-X-STREAM-INF:(.*)\n(\S+)", master)
     assert rungs, "a master playlist has at least one variant"
@@ -23,7 +36,7 @@ def check_ladder(master_url: str, *, duration_s: float, work: Path) -> None:
         given = dict(re.findall(r'([A-Z-]+)=("[^"]*"|[^,]*)', attributes))
         width, height = map(int, given["RESOLUTION"].split("x"))
         assert "avc1." in given["CODECS"]
-        sizes, lengths, path = _segments(urljoin(master_url, uri), work)
+        sizes, lengths, path = _segments(urljoin(master_url, uri), work, get)
         counts.add(len(sizes))
         assert abs(sum(lengths) - duration_s) < _TOLERANCE_S, uri
         rates = [8 * size / length for size, length in zip(sizes, lengths, strict=True)]
@@ -36,29 +49,46 @@ def check_ladder(master_url: str, *, duration_s: float, work: Path) -> None:
     assert len(counts) == 1, "all rungs have the same segments"
     assert len({tuple(times) for times in keyframes.values()}) == 1, "rungs switch at keyframes"
     for uri in re.findall(r'#EXT-X-MEDIA:TYPE=AUDIO.*URI="([^"]+)"', master):
-        _, lengths, _ = _segments(urljoin(master_url, uri), work)
+        _, lengths, _ = _segments(urljoin(master_url, uri), work, get)
         assert abs(sum(lengths) - duration_s) < 1.0
 
 
-def _segments(url: str, work: Path) -> tuple[list[int], list[float], Path]:
+def _segments(url: str, work: Path, get: Get) -> tuple[list[int], list[float], Path]:
     """Return sizes in bytes, durations in seconds, and a rendition as one decoded file."""
-    playlist = _get(url).decode()
+    playlist = get(url, None).decode()
     lengths = [float(x) for x in re.findall(r"#EXTINF:([0-9.]+)", playlist)]
     target = int(re.findall(r"#EXT-X-TARGETDURATION:(\d+)", playlist)[0])
     assert playlist.rstrip().endswith("#EXT-X-ENDLIST")
     assert all(round(length) <= target for length in lengths)
-    [init] = re.findall(r'#EXT-X-MAP:URI="([^"]+)"', playlist)
-    uris = [line for line in playlist.splitlines() if line and not line.startswith("#")]
-    assert len(uris) == len(lengths)
-    head = _get(urljoin(url, init))
-    bodies = [_get(urljoin(url, uri)) for uri in uris]
     path = work / f"{abs(hash(url))}.mp4"
-    for body in bodies:  # each segment separately
-        path.write_bytes(head + body)
-        _decode(path)
-    path.write_bytes(head + b"".join(bodies))
+    sizes: list[int] = []
+    ends: dict[str, int] = {}
+    head, whole, span = b"", b"", None
+    for line in playlist.splitlines():
+        name, _, value = line.partition(":")
+        if name == "#EXT-X-MAP":
+            [(uri, size, start)] = re.findall(r'URI="([^"]+)",BYTERANGE="(\d+)@(\d+)"', value)
+            span = slice(int(start), int(start) + int(size))
+            head = get(urljoin(url, uri), span)
+            whole += head
+        elif name == "#EXT-X-BYTERANGE":
+            size, start = value.split("@")
+            span = slice(int(start), int(start) + int(size))
+        elif line and not line.startswith("#"):
+            assert span is not None
+            assert span.start >= ends.get(line, 0), "segments do not overlap"
+            ends[line] = span.stop
+            body = get(urljoin(url, line), span)
+            assert len(body) == span.stop - span.start
+            path.write_bytes(head + body)  # each segment separately
+            _decode(path)
+            sizes.append(len(body))
+            whole += body
+            span = None
+    assert len(sizes) == len(lengths)
+    path.write_bytes(whole)
     _decode(path)
-    return [len(body) for body in bodies], lengths, path
+    return sizes, lengths, path
 
 
 def _decode(path: Path) -> None:
@@ -86,9 +116,3 @@ def _probe(path: Path, entries: str) -> dict[str, list[dict[str, str]]]:
         check=True,
     )
     return dict(json.loads(done.stdout))
-
-
-def _get(url: str) -> bytes:
-    answer = httpx.get(url, trust_env=False, timeout=30, follow_redirects=True)
-    answer.raise_for_status()
-    return answer.content

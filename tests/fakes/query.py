@@ -1,8 +1,9 @@
 """A catalog and artifacts in memory, with the read interface that the API uses."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 import httpx
@@ -24,6 +25,7 @@ from pipeline.core.records import (
     Video,
 )
 from pipeline.core.settings import Settings
+from pipeline.core.sidecar import Sidecar
 from pipeline.core.stage import Notice
 from pipeline.replays.store import Replays
 from tests.fakes.replays import FakeReplays
@@ -115,7 +117,7 @@ def warning(code: str = "no_speech") -> Notice:
 
 def signature(source: Upload) -> str:
     """Return the query string that signs URLs of its playlists now."""
-    return Playback(lambda: KEY, lasts_s=Settings().presign_s).query(source.video_id)
+    return Playback(lambda: KEY).query(source.video_id, lasts_s=Settings().presign_s)
 
 
 class FakeKeys:
@@ -123,6 +125,16 @@ class FakeKeys:
 
     def get(self, _: str) -> bytes:
         return KEY
+
+
+class FakeSidecars:
+    """Captions beside videos, the same for all of them."""
+
+    def __init__(self) -> None:
+        self.found: list[Sidecar] = []
+
+    def of(self, _: Upload) -> list[Sidecar]:
+        return self.found
 
 
 class FakeCatalog:
@@ -133,6 +145,7 @@ class FakeCatalog:
         ours = [place(one) for one in self._videos.values() if not one.deleted_at]
         self._places = sorted(ours if places is None else places, reverse=True)
         self.keys = FakeKeys()
+        self.sidecars = FakeSidecars()
         self.read = 0
         self.walked = 0
         self.error: Exception | None = None
@@ -141,6 +154,9 @@ class FakeCatalog:
         if self.error:
             raise self.error
         return self._videos.get(video_id)
+
+    def at_work(self, video: Video) -> dict[str, int]:
+        return {stage: 2 for stage, run in video.stages.items() if run.spread}
 
     def videos(self, video_ids: list[str], **_: bool) -> list[Video]:
         self.read += len(video_ids)
@@ -159,11 +175,17 @@ def place(one: Video) -> str:
 
 
 class FakeArtifacts:
-    """Files by key; a URL has the arguments that it was signed with."""
+    """Files by key; a URL has the arguments that it was signed with.
+
+    Attributes:
+        lasting: lifetimes of signed URLs, by key.
+    """
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
         self.files = files or {}
+        self.lasting: dict[str, float | None] = {}
         self.chunks_read = 0
+        self.signed: list[str] = []
         self.error: Exception | None = None
 
     def read(self, key: str) -> bytes:
@@ -171,15 +193,23 @@ class FakeArtifacts:
             raise self.error
         return self.files[key]
 
+    def captions(self, sidecar: Sidecar) -> bytes:
+        return self.read(sidecar.key)
+
     def stream(self, key: str, size: int = 64) -> Iterator[bytes]:
         content = self.read(key)
         for start in range(0, len(content), size):
             self.chunks_read += 1
             yield content[start : start + size]
 
-    def url(self, key: str, *, download_as: str | None = None) -> str:
+    def url(self, key: str, *, download_as: str | None = None, lasts_s: float | None = None) -> str:
+        self.lasting[key] = lasts_s
+        self.signed.append(key)
         name = f"&as={download_as}" if download_as else ""
         return f"{ORIGIN}/{key}?signed{name}"
+
+    def urls(self, prefix: str, *, lasts_s: float) -> Callable[[str], str]:
+        return cache(lambda name: self.url(prefix + name, lasts_s=lasts_s))
 
 
 class Client:

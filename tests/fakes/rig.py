@@ -13,13 +13,13 @@ from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.table import Table
 from pipeline.core import events
 from pipeline.core.events import Upload
+from pipeline.core.location import Location, size_of
 from pipeline.core.media_info import Probe
 from pipeline.core.records import StageResult, StageRun, Video
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Report, Result, Source
 from pipeline.core.topology import Topology
 from pipeline.replays.store import Replays
-from pipeline.runs.admission import Admission
 from pipeline.runs.delivery import Delivery, Outcome
 from pipeline.runs.janitor import Janitor
 from pipeline.runs.runner import Runner
@@ -35,6 +35,7 @@ class FakeStage:
     run_: Callable[..., Result] = toystage.run
     identity_: Callable[[Any], dict[str, str]] = lambda _: {}
     runs: int = 0
+    applies_: Callable[[Probe], bool] = lambda _: True
     warmed: list[Any] = field(default_factory=list)
 
     def run(self, source: Source, params: Any, work: Path, report: Report) -> Result:
@@ -43,6 +44,9 @@ class FakeStage:
 
     def identity(self, params: Any) -> dict[str, str]:
         return self.identity_(params)
+
+    def applies(self, probe: Probe) -> bool:
+        return self.applies_(probe)
 
     def warm_up(self, params: Any) -> None:
         self.warmed.append(params)
@@ -77,11 +81,11 @@ class Rig:
             catalog=self.catalog,
             artifacts=self.artifacts,
             settings=config,
-            admission=Admission("toy", config, lambda: bootstrap.estimator(config, large=False)),
         )
 
-    def put(self, body: bytes = b"a video", key: str = "videos/a.mp4", **metadata: str) -> str:
-        """Upload an object; return the event that AWS would send of it."""
+    def put(self, body: bytes | None = None, key: str = "videos/a.mp4", **metadata: str) -> str:
+        """Upload an object, by default other bytes to each key; return AWS's event of it."""
+        body = f"a video at {key}".encode() if body is None else body
         bucket = self.config.names.uploads_bucket
         put = aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
         self.uploaded += 1
@@ -146,8 +150,8 @@ def janitor(catalog: Catalog, *, grace_s: float) -> Janitor:
     return Janitor(catalog, replays.wake_overdue, list, grace_s=grace_s)
 
 
-def probe_anything(path: Path, _limits: Any) -> Probe:
-    return Probe(container="mov", duration_s=1, size_bytes=path.stat().st_size)
+def probe_anything(path: Location, _limits: Any) -> Probe:
+    return Probe(container="mov", duration_s=1, size_bytes=size_of(path))
 
 
 def upload_of(body: str) -> Upload:

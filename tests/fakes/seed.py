@@ -83,7 +83,14 @@ class Seed:
     def of(cls, settings: Settings, folder: Path) -> "Seed":
         return cls(bootstrap.catalog(settings), bootstrap.artifacts(settings), folder)
 
-    def upload(self, name: str, *, at: datetime | None = None, bucket: str = "uploads") -> Upload:
+    def upload(
+        self,
+        name: str,
+        *,
+        at: datetime | None = None,
+        bucket: str = "uploads",
+        record: bool = True,
+    ) -> Upload:
         number = next(_numbers)
         upload = Upload(
             event_id=f"event-{number}",
@@ -94,7 +101,8 @@ class Seed:
             size=1000,
             etag=f"{number:032d}",
         )
-        self.catalog.record_upload(upload, patience_s=3600)
+        if record:
+            self.catalog.record_upload(upload, patience_s=3600)
         return upload
 
     def probe(self, upload: Upload, probe: Probe = PROBE) -> None:
@@ -169,9 +177,11 @@ class Seed:
         mp4: bytes = b"mp4",
         *,
         segments: tuple[bytes, bytes] = (b"init", b"segment"),
+        extras: dict[str, tuple[str, str, bytes]] | None = None,
         **more: Any,
     ) -> StageResult:
         apple = "application/vnd.apple.mpegurl"
+        head, segment = segments
         master = (
             "#EXTM3U\n#EXT-X-VERSION:7\n"
             '#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS="avc1.42c00d,mp4a.40.2"\n'
@@ -179,17 +189,17 @@ class Seed:
         )
         media = (
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-PLAYLIST-TYPE:VOD\n"
-            '#EXT-X-MAP:URI="init.mp4"\n'
-            "#EXTINF:2.0,\nsegment-001.m4s\n#EXT-X-ENDLIST\n"
+            f'#EXT-X-MAP:URI="picture-0000-1.mp4",BYTERANGE="{len(head)}@0"\n'
+            f"#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(segment)}@{len(head)}\npicture-0000-1.mp4\n"
+            "#EXT-X-ENDLIST\n"
         )
         files = {
             "hls/master.m3u8": ("hls_master", apple, master.encode()),
             "hls/180p/playlist.m3u8": ("hls_playlist", apple, media.encode()),
-            "hls/180p/init.mp4": ("hls_init", "video/mp4", segments[0]),
-            "hls/180p/segment-001.m4s": ("hls_segment", "video/iso.segment", segments[1]),
+            "hls/180p/picture-0000-1.mp4": ("hls_segments", "video/mp4", head + segment),
             "video-180p.mp4": ("mp4", "video/mp4", mp4),
         }
-        return self.succeed(upload, "transcode", files, **more)
+        return self.succeed(upload, "transcode", files | (extras or {}), **more)
 
     def thumbnail(self, upload: Upload, picture: bytes = b"jpeg", **more: Any) -> StageResult:
         vtt = (
@@ -300,6 +310,13 @@ def make_mp4(path: Path, seconds: int = 2) -> bytes:
         f"-f lavfi -i sine=d={seconds} -pix_fmt yuv420p -preset ultrafast -movflags +faststart "
         f"-y {path}"
     )
+    subprocess.run(command.split(), check=True, timeout=60)
+    return path.read_bytes()
+
+
+def make_m4a(path: Path) -> bytes:
+    """Make 2 s of sound that browsers play."""
+    command = f"ffmpeg -v error -f lavfi -i sine=d=2 -c:a aac -movflags +faststart -y {path}"
     subprocess.run(command.split(), check=True, timeout=60)
     return path.read_bytes()
 

@@ -26,12 +26,37 @@ def unsigned(url: str, key: RSAPrivateKey, key_id: str) -> tuple[str, int]:
         cryptography.exceptions.InvalidSignature: of another key or another URL.
     """
     given = dict(parse_qsl(urlsplit(url).query))
-    assert given["Key-Pair-Id"] == key_id
     resource = url[: url.index("Expires=") - 1]
     ends = int(given["Expires"])
     condition = {"DateLessThan": {"AWS:EpochTime": ends}}
     policy = {"Statement": [{"Resource": resource, "Condition": condition}]}
-    signature = b64decode(given["Signature"].translate(str.maketrans("-_~", "+=/")))
-    message = json.dumps(policy, separators=(",", ":")).encode()
-    key.public_key().verify(signature, message, PKCS1v15(), SHA1())  # noqa: S303 - CloudFront's
+    _verify(given, json.dumps(policy, separators=(",", ":")).encode(), key, key_id)
     return resource, ends
+
+
+def wildcard(url: str, key: RSAPrivateKey, key_id: str) -> tuple[str, int]:
+    """Return the resource of a custom policy that is valid for the URL, and its expiry.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
+
+    Raises:
+        cryptography.exceptions.InvalidSignature: of another key or another policy.
+    """
+    given = dict(parse_qsl(urlsplit(url).query))
+    policy = _decoded(given["Policy"])
+    _verify(given, policy, key, key_id)
+    (statement,) = json.loads(policy)["Statement"]
+    resource: str = statement["Resource"]
+    assert resource.endswith("*")
+    assert url.startswith(resource.removesuffix("*"))
+    return resource, int(statement["Condition"]["DateLessThan"]["AWS:EpochTime"])
+
+
+def _verify(given: dict[str, str], policy: bytes, key: RSAPrivateKey, key_id: str) -> None:
+    assert given["Key-Pair-Id"] == key_id
+    signature = _decoded(given["Signature"])
+    key.public_key().verify(signature, policy, PKCS1v15(), SHA1())  # noqa: S303 - CloudFront's
+
+
+def _decoded(text: str) -> bytes:
+    return b64decode(text.translate(str.maketrans("-_~", "+=/")))

@@ -17,7 +17,6 @@ def result(
     version: str = "1",
     identity: dict[str, str] = MODEL,
     revision: str = "r",
-    large: bool = False,
     **cost: Any,
 ) -> StageResult:
     """Make the result of a run that took ``seconds`` for a video of ``media_seconds``, in 2026."""
@@ -37,7 +36,6 @@ def result(
         summary={},
         warnings=[],
         labels=[],
-        large=large,
         cost=Cost(seconds=seconds, media_seconds=media_seconds, **taken),
         queued_at=None,
         started_at=ended,

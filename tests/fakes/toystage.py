@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.core.location import size_of
 from pipeline.core.stage import Artifact, Report, Result, Source
 
 VERSION = "1"
@@ -21,6 +22,6 @@ def run(source: Source, params: Params, work: Path, report: Report) -> Result:
     report(1)
     return Result(
         artifacts=[Artifact(name="toy.txt", media_type="text/plain", role="toy_text")],
-        summary={"name": source.name, "bytes": source.path.stat().st_size},
+        summary={"name": source.name, "bytes": size_of(source.path)},
         labels=[params.text],
     )

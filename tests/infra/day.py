@@ -12,13 +12,17 @@ from pipeline.aws import clients as aws
 from pipeline.core.errors import DependencyFailed
 from pipeline.core.settings import CdnSettings
 from pipeline.core.stage import Result
+from pipeline.core.topology import Lane
 from pipeline.hosts.worker.host import scheduled_event
 from tests.fakes import aws_events, toystage
 from tests.fakes.query import Client
 from tests.fakes.rig import upload_of
 from tests.fakes.signatures import key_pair
 from tests.infra.conftest import CDN_KEY
-from tests.infra.installation import LONG, Installation
+from tests.infra.installation import Installation
+from tests.infra.ranges import BROKEN, divided
+
+FILM = "film.mp4"
 
 _TURNS = 8  # of the driver, at most, until a replay is over
 
@@ -37,45 +41,37 @@ class Day:
         """Run all of them, from any state."""
         self._installed.lose_all_messages()
         self._process_uploads()
-        self._process_large_uploads()
         self._lose_runs()
+        with divided():
+            self._share_runs()
+            self._lose_a_range()
         self._look("first.mp4")
         self._sign("first.mp4")
         self._compute_again("first.mp4")
-        self._repeat_large_requests(LONG)
         self._compare("first.mp4")
         self._lose_requests()
         self._installed.remove("first.mp4")
-        assert len(self._installed.deliver("janitor")) == 3
+        assert len(self._installed.deliver("janitor")) == 2
 
     def _process_uploads(self) -> None:
-        """Process one upload by a second worker after the first one stops, and two without work."""
+        """Process one upload by a second worker after the first one stops, and two without work.
+
+        The first one's bytes come again under another name.
+        """
         installed = self._installed
         installed.upload("first.mp4")
         for name in installed.stages:
             installed.stop_worker(name)
+        installed.upload("first.srt")
         installed.upload("partly.mp4", {"videodrop-stages": installed.stages[0]})
         installed.upload("gone.mp4")
         installed.remove("gone.mp4")
         for name in installed.stages:
             installed.invoke(name, {"warm_up": True})
-            assert len(installed.deliver(name)) == 3
-
-    def _process_large_uploads(self) -> None:
-        """Forward uploads that are too long for functions; one is deleted before its run."""
-        installed = self._installed
-        wanted = {"videodrop-stages": ",".join(installed.large)}
-        installed.upload(LONG, wanted)
+            assert len(installed.deliver(name)) == 4
+        installed.upload("again.mp4", content="first.mp4")
         for name in installed.stages:
             assert len(installed.deliver(name)) == 1
-        for name in installed.large:
-            installed.stop_worker(name, "large")
-        installed.upload(f"gone-{LONG}", wanted)
-        for name in installed.stages:
-            assert len(installed.deliver(name)) == 1
-        installed.remove(f"gone-{LONG}")
-        for name in installed.large:
-            assert len(installed.deliver(name, "large")) == 2
 
     def _lose_runs(self) -> None:
         """Lose messages to the dead-letter queue, runs and a replay."""
@@ -101,11 +97,68 @@ class Day:
         assert tidied == {"ended": 2 * len(installed.stages)}
         assert len(installed.deliver("replays")) == 1
 
+    def _share_runs(self) -> None:
+        """Share runs of each lane among workers: one continues after a stall, another one fails."""
+        installed = self._installed
+        installed.upload(FILM)
+        lanes: tuple[Lane, ...] = ("live", "replay")
+        for lane in lanes:
+            for name in installed.stages:
+                if lane != "live":  # the upload's own event came by that one
+                    self._request(name, lane, lane)
+                self._stall(name, lane)
+            assert installed.invoke("janitor", scheduled_event("us-east-1")) == {"ended": 0}
+            for name in installed.stages:
+                # The janitor's request, two ranges, and the merge.
+                assert len(installed.deliver(name, lane)) == 4
+                assert installed.stage_run(FILM, name).state == "succeeded"
+                if lane == "replay":  # its receiver is that of the other lane
+                    continue
+                self._request(name, lane, f"{BROKEN} {lane}")
+                # The event, two ranges, and the merge.
+                assert len(installed.deliver(name, lane)) == 4
+                assert installed.stage_run(FILM, name).state == "failed"
+        assert set(installed.files(FILM)) == {"said.json", "joined.bin", "manifest.json"}
+
+    def _lose_a_range(self) -> None:
+        """Lose a request of a range to the dead-letter queue."""
+        installed = self._installed
+        name = installed.stages[0]
+        self._request(name, "live", "undeliverable")
+        installed.deliver(name, most=1)
+        assert "parts/plan.json" in installed.files(FILM)
+        queue = installed.queue(name)
+        lost = queue.receive()
+        assert lost is not None
+        queue.delete(lost)
+        installed.send(name, "dlq", lost["body"])
+        assert installed.invoke("janitor", scheduled_event("us-east-1")) == {"ended": 1}
+        # The other range, and the request to delete what the run has left.
+        assert len(installed.deliver(name)) == 2
+        assert "parts/plan.json" not in installed.files(FILM)
+
+    def _request(self, name: str, lane: Lane, text: str) -> None:
+        """Request a run of the film."""
+        body = aws_events.reprocess(
+            self._installed.id(FILM), name, {"text": text}, event_id=f"{text}, by {name}"
+        )
+        self._installed.send(name, lane, body)
+
+    def _stall(self, name: str, lane: Lane) -> None:
+        """Begin a run, and lose the requests of its ranges."""
+        installed = self._installed
+        assert len(installed.deliver(name, lane, most=1)) == 1
+        installed.lose_messages(name, lane)
+        installed.expire_lease(FILM, name)
+
     def _look(self, name: str) -> None:
         for path in ("/health", "/videos", "/videos?label=hello", "/replays"):
             self._installed.ask("GET", path)
+        video = f"/videos/{self._installed.id(name)}"
         for path in ("", "/transcript", "/versions"):
-            self._installed.ask("GET", f"/videos/{self._installed.id(name)}{path}")
+            self._installed.ask("GET", f"{video}{path}")
+        # The content of an upload is its name, which has no cue.
+        self._installed.ask("GET", f"{video}/captions/first.srt", status=422)
 
     def _sign(self, name: str) -> None:
         """Sign URLs of files for CloudFront."""
@@ -130,17 +183,6 @@ class Day:
         for stage_name in installed.stages:
             installed.lose_files(name, installed.version(name, stage_name, current=False))
         installed.ask("GET", f"{versions}/diff?stage={other}", status=410)
-
-    def _repeat_large_requests(self, name: str) -> None:
-        """Request large jobs again: one result is stored, another one has no files."""
-        installed = self._installed
-        for stage_name in installed.large:
-            for text in ("hello", "other"):
-                ask = partial(aws_events.reprocess, installed.id(name), stage_name, {"text": text})
-                installed.send(stage_name, "large-replay", ask(event_id=f"{text} again"))
-                installed.give_back(stage_name, "large-replay")
-                assert len(installed.deliver(stage_name, "large-replay")) == 1
-                installed.lose_files(name, installed.version(name, stage_name, current=False))
 
     def _compare(self, name: str) -> None:
         """Run shadow runs without files, and one without the result to compare with."""
@@ -171,8 +213,6 @@ class Day:
             installed.deliver("replays", most=1)
             for name in installed.stages:
                 installed.deliver(name, "replay")
-            for name in installed.large:
-                installed.deliver(name, "large-replay")
             meanwhile()
             state = installed.ask("GET", replay["links"]["self"])["state"]
             if state == "finished":

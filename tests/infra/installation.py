@@ -16,13 +16,13 @@ from handlers import janitor, replays, stage
 from pipeline import bootstrap
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
-from pipeline.aws.messages import receipt
+from pipeline.aws.messages import queue_url, receipt
 from pipeline.core import events
-from pipeline.core.media_info import Probe
+from pipeline.core.records import StageRun
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Artifact, Report, Result, Source
-from pipeline.core.topology import LARGER, Names
 from pipeline.core.topology import Lane as LaneName
+from pipeline.core.topology import Names
 from pipeline.hosts.worker.lane import Lane, Record
 from pipeline.replays.driver import Pace
 from pipeline.replays.settlement import Settlement
@@ -32,25 +32,12 @@ from tests.fakes.rig import probe_anything
 from tests.infra.trail import Trail
 from tests.integration.runs.test_handlers import Context
 
-LONG = "long.mp4"  # suffix of the names of long videos
-
 _HANDLERS = {"janitor": janitor.handler, "replays": replays.handler}
 
 
 def poller(function: str) -> str:
     """Return the name of a function's poller on other hosts than Lambda."""
     return f"poller of {function}"
-
-
-def large(name: str) -> str:
-    """Return the name of the worker for a stage's large jobs."""
-    return f"large {name}"
-
-
-def _probe(path: Path, limits: Any) -> Probe:
-    """Return a short probe, or a long one if the upload's content, its name, has the suffix."""
-    length = 1e6 if path.read_text().endswith(LONG) else 1
-    return probe_anything(path, limits).model_copy(update={"duration_s": length})
 
 
 def _say(_source: Source, params: toystage.Params, work: Path, _report: Report) -> Result:
@@ -74,11 +61,6 @@ def _empty(name: str) -> None:
         queue.delete(record)
 
 
-def _host(function: str, lane: LaneName) -> str:
-    """Return the name of the receiver of a lane's messages."""
-    return large(function) if lane in LARGER.values() else function
-
-
 class Installation:
     """An installation.
 
@@ -92,7 +74,7 @@ class Installation:
         self._patch = patch
         self._uploaded: dict[str, str] = {}
         self._api = Client(create_app())
-        patch.setattr("pipeline.runs.execute.probe", _probe)
+        patch.setattr("pipeline.runs.execute.probe", probe_anything)
         patch.setattr(toystage, "run", _say)
         # A turn of the driver is one step, and its requests count as lost at once.
         patch.setattr("pipeline.replays.driver.Pace", partial(Pace, turn_s=0))
@@ -103,11 +85,11 @@ class Installation:
 
     def deliver(self, function: str, lane: LaneName = "live", *, most: int = 10) -> list[Record]:
         """Deliver messages to a function as a worker does."""
-        records, who = [], _host(function, lane)
-        with self.trail.of(poller(who)):
+        records = []
+        with self.trail.of(poller(function)):
             queue = self.queue(function, lane)
             for record in islice(iter(queue.receive, None), most):
-                answer = self.invoke(function, {"Records": [record]}, who)
+                answer = self.invoke(function, {"Records": [record]})
                 if not answer["batchItemFailures"]:
                     queue.delete(record)
                 records.append(record)
@@ -115,35 +97,33 @@ class Installation:
 
     def give_back(self, function: str, lane: LaneName) -> None:
         """Stop a worker before it starts with a message."""
-        with self.trail.of(poller(_host(function, lane))):
+        with self.trail.of(poller(function)):
             queue = self.queue(function, lane)
             queue.give_back(next(iter(queue.receive, None)))
 
-    def stop_worker(self, name: str, lane: LaneName = "live") -> None:
+    def stop_worker(self, name: str) -> None:
         """Stop a worker in the middle of a run."""
-        who = _host(name, lane)
-        with pytest.MonkeyPatch.context() as patch, self.trail.of(poller(who)):
+        with pytest.MonkeyPatch.context() as patch, self.trail.of(poller(name)):
             patch.setattr(toystage, "run", _die)
-            queue = self.queue(name, lane)
+            queue = self.queue(name)
             record = queue.receive()
             assert record is not None
             with pytest.raises(KeyboardInterrupt):
-                self.invoke(name, {"Records": [record]}, who)
+                self.invoke(name, {"Records": [record]})
             bootstrap.runner(name, self.settings).abandon(
                 record["body"], "stopped", "Bye.", receipt=receipt(record)
             )
             queue.give_back(record)
             assert not queue.is_empty()
 
-    def invoke(
-        self, function: str, event: dict[str, Any], who: str | None = None
-    ) -> dict[str, Any]:
-        """Call a function, under its own name or its host's."""
+    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Call a function under its own name."""
         if function in self.stages:
             self._patch.setenv("VIDEODROP_STAGE", function)
             bootstrap.settings.cache_clear()
             stage._runner.cache_clear()
-        with self.trail.of(who or function):
+        queue_url.cache_clear()  # each function is a process of its own
+        with self.trail.of(function):
             return dict(_HANDLERS.get(function, stage.handler)(event, Context()))
 
     def ask(
@@ -157,11 +137,13 @@ class Installation:
 
     # -- others ----------------------------------------------------------------------------------
 
-    def upload(self, name: str, metadata: dict[str, str] | None = None) -> None:
-        """Drop a video."""
-        bucket = self.names.uploads_bucket
+    def upload(
+        self, name: str, metadata: dict[str, str] | None = None, *, content: str | None = None
+    ) -> None:
+        """Drop a video, whose content is its name by default."""
+        bucket, body = self.names.uploads_bucket, (content or name).encode()
         put = aws.client("s3").put_object(
-            Bucket=bucket, Key=self.key(name), Body=name.encode(), Metadata=metadata or {}
+            Bucket=bucket, Key=self.key(name), Body=body, Metadata=metadata or {}
         )
         self._uploaded[name] = put["VersionId"]
 
@@ -177,6 +159,20 @@ class Installation:
         for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
             if f"/{fingerprint}/" in found["Key"]:
                 s3.delete_object(Bucket=bucket, Key=found["Key"])
+
+    def files(self, name: str) -> list[str]:
+        """Return the names of all files of an upload's results, below their prefixes."""
+        prefix = f"artifacts/{self.id(name)}/"
+        found = aws.client("s3").list_objects_v2(Bucket=self.names.artifacts_bucket, Prefix=prefix)
+        return [one["Key"].split("/", 6)[-1] for one in found.get("Contents", [])]
+
+    def expire_lease(self, name: str, stage_name: str) -> None:
+        """Let the lease on a run expire."""
+        aws.table(self.names.table).update_item(
+            Key={"pk": self.id(name), "sk": f"stage#{stage_name}"},
+            UpdateExpression="SET lease_until = :past",
+            ExpressionAttributeValues={":past": "0000000001.000"},
+        )
 
     def send(self, function: str, lane: LaneName, body: str) -> None:
         """Send a message, as SQS and `videodrop redrive` do."""
@@ -207,11 +203,6 @@ class Installation:
     def stages(self) -> list[str]:
         return list(self.settings.topology.stages)
 
-    @property
-    def large(self) -> list[str]:
-        """Return the stages that have lanes for large jobs."""
-        return sorted(self.settings.large)
-
     def queue(self, function: str, lane: LaneName = "live") -> Lane:
         return _queue(self.names.queue(function, lane))
 
@@ -220,6 +211,12 @@ class Installation:
 
     def id(self, name: str) -> str:
         return events.video_id(self.names.uploads_bucket, self.key(name))
+
+    def stage_run(self, name: str, stage_name: str) -> StageRun:
+        """Return the latest run of a stage."""
+        run = bootstrap.catalog(self.settings).runs.get(self.id(name), stage_name)
+        assert run is not None
+        return run
 
     def version(self, name: str, stage_name: str, *, current: bool) -> str:
         """Return the fingerprint of the stage's only version that is current, or is not."""

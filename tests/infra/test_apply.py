@@ -125,7 +125,7 @@ def test_both_create_the_same_queues(twin: Settings):
     for attributes in (*ours.values(), *theirs.values()):
         for statement in attributes.get("Policy", {}).get("Statement", []):
             statement["Condition"]["ArnEquals"]["aws:SourceArn"].sort()
-    assert len(theirs) == 3 * len(twin.topology.stages) + 2 * len(twin.large) + 4
+    assert len(theirs) == 3 * len(twin.topology.stages) + 4
     assert theirs == ours
 
 
@@ -182,24 +182,11 @@ def test_every_alarm_notifies_the_topic(installation: Applied):
     with_queue = of_function | {"age", "dlq-depth"}
     wanted = {"query": of_function | {"5xx"}, "janitor": with_queue, "replays": with_queue}
     wanted |= {stage: with_queue | {"failures"} for stage in config.topology.stages}
-    for stage in config.large:
-        wanted[stage] = wanted[stage] | {"large-age"}
     assert set(found) == {
         f"{config.names.queue(function)}-{what}"
         for function, alarmed in wanted.items()
         for what in alarmed
     }
-
-
-def test_the_age_alarm_of_large_jobs_allows_for_their_timeout(installation: Applied):  # noqa: ARG001 - for its effect
-    config, found = bootstrap.settings(), alarms()
-    assert config.large
-    for stage in config.large:
-        usual, large = (
-            found[f"{config.names.queue(stage, lane)}-age"] for lane in ("live", "large")
-        )
-        assert large["Dimensions"][0]["Value"] == config.names.queue(stage, "large")
-        assert large["Threshold"] == usual["Threshold"] + config.topology.large.timeout_s
 
 
 def test_bills_include_the_metrics_of_alarms(installation: Applied):  # noqa: ARG001 - for its effect
@@ -209,9 +196,7 @@ def test_bills_include_the_metrics_of_alarms(installation: Applied):  # noqa: AR
         for query in alarm.get("Metrics") or [{"MetricStat": alarm}]
         if "MetricStat" in query
     ]
-    # There are no lanes for large jobs by default.
-    of_large = len(bootstrap.settings().large)
-    assert len(watched) - of_large == alarm_metrics(len(bootstrap.settings().topology.stages), 0)
+    assert len(watched) == alarm_metrics(len(bootstrap.settings().topology.stages), 0)
 
 
 def test_the_failure_alarm_uses_the_metrics_of_the_code(installation: Applied):  # noqa: ARG001 - for its effect
@@ -270,10 +255,7 @@ def test_functions_have_the_settings_of_their_installation(installation: Applied
         assert known["VIDEODROP_PARAMS__DETECT__MODEL"] == "yolox-s"
         stage = function if function in config.topology.stages else None
         assert known.get("VIDEODROP_STAGE") == stage
-        if stage in config.large:  # larger sources are forwarded
-            assert "VIDEODROP_MAX_BYTES" not in known
-        elif stage:  # /tmp has the source and the renditions
-            assert 3 * int(known["VIDEODROP_MAX_BYTES"]) < 10_240 * 1024**2
+        assert "VIDEODROP_MAX_BYTES" not in known  # /tmp holds no copy of a long source
         assert int(known["VIDEODROP_REDELIVERY_S"]) == max(
             spec.timeout_s * config.topology.queues.visibility_per_timeout
             for spec in config.topology.stages.values()

@@ -17,11 +17,10 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
-from pipeline.core.topology import LARGER
 from tests.conftest import topology_with
 from tests.infra.conftest import Applied, as_client
 from tests.infra.day import Day
-from tests.infra.installation import Installation, large, poller
+from tests.infra.installation import Installation, poller
 from tests.infra.trail import Permission, Trail
 
 Statement = dict[str, Any]
@@ -31,8 +30,6 @@ Roles = dict[str, tuple[list[Statement], set[Permission]]]
 # Actions that cannot be restricted to a resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/
 UNNAMEABLE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
-# The stage that is planned on Lambda with workers for large jobs; the others run on workers.
-LEAVES = "transcode"
 ARN = "arn:aws:{}:us-east-1:123456789012:{}".format
 
 
@@ -79,31 +76,24 @@ def workers(
     client: pytest.MonkeyPatch,  # noqa: ARG001 - for its effect
 ) -> Iterator[Future[dict[str, list[Statement]]]]:
     """Return the permissions of workers on GPU hosts by stage, from a parallel plan."""
-    config = bootstrap.settings()
-    compute = {
-        stage: {"host": "lambda" if stage == LEAVES else "gpu", "oversize": stage in config.large}
-        for stage in config.topology.stages
-    }
+    stages = list(bootstrap.settings().topology.stages)
     subnet = aws.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     with ThreadPoolExecutor() as pool:
-        yield pool.submit(plan_workers, applied, compute, subnet)
+        yield pool.submit(plan_workers, applied, stages, subnet)
 
 
-def plan_workers(
-    applied: Applied, compute: dict[str, dict[str, Any]], subnet: str
-) -> dict[str, list[Statement]]:
-    """Return the permissions of workers with this ``compute``."""
+def plan_workers(applied: Applied, stages: list[str], subnet: str) -> dict[str, list[Statement]]:
+    """Return the permissions of workers with these stages on GPU hosts."""
     variables = {
         "local": False,
         "cdn": None,
         "gpu": {"subnet_ids": [subnet]},
-        "compute": compute,
+        "compute": {stage: {"host": "gpu"} for stage in stages},
     }
     (applied.terraform.folder.parent / "gpu.tfvars.json").write_text(json.dumps(variables))
     policies = {
-        stage: f'module.stage["{stage}"].module.{module}[0].aws_iam_role_policy.worker'
-        for stage, one in compute.items()
-        for module in ["gpu_service" if one["host"] == "gpu" else "large"]
+        stage: f'module.stage["{stage}"].module.gpu_service[0].aws_iam_role_policy.worker'
+        for stage in stages
     }
     targets = [f"-target={address}" for address in policies.values()]
     applied.run("plan", "-var-file=../gpu.tfvars.json", "-refresh=false", "-out=gpu", *targets)
@@ -125,9 +115,8 @@ def roles(
     found = {role: (statements, done.pop(role)) for role, statements in functions.items()}
     assert not done, "call without a role"
     for stage, statements in workers.result().items():
-        hosted = [large(stage)] if stage == LEAVES else [stage, large(stage)]
         # A worker polls and hosts under one role.
-        both = trail.permissions(*hosted, *map(poller, hosted))
+        both = trail.permissions(stage, poller(stage))
         found[f"worker of {stage}"] = statements, both
     return found
 
@@ -250,12 +239,8 @@ def test_queues_accept_messages_of_their_own_rules_only(client: pytest.MonkeyPat
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "QueueArn"])["Attributes"]
         for url in sqs.list_queues(QueueNamePrefix=f"{prefix}-")["QueueUrls"]
     ]
-    # Roles forward messages: queues for large jobs have no policy.
-    unfed = {one["QueueArn"].rsplit(":", 1)[-1] for one in attributes if "Policy" not in one}
-    names, stages = bootstrap.settings().names, bootstrap.settings().large
-    assert unfed == {names.queue(stage, lane) for stage in stages for lane in LARGER.values()}
-    assert len(attributes) == len(feeds) + len(unfed)
-    for found in (one for one in attributes if "Policy" in one):
+    assert len(attributes) == len(feeds)
+    for found in attributes:
         arn = found["QueueArn"]
         (statement,) = json.loads(found["Policy"])["Statement"]
         assert set(statement.pop("Condition")["ArnEquals"]["aws:SourceArn"]) == feeds[arn]

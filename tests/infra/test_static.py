@@ -26,12 +26,8 @@ def test_the_sources_are_formatted():
     subprocess.run(["terraform", "fmt", "-check", "-diff", "-recursive", INFRA], check=True)
 
 
-def test_the_configuration_is_valid(checkout: Terraform):
-    assert "The configuration is valid" in checkout.run("validate")
-
-
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_an_example_is_valid(checkout: Terraform, example: Path):
+def test_an_example_and_what_it_uses_are_valid(checkout: Terraform, example: Path):
     there = Terraform(checkout.folder / "examples" / example.name)
     there.run("init", f"-plugin-dir={PLUGINS}")
     assert "The configuration is valid" in there.run("validate")

@@ -8,8 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import boto3
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
+_WRITES = {
+    "PutObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "AbortMultipartUpload": "AbortMultipartUpload",
+}
 
 
 @dataclass(frozen=True)
@@ -80,11 +90,16 @@ def taken(call: Call) -> Iterator[Permission]:
 
 def _s3(operation: str, given: dict[str, Any], status: int | None) -> Iterator[Permission]:
     bucket = f"arn:aws:s3:::{given['Bucket']}"
-    item = f"{bucket}/{given['Key']}"
+    item = f"{bucket}/{given.get('Key')}"
     version = "VersionId" in given
     match operation:
-        case "PutObject":
-            yield Permission("s3:PutObject", item)
+        case "ListObjectsV2":
+            yield Permission("s3:ListBucket", bucket)
+        case "DeleteObjects":
+            for one in given["Delete"]["Objects"]:
+                yield Permission("s3:DeleteObject", f"{bucket}/{one['Key']}")
+        case _ if operation in _WRITES:
+            yield Permission(f"s3:{_WRITES[operation]}", item)
         case "GetObject":
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
             yield Permission("s3:GetObjectVersion" if version else "s3:GetObject", item)
@@ -94,6 +109,12 @@ def _s3(operation: str, given: dict[str, Any], status: int | None) -> Iterator[P
             yield Permission("s3:GetObject", item)
             if version:
                 yield Permission("s3:GetObjectVersion", item)
+        case "CopyObject" | "UploadPartCopy":
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
+            # boto3 has made it the value of the header: the bucket and the encoded key.
+            yield Permission("s3:GetObject", f"arn:aws:s3:::{unquote(given['CopySource'])}")
+            yield Permission("s3:PutObject", item)
         case _:
             raise NotImplementedError(operation)
     if status == 404:

@@ -6,7 +6,6 @@ import random
 import pytest
 
 from samples import grammar, voices
-from samples.models.training.windows import Pool
 
 
 @pytest.mark.parametrize("held_out", [True, False])
@@ -28,6 +27,8 @@ def test_about_a_tenth_is_held_out():
 
 
 def test_the_training_pool_has_no_held_out_sentence():
+    from samples.models.training.windows import Pool  # noqa: PLC0415 - PyTorch, which takes seconds
+
     pool = Pool(random.Random(6), capacity=20, coded_share=0.0)
     pool.grow(30)
     heard = [pool.draw(random.Random(seed)) for seed in range(60)]

@@ -34,7 +34,14 @@ def test_an_entry_of_the_changelog_is_one_line():
 def test_the_workflow_runs_the_whole_check_on_the_oldest_and_the_newest_python():
     job = read(".github/workflows/test.yml")["jobs"]["test"]
     assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
-    assert job["steps"][-1]["run"] == "make test"
+    assert job["steps"][-1]["run"] == "make coverage"
+
+
+def test_the_suite_has_every_test_that_is_not_of_terraform():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    listed = [ROOT / path for path in project["tool"]["pytest"]["ini_options"]["testpaths"]]
+    written = set((ROOT / "tests").rglob("test_*.py")) - set((ROOT / "tests/infra").iterdir())
+    assert {path for folder in listed for path in folder.rglob("test_*.py")} == written
 
 
 def test_hooks_run_tools_of_the_environment_that_make_sets_up():

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -11,7 +12,7 @@ from pipeline.aws import clients as aws
 from pipeline.core.settings import CdnSettings, Settings
 from tests.fakes.query import Client
 from tests.fakes.seed import Seed
-from tests.fakes.signatures import key_pair, unsigned
+from tests.fakes.signatures import key_pair, unsigned, wildcard
 
 PARAMETER = "/videodrop/cdn-key"
 KEY, PEM = key_pair()
@@ -28,6 +29,14 @@ def behind(installation: Settings) -> Iterator[Settings]:
 def key_of(url: str) -> str:
     resource, _ = unsigned(url, KEY, "K1")
     return resource.removeprefix("https://cdn.example.com/").partition("?")[0]
+
+
+def of_result(url: str) -> str:
+    """Return the key of a file that its result's signature is valid for."""
+    resource, _ = wildcard(url, KEY, "K1")
+    # …/artifacts/{video}/{revision}/{stage}/{fingerprint}/{attempt}/*
+    assert len(urlsplit(resource).path.split("/")) == 8
+    return unquote(urlsplit(url).path.removeprefix("/"))
 
 
 def test_every_address_has_a_signature_that_cloudfront_trusts(behind: Settings, tmp_path):
@@ -54,11 +63,13 @@ def test_every_address_has_a_signature_that_cloudfront_trusts(behind: Settings, 
     assert initialization
     assert segments
     for url in (*initialization, *segments):
-        found = aws.client("s3").head_object(Bucket=behind.names.artifacts_bucket, Key=key_of(url))
+        key = of_result(url)
+        found = aws.client("s3").head_object(Bucket=behind.names.artifacts_bucket, Key=key)
         assert found["ContentLength"]
+    assert len({url.partition("?")[2] for url in (*initialization, *segments)}) == 1
 
     sheet = api.get(video["links"]["storyboard"]).text.splitlines()[-1]
-    assert key_of(sheet.partition("#")[0]).endswith(".jpg")
+    assert of_result(sheet.partition("#")[0]).endswith(".jpg")
     assert "https://cdn.example.com" in api.get("/").headers["Content-Security-Policy"]
 
 

@@ -1,14 +1,19 @@
 """Files in two implementations of S3: complete, described and never overwritten."""
 
+import json
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
+from boto3.s3.transfer import TransferConfig
 
+from pipeline.aws import artifact_copies
 from pipeline.aws import clients as aws
-from pipeline.aws.artifacts import Changed, media_type
+from pipeline.aws.parts import Changed
+from pipeline.aws.source_files import media_type
 from pipeline.core.errors import BadInput, DependencyFailed, LeaseLost
 from pipeline.core.stage import Artifact
 from tests.fakes.rig import Rig, upload_of
@@ -165,6 +170,75 @@ def test_a_signed_address_works_and_can_name_the_file(rig: Rig, work: Path):
     assert "X-Amz-Signature" in url
     with urlopen(url) as answer:  # noqa: S310 - of our own server
         assert answer.headers["Content-Disposition"] == 'attachment; filename="film.txt"'
+
+
+def test_a_file_that_a_playlist_names_many_times_is_signed_once(
+    rig: Rig, work: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rig.artifacts.publish("p/1/", work, ARTIFACTS, {}, silent)
+    signed: list[dict[str, Any]] = []
+    sign = rig.artifacts._s3.generate_presigned_url
+
+    def recorded(*given: Any, **request: Any) -> Any:
+        signed.append(request)
+        return sign(*given, **request)
+
+    monkeypatch.setattr(rig.artifacts._s3, "generate_presigned_url", recorded)
+    address = rig.artifacts.urls("p/1/", lasts_s=3 * 3600.5)
+    urls = {address(name) for name in ("deep/er/b.bin", "a.txt", "deep/er/b.bin")}
+    assert [one["Params"]["Key"] for one in signed] == ["p/1/deep/er/b.bin", "p/1/a.txt"]
+    assert [one["ExpiresIn"] for one in signed] == [10801, 10801]
+    asked = Request(address("deep/er/b.bin"), headers={"Range": "bytes=256-511"})  # noqa: S310 - of our own server
+    with urlopen(asked) as answer:  # noqa: S310 - of our own server
+        assert (answer.status, answer.read()) == (206, bytes(range(256)))
+    assert len(urls) == 2
+
+
+def test_no_address_is_signed_for_longer_than_s3_allows(rig: Rig):
+    url = rig.artifacts.urls("p/1/", lasts_s=30 * 86400)("a.txt")
+    assert parse_qs(urlsplit(url).query)["X-Amz-Expires"] == ["604800"]
+
+
+def test_a_copy_is_complete_and_differs_only_in_what_is_said_of_it(rig: Rig, work: Path):
+    rig.artifacts.publish("p/1/", work, ARTIFACTS, {"stage": "toy", "attempt": 1}, silent)
+    told: list[float] = []
+    assert rig.artifacts.copy("p/1/", "q/2/", {"attempt": 2}, told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    for name, content in FILES.items():
+        assert rig.artifacts.read(f"q/2/{name}") == content
+    one, two = (json.loads(rig.artifacts.read(f"{p}manifest.json")) for p in ("p/1/", "q/2/"))
+    assert two == one | {"attempt": 2}
+    bucket = rig.config.names.artifacts_bucket
+    found = aws.client("s3").head_object(Bucket=bucket, Key="q/2/deep/er/b.bin")
+    assert found["ContentType"] == "text/plain"
+    assert "immutable" in found["CacheControl"]
+
+
+def test_a_copy_of_an_incomplete_result_is_not_complete(rig: Rig, work: Path):
+    s3, bucket = aws.client("s3"), rig.config.names.artifacts_bucket
+    assert not rig.artifacts.copy("p/1/", "q/2/", {}, silent)
+    rig.artifacts.publish("p/1/", work, ARTIFACTS, {}, silent)
+    s3.delete_object(Bucket=bucket, Key="p/1/a.txt")
+    assert not rig.artifacts.copy("p/1/", "q/2/", {}, silent)
+    assert not rig.artifacts.has("q/2/")
+
+
+def test_a_long_file_is_copied_in_parts(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """S3 copies no more than 5 GiB at once."""
+    parts = TransferConfig(
+        multipart_threshold=6 << 20, multipart_chunksize=6 << 20, use_threads=False
+    )
+    monkeypatch.setattr(artifact_copies, "_TRANSFER", parts)
+    (tmp_path / "film").write_bytes(bytes(range(256)) * (28 << 10))
+    film = [Artifact(name="film", media_type="video/mp4", role="r")]
+    rig.artifacts.publish("p/1/", tmp_path, film, {}, silent)
+    assert rig.artifacts.copy("p/1/", "q/2/", {}, silent)
+    found = aws.client("s3").head_object(Bucket=rig.config.names.artifacts_bucket, Key="q/2/film")
+    assert found["ContentLength"] == 7 << 20
+    assert found["ETag"].endswith('-2"')
+    assert found["ContentType"] == "video/mp4"
+    assert "immutable" in found["CacheControl"]
 
 
 def test_reading_what_is_not_there_is_a_failed_dependency(rig: Rig):

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
-from pipeline.aws.catalog import Catalog, timings
+from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.timings import Totals
 from pipeline.core.errors import MissingDependency
 from pipeline.core.media_info import Probe
@@ -58,7 +58,6 @@ def test_runs_alike_are_added_up(catalog: Catalog):
         {"version": "2"},
         {"identity": {"model": "tiny", "sha256": "01"}},
         {"identity": {}},
-        {"large": True},
     ],
 )
 def test_runs_that_differ_are_kept_apart(catalog: Catalog, other: Mapping[str, Any]):
@@ -103,27 +102,6 @@ def test_all_is_read_by_one_query(catalog: Catalog, asked: list[str]):
         catalog.timings.record(result(1, month=month))
     asked.clear()
     assert len(list(catalog.timings.all())) == 12
-    assert asked == ["Query"]
-
-
-def test_a_single_run_is_judged_without_reading_old_months(
-    toys: Settings, catalog: Catalog, asked: list[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(timings, "_PAGE", 3)
-    for month in range(1, 13):
-        for stage in ("toy", "other"):
-            catalog.timings.record(result(month, stage=stage, month=month))
-    asked.clear()
-    estimator = bootstrap.estimator(toys, large=False)
-    # Four items are of the latest two months, and with the fifth it is plain that they are all.
-    assert asked == ["Query"] * 2
-    upload = upload_of(aws_events.created())
-    catalog.record_upload(upload, patience_s=3600)
-    video = lasting(catalog.video(upload.video_id), 10)
-    estimate, known = estimator.estimate("toy", MODEL, "1", video)
-    assert (estimate.seconds, known) == (pytest.approx(11.5), True)
-    asked.clear()
-    bootstrap.estimator(toys)
     assert asked == ["Query"]
 
 

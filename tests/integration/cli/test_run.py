@@ -212,12 +212,6 @@ def test_a_package_a_disk_or_a_model_that_is_missing_is_told(cli, monkeypatch):
 # -- worker --------------------------------------------------------------------------------------
 
 
-def test_a_worker_for_large_jobs_that_no_stage_sends_on_ends_with_2(cli):
-    ended = cli("worker", "--large")
-    assert ended.code == 2
-    assert "name some stages in VIDEODROP_LARGE" in ended.err
-
-
 def test_a_worker_asked_for_a_stage_there_is_not_ends_with_2(cli):
     ended = cli("worker", "--stage", "nosuch")
     assert ended.code == 2

@@ -8,18 +8,15 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import zipfile
-from importlib.metadata import distribution
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+
+from tests.fakes.distributions import PROJECT, link
 
 ROOT = Path(__file__).parents[3]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPT = ROOT / "infra" / "functions.sh"
 PIP = f"""#!{sys.executable}
 import json, os, pathlib, sys
@@ -155,39 +152,12 @@ def tree(build, tmp_path):
     """Return the tree of the packages that the script's requirement installs."""
     build.run()
     arguments, _ = build.asked()
-    project = Requirement(arguments[-1].replace(".", "videodrop", 1))
+    (extras,) = re.findall(r"\[(.*)\]", arguments[-1])
     tree = tmp_path / "tree"
-    tree.mkdir()
-    for name in installed_by(project):
-        one = distribution(name)
-        for file in one.files:  # each by itself: packages share namespaces such as opentelemetry
-            if {"..", "__pycache__"}.isdisjoint(file.parts):
-                link = tree / file
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(one.locate_file(file))
+    link(extras, tree)
     for package in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
         (tree / package).symlink_to(ROOT / package)
     return tree
-
-
-def installed_by(project: Requirement) -> set[str]:
-    """Return the distributions that the project with extras needs, with their dependencies."""
-    asked = PROJECT["project"]["dependencies"] + [
-        text
-        for extra in project.extras
-        for text in PROJECT["project"]["optional-dependencies"][extra]
-    ]
-    waiting = [(text, "") for text in asked]
-    found = set()
-    while waiting:
-        text, extra = waiting.pop()
-        one = Requirement(text)
-        if one.marker and not one.marker.evaluate({"extra": extra}):
-            continue
-        for part in {(one.name, more) for more in ("", *one.extras)} - found:
-            found.add(part)
-            waiting += [(text, part[1]) for text in distribution(one.name).requires or []]
-    return {canonicalize_name(name) for name, _ in found}
 
 
 def test_the_zip_has_all_that_its_handlers_import_on_aws(tree):

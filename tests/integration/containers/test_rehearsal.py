@@ -1,6 +1,8 @@
 """The images' own install steps in an empty folder, and work on each kind of host.
 
-The image with torch takes 7 GB: `python -m containers.rehearsal gpu FOLDER` tries it.
+pip installs the packages of the image for all stages. Those of the others, which are fewer of the
+same, are linked from this environment. The image with torch takes 7 GB:
+`python -m containers.rehearsal gpu FOLDER` tries it.
 """
 
 import hashlib
@@ -11,18 +13,21 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from containers import rehearsal
 from containers.rehearsal import Rehearsal
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.core import events
 from pipeline.hosts.worker.api import Invocation, RuntimeApi
 from tests.fakes import aws_events, emf
+from tests.fakes.distributions import link
 
 ROOT = Path(__file__).parents[3]
 # The package index of this machine, before the tests' environment drops it.
@@ -31,7 +36,7 @@ _PROXIES = {name: value for name, value in os.environ.items() if name.lower().en
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    """Install the images without torch, all at once; their models need no network."""
+    """Make the images without torch, all at once; their models need no network."""
     folder = tmp_path_factory.mktemp("rehearsal")
     args = {"WEIGHTS": "whisper-shapes yolo-shapes"}
     targets = ("api", "media", "cpu")
@@ -41,10 +46,23 @@ def images(tmp_path_factory):
         patch.setenv("PIP_NO_COMPILE", "1")  # it takes as long as all the rest
         for name, value in _PROXIES.items():
             patch.setenv(name, value)
+        patch.setattr(rehearsal, "execute", partial(executed, rehearsal.execute))
         with ThreadPoolExecutor() as threads:
             for done in [threads.submit(image.run) for image in made.values()]:
                 done.result()
     return made
+
+
+def executed(execute, stage, command, work, environment):
+    """Execute a step, with links in place of what pip installs unless the image is for models."""
+    if stage not in {"packages", "api-packages", "media-packages"} or "cpu" in work.parts:
+        execute(stage, command, work, environment)
+    elif "-m venv" in command:
+        execute(stage, f"{command} --without-pip", work, environment)
+    else:
+        (extras,) = re.findall(r"pip install .*\[(.*)\]", command)
+        (packages,) = Path(environment["PATH"].split(":")[0]).parent.glob("lib/*/site-packages")
+        link(extras, packages)
 
 
 @pytest.fixture

@@ -52,6 +52,20 @@ def test_parts_that_s3_would_reject_are_rejected(bench):
     assert upload.complete(small) == b"small"
 
 
+def test_a_copy_at_once_and_in_parts_has_the_same_bytes(bench):
+    body = bytes(range(256)) * (24 << 10)  # 6 MiB
+    bench.put(body=body)
+    source = {"Bucket": bench.name, "Key": "k"}
+    bench.s3.copy_object(Bucket=bench.name, Key="copy", CopySource=source)
+    assert bench.s3.get_object(Bucket=bench.name, Key="copy")["Body"].read() == body
+    upload, parts = Multipart(bench), []
+    for number, (start, stop) in enumerate(((0, 5 << 20), (5 << 20, len(body))), 1):
+        wanted = {"CopySource": source, "CopySourceRange": f"bytes={start}-{stop - 1}"}
+        copied = bench.s3.upload_part_copy(**upload.where, PartNumber=number, **wanted)
+        parts.append({"PartNumber": number, "ETag": copied["CopyPartResult"]["ETag"]})
+    assert upload.complete(*parts) == body
+
+
 def test_bodies_and_their_ranges_are_complete(bench):
     body = bytes(range(256)) * 10_000  # several chunks
     bench.put(body=body)

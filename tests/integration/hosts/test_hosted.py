@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from pipeline.core import events
 from pipeline.core.records import StageRun
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker.functions import Function
+from pipeline.hosts.worker.functions import hosted as hosted_by_worker
 from pipeline.hosts.worker.runtime import Response, Runtime
 from tests.conftest import topology_with
-from tests.fakes import aws_events, emf, lambda_events, otlp
+from tests.fakes import aws_events, emf, lambda_events, otlp, slowstage
 from tests.fakes.claims import claim_run
 
 STAGES = list(Settings().topology.stages)
@@ -160,6 +162,44 @@ def test_an_archived_event_is_a_run_of_its_own_on_the_replay_lane(
         (("stage", "toy"), ("lane", "live"), ("outcome", "succeeded")): [1],
         (("stage", "toy"), ("lane", "replay"), ("outcome", "current")): [1],
     }
+
+
+@pytest.fixture
+def slow(
+    stored: Settings,  # noqa: ARG001 - needed for its effect
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Settings:
+    """Set up an installation with one stage, which takes longer than its function on Lambda has."""
+    path = topology_with({"toy": "tests.fakes.slowstage"}, tmp_path / "topology.json", only=True)
+    topology = json.loads(path.read_text())
+    # Five seconds of it are reserved for recording that the time is over.
+    topology["stages"]["toy"] |= {"timeout_s": slowstage.SECONDS + 4, "memory_mb": 2048}
+    path.write_text(json.dumps(topology))
+    monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
+    return Settings()
+
+
+@pytest.mark.parametrize(
+    ("where", "state", "code"), [("worker", "succeeded", None), ("lambda", "failed", "deadline")]
+)
+def test_a_run_has_the_time_of_its_host(
+    slow: Settings,
+    capfd: pytest.CaptureFixture[str],
+    where: str,
+    state: str,
+    code: str | None,
+) -> None:
+    function = hosted_by_worker(slow, ["toy"])[0]
+    if where == "lambda":  # Terraform gives the function the stage's timeout
+        function = replace(function, timeout_s=slow.topology.stages["toy"].timeout_s)
+    host = Hosted(function, capfd)
+    try:
+        assert failed(host(lambda_events.sqs(put(slow, VIDEO.read_bytes())))) == []
+    finally:
+        host.runtime.close()
+    run = run_of(slow, "toy")
+    assert (run.state, run.error and run.error.code) == (state, code)
 
 
 def test_a_warm_up_is_not_an_event(toy: Settings, host: Host) -> None:

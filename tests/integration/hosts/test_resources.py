@@ -28,24 +28,6 @@ def test_a_second_run_changes_nothing(settings):
     assert resources.ensure(settings) == []
 
 
-def test_lanes_for_large_jobs_are_created_for_the_configured_stages(settings):
-    resources.ensure(settings)
-    before = queues(settings)
-    assert not [name for name in before if "large" in name]
-    larger = settings.model_copy(update={"large": frozenset({"detect"})})
-    resources.ensure(larger)
-    names = settings.names
-    added = [names.queue("detect", "large"), names.queue("detect", "large-replay")]
-    assert sorted(set(queues(settings)) - set(before)) == added
-    live = attributes(settings, "detect")[1]
-    for lane in ("large", "large-replay"):
-        found = attributes(settings, "detect", lane)[1]
-        assert found["RedrivePolicy"] == live["RedrivePolicy"]
-        assert found["VisibilityTimeout"] == live["VisibilityTimeout"]
-        assert not found.get("Policy"), "no rule may send to it"
-    assert resources.ensure(larger) == []
-
-
 def queues(settings):
     found = aws.client("sqs").list_queues(QueueNamePrefix=f"{settings.name}-")["QueueUrls"]
     return [url.rsplit("/", 1)[-1] for url in found]

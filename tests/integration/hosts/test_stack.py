@@ -90,14 +90,37 @@ class Up:
 
 @pytest.fixture
 def start(tmp_path):
+    """Return a function that starts a stack, which ends after the test."""
+    with starting(tmp_path) as up:
+        yield up
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """Return a stack that is ready, started among the settings of a real account."""
+    folder = tmp_path_factory.mktemp("running")
+    with starting(folder) as up:
+        stack = up(
+            AWS_PROFILE="production",
+            AWS_SESSION_TOKEN="secret",  # noqa: S106 - it must not be used
+            HOME=str(folder),
+            VIDEODROP_HOSTS='["videos.lan"]',
+        )
+        stack.hear("Ready")
+        yield stack
+        assert stack.end() == 0
+
+
+@contextlib.contextmanager
+def starting(folder):
     stacks = []
 
     # One stage, because each is a process; the end-to-end tests use all of them.
-    topology = topology_with({"toy": "tests.fakes.toystage"}, tmp_path / "topology.json", only=True)
+    topology = topology_with({"toy": "tests.fakes.toystage"}, folder / "topology.json", only=True)
 
     def up(*told, **environment):
         here = {"VIDEODROP_TOPOLOGY": str(topology)}
-        stacks.append(Up(tmp_path / "home", *told, **here | environment))
+        stacks.append(Up(folder / "home", *told, **here | environment))
         return stacks[-1]
 
     yield up
@@ -155,11 +178,9 @@ def test_a_dropped_file_is_processed_and_ctrl_c_stops_every_process(start):
     assert json.loads(journal)[0] == "not a film.mp4"
 
 
-def test_other_clients_use_the_credentials_that_the_stack_wrote(start):
-    stack = start()
-    stack.hear("Ready")
-    config = stack.home / "aws.config"
-    for private in (config, stack.home / "stack.json"):
+def test_other_clients_use_the_credentials_that_the_stack_wrote(running):
+    config = running.home / "aws.config"
+    for private in (config, running.home / "stack.json"):
         assert private.stat().st_mode & 0o077 == 0, private
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_CONFIG_FILE", str(config))
@@ -168,12 +189,6 @@ def test_other_clients_use_the_credentials_that_the_stack_wrote(start):
         session = boto3.Session(profile_name="videodrop")
         buckets = session.client("s3").list_buckets()["Buckets"]
         assert "videodrop-uploads" in {bucket["Name"] for bucket in buckets}
-    assert stack.end() == 0
-    before = config.read_text()
-    again = start()
-    again.hear("Ready")
-    assert keys_in(config.read_text()) == keys_in(before), "addresses and clients outlive a restart"
-    assert again.end() == 0
 
 
 def test_credentials_that_others_could_have_written_are_replaced(tmp_path):
@@ -189,10 +204,12 @@ def keys_in(text):
     return [line for line in text.splitlines() if line.startswith("aws_")]
 
 
-def test_the_api_answers_under_names_of_this_machine_only(start):
-    stack = start(VIDEODROP_HOSTS='["videos.lan"]')
-    stack.hear("Ready")
-    url = StackFile.read(stack.home).api_url
+def test_no_setting_of_a_real_account_is_used(running):
+    assert running.process.poll() is None
+
+
+def test_the_api_answers_under_names_of_this_machine_only(running):
+    url = StackFile.read(running.home).api_url
     port = url.rpartition(":")[2]
     for host in ("evil.example", f"evil.example:{port}", "localhost.evil.example", ""):
         answer = httpx.get(f"{url}/videos", headers={"Host": host})
@@ -205,12 +222,12 @@ def test_the_api_answers_under_names_of_this_machine_only(start):
         socket.gethostname(),
     ):
         assert httpx.get(f"{url}/videos", headers={"Host": host}).status_code == 200, host
-    assert stack.end() == 0
 
 
-def test_every_process_ends_with_a_killed_stack(start):
+def test_every_process_ends_with_a_killed_stack_and_the_next_has_its_credentials(start):
     stack = start()
     stack.hear("Ready")
+    before = (stack.home / "aws.config").read_text()
     family = stack.family()
     assert stack.parts() == 3 + 3  # server, worker, API; toy, janitor, the driver of replays
     stack.process.kill()
@@ -219,6 +236,8 @@ def test_every_process_ends_with_a_killed_stack(start):
     assert StackFile.read(stack.home) is None
     again = start()
     again.hear("Ready")
+    now = (stack.home / "aws.config").read_text()
+    assert keys_in(now) == keys_in(before), "addresses and clients outlive a restart"
     assert again.end(signal.SIGTERM) == 0
 
 
@@ -258,16 +277,6 @@ def test_an_unreadable_state_is_reported_and_everything_is_stopped(start, tmp_pa
     stack = start()
     stack.hear("pip install moto==4.0.0")
     assert stack.process.wait(60) == 1
-
-
-def test_no_setting_of_a_real_account_is_used(start, tmp_path):
-    stack = start(
-        AWS_PROFILE="production",
-        AWS_SESSION_TOKEN="secret",  # noqa: S106 - it must not be used
-        HOME=str(tmp_path),
-    )
-    stack.hear("Ready")
-    assert stack.end() == 0
 
 
 def test_the_endpoint_of_a_single_service_is_kept(start, dynalite_endpoint):

@@ -120,6 +120,57 @@ def two_languages(path):
     ffmpeg(*picture(), *TONE, *other, "-t", 3, *maps, *tags, *h264(), *AAC, path)
 
 
+def inverted(path):
+    """Write stereo whose right channel is the left one with the opposite sign."""
+    turned = ("-af", "pan=stereo|c0=c0|c1=-1*c0")
+    ffmpeg(*picture("64x64"), *TONE, "-t", 3, *turned, *h264(), *AAC, path)
+
+
+def equal_channels(path):
+    equal = ("-af", "pan=stereo|c0=c0|c1=c0")
+    ffmpeg(*picture("64x64"), *TONE, "-t", 3, *equal, *h264(), *AAC, path)
+
+
+def third_channel(path):
+    """Write three channels without a layout, of which the third has a sound."""
+    third = ("-af", "pan=3c|c2=c0", "-c:a", "pcm_s16le", "-f", "matroska")
+    ffmpeg(*picture("64x64"), *TONE, "-t", 2, *third, *h264(), path)
+
+
+def loud_surround(path):
+    """Write 5.1 whose channels all have the same tone at 0.9 of full scale."""
+    tone = "aevalsrc='" + "|".join(["0.9*sin(2*PI*220*t)"] * 6) + "':c=5.1:s=48000"
+    loud = ("-f", "lavfi", "-i", tone, "-c:a", "pcm_s16le", "-f", "matroska")
+    ffmpeg(*picture("64x64"), *loud, "-t", 2, *h264(), path)
+
+
+def many_tracks(path):
+    """Write three audio tracks, text and picture subtitles and chapters.
+
+    English is the default and comes third. The first track is a commentary, of 660 Hz.
+    """
+    one, two = path.with_suffix(".1.srt"), path.with_suffix(".2.srt")
+    cue = "1\n00:00:00,500 --> 00:00:01,500\n{}\n"
+    one.write_text(cue.format("Tom & Jerry <3 \u0645\u06cc\u200c\u062e"), encoding="utf-8")
+    two.write_text(cue.format("<i>Exit</i>"), encoding="utf-8")
+    parts = path.with_suffix(".txt")
+    chapter = "[CHAPTER]\nTIMEBASE=1/1000\nSTART={}\nEND={}\ntitle={}\n"
+    texts = chapter.format(0, 1000, "Intro") + chapter.format(1000, 2000, "End & all")
+    parts.write_text(f";FFMETADATA1\n{texts}")
+    tones = [("-f", "lavfi", "-i", f"sine=frequency={hz}:sample_rate=48000") for hz in (660, 880)]
+    inputs = (*picture("64x64"), *tones[0], *tones[1], *TONE, "-i", one, "-i", two, "-i", parts)
+    maps = [part for number in range(6) for part in ("-map", number)]
+    tags = (
+        *("-metadata:s:a:0", "language=eng", "-metadata:s:a:0", 'title=Cut "2", by J. Doe'),
+        *("-metadata:s:a:1", "language=deu", "-metadata:s:a:2", "language=eng"),
+        *("-metadata:s:s:0", "language=eng", "-metadata:s:s:0", "title=English, all"),
+        *("-metadata:s:s:1", "language=deu", "-disposition:s:1", "forced"),
+        *("-disposition:a:0", "comment", "-disposition:a:1", "0", "-disposition:a:2", "default"),
+    )
+    packed = ("-c:s", "srt", "-f", "matroska")
+    ffmpeg(*inputs, "-t", 2, *maps, "-map_metadata", 6, *tags, *h264(), *AAC, *packed, path)
+
+
 def long_sound(path):
     """Write audio that continues for 3 s after the last frame."""
     lasts = ("-filter_complex", "[0]trim=end=2[v]", "-map", "[v]", "-map", "1")
@@ -154,6 +205,29 @@ def early_second_sound(path):
     made.rename(path)
 
 
+def later_picture(path):
+    """Write video that starts 0.07 s after the audio (21 ms of it AAC's), a keyframe every 2 s."""
+    plain(path)
+    made = path.with_suffix(".mkv")
+    tracks = ("-map", "0:v", "-map", "1:a", "-c", "copy")
+    ffmpeg("-itsoffset", 0.049, "-i", path, "-i", path, *tracks, made)
+    made.rename(path)
+
+
+def late_clock(path, source, *, seconds, muxer, options=()):
+    """Copy ``source`` to another container, on a clock that begins at ``seconds``."""
+    clock = ("-output_ts_offset", seconds, "-f", muxer)
+    ffmpeg("-i", source, "-map", 0, "-c", "copy", *options, *clock, path)
+
+
+def late_clock_cut_off(path):
+    """Write the first half of a file whose clock begins at an hour."""
+    made = path.with_suffix(".mkv")
+    ffmpeg(*picture("64x64"), "-t", 60, *h264(), made)
+    late_clock(path, made, seconds=3600, muxer="matroska")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+
+
 def joined(path):
     """Write three concatenated recordings of 2 s: the clock jumps an hour ahead and back."""
     parts = []
@@ -163,6 +237,13 @@ def joined(path):
         ffmpeg(*picture(), *TONE, "-t", 2, *h264(gop=30), *AAC, *clock, part)
         parts.append(part.read_bytes())
     path.write_bytes(b"".join(parts))
+
+
+def joined_ac3(path):
+    """Write the same recording of 3 s twice: sound of the first follows pictures of the second."""
+    part = path.with_name("part.ts")
+    ffmpeg(*picture("64x64", "25"), *TONE, "-t", 3, *h264(gop=25), "-c:a", "ac3", part)
+    path.write_bytes(part.read_bytes() * 2)
 
 
 def gap(path):
@@ -250,9 +331,33 @@ def mostly_black(path):
 
 def brightening(path):
     """Write frames of grey level 40 t, so that the grey level gives the time."""
+    ffmpeg(*brightening_picture(), *h264(gop=5), *AAC, path)
+
+
+def brightening_picture():
     grey = "geq=lum='16+40*T*219/255':cb=128:cr=128"
     plane = ("-f", "lavfi", "-i", "color=black:s=160x90:r=10")
-    ffmpeg(*plane, *TONE, "-t", 5, "-vf", grey, *h264(gop=5), *AAC, path)
+    return (*plane, *TONE, "-t", 5, "-vf", grey)
+
+
+def brightening_avi(path):
+    """Write the same with B-frames in AVI, which has no presentation times.
+
+    The decoder's delay, here one frame, is not in the file: frames are shown so much later.
+    """
+    ordered = ("-bf", 3, "-x264-params", "b-adapt=0:b-pyramid=none", "-f", "avi")
+    ffmpeg(*brightening_picture(), *h264(gop=10), *ordered, *AAC, path)
+
+
+def dense_then_rare(path):
+    """Write keyframes every 0.2 s for 2 s, and then none until 12 s."""
+    keys = ("-force_key_frames", "expr:lt(t,2)*gte(t,n_forced*0.2)", "-sc_threshold", 0)
+    ffmpeg(*picture("160x90", "10"), "-t", 12, *h264(gop=9999), *keys, path)
+
+
+def long_and_dense(path):
+    """Write 2 min at 10 frames/s with a keyframe every 0.2 s."""
+    ffmpeg(*picture("64x64", "10"), "-t", 120, *h264(gop=2), path)
 
 
 def mvhd_lie(path):
@@ -320,6 +425,48 @@ def cover_art(path):
     ffmpeg(*TONE, "-i", sleeve, "-t", 3, *tagged, *AAC, path)
 
 
+def podcast(path):
+    """Write an MP3 of 4 s with cover art of 300 x 300, silent in its second half."""
+    sleeve, made = path.with_suffix(".jpg"), path.with_suffix(".mp3")
+    ffmpeg(*picture("300x300"), "-frames:v", 1, sleeve)
+    quiet = ("-af", "volume=0:enable='gt(t,2)'", "-ac", 1, "-id3v2_version", 3)
+    tagged = ("-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic")
+    ffmpeg(*TONE, "-i", sleeve, "-t", 4, *tagged, *quiet, made)
+    made.rename(path)
+
+
+def audiobook(path):
+    """Write quiet AAC with two chapters."""
+    marks = path.with_suffix(".txt")
+    marks.write_text(
+        ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=1\ntitle=One\n"
+        "[CHAPTER]\nTIMEBASE=1/1\nSTART=1\nEND=3\ntitle=Two\n"
+    )
+    made = path.with_suffix(".m4a")
+    ffmpeg(*TONE, "-i", marks, "-t", 3, "-map", 0, "-map_chapters", 1, *AAC, "-ac", 2, made)
+    made.rename(path)
+
+
+def two_talks(path):
+    """Write AAC in two languages, stereo, the second one as the default; no picture."""
+    other = ("-f", "lavfi", "-i", "sine=frequency=880:sample_rate=44100")
+    tags = ("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu")
+    flags = ("-disposition:a:0", "0", "-disposition:a:1", "default")
+    made = path.with_suffix(".mka")
+    ffmpeg(*TONE, *other, "-t", 3, "-map", "0", "-map", "1", *tags, *flags, *AAC, "-ac", 2, made)
+    made.rename(path)
+
+
+def bad_talk(path):
+    """Write AAC whose packets are damaged from the middle on."""
+    audio_only(path)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"mdat")
+    for at in range(start + 12_000, start + 16_000, 37):
+        content[at] ^= 0x55
+    path.write_bytes(content)
+
+
 def shifted(path):
     """Write a transport stream whose timestamps do not begin at zero."""
     made = path.with_suffix(".ts")
@@ -335,3 +482,120 @@ def raw_aac(path):
 
 def many_streams(path):
     ffmpeg(*picture("64x64"), "-t", 1, *("-map", "0") * 12, *h264(), path)
+
+
+def raw_h264(path):
+    ffmpeg(*picture(), "-t", 1, *h264(), "-f", "h264", path)
+
+
+def quiet_then_loud(path):
+    """Write ADTS audio whose first part has a tenth of the bit rate: ffmpeg overestimates it."""
+    sound = "aevalsrc=if(gt(t\\,20)\\,random(0)-0.5\\,0):d=30"
+    ffmpeg("-f", "lavfi", "-i", sound, "-c:a", "aac", "-q:a", 2, "-f", "adts", path)
+
+
+def _long(path, *options, seconds=14, rate="30", audio=AAC, sound_late_s=0.0):
+    """Write noise that never repeats over a counting picture."""
+    noise = ("-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=44100:seed=1:amplitude=0.3")
+    late = ("-itsoffset", sound_late_s) if sound_late_s else ()
+    ffmpeg(*picture("160x90", rate), *late, *noise, "-t", seconds, *options, *audio, path)
+
+
+def long_plain(path):
+    _long(path, *h264(gop=75))
+
+
+def long_index_first(path):
+    _long(path, *h264(gop=75), "-movflags", "+faststart")
+
+
+def long_fragmented(path):
+    _long(path, *h264(gop=75), "-movflags", "+frag_keyframe+empty_moov")
+
+
+def long_matroska(path):
+    _long(path, *h264(gop=75), "-f", "matroska")
+
+
+def long_webm(path):
+    vp9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "75")
+    _long(path, *vp9, "-f", "webm", audio=("-c:a", "libopus"))
+
+
+def long_vfr(path):
+    keep = "lt(t,8)+between(t,8,14)*not(mod(n,37))+gt(t,14)*not(mod(n,2))"
+    _long(path, "-vf", f"select='{keep}'", "-vsync", "passthrough", *h264(gop=75))
+
+
+def long_open_gop(path):
+    gop = "open-gop=1:bframes=5:b-adapt=0:b-pyramid=normal:keyint=60:min-keyint=60"
+    _long(path, *h264(gop=60), "-x264-params", gop)
+
+
+def long_open_gop_matroska(path):
+    gop = "open-gop=1:bframes=5:b-adapt=0:b-pyramid=normal:keyint=60:min-keyint=60"
+    _long(path, *h264(gop=60), "-x264-params", gop, "-f", "matroska")
+
+
+def long_hevc(path):
+    """Write HEVC with open GOPs, whose leading frames are dropped after a seek."""
+    _long(path, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=60:log-level=1")
+
+
+def long_late_sound(path):
+    _long(path, *h264(gop=75), sound_late_s=7.3)
+
+
+def long_surround(path):
+    voices = "|".join(f"0.3*sin(2*PI*{110 * n}*t*t/9)" for n in range(1, 7))
+    sound = ("-f", "lavfi", "-i", f"aevalsrc='{voices}':c=5.1:s=48000")
+    ffmpeg(*picture("160x90"), *sound, "-t", 14, *h264(gop=75), "-c:a", "aac", path)
+
+
+def long_pcm(path):
+    """Write sound without loss, for the comparison of samples."""
+    _long(path, *h264(gop=75), "-f", "mov", audio=("-c:a", "pcm_s16le"))
+
+
+def long_pcm_matroska(path):
+    _long(path, *h264(gop=75), "-f", "matroska", audio=("-c:a", "flac"))
+
+
+def long_transport(path):
+    _long(path, *h264(gop=75), "-f", "mpegts")
+
+
+def long_wave(path):
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1", "-t", 14, "-f", "wav", path)
+
+
+def long_flac(path):
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1", "-t", 14, "-f", "flac", path)
+
+
+def long_mp3(path):
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1", "-t", 14, "-f", "mp3", path)
+
+
+def long_mp3_varying(path):
+    noise = ("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1")
+    ffmpeg(*noise, "-t", 14, "-q:a", "4", "-f", "mp3", path)
+
+
+def long_ogg(path):
+    noise = ("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1")
+    ffmpeg(*noise, "-t", 14, "-c:a", "libvorbis", "-f", "ogg", path)
+
+
+def ten_minutes(path, *options):
+    """Write 10 min at about 2 Mbit/s, with a keyframe every 3 s."""
+    part = path.with_suffix(".part.mp4")
+    rate = ("-b:v", "2M", "-minrate", "2M", "-maxrate", "2M", "-bufsize", "1M", "-nal-hrd", "cbr")
+    noise = ("-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=48000:seed=1")
+    ffmpeg(*picture("160x90", "25"), *noise, "-t", 20, *h264(gop=75), *rate, *AAC, part)
+    ffmpeg("-stream_loop", 30, "-i", part, "-t", 600, "-c", "copy", *options, path)
+    part.unlink()
+
+
+def ten_minutes_matroska(path):
+    ten_minutes(path, "-f", "matroska")

@@ -2,17 +2,53 @@
 
 import re
 import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Segment(NamedTuple):
+    """A segment: bytes of a file, and the header that its decoder needs before them."""
+
+    path: Path
+    start: int
+    size: int
+    header: bytes
+
+    def read(self):
+        """Return the header and the segment."""
+        return self.header + self.media()
+
+    def media(self):
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            return file.read(self.size)
 
 
 def playlist(path):
-    """Return [(seconds, file)] of a media playlist."""
+    """Return [(seconds, Segment)] of a media playlist."""
     text = path.read_text()
     assert text.startswith("#EXTM3U\n")
     assert text.endswith("#EXT-X-ENDLIST\n")
-    found = re.findall(r"#EXTINF:([0-9.]+),\n(\S+)", text)
+    found, seconds, span, header = [], 0.0, None, b""
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name == "#EXT-X-MAP":
+            given = attributes(line)
+            size, start = map(int, given["BYTERANGE"].strip('"').split("@"))
+            file = path.parent / given["URI"].strip('"')
+            header = file.read_bytes()[start : start + size]
+        elif name == "#EXTINF":
+            seconds = float(value.rstrip(","))
+        elif name == "#EXT-X-BYTERANGE":
+            span = tuple(map(int, value.split("@")))
+        elif not line.startswith("#"):
+            file = path.parent / line
+            size, start = span or (file.stat().st_size, 0)
+            assert start + size <= file.stat().st_size
+            found.append((seconds, Segment(file, start, size, header)))
     target = int(re.search(r"#EXT-X-TARGETDURATION:(\d+)", text)[1])
-    assert all(round(float(seconds)) <= target for seconds, _ in found)
-    return [(float(seconds), path.parent / name) for seconds, name in found]
+    assert all(round(seconds) <= target for seconds, _ in found)
+    return found
 
 
 def attributes(line):
@@ -50,10 +86,9 @@ def decodes(path):
 
 def each_segment_decodes(media_playlist, scratch):
     """Decode every segment alone after the init section, as after a seek."""
-    init = (media_playlist.parent / "init.mp4").read_bytes()
     for _, segment in playlist(media_playlist):
         alone = scratch / "alone.mp4"
-        alone.write_bytes(init + segment.read_bytes())
+        alone.write_bytes(segment.read())
         if not decodes(alone):
             return False
     return True
@@ -70,8 +105,11 @@ def frames(path, stream="v:0"):
 def whole(media_playlist, scratch):
     """Return the rendition as one file."""
     joined = scratch / f"{media_playlist.parent.name}.mp4"
-    parts = [media_playlist.parent / "init.mp4", *(s for _, s in playlist(media_playlist))]
-    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    content, header = b"", b""
+    for _, segment in playlist(media_playlist):
+        content += (segment.header if segment.header != header else b"") + segment.media()
+        header = segment.header
+    joined.write_bytes(content)
     return joined
 
 

@@ -1,8 +1,10 @@
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 from pipeline.core.errors import BadInput
-from pipeline.media import audio
+from pipeline.media import audio, ffmpeg
 from pipeline.media.process import Complaints
 
 from . import clips
@@ -69,3 +71,44 @@ def test_damage_is_reported(source):
 def test_a_track_without_audio_is_rejected(source):
     with pytest.raises(BadInput):
         list(audio.stream(source(clips.silent).path, 0))
+
+
+def level_db(sound):
+    return 20 * np.log10(np.sqrt(np.mean(np.square(sound))) + 1e-9)
+
+
+def test_a_channel_inverted_against_the_other_is_heard(source):
+    """It was silence: the sum of both channels."""
+    plain, inverted = samples(source(clips.plain)), samples(source(clips.inverted))
+    assert level_db(inverted) == pytest.approx(level_db(plain), abs=0.5)
+    assert pitch_hz(inverted) == pytest.approx(440, abs=5)
+
+
+def test_mono_and_stereo_of_the_same_sound_are_equally_loud(source):
+    stereo = samples(source(clips.equal_channels))
+    assert level_db(stereo) == pytest.approx(level_db(samples(source(clips.plain))), abs=0.2)
+
+
+def test_all_channels_without_a_layout_are_heard(source):
+    """Of three channels the third was taken for low-frequency effects."""
+    video = source(clips.third_channel)
+    assert video.probe.audio[0].layout is None
+    assert level_db(samples(video)) < -60
+    assert level_db(samples(video, discrete=3)) > -30
+
+
+def test_errors_that_ffmpeg_reports_late_count_for_a_part(source, monkeypatch):
+    """Its error lines have a pipe of their own, which may be read after the last sample."""
+    given = source(clips.plain)
+    start = ffmpeg.pipe
+
+    @contextmanager
+    def late(*arguments, **options):
+        with start(*arguments, **options) as child:
+            yield child
+        child.complaints.add("late")
+
+    monkeypatch.setattr(ffmpeg, "pipe", late)
+    heard = Complaints()
+    samples(given, chunk_s=1.0, end_s=2.0, complaints=heard)
+    assert str(heard) == "late"

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from pipeline.core.errors import BadInput
-from pipeline.media import frames
+from pipeline.media import decoding, frames
 from pipeline.media.process import Complaints
 
 from . import clips
@@ -89,13 +89,6 @@ def test_rotation_turns_the_picture_clockwise(source):
     assert green < 60
 
 
-def test_keyframes_only_and_thinned(source):
-    video = source(clips.plain)
-    assert times(frames.keyframes(video.path, video.probe, long_side=64)) == [0.0, 2.0, 4.0]
-    thinned = frames.keyframes(video.path, video.probe, long_side=64, every_s=3)
-    assert times(thinned) == [0.0, 4.0]
-
-
 def test_after_the_end_there_is_no_frame(source):
     video = source(clips.plain)
     assert frames.at(video.path, video.probe, 60, long_side=64) is None
@@ -137,34 +130,46 @@ def test_memory_does_not_grow_with_the_number_of_frames(source):
 def skips(monkeypatch):
     """Return the list of frames to skip that each later decoding is asked for."""
     asked = []
-    plain = frames._decoded
+    plain = decoding.decoded
 
     def decoded(*given, **options):
         asked.append(options["skip_frame"])
         return plain(*given, **options)
 
-    monkeypatch.setattr(frames, "_decoded", decoded)
+    monkeypatch.setattr(decoding, "decoded", decoded)
     return asked
 
 
 def test_only_keyframes_are_decoded_where_they_are_as_dense_as_the_samples(source, monkeypatch):
     asked = skips(monkeypatch)
-    assert times(sampled(source(clips.plain), fps=0.5)) == [0.0, 2.0, 4.0]
-    assert times(sampled(source(clips.conforming), fps=0.6)) == [0.0, 3.2, 4.8, 6.4]
+    assert times(sampled(source(clips.plain), fps=0.5, keyed=True)) == [0.0, 2.0, 4.0]
+    found = times(sampled(source(clips.conforming), fps=0.6, keyed=True))
+    assert found == [0.0, 3.2, 4.8, 6.4]
     assert asked == ["nokey", "nokey"]
 
 
-def test_irregular_and_rare_keyframes_leave_the_samples_as_they_are(source, monkeypatch):
+def test_keyframes_that_are_none_are_made_up_for(source):
+    assert times(sampled(source(clips.long_gops), fps=0.5, keyed=True))[:3] == [0.0, 2.0, 4.0]
+
+
+def test_rare_keyframes_are_made_up_for_in_their_sections_alone(source, monkeypatch):
+    """Keyframes come every 0.2 s for 2 s, and then none until 12 s."""
     asked = skips(monkeypatch)
-    found = times(sampled(source(clips.plain), fps=1))
-    assert found == pytest.approx([0, 1, 2, 3, 4], abs=0.1)
-    assert len(times(sampled(source(clips.long_gops), fps=0.5))) == 5
-    assert "nokey" not in asked
+    video = source(clips.dense_then_rare)
+    found = times(sampled(video, keyed=True, section_s=2))
+    assert found == [n / 2 if n > 4 else [0.0, 0.6, 1.0, 1.6, 2.0][n] for n in range(24)]
+    assert asked == ["nokey", None]
 
 
-def test_keyframes_that_are_none_are_made_up_for(source, monkeypatch):
-    monkeypatch.setattr(frames.gops, "within", lambda *_: True)
-    assert times(sampled(source(clips.long_gops), fps=0.5))[:3] == [0.0, 2.0, 4.0]
+def test_the_choice_begins_again_in_each_section(source):
+    """At 0.4 frames/s, the third slot begins at 5 s, but a section at 4 s."""
+    video = source(clips.long_gops)
+    assert times(sampled(video, fps=0.4)) == pytest.approx([0, 2.5, 5, 7.5], abs=0.1)
+    whole = times(sampled(video, fps=0.4, section_s=4))
+    assert whole == pytest.approx([0, 2.5, 4, 5, 7.5, 8], abs=0.1)
+    first = sampled(video, fps=0.4, section_s=4, end_s=4.0)
+    rest = sampled(video, fps=0.4, section_s=4, start_s=4.0)
+    assert times(first) + times(rest) == whole
 
 
 def test_rough_frames_look_the_same_at_half_size_and_less(source):

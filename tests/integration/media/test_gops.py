@@ -1,6 +1,8 @@
+from contextlib import contextmanager
+
 import pytest
 
-from pipeline.media import gops
+from pipeline.media import ffmpeg, gops
 
 from . import clips
 
@@ -22,3 +24,35 @@ from . import clips
 def test_keyframes_come_at_least_so_often(source, maker, interval_s, answer):
     given = source(maker)
     assert gops.within(given.path, given.probe, interval_s) is answer
+
+
+def read(monkeypatch):
+    """Return a list that receives each line read by ``gops`` from now on."""
+    lines = []
+    plain = ffmpeg.probing
+
+    @contextmanager
+    def probing(*given, **options):
+        with plain(*given, **options) as child:
+            every = child.lines
+            child.lines = lambda: (lines.append(line) or line for line in every())
+            yield child
+
+    monkeypatch.setattr(ffmpeg, "probing", probing)
+    return lines
+
+
+def test_of_a_long_video_only_little_is_read(source, monkeypatch):
+    """It has a keyframe every 0.2 s for 120 s."""
+    given = source(clips.long_and_dense)
+    lines = read(monkeypatch)
+    assert gops.within(given.path, given.probe, 0.5)
+    times = [float(line.partition(",")[0]) for line in lines]
+    assert len(times) < 1200 / 10
+    assert min(times) < 1
+    assert max(times) > 119
+
+
+def test_keyframes_that_are_rare_at_the_end_are_noticed(source):
+    given = source(clips.dense_then_rare)
+    assert not gops.within(given.path, given.probe, 0.5)

@@ -19,6 +19,7 @@ from . import clips
         (clips.playlist, "not_media"),
         (clips.concat_script, "not_media"),
         (clips.noise, "unreadable"),
+        (clips.raw_h264, "elementary_stream"),
         (clips.truncated, "truncated"),
         (clips.mvhd_lie, "duration_mismatch"),
         (clips.half_day_lie, "duration_mismatch"),
@@ -134,7 +135,47 @@ def test_a_missing_end_is_detected_and_the_rest_measured(clip):
 
 
 def test_jumps_of_the_clock_are_not_counted(clip):
-    assert probe(clip(clips.joined)).duration_s == pytest.approx(6.0, abs=0.1)
+    found = probe(clip(clips.joined))
+    assert found.duration_s == pytest.approx(6.0, abs=0.1)
+    assert found.hole is None
+
+
+def test_a_hole_in_the_sound_of_joined_recordings_is_found(clip):
+    found = probe(clip(clips.joined_ac3))
+    assert found.hole == pytest.approx((3.0, 6.0), abs=0.1)
+    assert found.duration_s == pytest.approx(9.0, abs=0.1)
+
+
+@pytest.mark.parametrize("seconds", [7, 12, 3600])
+@pytest.mark.parametrize(
+    ("muxer", "options"),
+    [
+        ("mp4", ()),
+        ("mp4", ("-movflags", "+frag_keyframe+empty_moov+skip_trailer")),
+        ("matroska", ()),
+        ("flv", ()),
+        ("nut", ()),
+    ],
+)
+def test_a_clock_that_does_not_begin_at_0_is_no_missing_end(
+    clip, tmp_path, muxer, options, seconds
+):
+    path = tmp_path / "chunk"
+    clips.late_clock(path, clip(clips.plain), seconds=seconds, muxer=muxer, options=options)
+    found = probe(path)
+    assert found.duration_s == pytest.approx(5.0, abs=0.1)
+    assert not found.cut_off
+    assert found.video.start_s < 0.1
+
+
+def test_an_end_that_is_missing_is_detected_on_a_clock_that_begins_at_an_hour(clip):
+    found = probe(clip(clips.late_clock_cut_off))
+    assert found.cut_off
+    assert found.duration_s < 50
+
+
+def test_a_duration_that_was_estimated_from_the_bit_rate_is_not_a_promise(clip):
+    assert not probe(clip(clips.quiet_then_loud)).cut_off
 
 
 def test_a_container_without_a_duration_is_measured(clip):

@@ -7,6 +7,7 @@ from PIL import Image
 
 from pipeline.core.errors import BadInput
 from pipeline.core.stage import Deadline
+from pipeline.media import ffmpeg
 from pipeline.stages.thumbnail import stage as thumbnail
 
 from . import clips
@@ -58,6 +59,30 @@ def test_with_few_keyframes_tiles_are_frames_at_regular_times(run, tmp_path):
     assert tile_times(tmp_path) == pytest.approx(list(range(9)), abs=0.2)
 
 
+def test_tiles_are_as_dense_where_keyframes_are_rare_as_where_they_are_dense(run, tmp_path):
+    run(thumbnail, clips.dense_then_rare, tile_every_s=1.0)
+    assert tile_times(tmp_path) == pytest.approx(list(range(12)), abs=0.31)  # unreferenced frames
+
+
+def test_the_poster_of_joined_recordings_is_as_large_as_others(run):
+    result = run(thumbnail, clips.joined, tile_every_s=0.5, poster_widths=(320,))
+    assert result.summary["poster"]["width"] == 320
+    assert result.summary["poster_widths"] == [320]
+
+
+def test_keyframes_are_decoded_once_and_one_of_them_again_for_the_poster(run, monkeypatch):
+    """Each other pass over the video costs as much again."""
+    started, start = [], ffmpeg._start
+
+    def counted(argv, *given):
+        started.append(argv)
+        return start(argv, *given)
+
+    monkeypatch.setattr(ffmpeg, "_start", counted)
+    run(thumbnail, clips.conforming, tile_every_s=1.6)
+    assert ["nokey" in argv for argv in started if argv[0] == "ffmpeg"] == [True, True]
+
+
 def test_long_videos_are_thinned_over_several_sheets(run):
     result = run(thumbnail, clips.slow, max_tiles=60, columns=5, rows=5)
     assert result.summary["storyboard"]["tiles"] <= 60
@@ -65,8 +90,9 @@ def test_long_videos_are_thinned_over_several_sheets(run):
     assert len([a for a in result.artifacts if a.role == "storyboard_sheet"]) >= 2
 
 
-def test_tiles_show_the_moment_that_their_cue_names(run, tmp_path):
-    run(thumbnail, clips.brightening, tile_every_s=0.5)
+@pytest.mark.parametrize("maker", [clips.brightening, clips.brightening_avi])
+def test_tiles_show_the_moment_that_their_cue_names(run, tmp_path, maker):
+    run(thumbnail, maker, tile_every_s=0.5)
     cues = webvtt.read(tmp_path / "storyboard.vtt").captions
     index = json.loads((tmp_path / "storyboard.json").read_text())
     assert len(cues) == len(index["tiles"]) > 8
@@ -103,13 +129,10 @@ def test_damage_is_reported(run):
     assert codes(run(thumbnail, clips.flipped)) == ["damaged_media"]
 
 
-@pytest.mark.parametrize(
-    ("maker", "code"), [(clips.audio_only, "no_video"), (clips.dead, "undecodable")]
-)
-def test_a_source_without_video_is_bad_input(run, maker, code):
+def test_a_source_that_cannot_be_decoded_is_bad_input(run):
     with pytest.raises(BadInput) as refusal:
-        run(thumbnail, maker)
-    assert refusal.value.code == code
+        run(thumbnail, clips.dead)
+    assert refusal.value.code == "undecodable"
 
 
 def test_the_same_input_gives_the_same_bytes(source, tmp_path):

@@ -17,7 +17,6 @@ from pipeline.replays.driver import Pace
 from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest
 from pipeline.replays.store import Replays
-from pipeline.runs.admission import Admission
 from pipeline.runs.delivery import Delivery, Outcome
 from pipeline.runs.runner import Runner
 from tests.fakes.rig import FakeStage, Rig, probe_anything, upload_of
@@ -55,7 +54,6 @@ class House(Rig):
             catalog=self.catalog,
             artifacts=self.artifacts,
             settings=self.config,
-            admission=Admission(stage, self.config, lambda: bootstrap.estimator(self.config)),
             cancelled=self.replays.cancelled,
         )
 

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bootstrap
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Report, Result, Source
 from pipeline.core.topology import Topology
 from pipeline.runs import heartbeat
-from pipeline.runs.admission import Admission
 from pipeline.runs.delivery import Delivery, Outcome
 from pipeline.runs.runner import Runner
 from tests.conftest import topology_with
@@ -45,9 +43,6 @@ def runner(rig: Rig, stage: str) -> Runner:
         catalog=rig.catalog,
         artifacts=rig.artifacts,
         settings=rig.config,
-        admission=Admission(
-            stage, rig.config, lambda: bootstrap.estimator(rig.config, large=False)
-        ),
     )
 
 
@@ -68,7 +63,8 @@ def run(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Count
     return run_stage
 
 
-EVERY = Counter(BatchGetItem=1, UpdateItem=3, PutItem=1)  # read; claim, end and time; result
+# Read; claim, end and time; the result, which others with the same bytes find.
+EVERY = Counter(BatchGetItem=1, UpdateItem=3, BatchWriteItem=1)
 FIRST = Counter(HeadObject=1, UpdateItem=1 + 1 + len(STAGES) - 1)  # video, probe, others pending
 LABELS = Counter(GetItem=1, BatchWriteItem=1)
 
@@ -101,4 +97,18 @@ def test_a_replay_of_a_stage_looks_for_a_result_to_use_again(rig: Rig, run):
     body = rig.put()
     run(STAGES[1], body)
     again = aws_events.reprocess(upload_of(body).video_id, STAGES[1], {"text": "b"}, event_id="x")
-    assert run(STAGES[1], again) == EVERY + Counter(HeadObject=1, GetItem=1, Query=1)
+    # One look is for a result of this video, the other for one of another video.
+    assert run(STAGES[1], again) == EVERY + Counter(HeadObject=1, GetItem=2, Query=1)
+
+
+def test_the_same_bytes_under_another_key_cost_two_reads_and_copies(rig: Rig, run):
+    run(STAGES[1], rig.put(b"the same"))
+    body = rig.put(b"the same", key="videos/again.mp4")
+    with counted() as calls:
+        assert runner(rig, STAGES[1]).handle(body, Delivery(60)) is Outcome.REUSED
+    recorded = Counter(BatchGetItem=1, UpdateItem=2, BatchWriteItem=1) + FIRST
+    found = Counter(GetItem=2)  # the video that has it, and its result
+    files = Counter(
+        GetObject=1, CopyObject=1, PutObject=1
+    )  # the manifest, a file, its own manifest
+    assert calls == recorded + found + files

@@ -2,7 +2,9 @@
 
 import errno
 import sys
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,7 +72,7 @@ def test_a_run_that_waits_for_its_next_try_is_not_overdue(rig: Rig):
     body = rig.put()
     with pytest.raises(Retry):
         rig.handle(body)
-    assert not list(rig.catalog.runs.overdue(before=rig.state(body).lease_until - 1))
+    assert not list(rig.catalog.runs.overdue(before=time.time() + 3600))
 
 
 def test_a_temporary_failure_that_ends_leaves_no_trace(rig: Rig):
@@ -202,15 +204,33 @@ def test_an_upload_over_the_limit_is_rejected_before_it_is_downloaded(
     assert rig.handle(rig.put(b"1234", "videos/b.mp4"), max_bytes=4) is Outcome.SUCCEEDED
 
 
-@pytest.mark.parametrize(("timeout_s", "left"), [(60, 0.0), (0, 600.0)])
-def test_the_nearer_of_two_deadlines_ends_a_run(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, timeout_s: int, left: float
+@pytest.mark.parametrize(
+    ("rooms", "says"), [([0], "A copy of a.mp4 needs"), ([10**9, 0], "toy may need")]
+)
+def test_a_run_begins_if_a_copy_and_then_its_files_fit_the_disk(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, rooms: list[int], says: str
+):
+    disks = iter([SimpleNamespace(total=room, free=room) for room in rooms])
+    monkeypatch.setattr("pipeline.runs.room.shutil.disk_usage", lambda _: next(disks))
+    body = rig.put()
+    assert rig.handle(body) is Outcome.FAILED
+    assert recorded(rig, body) == ("limit", "disk_too_small")
+    assert rig.state(body).error.message.startswith(says)
+    assert rig.stage.runs == 0
+
+
+def test_the_deadline_of_its_host_ends_a_run(rig: Rig):
+    body, runner = rig.put(), rig.runner()
+    assert runner.handle(body, Delivery(0)) is Outcome.FAILED
+    assert recorded(rig, body) == ("timeout", "deadline")
+
+
+def test_the_timeout_of_lambda_does_not_limit_a_run_on_another_host(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ):
     stages = rig.config.topology.stages
-    monkeypatch.setitem(stages, "toy", stages["toy"].model_copy(update={"timeout_s": timeout_s}))
-    body, runner = rig.put(), rig.runner()
-    assert runner.handle(body, Delivery(left)) is Outcome.FAILED
-    assert recorded(rig, body) == ("timeout", "deadline")
+    monkeypatch.setitem(stages, "toy", stages["toy"].model_copy(update={"timeout_s": 0}))
+    assert rig.runner().handle(rig.put(), Delivery(600)) is Outcome.SUCCEEDED
 
 
 def test_when_aws_cannot_be_reached_the_message_is_redelivered(

@@ -1,6 +1,7 @@
 """The handlers as Lambda calls them, with messages from real queues."""
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from handlers import stage as stage_handler
 from pipeline.aws import clients as aws
 from pipeline.aws.messages import receipt
 from pipeline.core.errors import DependencyFailed, Lost, MissingDependency
+from pipeline.hosts.worker import Function, host
 from pipeline.hosts.worker.pushed import read
 from pipeline.runs.delivery import Delivery
 from pipeline.runs.runner import Runner
@@ -179,7 +181,8 @@ def test_a_redelivered_message_waits_as_long_as_a_long_run_may_take(
 ):
     body = rig.put()
     upload = upload_of(body)
-    claim_run(rig.catalog.runs, upload, "toy", event_id="another", lease_s=5)
+    deadline = time.time() + 90
+    claim_run(rig.catalog.runs, upload, "toy", event_id="another", lease_s=5, deadline=deadline)
     mapping.send(body)
     receipt = mapping.receive()["Records"][0]["receiptHandle"]
     mapping.sqs.change_message_visibility(
@@ -187,7 +190,7 @@ def test_a_redelivered_message_waits_as_long_as_a_long_run_may_take(
     )
     asked = visibility(monkeypatch)
     assert mapping.deliver() == [body]
-    assert asked[-1] >= 20  # a third of the 60 s that the stage may take: three looks are left
+    assert asked[-1] >= 25  # a third of the 90 s that its host has for it: three looks are left
 
 
 def test_while_a_stage_runs_its_message_stays_invisible_as_long_as_its_lease(
@@ -213,6 +216,24 @@ def test_the_hosts_deadline_is_the_runs(rig: Rig, mapping: Mapping):
     mapping.send(body)
     assert mapping.deliver(seconds_left=1) == []
     assert rig.state(body).error.code == "deadline"
+
+
+@pytest.mark.parametrize(
+    ("killed", "over", "state"), [("timeout", True, "failed"), ("crashed", False, "pending")]
+)
+def test_a_worker_that_kills_a_run_records_it(
+    rig: Rig, mapping: Mapping, killed: str, *, over: bool, state: str
+):
+    body = rig.put()
+    upload = upload_of(body)
+    rig.catalog.record_upload(upload, patience_s=3600)
+    mapping.send(body)
+    (record,) = mapping.receive()["Records"]
+    claim = {"event_id": upload.event_id, "receipt": receipt(record)}
+    claim_run(rig.catalog.runs, upload, "toy", lease_s=60, **claim)
+    function = Function("toy", "no.handler", 1, 1)
+    assert host.abandon(rig.config, function, record, killed, "Killed.") is over
+    assert rig.state(body).state == state
 
 
 def test_a_warm_up_loads_the_models_of_the_stage(mapping: Mapping, monkeypatch: pytest.MonkeyPatch):

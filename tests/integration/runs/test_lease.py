@@ -54,14 +54,12 @@ def lease(
     *,
     lease_s: float = 0.5,
     left: float = 60,
-    limit: float = 60,
 ) -> Lease:
     vid = upload_of(body).video_id
     return Lease(
         ClaimedRun(rig.catalog, vid, run, shadow=False, settings=rig.config),
         lease_s=lease_s,
         extend=extend,
-        limit_s=limit,
         seconds_left=left,
     )
 
@@ -172,19 +170,11 @@ def test_the_heartbeat_ends_with_the_run(rig: Rig, body: str):
     assert not held._thread.is_alive()
 
 
-@pytest.mark.parametrize(("left", "limit"), [(600, 40), (40, 600)])
-def test_the_earlier_of_the_hosts_deadline_and_the_stages_limit_counts(
-    rig: Rig, body: str, left: float, limit: float
-):
-    held = lease(rig, body, claimed(rig, body), Extensions(), left=left, limit=limit)
-    assert 0 < held.remaining() <= 40
-
-
 def test_a_report_after_the_deadline_ends_the_run(rig: Rig, body: str):
     extend, run = Extensions(), claimed(rig, body)
     with lease(rig, body, run, extend, left=0) as report:
         assert report.remaining() == report.part(0, 1).remaining() == 0
-        with pytest.raises(TimedOut, match="toy did not end within its 0 s"):
+        with pytest.raises(TimedOut, match="toy did not end within the 0 s that its host has"):
             report.part(0, 1)(0.5)
     with lease(rig, body, run, extend, left=60) as report:
         assert 0 < report.part(0, 1).remaining() <= 60

@@ -12,6 +12,7 @@ from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.core.errors import BadInput, DependencyFailed, InvalidArgument
 from pipeline.runs.redrive import Redriven
+from pipeline.runs.spread import request_of
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
 from tests.fakes.rig import Rig, upload_of
@@ -145,6 +146,20 @@ def test_a_message_about_a_revision_that_was_replaced_is_not_of_its_successors_c
         "toy bad_input": (1, 1, 0),
         "toy unknown": (1, 1, 0),
     }
+
+
+def test_a_message_of_a_range_has_the_class_of_its_run(rig: Rig, queues: Queues):
+    body = failed(rig, queues, BadInput("unreadable", "!"), "videos/a.mp4")
+    run = rig.state(body)
+    request = request_of(
+        upload_of(body).video_id, run, fingerprint=run.tried or "", shadow=False
+    ).of("word-0001")
+    earlier = request.model_copy(update={"attempt": 0})
+    queues("toy", "dlq").send(request.body, earlier.body)
+    assert queues.counts(dry_run=True) == {"toy bad_input": (2, 2, 0), "toy unknown": (1, 1, 0)}
+    queues.redrive()
+    assert queues("toy").deliver() == []
+    assert rig.state(body) == run
 
 
 def test_a_shadow_run_has_a_class_of_its_own(rig: Rig, queues: Queues):

@@ -238,6 +238,22 @@ def test_the_same_bytes_uploaded_again_are_not_processed_again(rig: Rig):
     assert rig.stage.runs == 2
 
 
+def test_the_same_bytes_uploaded_again_keep_their_duration_and_size(rig: Rig):
+    first = rig.put(b"same")
+    rig.handle(first)
+    again = rig.put(b"same", **{"videodrop-toy-repeat": "1"})
+    assert rig.handle(again) is Outcome.REUSED
+    assert rig.video(again).probe is not None
+    assert rig.video(again).metadata == {"videodrop-toy-repeat": "1"}
+    # Also after other bytes, whose own probe is replaced.
+    rig.handle(rig.put(b"other bytes"))
+    once_more = rig.put(b"same")
+    assert rig.handle(once_more) is Outcome.REUSED
+    probe = rig.video(once_more).probe
+    assert probe is not None
+    assert (probe.duration_s, probe.size_bytes) == (1, 4)
+
+
 def test_a_result_whose_files_are_gone_is_made_again(rig: Rig):
     body = rig.put()
     rig.handle(body)
@@ -391,9 +407,26 @@ def test_a_request_outlasts_a_long_run_before_its_message_counts_as_undeliverabl
             waits.append(retry.value.seconds)
 
     during(rig, look)
-    rig.handle(body, lease_s=3)
+    rig.handle(body, seconds_left=36000, lease_s=3)
     assert waits[0] <= 4
-    assert sum(waits[1:]) >= rig.config.topology.stages["toy"].timeout_s
+    # Each look is taken at once here: the rest of the time is divided among ever fewer of them.
+    assert waits[1:] == pytest.approx([12000, 18000, 36000], abs=60)
+
+
+def test_a_request_does_not_wait_longer_than_the_run_before_it_can_last(rig: Rig):
+    body, waits = rig.put(), []
+    vid = upload_of(body).video_id
+
+    def look() -> None:
+        with pytest.raises(Retry) as retry:
+            rig.runner(lease_s=3).handle(
+                aws_events.reprocess(vid, "toy", {"text": "x"}), Delivery(36000, receives=2)
+            )
+        waits.append(retry.value.seconds)
+
+    during(rig, look)
+    rig.handle(body, seconds_left=90, lease_s=3)  # on Lambda, beside workers with ten hours
+    assert waits[0] <= 30
 
 
 def test_a_message_that_arrives_after_its_run_ended_as_lost_is_handled(rig: Rig):

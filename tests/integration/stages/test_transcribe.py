@@ -1,6 +1,7 @@
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 import warnings
@@ -124,6 +125,56 @@ def test_a_video_without_sound_gives_an_empty_transcript_and_loads_no_model(
     result, work = fresh(transcribe, no_audio)
     assert [warning.code for warning in result.warnings] == ["no_audio"]
     assert Transcript.model_validate_json((work / "transcript.json").read_bytes()).segments == []
+
+
+@pytest.fixture(scope="module")
+def bilingual(media, speech):
+    """Return a video with a silent German track, which is the default, and an English one."""
+    path = media / "bilingual.mkv"
+    tags = ("-metadata:s:a:0", "language=deu", "-metadata:s:a:1", "language=eng")
+    flags = ("-disposition:a:0", "default", "-disposition:a:1", "0")
+    maps = ("-map", "1:v", "-map", "0:a", "-map", "1:a", "-c:v", "copy", "-shortest")
+    silence = ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=mono")
+    ffmpeg(*silence, "-i", speech, *maps, *tags, *flags, "-metadata:s:a:1", "title=Live", path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "params", [{"audio_track": "2"}, {"audio_track": "EN"}, {"language": "en"}]
+)
+def test_the_track_is_chosen_by_number_and_language(fresh, bilingual, params):
+    result, _ = fresh(transcribe, bilingual, **params)
+    assert result.summary["words"] > 10
+    assert [notice.code for notice in result.warnings] == ["demo_model"]
+
+
+def test_without_speech_in_the_default_track_the_others_are_named(fresh, bilingual):
+    result, _ = fresh(transcribe, bilingual)
+    notice = result.warnings[0]
+    assert notice.code == "no_speech"
+    assert 'audio track 1. The file also has 2 (eng, "Live")' in notice.message
+
+
+def test_a_number_without_a_track_is_rejected(fresh, bilingual):
+    with pytest.raises(BadInput, match="unknown_track"):
+        fresh(transcribe, bilingual, audio_track=3)
+
+
+def test_a_sentence_that_is_spoken_five_times_is_kept_five_times(fresh, media):
+    """It was kept once: repeated text was taken for invented."""
+    if not shutil.which("espeak-ng"):
+        pytest.skip("espeak-ng is not installed")
+    path = media / "again.wav"
+    said = " ".join([SENTENCES[1]] * 5)
+    subprocess.run(["espeak-ng", "-v", "en-us", "-w", path, said], check=True, timeout=60)
+    _, work = fresh(transcribe, path)
+    text = (work / "transcript.txt").read_text().lower()
+    assert text.count("orange square") == 5
+
+
+@pytest.mark.parametrize("tag", ["DE", "de-DE", "de_AT", "deu", "ger"])
+def test_any_tag_of_a_language_is_understood(tag):
+    assert transcribe.Params(language=tag) == transcribe.Params(language="de")
 
 
 def test_text_invented_without_a_voice_is_removed(fresh, speech, scripted):

@@ -19,12 +19,13 @@ def routes(given: Iterable[BaseRoute] = APP.routes) -> Iterator[tuple[str, str, 
     """Yield each method and path of the app, with an example of the path's parameters."""
     for route in given:
         if isinstance(route, Mount):
-            yield "GET", f"{route.path}/x", route
+            yield from ((method, f"{route.path}/x", route) for method in ("GET", "HEAD"))
         elif router := getattr(route, "original_router", None):
             yield from routes(router.routes)
         else:
             assert isinstance(route, Route)
-            for method in route.methods or ():
+            methods = set(route.methods or ())
+            for method in methods | ({"HEAD"} if "GET" in methods else set()):
                 yield method, re.sub(r"\{[^}]+\}", "x", route.path), route
 
 
@@ -51,7 +52,8 @@ def test_what_is_open_holds_no_data_or_checks_a_signature():
 
 def test_whatever_a_page_is_made_of_is_open():
     static = [(method, path) for method, path, route in routes() if is_static(route)]
-    assert [path for method, path in static if method == "GET" and not is_open(method, path)] == []
+    asked = [one for one in static if one[0] in {"GET", "HEAD"}]
+    assert [one for one in asked if not is_open(*one)] == []
 
 
 def test_nothing_is_open_that_is_not_there():
@@ -62,7 +64,7 @@ def test_nothing_is_open_that_is_not_there():
 
 def test_what_is_open_cannot_be_mistaken_for_anything_else():
     # Whether or not a gateway decodes %2F before it looks, its first part is a word of ours.
-    assert all(re.fullmatch(r"GET /(\w[\w.-]*(/\{proxy\+\})?)?", key) for key in OPEN)
+    assert all(re.fullmatch(r"(GET|HEAD) /(\w[\w.-]*(/\{proxy\+\})?)?", key) for key in OPEN)
     first = {route.path.split("/")[1] for *_, route in routes()}  # type: ignore[attr-defined]
     assert {"", "videos", "playlists"} < first
     assert not [word for word in first if "{" in word]

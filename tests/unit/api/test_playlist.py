@@ -5,6 +5,7 @@ import pytest
 from pipeline.api import playlist
 from pipeline.api.playback import Playback
 from pipeline.api.problems import Problem
+from pipeline.core.media_info import Probe
 from tests.fakes.query import (
     KEY,
     ORIGIN,
@@ -21,7 +22,7 @@ from tests.fakes.query import (
 HLS = {
     "hls/master.m3u8": "hls_master",
     "hls/180p/index.m3u8": "hls_playlist",
-    "hls/180p/init.mp4": "hls_init",
+    "hls/180p/a b.mp4": "hls_segments",
     "video.mp4": "mp4",
 }
 MASTER = """#EXTM3U
@@ -31,10 +32,14 @@ MASTER = """#EXTM3U
 """
 MEDIA = """#EXTM3U
 # a comment
-#EXT-X-MAP:URI="init.mp4",BYTERANGE="10@0"
+#EXT-X-MAP:URI="a%20b.mp4",BYTERANGE="10@0"
 
 #EXTINF:6.0,
-00000%201.m4s
+#EXT-X-BYTERANGE:90@10
+a%20b.mp4
+#EXTINF:6.0,
+#EXT-X-BYTERANGE:80@100
+a%20b.mp4
 """
 SOURCE = upload()
 BASE = f"artifacts/{SOURCE.video_id}/transcode/"
@@ -43,13 +48,18 @@ START = 1_700_000_000  # long ago: signed now, it has not expired
 
 
 @pytest.fixture
-def player(monkeypatch):
+def files(monkeypatch):
     monkeypatch.setattr("pipeline.api.playback.time.time", lambda: START)
     files = {
         f"{BASE}hls/master.m3u8": MASTER.format(signed="").encode(),
         f"{BASE}hls/180p/index.m3u8": MEDIA.encode(),
     }
-    return client(video(SOURCE, done(SOURCE, "transcode", HLS)), artifacts=FakeArtifacts(files))
+    return FakeArtifacts(files)
+
+
+@pytest.fixture
+def player(files):
+    return client(video(SOURCE, done(SOURCE, "transcode", HLS)), artifacts=files)
 
 
 def test_playlists_in_a_playlist_stay_relative_to_this_api_and_are_signed_as_it_is(player):
@@ -62,8 +72,33 @@ def test_segments_and_initialization_sections_become_presigned(player):
     lines = player.get(f"{PATH}/hls/180p/index.m3u8?{signature(SOURCE)}").text.splitlines()
     files = f"{ORIGIN}/{BASE}hls/180p"
     assert lines[1] == "# a comment"
-    assert lines[2] == f'#EXT-X-MAP:URI="{files}/init.mp4?signed",BYTERANGE="10@0"'
-    assert lines[5] == f"{files}/00000 1.m4s?signed"
+    assert lines[2] == f'#EXT-X-MAP:URI="{files}/a b.mp4?signed",BYTERANGE="10@0"'
+    assert lines[5:7] == ["#EXT-X-BYTERANGE:90@10", f"{files}/a b.mp4?signed"]
+    assert lines[8:10] == ["#EXT-X-BYTERANGE:80@100", f"{files}/a b.mp4?signed"]
+
+
+def test_a_file_is_signed_once_for_all_of_its_segments(player, files):
+    player.get(f"{PATH}/hls/180p/index.m3u8?{signature(SOURCE)}")
+    assert files.signed == [f"{BASE}hls/180p/a b.mp4"]
+
+
+@pytest.mark.usefixtures("player")
+def test_byte_ranges_of_one_file_have_its_one_address():
+    ranges = """#EXTM3U
+#EXT-X-MAP:URI="picture-0000-1.mp4",BYTERANGE="718@0"
+#EXTINF:6.0,
+#EXT-X-BYTERANGE:5000@718
+picture-0000-1.mp4
+#EXTINF:6.0,
+#EXT-X-BYTERANGE:4000@5718
+picture-0000-1.mp4
+#EXT-X-ENDLIST
+"""
+    signed = f"{ORIGIN}/{BASE}hls/180p/picture-0000-1.mp4?signed"
+    files = FakeArtifacts({f"{BASE}hls/180p/index.m3u8": ranges.encode()})
+    api = client(video(SOURCE, done(SOURCE, "transcode", HLS)), artifacts=files)
+    answer = api.get(f"{PATH}/hls/180p/index.m3u8?{signature(SOURCE)}")
+    assert answer.text == ranges.replace("picture-0000-1.mp4", signed)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +137,23 @@ def test_a_playlist_cannot_sign_anything_outside_its_result(uri):
         playlist.within("", uri)
 
 
+def test_a_film_can_be_watched_to_its_end_and_an_hour_longer(monkeypatch):
+    monkeypatch.setattr("pipeline.api.playback.time.time", lambda: START)
+    film = Probe(container="mov", duration_s=3 * 3600.0, size_bytes=1000)
+    one = video(SOURCE, done(SOURCE, "transcode", HLS), probe=film)
+    files = FakeArtifacts({f"{BASE}hls/180p/index.m3u8": MEDIA.encode()})
+    api = client(one, artifacts=files)
+    shown = api.get(f"/videos/{SOURCE.video_id}").json()
+    rung = shown["links"]["playlist"].replace("master", "180p/index")
+    assert files.lasting[f"{BASE}video.mp4"] == 4 * 3600  # players that have no HLS
+    # The player switches to another rendition, which it has no playlist of yet.
+    monkeypatch.setattr("pipeline.api.playback.time.time", lambda: START + 4 * 3600 - 1)
+    assert api.get(rung).status_code == 200
+    assert files.lasting[f"{BASE}hls/180p/a b.mp4"] == 4 * 3600
+    monkeypatch.setattr("pipeline.api.playback.time.time", lambda: START + 4 * 3600)
+    assert api.get(rung).status_code == 403
+
+
 def test_a_playlist_that_is_not_there_yet_says_so():
     api = client(video(SOURCE, run(SOURCE, "a", "pending")))
     answer = api.get(f"{PATH}/hls/master.m3u8?{signature(SOURCE)}")
@@ -133,7 +185,7 @@ FORGED = {
     "a surrogate": forged(expires="%ED%A0%80"),
     "another signature": forged(signature="0" * 64),
     "another video's": signature(upload(1)),
-    "another key's": Playback(lambda: b"another key", lasts_s=3600).query(SOURCE.video_id),
+    "another key's": Playback(lambda: b"another key").query(SOURCE.video_id, lasts_s=3600),
 }
 
 
@@ -161,7 +213,7 @@ def test_an_address_that_is_wrong_never_reaches_the_table(query):
 
 def test_the_key_is_read_once():
     asked = []
-    playback = Playback(lambda: asked.append(1) or KEY, lasts_s=60)
+    playback = Playback(lambda: asked.append(1) or KEY)
     assert not asked
-    assert playback.query("a") != playback.query("b")
+    assert playback.query("a", lasts_s=60) != playback.query("b", lasts_s=60)
     assert len(asked) == 1

@@ -33,7 +33,7 @@ def test_an_unknown_route_is_a_problem():
 def test_nothing_can_be_written_there(method, path):
     answer = client().request(method, path)
     assert problem(answer)["code"] == "method_not_allowed"
-    assert answer.headers["Allow"] == "GET"
+    assert answer.headers["Allow"] == "GET, HEAD"
 
 
 @pytest.mark.parametrize(

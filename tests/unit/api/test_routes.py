@@ -7,6 +7,7 @@ import pytest
 from pipeline.api import caching, page
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
+from pipeline.core.records import Spread
 from pipeline.core.settings import SignIn
 from tests.fakes.query import (
     ORIGIN,
@@ -90,6 +91,19 @@ def test_a_video_is_sent_again_only_when_it_changed():
     assert changed.status_code == 200
 
 
+def test_the_parts_at_work_are_told_of_a_single_video_only():
+    source = upload()
+    spread = Spread(total=181, fingerprint="f", queue="q")
+    api = api_of(source, run(source, "a", "running", spread=spread, ended=frozenset({"x-1"})))
+    shown = [
+        api.get("/videos").json()["videos"][0]["stages"][0],
+        api.get(f"/videos/{source.video_id}").json()["stages"][0],
+    ]
+    assert [stage["parts"] for stage in shown] == [
+        {"total": 181, "ended": 1, "at_work": at_work} for at_work in (None, 2)
+    ]
+
+
 def test_a_client_gets_fresh_urls_before_the_ones_it_holds_expire(monkeypatch):
     source = upload()
     path = f"/videos/{source.video_id}"
@@ -138,6 +152,8 @@ def test_each_form_of_the_transcript_has_two_addresses(form, name, media_type):
         answer = api.get(f"/videos/{source.video_id}/{path}")
         assert answer.content == "Grüße".encode()
         assert answer.headers["Content-Type"] == media_type
+        saved = answer.headers["Content-Disposition"]
+        assert saved == f'inline; filename="clip-000-{name}"'
 
 
 def test_the_transcript_is_json_unless_asked_otherwise_and_no_other_form():
@@ -171,6 +187,7 @@ def test_a_transcript_that_may_still_come_is_a_conflict_that_says_how_far_it_is(
         "stage": "hear",
         "state": "running",
         "progress": 42,
+        "parts": None,
         "error": None,
     }
     assert int(answer.headers["Retry-After"]) > 0

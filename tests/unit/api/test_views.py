@@ -1,8 +1,9 @@
 import pytest
 
-from pipeline.core.records import Cost
+from pipeline.core.records import Cost, Spread
 from pipeline.results import video_view as views
 from pipeline.results.file_names import file_name
+from pipeline.results.parts_view import PartsView
 from tests.fakes.query import (
     FakeArtifacts,
     done,
@@ -40,6 +41,15 @@ def test_stages_come_in_the_order_of_the_topology_with_their_progress():
         ("a", 100),
         ("m", 40),
     ]
+
+
+def test_a_stage_that_is_done_in_parts_counts_those_that_have_ended():
+    source = upload()
+    spread = Spread(total=8, fingerprint="f", queue="q")
+    running = run(source, "a", "running", progress=5, spread=spread, ended={"a-1", "b-2"})
+    view = views.item(video(source, running, done(source, "b")), SIGN)
+    assert [stage.parts for stage in view.stages] == [PartsView(total=8, ended=2), None]
+    assert view.stages[0].progress == pytest.approx(95 * 2 / 8)
 
 
 def test_the_class_of_a_failure_is_called_class():
@@ -120,7 +130,14 @@ def test_there_is_no_elapsed_time_while_something_is_going_on():
         ("holiday.mp4", "holiday-captions.vtt"),
         ('a"; filename="evil.exe.mp4', "a_filename_evil.exe-captions.vtt"),
         ("über/..\\x\r\nSet-Cookie: y.mp4", "x_Set-Cookie_y-captions.vtt"),
-        ("日本.mp4", "video-captions.vtt"),
+        ("日本.mp4", "日本-captions.vtt"),
+        ("Grüße & Küsse.mp4", "Grüße_Küsse-captions.vtt"),
+        ("e\u0301te\u0301.mp4", "été-captions.vtt"),  # in one form on every system
+        ("می\u200cرود.mp4", "می\u200cرود-captions.vtt"),
+        ("हिन्दी 🎬.mp4", "हिन्दी_🎬-captions.vtt"),
+        ("exe\u202e4pm.mp4", "exe_4pm-captions.vtt"),  # would be shown backwards
+        ("映" * 300 + ".mp4", "映" * 53 + "-captions.vtt"),
+        ("\u3000.mp4", "video-captions.vtt"),
         (".mp4", "mp4-captions.vtt"),
         ("a" * 300 + ".mp4", "a" * 80 + "-captions.vtt"),
     ],

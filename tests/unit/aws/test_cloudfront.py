@@ -4,6 +4,7 @@ import re
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from pipeline.aws.cloudfront import Cdn
 from pipeline.core.errors import MissingDependency
 from pipeline.core.settings import CdnSettings, Settings
-from tests.fakes.signatures import key_pair, unsigned
+from tests.fakes.signatures import key_pair, unsigned, wildcard
 
 TERRAFORM = Path(__file__).parents[3] / "infra" / "cdn.tf"
 SETTINGS = CdnSettings(domain="cdn.example.com", key_id="K1", key_parameter="/videodrop/key")
@@ -35,10 +36,33 @@ class Parameters:
 
 
 def test_an_address_is_signed_for_one_file_and_for_so_long():
-    url = Cdn(Parameters(PEM), SETTINGS, lasts_s=600).url("artifacts/a b+c/poster.jpg")
+    url = Cdn(Parameters(PEM), SETTINGS).url("artifacts/a b+c/poster.jpg", lasts_s=600)
     resource, ends = unsigned(url, KEY, "K1")
     assert resource == "https://cdn.example.com/artifacts/a%20b%2Bc/poster.jpg"
     assert 0 <= time.time() + 600 - ends < 60
+
+
+def test_the_files_of_a_result_have_one_signature_and_it_is_for_them_alone(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    cdn, signed = Cdn(Parameters(PEM), SETTINGS), []
+    sign = cdn._signer.rsa_signer
+    monkeypatch.setattr(cdn._signer, "rsa_signer", lambda text: signed.append(text) or sign(text))
+    address = cdn.urls("artifacts/a b/1/", lasts_s=600)
+    urls = [address(f"hls/{number:05d}+.m4s") for number in range(1800)]
+    assert len(signed) == 1
+    assert urls[7].startswith("https://cdn.example.com/artifacts/a%20b/1/hls/00007%2B.m4s?Policy=")
+    resource, ends = wildcard(urls[7], KEY, "K1")
+    assert resource == "https://cdn.example.com/artifacts/a%20b/1/*"
+    assert 0 <= time.time() + 600 - ends < 60
+    assert {url.partition("?")[2] for url in urls} == {urls[0].partition("?")[2]}
+
+
+def test_a_name_in_any_script_to_save_a_file_by_survives():
+    url = Cdn(Parameters(PEM), SETTINGS).url("a.mp4", lasts_s=600, download_as="映画.mp4")
+    resource, _ = unsigned(url, KEY, "K1")
+    (disposition,) = parse_qs(urlsplit(resource).query)["response-content-disposition"]
+    assert disposition.endswith("; filename*=UTF-8''%E6%98%A0%E7%94%BB.mp4")
 
 
 def test_the_variables_that_terraform_sets_are_all_of_the_settings(monkeypatch: pytest.MonkeyPatch):
@@ -54,7 +78,7 @@ def test_the_variables_that_terraform_sets_are_all_of_the_settings(monkeypatch: 
 
 
 def test_the_name_to_save_a_file_by_is_signed_too():
-    url = Cdn(Parameters(PEM), SETTINGS, lasts_s=600).url("a.mp4", download_as="film 1.mp4")
+    url = Cdn(Parameters(PEM), SETTINGS).url("a.mp4", lasts_s=600, download_as="film 1.mp4")
     resource, _ = unsigned(url, KEY, "K1")
     disposition = "attachment%3B%20filename%3D%22film%201.mp4%22"
     assert resource == f"https://cdn.example.com/a.mp4?response-content-disposition={disposition}"
@@ -62,10 +86,10 @@ def test_the_name_to_save_a_file_by_is_signed_too():
 
 def test_the_key_is_read_once_and_not_before_it_is_needed():
     parameters = Parameters(PEM)
-    cdn = Cdn(parameters, SETTINGS, lasts_s=600)
+    cdn = Cdn(parameters, SETTINGS)
     assert parameters.asked == []
-    cdn.url("a")
-    cdn.url("b")
+    cdn.url("a", lasts_s=600)
+    cdn.urls("b/", lasts_s=600)
     assert parameters.asked == [{"Name": "/videodrop/key", "WithDecryption": True}]
 
 
@@ -84,4 +108,4 @@ def test_the_key_is_read_once_and_not_before_it_is_needed():
 )
 def test_an_invalid_key_is_reported(value: str):
     with pytest.raises(MissingDependency, match="/videodrop/key is not an RSA private key"):
-        Cdn(Parameters(value), SETTINGS, lasts_s=600).url("a")
+        Cdn(Parameters(value), SETTINGS).url("a", lasts_s=600)

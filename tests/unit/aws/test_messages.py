@@ -51,6 +51,11 @@ def test_a_message_that_is_sent_again_is_the_same_with_its_attributes_and_trace(
     }
 
 
+def test_a_message_that_is_sent_again_stays_in_its_group():
+    message = {"body": "b", "attributes": {"MessageGroupId": "film"}}
+    assert copied(message)["MessageGroupId"] == "film"
+
+
 def test_a_message_without_a_trace_is_sent_without_one():
     pushed = {"body": "b", "attributes": {}}
     assert copied(pushed) == {"MessageBody": "b", "MessageAttributes": {}}

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from pipeline.cli import bars, console
 from pipeline.cli.doctor import Finding
+from pipeline.core.records import Spread
 from pipeline.core.stage import Artifact, Notice, Result
 from pipeline.results import video_view as views
 from pipeline.stages.detect.detections import Detection, Frame
@@ -184,3 +185,13 @@ def test_a_reason_common_to_all_stages_is_said_once(shown):
     said = shown.file.getvalue()
     assert said.count("It is text.") == 1
     assert "notes.mp4 transcode, detect: It is text. bad_input/not_media" in said
+
+
+def test_the_parts_of_a_long_video_are_counted(shown, make_video):
+    video = make_video(toy="running")
+    spread = Spread(total=181, fingerprint="f", queue="q")
+    ended = frozenset(f"part-{number}-1" for number in range(12))
+    run = video.stages["toy"].model_copy(update={"spread": spread, "ended": ended})
+    video = video.model_copy(update={"stages": {"toy": run}})
+    console.video(shown, views.detail(video, sign, {}, at_work={"toy": 2}))
+    assert "12 of 181 parts, 2 at work" in shown.file.getvalue()

@@ -142,11 +142,6 @@ def test_the_version_is_told(monkeypatch, capsys):
     [
         ("VIDEODROP_LEASE_S", "abc", "lease_s: Input should be a valid integer"),
         ("VIDEODROP_PARAMS", "{x", "params"),
-        (
-            "VIDEODROP_LARGE",
-            '["detect", "detekt"]',
-            "VIDEODROP_LARGE is wrong: there is no stage d",
-        ),
         ("VIDEODROP_TOPOLOGY", "/there/is/none.json", "/there/is/none.json"),
     ],
 )

@@ -18,7 +18,6 @@ STAGES = dockerfile.read()
 IMAGES = [
     name for name, stage in STAGES.items() if any(step.word == "LABEL" for step in stage.steps)
 ][1:]
-STAGE = (ROOT / "infra" / "modules" / "stage" / "main.tf").read_text()
 SERVICE = (ROOT / "infra" / "modules" / "gpu_service" / "service.tf").read_text()
 FUNCTION = (ROOT / "infra" / "modules" / "function" / "main.tf").read_text()
 
@@ -123,15 +122,11 @@ def test_lambda_and_gpu_hosts_start_commands_of_the_images_and_the_entry_point()
             entrypoint.__name__,
         ]
     # On both, `command` replaces CMD and leaves the entry point.
-    commands = re.findall(r"^ +command += (\[.*\])", STAGE, re.MULTILINE)
-    assert list(map(json.loads, commands)) == [
-        [entrypoint.STAGE],
-        [entrypoint.STAGE, entrypoint.LARGE],
-    ]
+    commands = re.findall(r"^    command += (\[.*\])", SERVICE, re.MULTILINE)
+    assert list(map(json.loads, commands)) == [[entrypoint.STAGE]]
     assert dockerfile.last(chain("gpu"), "CMD").words == [entrypoint.STAGE]
     assert "entry_point" not in FUNCTION
     assert "entryPoint" not in SERVICE
-    assert "command           = var.command" in SERVICE
     assert "command = [image_config.value]" in FUNCTION
     assert "for_each = var.image == null ? [] : [var.handler]" in FUNCTION
     given = set()

@@ -56,6 +56,14 @@ def run(state: str, kept: StageResult | None = None, revision: str = REVISION) -
     )
 
 
+def test_a_run_of_an_earlier_version_is_read():
+    """Version 0.1.0 recorded whether a worker for large jobs had a run, and made its result."""
+    done = run("succeeded", result())
+    stored = done.model_dump(mode="json") | {"large": True}
+    stored["result"]["large"] = True
+    assert StageRun.model_validate(stored) == done
+
+
 def video(*runs: StageRun, deleted: bool = False) -> Video:
     return Video(
         video_id=UPLOAD.video_id,

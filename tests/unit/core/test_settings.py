@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def test_another_topology_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("THREADS", "none"),
         ("PRESIGN_S", "1"),
         ("PRESIGN_S", "604801"),
+        ("WORKER_TIMEOUT_S", "43200"),  # SQS would show the message to another worker
         ("PUSH_TOKEN", ""),  # an empty secret must not allow everybody
     ],
 )
@@ -60,6 +62,12 @@ def test_an_invalid_setting_is_rejected(monkeypatch: pytest.MonkeyPatch, name: s
     monkeypatch.setenv(f"VIDEODROP_{name}", value)
     with pytest.raises(ValidationError, match=name.lower()):
         Settings()
+
+
+def test_terraform_knows_the_time_limit_of_workers():
+    text = (Path(__file__).parents[3] / "infra" / "locals.tf").read_text()
+    (default,) = re.findall(r'"VIDEODROP_WORKER_TIMEOUT_S", (\d+)\)', text)
+    assert int(default) == Settings().worker_timeout_s
 
 
 def test_a_secret_may_end_with_a_line_break_and_is_never_shown(monkeypatch: pytest.MonkeyPatch):

@@ -79,10 +79,10 @@ def test_messages_cost_an_event_and_the_queues_requests():
 
 
 def test_records_cost_reads_and_writes():
-    # 8 reads for 0.000001; 17 + 5 * 10 + 3 * 20 = 127 writes for 0.000079375.
-    assert Prices.read().records(200) == near(0.000080375)
+    # 8 reads for 0.000001; 19 + 5 * 10 + 3 * 20 = 129 writes for 0.000080625.
+    assert Prices.read().records(200) == near(0.000081625)
     # 20 s: progress is written every 2 s.
-    assert Prices.read().records(20) == near(0.000001 + (17 + 5 + 3 * 10) * 0.000000625)
+    assert Prices.read().records(20) == near(0.000001 + (19 + 5 + 3 * 10) * 0.000000625)
 
 
 def test_a_run_costs_all_of_it():

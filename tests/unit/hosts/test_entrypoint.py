@@ -114,13 +114,6 @@ def test_every_host_of_handlers_sets_up_logs_and_metrics(start, observed, port):
     assert observed == ["worker"]
 
 
-def test_with_the_option_it_polls_only_for_large_jobs(start):
-    environment = {"VIDEODROP_STAGE": "detect", "VIDEODROP_LARGE": '["detect"]'}
-    *became, hosts = start("handlers.stage.handler", "--large", **environment)
-    assert became == ["worker", "detect"]
-    assert {host.lane for host in hosts} == {"large", "large-replay"}
-
-
 def test_a_worker_without_a_stage_hosts_all_of_them(start):
     assert start()[:-1] == ("worker", *Settings().topology.stages)
 
@@ -141,7 +134,6 @@ def test_a_region_named_as_lambda_does_reaches_boto3(start, monkeypatch):
         ([], {"PORT": "8080"}, "no_stage"),
         (["handlers.stage.handler"], {"PORT": "http"}, "bad_port"),
         (["handlers.stage.handler"], {"PORT": "65536"}, "bad_port"),
-        (["handlers.stage.handler", "--large"], {"PORT": "8080"}, "large_polls"),
         (["handlers.query.handler"], {}, "unknown_handler"),
         (["videodrop", "worker"], {}, "unknown_handler"),
     ],

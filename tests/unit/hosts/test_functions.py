@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from pipeline.core.errors import InvalidArgument, MissingDependency
+from pipeline.core.errors import InvalidArgument
 from pipeline.core.settings import Settings
-from pipeline.hosts.worker import Function, Worker, hosted
+from pipeline.hosts.worker import Worker, hosted
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_everything_in_the_topology_is_hosted():
         function, spec = functions[name, lane], topology.stages[name]
         assert function.handler == "handlers.stage.handler"
         assert function.env == {"VIDEODROP_STAGE": name}
-        assert function.timeout_s == spec.timeout_s
+        assert function.timeout_s == settings.worker_timeout_s == 36000
         assert function.memory_mb == spec.memory_mb
         assert function.gpu == spec.gpu
     janitor, driver = functions["janitor", "live"], functions["replays", "live"]
@@ -42,38 +42,16 @@ def test_functions_can_be_hosted_by_name():
     assert [function.name for function in hosted(Settings(), ["replays"])] == ["replays"]
 
 
-def test_stages_with_lanes_for_large_jobs_are_hosted_with_more_time_for_them(monkeypatch):
-    monkeypatch.setenv("VIDEODROP_LARGE", '["detect"]')
-    functions = hosted(Settings(), ["detect", "thumbnail"])
-    topology = Settings().topology
-    usual, large = topology.stages["detect"].timeout_s, topology.large.timeout_s
-    assert {(one.name, one.lane): one.timeout_s for one in functions} == {
-        ("detect", "live"): usual,
-        ("detect", "replay"): usual,
-        ("detect", "large"): large,
-        ("detect", "large-replay"): large,
-        ("thumbnail", "live"): topology.stages["thumbnail"].timeout_s,
-        ("thumbnail", "replay"): topology.stages["thumbnail"].timeout_s,
+def test_a_setting_limits_the_time_of_stages(monkeypatch):
+    monkeypatch.setenv("VIDEODROP_WORKER_TIMEOUT_S", "7200")
+    functions = hosted(Settings(), ["detect", "janitor"])
+    limits = {(one.name, one.lane): one.timeout_s for one in functions}
+    janitor_s = Settings().topology.janitor.timeout_s
+    assert limits == {
+        ("detect", "live"): 7200,
+        ("detect", "replay"): 7200,
+        ("janitor", "live"): janitor_s,
     }
-
-
-def test_a_worker_for_large_jobs_takes_nothing_else(monkeypatch):
-    monkeypatch.setenv("VIDEODROP_LARGE", '["detect"]')
-    named = [(function.name, function.lane) for function in hosted(Settings(), large=True)]
-    assert named == [("detect", "large"), ("detect", "large-replay")]
-
-
-def test_a_worker_for_large_jobs_without_a_lane_is_rejected(monkeypatch):
-    monkeypatch.setenv("VIDEODROP_LARGE", '["detect"]')
-    with pytest.raises(MissingDependency, match="VIDEODROP_LARGE") as raised:
-        hosted(Settings(), ["thumbnail"], large=True)
-    assert raised.value.code == "bad_settings"
-
-
-@pytest.mark.parametrize("lane", ["replay", "large-replay"])
-def test_large_replays_are_replays(lane):
-    assert Function("detect", "no.handler", 1, 1, lane=lane).replays
-    assert not Function("detect", "no.handler", 1, 1, lane="large").replays
 
 
 @pytest.mark.parametrize("children", [0, 1, 3])

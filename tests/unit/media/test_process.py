@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core.errors import TimedOut
 from pipeline.core.progress import Deadline
-from pipeline.core.topology import Topology
+from pipeline.core.settings import Settings
 from pipeline.media import ffmpeg
 from pipeline.media.process import Caps, Child
 
@@ -133,6 +133,6 @@ def test_read_joins_what_the_pipe_delivers_in_pieces():
 
 
 def test_only_its_own_deadline_ends_a_run_of_hours():
-    longest = Topology.read().large.timeout_s
+    longest = Settings().worker_timeout_s
     assert Caps().wall_s > longest
     assert ffmpeg._within(Caps(), Deadline(longest)).wall_s > longest - 60

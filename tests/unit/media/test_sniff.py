@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.media.sniff import describe
+from pipeline.media.sniff import describe, elementary
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,44 @@ def test_media_is_left_to_the_demuxers(tmp_path, content):
     path = tmp_path / "clip.txt"
     path.write_bytes(content)
     assert describe(path) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "codec"),
+    [
+        (b"\0\0\0\1\x67\x64\0\x1f", "H.264"),
+        (b"\0\0\0\1\x09\xf0\0\0\0\1\x67", "H.264"),
+        (b"\0\0\1\x06\x05\xff", "H.264"),
+        (b"\0\0\1\x61\x9a\x24", "H.264"),  # cut in the middle
+        (b"\0\0\0\1\x40\1\x0c\1", "HEVC"),
+        (b"\0\0\0\1\x46\1\x10", "HEVC"),
+        (b"\0\0\1\x02\1\xd0", "HEVC"),
+        (b"\0\0\0\1\0\x79\0\x8d", "VVC"),
+        (b"\0\0\1\xb3\x14\0\xf0", "MPEG-2"),
+        (b"\0\0\1\xb0\1\0\0\1\xb5", "MPEG-4"),
+        (b"\0\0\1\0\0\0\1\x20", "MPEG-4"),
+        (b"\0\0\1\x0f\xc0", "VC-1"),
+        (b"\x12\0\x0a\x0b\0\0\0\x42", "AV1"),
+    ],
+)
+def test_an_elementary_stream_is_named(tmp_path, content, codec):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(content + bytes(range(200, 256)))
+    assert elementary(path) == codec
+    assert describe(path) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\0\0\1\xba\x44\0\4\0",  # a program stream
+        b"\0\0\0\1mdat\0\0\0\0",  # a box with a 64-bit size
+        b"\0\0\0\x20ftypisom\0\0\0\0",
+        b"\x47\x40\x11\x10",
+        b"",
+    ],
+)
+def test_a_container_is_not_an_elementary_stream(tmp_path, content):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(content)
+    assert elementary(path) is None

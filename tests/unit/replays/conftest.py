@@ -1,6 +1,7 @@
 """Replays without AWS, queues or processes; see ``house``."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,8 @@ def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> House:
     monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(path))
     monkeypatch.setattr("pipeline.runs.execute.probe", probe_anything)
     monkeypatch.setattr("pipeline.runs.manifest.ffmpeg.version", lambda: "none")
+    # A step ends after a second of real time, and would be cut short on a busy machine.
+    monkeypatch.setattr("pipeline.replays.walker.time", SimpleNamespace(monotonic=lambda: 0.0))
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     return House(Settings(scratch=scratch))

@@ -53,41 +53,6 @@ def test_a_run_that_a_worker_has_claimed_is_not_requested_again(house: House):
     assert house.lane("toy") == []
 
 
-@pytest.mark.usefixtures("out")
-@pytest.mark.parametrize(("stages", "asked"), [({"toy"}, 0), ((), 2)])
-def test_a_run_that_waits_for_a_worker_for_large_jobs_is_not_requested_again(
-    house: House, stages: Any, asked: int
-):
-    queues, names = house.bus.queues, house.config.names
-    house.config = house.config.model_copy(update={"large": frozenset(stages)})
-    queues[names.queue("toy", "large-replay")] = house.lane("toy").copy()
-    house.lane("toy").clear()
-    house.now = 1000
-    house.drive(5)
-    assert len(house.lane("toy")) == asked
-
-
-@pytest.mark.usefixtures("out")
-def test_a_message_sent_on_while_the_lanes_are_counted_is_not_requested_again(house: House):
-    queues, names = house.bus.queues, house.config.names
-    house.config = house.config.model_copy(update={"large": frozenset({"toy"})})
-    look, replay, large = (
-        house.bus.get_queue_attributes,
-        names.queue("toy", "replay"),
-        names.queue("toy", "large-replay"),
-    )
-
-    def moving(*, QueueUrl: str, AttributeNames: list[str]) -> Any:  # noqa: N803 - boto3's
-        found = look(QueueUrl=QueueUrl, AttributeNames=AttributeNames)
-        queues[large] += queues.pop(replay, [])
-        return found
-
-    house.bus.get_queue_attributes = moving  # type: ignore[method-assign]
-    house.now = 1000
-    house.drive(1)
-    assert (house.lane("toy"), len(queues[large])) == ([], 2)
-
-
 def test_a_run_that_is_lost_repeatedly_ends_as_lost(house: House, out: Replay):
     asked = 0
     for turn in range(1, 9):

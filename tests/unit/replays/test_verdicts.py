@@ -81,6 +81,26 @@ def test_a_stored_result_is_reused(house: House):
     assert plan(house) == ({"reuse": 1}, {"text: x → hello": 1})
 
 
+def test_a_result_of_another_video_with_the_same_bytes_is_reused_as_planned(house: House):
+    change = {"params": {"toy": {"text": "x"}}}
+    one, two = (house.process(name, body=b"the same") for name in ("one", "two"))
+    assert len(house.toy.seen) == 1
+    house.replay(videos=[one], **change)
+    assert plan(house, **change) == ({"reuse": 1, "current": 1}, {"text: hello → x": 1})
+    done = house.replay(**change)
+    assert done.progress["toy"].ended == {"reused": 1}
+    assert (done.spent.usd, len(house.toy.seen)) == (0, 2)
+    assert house.text(two) == "x"
+
+
+def test_a_plan_of_an_installation_that_keeps_its_videos_apart_has_no_reuse(house: House):
+    house.config = house.config.model_copy(update={"share_results": False})
+    change = {"params": {"toy": {"text": "x"}}}
+    one, two = (house.process(name, body=b"the same") for name in ("one", "two"))
+    house.replay(videos=[one], **change)
+    assert plan(house, videos=[two], **change)[0] == {"run": 1}
+
+
 def test_a_stage_that_the_uploader_excluded_stays_excluded(house: House):
     vid = house.process("a", options={"stages": "twin"})
     assert house.state(vid).state == "skipped"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.aws.catalog import Catalog
-from pipeline.core.errors import BadInput, LeaseLost, Outgrown
+from pipeline.core.errors import BadInput, LeaseLost
 from pipeline.core.events import Upload, parse
 from pipeline.core.records import StageRun
 from pipeline.core.settings import Settings
@@ -28,7 +28,6 @@ WRITES: dict[str, Callable[[ClaimedRun], None]] = {
     "supersede": lambda run: run.supersede(),
     "fail": lambda run: run.fail(BadInput("no", "No.")),
     "release": lambda run: run.release(BadInput("no", "No."), tries=1),
-    "send_on": lambda run: run.send_on(Outgrown("sent_on", "Too long."), lambda: None),
 }
 STATES = {
     "heartbeat": "running",
@@ -38,7 +37,6 @@ STATES = {
     "supersede": "superseded",
     "fail": "failed",
     "release": "pending",
-    "send_on": "pending",
 }
 
 
@@ -79,24 +77,6 @@ def test_no_write_changes_a_run_that_another_worker_has_claimed(
     with pytest.raises(LeaseLost):
         WRITES[name](paused)
     assert state(catalog, shadow=shadow) == before
-
-
-def test_a_message_is_sent_on_once_its_run_is_free(catalog: Catalog):
-    seen: list[StageRun] = []
-    claimed = claim(catalog, shadow=False)
-    claimed.send_on(
-        Outgrown("sent_on", "Too long."), lambda: seen.append(state(catalog, shadow=False))
-    )
-    assert [(run.state, run.tries) for run in seen] == [("pending", 0)]
-
-
-def test_the_message_of_a_run_that_another_worker_has_claimed_is_not_sent(catalog: Catalog):
-    sent: list[str] = []
-    paused = claim(catalog, shadow=False, lease_s=-1)
-    claim(catalog, shadow=False)
-    with pytest.raises(LeaseLost):
-        paused.send_on(Outgrown("sent_on", "Too long."), lambda: sent.append("message"))
-    assert sent == []
 
 
 @pytest.mark.parametrize(("shadow", "found"), [(False, 1), (True, 0)])

@@ -198,3 +198,16 @@ def test_no_words_are_valid_files(tmp_path):
     path.write_text(captions.to_vtt([]))
     assert list(webvtt.read(path)) == []
     assert captions.to_srt([]) == ""
+
+
+def test_joiners_and_direction_marks_stay_and_what_falsifies_text_goes():
+    words = said("می\u200cخواهم \ufeffيمين\u200f ev\u202eil Donau\u00addampfer")
+    (cue,) = captions.cues(words, LIMITS, 10)
+    assert " ".join(cue.lines) == "می\u200cخواهم يمين\u200f evil Donau\u00addampfer"
+    for text in (captions.to_vtt([cue]), captions.to_srt([cue])):
+        assert "\u200c" in text
+        assert "\u200f" in text
+
+
+def test_text_that_cannot_be_seen_makes_no_cue():
+    assert captions.cues(said("\u200b \u00ad"), LIMITS, 10) == []

@@ -51,6 +51,8 @@ def test_unsuitable_gops_are_not_copied(probed, changes):
 )
 def test_frames_too_small_for_a_gpu_are_encoded_without_it(monkeypatch, size, name):
     monkeypatch.setattr(h264, "encoder", lambda: "h264_nvenc")
-    options = h264.options(Rung("small", *size, 500_000), crf=22, preset="veryfast", gop_s=2)
+    options = h264.options(
+        Rung("small", *size, 500_000), crf=22, preset="veryfast", keyframes="source"
+    )
     assert options["c:v"] == name
     assert ("crf" in options) == (name == "libx264")

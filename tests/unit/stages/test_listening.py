@@ -140,3 +140,72 @@ def test_words_keep_their_time_where_silence_was_left_out():
     assert segment.end == pytest.approx(
         len(one.frames) * vad.FRAME_S - 0.6 + gap * vad.FRAME_S, abs=0.15
     )
+
+
+class Once(Polyglot):
+    """An engine that gives a sentence once, however often a window has it; as Whisper does."""
+
+    def __init__(self, *, probabilities=(1.0,) * 20, at=0.5):
+        super().__init__()
+        self.probabilities, self.at = iter(probabilities), at
+
+    def transcribe(self, encoded, languages, _options):
+        answers = []
+        for window in encoded:
+            self.transcribed.append(languages[0])
+            words = [
+                Word(text=" Again", start=self.at, end=self.at + 1, probability=1),
+                Word(text=" and.", start=self.at + 1, end=self.at + 2, probability=1),
+            ]
+            text = Segment(
+                text="Again and.",
+                start=self.at,
+                end=self.at + 2,
+                probability=next(self.probabilities),
+                words=words,
+            )
+            answers.append(Heard([text], len(window) * vad.FRAME_S))
+        return answers
+
+
+def starts(found):
+    return [round(s.start, 1) for one in found for s in one.segments]
+
+
+def test_a_sentence_that_the_model_gives_once_is_found_each_time_it_is_spoken():
+    found = listen(Once(at=0.0), window("e" * 20))  # 9.6 s of speech, 2 s of text each
+    assert starts(found) == pytest.approx([0, 2, 4, 6, 8], abs=0.2)
+    assert sum(one.speech_s for one in found) == pytest.approx(9.6, abs=0.1)
+
+
+def test_speech_before_the_first_word_is_transcribed_as_well():
+    class Late(Once):
+        def transcribe(self, encoded, languages, options):
+            self.at = 3.0 if len(encoded[0]) * vad.FRAME_S > 4 else 0.5
+            return super().transcribe(encoded, languages, options)
+
+    found = listen(Late(), window("e" * 10))
+    assert starts(found) == [0.5, 3.0]
+    times = [time for one in found for s in one.segments for time in (s.start, s.end)]
+    assert times == sorted(times)
+
+
+def test_improbable_text_of_such_a_part_is_left_out():
+    assert len(starts(listen(Once(at=0.0, probabilities=(0.8, 0.3)), window("e" * 8)))) == 1
+
+
+def test_sound_that_gives_the_same_text_without_end_is_transcribed_a_limited_number_of_times():
+    engine = Once(at=0.0)
+    listen(engine, window("e" * 60))
+    assert len(engine.transcribed) <= 13
+
+
+def test_a_part_that_gives_no_text_is_transcribed_by_its_pieces():
+    class Deaf(Once):
+        def transcribe(self, encoded, languages, options):
+            seconds = len(encoded[0]) * vad.FRAME_S
+            found = super().transcribe(encoded, languages, options)
+            return [Heard([], 0.0)] if 5 < seconds < 9 else found
+
+    found = listen(Deaf(at=0.0), window("eeee" + "eeeeeee.." + "eeeeeee"))
+    assert starts(found) == pytest.approx([0, 2, 6.1, 7.7], abs=0.2)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from PIL import Image
 
-from pipeline.media.frames import Frame
 from pipeline.stages.thumbnail import poster
+from pipeline.stages.thumbnail.tiles import Shot, Tile
 
 NOISE = np.random.default_rng(1)
 
@@ -42,17 +43,30 @@ def test_scores_lie_between_0_and_1():
     assert poster.score(np.zeros((2, 2, 3), np.uint8)) == 0
 
 
+def tiles(*frames):
+    shots = [Shot(time, poster.score(image), True) for time, image in frames]
+    return [Tile(shot, 0, number) for number, shot in enumerate(shots)]
+
+
 def test_the_shortlist_is_spread_out_and_best_first():
     image = scene()
-    shots = [Frame(t, image if 10 <= t < 14 or t == 40 else faded(image)) for t in range(60)]
-    times = [f.time_s for f in poster.shortlist(shots, 60, 3)]
+    found = tiles(*((t, image if 10 <= t < 14 or t == 40 else faded(image)) for t in range(60)))
+    times = [s.shot.time_s for s in poster.shortlist(found, 60, 3)]
     assert times[:2] == [10, 40]
     assert min(abs(a - b) for a in times for b in times if a != b) >= 5
 
 
 def test_the_ends_are_taken_only_if_there_is_nothing_else():
     image, black = scene(), np.zeros((90, 160, 3), np.uint8)
-    shots = [Frame(0, image), Frame(50, faded(image)), Frame(99.9, image)]
-    assert poster.shortlist(shots, 100, 1)[0].time_s == 50
-    shots = [Frame(0, image), Frame(50, black), Frame(99.9, black)]
-    assert poster.shortlist(shots, 100, 1)[0].time_s == 0
+    found = tiles((0, image), (50, faded(image)), (99.9, image))
+    assert poster.shortlist(found, 100, 1)[0].shot.time_s == 50
+    found = tiles((0, image), (50, black), (99.9, black))
+    assert poster.shortlist(found, 100, 1)[0].shot.time_s == 0
+
+
+def test_the_same_picture_at_two_sizes_is_alike_and_another_is_not():
+    image, other = scene(), scene()
+    small = np.asarray(Image.fromarray(image).resize((80, 45)))
+    assert poster.alike(image, small)
+    assert poster.alike(small, image)
+    assert not poster.alike(other, small)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from pipeline.media.frames import Frame
+from pipeline.media.decoding import Frame
 from pipeline.stages.detect.engine import Detection, Looking
-from pipeline.stages.detect.sights import sights
+from pipeline.stages.detect.sights import by_section, sights
 
 HOW = Looking(0.5, 0.7, 320, 100, None)
 
@@ -66,3 +66,26 @@ def test_frames_that_are_not_looked_at_repeat_the_last_detections_at_their_own_t
 def test_frames_do_not_wait_for_a_batch_without_need():
     stream = sights(frames(100), Numbering(), HOW, batch=1, gate=Every())
     assert [next(stream).time_s for _ in range(3)] == [0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8, 50])
+def test_a_section_has_the_same_batches_and_detections_in_any_part_of_a_video(batch):
+    """At 2 frames/s, sections of 10 s have 20 frames."""
+    options = {"batch": batch, "gate": True, "fps": 2.0}
+
+    def moving(*numbers):
+        for number in numbers:
+            image = np.full((9, 16, 3), number, np.uint8)
+            image[2, number % 16] = 255 * (number % 3 == 0)
+            yield Frame(number / 2, image)
+
+    whole, first, second = Numbering(), Numbering(), Numbering()
+    found = list(by_section(moving(*range(50)), whole, HOW, **options))
+    parts = [
+        *by_section(moving(*range(20)), first, HOW, **options),
+        *by_section(moving(*range(20, 50)), second, HOW, **options),
+    ]
+    assert labels(found) == labels(parts)
+    assert whole.batches == first.batches + second.batches
+    assert [found[n].image is None for n in (0, 20, 40)] == [False] * 3
+    assert any(sight.image is None for sight in found)

@@ -6,7 +6,7 @@ import pytest
 import webvtt
 from PIL import Image
 
-from pipeline.media.frames import Frame
+from pipeline.media.decoding import Frame
 from pipeline.stages.thumbnail import storyboard
 
 

@@ -1,4 +1,4 @@
-"""The attributes of a queue, and receivers that wait, over HTTP."""
+"""The attributes of a queue, fair queues, and receivers that wait, over HTTP."""
 
 import json
 import threading
@@ -71,3 +71,49 @@ def test_a_waiting_receiver_delays_no_request_and_wakes_at_once(bench):
     waiter.join()
     assert len(found["messages"]["Messages"]) == 1
     assert found["s"] < 10
+
+
+def _sent(bench, group, *bodies):
+    entries = [
+        {"Id": str(number), "MessageBody": body, **({"MessageGroupId": group} if group else {})}
+        for number, body in enumerate(bodies)
+    ]
+    assert not bench.sqs.send_message_batch(QueueUrl=bench.queue, Entries=entries).get("Failed")
+
+
+def _next(bench, count=1):
+    found = bench.sqs.receive_message(
+        QueueUrl=bench.queue, MaxNumberOfMessages=count, MessageSystemAttributeNames=["All"]
+    )
+    return found.get("Messages", [])
+
+
+def test_a_large_group_of_messages_does_not_delay_a_later_small_one(bench):
+    _sent(bench, "film", *"abcdef")
+    assert [one["Body"] for one in _next(bench) + _next(bench)] == ["a", "b"]
+    _sent(bench, "clip", "clip")
+    _sent(bench, None, "alone")
+    assert [one["Body"] for one in _next(bench) + _next(bench)] == ["clip", "alone"]
+    assert _next(bench)[0]["Body"] == "c"
+
+
+def test_the_group_with_the_fewest_messages_in_flight_is_next_then_the_oldest(bench):
+    _sent(bench, "film", *"abc")
+    _sent(bench, "other", *"xyz")
+    received = _next(bench, 5)
+    assert [one["Body"] for one in received] == ["a", "x", "b", "y", "c"]
+    for one in received:
+        if one["Body"] in "ab":
+            bench.sqs.delete_message(QueueUrl=bench.queue, ReceiptHandle=one["ReceiptHandle"])
+    _sent(bench, "film", "d")  # one of its messages is in flight, and two of the other group
+    assert [one["Body"] for one in _next(bench, 2)] == ["d", "z"]
+
+
+def test_a_received_message_names_its_group(bench):
+    bench.sqs.send_message(QueueUrl=bench.queue, MessageBody="a", MessageGroupId="film")
+    assert _next(bench)[0]["Attributes"]["MessageGroupId"] == "film"
+
+
+def test_messages_without_groups_come_in_the_order_of_their_arrival(bench):
+    _sent(bench, None, *"abcdef")
+    assert [one["Body"] for one in _next(bench, 6)] == list("abcdef")

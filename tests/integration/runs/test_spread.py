@@ -1,0 +1,82 @@
+"""A spread run through real queues, and the AWS calls that it makes."""
+
+from collections import Counter
+
+import pytest
+
+from handlers import stage as stage_handler
+from pipeline.runs import heartbeat
+from tests.fakes import rangestage
+from tests.fakes.calls import counted
+from tests.fakes.rig import Rig
+from tests.integration.runs.test_handlers import Mapping
+
+RANGES = 6
+# The month, the video, its other stage; the probe; claimed and marked.
+FAN_OUT = Counter(BatchGetItem=1, UpdateItem=6, HeadObject=1, GetObject=1, PutObject=1)
+REQUESTS = Counter(SendMessageBatch=1)  # of up to ten ranges
+# Claimed, done, ended; the plan and the source; two files and their description.
+# The plan, and the start of the source, which shows whether S3 sends parts.
+WORD = Counter(BatchGetItem=1, UpdateItem=3, GetObject=2, PutObject=2 + 1)
+CAPITAL = WORD + Counter(GetObject=3 + 1)  # the parts of the first phase, and one of their files
+# Claimed, still held, current, timed; then what is left is deleted.
+MERGE = (
+    Counter(BatchGetItem=1, UpdateItem=4, BatchWriteItem=1, GetObject=2, PutObject=2 + 1)
+    + Counter(GetObject=RANGES + RANGES + RANGES)  # descriptions, files to read, files to join
+    + Counter(Query=1, BatchWriteItem=1, ListObjectsV2=1, GetObject=1, DeleteObjects=1)
+)
+LABELS = Counter(GetItem=1, BatchWriteItem=1)
+DELIVERY = Counter(GetQueueUrl=1, ReceiveMessage=1, DeleteMessage=1, ChangeMessageVisibility=1)
+
+
+@pytest.fixture
+def queue(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Mapping:
+    """The queue of the stage ``toy``, which has ranges here."""
+    monkeypatch.setenv("VIDEODROP_STAGE", "toy")
+    monkeypatch.setattr(heartbeat, "_TICK_S", 60)
+    for name in ("Params", "plan", "run_range", "merge", "run"):
+        monkeypatch.setattr(
+            f"tests.fakes.toystage.{name}", getattr(rangestage, name), raising=False
+        )
+    return Mapping(rig.config.names.queue("toy"), stage_handler.handler)
+
+
+def receive_one(queue: Mapping, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive = queue.sqs.receive_message
+    monkeypatch.setattr(
+        queue.sqs, "receive_message", lambda **how: receive(**how | {"MaxNumberOfMessages": 1})
+    )
+
+
+def test_a_film_goes_through_its_queue_range_by_range(
+    rig: Rig, queue: Mapping, monkeypatch: pytest.MonkeyPatch
+):
+    receive_one(queue, monkeypatch)
+    body = rig.put()
+    queue.send(body)
+    assert queue.deliver() == []
+    run = rig.state(body)
+    assert run.spread is not None
+    assert (run.spread.total, run.spread.queue) == (RANGES, rig.config.names.queue("toy"))
+    groups = [record["attributes"]["MessageGroupId"] for record in queue.receive()["Records"]]
+    assert groups == [rig.video(body).video_id]
+
+
+def test_the_calls_of_fan_out_range_and_merge(
+    rig: Rig, queue: Mapping, monkeypatch: pytest.MonkeyPatch
+):
+    receive_one(queue, monkeypatch)
+    body = rig.put()
+    queue.send(body)
+    calls: list[Counter[str]] = []
+    while queue.left():
+        with counted() as made:
+            assert queue.deliver() == []
+        calls.append(made - DELIVERY)
+    assert rig.text(rig.state(body).current_result) == "one two three One Two Three"
+    assert calls == [
+        FAN_OUT + REQUESTS,
+        *(WORD, WORD, WORD + REQUESTS),
+        *(CAPITAL, CAPITAL, CAPITAL + REQUESTS),
+        MERGE + LABELS,
+    ]

@@ -1,0 +1,28 @@
+import pytest
+
+from pipeline.media import seeking
+from pipeline.media.process import Complaints
+
+MISSING = "[h264 @ 0x55] [error] mmco: unref short failure"
+DAMAGED = "[h264 @ 0x55] [error] error while decoding MB 3 4, bytestream -5"
+
+
+def heard(*lines):
+    complaints = Complaints()
+    for line in lines:
+        complaints.add(line)
+    return complaints
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer"),
+    [
+        ((), True),
+        ((MISSING, "[hevc @ 0x55] [error] Could not find ref with POC 12"), True),
+        ((MISSING, DAMAGED), False),
+        ((DAMAGED, *[MISSING] * 40), False),
+        ((*[MISSING] * 40,), False),
+    ],
+)
+def test_few_missing_references_alone_are_explained_by_a_seek(lines, answer):
+    assert seeking.caused(heard(*lines)) is answer
