@@ -4,6 +4,7 @@ import json
 
 from docs.generate import schema, text
 from pipeline.core import events
+from pipeline.core.range_request import DETAIL_TYPE, SOURCE
 from pipeline.core.topology import DEFAULT_PATH, Topology
 
 
@@ -13,11 +14,13 @@ def page() -> str:
     lines = text.heading(
         "Events",
         "Events travel through EventBridge. Events of S3 come from the default bus; our own are on "
-        "the\ninstallation's bus. Fields that are not listed are ignored. The models are in\n"
+        "the\ninstallation's bus. Workers send \"Range Requested\" straight to a stage's queue. "
+        "Fields that\nare not listed are ignored. The models are in\n"
         "[`pipeline/core/events.py`](../../pipeline/core/events.py), the patterns in\n"
         "[`pipeline/core/topology.json`](../../pipeline/core/topology.json).",
     )
     sources = {
+        DETAIL_TYPE: SOURCE,
         topology.reprocess.detail_type: topology.reprocess.source,
         topology.replays.detail_type: topology.replays.source,
     }
