@@ -94,19 +94,19 @@ elif [ "$kind" = dev ]; then
   say "npm is not installed: tests against dynalite, a second DynamoDB, are skipped."
 fi
 
-# -- TypeScript and ESLint, which check the page -----------------------------------------------------
+# -- TypeScript and ESLint, which check the page; hls.js, which plays results in tests --------------
 if [ "$kind" = dev ] && command -v npm >/dev/null; then
-  say "Installing TypeScript and ESLint, which check the page"
+  say "Installing TypeScript and ESLint, which check the page, and hls.js, a player to test with"
   mkdir -p $venv/web-tools
   cp package.json package-lock.json $venv/web-tools/
   # An old Node.js installs ESLint and cannot run it.
   { npm ci --silent --no-audit --no-fund --prefix $venv/web-tools >/dev/null &&
     $venv/web-tools/node_modules/.bin/eslint --version >/dev/null 2>&1; } || {
     rm -rf $venv/web-tools
-    say "Not installed: the page is not checked. ESLint needs Node.js 20.19 or newer."
+    say "Not installed: the page is not checked, and tests with hls.js are skipped. ESLint needs Node.js 20.19 or newer."
   }
 elif [ "$kind" = dev ]; then
-  say "npm is not installed: the page is not checked."
+  say "npm is not installed: the page is not checked, and tests with hls.js are skipped."
 fi
 
 # -- a second S3 and Checkov, for the tests ----------------------------------------------------------
