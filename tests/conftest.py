@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import json
+import logging
 import os
 import shutil
 import socket
@@ -127,6 +128,16 @@ def _heirs(run: str) -> Iterator[psutil.Process]:
         with contextlib.suppress(psutil.Error):
             if process.environ().get(_RUN) == run:
                 yield process
+
+
+@pytest.fixture(autouse=True)
+def _own_log_handlers() -> Iterator[None]:
+    """Undo a change of the root logger: its stream is closed when the test ends."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
 
 
 # -- coverage ------------------------------------------------------------------------------------

@@ -18,9 +18,14 @@ PARAMETER = "/videodrop/cdn-key"
 KEY, PEM = key_pair()
 
 
+def store_key() -> None:
+    """Store the key; a request that botocore sends again after a timeout does no harm."""
+    aws.client("ssm").put_parameter(Name=PARAMETER, Type="SecureString", Value=PEM, Overwrite=True)
+
+
 @pytest.fixture
 def behind(installation: Settings) -> Iterator[Settings]:
-    aws.client("ssm").put_parameter(Name=PARAMETER, Type="SecureString", Value=PEM)
+    store_key()
     cdn = CdnSettings(domain="cdn.example.com", key_id="K1", key_parameter=PARAMETER)
     yield installation.model_copy(update={"cdn": cdn})
     aws.client("ssm").delete_parameter(Name=PARAMETER)
@@ -78,4 +83,4 @@ def test_what_runs_stages_needs_no_key(behind: Settings):
     try:
         assert not bootstrap.artifacts(behind).has("nothing/")
     finally:
-        aws.client("ssm").put_parameter(Name=PARAMETER, Type="SecureString", Value=PEM)
+        store_key()

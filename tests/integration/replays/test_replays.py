@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -108,6 +109,8 @@ def house(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> House:
     monkeypatch.setattr("pipeline.runs.execute.probe", probe_anything)
     pace = partial(Pace, turn_s=0)
     monkeypatch.setattr("pipeline.replays.driver.Pace", pace)
+    # A step ends after a second of real time, and would be cut short on a busy machine.
+    monkeypatch.setattr("pipeline.replays.walker.time", SimpleNamespace(monotonic=lambda: 0.0))
     return House(toys, FakeStage(), twin=FakeStage())
 
 

@@ -1,7 +1,6 @@
 """The context's fields in log lines, in threads too."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,16 +8,6 @@ from pipeline.telemetry import logs
 from pipeline.telemetry.context import about, current
 
 
-@pytest.fixture
-def _own_root() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-
-
-@pytest.mark.usefixtures("_own_root")
 def test_text_lines_end_with_the_fields_of_the_context(capsys: pytest.CaptureFixture[str]):
     logs.readable()
     log = logging.getLogger("a.module")
