@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.core import in_place
 from pipeline.core.ranges import Part, Parts, Plan, Range, Work
 from pipeline.core.stage import Divisible, Report, Result, Source
-from pipeline.media import tracks
+from pipeline.media import frames, tracks
 from pipeline.stages.transcode import (
     audio_only,
     gop,
@@ -176,4 +176,4 @@ def _copied_keys(source: Source, params: Params, *, divided: bool) -> Sequence[f
     gops = read(source.path, video, length_s)
     if gops is None or not h264.conforms(probe, gops, max_gop_s=params.segment_s):
         return None
-    return gops.keys
+    return gops.keys if frames.keys_suffice(source.path, probe) else None
