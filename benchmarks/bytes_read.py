@@ -136,7 +136,7 @@ def measured(name: str, path: Path, params: dict[str, Any]) -> Read:
         for number, range_ in enumerate(plan.ranges):
             own = packed[number] if packed else b""
             with _served(path, own) as (address, blocks):
-                earlier = [one for one in made if one.range.phase < range_.phase]
+                earlier = [one for one in made if range_.reads(one.range)]
                 place = Work(work, f"{range_.name}-1")
                 part = stage.run_range(
                     source(address), chosen, plan, range_, earlier, place, report

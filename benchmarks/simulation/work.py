@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["first", "picture", "sound", "merge"]
-KINDS: Final[tuple[Kind, ...]] = ("first", "picture", "sound", "merge")
+Kind = Literal["first", "picture", "sound", "merge", "packets"]
+KINDS: Final[tuple[Kind, ...]] = ("first", "picture", "sound", "merge", "packets")
 
 
 @dataclass(frozen=True, slots=True)

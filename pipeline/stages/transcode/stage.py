@@ -128,7 +128,7 @@ def run_range(
     if source.probe.video is None:
         return audio_only.run(source, params, work, report)
     if range_.phase:
-        return sounds.run(source, params, range_, parts, work, report)
+        return sounds.run(source, params, plan, range_, parts, work, report)
     copied = bool(plan.data["copied"])
     return pictures.run(source, params, range_, work, report, copied=copied)
 

@@ -116,7 +116,7 @@ class Film:
         sounds = list(made)
         for range_ in plan.ranges:
             if range_.phase:
-                earlier = [one for one in sounds if one.range.phase < range_.phase]
+                earlier = [one for one in sounds if range_.reads(one.range)]
                 sounds.append(self._made(params, plan, range_, earlier))
         work = self.folder / f"{sound_range_s}"
         shutil.copytree(self.folder / "parts", work, dirs_exist_ok=True)
@@ -225,7 +225,8 @@ def test_the_loudness_of_all_ranges_is_that_of_the_whole_track(tmp_path):
     _, one, _ = film.run(3600)
     _, many, plan = film.run(6)
     phases = [(one.name, one.phase) for one in plan.ranges if one.phase]
-    assert phases[:2] == [("loudness-1", 1), ("sound-1-0000", 2)]
+    assert phases[:3] == [("loudness-1", 1), ("packets", 1), ("sound-1-0000", 2)]
+    assert plan.ranges[-1].needs == ("packets", "loudness-1")
     loud = [levels(samples(folder / "video.mp4")).mean() for folder in (one, many)]
     assert loud[0] == pytest.approx(loud[1], rel=0.01)
     assert loud[0] < 0.1
