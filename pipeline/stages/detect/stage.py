@@ -84,7 +84,7 @@ class Params(BaseModel):
         "repeated",
     )
     range_s: int = Field(
-        120,
+        300,
         ge=10,
         le=86_400,
         description="Seconds of video that one worker does at once, in steps of 10 s; the result "

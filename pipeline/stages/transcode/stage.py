@@ -42,7 +42,7 @@ class Params(BaseModel):
     gop_s: float = Field(2.0, ge=0.5, le=6, description="Seconds from keyframe to keyframe")
     segment_s: float = Field(6.0, ge=1, le=20, description="Seconds per segment")
     range_s: int = Field(
-        60,
+        90,
         ge=6,
         le=3600,
         description="Seconds of a long film that one worker encodes, rounded up to whole segments",

@@ -42,6 +42,10 @@ def opus(path):
     written(path, "-c:a", "libopus", "-b:a", "128k", form="matroska")
 
 
+def dts(path):
+    written(path, "-c:a", "dca", "-strict", "-2", "-b:a", "768k", form="matroska")
+
+
 def vorbis(path):
     written(path, "-c:a", "libvorbis", "-b:a", "192k", rate=44_100, form="matroska")
 
@@ -175,7 +179,7 @@ def heard(folder, scratch):
     return samples(folder / "video.mp4"), samples(playback.whole(playlist, scratch))
 
 
-@pytest.mark.parametrize("maker", [aac, aac_in_matroska, opus, surround, gap, late, small_gaps])
+@pytest.mark.parametrize("maker", [aac, aac_in_matroska, opus, surround, gap, late, small_gaps, dts])
 def test_a_seam_sounds_as_any_other_moment(film_of, tmp_path, maker):
     """A shift by some samples would differ ten times as much as two encodings do."""
     film = film_of(maker)
