@@ -179,7 +179,9 @@ def heard(folder, scratch):
     return samples(folder / "video.mp4"), samples(playback.whole(playlist, scratch))
 
 
-@pytest.mark.parametrize("maker", [aac, aac_in_matroska, opus, surround, gap, late, small_gaps, dts])
+@pytest.mark.parametrize(
+    "maker", [aac, aac_in_matroska, opus, surround, gap, late, small_gaps, dts]
+)
 def test_a_seam_sounds_as_any_other_moment(film_of, tmp_path, maker):
     """A shift by some samples would differ ten times as much as two encodings do."""
     film = film_of(maker)
