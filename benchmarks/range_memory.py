@@ -14,7 +14,7 @@ import resource
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -139,12 +139,12 @@ def main() -> None:
     print(text)
 
 
-def measured(stage: str, film: Path) -> list[tuple[str, Peak]]:
-    """Return the peaks of the plan, of a range of each kind, and of the merge."""
+def measured(stage: str, film: Path) -> Iterator[tuple[str, Peak]]:
+    """Yield the peaks of the plan, of a range of each kind, and of the merge."""
     with tempfile.TemporaryDirectory() as folder:
         steps = Steps(stage, film, None, Path(folder))
         (plan, packed), peak = _alone(steps.planned)
-        peaks = [("plan", peak)]
+        yield "plan", peak
         steps = steps._replace(plan=plan)
         made: list[Local] = []
         kinds = [one.name.partition("-")[0] for one in plan.ranges]
@@ -154,13 +154,13 @@ def measured(stage: str, film: Path) -> list[tuple[str, Peak]]:
             given = (range_, packed[number] if packed else b"", made)
             if number == alike[max(0, len(alike) - 2)]:
                 found, peak = _alone(steps.ranged, *given)
-                peaks.append((f"{kind}, one of {len(alike)}", peak))
+                yield f"{kind}, one of {len(alike)}", peak
             else:
                 with tempfile.TemporaryDirectory() as own:
                     found = steps.ranged(*given, Path(own))
             made.append(found)
         _, peak = _alone(steps.merged, made)
-        return [*peaks, ("merge", peak)]
+        yield "merge", peak
 
 
 def _alone(step: Callable[..., Any], *given: Any) -> tuple[Any, Peak]:
