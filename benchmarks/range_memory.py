@@ -101,7 +101,7 @@ class Steps(NamedTuple):
         work = Work(folder / "out", f"{range_.name}-1")
         work.folder.mkdir()
         with served_apart(self.film, packed) as (address, _):
-            parts = [Copied(*one, folder / "parts") for one in earlier if range_.reads(one.range)]
+            parts = [Copied(*one, folder / "parts") for one in earlier]
             source = _source(self.film, self.film).model_copy(update={"path": address})
             part = stage.run_range(source, params, self.plan, range_, parts, work, _REPORT)
         shutil.copytree(work.folder, self.stored, dirs_exist_ok=True)
@@ -151,7 +151,8 @@ def measured(stage: str, film: Path) -> Iterator[tuple[str, Peak]]:
         for number, range_ in enumerate(plan.ranges):
             kind = kinds[number]
             alike = [place for place, one in enumerate(kinds) if one == kind]
-            given = (range_, packed[number] if packed else b"", made)
+            earlier = [one for one in made if range_.reads(one.range)]
+            given = (range_, packed[number] if packed else b"", earlier)
             if number == alike[max(0, len(alike) - 2)]:
                 found, peak = _alone(steps.ranged, *given)
                 yield f"{kind}, one of {len(alike)}", peak
