@@ -33,7 +33,7 @@ from pipeline.media.probe import probe
 MOST_READ: Final = 1.15
 HISTORY: Final = results.HISTORY / "bytes_read.md"
 _STAGES: Final = ("transcode", "transcribe", "detect")
-_PARAMS: Final[dict[str, dict[str, Any]]] = {
+PARAMS: Final[dict[str, dict[str, Any]]] = {
     "transcode": {"rungs": (90,), "preset": "ultrafast"},
     "detect": {"image_size": 64},
 }
@@ -84,10 +84,10 @@ def main() -> int:
     arguments = parser.parse_args()
     rows, worst = [], 0.0
     for name in arguments.films:
-        path = _made(name, FILMS[name])
+        path = made_film(name, FILMS[name])
         size = path.stat().st_size
         for stage in arguments.stages:
-            found = measured(stage, path, _PARAMS.get(stage, {}))
+            found = measured(stage, path, PARAMS.get(stage, {}))
             if found.ranges > 1:
                 worst = max(worst, found.fetched / size)
             rows.append(_row(name, stage, size, found))
@@ -123,7 +123,7 @@ def measured(name: str, path: Path, params: dict[str, Any]) -> Read:
     def source(address: Address) -> Source:
         return Source(path=address, name=path.name, probe=known)
 
-    with _served(path) as (address, blocks):
+    with served_apart(path) as (address, blocks):
         known = probe(address)
         plan = stage.plan(source(address), chosen, report)
         spans = [(one.start_s, one.end_s) for one in plan.ranges]
@@ -135,8 +135,8 @@ def measured(name: str, path: Path, params: dict[str, Any]) -> Read:
         work = Path(folder)
         for number, range_ in enumerate(plan.ranges):
             own = packed[number] if packed else b""
-            with _served(path, own) as (address, blocks):
-                earlier = [one for one in made if one.range.phase < range_.phase]
+            with served_apart(path, own) as (address, blocks):
+                earlier = [one for one in made if range_.reads(one.range)]
                 place = Work(work, f"{range_.name}-1")
                 part = stage.run_range(
                     source(address), chosen, plan, range_, earlier, place, report
@@ -145,14 +145,14 @@ def measured(name: str, path: Path, params: dict[str, Any]) -> Read:
             fetched += blocks.fetched + len(own)
             requests += blocks.requests + bool(own)
             packed_bytes += len(own)
-        with _served(path) as (address, blocks):
+        with served_apart(path) as (address, blocks):
             stage.merge(source(address), chosen, plan, made, work, report)
     fetched, requests = fetched + blocks.fetched, requests + blocks.requests
     return Read(len(plan.ranges), fetched, requests, packed_bytes, planned)
 
 
 @contextmanager
-def _served(path: Path, packed: bytes = b"") -> Iterator[tuple[Address, Blocks]]:
+def served_apart(path: Path, packed: bytes = b"") -> Iterator[tuple[Address, Blocks]]:
     """Serve a file as to a host that has read nothing of it but an excerpt."""
     with path.open("rb") as file:
 
@@ -165,7 +165,7 @@ def _served(path: Path, packed: bytes = b"") -> Iterator[tuple[Address, Blocks]]
             yield found
 
 
-def _made(name: str, film: Film) -> Path:
+def made_film(name: str, film: Film) -> Path:
     """Return a film; make it if it is missing."""
     target = FOLDER / f"bytes-{name}"
     if not target.is_file():

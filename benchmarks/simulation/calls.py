@@ -62,10 +62,11 @@ def beats(task: Task, seconds: float) -> Units:
 def objects(task: Task, shape: Shape) -> tuple[int, int]:
     """Return the S3 requests of a step that read and that write, without reads of the source.
 
-    A range reads the plan, and writes its files and a record of them. Sound reads the records of
-    all ranges of pictures, and the packets of those at its time. The merge reads the records,
-    writes its files and the manifest, and joins an MP4 file from copies of the ranges' files and
-    pieces too small to be copied.
+    A range reads the plan, and writes its files and a record of them. Sound reads one record, and
+    the packets at its time. Before its ranges, one step reads the records of all ranges of
+    pictures; sound in one range reads them itself. The merge reads the records, writes its files
+    and the manifest, and joins an MP4 file from copies of the ranges' files and pieces too small
+    to be copied.
     """
     count = len(task.run.ranges)
     if task.kind == "merge":
@@ -73,7 +74,9 @@ def objects(task: Task, shape: Shape) -> tuple[int, int]:
         return 2 + task.run.ended + pieces // 2, 1 + shape.merged_files + pieces
     if task.kind == "sound":
         heard = math.ceil(count * task.seconds / task.run.video.seconds)
-        return 2 + count + heard, 2
+        return 2 + (1 if len(task.run.sounds) > 1 else count) + heard, 2
+    if task.kind == "packets":
+        return 2 + count, 1
     if task.kind == "first":
         return 3, 1 if task.run.spreads else 1 + shape.files + shape.merged_files
     return 2, 1 + shape.files

@@ -17,7 +17,7 @@ _PIECE: Final = 5 << 20  # of a part of an upload, at least
 def vcpus(task: Task, costs: StageCosts, memory_mb: int) -> float:
     """Return the vCPUs that a step uses; one thread encodes sound."""
     available = memory_mb / MB_A_VCPU
-    if task.kind == "sound":
+    if task.kind in {"sound", "packets"}:
         return min(1.0, available)
     return max(min(1.0, available), available * costs.threads_used.mean)
 
@@ -27,6 +27,8 @@ def cpu_s(task: Task, costs: StageCosts, chance: Random) -> float:
     if task.kind == "merge":
         each = costs.merge_range_cpu_s.draw(chance) * task.run.ended
         return costs.merge_cpu_s.draw(chance) + each
+    if task.kind == "packets":  # it reads the same records
+        return costs.merge_range_cpu_s.draw(chance) * task.run.ended
     planning = costs.plan_cpu_s.draw(chance) if task.kind == "first" else 0.0
     if task.kind == "first" and task.run.spreads:
         return planning
@@ -50,7 +52,7 @@ def moved(
     if task.kind == "merge":  # pieces too small for S3 to copy
         copied = float(shape.copies * len(task.run.ranges) * _PIECE)
         return copied, copied
-    if task.kind == "first" and task.run.spreads:
+    if task.kind == "packets" or (task.kind == "first" and task.run.spreads):
         return 0.0, 0.0
     source = mbps[task.run.video.height] * 1e6 / _BITS * task.seconds
     return source * costs.read.mean, source * costs.written.mean

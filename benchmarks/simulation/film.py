@@ -14,7 +14,7 @@ from benchmarks.simulation.work import SHAPES, Shape, Video
 
 FILM: Final = Video(0, 0.0, 3 * 3600.0, 1080, "film")
 WORKERS: Final = (10, 100, 1000)
-LENGTHS: Final = (15.0, 30.0, 60.0, 120.0)
+LENGTHS: Final = (30.0, 60.0, 90.0, 120.0)
 DIVISIONS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "as the stages divide it": {},
     "sound by 300 s": {"transcode": {"sound_s": 300.0}},

@@ -172,7 +172,7 @@ class Installation:
         return at + math.ceil(run.left / calls.BATCH) * time_s
 
     def _ended(self, task: Task, at: float) -> None:
-        """Count a range as ended; after the last one send the sound, and then the merge."""
+        """Count a range as ended; after the last one send the next step, at last the merge."""
         run = task.run
         run.left -= 1
         run.ended += 1
@@ -181,6 +181,10 @@ class Installation:
         at += self._measured.calls.sqs_s.mean
         if task.kind == "sound" or not run.sounds:
             self._send(run, "merge", run.video.seconds, at)
+            return
+        if task.kind == "picture" and len(run.sounds) > 1:
+            run.left = 1
+            self._send(run, "packets", 0.0, at)
             return
         run.left = len(run.sounds)
         for number, seconds in enumerate(run.sounds):

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["first", "picture", "sound", "merge"]
-KINDS: Final[tuple[Kind, ...]] = ("first", "picture", "sound", "merge")
+Kind = Literal["first", "picture", "sound", "merge", "packets"]
+KINDS: Final[tuple[Kind, ...]] = ("first", "picture", "sound", "merge", "packets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Shape:
 
 
 SHAPES: Final[Mapping[str, Shape]] = {
-    "transcode": Shape(60.0, sound_s=600.0, files=4, merged_files=7, copies=1),
+    "transcode": Shape(90.0, sound_s=600.0, files=4, merged_files=7, copies=1),
     "thumbnail": Shape(1800.0, files=1, merged_files=6),
     "transcribe": Shape(300.0, files=1, merged_files=4),
     "detect": Shape(300.0, files=1, merged_files=3),

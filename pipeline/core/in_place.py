@@ -22,7 +22,7 @@ class Local(NamedTuple):
     folder: Path
 
     def file(self, name: str) -> Path:
-        """Return one of its files."""
+        """Return a file of the run."""
         return self.folder / name
 
 
@@ -64,7 +64,7 @@ def run(
     width = (1 - _MERGE) / len(plan.ranges)
     made: list[Local] = []
     for number, range_ in enumerate(plan.ranges):
-        earlier = [one for one in made if one.range.phase < range_.phase]
+        earlier = [one for one in made if range_.reads(one.range)]
         step = _Step(report, number * width, width)
         place = Work(work, f"{range_.name}-{_TAG}")
         part = stage.run_range(source, params, plan, range_, earlier, place, step)

@@ -61,12 +61,18 @@ class Range(_Frozen):
         start_s: start on the media's timeline, seconds.
         end_s: its end.
         phase: it begins when all ranges of earlier phases have ended.
+        needs: names of the ranges of earlier phases whose parts it reads; None for all.
     """
 
     name: str = Field(pattern=_NAME)
     start_s: float
     end_s: float
     phase: int = 0
+    needs: tuple[str, ...] | None = None
+
+    def reads(self, other: "Range") -> bool:
+        """Return True if it reads the part of another range."""
+        return other.phase < self.phase and (self.needs is None or other.name in self.needs)
 
 
 class Plan(_Frozen):
@@ -134,7 +140,7 @@ class Made(Protocol):
         """Return the part."""
 
     def file(self, name: str) -> Path:
-        """Return a local copy of one of its files, which must not be changed."""
+        """Return a local copy of a file of the run, which must not be changed."""
 
 
 Parts = Sequence[Made]

@@ -1,5 +1,6 @@
 """Decoded frames as arrays, one at a time, each with its presentation time."""
 
+import itertools
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
@@ -21,7 +22,8 @@ _SKIP_FROM = 8
 _LONGEST_GAP = 2.5
 _ROUNDED_S = 0.0005  # timestamps may be rounded down
 _TICK_S = 1e-6  # times are multiples of it
-_TRIED_S = 30.0
+_TRIED_S, _TRIED = 30.0, 16
+_SAME_S = 0.01
 _LEAST_SIDE = 16
 
 
@@ -180,14 +182,15 @@ def _next(frames: Iterator[Frame]) -> Frame | None:
 def keys_suffice(path: Location, probe: Probe) -> bool:
     """Return whether each keyframe can be decoded without the frames between keyframes.
 
-    Those of open GOPs in H.264 may not: after a seek, others are then lost than in one pass. The
-    beginning of the video is tried.
+    Those of open GOPs may not: after a seek, others are then lost than in one pass. Keyframes of
+    H.264 may also be incomplete (intra refresh). The first ones of the video are tried.
 
     Args:
         path: the file that ``probe`` describes.
         probe: of a file with video.
     """
     video = require_video(probe)
+    keys = sorted(gops.keys(path, probe, _TRIED_S))[:_TRIED]
     found = decoding.decoded(
         path,
         probe,
@@ -199,8 +202,11 @@ def keys_suffice(path: Location, probe: Probe) -> bool:
         complaints=None,
         skip_frame="nokey",
     )
-    times = [frame.time_s for frame in found]
-    return times == sorted(times) and len(times) == len(gops.keys(path, probe, _TRIED_S))
+    with closing(found):
+        times = [frame.time_s for frame in itertools.islice(found, len(keys))]
+    return len(times) == len(keys) and all(
+        abs(time_s - key_s) < _SAME_S for time_s, key_s in zip(times, keys, strict=True)
+    )
 
 
 def at(

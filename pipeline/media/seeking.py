@@ -3,6 +3,7 @@
 import json
 import re
 from fractions import Fraction
+from typing import NamedTuple
 
 from pipeline.core.errors import BadInput
 from pipeline.core.location import Location
@@ -15,15 +16,33 @@ _FIRST_STEP_S = 0.5
 _COARSE_S = Fraction(1, 8000)
 _ROUNDED_S = 0.0011  # a time is rounded in the file, and again where decoding begins
 _HEAD_FRAMES = 6
-# A decoder says so where frames of an open GOP refer to those before the seek.
+# Intra refresh completes a picture within this time; excerpts have as much before a range.
+_RECOVERED_S = 10.0
+_AHEAD_S = 0.5  # frames may be stored so much earlier than they are shown
+# A decoder says so where frames refer to those before the seek.
 _MISSING = re.compile(
     "mmco: unref short failure|co located POCs unavailable|Missing reference picture"
     "|reference picture missing during reorder|Could not find ref with POC"
+    "|number of reference frames .* exceeds max"
 )
+# It drops a frame after the first, and says the second.
+_CAUSE, _DROPPED = "Missing reference picture", "decode_slice_header error"
 _MOST_MISSING = 20
 # ffmpeg subtracts the start of the file, by which probes count too, but not the seek's own time.
 ONE_CLOCK = ("-copyts", "-start_at_zero")
 """Output options by which frames keep their times after a seek."""
+
+
+class _Decoded(NamedTuple):
+    """What a part of a file has.
+
+    Attributes:
+        keys: when its keyframes are shown, seconds.
+        frames: when the frames are shown that can be decoded from it alone.
+    """
+
+    keys: list[float]
+    frames: list[float]
 
 
 def options(seek_s: float) -> dict[str, str | None]:
@@ -78,7 +97,8 @@ def before(path: Location, probe: Probe, time_s: float) -> float:
     """Return a time to seek to, from which every frame from ``time_s`` on can be decoded.
 
     Indices of files give times of decoding. So a keyframe that is found for a time may be shown
-    after it, and frames between both depend on what comes earlier (an open GOP).
+    after it, and frames between both depend on what comes earlier (an open GOP). In H.264, a
+    keyframe may also be incomplete until later frames are decoded (intra refresh).
 
     Args:
         path: the file that ``probe`` describes.
@@ -90,36 +110,62 @@ def before(path: Location, probe: Probe, time_s: float) -> float:
     """
     if probe.video is None or not probe.seeks:
         return 0.0
+    index = probe.video.index
+    nearest_s: float | None = None
     seek_s, step_s = time_s, _FIRST_STEP_S
     while seek_s > 0:
-        shown_s = _shown(path, probe.video.index, seek_s)
-        if shown_s is not None and shown_s <= time_s:
-            return seek_s
+        key = _decoded(path, index, seek_s, "#1")
+        if key.keys and key.keys[0] <= time_s:
+            nearest_s = seek_s if nearest_s is None else nearest_s
+            if key.frames or _is_complete(path, index, seek_s, time_s - key.keys[0], time_s):
+                return seek_s
+            if time_s - seek_s > _RECOVERED_S:  # it is damaged
+                return nearest_s
         seek_s, step_s = seek_s - step_s, 2 * step_s
     return 0.0
 
 
-def _shown(path: Location, index: int, seek_s: float) -> float | None:
-    """Return when the keyframe is shown that a seek finds; None if it finds another frame."""
-    where = ("-select_streams", str(index), "-read_intervals", f"+{seek_s:.6f}%+#1")
-    entries = ("-show_entries", "packet=pts_time,flags:format=start_time", "-of", "csv")
-    shown_s: float | None = None
-    start_s = 0.0
+def _is_complete(path: Location, index: int, seek_s: float, length_s: float, time_s: float) -> bool:
+    """Return whether a frame shown at ``time_s`` or before can be decoded after a seek."""
+    found = _decoded(path, index, seek_s, f"{length_s + _AHEAD_S:.6f}")
+    return any(shown_s <= time_s for shown_s in found.frames)
+
+
+def _decoded(path: Location, index: int, seek_s: float, length: str) -> _Decoded:
+    """Return when the keyframes and the decoded frames after a seek are shown.
+
+    Args:
+        path: the file.
+        index: of the track.
+        seek_s: the time to seek to.
+        length: how much to read, in ffprobe's words.
+    """
+    where = ("-select_streams", str(index), "-read_intervals", f"+{seek_s:.6f}%+{length}")
+    entries = "packet=pts_time,flags:frame=pts_time:format=start_time"
+    keys, frames, start_s = [], [], 0.0
     try:
-        with ffmpeg.probing(path, *where, *entries) as child:
+        with ffmpeg.probing(path, *where, "-show_entries", entries, "-of", "csv") as child:
             for line in child.lines():
                 kind, time, flags, *_ = (*line.split(","), "", "")
-                if kind == "packet" and flags.startswith("K"):
-                    shown_s = streams.number(time)
+                time_s = streams.number(time)
+                if time_s is None:
+                    continue
+                if kind == "frame":
+                    frames.append(time_s)
+                elif kind == "packet" and flags.startswith("K"):
+                    keys.append(time_s)
                 elif kind == "format":
-                    start_s = streams.seconds(time)
+                    start_s = time_s
             ffmpeg.judge(child)
     except BadInput:
-        return None
-    return None if shown_s is None else shown_s - start_s
+        return _Decoded([], [])
+    return _Decoded([time - start_s for time in keys], [time - start_s for time in frames])
 
 
 def caused(heard: Complaints) -> bool:
     """Return True if a seek alone explains the decoder's error lines: nothing is damaged."""
     lines = (*heard.first, *heard.last)
-    return heard.count <= _MOST_MISSING and all(_MISSING.search(line) for line in lines)
+    other = [line for line in lines if not _MISSING.search(line)]
+    causes = sum(_CAUSE in line for line in lines)
+    explained = len(other) <= causes and all(_DROPPED in line for line in other)
+    return heard.count <= _MOST_MISSING and explained

@@ -36,7 +36,7 @@ class StoredPart:
         return self.stored.part
 
     def file(self, name: str) -> Path:
-        """Return a local copy of one of its files, downloaded when first asked for."""
+        """Return a local copy of a file of the run, downloaded when first asked for."""
         path = self.folder / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from pipeline.aws.run_files import PLAN, RunFiles
 from pipeline.core.errors import VideodropError
 from pipeline.core.events import Upload
 from pipeline.core.media_info import Probe
@@ -97,9 +98,27 @@ class PlanFile(BaseModel):
         return {one.name for one in self.plan.ranges if one.phase == phase} <= names(ended)
 
     def before(self, range_: Range, ended: frozenset[str]) -> list[str]:
-        """Return the tags of the ranges of earlier phases, in the order of the plan."""
+        """Return the tags of the ranges whose parts a range reads, in the order of the plan."""
         tags = dict(zip(map(_name, ended), ended, strict=True))
-        return [tags[one.name] for one in self.plan.ranges if one.phase < range_.phase]
+        return [tags[one.name] for one in self.plan.ranges if range_.reads(one)]
+
+
+class Plans:
+    """Reads plans; a worker that does several ranges of a run reads its plan once."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, PlanFile] | None = None
+
+    def read(self, files: RunFiles) -> PlanFile | None:
+        """Return the plan of a run, which never changes; None if its form is another version's."""
+        if self._last and self._last[0] == files.prefix:
+            return self._last[1]
+        try:
+            found = PlanFile.model_validate_json(files.read(PLAN))
+        except ValidationError:
+            return None
+        self._last = files.prefix, found
+        return found
 
 
 class PartFile(BaseModel):

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from pipeline.aws import clients as aws
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
@@ -25,7 +23,7 @@ from pipeline.runs import manifest
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.delivery import Outcome, Retry
 from pipeline.runs.failure import FIRST_RETRY_S
-from pipeline.runs.plan_file import PlanFile
+from pipeline.runs.plan_file import PlanFile, Plans
 
 
 class Spreader:
@@ -41,6 +39,7 @@ class Spreader:
         self._catalog = catalog
         self._artifacts = artifacts
         self._settings = settings
+        self._plans = Plans()
 
     def begin(
         self,
@@ -78,10 +77,7 @@ class Spreader:
 
     def plan(self, request: RangeRequest) -> PlanFile | None:
         """Return the plan of a run; None if another version wrote it in another form."""
-        try:
-            return PlanFile.model_validate_json(self.files(request).read(PLAN))
-        except ValidationError:
-            return None
+        return self._plans.read(self.files(request))
 
     def request(
         self, request: RangeRequest, plan: PlanFile, queue: Queue, ended: frozenset[str]

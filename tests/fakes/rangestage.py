@@ -44,7 +44,13 @@ def plan(_source: Source, params: Params, report: Report) -> Plan:
     words = params.text.split()
     kinds = ("word", "capital") if params.capitals and len(words) > 1 else ("word",)
     ranges = [
-        Range(name=f"{kind}-{number:04}", start_s=60 * number, end_s=60 * number + 60, phase=phase)
+        Range(
+            name=f"{kind}-{number:04}",
+            start_s=60 * number,
+            end_s=60 * number + 60,
+            phase=phase,
+            needs=(f"word-{number:04}",) if phase else None,
+        )
         for phase, kind in enumerate(kinds)
         for number in range(len(words))
     ]
@@ -66,7 +72,7 @@ def run_range(
     if range_.phase == 0:
         word = str(plan.data["words"][number])
     else:
-        earlier = parts[number]
+        (earlier,) = parts
         assert earlier.range.name == f"word-{number:04}"
         word = earlier.file(earlier.part.interim[0]).read_text().capitalize()
     report(0.5)

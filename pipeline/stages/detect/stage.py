@@ -84,7 +84,7 @@ class Params(BaseModel):
         "repeated",
     )
     range_s: int = Field(
-        120,
+        300,
         ge=10,
         le=86_400,
         description="Seconds of video that one worker does at once, in steps of 10 s; the result "
@@ -146,9 +146,11 @@ def plan(source: Source, params: Params, report: Report) -> Plan:
     """
     decoding.require_video(source.probe)
     report(0.0)
+    path, probe = source.path, source.probe
+    keyed = gops.within(path, probe, 1 / params.fps) and frames.keys_suffice(path, probe)
     return Plan(
-        ranges=division.ranges(source.probe, fps=params.fps, range_s=params.range_s),
-        data={"keyframes": gops.within(source.path, source.probe, 1 / params.fps)},
+        ranges=division.ranges(probe, fps=params.fps, range_s=params.range_s),
+        data={"keyframes": keyed},
     )
 
 

@@ -25,6 +25,20 @@ class Heard(BaseModel):
     track: Track
 
 
+class Listed(BaseModel):
+    """The packets that a range of sound reads.
+
+    Attributes:
+        files: names of the files with them, in order of time.
+        heard: the expression of when samples are heard; see ``Stretch.filters``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    files: tuple[str, ...]
+    heard: str = ""
+
+
 class Stored(BaseModel):
     """The part of the data that ranges of sound need, which is quick to read.
 
@@ -32,6 +46,7 @@ class Stored(BaseModel):
         packets: names of files with packets of sound, by stream; none for a stream without any.
         batches: of the packets in each file; None if they are unknown.
         gains: gain in dB for the wanted loudness, by stream; None for none.
+        lists: the packets that ranges of sound read, by their names.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +54,7 @@ class Stored(BaseModel):
     packets: dict[int, str] = {}
     batches: dict[int, tuple[Batch, ...] | None] = {}
     gains: dict[int, float | None] = {}
+    lists: dict[str, Listed] = {}
 
     @classmethod
     def of(cls, part: Part) -> Self:

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import BadInput
-from pipeline.core.ranges import Part, Parts, Range, Work
+from pipeline.core.media_info import AudioStream
+from pipeline.core.ranges import Part, Parts, Plan, Range, Work
 from pipeline.core.stage import Report, Source
 from pipeline.media import ffmpeg
 from pipeline.stages.transcode import (
     cmaf,
     encoded,
+    packet_lists,
+    packets,
     pictures,
     readings,
     renditions,
@@ -27,52 +30,62 @@ from pipeline.stages.transcode.stretches import Stretch
 if TYPE_CHECKING:
     from pipeline.stages.transcode.stage import Params
 
-_SOUND, _LOUDNESS = "sound", "loudness"
+_SOUND, _LOUDNESS, _PACKETS = "sound", "loudness", "packets"
 
 
 def ranges(source: Source, params: "Params") -> list[Range]:
     """Return the ranges of all tracks of a film whose pictures are divided.
 
-    A track that can be decoded only from the start of the file is one range. The loudness of the
-    whole track is measured before its ranges.
+    A track that can be decoded only from the start of the file is one range. Before the ranges of
+    others, the loudness of the whole track is measured, and their packets are listed.
 
     Raises:
         BadInput: ``unknown_track``.
     """
     film_s = source.probe.duration_s
     starts = spans.grid(film_s, range_s=params.sound_range_s, segment_s=params.segment_s)
-    measured: list[Range] = []
     found: list[Range] = []
     for number, track in enumerate(pictures.wanted_sounds(source, params), 1):
         if len(starts) == 1 or not readings.divides(source, track):
             found.append(Range(name=f"{_SOUND}-{number}", start_s=0.0, end_s=film_s, phase=1))
             continue
+        needs = [_PACKETS] if packets.can_store(track) else []
         if params.loudness_lufs is not None:
-            name = f"{_LOUDNESS}-{number}"
-            measured.append(Range(name=name, start_s=0.0, end_s=film_s, phase=1))
+            needs.append(f"{_LOUDNESS}-{number}")
+            found.append(Range(name=needs[-1], start_s=0.0, end_s=film_s, phase=1))
         for part, (start, end) in enumerate(zip(starts, [*starts[1:], film_s], strict=True)):
-            name = f"{_SOUND}-{number}-{part:04d}"
-            found.append(Range(name=name, start_s=start, end_s=end, phase=1))
-    if measured:
-        found = [one.model_copy(update={"phase": 2}) for one in found]
-    return [*measured, *sorted(found, key=lambda one: one.start_s)]
+            name, phase = f"{_SOUND}-{number}-{part:04d}", 2 if needs else 1
+            found.append(
+                Range(name=name, start_s=start, end_s=end, phase=phase, needs=tuple(needs))
+            )
+    if any(_PACKETS in (one.needs or ()) for one in found):
+        found.append(Range(name=_PACKETS, start_s=0.0, end_s=0.0, phase=1))  # it reads no media
+    return sorted(found, key=lambda one: (one.phase, one.start_s))
 
 
 def run(
-    source: Source, params: "Params", range_: Range, parts: Parts, work: Work, report: Report
+    source: Source,
+    params: "Params",
+    plan: Plan,
+    range_: Range,
+    parts: Parts,
+    work: Work,
+    report: Report,
 ) -> Part:
-    """Encode the stretch of a range, or measure the loudness of its track.
+    """Encode the stretch of a range, measure the loudness of its track, or list packets.
 
     Raises:
         VideodropError: see ``ffmpeg.judge``. Of what cannot be decoded, nothing is made.
     """
+    if range_.name == _PACKETS:
+        return _lists(source, params, plan, parts).part()
     kind, number, *_ = range_.name.split("-")
     track = pictures.wanted_sounds(source, params)[int(number) - 1]
     stretch = stretches.of(range_, source.probe.duration_s)
     scratch = work.folder / f"tracks-{work.tag}"
     scratch.mkdir()
     try:
-        given = readings.of(source, track, parts, stretch, scratch)
+        given = _reading(source, track, range_, parts, stretch, scratch)
         if given is None:
             return Encoded(errors=int(stretch.whole)).part()
         known = {n: gain for one in parts for n, gain in Stored.of(one.part).gains.items()}
@@ -101,6 +114,36 @@ def silence(stretch: Stretch, params: "Params", folder: Path, name: str, report:
     made = sound_track.placed(raw, folder, name, stretch)
     raw.unlink()
     return made
+
+
+def _lists(source: Source, params: "Params", plan: Plan, parts: Parts) -> Encoded:
+    """Return the packets that each range of sound reads."""
+    found = {}
+    for number, track in enumerate(pictures.wanted_sounds(source, params), 1):
+        stored = packet_lists.spans(track, parts)
+        for range_ in plan.ranges:
+            if range_.name.startswith(f"{_SOUND}-{number}-"):
+                stretch = stretches.of(range_, source.probe.duration_s)
+                if listed := packet_lists.listed(stored, track, stretch):
+                    found[range_.name] = listed
+    return Encoded(lists=found)
+
+
+def _reading(
+    source: Source, track: AudioStream, range_: Range, parts: Parts, stretch: Stretch, folder: Path
+) -> Reading | None:
+    """Return what the stretch of a track is read from; None if it has no packets."""
+    if not packets.can_store(track):
+        return readings.of_source(source, track, stretch)
+    if stretch.whole:
+        listed = packet_lists.listed(packet_lists.spans(track, parts), track, stretch)
+    else:
+        lists = {name: one for made in parts for name, one in Stored.of(made.part).lists.items()}
+        listed = lists.get(range_.name)
+    if listed is None:
+        return None
+    path = folder / "packets.nut"
+    return readings.of_packets(source, track, listed, parts, stretch, path)
 
 
 def _gain(given: Reading, params: "Params", report: Report) -> float | None:

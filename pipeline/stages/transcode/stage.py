@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.core import in_place
 from pipeline.core.ranges import Part, Parts, Plan, Range, Work
 from pipeline.core.stage import Divisible, Report, Result, Source
-from pipeline.media import tracks
+from pipeline.media import frames, tracks
 from pipeline.stages.transcode import (
     audio_only,
     gop,
@@ -42,7 +42,7 @@ class Params(BaseModel):
     gop_s: float = Field(2.0, ge=0.5, le=6, description="Seconds from keyframe to keyframe")
     segment_s: float = Field(6.0, ge=1, le=20, description="Seconds per segment")
     range_s: int = Field(
-        60,
+        90,
         ge=6,
         le=3600,
         description="Seconds of a long film that one worker encodes, rounded up to whole segments",
@@ -128,7 +128,7 @@ def run_range(
     if source.probe.video is None:
         return audio_only.run(source, params, work, report)
     if range_.phase:
-        return sounds.run(source, params, range_, parts, work, report)
+        return sounds.run(source, params, plan, range_, parts, work, report)
     copied = bool(plan.data["copied"])
     return pictures.run(source, params, range_, work, report, copied=copied)
 
@@ -176,4 +176,4 @@ def _copied_keys(source: Source, params: Params, *, divided: bool) -> Sequence[f
     gops = read(source.path, video, length_s)
     if gops is None or not h264.conforms(probe, gops, max_gop_s=params.segment_s):
         return None
-    return gops.keys
+    return gops.keys if frames.keys_suffice(source.path, probe) else None

@@ -52,6 +52,11 @@ class Stretch:
         return begin_s if begin_s > _SETTLED_S else 0
 
     @property
+    def read_s(self) -> int:
+        """Return the time from which packets are read: what decoders remember is shorter."""
+        return max(0, self.begin_s - _SETTLED_S)
+
+    @property
     def until_s(self) -> float:
         """Return the time at which the encoder's input ends."""
         return self.film_s if self.end is None else (self.end + _TRAIL) * FRAME / RATE

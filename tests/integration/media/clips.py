@@ -532,6 +532,11 @@ def long_open_gop(path):
     _long(path, *h264(gop=60), "-x264-params", gop)
 
 
+def long_intra_refresh(path):
+    """Write a video whose keyframes are completed by the frames that follow."""
+    _long(path, *h264(gop=40), "-x264-params", "intra-refresh=1:keyint=40")
+
+
 def long_open_gop_matroska(path):
     gop = "open-gop=1:bframes=5:b-adapt=0:b-pyramid=normal:keyint=60:min-keyint=60"
     _long(path, *h264(gop=60), "-x264-params", gop, "-f", "matroska")

@@ -21,6 +21,7 @@ PICTURES = (
     clips.long_vfr,
     clips.long_open_gop,
     clips.long_open_gop_matroska,
+    clips.long_intra_refresh,
     clips.long_hevc,
     clips.long_late_sound,
     clips.long_transport,

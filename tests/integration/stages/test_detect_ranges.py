@@ -110,6 +110,9 @@ SOURCES = {
     "constant": x264(gop=48),
     "b_frames": x264(gop=9999, options="bframes=4:b-adapt=0:b-pyramid=normal"),
     "open_gop": x264(gop=70, options="open-gop=1:bframes=3:b-adapt=0"),
+    # Such keyframes are decoded in the wrong order if no others are.
+    "dense_open_gop": filtered("fps=60", gop=24, extra=("-x264-params", "open-gop=1")),
+    "intra_refresh": x264(gop=10, options="intra-refresh=1"),
     "matroska": x264(gop=100, name="mkv"),
     "hevc": hevc,
     "vp9": vp9,

@@ -4,6 +4,8 @@ from pipeline.media import seeking
 from pipeline.media.process import Complaints
 
 MISSING = "[h264 @ 0x55] [error] mmco: unref short failure"
+CAUSE = "[h264 @ 0x55] [error] Missing reference picture, default is 0"
+DROPPED = "[h264 @ 0x55] [error] decode_slice_header error"
 DAMAGED = "[h264 @ 0x55] [error] error while decoding MB 3 4, bytestream -5"
 
 
@@ -19,6 +21,9 @@ def heard(*lines):
     [
         ((), True),
         ((MISSING, "[hevc @ 0x55] [error] Could not find ref with POC 12"), True),
+        ((CAUSE, DROPPED, MISSING), True),
+        ((CAUSE, DROPPED, DROPPED), False),
+        ((DROPPED,), False),
         ((MISSING, DAMAGED), False),
         ((DAMAGED, *[MISSING] * 40), False),
         ((*[MISSING] * 40,), False),

@@ -66,6 +66,11 @@ def test_a_range_reads_the_parts_of_earlier_phases_in_the_order_of_the_plan():
     assert PLAN.before(PLAN.range(MERGE), ended) == ["a-1-1", "a-2-4", "sound-1", "b-1-1"]
 
 
+def test_a_range_reads_only_the_parts_that_it_needs():
+    needs = Range(name="b-2", start_s=0, end_s=60, phase=2, needs=("a-2",))
+    assert PLAN.before(needs, frozenset(["a-1-1", "a-2-4", "sound-1"])) == ["a-2-4"]
+
+
 def test_the_merge_is_a_range_of_the_whole_video_after_all_others():
     merge = PLAN.range(MERGE)
     assert (merge.start_s, merge.end_s, merge.phase) == (0, 90, 4)
