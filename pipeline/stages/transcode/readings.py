@@ -83,7 +83,8 @@ def of(
     """Return what the stretch of a track is read from; None if it has no packets."""
     begin_s = max(0, stretch.begin_s - _SETTLED_S)
     if not packets.can_store(track):
-        snap = seeking.snapped(source.path, track.index) if stretch.begin_s else None
+        place = source.path, track.index, track.time_base
+        snap = seeking.snapped(*place) if stretch.begin_s else None
         return Reading(source.path, track, track.index, False, begin_s, snap or "")
     stored = [_Stored(one, Stored.of(one.part)) for one in parts]
     stored = [one for one in stored if track.index in one.data.packets]
