@@ -9,7 +9,7 @@ TONE = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000")
 AAC = ("-c:a", "aac", "-b:a", "64k")
 
 
-def picture(size="320x180", rate="30"):
+def picture(size="160x90", rate="30"):
     return ("-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}")
 
 
@@ -53,26 +53,26 @@ def patched(path, box, offset, data, *, nth=0):
 @once
 def plain(path):
     """Write 5 s of 320x180 at 30 frames/s, with keyframes every 2 s and audio."""
-    ffmpeg(*picture(), *TONE, "-t", 5, *h264(), *AAC, path)
+    ffmpeg(*picture("320x180"), *TONE, "-t", 5, *h264(), *AAC, path)
 
 
 def long_gops(path):
-    ffmpeg(*picture("160x90"), *TONE, "-t", 9, *h264(gop=9999), *AAC, path)
+    ffmpeg(*picture(), *TONE, "-t", 9, *h264(gop=9999), *AAC, path)
 
 
 def ntsc(path):
-    ffmpeg(*picture("160x90", "30000/1001"), *TONE, "-t", 7, *h264(gop=9999), *AAC, path)
+    ffmpeg(*picture(rate="30000/1001"), *TONE, "-t", 7, *h264(gop=9999), *AAC, path)
 
 
 def film(path):
-    ffmpeg(*picture("160x90", "24000/1001"), *TONE, "-t", 7, *h264(gop=9999), *AAC, path)
+    ffmpeg(*picture(rate="24000/1001"), *TONE, "-t", 7, *h264(gop=9999), *AAC, path)
 
 
 @once
 def conforming(path):
     """Write 8 s of 320x180 with an IDR frame every 1.6 s, which can be copied."""
     quality = ("-b:v", "200k")
-    ffmpeg(*picture(rate="15"), *TONE, "-t", 8, *h264(gop=24), *quality, *AAC, path)
+    ffmpeg(*picture("320x180", "15"), *TONE, "-t", 8, *h264(gop=24), *quality, *AAC, path)
 
 
 def rotated(path):
@@ -248,7 +248,7 @@ def joined(path):
     for number, offset in enumerate((0, 3600, 0)):
         part = path.with_name(f"part{number}.ts")
         clock = ("-output_ts_offset", offset)
-        ffmpeg(*picture(), *TONE, "-t", 2, *h264(gop=30), *AAC, *clock, part)
+        ffmpeg(*picture("320x180"), *TONE, "-t", 2, *h264(gop=30), *AAC, *clock, part)
         parts.append(part.read_bytes())
     path.write_bytes(b"".join(parts))
 
@@ -366,7 +366,7 @@ def brightening_avi(path):
 def dense_then_rare(path):
     """Write keyframes every 0.2 s for 2 s, and then none until 12 s."""
     keys = ("-force_key_frames", "expr:lt(t,2)*gte(t,n_forced*0.2)", "-sc_threshold", 0)
-    ffmpeg(*picture("160x90", "10"), "-t", 12, *h264(gop=9999), *keys, path)
+    ffmpeg(*picture(rate="10"), "-t", 12, *h264(gop=9999), *keys, path)
 
 
 def long_and_dense(path):
@@ -512,7 +512,7 @@ def _long(path, *options, seconds=9, rate="20", audio=AAC, sound_late_s=0.0):
     """Write noise that never repeats over a counting picture, with a keyframe every 2.5 s."""
     noise = ("-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=44100:seed=1:amplitude=0.3")
     late = ("-itsoffset", sound_late_s) if sound_late_s else ()
-    ffmpeg(*picture("160x90", rate), *late, *noise, "-t", seconds, *options, *audio, path)
+    ffmpeg(*picture(rate=rate), *late, *noise, "-t", seconds, *options, *audio, path)
 
 
 def long_plain(path):
@@ -563,7 +563,7 @@ def long_late_sound(path):
 def long_surround(path):
     voices = "|".join(f"0.3*sin(2*PI*{110 * n}*t*t/9)" for n in range(1, 7))
     sound = ("-f", "lavfi", "-i", f"aevalsrc='{voices}':c=5.1:s=48000")
-    ffmpeg(*picture("160x90", "20"), *sound, "-t", 9, *h264(gop=50), "-c:a", "aac", path)
+    ffmpeg(*picture(rate="20"), *sound, "-t", 9, *h264(gop=50), "-c:a", "aac", path)
 
 
 def long_pcm(path):

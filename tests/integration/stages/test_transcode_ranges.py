@@ -14,14 +14,15 @@ from pipeline.stages.transcode import stage as transcode
 from tests.fakes import playlists
 from tests.integration.media import clips, playback
 
-SECONDS = 15  # three ranges, that in the middle from 6 s to 12 s
-SWEEP = "aevalsrc='0.4*sin(2*PI*(200+30*t)*t)|0.4*sin(2*PI*(300+14*t)*t)':s={rate}:d=15"
+SECONDS = 16  # three ranges, that in the middle from 6 s to 12 s
+SWEEP = "aevalsrc='0.4*sin(2*PI*(200+30*t)*t)|0.4*sin(2*PI*(300+14*t)*t)':s={rate}:d=16"
 
 
 def film(path, *encoder, rate="15", size="128x72", sound=44_100, audio=clips.AAC, form="mp4"):
     heard = ("-f", "lavfi", "-i", SWEEP.format(rate=sound)) if sound else ()
+    fast = ("-preset", "ultrafast") if "libx264" in encoder else ()
     shown = clips.picture(size, rate)
-    clips.ffmpeg(*shown, *heard, "-t", SECONDS, *encoder, *audio, "-f", form, path)
+    clips.ffmpeg(*shown, *heard, "-t", SECONDS, *encoder, *fast, *audio, "-f", form, path)
 
 
 def ntsc(path):
@@ -59,7 +60,8 @@ def surround(path):
     gop = "open-gop=1:bframes=5:b-adapt=0:keyint=50:min-keyint=50"
     voices = "|".join(f"0.2*sin(2*PI*{110 * n}*t*t/9)" for n in range(1, 7))
     sound = ("-f", "lavfi", "-i", f"aevalsrc='{voices}':c=5.1:s=48000:d={SECONDS}")
-    encoder = (*clips.h264(gop=50), "-x264-params", gop, "-c:a", "ac3")
+    picture = (*clips.h264(gop=50), "-x264-params", gop, "-preset", "ultrafast")
+    encoder = (*picture, "-c:a", "ac3")
     clips.ffmpeg(*clips.picture("128x72", "15"), *sound, "-t", SECONDS, *encoder, path)
 
 
@@ -80,8 +82,8 @@ def copied(path):
 
 
 def damaged_copy(path):
-    """Write a film that can be copied, but for damage from 7.5 s to 8 s."""
-    overwritten(path, 7.5, 8, 1, "-b:v", "150k", size="160x90", gop=21)
+    """Write a film that can be copied, but for damage from 10 s to 10.5 s."""
+    overwritten(path, 10, 10.5, 1, "-b:v", "150k", size="160x90", gop=18)
 
 
 def transport(path):
