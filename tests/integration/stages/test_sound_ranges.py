@@ -105,10 +105,13 @@ class Film:
         self.params = usual | params
         self.pictures = []
 
-    def run(self, sound_range_s):
+    def plan(self, params):
+        return transcode.plan(self.source, transcode.Params(**self.params | params), Deadline(60))
+
+    def run(self, sound_range_s, **others):
         """Return the result, its folder, and the plan."""
-        params = transcode.Params(**self.params, sound_range_s=sound_range_s)
-        plan = transcode.plan(self.source, params, Deadline(60))
+        given = {"sound_range_s": sound_range_s} | others
+        params, plan = transcode.Params(**self.params | given), self.plan(given)
         if not self.pictures:
             shown = (range_ for range_ in plan.ranges if range_.phase == 0)
             self.pictures = [self._made(params, plan, range_, ()) for range_ in shown]
@@ -117,7 +120,7 @@ class Film:
             if range_.phase:
                 earlier = [one for one in sounds if one.range.phase < range_.phase]
                 sounds.append(self._made(params, plan, range_, earlier))
-        work = self.folder / f"{sound_range_s}"
+        work = self.folder / "-".join(map(str, given.values()))
         shutil.copytree(self.folder / "parts", work, dirs_exist_ok=True)
         result = transcode.merge(self.source, params, plan, sounds, work, Deadline(60))
         for artifact in result.artifacts:
@@ -231,10 +234,10 @@ def test_damage_of_a_whole_range_leaves_the_others_alone(film_of):
     assert level[120:240].max() < 0.001
 
 
-def test_the_loudness_of_all_ranges_is_that_of_the_whole_track(tmp_path):
-    film = Film(aac, tmp_path, loudness_lufs=-30.0)
-    _, one, _ = film.run(3600)
-    _, many, plan = film.run(6)
+def test_the_loudness_of_all_ranges_is_that_of_the_whole_track(film_of):
+    film = film_of(aac)
+    _, one, _ = film.run(3600, loudness_lufs=-30.0)
+    _, many, plan = film.run(6, loudness_lufs=-30.0)
     phases = [(one.name, one.phase) for one in plan.ranges if one.phase]
     assert phases[:2] == [("loudness-1", 1), ("sound-1-0000", 2)]
     sounds = samples(*(folder / "video.mp4" for folder in (one, many)))
@@ -254,5 +257,4 @@ def test_the_number_of_stored_samples_is_known(tmp_path, encoder):
 
 
 def test_a_track_that_cannot_be_sought_is_one_range(film_of):
-    _, _, plan = film_of(vorbis).run(6)
-    assert sound_ranges(plan) == ["sound-1"]
+    assert sound_ranges(film_of(vorbis).plan({"sound_range_s": 6})) == ["sound-1"]
