@@ -128,7 +128,7 @@ def test_one_frame_is_enough(run, tmp_path):
 
 
 def test_damage_is_reported(run):
-    assert codes(run(thumbnail, clips.flipped)) == ["damaged_media"]
+    assert codes(run(thumbnail, clips.flipped, tile_every_s=0.5)) == ["damaged_media"]
 
 
 def test_a_source_that_cannot_be_decoded_is_bad_input(run):
