@@ -149,7 +149,8 @@ def test_only_keyframes_are_decoded_where_they_are_as_dense_as_the_samples(sourc
 
 
 def test_keyframes_that_are_none_are_made_up_for(source):
-    assert times(sampled(source(clips.long_gops), fps=0.5, keyed=True))[:3] == [0.0, 2.0, 4.0]
+    found = times(sampled(source(clips.long_gops), fps=0.5, keyed=True))
+    assert found == pytest.approx([0, 2, 4, 6, 8], abs=0.1)
 
 
 def test_rare_keyframes_are_made_up_for_in_their_sections_alone(source, monkeypatch):

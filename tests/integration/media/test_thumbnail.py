@@ -87,7 +87,8 @@ def test_keyframes_are_decoded_once_and_one_of_them_again_for_the_poster(run, mo
 
 
 def test_long_videos_are_thinned_over_several_sheets(run):
-    result = run(thumbnail, clips.slow, max_tiles=60, columns=5, rows=5)
+    options = {"tile_every_s": 1.0, "max_tiles": 60, "columns": 5, "rows": 5}
+    result = run(thumbnail, clips.long_and_dense, **options)
     assert result.summary["storyboard"]["tiles"] <= 60
     assert result.summary["storyboard"]["tiles"] > 30
     assert len([a for a in result.artifacts if a.role == "storyboard_sheet"]) >= 2
