@@ -75,6 +75,13 @@ def conforming(path):
     ffmpeg(*picture("320x180", "15"), *TONE, "-t", 8, *h264(gop=24), *quality, *AAC, path)
 
 
+def conforming_matroska(path):
+    """Write the same in a container whose index has keyframes alone."""
+    made = path.with_suffix(".source.mp4")
+    conforming(made)
+    ffmpeg("-i", made, "-c", "copy", "-f", "matroska", path)
+
+
 def rotated(path):
     """Write a video stored as 320x180 and shown as 180x320, rotated 90 degrees clockwise."""
     plain(path)
@@ -106,7 +113,7 @@ def hdr10(path):
 
 def interlaced(path):
     woven = ("-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags", "+ildct+ilme")
-    ffmpeg(*picture(rate="50"), "-t", 2, *woven, *h264(), path)
+    ffmpeg(*picture("160x96", "50"), "-t", 2, *woven, *h264(), path)
 
 
 def slow(path):

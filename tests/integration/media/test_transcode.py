@@ -4,7 +4,7 @@ import pytest
 from pipeline.core.errors import BadInput, Bug
 from pipeline.core.stage import Deadline
 from pipeline.media import audio, colour
-from pipeline.stages.transcode import h264, renditions
+from pipeline.stages.transcode import gop, h264, renditions
 from pipeline.stages.transcode import stage as transcode
 
 from . import clips, playback
@@ -114,6 +114,19 @@ def test_a_conforming_source_is_the_top_rendition_bit_for_bit(made, clip, scratc
 def test_a_source_that_does_not_conform_is_encoded(source, maker, params):
     planned = transcode.plan(source(maker), transcode.Params(**params), Deadline(60))
     assert not planned.data["copied"]
+
+
+def test_keyframes_of_an_mp4_are_read_from_its_index_and_of_others_from_packets(
+    source, monkeypatch
+):
+    def copied(maker):
+        return transcode.plan(source(maker), transcode.Params(**COPIED), Deadline(60)).data[
+            "copied"
+        ]
+
+    assert copied(clips.conforming_matroska)
+    monkeypatch.setattr(gop, "read", lambda *_: pytest.fail("all packets are read"))
+    assert copied(clips.conforming)
 
 
 def test_a_copy_whose_keyframes_cannot_be_matched_is_encoded_instead(run, monkeypatch):
