@@ -61,11 +61,11 @@ def long_gops(path):
 
 
 def ntsc(path):
-    ffmpeg(*picture(rate="30000/1001"), *TONE, "-t", 7, *h264(gop=9999), *AAC, path)
+    ffmpeg(*picture(rate="30000/1001"), "-t", 7, *h264(gop=9999), path)
 
 
 def film(path):
-    ffmpeg(*picture(rate="24000/1001"), *TONE, "-t", 7, *h264(gop=9999), *AAC, path)
+    ffmpeg(*picture(rate="24000/1001"), "-t", 7, *h264(gop=9999), path)
 
 
 @once

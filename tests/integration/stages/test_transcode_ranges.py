@@ -17,6 +17,8 @@ from tests.integration.media import clips, playback
 SECONDS = 16  # three ranges, that in the middle from 6 s to 12 s
 SWEEP = "aevalsrc='0.4*sin(2*PI*(200+30*t)*t)|0.4*sin(2*PI*(300+14*t)*t)':s={rate}:d=16"
 
+SILENT = {"sound": 0, "audio": ()}
+
 
 def film(path, *encoder, rate="15", size="128x72", sound=44_100, audio=clips.AAC, form="mp4"):
     heard = ("-f", "lavfi", "-i", SWEEP.format(rate=sound)) if sound else ()
@@ -38,19 +40,20 @@ def matroska(path):
 def variable_rate(path):
     keep = "lt(t,4)+between(t,4,10)*not(mod(n,10))+gt(t,10)*not(mod(n,2))"
     drop = ("-vf", f"select='{keep}'", "-vsync", "passthrough")
-    film(path, *drop, *clips.h264(gop=9999))
+    film(path, *drop, *clips.h264(gop=9999), **SILENT)
 
 
 def still(path):
     """Write a picture that stands still from 2.5 s to 13.5 s, across both boundaries."""
     drop = ("-vf", "select='not(between(t,2.5,13.5))'", "-vsync", "vfr", "-enc_time_base", "1/1000")
-    film(path, *drop, *clips.h264(gop=50))
+    film(path, *drop, *clips.h264(gop=50), **SILENT)
 
 
 def portrait(path):
     """Write a film with B-frames, to be turned."""
     made = path.with_suffix(".mov")
-    film(made, *clips.h264(gop=250), "-bf", 5, "-x264-params", "b-adapt=0:b-pyramid=normal")
+    bframes = ("-bf", 5, "-x264-params", "b-adapt=0:b-pyramid=normal")
+    film(made, *clips.h264(gop=250), *bframes, **SILENT)
     turned = ("-c", "copy", "-metadata:s:v", "rotate=90")
     clips.ffmpeg("-i", made, *turned, path)
 
@@ -72,9 +75,8 @@ def fast(path):
 
 
 def interlaced(path):
-    """Write interlaced pictures without sound."""
     woven = ("-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags", "+ildct+ilme")
-    film(path, *woven, *clips.h264(gop=30), rate="30", sound=0, audio=())
+    film(path, *woven, *clips.h264(gop=30), rate="30", **SILENT)
 
 
 def copied(path):
@@ -103,7 +105,7 @@ def empty_part(path):
 
 
 def overwritten(path, since, until, share, *options, size="128x72", gop=30):
-    film(path, *clips.h264(gop=gop), *options, size=size, sound=0, audio=())
+    film(path, *clips.h264(gop=gop), *options, size=size, **SILENT)
     show = ("-select_streams", "v", "-show_entries", "packet=pos,size,pts_time", "-of", "csv=p=0")
     command = ["ffprobe", "-v", "error", *show, path]
     content = bytearray(path.read_bytes())
