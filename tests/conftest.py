@@ -31,6 +31,8 @@ from tests.fakes.servers import TRACING, embedded_aws
 
 _RUN = "TEST_RUN"  # the session that a process belongs to
 _numbers = count(1)
+# Its import and Ultralytics' take several seconds.
+_WITH_TORCH = {f"tests/integration/stages/test_{name}.py" for name in ("detect", "device", "onnx")}
 
 
 # -- two processes ---------------------------------------------------------------------------------
@@ -38,12 +40,15 @@ _numbers = count(1)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a file in one process, and all those that share the stack."""
+    """Keep the tests of a file in one process, and all those that share the stack or PyTorch."""
     from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - there only for xdist's hook
 
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "tests/e2e" if nodeid.startswith("tests/e2e/") else super()._split_scope(nodeid)
+            file: str = super()._split_scope(nodeid)
+            if file in _WITH_TORCH:
+                return "torch"
+            return "tests/e2e" if file.startswith("tests/e2e/") else file
 
     return Together(config, log)
 

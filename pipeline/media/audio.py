@@ -24,6 +24,7 @@ def stream(
     *,
     alongside: Iterable[int] = (),
     container: str = "",
+    time_base: str = "0",
     discrete: int | None = None,
     chunk_s: float = 30.0,
     start_s: float = 0.0,
@@ -48,6 +49,7 @@ def stream(
         audio_stream_index: ``AudioStream.index``.
         alongside: all streams of the file (``Probe.streams``), the same as for frames.
         container: of the file (``Probe.container``).
+        time_base: of the track (``AudioStream.time_base``).
         discrete: number of its channels if they have no layout; all of them are then heard alike.
         chunk_s: duration of a chunk; the last one is shorter.
         start_s: start of the part, seconds.
@@ -67,7 +69,7 @@ def stream(
     import numpy as np  # noqa: PLC0415 - see ffmpeg.source()
 
     chunk = round(chunk_s * SAMPLE_RATE)
-    part = _Part.of(path, container, audio_stream_index, start_s, end_s, chunk)
+    part = _Part.of(path, container, audio_stream_index, time_base, start_s, end_s, chunk)
     # ffmpeg decodes a first frame to read the streams, and reports an error for one above the cap.
     sound = ffmpeg.source(
         path,
@@ -133,6 +135,7 @@ class _Part(NamedTuple):
         path: Location,
         container: str,
         index: int,
+        time_base: str,
         start_s: float,
         end_s: float | None,
         chunk: int,
@@ -146,7 +149,7 @@ class _Part(NamedTuple):
             None if end_s is None else round(end_s * SAMPLE_RATE),
             at,
             begin_s,
-            seeking.snapped(path, index) if begin_s else None,
+            seeking.snapped(path, index, time_base) if begin_s else None,
         )
 
     @property

@@ -64,8 +64,10 @@ def possible(path: Location, container: str) -> bool:
     return container in SOUGHT and not is_fragmented(path)
 
 
-def snapped(path: Location, index: int) -> str | None:
+def snapped(path: Location, index: int, time_base: str = "0") -> str | None:
     """Return ffmpeg's expression for the exact time of a frame of sound; None if times are exact.
+
+    The file is read only if ``time_base`` may be coarse.
 
     Matroska rounds times to milliseconds. One pass counts samples from the first frame on; after a
     seek, the count would begin at a rounded time. But frames have a constant number of samples, so
@@ -74,7 +76,10 @@ def snapped(path: Location, index: int) -> str | None:
     Args:
         path: the file.
         index: ``AudioStream.index``.
+        time_base: ``AudioStream.time_base``.
     """
+    if 0 < Fraction(time_base) < _COARSE_S:
+        return None
     chosen = ("-select_streams", str(index), "-read_intervals", f"%+#{_HEAD_FRAMES}")
     entries = "frame=pts_time,nb_samples:stream=time_base,sample_rate:format=start_time"
     with ffmpeg.probing(path, *chosen, "-show_entries", entries, "-of", "json") as child:

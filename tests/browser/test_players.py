@@ -41,7 +41,7 @@ class Case(NamedTuple):
 
 CASES = [
     Case(clips.audio_only, 3, 0),
-    Case(clips.conforming, 8, 240),
+    Case(clips.conforming, 8, 120),
     Case(clips.early_second_sound, 3.021, 91),
     Case(clips.film, 7.007, 168),
     Case(clips.interlaced, 2, 50),

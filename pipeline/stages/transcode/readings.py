@@ -64,7 +64,8 @@ def divides(source: Source, track: AudioStream) -> bool:
 
 def of_source(source: Source, track: AudioStream, stretch: Stretch) -> Reading:
     """Return the reading of a stretch whose packets cannot be stored."""
-    snap = seeking.snapped(source.path, track.index) if stretch.begin_s else None
+    place = source.path, track.index, track.time_base
+    snap = seeking.snapped(*place) if stretch.begin_s else None
     return Reading(source.path, track, track.index, False, stretch.read_s, snap or "")
 
 

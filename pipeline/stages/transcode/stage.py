@@ -172,8 +172,9 @@ def _copied_keys(source: Source, params: Params, *, divided: bool) -> Sequence[f
     if not h264.looks_conforming(probe, max_side=side, max_fps=rate):
         return None
     length_s = probe.duration_s - video.start_s
-    read = gop.indexed if divided else gop.read
-    gops = read(source.path, video, length_s)
+    gops = gop.indexed(source.path, video, length_s)
+    if gops is None and not divided:
+        gops = gop.read(source.path, video, length_s)
     if gops is None or not h264.conforms(probe, gops, max_gop_s=params.segment_s):
         return None
     return gops.keys if frames.keys_suffice(source.path, probe) else None

@@ -82,6 +82,7 @@ def _decoded(
         track.index,
         alongside=source.probe.streams,
         container=source.probe.container,
+        time_base=track.time_base,
         discrete=track.channels if track.layout is None and track.channels > _STEREO else None,
         start_s=start,
         end_s=end,

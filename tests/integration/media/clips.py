@@ -3,22 +3,39 @@
 import random
 import struct
 import subprocess
+from functools import wraps
 
 TONE = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000")
 AAC = ("-c:a", "aac", "-b:a", "64k")
 
 
-def picture(size="320x180", rate="30"):
+def picture(size="160x90", rate="30"):
     return ("-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}")
 
 
 def h264(*, gop=60, pix_fmt="yuv420p"):
-    return ("-c:v", "libx264", "-preset", "veryfast", "-g", str(gop), "-pix_fmt", pix_fmt)
+    fast = ("-preset", "superfast", "-threads", "1")  # the fastest one with B-frames
+    return ("-c:v", "libx264", *fast, "-g", str(gop), "-pix_fmt", pix_fmt)
 
 
 def ffmpeg(*args):
     command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", *map(str, args)]
     subprocess.run(command, check=True)
+
+
+def once(maker):
+    """Keep what a maker of a clip writes, for the next time in this process."""
+    kept = []
+
+    @wraps(maker)
+    def write(path):
+        if kept:
+            path.write_bytes(kept[0])
+        else:
+            maker(path)
+            kept.append(path.read_bytes())
+
+    return write
 
 
 def patched(path, box, offset, data, *, nth=0):
@@ -33,9 +50,10 @@ def patched(path, box, offset, data, *, nth=0):
     return path
 
 
+@once
 def plain(path):
     """Write 5 s of 320x180 at 30 frames/s, with keyframes every 2 s and audio."""
-    ffmpeg(*picture(), *TONE, "-t", 5, *h264(), *AAC, path)
+    ffmpeg(*picture("320x180"), *TONE, "-t", 5, *h264(), *AAC, path)
 
 
 def long_gops(path):
@@ -43,23 +61,25 @@ def long_gops(path):
 
 
 def ntsc(path):
-    ffmpeg(*picture(rate="30000/1001"), *TONE, "-t", 7, *h264(gop=9999), *AAC, path)
+    ffmpeg(*picture(rate="30000/1001"), "-t", 7, *h264(gop=9999), path)
 
 
 def film(path):
-    ffmpeg(*picture("426x240", rate="24000/1001"), *TONE, "-t", 7, *h264(gop=9999), *AAC, path)
+    ffmpeg(*picture(rate="24000/1001"), "-t", 7, *h264(gop=9999), path)
 
 
+@once
 def conforming(path):
-    """Write 8 s of 640x360 with an IDR frame every 1.6 s, which can be copied."""
-    quality = ("-b:v", "600k")
-    ffmpeg(*picture("640x360"), *TONE, "-t", 8, *h264(gop=48), *quality, *AAC, path)
+    """Write 8 s of 320x180 with an IDR frame every 1.6 s, which can be copied."""
+    quality = ("-b:v", "200k")
+    ffmpeg(*picture("320x180", "15"), *TONE, "-t", 8, *h264(gop=24), *quality, *AAC, path)
 
 
-def open_gop(path):
-    encoder = (*h264(gop=48), "-b:v", "600k", "-x264-params", "open-gop=1:bframes=3:b-adapt=0")
-    ffmpeg(*picture("640x360"), "-t", 4, *encoder, path.with_suffix(".ts"))
-    path.with_suffix(".ts").rename(path)
+def conforming_matroska(path):
+    """Write the same in a container whose index has keyframes alone."""
+    made = path.with_suffix(".source.mp4")
+    conforming(made)
+    ffmpeg("-i", made, "-c", "copy", "-f", "matroska", path)
 
 
 def rotated(path):
@@ -93,7 +113,7 @@ def hdr10(path):
 
 def interlaced(path):
     woven = ("-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags", "+ildct+ilme")
-    ffmpeg(*picture(rate="50"), "-t", 2, *woven, *h264(), path)
+    ffmpeg(*picture("160x96", "50"), "-t", 2, *woven, *h264(), path)
 
 
 def slow(path):
@@ -105,6 +125,7 @@ def fast(path):
     ffmpeg(*picture(rate="120"), "-t", 2, *h264(gop=9999), path)
 
 
+@once
 def silent(path):
     ffmpeg(*picture(), "-t", 3, *h264(), path)
 
@@ -234,7 +255,7 @@ def joined(path):
     for number, offset in enumerate((0, 3600, 0)):
         part = path.with_name(f"part{number}.ts")
         clock = ("-output_ts_offset", offset)
-        ffmpeg(*picture(), *TONE, "-t", 2, *h264(gop=30), *AAC, *clock, part)
+        ffmpeg(*picture("320x180"), *TONE, "-t", 2, *h264(gop=30), *AAC, *clock, part)
         parts.append(part.read_bytes())
     path.write_bytes(b"".join(parts))
 
@@ -352,7 +373,7 @@ def brightening_avi(path):
 def dense_then_rare(path):
     """Write keyframes every 0.2 s for 2 s, and then none until 12 s."""
     keys = ("-force_key_frames", "expr:lt(t,2)*gte(t,n_forced*0.2)", "-sc_threshold", 0)
-    ffmpeg(*picture("160x90", "10"), "-t", 12, *h264(gop=9999), *keys, path)
+    ffmpeg(*picture(rate="10"), "-t", 12, *h264(gop=9999), *keys, path)
 
 
 def long_and_dense(path):
@@ -368,9 +389,9 @@ def mvhd_lie(path):
 
 def half_day_lie(path):
     """Write a Matroska header with a duration of 12 hours, before 5 s of media."""
-    made = path.with_suffix(".mkv")
+    made = path.with_suffix(".source.mp4")
     plain(made)
-    made.rename(path)
+    ffmpeg("-i", made, "-map", 0, "-c", "copy", "-f", "matroska", path)
     content = path.read_bytes()
     at = content.index(b"\x44\x89\x88") + 3
     path.write_bytes(content[:at] + struct.pack(">d", 12 * 3600 * 1000.0) + content[at + 8 :])
@@ -494,42 +515,42 @@ def quiet_then_loud(path):
     ffmpeg("-f", "lavfi", "-i", sound, "-c:a", "aac", "-q:a", 2, "-f", "adts", path)
 
 
-def _long(path, *options, seconds=14, rate="30", audio=AAC, sound_late_s=0.0):
-    """Write noise that never repeats over a counting picture."""
+def _long(path, *options, seconds=9, rate="20", audio=AAC, sound_late_s=0.0):
+    """Write noise that never repeats over a counting picture, with a keyframe every 2.5 s."""
     noise = ("-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=44100:seed=1:amplitude=0.3")
     late = ("-itsoffset", sound_late_s) if sound_late_s else ()
-    ffmpeg(*picture("160x90", rate), *late, *noise, "-t", seconds, *options, *audio, path)
+    ffmpeg(*picture(rate=rate), *late, *noise, "-t", seconds, *options, *audio, path)
 
 
 def long_plain(path):
-    _long(path, *h264(gop=75))
+    _long(path, *h264(gop=50))
 
 
 def long_index_first(path):
-    _long(path, *h264(gop=75), "-movflags", "+faststart")
+    _long(path, *h264(gop=50), "-movflags", "+faststart")
 
 
 def long_fragmented(path):
-    _long(path, *h264(gop=75), "-movflags", "+frag_keyframe+empty_moov")
+    _long(path, *h264(gop=50), "-movflags", "+frag_keyframe+empty_moov")
 
 
 def long_matroska(path):
-    _long(path, *h264(gop=75), "-f", "matroska")
+    _long(path, *h264(gop=50), "-f", "matroska")
 
 
 def long_webm(path):
-    vp9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "75")
+    vp9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "50")
     _long(path, *vp9, "-f", "webm", audio=("-c:a", "libopus"))
 
 
 def long_vfr(path):
-    keep = "lt(t,8)+between(t,8,14)*not(mod(n,37))+gt(t,14)*not(mod(n,2))"
-    _long(path, "-vf", f"select='{keep}'", "-vsync", "passthrough", *h264(gop=75))
+    keep = "lt(t,4)+between(t,4,8)*not(mod(n,37))+gt(t,8)*not(mod(n,2))"
+    _long(path, "-vf", f"select='{keep}'", "-vsync", "passthrough", *h264(gop=50))
 
 
 def long_open_gop(path):
-    gop = "open-gop=1:bframes=5:b-adapt=0:b-pyramid=normal:keyint=60:min-keyint=60"
-    _long(path, *h264(gop=60), "-x264-params", gop)
+    gop = "open-gop=1:bframes=5:b-adapt=0:b-pyramid=normal:keyint=40:min-keyint=40"
+    _long(path, *h264(gop=40), "-x264-params", gop)
 
 
 def long_intra_refresh(path):
@@ -538,69 +559,69 @@ def long_intra_refresh(path):
 
 
 def long_open_gop_matroska(path):
-    gop = "open-gop=1:bframes=5:b-adapt=0:b-pyramid=normal:keyint=60:min-keyint=60"
-    _long(path, *h264(gop=60), "-x264-params", gop, "-f", "matroska")
+    gop = "open-gop=1:bframes=5:b-adapt=0:b-pyramid=normal:keyint=40:min-keyint=40"
+    _long(path, *h264(gop=40), "-x264-params", gop, "-f", "matroska")
 
 
 def long_hevc(path):
     """Write HEVC with open GOPs, whose leading frames are dropped after a seek."""
-    _long(path, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=60:log-level=1")
+    _long(path, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=40:log-level=1")
 
 
 def long_late_sound(path):
-    _long(path, *h264(gop=75), sound_late_s=7.3)
+    _long(path, *h264(gop=50), sound_late_s=5.3)
 
 
 def long_surround(path):
     voices = "|".join(f"0.3*sin(2*PI*{110 * n}*t*t/9)" for n in range(1, 7))
     sound = ("-f", "lavfi", "-i", f"aevalsrc='{voices}':c=5.1:s=48000")
-    ffmpeg(*picture("160x90"), *sound, "-t", 14, *h264(gop=75), "-c:a", "aac", path)
+    ffmpeg(*picture(rate="20"), *sound, "-t", 9, *h264(gop=50), "-c:a", "aac", path)
 
 
 def long_pcm(path):
     """Write sound without loss, for the comparison of samples."""
-    _long(path, *h264(gop=75), "-f", "mov", audio=("-c:a", "pcm_s16le"))
+    _long(path, *h264(gop=50), "-f", "mov", audio=("-c:a", "pcm_s16le"))
 
 
 def long_pcm_matroska(path):
-    _long(path, *h264(gop=75), "-f", "matroska", audio=("-c:a", "flac"))
+    _long(path, *h264(gop=50), "-f", "matroska", audio=("-c:a", "flac"))
 
 
 def long_transport(path):
-    _long(path, *h264(gop=75), "-f", "mpegts")
+    _long(path, *h264(gop=50), "-f", "mpegts")
 
 
 def long_wave(path):
-    ffmpeg("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1", "-t", 14, "-f", "wav", path)
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1", "-t", 9, "-f", "wav", path)
 
 
 def long_flac(path):
-    ffmpeg("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1", "-t", 14, "-f", "flac", path)
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1", "-t", 9, "-f", "flac", path)
 
 
 def long_mp3(path):
-    ffmpeg("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1", "-t", 14, "-f", "mp3", path)
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1", "-t", 9, "-f", "mp3", path)
 
 
 def long_mp3_varying(path):
     noise = ("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1")
-    ffmpeg(*noise, "-t", 14, "-q:a", "4", "-f", "mp3", path)
+    ffmpeg(*noise, "-t", 9, "-q:a", "4", "-f", "mp3", path)
 
 
 def long_ogg(path):
     noise = ("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:seed=1")
-    ffmpeg(*noise, "-t", 14, "-c:a", "libvorbis", "-f", "ogg", path)
+    ffmpeg(*noise, "-t", 9, "-c:a", "libvorbis", "-f", "ogg", path)
 
 
-def ten_minutes(path, *options):
-    """Write 10 min at about 2 Mbit/s, with a keyframe every 3 s."""
+def five_minutes(path, *options):
+    """Write 5 min at about 1 Mbit/s, with a keyframe every 3 s."""
     part = path.with_suffix(".part.mp4")
-    rate = ("-b:v", "2M", "-minrate", "2M", "-maxrate", "2M", "-bufsize", "1M", "-nal-hrd", "cbr")
+    rate = ("-b:v", "1M", "-minrate", "1M", "-maxrate", "1M", "-bufsize", "1M", "-nal-hrd", "cbr")
     noise = ("-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=48000:seed=1")
-    ffmpeg(*picture("160x90", "25"), *noise, "-t", 20, *h264(gop=75), *rate, *AAC, part)
-    ffmpeg("-stream_loop", 30, "-i", part, "-t", 600, "-c", "copy", *options, path)
+    ffmpeg(*picture("64x36", "10"), *noise, "-t", 21, *h264(gop=30), *rate, *AAC, part)
+    ffmpeg("-stream_loop", 15, "-i", part, "-t", 300, "-c", "copy", *options, path)
     part.unlink()
 
 
-def ten_minutes_matroska(path):
-    ten_minutes(path, "-f", "matroska")
+def five_minutes_matroska(path):
+    five_minutes(path, "-f", "matroska")

@@ -1,9 +1,22 @@
 from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from pipeline.core.stage import Deadline, Source
+from pipeline.core.stage import Deadline, Result, Source
 from pipeline.media.probe import probe
+
+
+class Made(NamedTuple):
+    """The result of a stage, and the folder of its files."""
+
+    result: Result
+    folder: Path
+
+    @property
+    def master(self):
+        return self.folder / "hls" / "master.m3u8"
 
 
 @pytest.fixture(scope="session")
@@ -20,10 +33,11 @@ def clip(tmp_path_factory):
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def source(clip):
     """Return a function like ``clip`` whose value is a probed source, the input of a stage."""
 
+    @cache
     def made(maker):
         path = clip(maker)
         return Source(path=path, name=path.name, probe=probe(path))
@@ -39,3 +53,16 @@ def run(source, tmp_path):
         return stage.run(source(maker), stage.Params(**params), tmp_path, Deadline(120))
 
     return made
+
+
+@pytest.fixture(scope="session")
+def made(source, tmp_path_factory):
+    """Return a function like ``run`` that runs each stage once; tests only read its ``Made``."""
+
+    @cache
+    def once(stage, maker, **params):
+        folder = tmp_path_factory.mktemp(maker.__name__)
+        given = stage.Params(**params)
+        return Made(stage.run(source(maker), given, folder, Deadline(120)), folder)
+
+    return once

@@ -22,11 +22,6 @@ def heard(path, track=0):
     return np.concatenate(list(audio.stream(path, track)))
 
 
-@pytest.fixture
-def master(tmp_path):
-    return tmp_path / "hls" / "master.m3u8"
-
-
 @pytest.mark.parametrize(
     ("maker", "copied", "duration_s"),
     [
@@ -37,63 +32,65 @@ def master(tmp_path):
     ],
 )
 def test_every_segment_plays_and_lasts_as_long_as_the_source(
-    run, master, tmp_path, tmp_path_factory, maker, copied, duration_s
+    made, tmp_path, maker, copied, duration_s
 ):
-    result = run(transcode, maker, segment_s=2)
+    result, folder = album = made(transcode, maker, segment_s=2)
     assert codes(result) == []
     assert result.summary["encoder"] == ("copy" if copied else "aac")
     assert result.summary["duration_s"] == pytest.approx(duration_s, abs=0.06)
-    ((variant, path),) = playback.variants(master)
+    ((variant, path),) = playback.variants(album.master)
     assert variant["CODECS"] == '"mp4a.40.2"'
     assert "RESOLUTION" not in variant
-    assert "EXT-X-MEDIA" not in master.read_text()
-    assert playback.each_segment_decodes(path, tmp_path_factory.mktemp("scratch"))
+    assert "EXT-X-MEDIA" not in album.master.read_text()
+    m4a = folder / "audio.m4a"
+    assert playback.decodes(m4a, *playback.segments(path, tmp_path))
     assert sum(seconds for seconds, _ in playback.playlist(path)) == pytest.approx(
         duration_s, abs=0.06
     )
-    sound = playback.stream(tmp_path / "audio.m4a", "a:0")
+    sound = playback.stream(m4a, "a:0")
     assert sound["codec_name"] == "aac"
     assert float(sound["duration"]) == pytest.approx(duration_s, abs=0.06)
-    assert playback.decodes(tmp_path / "audio.m4a")
-    content = (tmp_path / "audio.m4a").read_bytes()
+    content = m4a.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
     assert content[8:12] == b"M4A "
 
 
-def test_copied_sound_is_the_sources_own(run, source, tmp_path):
-    run(transcode, clips.audio_only)
-    made, given = heard(tmp_path / "audio.m4a"), heard(source(clips.audio_only).path)
-    assert abs(len(made) - len(given)) <= audio.SAMPLE_RATE * 0.03
-    length = min(len(made), len(given))
-    assert np.abs(made[:length] - given[:length]).max() < 0.001
+def test_copied_sound_is_the_sources_own(made, source):
+    album = made(transcode, clips.audio_only, segment_s=2)
+    copy, given = heard(album.folder / "audio.m4a"), heard(source(clips.audio_only).path)
+    assert abs(len(copy) - len(given)) <= audio.SAMPLE_RATE * 0.03
+    length = min(len(copy), len(given))
+    assert np.abs(copy[:length] - given[:length]).max() < 0.001
 
 
-def test_encoded_sound_is_where_it_was(run, tmp_path):
-    run(transcode, clips.podcast)
-    sound = np.abs(heard(tmp_path / "audio.m4a")) > 0.01
+def test_encoded_sound_is_where_it_was(made):
+    album = made(transcode, clips.podcast, segment_s=2)
+    sound = np.abs(heard(album.folder / "audio.m4a")) > 0.01
     ends = len(sound) - np.argmax(sound[::-1])
     assert np.argmax(sound) / audio.SAMPLE_RATE == pytest.approx(0, abs=0.04)
     assert ends / audio.SAMPLE_RATE == pytest.approx(2, abs=0.04)
 
 
-def test_further_tracks_are_alternatives_after_the_default_one(run, master, tmp_path):
-    run(transcode, clips.two_talks)
-    lines = [one for one in master.read_text().splitlines() if one.startswith("#EXT-X-MEDIA:")]
+def test_further_tracks_are_alternatives_after_the_default_one(made):
+    album = made(transcode, clips.two_talks)
+    lines = [
+        one for one in album.master.read_text().splitlines() if one.startswith("#EXT-X-MEDIA:")
+    ]
     first, second = map(playback.attributes, lines)
     assert (first["LANGUAGE"], first["DEFAULT"]) == ('"deu"', "YES")
     assert "URI" not in first  # its media is the variant's own
     assert (second["LANGUAGE"], second["DEFAULT"]) == ('"eng"', "NO")
     assert second["URI"] == '"audio-2/index.m3u8"'
-    ((variant, path),) = playback.variants(master)
+    ((variant, path),) = playback.variants(album.master)
     assert variant["AUDIO"] == '"audio"'
     assert path.parent.name == "audio-1"
-    assert playback.stream(tmp_path / "audio.m4a", "a:1")["tags_language"] == "eng"
+    assert playback.stream(album.folder / "audio.m4a", "a:1")["tags_language"] == "eng"
 
 
-def test_the_wanted_track_comes_first(run, master):
-    run(transcode, clips.two_talks, audio_track="en")
-    ((_, path),) = playback.variants(master)
-    first = next(one for one in master.read_text().splitlines() if "TYPE=AUDIO" in one)
+def test_the_wanted_track_comes_first(made):
+    album = made(transcode, clips.two_talks, audio_track="en")
+    ((_, path),) = playback.variants(album.master)
+    first = next(one for one in album.master.read_text().splitlines() if "TYPE=AUDIO" in one)
     assert playback.attributes(first)["LANGUAGE"] == '"eng"'
     assert path.parent.name == "audio-1"
 
@@ -116,18 +113,18 @@ def test_without_copies_all_is_encoded(run):
     assert run(transcode, clips.audio_only, copy_source=False).summary["encoder"] == "aac"
 
 
-def test_damaged_sound_is_encoded_with_a_warning(run, master, tmp_path_factory):
-    result = run(transcode, clips.bad_talk)
-    assert codes(result) == ["damaged_media"]
-    assert result.summary["encoder"] == "aac"
-    ((_, path),) = playback.variants(master)
-    assert playback.each_segment_decodes(path, tmp_path_factory.mktemp("scratch"))
+def test_damaged_sound_is_encoded_with_a_warning(made, tmp_path):
+    album = made(transcode, clips.bad_talk)
+    assert codes(album.result) == ["damaged_media"]
+    assert album.result.summary["encoder"] == "aac"
+    ((_, path),) = playback.variants(album.master)
+    assert playback.decodes(*playback.segments(path, tmp_path))
 
 
 @pytest.mark.parametrize("stage", [transcode, thumbnail])
-def test_every_file_is_an_artifact(run, tmp_path, stage):
-    result = run(stage, clips.two_talks)
-    files = [str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file()]
+def test_every_file_is_an_artifact(made, stage):
+    result, folder = made(stage, clips.two_talks)
+    files = [str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file()]
     assert sorted(one.name for one in result.artifacts) == sorted(files)
 
 
@@ -136,25 +133,25 @@ def opened(path):
         return np.asarray(image.convert("RGBA"))
 
 
-def test_the_waveform_is_as_loud_as_the_sound(run, tmp_path):
-    result = run(thumbnail, clips.podcast)
+def test_the_waveform_is_as_loud_as_the_sound(made):
+    result, folder = made(thumbnail, clips.podcast, poster_widths=(150, 1280))
     assert codes(result) == []
     (strip,) = [one for one in result.artifacts if one.role == "waveform"]
-    drawn = (opened(tmp_path / strip.name)[:, :, 3] > 0).sum(axis=0)
+    drawn = (opened(folder / strip.name)[:, :, 3] > 0).sum(axis=0)
     assert result.summary["waveform"] == {"width": len(drawn), "height": 120}
     middle = len(drawn) // 2
     assert drawn[: middle - 30].min() > 90  # a tone until 2 s
     assert drawn[middle + 30 :].max() < 10  # and silence
 
 
-def test_cover_art_is_the_poster(run, source, tmp_path):
-    result = run(thumbnail, clips.podcast, poster_widths=(150, 1280))
+def test_cover_art_is_the_poster(made, source):
+    result, folder = made(thumbnail, clips.podcast, poster_widths=(150, 1280))
     assert result.summary["poster"] == {"of": "cover", "width": 300, "height": 300}
     assert result.summary["poster_widths"] == [150, 300]
-    shown = opened(tmp_path / "poster-300.jpg")[:, :, :3].astype(float)
+    shown = opened(folder / "poster-300.jpg")[:, :, :3].astype(float)
     expected = opened(source(clips.podcast).path.with_suffix(".jpg"))[:, :, :3].astype(float)
     assert np.abs(shown - expected).mean() < 6
-    assert opened(tmp_path / "poster-150.webp").shape[:2] == (150, 150)
+    assert opened(folder / "poster-150.webp").shape[:2] == (150, 150)
 
 
 def test_wide_cover_art_is_scaled_down(run, tmp_path):

@@ -59,14 +59,21 @@ def stripes(image, count):
     return np.array([middle[:, round(a) : round(b)].mean((0, 1)) for a, b in edges])
 
 
-def decoded(path):
-    """Return the first frame of a file or playlist, as a player that honours its tags shows it."""
-    made = playback.stream(path)
-    size = int(made["width"]), int(made["height"])
-    command = ["ffmpeg", "-v", "error", "-i", path, "-frames:v", "1"]
-    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
-    pixels = subprocess.run(command, capture_output=True, check=True).stdout
-    return np.frombuffer(pixels, np.uint8).reshape(size[1], size[0], 3)
+def decoded(variants):
+    """Return the first frame of each rendition, as a player that honours its tags shows it."""
+    command = ["ffmpeg", "-nostdin", "-v", "error"]
+    for _, path in variants:
+        command += ["-i", path]
+    for number, (_, path) in enumerate(variants):
+        command += ["-map", f"{number}:v", "-frames:v", "1", "-pix_fmt", "rgb24"]
+        command += ["-f", "rawvideo", path.with_suffix(".rgb")]
+    subprocess.run(command, check=True)
+    found = {}
+    for given, path in variants:
+        width, height = map(int, given["RESOLUTION"].split("x"))
+        pixels = np.fromfile(path.with_suffix(".rgb"), np.uint8)
+        found[path.parent.name] = pixels.reshape(height, width, 3)
+    return found
 
 
 def shown(source, folder, count, **params):
@@ -76,10 +83,8 @@ def shown(source, folder, count, **params):
     work, still = (folder / stage.__name__ for stage in (transcode, thumbnail))
     transcode.run(source, transcode.Params(**params), work, Deadline(60))
     thumbnail.run(source, thumbnail.Params(), still, Deadline(60))
-    found = {
-        path.parent.name: stripes(decoded(path), count)
-        for _, path in playback.variants(work / "hls" / "master.m3u8")
-    }
+    renditions = decoded(playback.variants(work / "hls" / "master.m3u8"))
+    found = {name: stripes(image, count) for name, image in renditions.items()}
     poster = max(still.glob("poster-*.jpg"), key=lambda p: int(p.stem.partition("-")[2]))
     found["poster"] = stripes(np.asarray(Image.open(poster).convert("RGB")), count)
     board = json.loads((still / "storyboard.json").read_text())

@@ -8,7 +8,6 @@ import pytest
 from pipeline.core.errors import DependencyFailed
 from pipeline.media import excerpt, ffmpeg, matroska, seeking, served, track_index
 from pipeline.media.excerpt import Excerpt
-from pipeline.media.probe import probe
 
 from . import clips
 
@@ -80,8 +79,8 @@ def far(path, known=NOTHING):
     return served.serve(len(content), lambda start, end: content[start:end], known)
 
 
-def one(path, *span):
-    (found,) = excerpt.of(path, probe(path), [span])
+def one(given, *span):
+    (found,) = excerpt.of(given.path, given.probe, [span])
     return Excerpt.of_packed(found.packed())
 
 
@@ -97,24 +96,24 @@ def one(path, *span):
         matroska_film,
     ],
 )
-def test_an_excerpt_is_as_good_as_the_file_for_its_part(clip, maker):
-    path = clip(maker)
-    known = one(path, *PART)
+def test_an_excerpt_is_as_good_as_the_file_for_its_part(source, maker):
+    given = source(maker)
+    known = one(given, *PART)
     for since in (PART[0] - 0.05, PART[0] + 0.7):
-        with far(path, known) as (address, _):
+        with far(given.path, known) as (address, _):
             found = packets(address, since, PART[1])
-        assert found == packets(path, since, PART[1])
+        assert found == packets(given.path, since, PART[1])
         assert len(found[0]) > 50
     assert known.blank or maker is matroska_film
 
 
-def test_an_excerpt_has_little_of_the_index_and_the_rest_is_not_read(clip):
-    path = clip(dense)
-    known = one(path, *PART)
-    index, whole = known.known[-1], one(path, 0.0, 16.0).known[-1]
+def test_an_excerpt_has_little_of_the_index_and_the_rest_is_not_read(source):
+    given = source(dense)
+    known = one(given, *PART)
+    index, whole = known.known[-1], one(given, 0.0, 16.0).known[-1]
     assert (index.start, index.size) == (whole.start, len(whole.content))
     assert len(zlib.compress(index.content)) < 0.5 * len(zlib.compress(whole.content))
-    with far(path, known) as (address, blocks):
+    with far(given.path, known) as (address, blocks):
         packets(address, *PART)
     read = sum(end - start for start, end in known.media)
     assert read < 0.3 * address.size
@@ -122,19 +121,19 @@ def test_an_excerpt_has_little_of_the_index_and_the_rest_is_not_read(clip):
 
 
 @pytest.mark.parametrize("since", [3.0, 12.0])
-def test_reading_what_an_excerpt_left_out_is_an_error(clip, since):
-    path = clip(dense)
+def test_reading_what_an_excerpt_left_out_is_an_error(source, since):
+    given = source(dense)
     with (
         pytest.raises(DependencyFailed, match="index_left_out"),
-        far(path, one(path, *PART)) as (address, _),
+        far(given.path, one(given, *PART)) as (address, _),
     ):
         packets(address, since, since + 1.0)
 
 
 @pytest.mark.parametrize("maker", [clips.long_fragmented, clips.long_wave])
-def test_other_files_have_no_excerpt(clip, maker):
-    path = clip(maker)
-    assert list(excerpt.of(path, probe(path), [PART])) == []
+def test_other_files_have_no_excerpt(source, maker):
+    given = source(maker)
+    assert list(excerpt.of(given.path, given.probe, [PART])) == []
 
 
 def test_the_index_of_matroska_is_that_of_its_keyframes(clip):

@@ -149,7 +149,8 @@ def test_only_keyframes_are_decoded_where_they_are_as_dense_as_the_samples(sourc
 
 
 def test_keyframes_that_are_none_are_made_up_for(source):
-    assert times(sampled(source(clips.long_gops), fps=0.5, keyed=True))[:3] == [0.0, 2.0, 4.0]
+    found = times(sampled(source(clips.long_gops), fps=0.5, keyed=True))
+    assert found == pytest.approx([0, 2, 4, 6, 8], abs=0.1)
 
 
 def test_rare_keyframes_are_made_up_for_in_their_sections_alone(source, monkeypatch):
@@ -175,11 +176,11 @@ def test_the_choice_begins_again_in_each_section(source):
 def test_rough_frames_look_the_same_at_half_size_and_less(source):
     video = source(clips.conforming)
     pairs = zip(
-        sampled(video, long_side=320), sampled(video, long_side=320, rough=True), strict=True
+        sampled(video, long_side=160), sampled(video, long_side=160, rough=True), strict=True
     )
     for fine, rough in pairs:
         assert rough.time_s == fine.time_s
         assert 0 < np.abs(rough.image.astype(int) - fine.image).mean() < 2
-    whole = sampled(video, long_side=500), sampled(video, long_side=500, rough=True)
+    whole = sampled(video, long_side=250), sampled(video, long_side=250, rough=True)
     for fine, rough in zip(*whole, strict=True):
         assert (rough.image == fine.image).all()

@@ -3,7 +3,6 @@
 import pytest
 
 from pipeline.media import sample_table
-from pipeline.media.probe import probe
 
 from . import clips, playback
 
@@ -31,9 +30,9 @@ def broken(path):
 
 
 @pytest.mark.parametrize("maker", [clips.conforming, clips.plain, clips.vfr])
-def test_times_and_keyframes_are_those_of_the_packets(clip, maker):
-    path = clip(maker)
-    found = sample_table.read(path, probe(path).video)
+def test_times_and_keyframes_are_those_of_the_packets(source, maker):
+    path = source(maker).path
+    found = sample_table.read(path, source(maker).probe.video)
     first = min(found.times)
     keys = [number in found.keys for number in range(len(found.times))]
     shown = sorted(zip((time - first for time in found.times), keys, strict=True))
@@ -43,12 +42,12 @@ def test_times_and_keyframes_are_those_of_the_packets(clip, maker):
 
 
 @pytest.mark.parametrize("maker", [fragmented, matroska, cut_by_an_edit_list])
-def test_files_whose_index_does_not_tell_what_is_shown_have_none(clip, maker):
-    path = clip(maker)
-    assert sample_table.read(path, probe(path).video) is None
+def test_files_whose_index_does_not_tell_what_is_shown_have_none(source, maker):
+    given = source(maker)
+    assert sample_table.read(given.path, given.probe.video) is None
 
 
-def test_a_damaged_index_is_none(clip, tmp_path):
+def test_a_damaged_index_is_none(source, tmp_path):
     path = tmp_path / "broken.mp4"
     broken(path)
-    assert sample_table.read(path, probe(clip(clips.plain)).video) is None
+    assert sample_table.read(path, source(clips.plain).probe.video) is None

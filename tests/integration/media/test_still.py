@@ -42,7 +42,7 @@ def until_the_end(path):
 
 def short_pauses(path):
     """Write pauses of 3 s, which are short enough for a copy."""
-    quality = (*clips.h264(gop=50), "-b:v", "300k")
+    quality = (*clips.h264(gop=25), "-b:v", "300k")
     still(path, *quality, paused="gt(mod(t,4),1)", seconds=16, sound=0)
 
 

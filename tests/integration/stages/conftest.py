@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ def ffmpeg(*arguments: object) -> None:
 
 
 def source(path: Path) -> Source:
-    """Return a file as the input of a stage."""
+    """Return a file as the input of a stage; it is probed once."""
+    found = path.stat()
+    return _probed(path, found.st_mtime_ns, found.st_size)
+
+
+@cache
+def _probed(path: Path, *_: int) -> Source:
     return Source(path=path, name=path.name, probe=probe(path))
 
 
@@ -51,7 +58,7 @@ def speech(media: Path) -> Path:
     path = media / "speech.mp4"
     ffmpeg(
         *inputs,
-        *("-f", "lavfi", "-i", "color=gray:s=320x180:r=10:d=15"),
+        *("-f", "lavfi", "-i", "color=gray:s=64x36:r=5:d=15"),
         *("-filter_complex", spoken + joined, "-map", "3:v", "-map", "[a]", "-shortest"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", path),
     )
@@ -81,7 +88,7 @@ def music(media: Path) -> Path:
 def no_audio(media: Path) -> Path:
     """Return a video without audio."""
     path = media / "mute.mp4"
-    ffmpeg("-f", "lavfi", "-i", "color=gray:s=320x180:r=10:d=2", "-c:v", "libx264", path)
+    ffmpeg("-f", "lavfi", "-i", "color=gray:s=64x36:r=5:d=2", "-c:v", "libx264", path)
     return path
 
 
@@ -95,7 +102,7 @@ def audio_only(media: Path) -> Path:
 
 def _sounding(path: Path, sound: str) -> Path:
     ffmpeg(
-        *("-f", "lavfi", "-i", sound, "-f", "lavfi", "-i", "color=gray:s=320x180:r=10"),
+        *("-f", "lavfi", "-i", sound, "-f", "lavfi", "-i", "color=gray:s=64x36:r=5"),
         *("-t", 6, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", path),
     )
     return path
@@ -111,7 +118,7 @@ def shapes(media: Path) -> Path:
         *("-f", "lavfi", "-i", "color=blue:s=70x70:r=10:d=6"),
         "-filter_complex",
         "[0][1]overlay=x=20+80*t:y=40[a];[a][2]overlay=x=500-70*t:y=250:enable='gte(t,3)'",
-        *("-c:v", "libx264", path),
+        *("-c:v", "libx264", "-preset", "superfast", path),
     )
     return path
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from pipeline.media import seeking
@@ -31,3 +33,8 @@ def heard(*lines):
 )
 def test_few_missing_references_alone_are_explained_by_a_seek(lines, answer):
     assert seeking.caused(heard(*lines)) is answer
+
+
+@pytest.mark.parametrize("time_base", ["1/16000", "1/48000"])
+def test_a_file_whose_times_are_fine_is_not_read(time_base):
+    assert seeking.snapped(Path("not there"), 1, time_base) is None
