@@ -224,7 +224,7 @@ def test_the_api_answers_under_names_of_this_machine_only(running):
         assert httpx.get(f"{url}/videos", headers={"Host": host}).status_code == 200, host
 
 
-def test_every_process_ends_with_a_killed_stack_and_the_next_has_its_credentials(start):
+def test_the_stack_after_a_killed_one_has_its_credentials_and_ends_if_a_part_keeps_ending(start):
     stack = start()
     stack.hear("Ready")
     before = (stack.home / "aws.config").read_text()
@@ -238,7 +238,14 @@ def test_every_process_ends_with_a_killed_stack_and_the_next_has_its_credentials
     again.hear("Ready")
     now = (stack.home / "aws.config").read_text()
     assert keys_in(now) == keys_in(before), "addresses and clients outlive a restart"
-    assert again.end(signal.SIGTERM) == 0
+    family = again.family()
+    for _ in range(3):
+        again.part("pipeline.api.server").kill()
+        again.hear("api ended unexpectedly")
+    again.part("pipeline.api.server").kill()
+    again.hear("api does not stay up")
+    assert again.process.wait(60) == 1
+    gone(family, timeout_s=0)
 
 
 def test_another_endpoint_is_used_as_it_is(start, server):
@@ -254,19 +261,8 @@ def test_another_endpoint_is_used_as_it_is(start, server):
     stack.hear("Ready")
     assert not any("pipeline.hosts.local.server" in p.cmdline() for p in stack.family())
     assert StackFile.read(stack.home).endpoint == server.endpoint
-    assert stack.end() == 0
+    assert stack.end(signal.SIGTERM) == 0
     assert not (stack.home / "aws").exists()
-
-
-def test_a_part_that_keeps_ending_stops_the_stack_with_the_reason(start):
-    stack = start()
-    stack.hear("Ready")
-    for _ in range(3):
-        stack.part("pipeline.api.server").kill()
-        stack.hear("api ended unexpectedly")
-    stack.part("pipeline.api.server").kill()
-    stack.hear("api does not stay up")
-    assert stack.process.wait(60) == 1
 
 
 def test_an_unreadable_state_is_reported_and_everything_is_stopped(start, tmp_path):
