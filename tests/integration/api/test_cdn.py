@@ -19,10 +19,10 @@ KEY, PEM = key_pair()
 
 
 @pytest.fixture
-def behind(installation: Settings) -> Iterator[Settings]:
+def behind(stored: Settings) -> Iterator[Settings]:
     aws.client("ssm").put_parameter(Name=PARAMETER, Type="SecureString", Value=PEM)
     cdn = CdnSettings(domain="cdn.example.com", key_id="K1", key_parameter=PARAMETER)
-    yield installation.model_copy(update={"cdn": cdn})
+    yield stored.model_copy(update={"cdn": cdn})
     aws.client("ssm").delete_parameter(Name=PARAMETER)
 
 
