@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import boto3
 import httpx
 import psutil
 import pytest
 
+from pipeline.core.settings import Settings
 from pipeline.hosts.local.credentials import Credentials
+from pipeline.hosts.local.stack import Stack
 from pipeline.hosts.stack_file import StackFile
 from tests.conftest import topology_with
 from tests.fakes.servers import is_a_setting
@@ -275,20 +278,18 @@ def test_an_unreadable_state_is_reported_and_everything_is_stopped(start, tmp_pa
     assert stack.process.wait(60) == 1
 
 
-def test_the_endpoint_of_a_single_service_is_kept(start, dynalite_endpoint):
-    stack = start(AWS_ENDPOINT_URL_DYNAMODB=dynalite_endpoint)
-    stack.hear("AWS_ENDPOINT_URL_DYNAMODB is set")
-    stack.hear("Ready")
-    dynamodb = boto3.client(
-        "dynamodb",
-        endpoint_url=dynalite_endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",  # noqa: S106 - dynalite takes any
-    )
-    tables = dynamodb.list_tables()["TableNames"]
-    assert "videodrop" in tables
-    assert stack.end() == 0
+def test_the_endpoint_of_a_single_service_is_kept(tmp_path, monkeypatch):
+    said, embedded, other = [], "http://127.0.0.1:4599", "http://127.0.0.1:8000"
+    stack = Stack(Settings(home=tmp_path), tell=said.append)
+    server = SimpleNamespace(announced=lambda _: {"endpoint": embedded, "message": None})
+    monkeypatch.setattr(stack, "_add", lambda *_: server)
+    environment = {"AWS_ENDPOINT_URL_DYNAMODB": other}
+    monkeypatch.setattr(os, "environ", environment)
+    for variables in (stack._aws(), environment):
+        assert variables["AWS_ENDPOINT_URL_DYNAMODB"] == other
+        for name in ("", "_S3", "_SQS", "_EVENTBRIDGE"):
+            assert variables[f"AWS_ENDPOINT_URL{name}"] == embedded
+    assert any("AWS_ENDPOINT_URL_DYNAMODB is set" in line for line in said)
 
 
 def test_an_unreachable_endpoint_is_reported(start):
