@@ -1,6 +1,7 @@
 """Fixtures of every test: loopback only, an embedded AWS, and no processes left running."""
 
 import contextlib
+import gc
 import ipaddress
 import json
 import logging
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -35,7 +36,21 @@ _numbers = count(1)
 _WITH_TORCH = {f"tests/integration/stages/test_{name}.py" for name in ("detect", "device", "onnx")}
 
 
-# -- two processes ---------------------------------------------------------------------------------
+# -- processes of the suite ------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Exclude modules and collected tests from garbage collection: they live to the end.
+
+    Otherwise every full collection looks through them, in each process of the suite.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -41,9 +41,14 @@ class Use(NamedTuple):
 
 
 @cache
-def _modules() -> dict[str, ast.Module]:
+def _nodes() -> dict[str, list[ast.ClassDef | ast.Call]]:
+    """Return the classes and calls of each file."""
     return {
-        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        path.relative_to(ROOT).as_posix(): [
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ClassDef | ast.Call)
+        ]
         for folder in _SOURCES
         for path in sorted((ROOT / folder).rglob("*.py"))
     }
@@ -52,8 +57,8 @@ def _modules() -> dict[str, ast.Module]:
 def classes() -> dict[str, type[VideodropError]]:
     """Return every class of the tree by its name, parents first."""
     bases: dict[str, tuple[str, str]] = {}
-    for path, module in _modules().items():
-        for node in ast.walk(module):
+    for path, nodes in _nodes().items():
+        for node in nodes:
             if isinstance(node, ast.ClassDef):
                 for base in node.bases:
                     if isinstance(base, ast.Name):
@@ -74,8 +79,8 @@ def classes() -> dict[str, type[VideodropError]]:
 def uses() -> Iterator[Use]:
     """Yield every call of an error class or of ``Problem``, in the order of the files."""
     known = {*classes(), PROBLEM}
-    for path, module in _modules().items():
-        for node in ast.walk(module):
+    for path, nodes in _nodes().items():
+        for node in nodes:
             if isinstance(node, ast.Call) and (name := _name(node.func)) in known:
                 place = int(name == PROBLEM)
                 given = node.args[place] if len(node.args) > place else None

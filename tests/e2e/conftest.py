@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from pipeline.core.topology import DEFAULT_PATH
 from pipeline.hosts.stack_file import StackFile
 from tests.fakes.servers import is_a_setting, untraced
 
@@ -28,11 +29,12 @@ class Stack:
     home: Path
     process: subprocess.Popen[str]
     file: StackFile
+    settings: dict[str, str]
 
     def cli(self, *args: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "pipeline.cli", *map(str, args)],
-            env=environment(self.home),
+            env=self.settings,
             capture_output=True,
             text=True,
             timeout=600,
@@ -63,11 +65,19 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, "VIDEODROP_HOME": str(home), "VIDEODROP_LEASE_S": "15", "COLUMNS": "200"}
 
 
-def start(home: Path, **more: str) -> Stack:
+def start(home: Path, *, stages: Collection[str] | None = None, **more: str) -> Stack:
+    """Start a stack; with ``stages``, one that has no others, because each has processes."""
+    if stages:
+        path = home.parent / "topology.json"
+        topology = json.loads(DEFAULT_PATH.read_bytes())
+        topology["stages"] = {name: topology["stages"][name] for name in stages}
+        path.write_text(json.dumps(topology))
+        more["VIDEODROP_TOPOLOGY"] = str(path)
+    settings = environment(home) | more
     log = (home.parent / "up.log").open("a")
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.cli", "up", "--port", "0"],
-        env=environment(home) | more,
+        env=settings,
         stdout=log,
         stderr=subprocess.STDOUT,
         text=True,
@@ -78,7 +88,7 @@ def start(home: Path, **more: str) -> Stack:
     while time.monotonic() < end:
         found = StackFile.read(home)
         if found and found.pid == process.pid and _answers(found.api_url):
-            return Stack(home, process, found)
+            return Stack(home, process, found, settings)
         assert process.poll() is None, (home.parent / "up.log").read_text()
         time.sleep(0.3)
     stop(process)

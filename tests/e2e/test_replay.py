@@ -94,7 +94,7 @@ def test_a_replay_runs_all_once_despite_kills_of_driver_and_workers(
     tmp_path: Path, make_video: Make
 ) -> None:
     count = 6
-    running = start(tmp_path / "home", VIDEODROP_LEASE_S="8")
+    running = start(tmp_path / "home", stages=["thumbnail"], VIDEODROP_LEASE_S="8")
     try:
         running.add(*_clips(make_video, count), "--stages", "thumbnail")
         before, recorded = _made(running), _recorded(running, "thumbnail")

@@ -2,6 +2,7 @@
 
 import tomllib
 from importlib.metadata import distribution
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,17 @@ def link(extras: str, folder: Path) -> None:
         one = distribution(name)
         for file in one.files or ():  # each by itself: packages share namespaces such as google
             if {"..", "__pycache__"}.isdisjoint(file.parts):
-                here = folder / file
-                here.parent.mkdir(parents=True, exist_ok=True)
-                here.symlink_to(one.locate_file(file))
+                _link(Path(str(one.locate_file(file))), folder / file)
+
+
+def _link(there: Path, here: Path) -> None:
+    """Link a file and, of a module, what Python compiled: compiling costs more than running."""
+    here.parent.mkdir(parents=True, exist_ok=True)
+    here.symlink_to(there)
+    if here.suffix == ".py" and (compiled := Path(cache_from_source(str(there)))).exists():
+        cached = Path(cache_from_source(str(here)))
+        cached.parent.mkdir(exist_ok=True)
+        cached.symlink_to(compiled)
 
 
 def installed_by(extras: str) -> set[str]:

@@ -19,19 +19,18 @@ from pipeline.aws import clients as aws
 from pipeline.core.events import video_id
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker import Worker
+from tests.conftest import topology_with
 from tests.fakes.query import Client
 from tests.infra.conftest import ROOT, Applied
-
-pytestmark = pytest.mark.models
 
 WAIT_S = 300.0
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Return the first eight seconds of a sample: three sentences, and the shapes in them."""
+    """Return the first seconds of a sample."""
     path, sample = tmp_path / "clip.mp4", ROOT / "samples" / "landscape.mp4"
-    cut = ["-v", "error", "-nostdin", "-i", sample, "-t", "8", "-c", "copy", path]
+    cut = ["-v", "error", "-nostdin", "-i", sample, "-t", "2", "-c", "copy", path]
     subprocess.run(["ffmpeg", *cut], check=True)
     return path
 
@@ -66,6 +65,10 @@ def test_an_uploaded_video_is_queued_for_every_stage_processed_and_shown(
 ):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("VIDEODROP_SCRATCH", str(tmp_path / "scratch"))
+    # Models take seconds to load, and do not depend on the resources.
+    toys = dict.fromkeys(("transcribe", "detect", "toy"), "tests.fakes.toystage")
+    monkeypatch.setenv("VIDEODROP_TOPOLOGY", str(topology_with(toys, tmp_path / "toys.json")))
+    bootstrap.settings.cache_clear()
     config = bootstrap.settings()
     bucket, key = config.names.uploads_bucket, f"{config.topology.uploads.prefix}clip.mp4"
     aws.client("s3").put_object(Bucket=bucket, Key=key, Body=clip.read_bytes())
@@ -82,9 +85,7 @@ def test_an_uploaded_video_is_queued_for_every_stage_processed_and_shown(
 
     assert video["status"] == "ready", video
     assert [stage["stage"] for stage in video["stages"]] == list(config.topology.stages)
-    assert {"heart", "hello"} <= set(video["labels"])  # labels of detect and of the fifth stage
-    assert "blue heart" in api.get(f"{path}/transcript", params={"format": "txt"}).text.lower()
-    (listed,) = api.get("/videos", params={"label": "heart"}).json()["videos"]
+    (listed,) = api.get("/videos", params={"label": "hello"}).json()["videos"]
     assert listed["key"] == key
     assert httpx.get(video["poster"]).headers["Content-Type"] == "image/jpeg"
     master = video["links"]["playlist"]

@@ -16,12 +16,11 @@ from pipeline.media.probe import probe
 from pipeline.stages.detect import stage as detect
 from pipeline.stages.transcribe import stage as transcribe
 from samples import generate, grammar
-from samples.models.training import pack, vocabulary
 from samples.scoring import Hearing
 from samples.speech import Word
 
-FOLDER = Path(pack.__file__).parents[1]
 SAMPLES = Path(generate.__file__).parent
+FOLDER = SAMPLES / "models"
 CHECKPOINTS = tuple(FOLDER / f"{name}-shapes.pt" for name in ("whisper", "yolo"))
 TOKENS = FOLDER / "whisper-shapes.vocabulary.json"
 FILES = (*CHECKPOINTS, TOKENS, FOLDER / "yolo-shapes.onnx")
@@ -50,6 +49,8 @@ def test_every_checkpoint_has_a_card(path):
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_vocabulary_has_all_tokens_of_the_words_and_each_byte(tmp_path):
+    from samples.models.training import vocabulary  # noqa: PLC0415 - imports torch, which is slow
+
     vocabulary.write(grammar.words(), tmp_path / TOKENS.name)
     assert (tmp_path / TOKENS.name).read_bytes() == TOKENS.read_bytes()
     numbers = json.loads(TOKENS.read_text(encoding="utf-8"))

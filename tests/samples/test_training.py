@@ -1,18 +1,14 @@
 # ruff: noqa: S311 - the same numbers each time are the point
+# ruff: noqa: PLC0415 - torch takes seconds to import
 """The arithmetic of the training: the exported model equals the trained one."""
 
 import random
 
 import numpy as np
 import pytest
-import torch
-import whisper
 
 from samples import grammar
-from samples.models.training import noises, pack, pictures, whisper_train, yolo_train
-from samples.models.training.tiny_whisper import TinyWhisper, collate
-from samples.models.training.vocabulary import VOCABULARY, Vocabulary
-from samples.models.training.windows import Pool, Recorder, Window
+from samples.models.training import noises, pictures
 
 # Whisper's tokenizer leaves a file open; the next garbage collection reports it in any test.
 pytestmark = [
@@ -22,12 +18,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def vocabulary() -> Vocabulary:
+def vocabulary():
+    from samples.models.training.vocabulary import Vocabulary
+
     return Vocabulary(grammar.words())
 
 
 @pytest.fixture(scope="module")
-def windows(vocabulary) -> list[Window]:
+def windows(vocabulary):
+    from samples.models.training.windows import Pool, Recorder
+
     pool = Pool(random.Random(1), capacity=12, coded_share=0.0)
     pool.grow(12)
     recorder = Recorder(vocabulary, pool, seed=2)
@@ -35,6 +35,8 @@ def windows(vocabulary) -> list[Window]:
 
 
 def test_words_have_the_tokens_of_whisper(vocabulary):
+    from samples.models.training.vocabulary import VOCABULARY
+
     tokens = [
         token
         for index, word in enumerate(["the", "purple", "triangle", "disappears"])
@@ -76,6 +78,12 @@ def test_timestamps_are_where_the_words_are(vocabulary, windows):
 
 
 def test_the_exported_model_computes_what_the_trained_one_does(vocabulary, tmp_path):
+    import torch
+    import whisper
+
+    from samples.models.training import pack
+    from samples.models.training.tiny_whisper import TinyWhisper
+
     torch.manual_seed(0)
     model = TinyWhisper(vocabulary).eval()
     pack.save(model.checkpoint(), tmp_path / "model.pt")
@@ -93,6 +101,11 @@ def test_the_exported_model_computes_what_the_trained_one_does(vocabulary, tmp_p
 
 
 def test_learning_lowers_the_loss_and_resumes(vocabulary, windows):
+    import torch
+
+    from samples.models.training import whisper_train
+    from samples.models.training.tiny_whisper import collate
+
     torch.manual_seed(0)
     batch = collate(windows, vocabulary)
     trainer = whisper_train.Trainer(vocabulary)
@@ -107,12 +120,17 @@ def test_learning_lowers_the_loss_and_resumes(vocabulary, windows):
 
 
 def test_the_rate_warms_up_and_falls():
-    rate = whisper_train.learning_rate
+    from samples.models.training.whisper_train import learning_rate as rate
+
     assert rate(0.0, 0) < rate(0.0, 50) < rate(0.01, 500)
     assert rate(0.2, 500) > rate(0.6, 1500) > rate(1.0, 3000) > 0
 
 
 def test_packing_is_small_complete_and_reproducible(tmp_path):
+    import torch
+
+    from samples.models.training import pack
+
     checkpoint = {"weights": torch.zeros(100_000), "dims": {"n": 1}}
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -162,6 +180,10 @@ def test_pictures_are_labelled(tmp_path):
 
 
 def test_a_stripped_checkpoint_has_no_paths():
+    import torch
+
+    from samples.models.training import yolo_train
+
     model = torch.nn.Linear(2, 2)
     model.args = {"data": "/home/somebody/data.yaml"}
     model.yaml = {"yaml_file": "/home/somebody/model.yaml", "nc": 7}

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -88,13 +89,23 @@ def uses(program: str) -> list[object]:
     return [pytest.param(given, id=f"{name}: {' '.join(given)}") for name, given in said(program)]
 
 
+@cache
+def _command() -> Any:
+    return typer.main.get_command(commands.app)
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
 def options(given: list[str]) -> set[str]:
     return {word.split("=")[0] for word in given if word.startswith("--")}
 
 
 @pytest.mark.parametrize("given", uses("videodrop"))
 def test_every_videodrop_command_exists_with_its_options(given: list[str]):
-    command = typer.main.get_command(commands.app)
+    command = _command()
     known = {"--help"}
     for word in given:
         if word not in getattr(command, "commands", {}):
@@ -116,7 +127,7 @@ def test_every_aws_command_exists_with_its_options(given: list[str]):
     if (service, operation) in OWN:
         return
     service = RENAMED.get(service, service)
-    session = botocore.session.get_session()
+    session = _session()
     model = session.get_service_model(service)
     if operation == "wait":
         waiters = session.get_waiter_model(service)

@@ -21,13 +21,13 @@ from tests.fakes.seed import START, Seed
 
 
 @pytest.fixture
-def seed(installation: Settings, tmp_path) -> Seed:
-    return Seed.of(installation, tmp_path)
+def seed(stored: Settings, tmp_path) -> Seed:
+    return Seed.of(stored, tmp_path)
 
 
 @pytest.fixture
-def api(seed: Seed, installation: Settings) -> Client:
-    return Client(create_app(settings=installation, catalog=seed.catalog, artifacts=seed.artifacts))
+def api(seed: Seed, stored: Settings) -> Client:
+    return Client(create_app(settings=stored, catalog=seed.catalog, artifacts=seed.artifacts))
 
 
 def test_a_video_from_upload_to_ready(seed, api):
@@ -119,9 +119,9 @@ def test_a_new_upload_moves_a_video_to_the_top_once(seed, api):
     assert api.get("/videos?label=dog").json()["videos"] == []
 
 
-def test_a_failure_is_shown_as_it_was_recorded(seed, api, installation):
+def test_a_failure_is_shown_as_it_was_recorded(seed, api, stored):
     upload = seed.upload("notes.mp4")
-    for stage in installation.topology.stages:
+    for stage in stored.topology.stages:
         seed.fail(upload, stage, BadInput("not_media", "This is a text file."))
     view = api.get(f"/videos/{upload.video_id}").json()
     assert view["status"] == "failed"
@@ -163,7 +163,7 @@ def test_the_list_never_scans(seed, api):
 
 @pytest.fixture
 def runtime(
-    installation: Settings,  # noqa: ARG001 - needed for its effect
+    stored: Settings,  # noqa: ARG001 - needed for its effect
 ) -> Iterator[Runtime]:
     function = Function("query", "handlers.query.handler", 30, 512)
     arn = "arn:aws:lambda:us-east-1:111122223333:function:query"

@@ -24,10 +24,10 @@ def store_key() -> None:
 
 
 @pytest.fixture
-def behind(installation: Settings) -> Iterator[Settings]:
+def behind(stored: Settings) -> Iterator[Settings]:
     store_key()
     cdn = CdnSettings(domain="cdn.example.com", key_id="K1", key_parameter=PARAMETER)
-    yield installation.model_copy(update={"cdn": cdn})
+    yield stored.model_copy(update={"cdn": cdn})
     aws.client("ssm").delete_parameter(Name=PARAMETER)
 
 

@@ -30,6 +30,7 @@ from tests.fakes import aws_events, emf
 from tests.fakes.distributions import link
 
 ROOT = Path(__file__).parents[3]
+KEEPS = {"PYTHONDONTWRITEBYTECODE": ""}
 # The package index of this machine, before the tests' environment drops it.
 _PROXIES = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
 
@@ -43,7 +44,7 @@ def images(tmp_path_factory):
     made = {target: Rehearsal(target, folder / target, args) for target in targets}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("NO_PROXY")
-        patch.setenv("PIP_NO_COMPILE", "1")  # it takes as long as all the rest
+        patch.setenv("PIP_NO_COMPILE", "1")  # what is imported is compiled when it is, see below
         for name, value in _PROXIES.items():
             patch.setenv(name, value)
         patch.setattr(rehearsal, "execute", partial(executed, rehearsal.execute))
@@ -54,7 +55,11 @@ def images(tmp_path_factory):
 
 
 def executed(execute, stage, command, work, environment):
-    """Execute a step, with links in place of what pip installs unless the image is for models."""
+    """Execute a step, with links in place of what pip installs unless the image is for models.
+
+    Python keeps what it compiles.
+    """
+    environment = environment | KEEPS
     if stage not in {"packages", "api-packages", "media-packages"} or "cpu" in work.parts:
         execute(stage, command, work, environment)
     elif "-m venv" in command:
@@ -89,7 +94,7 @@ def start():
         passed = {k: v for k, v in os.environ.items() if k.startswith(("AWS_", "VIDEODROP_"))}
         # Only boto3 needs it, and many hosts set only the other one.
         del passed["AWS_DEFAULT_REGION"]
-        env = image.environment() | passed | host
+        env = image.environment() | KEEPS | passed | host
         running.append(psutil.Popen(image.command(), cwd=image.image, env=env))
         return env
 

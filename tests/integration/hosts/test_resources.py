@@ -8,6 +8,31 @@ import pytest
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
 from pipeline.core.errors import DependencyFailed
+from pipeline.core.settings import Settings
+from tests.conftest import topology_with
+from tests.integration.hosts.conftest import pointed_to
+
+STAGES = {"transcode": "tests.fakes.toystage", "detect": "tests.fakes.toystage"}
+
+
+@pytest.fixture(scope="module")
+def topology(tmp_path_factory):
+    """Return a topology of two stages, because each has six queues and rules."""
+    return topology_with(STAGES, tmp_path_factory.mktemp("two") / "topology.json", only=True)
+
+
+@pytest.fixture(scope="module")
+def made(shared_server, topology):
+    settings = Settings(name="made").model_copy(update={"topology_path": topology})
+    with pointed_to(shared_server):
+        resources.ensure(settings)
+    return settings
+
+
+@pytest.fixture
+def installed(made, server):  # noqa: ARG001 - boto3's environment
+    """Return settings of an installation that tests share and leave as it is."""
+    return made
 
 
 def waiting(settings, function, lane="live"):
@@ -23,56 +48,49 @@ def attributes(settings, function, lane="live"):
     return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
 
 
-def test_a_second_run_changes_nothing(settings):
+def test_a_second_run_changes_nothing(settings, topology):
+    settings = settings.model_copy(update={"topology_path": topology})
     assert len(resources.ensure(settings)) > 30
     assert resources.ensure(settings) == []
 
 
-def queues(settings):
-    found = aws.client("sqs").list_queues(QueueNamePrefix=f"{settings.name}-")["QueueUrls"]
-    return [url.rsplit("/", 1)[-1] for url in found]
-
-
-def test_an_upload_reaches_every_stage_and_a_deletion_the_janitor(settings):
-    resources.ensure(settings)
-    s3, bucket = aws.client("s3"), settings.names.uploads_bucket
+def test_an_upload_reaches_every_stage_and_a_deletion_the_janitor(installed):
+    s3, bucket = aws.client("s3"), installed.names.uploads_bucket
     s3.put_object(Bucket=bucket, Key="videos/a.mp4", Body=b"a")
     s3.put_object(Bucket=bucket, Key="elsewhere/a.mp4", Body=b"a")
     s3.delete_object(Bucket=bucket, Key="videos/a.mp4")
-    for stage in settings.topology.stages:
-        (event,) = waiting(settings, stage)
+    for stage in installed.topology.stages:
+        (event,) = waiting(installed, stage)
         assert event["detail"]["object"]["key"] == "videos/a.mp4"
-        assert waiting(settings, stage, "replay") == []
-    (event,) = waiting(settings, "janitor")
+        assert waiting(installed, stage, "replay") == []
+    (event,) = waiting(installed, "janitor")
     assert event["detail-type"] == "Object Deleted"
 
 
-def test_a_request_to_reprocess_reaches_the_replay_lane_of_its_stage(settings):
-    resources.ensure(settings)
+def test_a_request_to_reprocess_reaches_the_replay_lane_of_its_stage(installed):
     entry = {
-        "Source": settings.topology.reprocess.source,
-        "DetailType": settings.topology.reprocess.detail_type,
+        "Source": installed.topology.reprocess.source,
+        "DetailType": installed.topology.reprocess.detail_type,
         "Detail": json.dumps({"stage": "detect", "video_id": "v"}),
-        "EventBusName": settings.names.bus,
+        "EventBusName": installed.names.bus,
     }
     aws.client("events").put_events(Entries=[entry])
-    assert len(waiting(settings, "detect", "replay")) == 1
-    assert waiting(settings, "detect") == []
-    assert waiting(settings, "transcode", "replay") == []
+    assert len(waiting(installed, "detect", "replay")) == 1
+    assert waiting(installed, "detect") == []
+    assert waiting(installed, "transcode", "replay") == []
 
 
-def test_an_archived_event_reaches_only_the_replay_lanes(settings):
-    resources.ensure(settings)
-    events, names = aws.client("events"), settings.names
+def test_an_archived_event_reaches_only_the_replay_lanes(installed):
+    events, names = aws.client("events"), installed.names
     bus = events.describe_event_bus()["Arn"]
     pattern = names.upload_pattern("created", names.uploads_bucket)
     archive = events.create_archive(
         ArchiveName=names.archive, EventSourceArn=bus, EventPattern=json.dumps(pattern)
     )["ArchiveArn"]
     aws.client("s3").put_object(Bucket=names.uploads_bucket, Key="videos/a.mp4", Body=b"a")
-    for stage in settings.topology.stages:
-        assert len(waiting(settings, stage)) == 1
-        assert waiting(settings, stage, "replay") == []
+    for stage in installed.topology.stages:
+        assert len(waiting(installed, stage)) == 1
+        assert waiting(installed, stage, "replay") == []
     now = datetime.now(UTC)
     events.start_replay(
         ReplayName=names.prefix,
@@ -81,42 +99,44 @@ def test_an_archived_event_reaches_only_the_replay_lanes(settings):
         EventEndTime=now,
         Destination={"Arn": bus},
     )
-    for stage in settings.topology.stages:
-        (event,) = waiting(settings, stage, "replay")
+    for stage in installed.topology.stages:
+        (event,) = waiting(installed, stage, "replay")
         assert event["replay-name"] == names.prefix
         assert event["detail"]["object"]["key"] == "videos/a.mp4"
-        assert waiting(settings, stage) == []
+        assert waiting(installed, stage) == []
 
 
-def test_a_request_for_a_replay_reaches_only_its_driver(settings):
-    resources.ensure(settings)
-    spec = settings.topology.replays
+def test_a_request_for_a_replay_reaches_only_its_driver(installed):
+    spec = installed.topology.replays
     entry = {
         "Source": spec.source,
         "DetailType": spec.detail_type,
         "Detail": json.dumps({"replay_id": "r"}),
-        "EventBusName": settings.names.bus,
+        "EventBusName": installed.names.bus,
     }
     aws.client("events").put_events(Entries=[entry])
-    assert len(waiting(settings, "replays")) == 1
-    assert waiting(settings, "detect", "replay") == []
-    found = attributes(settings, "replays")[1]
-    dlq = attributes(settings, "replays", "dlq")[1]["QueueArn"]
+    assert len(waiting(installed, "replays")) == 1
+    assert waiting(installed, "detect", "replay") == []
+    found = attributes(installed, "replays")[1]
+    dlq = attributes(installed, "replays", "dlq")[1]["QueueArn"]
     assert json.loads(found["RedrivePolicy"])["deadLetterTargetArn"] == dlq
     assert int(found["VisibilityTimeout"]) >= spec.timeout_s
 
 
-def test_manual_changes_are_reverted(settings):
-    resources.ensure(settings)
-    url, before = attributes(settings, "detect")
+def test_manual_changes_are_reverted(installed):
+    url, before = attributes(installed, "detect")
     aws.client("sqs").set_queue_attributes(
         QueueUrl=url, Attributes={"VisibilityTimeout": "1", "Policy": "", "RedrivePolicy": ""}
     )
-    name = settings.names.queue("detect")
+    name = installed.names.queue("detect")
     aws.client("events").remove_targets(Rule=name, Ids=["queue"])
     aws.client("events").put_rule(Name=name, EventPattern='{"source": ["other"]}')
-    assert resources.ensure(settings) == [f"rule {name}", f"queue {name}", f"target of rule {name}"]
-    after = attributes(settings, "detect")[1]
+    assert resources.ensure(installed) == [
+        f"rule {name}",
+        f"queue {name}",
+        f"target of rule {name}",
+    ]
+    after = attributes(installed, "detect")[1]
     for attribute in ("VisibilityTimeout", "Policy", "RedrivePolicy"):
         assert after[attribute] == before[attribute]
 
@@ -131,24 +151,22 @@ def test_a_rejected_target_is_an_error(settings, monkeypatch):
     assert failed.value.code == "target_refused"
 
 
-def test_an_equivalent_policy_is_not_changed(settings):
-    resources.ensure(settings)
-    url, before = attributes(settings, "detect")
+def test_an_equivalent_policy_is_not_changed(installed):
+    url, before = attributes(installed, "detect")
     redrive = json.loads(before["RedrivePolicy"])
     reordered = json.dumps(dict(reversed(redrive.items())), indent=1)
     aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": reordered})
-    assert attributes(settings, "detect")[1]["RedrivePolicy"] != before["RedrivePolicy"]
-    assert resources.ensure(settings) == []
+    assert attributes(installed, "detect")[1]["RedrivePolicy"] != before["RedrivePolicy"]
+    assert resources.ensure(installed) == []
 
 
-def test_queues_have_their_visibility_timeout_and_dead_letter_queue(settings):
-    resources.ensure(settings)
-    spec, queues = settings.topology.stages["detect"], settings.topology.queues
+def test_queues_have_their_visibility_timeout_and_dead_letter_queue(installed):
+    spec, queues = installed.topology.stages["detect"], installed.topology.queues
     for lane in ("live", "replay"):
-        found = attributes(settings, "detect", lane)[1]
+        found = attributes(installed, "detect", lane)[1]
         redrive = json.loads(found["RedrivePolicy"])
         assert (
-            redrive["deadLetterTargetArn"] == attributes(settings, "detect", "dlq")[1]["QueueArn"]
+            redrive["deadLetterTargetArn"] == attributes(installed, "detect", "dlq")[1]["QueueArn"]
         )
         assert redrive["maxReceiveCount"] == queues.max_receive_count
         assert int(found["VisibilityTimeout"]) == spec.timeout_s * queues.visibility_per_timeout
@@ -159,30 +177,28 @@ def rule_arn(name, bus="default"):
     return aws.client("events").describe_rule(Name=name, EventBusName=bus)["Arn"]
 
 
-def test_only_its_own_rules_may_send_to_a_queue(settings):
-    resources.ensure(settings)
-    names = settings.names
+def test_only_its_own_rules_may_send_to_a_queue(installed):
+    names = installed.names
     live, replay = names.queue("detect"), names.queue("detect", "replay")
     for lane, rules in (
         ("live", [rule_arn(live)]),
         ("replay", [rule_arn(replay, names.bus), rule_arn(names.archive_rule("detect"))]),
     ):
-        found = attributes(settings, "detect", lane)[1]
+        found = attributes(installed, "detect", lane)[1]
         (statement,) = json.loads(found["Policy"])["Statement"]
         assert statement["Resource"] == found["QueueArn"]
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
         assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": sorted(rules)}}
 
 
-def test_the_table_has_its_keys_indexes_and_expiry(settings):
-    resources.ensure(settings)
-    dynamodb, spec = aws.client("dynamodb"), settings.topology.table
-    table = dynamodb.describe_table(TableName=settings.names.table)["Table"]
+def test_the_table_has_its_keys_indexes_and_expiry(installed):
+    dynamodb, spec = aws.client("dynamodb"), installed.topology.table
+    table = dynamodb.describe_table(TableName=installed.names.table)["Table"]
     keys = {index["IndexName"]: index["KeySchema"] for index in table["GlobalSecondaryIndexes"]}
     assert {name: [key["AttributeName"] for key in schema] for name, schema in keys.items()} == {
         name: [index.hash_key, index.range_key] for name, index in spec.indexes.items()
     }
     assert [key["AttributeName"] for key in table["KeySchema"]] == [spec.hash_key, spec.range_key]
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
-    ttl = dynamodb.describe_time_to_live(TableName=settings.names.table)
+    ttl = dynamodb.describe_time_to_live(TableName=installed.names.table)
     assert ttl["TimeToLiveDescription"]["AttributeName"] == spec.ttl

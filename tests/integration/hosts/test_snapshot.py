@@ -1,6 +1,8 @@
 """The state of the embedded AWS after restarts and crashes of its server."""
 
 import json
+import shutil
+import socket
 import threading
 import time
 from datetime import datetime
@@ -10,18 +12,44 @@ from botocore.exceptions import BotoCoreError
 
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
+from pipeline.core.errors import MissingDependency
 from pipeline.core.settings import Settings
-from pipeline.hosts.local.snapshot import SAVE_EVERY_S
+from pipeline.hosts.local.server import listen
+from pipeline.hosts.local.snapshot import SAVE_EVERY_S, Snapshot
 from tests.conftest import topology_with
+from tests.integration.hosts.conftest import Server, pointed_to
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    # One stage, because each has six queues and rules.
+    path = tmp_path_factory.mktemp("topology") / "topology.json"
+    topology = topology_with({"detect": "tests.fakes.toystage"}, path, only=True)
+    return Settings(name="kept").model_copy(update={"topology_path": topology})
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory, config):
+    """Return the folder of a stopped server that had every resource and one object."""
+    folder = tmp_path_factory.mktemp("stopped") / "aws"
+    with Server(folder) as server, pointed_to(server):
+        assert server.message is None
+        resources.ensure(config)
+        aws.client("s3").put_object(
+            Bucket=config.names.uploads_bucket,
+            Key="videos/ä+b c.mp4",
+            Body=b"film",
+            Metadata={"a": "b"},
+            ContentType="video/mp4",
+        )
+        aws.table(config.names.table).put_item(Item={"pk": "p", "sk": "s", "label": "cat"})
+    return folder
 
 
 @pytest.fixture
-def config(tmp_path):
-    # One stage, because each has six queues and rules, created twice in a test.
-    topology = topology_with(
-        {"detect": "tests.fakes.toystage"}, tmp_path / "topology.json", only=True
-    )
-    return Settings(name="kept").model_copy(update={"topology_path": topology})
+def folder(stopped, tmp_path):
+    """Return a copy of that folder."""
+    return shutil.copytree(stopped, tmp_path / "aws")
 
 
 def queue_url(config, stage="detect"):
@@ -36,21 +64,25 @@ def until(condition, timeout_s=20.0):
     return found
 
 
-def test_all_state_is_restored_after_a_stop(tmp_path, start_server, point_to):
-    config = Settings(name="kept")
-    with start_server(tmp_path / "aws") as server, point_to(server):
-        assert server.message is None
-        resources.ensure(config)
-        s3 = aws.client("s3")
-        bucket, key = config.names.uploads_bucket, "videos/ä+b c.mp4"
-        s3.put_object(
-            Bucket=bucket, Key=key, Body=b"film", Metadata={"a": "b"}, ContentType="video/mp4"
-        )
-        aws.table(config.names.table).put_item(Item={"pk": "p", "sk": "s", "label": "cat"})
-        taken = aws.client("sqs").receive_message(
-            QueueUrl=queue_url(config), VisibilityTimeout=600
-        )["Messages"][0]
-    with start_server(tmp_path / "aws") as server, point_to(server):
+def test_reading_writes_nothing_and_receiving_a_message_is_saved(
+    folder, start_server, point_to, config
+):
+    state = folder / "state.pickle"
+    saved_at = state.stat().st_mtime_ns
+    with start_server(folder) as server, point_to(server):
+        assert resources.ensure(config) == []
+        aws.table(config.names.table).get_item(Key={"pk": "p", "sk": "s"})
+        aws.client("sqs").receive_message(QueueUrl=queue_url(config, "janitor"))
+    assert state.stat().st_mtime_ns == saved_at
+    with start_server(folder) as server, point_to(server):
+        sqs = aws.client("sqs")
+        sqs.receive_message(QueueUrl=queue_url(config), VisibilityTimeout=600)["Messages"]
+    assert state.stat().st_mtime_ns > saved_at
+
+
+def test_all_state_is_restored_after_a_stop(folder, start_server, point_to, config):
+    bucket, key = config.names.uploads_bucket, "videos/ä+b c.mp4"
+    with start_server(folder) as server, point_to(server):
         assert server.message is None
         assert resources.ensure(config) == []
         found = aws.client("s3").get_object(Bucket=bucket, Key=key)
@@ -60,6 +92,12 @@ def test_all_state_is_restored_after_a_stop(tmp_path, start_server, point_to):
         item = aws.table(config.names.table).get_item(Key={"pk": "p", "sk": "s"})["Item"]
         assert item["label"] == "cat"
         sqs, url = aws.client("sqs"), queue_url(config)
+        taken = sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)["Messages"][0]
+        # Queues, rules and buckets are not only listed, they work.
+        aws.client("s3").put_object(Bucket=bucket, Key="videos/2", Body=b"")
+        assert sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)["Messages"]
+    with start_server(folder) as server, point_to(server):
+        sqs, url = aws.client("sqs"), queue_url(config)
         # A message in flight stays in flight, and its receiver can still delete it.
         assert "Messages" not in sqs.receive_message(QueueUrl=url)
         sqs.change_message_visibility(
@@ -67,16 +105,12 @@ def test_all_state_is_restored_after_a_stop(tmp_path, start_server, point_to):
         )
         again = sqs.receive_message(QueueUrl=url)["Messages"][0]
         assert again["MessageId"] == taken["MessageId"]
-        # Queues, rules and buckets are not only listed, they work.
-        aws.client("s3").put_object(Bucket=bucket, Key="videos/2", Body=b"")
-        assert sqs.receive_message(QueueUrl=url)["Messages"]
 
 
-def test_a_kill_loses_at_most_ten_seconds_with_a_warning(tmp_path, start_server, point_to, config):
-    server = start_server(tmp_path / "aws")
+def test_a_kill_loses_at_most_ten_seconds_with_a_warning(folder, start_server, point_to, config):
+    server = start_server(folder)
     acknowledged, stop = {}, threading.Event()
     with point_to(server):
-        resources.ensure(config)
         s3, table = aws.client("s3"), aws.table(config.names.table)
 
         def write():
@@ -91,18 +125,19 @@ def test_a_kill_loses_at_most_ten_seconds_with_a_warning(tmp_path, start_server,
                     return
                 acknowledged[number] = time.time()
                 number += 1
-                stop.wait(0.02)
+                stop.wait(0.2)
 
         writer = threading.Thread(target=write)
         writer.start()
-        saves = [tmp_path / "aws" / "state.pickle"]
-        first = until(lambda: saves[0].exists() and saves[0].stat().st_mtime_ns)
-        until(lambda: saves[0].stat().st_mtime_ns != first)
+        state = folder / "state.pickle"
+        for _ in range(2):
+            before = state.stat().st_mtime_ns
+            until(lambda before=before: state.stat().st_mtime_ns != before)
         server.cut()
         cut_at = time.time()
         stop.set()
         writer.join()
-    with start_server(tmp_path / "aws") as server, point_to(server):
+    with start_server(folder) as server, point_to(server):
         assert "was cut off" in server.message
         assert "10 s" in server.message
         s3, table = aws.client("s3"), aws.table(config.names.table)
@@ -123,8 +158,7 @@ def test_a_kill_loses_at_most_ten_seconds_with_a_warning(tmp_path, start_server,
             QueueUrl=queue_url(config), AttributeNames=["ApproximateNumberOfMessages"]
         )
         assert int(counts["Attributes"]["ApproximateNumberOfMessages"]) >= len(kept)
-    # A clean stop ends the warning.
-    assert start_server(tmp_path / "aws").message is None
+    assert not (folder / "running").exists(), "a clean stop ends the warning"
 
 
 def test_the_save_interval_is_below_the_documented_limit():
@@ -132,16 +166,16 @@ def test_the_save_interval_is_below_the_documented_limit():
 
 
 def test_a_body_is_written_once_and_removed_when_nothing_refers_to_it(
-    tmp_path, start_server, point_to, config
+    tmp_path, start_server, point_to
 ):
-    bodies, bucket = tmp_path / "aws" / "bodies", config.names.uploads_bucket
+    bodies, bucket = tmp_path / "aws" / "bodies", "bucket"
 
     def files():
         return {path.name: path.stat().st_mtime_ns for path in bodies.iterdir()}
 
     with start_server(tmp_path / "aws") as server, point_to(server):
-        resources.ensure(config)
         s3 = aws.client("s3")
+        s3.create_bucket(Bucket=bucket)
         s3.put_object(Bucket=bucket, Key="videos/kept", Body=b"kept")
         s3.put_object(Bucket=bucket, Key="videos/overwritten", Body=b"1")
         upload = s3.create_multipart_upload(Bucket=bucket, Key="videos/joined")["UploadId"]
@@ -161,63 +195,30 @@ def test_a_body_is_written_once_and_removed_when_nothing_refers_to_it(
     assert before[kept] == after[kept]
 
 
-def test_reading_writes_nothing(tmp_path, start_server, point_to, config):
-    state = tmp_path / "aws" / "state.pickle"
-    with start_server(tmp_path / "aws") as server, point_to(server):
-        resources.ensure(config)
-    saved_at = state.stat().st_mtime_ns
-    with start_server(tmp_path / "aws") as server, point_to(server):
-        assert resources.ensure(config) == []
-        aws.client("sqs").receive_message(QueueUrl=queue_url(config))
-        aws.table(config.names.table).get_item(Key={"pk": "p", "sk": "s"})
-    assert state.stat().st_mtime_ns == saved_at
-
-
-def test_receiving_a_message_is_saved(tmp_path, start_server, point_to):
-    with start_server(tmp_path / "aws") as server, point_to(server):
-        url = aws.client("sqs").create_queue(QueueName="q")["QueueUrl"]
-        aws.client("sqs").send_message(QueueUrl=url, MessageBody="body")
-    for messages in (1, 0):
-        with start_server(tmp_path / "aws") as server, point_to(server):
-            sqs = aws.client("sqs")
-            url = sqs.get_queue_url(QueueName="q")["QueueUrl"]
-            found = sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)
-            assert len(found.get("Messages", [])) == messages
-
-
-def test_a_state_of_another_moto_is_rejected_and_not_changed(
-    tmp_path, start_server, point_to, config
-):
-    state = tmp_path / "aws" / "state.pickle"
-    with start_server(tmp_path / "aws") as server, point_to(server):
-        resources.ensure(config)
+def test_a_state_of_another_moto_is_rejected_and_not_changed(folder):
+    state = folder / "state.pickle"
     header, pickled = state.read_bytes().split(b"\n", 1)
     state.write_bytes(json.dumps(json.loads(header) | {"moto": "4.0.0"}).encode() + b"\n" + pickled)
     before = state.read_bytes()
-    refused = start_server(tmp_path / "aws")
-    assert "pip install moto==4.0.0" in refused.said["error"]
-    assert refused.child.wait(10) == 1
+    with pytest.raises(MissingDependency, match=r"pip install moto==4\.0\.0"):
+        Snapshot(folder).load()
     assert state.read_bytes() == before
 
 
-@pytest.mark.parametrize("which", ["aws", "aws/state.pickle"])
-def test_a_state_that_others_could_have_written_is_not_read(
-    tmp_path, start_server, point_to, config, which
-):
-    with start_server(tmp_path / "aws") as server, point_to(server):
-        resources.ensure(config)
-    (tmp_path / which).chmod(0o770)
-    assert "closed to others" in start_server(tmp_path / "aws").said["error"]
+@pytest.mark.parametrize("which", ["", "state.pickle"])
+def test_a_state_that_others_could_have_written_is_not_read(folder, which):
+    (folder / which).chmod(0o770)
+    with pytest.raises(MissingDependency, match="closed to others"):
+        Snapshot(folder).load()
 
 
-def test_the_header_has_the_time(tmp_path, start_server, point_to, config):
-    with start_server(tmp_path / "aws") as server, point_to(server):
-        resources.ensure(config)
-    with (tmp_path / "aws" / "state.pickle").open("rb") as file:
+def test_the_header_has_the_time(stopped):
+    with (stopped / "state.pickle").open("rb") as file:
         assert datetime.fromisoformat(json.loads(file.readline())["saved_at"]).tzinfo
 
 
-def test_a_port_in_use_is_replaced_by_a_free_one(tmp_path, start_server):
-    first = start_server(tmp_path / "a")
-    port = int(first.endpoint.rpartition(":")[2])
-    assert start_server(tmp_path / "b", port).endpoint != first.endpoint
+def test_a_port_in_use_is_replaced_by_a_free_one():
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+        with listen(port) as second:
+            assert second.getsockname()[1] != port

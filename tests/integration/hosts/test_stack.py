@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import boto3
 import httpx
 import psutil
 import pytest
 
+from pipeline.core.settings import Settings
 from pipeline.hosts.local.credentials import Credentials
+from pipeline.hosts.local.stack import Stack
 from pipeline.hosts.stack_file import StackFile
 from tests.conftest import topology_with
 from tests.fakes.servers import is_a_setting
@@ -224,7 +227,7 @@ def test_the_api_answers_under_names_of_this_machine_only(running):
         assert httpx.get(f"{url}/videos", headers={"Host": host}).status_code == 200, host
 
 
-def test_every_process_ends_with_a_killed_stack_and_the_next_has_its_credentials(start):
+def test_the_stack_after_a_killed_one_has_its_credentials_and_ends_if_a_part_keeps_ending(start):
     stack = start()
     stack.hear("Ready")
     before = (stack.home / "aws.config").read_text()
@@ -238,7 +241,14 @@ def test_every_process_ends_with_a_killed_stack_and_the_next_has_its_credentials
     again.hear("Ready")
     now = (stack.home / "aws.config").read_text()
     assert keys_in(now) == keys_in(before), "addresses and clients outlive a restart"
-    assert again.end(signal.SIGTERM) == 0
+    family = again.family()
+    for _ in range(3):
+        again.part("pipeline.api.server").kill()
+        again.hear("api ended unexpectedly")
+    again.part("pipeline.api.server").kill()
+    again.hear("api does not stay up")
+    assert again.process.wait(60) == 1
+    gone(family, timeout_s=0)
 
 
 def test_another_endpoint_is_used_as_it_is(start, server):
@@ -254,19 +264,8 @@ def test_another_endpoint_is_used_as_it_is(start, server):
     stack.hear("Ready")
     assert not any("pipeline.hosts.local.server" in p.cmdline() for p in stack.family())
     assert StackFile.read(stack.home).endpoint == server.endpoint
-    assert stack.end() == 0
+    assert stack.end(signal.SIGTERM) == 0
     assert not (stack.home / "aws").exists()
-
-
-def test_a_part_that_keeps_ending_stops_the_stack_with_the_reason(start):
-    stack = start()
-    stack.hear("Ready")
-    for _ in range(3):
-        stack.part("pipeline.api.server").kill()
-        stack.hear("api ended unexpectedly")
-    stack.part("pipeline.api.server").kill()
-    stack.hear("api does not stay up")
-    assert stack.process.wait(60) == 1
 
 
 def test_an_unreadable_state_is_reported_and_everything_is_stopped(start, tmp_path):
@@ -279,20 +278,18 @@ def test_an_unreadable_state_is_reported_and_everything_is_stopped(start, tmp_pa
     assert stack.process.wait(60) == 1
 
 
-def test_the_endpoint_of_a_single_service_is_kept(start, dynalite_endpoint):
-    stack = start(AWS_ENDPOINT_URL_DYNAMODB=dynalite_endpoint)
-    stack.hear("AWS_ENDPOINT_URL_DYNAMODB is set")
-    stack.hear("Ready")
-    dynamodb = boto3.client(
-        "dynamodb",
-        endpoint_url=dynalite_endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",  # noqa: S106 - dynalite takes any
-    )
-    tables = dynamodb.list_tables()["TableNames"]
-    assert "videodrop" in tables
-    assert stack.end() == 0
+def test_the_endpoint_of_a_single_service_is_kept(tmp_path, monkeypatch):
+    said, embedded, other = [], "http://127.0.0.1:4599", "http://127.0.0.1:8000"
+    stack = Stack(Settings(home=tmp_path), tell=said.append)
+    server = SimpleNamespace(announced=lambda _: {"endpoint": embedded, "message": None})
+    monkeypatch.setattr(stack, "_add", lambda *_: server)
+    environment = {"AWS_ENDPOINT_URL_DYNAMODB": other}
+    monkeypatch.setattr(os, "environ", environment)
+    for variables in (stack._aws(), environment):
+        assert variables["AWS_ENDPOINT_URL_DYNAMODB"] == other
+        for name in ("", "_S3", "_SQS", "_EVENTBRIDGE"):
+            assert variables[f"AWS_ENDPOINT_URL{name}"] == embedded
+    assert any("AWS_ENDPOINT_URL_DYNAMODB is set" in line for line in said)
 
 
 def test_an_unreachable_endpoint_is_reported(start):

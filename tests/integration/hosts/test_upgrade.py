@@ -18,21 +18,23 @@ from pipeline.api.app import create_app
 from pipeline.aws import provision
 from pipeline.core.settings import Settings
 from tests.fakes.query import Client
+from tests.integration.hosts.conftest import Server, pointed_to
 
 STATE = Path(__file__).parents[2] / "data" / "state-d42d9ee.tar.xz"
 VIDEO, NO_VIDEO = "0167c6324041311c5d48", "c19a3c4e4a57fb286340"
 
 
-@pytest.fixture
-def kept(start_server, point_to, tmp_path):
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
     """Return the settings of a stack that uses the state of the earlier one."""
+    extracted = tmp_path_factory.mktemp("kept")
     with tarfile.open(STATE) as archive:
-        archive.extractall(tmp_path, filter="data")
-    folder = tmp_path / "aws"
+        archive.extractall(extracted, filter="data")
+    folder = extracted / "aws"
     for path in (folder, folder / "state.pickle"):
         path.chmod(0o700 if path.is_dir() else 0o600)
     _as_if_saved_by_this_moto(folder / "state.pickle")
-    with point_to(start_server(folder)):
+    with Server(folder) as server, pointed_to(server):
         yield Settings()
 
 

@@ -31,9 +31,9 @@ class Bench:
         self.failed = []
         self.over = False
         self.workers = []
-        resources.ensure(settings)
 
     def function(self, name="detect", **more):
+        self.url(name, more.get("lane", "live"))
         more = {"handler": "handlers_under_test.handle", "timeout_s": 30, "memory_mb": 1024} | more
         env = {"PYTHONPATH": str(HERE), "OUT": str(self.out), "VIDEODROP_STAGE": name}
         return Function(name=name, env=env, **more)
@@ -58,8 +58,9 @@ class Bench:
         return self.over
 
     def url(self, name="detect", lane="live"):
+        """Return the address of a queue, which is created the first time."""
         queue = self.settings.names.queue(name, lane)
-        return aws.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
+        return aws.client("sqs").create_queue(QueueName=queue)["QueueUrl"]
 
     def send(self, name="detect", lane="live", **order):
         aws.client("sqs").send_message(QueueUrl=self.url(name, lane), MessageBody=json.dumps(order))
@@ -115,6 +116,7 @@ def one_core(monkeypatch):
 
 
 def test_an_upload_is_handled_by_every_stage_and_then_gone(bench):
+    resources.ensure(bench.settings)
     stages = list(bench.settings.topology.stages)
     bench.start(*map(bench.function, stages))
     aws.client("s3").put_object(

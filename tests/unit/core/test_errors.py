@@ -11,40 +11,48 @@ from pipeline.core import errors
 from pipeline.core.errors import Busy, LeaseLost, Superseded, VideodropError
 
 _BRANCH = re.compile(r"([│ ]*)[├└]── (\w+) +(?:(\w+) +(yes|no) +)?(\d+) +(\d+)$", re.MULTILINE)
-TREE = source.classes()
-USES = list(source.uses())
 EXITS = {value for name, value in vars(exits).items() if name.isupper()}
 
 
-def test_the_source_is_read():
-    assert {"BadInput", "NotRunning", "AlreadyRunning"} <= TREE.keys()
-    assert {"undecodable", "unknown_video", "not_ready"} <= {use.code for use in USES}
+@pytest.fixture(scope="module")
+def tree():
+    return source.classes()
 
 
-def test_a_code_belongs_to_one_class():
+@pytest.fixture(scope="module")
+def uses():
+    return list(source.uses())
+
+
+def test_the_source_is_read(tree, uses):
+    assert {"BadInput", "NotRunning", "AlreadyRunning"} <= tree.keys()
+    assert {"undecodable", "unknown_video", "not_ready"} <= {use.code for use in uses}
+
+
+def test_a_code_belongs_to_one_class(uses):
     found = defaultdict(set)
-    for use in USES:
+    for use in uses:
         found[use.code].add(use.error)
     found.pop(None, None)
     assert {code: sorted(names) for code, names in found.items() if len(names) > 1} == {}
 
 
-def test_every_code_is_a_literal_that_can_be_looked_up():
+def test_every_code_is_a_literal_that_can_be_looked_up(uses):
     # An answer of the API repeats an error's own code.
-    elsewhere = [use for use in USES if use.code is None and use.path != "pipeline/api/problems.py"]
+    elsewhere = [use for use in uses if use.code is None and use.path != "pipeline/api/problems.py"]
     assert elsewhere == []
-    assert {use.error for use in USES if use.code is None} <= {source.PROBLEM}
+    assert {use.error for use in uses if use.code is None} <= {source.PROBLEM}
 
 
-@pytest.mark.parametrize("error", TREE.values(), ids=TREE)
-def test_a_class_says_how_the_api_and_the_command_line_answer(error):
-    assert error.exit_code in EXITS - {exits.OK}
-    assert 400 <= error.http_status < 600
-    # A client that sees 503 tries again: only where that may help.
-    assert (error.http_status == 503) == error.retryable
+def test_a_class_says_how_the_api_and_the_command_line_answer(tree):
+    for name, error in tree.items():
+        assert error.exit_code in EXITS - {exits.OK}, name
+        assert 400 <= error.http_status < 600, name
+        # A client that sees 503 tries again: only where that may help.
+        assert (error.http_status == 503) == error.retryable, name
 
 
-def test_the_tree_in_the_docstring_is_the_tree_of_classes():
+def test_the_tree_in_the_docstring_is_the_tree_of_classes(tree):
     drawn = {
         name: (depth, int(status), int(exit_code), kind or None, retry or None)
         for depth, name, kind, retry, status, exit_code in (
@@ -52,7 +60,7 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes():
         )
     }
     classes = {}
-    for name, kind in TREE.items():
+    for name, kind in tree.items():
         # Hosts have failures of their own, of no run.
         if kind is VideodropError or kind.__module__ != errors.__name__:
             continue
@@ -67,8 +75,8 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes():
     assert drawn == classes
 
 
-def test_a_narrower_class_is_recorded_as_its_parent_is():
-    for kind in TREE.values():
+def test_a_narrower_class_is_recorded_as_its_parent_is(tree):
+    for kind in tree.values():
         if kind is not VideodropError and (parent := kind.__base__) is not VideodropError:
             assert (kind.failure_class, kind.retryable) == (parent.failure_class, parent.retryable)
 
