@@ -59,7 +59,7 @@ class Runs(RunWrites):
                     "progress": 0,
                     "tries": 0,
                     "queued_at": iso(now),
-                    **_lease(upload.video_id, now.timestamp() + patience_s),
+                    **lease(upload.video_id, now.timestamp() + patience_s),
                 },
                 remove=(
                     "error",
@@ -89,6 +89,7 @@ class Runs(RunWrites):
         fingerprint: str | None = None,
         receipt: str | None = None,
         over: bool = False,
+        sent_at: float | None = None,
     ) -> StageRun:
         """Take the lease on a stage run.
 
@@ -103,6 +104,7 @@ class Runs(RunWrites):
             fingerprint: of the result to make, if known.
             receipt: id of the message's delivery.
             over: also take over a run that is spread: its ranges can end no more then.
+            sent_at: epoch seconds at which the message came into the queue, if known.
 
         Returns:
             The run as claimed; its ``attempt`` is the fencing token for every later write.
@@ -131,7 +133,7 @@ class Runs(RunWrites):
             lease_until=now.timestamp() + lease_s,
             deadline=deadline,
             event_id=event_id,
-            queued_at=same.queued_at if same else now,
+            queued_at=same.queued_at if same else _moment(sent_at) or now,
             started_at=now,
             result=seen.result if seen else None,
             result_revision=seen.result_revision if seen else None,
@@ -151,24 +153,13 @@ class Runs(RunWrites):
             self._table.update(
                 upload.video_id,
                 sort_key(stage, self._kind),
-                set=fields | _lease(upload.video_id, claimed.lease_until or 0),
+                set=fields | lease(upload.video_id, claimed.lease_until or 0),
                 remove=("error", "finished_at", *FAILED, *SPREAD),
                 **same_as_seen,
             )
         except ConditionFailed as error:
             raise Busy(1) from error
         return claimed
-
-    def overdue(self, *, before: float) -> Iterator[tuple[str, StageRun]]:
-        """Yield runs that are not terminal and whose ``lease_until`` is before ``before``."""
-        for key in overdue(self._table, before=before):
-            kind, _, stage = key["sk"].partition("#")
-            if kind != self._kind:
-                continue
-            run = self.get(key["pk"], stage)
-            # The index may lag behind the run's last heartbeat.
-            if run and run.lease_until is not None and run.lease_until < before:
-                yield key["pk"], run
 
     def failed(self, failure_class: FailureClass, *, before: str | None = None) -> Iterator[str]:
         """Yield the places of the runs that failed with this class, the latest first.
@@ -214,6 +205,11 @@ def _unclaimed(upload: Upload) -> dict[str, Any]:
     }
 
 
-def _lease(video_id: str, until: float) -> dict[str, str]:
+def lease(video_id: str, until: float) -> dict[str, str]:
+    """Return the fields by which the index of leases finds an item of a video."""
     # A video id is random hexadecimal: its first digit spreads the index over 16 partitions.
     return {"lease_until": epoch_key(until), "lease_shard": video_id[0]}
+
+
+def _moment(epoch_s: float | None) -> datetime | None:
+    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
