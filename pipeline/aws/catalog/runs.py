@@ -96,8 +96,7 @@ class Runs(RunWrites):
         Args:
             upload: the revision.
             stage: which stage.
-            seen: the run as it was read; None if there was none. The claim is conditional on it,
-                but a run that was only marked pending since can be claimed.
+            seen: the run as it was read; None if there was none. The claim is conditional on it.
             event_id: of the event that requested it.
             lease_s: how long the lease lasts unless a heartbeat extends it.
             deadline: epoch seconds at which the host ends the run.
@@ -148,7 +147,8 @@ class Runs(RunWrites):
                 *SPREAD,
             },
         )
-        same_as_seen = unchanged(seen) if seen else _unclaimed(upload)
+        unseen = {"condition": "attribute_not_exists(#pk)"}
+        same_as_seen = unchanged(seen) if seen else unseen
         try:
             self._table.update(
                 upload.video_id,
@@ -194,15 +194,6 @@ def overdue(
     for shard in shards:
         condition = partition("lease_shard", shard, sort="lease_until", below=epoch_key(before))
         yield from table.query(IndexName="leases", KeyConditionExpression=condition)
-
-
-def _unclaimed(upload: Upload) -> dict[str, Any]:
-    """Return the condition that a run is missing, or was marked pending since it was read."""
-    pending = "#sequencer = :ours AND #state = :pending AND attribute_not_exists(#attempt)"
-    return {
-        "condition": f"attribute_not_exists(#pk) OR ({pending})",
-        "given": {"ours": upload.sequencer, "pending": "pending"},
-    }
 
 
 def lease(video_id: str, until: float) -> dict[str, str]:

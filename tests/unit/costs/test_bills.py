@@ -29,7 +29,7 @@ def test_an_idle_month_is_paid_for_snapshots_alarms_and_polling():
     # requests 0.14016, 0.0438 GB of logs 0.0219, traces 0.219, schedule 0.0438.
     assert usd(lines, "janitor") == near(0.56776)
     assert usd(lines, "images") == near(0.05)
-    assert total(lines) == near(23.574)
+    assert total(lines) == near(23.530)
 
 
 def test_a_stage_on_gpu_hosts_has_no_function_that_polls_and_other_alarms():
