@@ -1,7 +1,6 @@
 """The consumption of events: each comes to an outcome, or its message is delivered again.
 
-An event whose result is current needs no run. Any other run is claimed, executed and, if it goes
-wrong, ended or given back.
+An event whose result is current needs no run. Any other run is claimed, executed and ended.
 """
 
 import time
@@ -111,7 +110,7 @@ class Consumer:
         return max(wait, busy.longest_s / max(1, left))
 
     def _upload(self, event: Upload, delivery: Delivery) -> Outcome:
-        with closing(FirstRead(self._artifacts, event, content=True)) as first:
+        with closing(FirstRead(self._artifacts, event)) as first:
             found = self._catalog.record_upload(
                 event,
                 patience_s=self._settings.topology.queues.retention_s,
@@ -127,12 +126,13 @@ class Consumer:
         if request.revision not in {None, found.video.revision}:
             return Outcome.SUPERSEDED
         upload = found.video.upload
-        first = FirstRead(self._artifacts, upload, content=False)
-        job = Job(upload, request.event_id, request.params, request.shadow, delivery, found, first)
-        if request.replay_id and self._cancelled(request.replay_id):
+        with closing(FirstRead(self._artifacts, upload)) as first:
+            asked = request.event_id, request.params, request.shadow
+            job = Job(upload, *asked, delivery, found, first)
+            if not (request.replay_id and self._cancelled(request.replay_id)):
+                return self._run(job)
             self._forget(job)
             return Outcome.IGNORED
-        return self._run(job)
 
     def _forget(self, job: Job) -> None:
         """End a job's run that waits for another try: its replay was cancelled."""

@@ -14,22 +14,23 @@ class FirstRead:
     Args:
         artifacts: the buckets.
         upload: the source.
-        content: whether the content will be read: then a small source is requested with it.
 
     Attributes:
         download: the download that it has begun, if any.
     """
 
-    def __init__(self, artifacts: Artifacts, upload: Upload, *, content: bool) -> None:
+    def __init__(self, artifacts: Artifacts, upload: Upload) -> None:
         self._artifacts = artifacts
         self._upload = upload
-        self._content = content and sources.is_planned_from_a_copy(upload)
         self._metadata: Mapping[str, str] | None = None
         self._error: Exception | None = None
         self.download: Download | None = None
 
-    def metadata(self) -> Mapping[str, str]:
+    def metadata(self, *, content: bool) -> Mapping[str, str]:
         """Return the user metadata of the source.
+
+        Args:
+            content: whether the content will be read: then a small source is requested with it.
 
         Raises:
             Exception: see ``SourceFiles.head``; each time the same.
@@ -38,16 +39,16 @@ class FirstRead:
             raise self._error
         if self._metadata is None:
             try:
-                self._metadata = self._read()
+                self._metadata = self._read(content=content)
             except Exception as error:
                 self._error = error
                 raise
         return self._metadata
 
     def metadata_if_any(self) -> Mapping[str, str] | None:
-        """Return the user metadata; None if it cannot be read, which ``metadata`` raises later."""
+        """Return that of a new source; None if it cannot be read, which ``metadata`` raises."""
         try:
-            return self.metadata()
+            return self.metadata(content=True)
         except Exception:  # noqa: BLE001 - it is kept
             return None
 
@@ -56,8 +57,8 @@ class FirstRead:
         if self.download:
             self.download.close()
 
-    def _read(self) -> Mapping[str, str]:
-        if not self._content:
+    def _read(self, *, content: bool) -> Mapping[str, str]:
+        if not (content and sources.is_planned_from_a_copy(self._upload)):
             return self._artifacts.head(self._upload).metadata
         self.download = self._artifacts.begin(self._upload)
         return self.download.metadata

@@ -51,10 +51,11 @@ class Job:
         Raises:
             Exception: see ``SourceFiles.head``.
         """
+        likely_new = self.known.untried and not self.known.marked
         recorded = self.known.video.metadata
-        if recorded is None or not self.known.untried or self.known.marked:
-            return self.first.metadata()
-        return recorded
+        if likely_new and recorded is not None:
+            return recorded
+        return self.first.metadata(content=likely_new)
 
     def is_done(self, plan: Plan | Exception) -> bool:
         """Return True if this event was handled before, or its result is current already.

@@ -13,7 +13,7 @@ from tests.integration.runs.test_handlers import Mapping
 
 RANGES = 6
 # The month, the video, its other stage; the probe; claimed and marked.
-FAN_OUT = Counter(BatchGetItem=1, UpdateItem=6, HeadObject=1, GetObject=1, PutObject=1)
+FAN_OUT = Counter(BatchGetItem=1, UpdateItem=4, GetObject=1, PutObject=1)
 REQUESTS = Counter(SendMessageBatch=1)  # of up to ten ranges
 # Claimed, done, ended; the plan and the source; two files and their description.
 # The plan, and the start of the source, which shows whether S3 sends parts.
@@ -21,11 +21,10 @@ WORD = Counter(BatchGetItem=1, UpdateItem=3, GetObject=2, PutObject=2 + 1)
 CAPITAL = WORD + Counter(GetObject=3 + 1)  # the parts of the first phase, and one of their files
 # Claimed, still held, current, timed; then what is left is deleted.
 MERGE = (
-    Counter(BatchGetItem=1, UpdateItem=4, BatchWriteItem=1, GetObject=2, PutObject=2 + 1)
+    Counter(BatchGetItem=1, UpdateItem=3, BatchWriteItem=1, GetObject=2, PutObject=2 + 1)
     + Counter(GetObject=RANGES + RANGES + RANGES)  # descriptions, files to read, files to join
     + Counter(Query=1, BatchWriteItem=1, ListObjectsV2=1, GetObject=1, DeleteObjects=1)
 )
-LABELS = Counter(GetItem=1, BatchWriteItem=1)
 DELIVERY = Counter(GetQueueUrl=1, ReceiveMessage=1, DeleteMessage=1, ChangeMessageVisibility=1)
 
 
@@ -78,5 +77,5 @@ def test_the_calls_of_fan_out_range_and_merge(
         FAN_OUT + REQUESTS,
         *(WORD, WORD, WORD + REQUESTS),
         *(CAPITAL, CAPITAL, CAPITAL + REQUESTS),
-        MERGE + LABELS,
+        MERGE,
     ]
