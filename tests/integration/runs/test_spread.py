@@ -13,7 +13,7 @@ from tests.integration.runs.test_handlers import Mapping
 
 RANGES = 6
 # The month, the video, its other stage; the probe; claimed and marked.
-FAN_OUT = Counter(BatchGetItem=1, UpdateItem=4, GetObject=1, PutObject=1)
+FAN_OUT = Counter(BatchGetItem=1, UpdateItem=5, GetObject=1, PutObject=1)
 REQUESTS = Counter(SendMessageBatch=1)  # of up to ten ranges
 # Claimed, done, ended; the plan and the source; two files and their description.
 # The plan, and the start of the source, which shows whether S3 sends parts.
