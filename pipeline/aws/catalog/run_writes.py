@@ -246,16 +246,18 @@ def unchanged(seen: StageRun) -> dict[str, Any]:
     A claim moves ``attempt``, a heartbeat moves ``lease_until``, and a new revision moves
     ``sequencer``.
     """
-    if seen.unrecorded:
-        return {"condition": "attribute_not_exists(#pk)"}
-    condition, given = "#sequencer = :seen_sequencer", {"seen_sequencer": seen.sequencer}
+    given: dict[str, Any] = {"seen_sequencer": seen.sequencer}
+    if seen.unrecorded:  # or a run of an earlier upload was claimed late
+        condition = "attribute_not_exists(#pk) OR #sequencer < :seen_sequencer"
+        return {"condition": condition, "given": given}
+    condition = "#sequencer = :seen_sequencer"
     lease = None if seen.lease_until is None else epoch_key(seen.lease_until)
     for name, value in (("attempt", seen.attempt or None), ("lease_until", lease)):
         if value is None:
             condition += f" AND attribute_not_exists(#{name})"
         else:
             condition += f" AND #{name} = :seen_{name}"
-            given[f"seen_{name}"] = value  # type: ignore[assignment]
+            given[f"seen_{name}"] = value
     return {"condition": condition, "given": given}
 
 

@@ -259,6 +259,7 @@ def test_a_later_upload_need_not_wait_for_the_earlier_ones_lease(
 def test_an_earlier_upload_that_comes_late_is_superseded(
     catalog: Catalog, first: Upload, second: Upload
 ):
+    claim(catalog, first)
     catalog.record_upload(second, patience_s=3600)
     with pytest.raises(Superseded):
         catalog.record_upload(first, patience_s=3600)
@@ -284,9 +285,10 @@ def test_a_whole_run_between_look_and_claim_is_noticed(
 def test_a_later_upload_in_the_same_millisecond_is_noticed(
     catalog: Catalog, first: Upload, second: Upload, monkeypatch: pytest.MonkeyPatch
 ):
+    claim(catalog, first, OVER)
     seen = state(catalog, first)
     same = {"lease_until": epoch_key(seen.lease_until or 0), "lease_shard": "0"}
-    monkeypatch.setattr("pipeline.aws.catalog.runs._lease", lambda *_: same)
+    monkeypatch.setattr("pipeline.aws.catalog.runs.lease", lambda *_: same)
     catalog.record_upload(second, patience_s=3600)
     monkeypatch.setattr(catalog.runs, "get", lambda *_: seen)
     with pytest.raises(Busy):
@@ -296,6 +298,7 @@ def test_a_later_upload_in_the_same_millisecond_is_noticed(
 def test_a_later_upload_between_look_and_claim_wins(
     catalog: Catalog, first: Upload, second: Upload, monkeypatch: pytest.MonkeyPatch
 ):
+    claim(catalog, first, OVER)
     seen = state(catalog, first)
     catalog.record_upload(second, patience_s=3600)
     monkeypatch.setattr(catalog.runs, "get", lambda *_: seen)

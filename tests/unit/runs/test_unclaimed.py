@@ -72,6 +72,19 @@ def test_a_stage_that_is_claimed_while_the_janitor_looks_runs_on(
     assert states(catalog)[A] == "running"
 
 
+def test_a_late_claim_for_an_earlier_upload_does_not_hide_that_a_message_was_lost(
+    catalog: Catalog,
+):
+    later = upload_of(aws_events.created(sequencer="FF", key=UPLOAD.key, etag="other"))
+    catalog.record_upload(later, patience_s=PATIENCE_S)
+    claim_run(catalog.runs, UPLOAD, A, event_id="e", lease_s=10 * PATIENCE_S)
+    assert states(catalog)[A] == "pending"
+    assert tidy(catalog, later_s=PATIENCE_S + 5) == len(states(catalog))
+    run = catalog.runs.get(UPLOAD.video_id, A)
+    assert run is not None
+    assert (run.state, run.revision) == ("failed", later.revision)
+
+
 def test_a_message_that_comes_after_all_is_handled_again(catalog: Catalog):
     tidy(catalog, later_s=PATIENCE_S + 5)
     run = claim_run(catalog.runs, UPLOAD, A, event_id=UPLOAD.event_id, lease_s=60)
