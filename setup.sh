@@ -18,7 +18,7 @@ if [ "$gpu" = auto ]; then
   compgen -G '/dev/nvidia[0-9]*' >/dev/null && gpu=1
 fi
 case $kind-$gpu in
-  run-0) extra=all size="550 MB, a minute or two" ;;
+  run-0) extra=all size="460 MB, a minute or two" ;;
   run-1) extra=all,gpu size="8 GB with PyTorch and CUDA for the NVIDIA GPU, minutes (without: make up WITH_GPU=0)" ;;
   dev-[01]) extra=dev size="7 GB with PyTorch's CUDA libraries, minutes" ;;
   *) die "usage: [WITH_GPU=0|1] setup.sh run|dev" ;;

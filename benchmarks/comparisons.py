@@ -53,7 +53,7 @@ class Choices:
     threads: int = 1
     whisper: Path | None = None
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    videos: int = 200
+    videos: int = 10_000
 
     def ours(self, stage: str, **params: Any) -> dict[str, Any]:
         """Return the options of a job of ours."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import counting_server as counting
+from benchmarks import other_videos
 from benchmarks.comparison import Figures
 from benchmarks.inputs import BUILD, Input, warm_up
 from benchmarks.library import STAGE, RunningStack, cpu_seconds, distinct, log, running_stack
@@ -34,7 +35,7 @@ class EventPath:
 
     Args:
         params: parameters of the stages, by stage.
-        fill: number of small videos to process first.
+        fill: number of videos to record first.
         threads: CPU threads of each stage.
     """
 
@@ -60,13 +61,14 @@ class EventPath:
             stack = running_stack(
                 home,
                 **self.aws,
+                VIDEODROP_FETCH="false",
                 VIDEODROP_PARAMS=json.dumps(self._params),
                 OMP_NUM_THREADS=str(self._threads),
             )
             self._stack = leaving.enter_context(stack)
             if self._fill:
                 log(f"filling the catalog with {self._fill} videos …")
-                self._stack.fill(self._fill, timeout_s=_TIMEOUT_S, stages="thumbnail")
+                other_videos.record(self._stack.settings.names.table, self._fill)
             self.process(warm_up())
 
     def process(self, video: Path) -> Figures:
@@ -95,6 +97,10 @@ class EventPath:
         return {
             "cpu_s": after[0] - before[0],
             "calls": float(counting.calls(*counts)),
+            # Each stage reads the source once, and writes each of its files once.
+            "calls_beside_files": float(
+                counting.calls(*counts) - sum(1 + one.cost.files for one in runs.values())
+            ),
             **{f"calls, {name}": float(n) for name, n in counting.made(*counts).items()},
             **{f"cpu_s, {stage}": made.cost.cpu_seconds for stage, made in runs.items()},
             "s3_mb": counting.sent_mb(*counts),

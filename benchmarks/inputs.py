@@ -21,13 +21,13 @@ BUILD: Final = ROOT / "build" / "bench"
 _RECIPE: Final = 2  # raised when an input changes, so that old files are not used
 FOLDER: Final = BUILD / f"inputs-{_RECIPE}"
 
-Kind = Literal["talking", "half-silent", "slides", "motion", "short"]
+Kind = Literal["talking", "half-silent", "slides", "motion", "clip"]
 KINDS: Final[tuple[Kind, ...]] = ("talking", "half-silent", "slides", "motion")
 SECONDS: Final = (20, 60, 600)
 WARM_UP_S: Final = 6
 
-# A small picture without sound: the stages' own work is a fraction of a second.
-_SHORT: Final = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10", "-pix_fmt", "yuv420p")
+# A small picture and a tone: the stages' own work is a fraction of a second.
+_CLIP: Final = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10", "-f", "lavfi", "-i", "sine=220")
 _PICTURES: Final[dict[Kind, Content]] = {
     "talking": "talking",
     "half-silent": "talking",
@@ -67,8 +67,9 @@ class Input:
         return target
 
     def _make(self, target: Path) -> None:
-        if self.kind == "short":
-            ffmpeg(*_SHORT, "-t", str(self.seconds), "-fflags", "+bitexact", target)
+        if self.kind == "clip":
+            form = ("-pix_fmt", "yuv420p", "-fflags", "+bitexact")
+            ffmpeg(*_CLIP, "-t", str(self.seconds), *form, target)
             return
         half_silent = self.kind == "half-silent"
         said = talk.talk(

@@ -110,13 +110,6 @@ class RunningStack:
                     made[video_id, stage, fingerprint] += 1
         return made
 
-    def computed(self) -> dict[str, int]:
-        """Return the number of computed and recorded runs by stage, from the workers' totals."""
-        runs: Counter[str] = Counter()
-        for timing in self.catalog.timings.all():
-            runs[timing.stage] += timing.totals.runs
-        return dict(runs)
-
     def processes(self, of: str) -> list[psutil.Process]:
         """Return the stack's processes that have this word in their command line."""
         found = []

@@ -23,7 +23,7 @@ from benchmarks.measure import CommandFailed
 from pipeline.core import upload_options
 from pipeline.core.errors import VideodropError
 
-_FEW_VIDEOS = 20  # in the larger catalog of a quick run
+_FEW_VIDEOS = 1000  # in the larger catalog of a quick run
 
 
 def main() -> int:
@@ -101,7 +101,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, choices=SECONDS, default=60, help="of the inputs")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each candidate")
-    parser.add_argument("--videos", type=int, default=200, help="in the larger catalog")
+    parser.add_argument("--videos", type=int, default=10_000, help="in the larger catalog")
     parser.add_argument("--quick", action="store_true", help="one round of the shortest inputs")
     parser.add_argument("--whisper", type=Path, help="a CTranslate2 folder in place of base")
     parser.add_argument(

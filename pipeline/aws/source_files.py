@@ -26,6 +26,44 @@ class Head(BaseModel):
     metadata: dict[str, str]
 
 
+class Download:
+    """A source whose content S3 has begun to send.
+
+    Args:
+        upload: the source.
+        found: S3's answer.
+
+    Attributes:
+        metadata: its user metadata.
+    """
+
+    def __init__(self, upload: Upload, found: dict[str, Any]) -> None:
+        self._upload = upload
+        self._body = found["Body"]
+        self.metadata: dict[str, str] = found.get("Metadata", {})
+
+    def save(self, path: Path, report: Callable[[float], None]) -> None:
+        """Write the content to ``path``, reporting the fraction done.
+
+        Raises:
+            DependencyFailed: ``short_read``: the connection broke.
+        """
+        upload, done = self._upload, 0
+        with path.open("wb") as file:
+            for chunk in self._body.iter_chunks(_CHUNK):
+                file.write(chunk)
+                done += len(chunk)
+                report(done / max(1, upload.size))
+        if upload.size and done != upload.size:
+            raise DependencyFailed(
+                "short_read", f"Only {done} of {upload.size} bytes of {upload.key} arrived."
+            )
+
+    def close(self) -> None:
+        """End the download; one that is complete stays so."""
+        self._body.close()
+
+
 class SourceFiles:
     """Sources in the uploads bucket.
 
@@ -46,25 +84,22 @@ class SourceFiles:
         found = self._source(self._s3.head_object, upload)
         return Head(size=found["ContentLength"], metadata=found.get("Metadata", {}))
 
-    def fetch(self, upload: Upload, path: Path, report: Callable[[float], None]) -> None:
-        """Download the source to ``path`` by one request, reporting the fraction done.
+    def begin(self, upload: Upload) -> Download:
+        """Request the source, whose metadata arrives before its content.
 
         Raises:
             BadInput: ``source_missing``: it was deleted in the meantime.
             Changed: it was replaced in the meantime.
-            DependencyFailed: ``short_read``: the connection broke.
         """
-        body = self._source(self._s3.get_object, upload)["Body"]
-        done = 0
-        with path.open("wb") as file:
-            for chunk in body.iter_chunks(_CHUNK):
-                file.write(chunk)
-                done += len(chunk)
-                report(done / max(1, upload.size))
-        if upload.size and done != upload.size:
-            raise DependencyFailed(
-                "short_read", f"Only {done} of {upload.size} bytes of {upload.key} arrived."
-            )
+        return Download(upload, self._source(self._s3.get_object, upload))
+
+    def fetch(self, upload: Upload, path: Path, report: Callable[[float], None]) -> None:
+        """Download the source to ``path`` by one request, reporting the fraction done.
+
+        Raises:
+            Exception: see ``begin`` and ``Download.save``.
+        """
+        self.begin(upload).save(path, report)
 
     def reader(self, upload: Upload) -> Callable[[int, int], bytes]:
         """Return a function that reads parts of the source; see ``parts.reader``."""

@@ -207,6 +207,11 @@ class StageRun(_Record):
     rounds: int = 0
 
     @property
+    def unrecorded(self) -> bool:
+        """Return True if the run waits for its first claim, and no row of it was written."""
+        return self.state == "pending" and self.lease_until is None
+
+    @property
     def percent(self) -> float:
         """Return the progress, which ended ranges move while the work is spread."""
         if self.spread is None:

@@ -152,7 +152,8 @@ class Settings(BaseSettings):
         6 * 900,
         ge=1,
         description="Longest time from an expired lease to the next delivery of its message: the "
-        "queues' visibility timeout on AWS",
+        "queues' visibility timeout on AWS. A worker sets it to the lease for its stages, because "
+        "it receives messages with that timeout",
     )
     max_attempts: int = Field(3, ge=1, description="Claims of one stage run before it fails")
     presign_s: int = Field(

@@ -12,7 +12,7 @@ _MILLION = 1e6
 _GIB = 2**30  # bytes that AWS bills as a GB
 
 # Requests of a run to each service, as coded. Heartbeats are sent every 20 s. Progress is written
-# in steps of 5 %, at most every 2 s.
+# in steps of 5 %, at most every 5 s.
 _EVENTS = 1
 _SQS_REQUESTS = 3  # send, receive, delete; and one a heartbeat, to extend the visibility timeout
 _PUTS = 1  # the manifest; and one a file
@@ -23,7 +23,7 @@ _WRITES = 19  # claim 5, probe 2, result 3 and by content 2, end 4, labels and t
 _WRITES_A_BEAT = 5
 _WRITES_A_STEP = 3  # of progress
 _STEPS = 20
-_STEP_S = 2  # between them, at least
+_STEP_S = 5  # between them, at least
 _READS = 8  # a unit reads up to 4 KB
 
 

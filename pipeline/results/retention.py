@@ -161,6 +161,8 @@ class Retention:
             self._catalog.results.forget(video_id, removal.result)
         video = self._catalog.video(video_id)
         deleted = video is not None and video.deleted_at is not None
+        if deleted:
+            self._catalog.unlabel(video_id)
         state = self._state(video_id, removal.attempt.stage, deleted=deleted)
         if state.busy or state.needs(removal):
             if removal.result:

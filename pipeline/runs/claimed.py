@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 
-from pipeline.aws.catalog import Catalog
+from pipeline.aws.catalog import Catalog, timings
 from pipeline.core.errors import Lost, VideodropError
+from pipeline.core.events import Upload
 from pipeline.core.records import StageResult, StageRun
 from pipeline.core.settings import Settings
 
@@ -60,12 +61,21 @@ class ClaimedRun(Claimed):
         run: as it was claimed.
         shadow: True if its result is only compared.
         settings: how long it may wait for its next try.
+        upload: its source, if it is known, which saves a read at its end.
     """
 
     def __init__(
-        self, catalog: Catalog, video_id: str, run: StageRun, *, shadow: bool, settings: Settings
+        self,
+        catalog: Catalog,
+        video_id: str,
+        run: StageRun,
+        *,
+        shadow: bool,
+        settings: Settings,
+        upload: Upload | None = None,
     ) -> None:
         self._catalog = catalog
+        self._upload = upload
         self._runs = catalog.runs_of(shadow=shadow)
         self._shadow = shadow
         self._patience_s = settings.topology.queues.retention_s
@@ -90,14 +100,18 @@ class ClaimedRun(Claimed):
         """Write the progress (0 to 100)."""
         self._runs.report(self.video_id, self.run, progress=progress)
 
-    def succeed(self, result: StageResult) -> None:
-        """End the run with a result, which becomes current or, of a shadow run, comparable."""
+    def succeed(self, result: StageResult, *, computed: bool = False) -> None:
+        """End the run with a result, which becomes current or, of a shadow run, comparable.
+
+        Args:
+            result: the result.
+            computed: whether this run made it, so that its cost is recorded for estimates.
+        """
+        run, also = self.run, [timings.row(result)] if computed else []
         if self._shadow:
-            self._runs.succeed(self.video_id, self.run, result)
-        else:
-            self._catalog.succeed(
-                self.video_id, self.run, result
-            )  # also updates the index of labels
+            self._runs.succeed(self.video_id, run, result, also=also)
+        else:  # also updates the index of labels
+            self._catalog.succeed(self.video_id, run, result, upload=self._upload, also=also)
 
     def cancel(self) -> None:
         """End the run, whose replay was cancelled: a result that was current is so again.

@@ -1,11 +1,11 @@
 """The consumption of events: each comes to an outcome, or its message is delivered again.
 
-An event whose result is current needs no run. Any other run is claimed, executed and, if it goes
-wrong, ended or given back.
+An event whose result is current needs no run. Any other run is claimed, executed and ended.
 """
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from pipeline.aws import clients as aws
 from pipeline.aws.artifacts import Artifacts
@@ -20,6 +20,7 @@ from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.delivery import Delivery, Outcome, Retry
 from pipeline.runs.execute import Executor
 from pipeline.runs.failure import FIRST_RETRY_S, carry_out, decide, known
+from pipeline.runs.first_read import FirstRead
 from pipeline.runs.job import Job, Plan
 from pipeline.runs.range_run import RangeConsumer
 
@@ -77,11 +78,7 @@ class Consumer:
                         self._catalog.sidecars.attach(event)
                     return Outcome.IGNORED
                 case Upload():
-                    patience_s = self._settings.topology.queues.retention_s
-                    found = self._catalog.record_upload(
-                        event, patience_s=patience_s, by=self._stage
-                    )
-                    return self._run(Job(event, event.event_id, {}, event.shadow, delivery, found))
+                    return self._upload(event, delivery)
                 case Reprocess():
                     return self._reprocess(event, delivery)
                 case RangeRequest():
@@ -112,6 +109,16 @@ class Consumer:
         left = self._settings.topology.queues.max_receive_count - delivery.receives
         return max(wait, busy.longest_s / max(1, left))
 
+    def _upload(self, event: Upload, delivery: Delivery) -> Outcome:
+        with closing(FirstRead(self._artifacts, event)) as first:
+            found = self._catalog.record_upload(
+                event,
+                patience_s=self._settings.topology.queues.retention_s,
+                by=self._stage,
+                metadata=first.metadata_if_any,
+            )
+            return self._run(Job(event, event.event_id, {}, event.shadow, delivery, found, first))
+
     def _reprocess(self, request: Reprocess, delivery: Delivery) -> Outcome:
         found = self._catalog.known(request.video_id, self._stage, shadow=request.shadow)
         if found is None or found.video.deleted_at:
@@ -119,11 +126,13 @@ class Consumer:
         if request.revision not in {None, found.video.revision}:
             return Outcome.SUPERSEDED
         upload = found.video.upload
-        job = Job(upload, request.event_id, request.params, request.shadow, delivery, found)
-        if request.replay_id and self._cancelled(request.replay_id):
+        with closing(FirstRead(self._artifacts, upload)) as first:
+            asked = request.event_id, request.params, request.shadow
+            job = Job(upload, *asked, delivery, found, first)
+            if not (request.replay_id and self._cancelled(request.replay_id)):
+                return self._run(job)
             self._forget(job)
             return Outcome.IGNORED
-        return self._run(job)
 
     def _forget(self, job: Job) -> None:
         """End a job's run that waits for another try: its replay was cancelled."""
@@ -157,8 +166,8 @@ class Consumer:
             return carry_out(decide(known(error), claimed, self._settings), claimed)
 
     def _plan(self, job: Job) -> Plan:
-        head = job.known_head or self._artifacts.head(job.upload)
-        return Plan(head, self._planner.intend(job.upload, head.metadata, job.extra))
+        metadata = job.metadata()
+        return Plan(metadata, self._planner.intend(job.upload, metadata, job.extra))
 
     def _claim(
         self,
@@ -179,7 +188,13 @@ class Consumer:
             fingerprint=fingerprint,
             receipt=receipt,
             over=over,
+            sent_at=job.delivery.sent_at,
         )
         return ClaimedRun(
-            self._catalog, job.upload.video_id, run, shadow=job.shadow, settings=self._settings
+            self._catalog,
+            job.upload.video_id,
+            run,
+            shadow=job.shadow,
+            settings=self._settings,
+            upload=job.upload,
         )

@@ -1,13 +1,14 @@
 """The execution of one claimed run: fetch → probe → run → publish → record."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
+from types import TracebackType
 
+from pipeline.aws import clients as aws
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.aws.source_files import Head
 from pipeline.core import in_place
 from pipeline.core.errors import Lost
-from pipeline.core.location import Location
 from pipeline.core.media_info import Probe
 from pipeline.core.planner import Intent
 from pipeline.core.records import StageResult
@@ -73,8 +74,6 @@ class Executor:
             claimed.skip()
             return Outcome.SKIPPED
         if stored := self._reused(claimed, job, plan.intent):
-            if stored.probe:  # a new upload's row has none, and no stage will read the file
-                self._record_probe(job, stored.probe, plan.head)
             claimed.succeed(stored)
             return Outcome.REUSED
         if (tries := claimed.run.tries) > self._settings.max_attempts:
@@ -92,8 +91,7 @@ class Executor:
         if not isinstance(made, StageResult):
             claimed.skip()
             return Outcome.SKIPPED
-        claimed.succeed(made)
-        self._catalog.timings.record(made)
+        claimed.succeed(made, computed=True)
         metrics.record(names.SOURCE_MEDIA, made.cost.media_seconds)
         return Outcome.SUCCEEDED
 
@@ -129,16 +127,22 @@ class Executor:
                     scratch,
                     lease.part(0, _OPENED),
                     whole=stage is None or sources.is_planned_from_a_copy(upload),
+                    begun=job.first.download,
                 )
             )
-            source = self._probed(job, plan.head, opened.location)
-            found = source.probe
-            if not self._module.applies(found):
+            found = probe(opened.location, self._settings.limits)
+            source = Source(path=opened.location, name=upload.name, probe=found)
+            applies = self._module.applies(found)
+            if not (applies and sources.is_planned_from_a_copy(upload)):
+                self._record_probe(job, plan, found)
+            if not applies:
                 return None
+            leaving.push(partial(self._after_failure, job, plan, found))
             report = lease.part(_OPENED, _RUN)
             division = stage.plan(source, intent.params, report) if stage else None
             if division and division.spreads and job.delivery.queue:
                 opened.check()
+                self._record_probe(job, plan, found)
                 cost = meter.cost(media_seconds=found.duration_s, bytes_in=opened.bytes_read())
                 spread = PlanFile.of(upload, intent, found, division, cost)
                 return excerpts.added(spread, opened.location)
@@ -163,13 +167,26 @@ class Executor:
         )
         return manifest.record(upload, run, intent, made, prefix, published, cost, probe=found)
 
-    def _probed(self, job: Job, head: Head, location: Location) -> Source:
-        found = probe(location, self._settings.limits)
-        self._record_probe(job, found, head)
-        return Source(path=location, name=job.upload.name, probe=found)
+    def _record_probe(self, job: Job, plan: Plan, found: Probe) -> None:
+        """Record the probe and the metadata of a job's source, unless both are known.
 
-    def _record_probe(self, job: Job, found: Probe, head: Head) -> None:
-        """Record the probe and the metadata of a job's source, unless both are known."""
+        The result of a small source comes soon, and holds the probe too: this would be one more
+        request.
+        """
         known = job.known.video
-        if (known.probe, known.metadata) != (found, head.metadata):
-            self._catalog.record_probe(job.upload, found, head.metadata)
+        if (known.probe, known.metadata) != (found, plan.metadata):
+            self._catalog.record_probe(job.upload, found, plan.metadata)
+
+    def _after_failure(
+        self,
+        job: Job,
+        plan: Plan,
+        found: Probe,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Record the probe of a source whose run has raised, since it has no result."""
+        if isinstance(error, Exception):
+            with suppress(*aws.ERRORS):
+                self._record_probe(job, plan, found)

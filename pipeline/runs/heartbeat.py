@@ -18,7 +18,7 @@ from pipeline.runs.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
-_TICK_S = 2.0  # how often progress may be written
+_TICK_S = 5.0  # how often progress may be written
 _STEP = 5.0  # percent: smaller steps wait for the next heartbeat
 # Reserved before the host's deadline, to record a timeout before the host kills this process.
 _MARGIN_S = 5.0
@@ -37,6 +37,8 @@ class Lease:
             visibility timeout too. Both last as long, so a lost run is free when its message
             comes back.
         seconds_left: until the host's deadline, which ends the run.
+        hidden: True if the message was received with the visibility timeout that a heartbeat sets,
+            so that the first extension is not needed.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class Lease:
         lease_s: float,
         extend: Callable[[int], None],
         seconds_left: float,
+        hidden: bool = False,
     ) -> None:
         self._claimed = claimed
         self._lease_s = lease_s
         self._extend = extend
         self._seconds = seconds_left
+        self._hidden = hidden
         self._end = time.monotonic() + self._seconds
         self._progress = 0.0
         self._lost = threading.Event()
@@ -61,7 +65,8 @@ class Lease:
         )
 
     def __enter__(self) -> Self:
-        self._extend(int(self._lease_s))
+        if not self._hidden:
+            self._extend(int(self._lease_s))
         self._thread.start()
         return self
 
@@ -141,11 +146,12 @@ def lease(claimed: Claimed, delivery: Delivery, settings: Settings) -> Lease:
     Args:
         claimed: the run, or one range of it.
         delivery: of the message.
-        settings: the length of leases.
+        settings: the length of leases, and how long a message is hidden without an extension.
     """
     return Lease(
         claimed,
         lease_s=settings.lease_s,
         extend=delivery.extend,
         seconds_left=delivery.seconds_left - _MARGIN_S,
+        hidden=settings.redelivery_s <= settings.lease_s,
     )

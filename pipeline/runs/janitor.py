@@ -11,7 +11,7 @@ from pipeline.core import events, intake
 from pipeline.core.errors import BadInput, LeaseLost, Lost
 from pipeline.core.events import Deletion, Event, Upload
 from pipeline.core.range_request import RangeRequest
-from pipeline.core.records import TERMINAL, Spread, StageRun
+from pipeline.core.records import TERMINAL, Spread, StageRun, Video
 from pipeline.runs import stalled
 from pipeline.runs.context import about_run
 from pipeline.runs.spread import request_of
@@ -58,18 +58,23 @@ class Janitor:
     def _end_lost(self) -> int:
         ended = 0
         before = time.time() - self._grace_s
-        for runs, shadow in ((self._catalog.runs, False), (self._catalog.shadows, True)):
-            for video_id, run in runs.overdue(before=before):
-                if run.spread:
-                    ended += self._end_stalled(video_id, run, run.spread, shadow=shadow)
-                    continue
-                error = Lost(
-                    "lost",
-                    f"{run.stage} was {run.state} until its lease expired: its worker or its "
-                    "message was lost. Replay it.",
-                )
-                ended += _fail_lost(runs, video_id, run, error)
+        for one in self._catalog.overdue(before=before):
+            if isinstance(one, Video):
+                ended += self._end_unclaimed(one)
+                continue
+            video_id, run, shadow = one
+            if run.spread:
+                ended += self._end_stalled(video_id, run, run.spread, shadow=shadow)
+            else:
+                ended += _fail_lost(self._catalog.runs_of(shadow=shadow), video_id, run, _lost(run))
         return ended
+
+    def _end_unclaimed(self, video: Video) -> int:
+        """End the stages of a video that no worker has claimed in all the time for it."""
+        waiting = [run for run in video.stages.values() if run.unrecorded and not video.deleted_at]
+        ended = [_fail_lost(self._catalog.runs, video.video_id, run, _lost(run)) for run in waiting]
+        self._catalog.all_claimed(video)
+        return sum(ended)
 
     def _end_stalled(self, video_id: str, run: StageRun, spread: Spread, *, shadow: bool) -> bool:
         if not self._stalled.look(video_id, run, spread, shadow=shadow):
@@ -103,8 +108,13 @@ class Janitor:
                         event.video_id, run, run.spread, error, shadow=event.shadow
                     )
                 continue
+            found = self._catalog.known(event.video_id, stage, shadow=event.shadow)
+            if found is None:
+                continue
             runs = self._catalog.runs_of(shadow=event.shadow)
-            run = runs.get(event.video_id, stage)
+            run = found.run
+            if run is None and not event.shadow and not found.video.deleted_at:
+                run = found.video.stages[stage]  # pending, although no run is recorded
             if run and _waits_for(run, event):
                 ended += _fail_lost(runs, event.video_id, run, error)
         return ended
@@ -120,6 +130,14 @@ class Janitor:
             self._catalog.record_deletion(event)
             if intake.kind(event.key, 0) == "captions":
                 self._catalog.sidecars.detach(event)
+
+
+def _lost(run: StageRun) -> Lost:
+    return Lost(
+        "lost",
+        f"{run.stage} was {run.state} until its lease expired: its worker or its message was lost. "
+        "Replay it.",
+    )
 
 
 def _fail_lost(runs: Runs, video_id: str, run: StageRun, error: Lost) -> bool:

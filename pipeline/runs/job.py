@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.aws.catalog import Known
-from pipeline.aws.source_files import Head
 from pipeline.core.events import Upload
 from pipeline.core.planner import Intent
 from pipeline.core.records import TERMINAL
 from pipeline.runs.delivery import Delivery
+from pipeline.runs.first_read import FirstRead
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a job: the source's head in S3, and the intent."""
+    """The plan of a job: the source's user metadata, and the intent."""
 
-    head: Head
+    metadata: Mapping[str, str]
     intent: Intent
 
 
@@ -31,6 +31,7 @@ class Job:
         shadow: True if the result is only compared; the current one stays.
         delivery: of the event's message.
         known: the video and the stage's run, as they were read for this delivery.
+        first: the first read of the source.
     """
 
     upload: Upload
@@ -39,18 +40,22 @@ class Job:
     shadow: bool
     delivery: Delivery
     known: Known
+    first: FirstRead
 
-    @property
-    def known_head(self) -> Head | None:
-        """Return the source's head if another stage has recorded it; None if it has to be read.
+    def metadata(self) -> Mapping[str, str]:
+        """Return the source's user metadata, which another stage may have recorded.
 
         A stage that may reuse a result needs to know that the source still exists; any other
         fetches it.
+
+        Raises:
+            Exception: see ``SourceFiles.head``.
         """
-        metadata = self.known.video.metadata
-        if metadata is None or not self.known.untried or self.known.marked:
-            return None
-        return Head(size=self.upload.size, metadata=metadata)
+        likely_new = self.known.untried and not self.known.marked
+        recorded = self.known.video.metadata
+        if likely_new and recorded is not None:
+            return recorded
+        return self.first.metadata(content=likely_new)
 
     def is_done(self, plan: Plan | Exception) -> bool:
         """Return True if this event was handled before, or its result is current already.

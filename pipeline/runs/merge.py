@@ -62,10 +62,14 @@ class Merger:
         check(claimed, self._settings)
         result = self._make(plan, claimed, run, files, delivery)
         ending = ClaimedRun(
-            self._catalog, claimed.video_id, run, shadow=shadow, settings=self._settings
+            self._catalog,
+            claimed.video_id,
+            run,
+            shadow=shadow,
+            settings=self._settings,
+            upload=plan.upload,
         )
-        ending.succeed(result)
-        self._catalog.timings.record(result)
+        ending.succeed(result, computed=True)
         metrics.record(names.SOURCE_MEDIA, result.cost.media_seconds)
 
     def _make(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.parts import WithoutRanges
+from pipeline.aws.source_files import Download
 from pipeline.core.errors import LimitExceeded
 from pipeline.core.events import Upload
 from pipeline.core.location import Address, Location
@@ -55,6 +56,7 @@ def opened(
     whole: bool = True,
     in_parts: bool = False,
     excerpt: bytes = b"",
+    begun: Download | None = None,
 ) -> Iterator[Opened]:
     """Make a source readable until the context ends.
 
@@ -66,6 +68,7 @@ def opened(
         whole: False if perhaps only a part will be read: then a small source is served too.
         in_parts: True if parts of the source were read already, so that they can be.
         excerpt: what is known of the source, as ``Excerpt.packed`` returned it.
+        begun: a download of it that has begun, for a copy.
 
     Raises:
         BadInput: ``source_missing``: it was deleted in the meantime.
@@ -80,7 +83,10 @@ def opened(
         nonlocal copied
         if not copied:
             room.check_copy(upload, folder)
-            artifacts.fetch(upload, path, report)
+            if begun:
+                begun.save(path, report)
+            else:
+                artifacts.fetch(upload, path, report)
             copied = upload.size
         return path
 

@@ -11,8 +11,6 @@ from typing import Any
 import boto3
 import psutil
 
-from pipeline.aws.catalog.table import Table
-from pipeline.aws.catalog.timings import Timings
 from tests.e2e.conftest import Stack, start, stop
 
 _PICTURE = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=1", "-pix_fmt", "yuv420p")
@@ -46,12 +44,6 @@ def _made(stack: Stack) -> Counter[Made]:
         for _, video_id, _, stage, fingerprint, _, *name in keys
         if name == ["manifest.json"]
     )
-
-
-def _recorded(stack: Stack, stage: str) -> int:
-    """Return the number of recorded runs."""
-    timings = Timings(Table(_service(stack, "dynamodb").Table("videodrop")))
-    return sum(one.totals.runs for one in timings.all() if one.stage == stage)
 
 
 def _replay(stack: Stack, *args: str) -> dict[str, Any]:
@@ -97,7 +89,7 @@ def test_a_replay_runs_all_once_despite_kills_of_driver_and_workers(
     running = start(tmp_path / "home", stages=["thumbnail"], VIDEODROP_LEASE_S="8")
     try:
         running.add(*_clips(make_video, count), "--stages", "thumbnail")
-        before, recorded = _made(running), _recorded(running, "thumbnail")
+        before = _made(running)
         replay_id = _replay(running, "--yes", "--detach")["replay_id"]
 
         _ended(running, replay_id, 1)
@@ -117,7 +109,6 @@ def test_a_replay_runs_all_once_despite_kills_of_driver_and_workers(
         fresh = _made(running) - before
         # A kill between the last file and the record leaves orphaned files.
         assert len(fresh) == count <= fresh.total() <= count + 2
-        assert _recorded(running, "thumbnail") - recorded <= count
     finally:
         left = stop(running.process)
     assert left == []

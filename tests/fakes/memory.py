@@ -121,18 +121,6 @@ class MemoryTable(Table):
         set_of = frozenset
         self._faults.call(effect)
 
-    def add(
-        self,
-        pk: str,
-        sk: str,
-        *,
-        numbers: Mapping[str, float],
-        set: Mapping[str, Any],  # noqa: A002 - as in Table
-    ) -> None:
-        item = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk})
-        item.update(set)
-        item.update({name: item.get(name, 0) + number for name, number in numbers.items()})
-
     def add_member(
         self,
         pk: str,
@@ -182,7 +170,7 @@ class MemoryS3:
         return {"ContentLength": len(data), "Metadata": metadata, "ETag": f'"{_etag(data)}"'}
 
     def get_object(self, **request: Any) -> dict[str, Any]:
-        data, _ = self._faults.call(lambda: self._known(request, "GetObject"))
+        data, metadata = self._faults.call(lambda: self._known(request, "GetObject"))
         tag, found = f'"{_etag(data)}"', {}
         if request.get("IfMatch", tag) != tag:
             raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "GetObject")
@@ -190,7 +178,7 @@ class MemoryS3:
             first, last = map(int, span.removeprefix("bytes=").split("-"))
             found = {"ContentRange": f"bytes {first}-{last}/{len(data)}"}
             data = data[first : last + 1]
-        return {"Body": _Body(data), "ETag": tag} | found
+        return {"Body": _Body(data), "ETag": tag, "Metadata": metadata} | found
 
     def copy_object(self, **request: Any) -> dict[str, Any]:
         self._faults.call(

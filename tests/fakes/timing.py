@@ -1,10 +1,13 @@
 """Results of runs with given run times."""
 
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
+from pipeline.aws.catalog import Catalog, timings
 from pipeline.core.records import Cost, StageResult
 
+_numbers = count(1)
 MODEL = {"model": "tiny", "sha256": "00"}
 
 
@@ -17,6 +20,7 @@ def result(
     version: str = "1",
     identity: dict[str, str] = MODEL,
     revision: str = "r",
+    prefix: str | None = None,
     **cost: Any,
 ) -> StageResult:
     """Make the result of a run that took ``seconds`` for a video of ``media_seconds``, in 2026."""
@@ -29,7 +33,7 @@ def result(
         content_id="content",
         revision=revision,
         attempt=1,
-        prefix="artifacts/",
+        prefix=prefix or f"artifacts/{next(_numbers)}/",
         params={},
         identity=identity,
         artifacts=[],
@@ -41,3 +45,9 @@ def result(
         started_at=ended,
         finished_at=ended,
     )
+
+
+def record(catalog: Catalog, *results: StageResult) -> None:
+    """Record the cost of results, as their runs do when they end."""
+    for result in results:
+        catalog.results._table.write(puts=[timings.row(result)])

@@ -1,6 +1,7 @@
 """The catalog: records of videos in one DynamoDB table.
 
 catalog     the writes to a video, and the entry to the rest
+revisions   the uploads to a key, and the writes of each
 videos      videos as they are read, with their stages
 runs        stage runs as they are read and claimed
 run_writes  the fenced writes to a stage run that was read or claimed

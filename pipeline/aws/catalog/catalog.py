@@ -19,30 +19,27 @@ their next heartbeat), ``failures`` (class, then time). A video's place in time 
 ``{upload time}#{video_id}``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pipeline.aws.catalog.contents import mark_key
+from pipeline.aws.catalog import labels
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.ranges import Ranges
 from pipeline.aws.catalog.results import Results
-from pipeline.aws.catalog.run_writes import sort_key
-from pipeline.aws.catalog.runs import Runs
+from pipeline.aws.catalog.revisions import MONTHS, Revisions, place
+from pipeline.aws.catalog.runs import Runs, overdue
 from pipeline.aws.catalog.sidecars import Sidecars
 from pipeline.aws.catalog.table import ConditionFailed, Table, iso, partition
 from pipeline.aws.catalog.timings import Timings
-from pipeline.aws.catalog.videos import Known, Videos
-from pipeline.core.errors import Superseded
 from pipeline.core.events import Deletion, Upload
-from pipeline.core.media_info import Probe
 from pipeline.core.records import StageResult, StageRun, Video
 
-_MONTHS = ("#months", "#months")
+Overdue = tuple[str, StageRun, bool] | Video
+"""A run: video id, run, and whether it is a shadow. Or a video whose stages may be unclaimed."""
 
 
-class Catalog(Videos):
+class Catalog(Revisions):
     """The records of all videos, runs and results.
 
     Args:
@@ -50,7 +47,6 @@ class Catalog(Videos):
         stages: the stages, in the order in which they are shown.
 
     Attributes:
-        runs: the stage runs.
         shadows: runs whose results are only compared with the current ones.
         results: stored results, of both kinds of runs.
         timings: recorded run times.
@@ -62,7 +58,6 @@ class Catalog(Videos):
     def __init__(self, table: Table, stages: Iterable[str]) -> None:
         super().__init__(table, stages)
         self._labels = Labels(table)
-        self.runs = Runs(table)
         self.shadows = Runs(table, "shadow")
         self.results = Results(table)
         self.timings = Timings(table)
@@ -82,79 +77,25 @@ class Catalog(Videos):
             if run.spread
         }
 
-    def record_upload(self, upload: Upload, *, patience_s: float, by: str | None = None) -> Known:
-        """Make ``upload`` the current revision, if it is new; all its stages become pending.
-
-        One read shows which of the writes are left: another stage may have made them all, or have
-        died before it made the last. A stage that no run is recorded of becomes running by its
-        claim, and needs no write before.
+    def overdue(self, *, before: float) -> Iterator[Overdue]:
+        """Yield the runs whose lease ended before a moment, and videos with unclaimed stages.
 
         Args:
-            upload: the event; recording it again changes nothing.
-            patience_s: seconds that a stage may be pending before it counts as lost.
-            by: the stage that received the event, and that claims its run next.
-
-        Raises:
-            Superseded: a later upload or deletion of this key is recorded.
+            before: epoch seconds.
         """
-        vid = upload.video_id
-        month = _place(upload)[:7]
-        mark = mark_key(upload.content_id, by or "")
-        rows = self._read(vid, by, also=[_MONTHS, mark])
-        head = rows.get("video", {"sequencer": ""})
-        if head["sequencer"] > upload.sequencer:
-            raise Superseded
-        # First, because a video whose month is not recorded is never listed.
-        if month not in rows.get(_MONTHS[1], {}).get("months", ()):
-            self._table.add_to_set(*_MONTHS, "months", month)
-        late = [one for one in self._stages if _is_older(rows.get(sort_key(one)), upload)]
-        if head["sequencer"] < upload.sequencer:
-            head, won = self._replace(upload)
-            if by and not won:  # the process that wrote it marks the others
-                late = [one for one in late if one == by]
-            if by and sort_key(by) not in rows:
-                late = [one for one in late if one != by]
-        for stage in late:
-            self.runs.queue(upload, stage, patience_s=patience_s)
-        known = self._known(
-            upload, rows | {"video": self._fields(upload) | head}, by, marked=mark[1] in rows
-        )
-        return replace(known, run=self.runs.get(vid, by)) if by and by in late else known
-
-    def _replace(self, upload: Upload) -> tuple[dict[str, Any], bool]:
-        """Return the row of a new revision, and whether this process wrote it.
-
-        Raises:
-            Superseded: a later upload or deletion of this key is recorded.
-        """
-        fields = self._fields(upload)
-        try:
-            self._table.update(
-                upload.video_id,
-                "video",
-                set=fields,
-                remove=("deleted_at", "probe", "metadata"),
-                condition="attribute_not_exists(#pk) OR #sequencer < :new",
-                given={"new": upload.sequencer},
-            )
-        except ConditionFailed as error:
-            head = self._table.get(upload.video_id, "video")
-            if head is None or head["sequencer"] != upload.sequencer:
-                raise Superseded from error
-            return head, False
-        return fields, True
-
-    def _fields(self, upload: Upload) -> dict[str, Any]:
-        """Return the fields of a new revision's row."""
-        place = _place(upload)
-        return {
-            "sequencer": upload.sequencer,
-            "version_id": upload.version_id,
-            "upload": upload.model_dump(mode="json"),
-            "stages": list(self._stages),
-            "upload_month": place[:7],
-            "uploaded_order": place,
-        }
+        for key in overdue(self._table, before=before):
+            video_id, (kind, _, stage) = key["pk"], key["sk"].partition("#")
+            # The index may lag behind the item.
+            if kind == "video":
+                rows = self._read(video_id, None)
+                head = rows.get(kind, {})
+                if "upload" in head and float(head.get("lease_until", before)) < before:
+                    yield self._video(video_id, rows)
+            elif kind in {"stage", "shadow"}:
+                shadow = kind == "shadow"
+                run = self.runs_of(shadow=shadow).get(video_id, stage)
+                if run and run.lease_until is not None and run.lease_until < before:
+                    yield video_id, run, shadow
 
     def record_deletion(self, deletion: Deletion) -> None:
         """Mark the video as deleted, unless it was uploaded again since.
@@ -175,7 +116,7 @@ class Catalog(Videos):
                 deletion.video_id,
                 "video",
                 set=fields,
-                remove=("upload_month", "uploaded_order"),
+                remove=("upload_month", "uploaded_order", "lease_until", "lease_shard"),
                 condition=condition,
                 given=given,
             )
@@ -183,33 +124,32 @@ class Catalog(Videos):
             return
         self._labels.forget(deletion.video_id, keep=None)
 
-    def record_probe(self, upload: Upload, probe: Probe, metadata: Mapping[str, str]) -> None:
-        """Record the probe of a file, if ``upload`` is still the current revision.
+    def succeed(
+        self,
+        video_id: str,
+        run: StageRun,
+        result: StageResult,
+        *,
+        upload: Upload | None = None,
+        also: Iterable[dict[str, Any]] = (),
+    ) -> None:
+        """Make ``result`` current and index its labels.
 
         Args:
-            upload: the revision.
-            probe: of its file.
-            metadata: of the object, recorded so that planning need not read it from S3.
-        """
-        try:
-            self._table.update(
-                upload.video_id,
-                "video",
-                set={"probe": probe.model_dump(mode="json"), "metadata": dict(metadata)},
-                condition="#sequencer = :ours",
-                given={"ours": upload.sequencer},
-            )
-        except ConditionFailed:
-            return
-
-    def succeed(self, video_id: str, run: StageRun, result: StageResult) -> None:
-        """Make ``result`` current and index its labels.
+            video_id: of the run.
+            run: as it was claimed.
+            result: the result.
+            upload: the source, if it is known; it tells the video's place in time.
+            also: further items to write in the same request.
 
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
         """
-        self._index(video_id, result)
-        self.runs.succeed(video_id, run, result)
+        if upload:
+            also = [*also, *labels.rows(video_id, result, order=place(upload))]
+        else:
+            self._index(video_id, result)
+        self.runs.succeed(video_id, run, result, also=also)
         if run.attempt > 1:  # no labels were written before the first claim
             self._labels.forget(video_id, keep=result)
 
@@ -247,7 +187,7 @@ class Catalog(Videos):
         if label is not None:
             yield from self._labels.newest(label, before=before)
             return
-        months = (self._table.get(*_MONTHS) or {}).get("months", set())
+        months = (self._table.get(*MONTHS) or {}).get("months", set())
         for month in sorted(months, reverse=True):
             if before and month > before[:7]:
                 continue
@@ -260,6 +200,13 @@ class Catalog(Videos):
             ):
                 yield item["uploaded_order"]
 
+    def unlabel(self, video_id: str) -> None:
+        """Remove a deleted video from the index of labels.
+
+        Its deletion does so too; but a run that was in progress then has indexed its own later.
+        """
+        self._labels.forget(video_id, keep=None)
+
     def _index(self, video_id: str, result: StageResult) -> None:
         """Index the labels of a result that becomes current; a deleted video has no place."""
         if not result.labels:
@@ -267,13 +214,3 @@ class Catalog(Videos):
         known = self._table.get(video_id, "video") or {}
         if order := known.get("uploaded_order"):
             self._labels.put(video_id, result, order=order)
-
-
-def _place(upload: Upload) -> str:
-    """Return the place in time of an upload's video."""
-    return f"{iso(upload.time)}#{upload.video_id}"
-
-
-def _is_older(row: dict[str, Any] | None, upload: Upload) -> bool:
-    """Return True if a stage's row is missing or of an earlier revision."""
-    return row is None or row["sequencer"] < upload.sequencer

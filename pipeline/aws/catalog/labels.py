@@ -6,6 +6,7 @@ current results has the label.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from pipeline.aws.catalog.table import Table, partition
 from pipeline.core.records import StageResult
@@ -19,17 +20,7 @@ class Labels:
 
     def put(self, video_id: str, result: StageResult, *, order: str) -> None:
         """Index the labels of a result; ``order`` is the video's place in time."""
-        self._table.write(
-            puts=[
-                {
-                    "pk": video_id,
-                    "sk": f"label#{result.stage}#{label}",
-                    "label": label,
-                    "uploaded_order": order,
-                }
-                for label in sorted({label.lower() for label in result.labels})
-            ]
-        )
+        self._table.write(puts=rows(video_id, result, order=order))
 
     def forget(self, video_id: str, *, keep: StageResult | None) -> None:
         """Remove rows of labels that ``keep`` lacks from its stage, or all rows of the video.
@@ -55,3 +46,16 @@ class Labels:
             if row["uploaded_order"] != last:
                 last = row["uploaded_order"]
                 yield last
+
+
+def rows(video_id: str, result: StageResult, *, order: str) -> list[dict[str, Any]]:
+    """Return the rows of a result's labels; ``order`` is the video's place in time."""
+    return [
+        {
+            "pk": video_id,
+            "sk": f"label#{result.stage}#{label}",
+            "label": label,
+            "uploaded_order": order,
+        }
+        for label in sorted({label.lower() for label in result.labels})
+    ]

@@ -1,5 +1,6 @@
 """The stored results of videos, current or not: immutable rows, a row a fingerprint."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pipeline.aws.catalog import contents
@@ -42,10 +43,18 @@ class Results:
         found = self._table.get_many(list(keys), only=("pk", "sk"))
         return {keys[item["pk"], item["sk"]] for item in found}
 
-    def put(self, video_id: str, result: StageResult) -> None:
-        """Store a result under its fingerprint, and by its content."""
+    def put(
+        self, video_id: str, result: StageResult, *, also: Iterable[dict[str, Any]] = ()
+    ) -> None:
+        """Store a result under its fingerprint, and by its content.
+
+        Args:
+            video_id: its video.
+            result: the result.
+            also: further items to write in the same request.
+        """
         key = {"pk": video_id, "sk": _sort_key(result.stage, result.fingerprint)}
-        self._table.write(puts=[key | fields(result), *contents.rows(video_id, result)])
+        self._table.write(puts=[key | fields(result), *contents.rows(video_id, result), *also])
 
     def forget(self, video_id: str, result: StageResult) -> None:
         """Remove a stored result from the table; the caller removes its files."""

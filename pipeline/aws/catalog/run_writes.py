@@ -5,6 +5,7 @@ claimed. A worker that was paused and replaced can therefore change nothing. The
 the current result: readers see the old result or the new one, never a mix.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -65,13 +66,26 @@ class RunWrites:
         """
         self._hold(video_id, run, {"progress": round(progress, 1)})
 
-    def succeed(self, video_id: str, run: StageRun, result: StageResult) -> None:
+    def succeed(
+        self,
+        video_id: str,
+        run: StageRun,
+        result: StageResult,
+        *,
+        also: Iterable[dict[str, Any]] = (),
+    ) -> None:
         """Make ``result`` the current one and end the run: the one write that readers see.
+
+        Args:
+            video_id: of the run.
+            run: as it was claimed.
+            result: the result.
+            also: further items to write with the record of the result, before it is current.
 
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
         """
-        self._results.put(video_id, result)
+        self._results.put(video_id, result, also=also)
         self._hold(
             video_id,
             run,
@@ -170,6 +184,8 @@ class RunWrites:
             LeaseLost: the run changed since it was read.
         """
         failed = self._ended(video_id, "failed", error)
+        if run.unrecorded:
+            failed |= run.model_dump(include={"stage", "revision", "sequencer"})
         self._replace(video_id, run, failed, remove=(*_LEASE, "event_id"))
 
     # -- conditions ------------------------------------------------------------------------------
@@ -230,14 +246,18 @@ def unchanged(seen: StageRun) -> dict[str, Any]:
     A claim moves ``attempt``, a heartbeat moves ``lease_until``, and a new revision moves
     ``sequencer``.
     """
-    condition, given = "#sequencer = :seen_sequencer", {"seen_sequencer": seen.sequencer}
+    given: dict[str, Any] = {"seen_sequencer": seen.sequencer}
+    if seen.unrecorded:  # or a run of an earlier upload was claimed late
+        condition = "attribute_not_exists(#pk) OR #sequencer < :seen_sequencer"
+        return {"condition": condition, "given": given}
+    condition = "#sequencer = :seen_sequencer"
     lease = None if seen.lease_until is None else epoch_key(seen.lease_until)
     for name, value in (("attempt", seen.attempt or None), ("lease_until", lease)):
         if value is None:
             condition += f" AND attribute_not_exists(#{name})"
         else:
             condition += f" AND #{name} = :seen_{name}"
-            given[f"seen_{name}"] = value  # type: ignore[assignment]
+            given[f"seen_{name}"] = value
     return {"condition": condition, "given": given}
 
 

@@ -59,7 +59,7 @@ class Runs(RunWrites):
                     "progress": 0,
                     "tries": 0,
                     "queued_at": iso(now),
-                    **_lease(upload.video_id, now.timestamp() + patience_s),
+                    **lease(upload.video_id, now.timestamp() + patience_s),
                 },
                 remove=(
                     "error",
@@ -89,20 +89,21 @@ class Runs(RunWrites):
         fingerprint: str | None = None,
         receipt: str | None = None,
         over: bool = False,
+        sent_at: float | None = None,
     ) -> StageRun:
         """Take the lease on a stage run.
 
         Args:
             upload: the revision.
             stage: which stage.
-            seen: the run as it was read; None if there was none. The claim is conditional on it,
-                but a run that was only marked pending since can be claimed.
+            seen: the run as it was read; None if there was none. The claim is conditional on it.
             event_id: of the event that requested it.
             lease_s: how long the lease lasts unless a heartbeat extends it.
             deadline: epoch seconds at which the host ends the run.
             fingerprint: of the result to make, if known.
             receipt: id of the message's delivery.
             over: also take over a run that is spread: its ranges can end no more then.
+            sent_at: epoch seconds at which the message came into the queue, if known.
 
         Returns:
             The run as claimed; its ``attempt`` is the fencing token for every later write.
@@ -131,7 +132,7 @@ class Runs(RunWrites):
             lease_until=now.timestamp() + lease_s,
             deadline=deadline,
             event_id=event_id,
-            queued_at=same.queued_at if same else now,
+            queued_at=same.queued_at if same else _moment(sent_at) or now,
             started_at=now,
             result=seen.result if seen else None,
             result_revision=seen.result_revision if seen else None,
@@ -146,29 +147,19 @@ class Runs(RunWrites):
                 *SPREAD,
             },
         )
-        same_as_seen = unchanged(seen) if seen else _unclaimed(upload)
+        unseen = {"condition": "attribute_not_exists(#pk)"}
+        same_as_seen = unchanged(seen) if seen else unseen
         try:
             self._table.update(
                 upload.video_id,
                 sort_key(stage, self._kind),
-                set=fields | _lease(upload.video_id, claimed.lease_until or 0),
+                set=fields | lease(upload.video_id, claimed.lease_until or 0),
                 remove=("error", "finished_at", *FAILED, *SPREAD),
                 **same_as_seen,
             )
         except ConditionFailed as error:
             raise Busy(1) from error
         return claimed
-
-    def overdue(self, *, before: float) -> Iterator[tuple[str, StageRun]]:
-        """Yield runs that are not terminal and whose ``lease_until`` is before ``before``."""
-        for key in overdue(self._table, before=before):
-            kind, _, stage = key["sk"].partition("#")
-            if kind != self._kind:
-                continue
-            run = self.get(key["pk"], stage)
-            # The index may lag behind the run's last heartbeat.
-            if run and run.lease_until is not None and run.lease_until < before:
-                yield key["pk"], run
 
     def failed(self, failure_class: FailureClass, *, before: str | None = None) -> Iterator[str]:
         """Yield the places of the runs that failed with this class, the latest first.
@@ -205,15 +196,11 @@ def overdue(
         yield from table.query(IndexName="leases", KeyConditionExpression=condition)
 
 
-def _unclaimed(upload: Upload) -> dict[str, Any]:
-    """Return the condition that a run is missing, or was marked pending since it was read."""
-    pending = "#sequencer = :ours AND #state = :pending AND attribute_not_exists(#attempt)"
-    return {
-        "condition": f"attribute_not_exists(#pk) OR ({pending})",
-        "given": {"ours": upload.sequencer, "pending": "pending"},
-    }
-
-
-def _lease(video_id: str, until: float) -> dict[str, str]:
+def lease(video_id: str, until: float) -> dict[str, str]:
+    """Return the fields by which the index of leases finds an item of a video."""
     # A video id is random hexadecimal: its first digit spreads the index over 16 partitions.
     return {"lease_until": epoch_key(until), "lease_shard": video_id[0]}
+
+
+def _moment(epoch_s: float | None) -> datetime | None:
+    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)

@@ -106,9 +106,9 @@ class Table:
             ConditionFailed: the condition does not hold.
         """
         names = {f"#{name}": name for name in (*set, *remove, *_names(condition or ""))}
-        expression = "SET " + ", ".join(f"#{name} = :set_{name}" for name in set)
-        if removed := ", ".join(f"#{name}" for name in remove):
-            expression += f" REMOVE {removed}"
+        changes = {"SET": [f"#{name} = :set_{name}" for name in set]}
+        changes["REMOVE"] = [f"#{name}" for name in remove]
+        expression = " ".join(f"{verb} {', '.join(each)}" for verb, each in changes.items() if each)
         values = {f":set_{name}": value for name, value in set.items()}
         values |= {f":{name}": value for name, value in (given or {}).items()}
         try:
@@ -123,33 +123,6 @@ class Table:
             if aws.code(error) == "ConditionalCheckFailedException":
                 raise ConditionFailed from error
             raise
-
-    def add(
-        self,
-        pk: str,
-        sk: str,
-        *,
-        numbers: Mapping[str, float],
-        set: Mapping[str, Any],  # noqa: A002 - DynamoDB's term
-    ) -> None:
-        """Add to numbers of an item, which start at 0, and set attributes, in one write.
-
-        Args:
-            pk: partition key.
-            sk: sort key; a missing item is made.
-            numbers: amount to add to each attribute.
-            set: other attributes and their new values.
-        """
-        given = {**numbers, **set}
-        self._table.update_item(
-            Key={"pk": pk, "sk": sk},
-            UpdateExpression="SET "
-            + ", ".join(f"#{name} = :{name}" for name in set)
-            + " ADD "
-            + ", ".join(f"#{name} :{name}" for name in numbers),
-            ExpressionAttributeNames={f"#{name}": name for name in given},
-            ExpressionAttributeValues={f":{name}": _item(value) for name, value in given.items()},
-        )
 
     def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
         """Add a string to a set attribute of an item; a missing item is made."""

@@ -1,18 +1,18 @@
 """Recorded run times by stage, code and models, for estimates of later runs.
 
-    pk        sk                        what
-    #timings  {month}#{stage}#{digest}  sums over the runs that ended in this month
+    pk        sk                       what
+    #timings  {stage}#{digest}#{slot}  the cost of one of the latest runs
 
-A sum grows by one atomic ADD, so workers do not read it first. As nothing is subtracted, there is
-one item a month, and readers take the latest months with any runs. So estimates follow new
-hardware within weeks, and an installation that was idle for a year still has figures.
+Each run replaces the row of one slot, by chance. So the rows are a sample of the latest runs, of a
+limited size. A row is written with the result, in the same request, and no two workers wait for
+each other. As only a run replaces a row, an installation that was idle for a year still has
+figures; and estimates follow new hardware, because only the latest two months count.
 """
 
 import json
-import logging
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from hashlib import sha256
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,10 +21,9 @@ from pipeline.core.records import Cost, StageResult
 
 _PK = "#timings"
 _MONTHS = 2
+_SLOTS = 64
 
 _Kind = TypeVar("_Kind", bound=Hashable)
-
-log = logging.getLogger(__name__)
 
 
 class Totals(Cost):
@@ -60,14 +59,14 @@ class Totals(Cost):
 
 
 class Timing(BaseModel):
-    """The runs of one month with the same code and the same models.
+    """The cost of a run, by code and models.
 
     Attributes:
-        month: in which they ended, UTC, e.g. ``2026-11``.
+        month: in which it ended, UTC, e.g. ``2026-11``.
         stage: the stage.
         version: version of the stage's code.
-        identity: the models and engines they used.
-        totals: their summed cost.
+        identity: the models and engines that it used.
+        totals: its cost; earlier versions of this project added up the runs of a month.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,35 +84,28 @@ class Timings:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def record(self, result: StageResult) -> None:
-        """Add the cost of a result that has just been computed.
+    def all(self) -> list[Timing]:
+        """Return all timings, the latest month first."""
+        items = self._table.query(KeyConditionExpression=partition("pk", _PK))
+        found = [Timing.model_validate({**item, "totals": item}) for item in items]
+        return sorted(found, key=lambda timing: timing.month, reverse=True)
 
-        Errors are only logged, because the result is recorded already. A message delivered twice
-        may be counted twice or not at all, which hardly changes an estimate.
-        """
-        month = iso(result.finished_at)[:7]
-        same = json.dumps([result.version, result.identity], sort_keys=True)
-        try:
-            self._table.add(
-                _PK,
-                f"{month}#{result.stage}#{sha256(same.encode()).hexdigest()[:16]}",
-                numbers={"runs": 1, **result.cost.model_dump()},
-                set={
-                    "month": month,
-                    "stage": result.stage,
-                    "version": result.version,
-                    "identity": result.identity,
-                },
-            )
-        except Exception:
-            log.warning("run time was not recorded", exc_info=True)
 
-    def all(self) -> Iterator[Timing]:
-        """Yield all timings, the latest month first."""
-        for item in self._table.query(
-            KeyConditionExpression=partition("pk", _PK), ScanIndexForward=False
-        ):
-            yield Timing.model_validate({**item, "totals": item})
+def row(result: StageResult) -> dict[str, Any]:
+    """Return the row to write with a result that has just been computed."""
+    same = json.dumps([result.version, result.identity], sort_keys=True)
+    digest = sha256(same.encode()).hexdigest()[:16]
+    slot = int.from_bytes(sha256(result.prefix.encode()).digest()) % _SLOTS
+    return {
+        "pk": _PK,
+        "sk": f"{result.stage}#{digest}#{slot:02d}",
+        "month": iso(result.finished_at)[:7],
+        "stage": result.stage,
+        "version": result.version,
+        "identity": result.identity,
+        "runs": 1,
+        **result.cost.model_dump(),
+    }
 
 
 def recent(

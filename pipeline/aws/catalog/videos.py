@@ -7,11 +7,13 @@ from typing import Any
 from pipeline.aws.catalog.run_writes import sort_key
 from pipeline.aws.catalog.table import Table
 from pipeline.core.events import Upload
+from pipeline.core.media_info import Probe
 from pipeline.core.records import StageResult, StageRun, Video
 
+_PROBED = ("probe.container", "probe.duration_s", "probe.size_bytes")
 _BRIEF = (
     *("pk", "sk", "upload", "stages", "metadata", "deleted_at"),
-    *("probe.container", "probe.duration_s", "probe.size_bytes"),
+    *_PROBED,
     *("stage", "state", "revision", "sequencer", "event_id", "finished_at", "error", "tried"),
     "result_revision",
     *(
@@ -19,6 +21,7 @@ _BRIEF = (
         for name in StageResult.model_fields
         if name not in {"artifacts", "summary", "probe"}
     ),
+    *(f"result.{name}" for name in _PROBED),
 )
 
 
@@ -131,7 +134,13 @@ class Videos:
             video_id=video_id,
             upload=upload,
             metadata=head.get("metadata"),
-            probe=head.get("probe"),
+            probe=head.get("probe") or _probe_of(stages.values()),
             deleted_at=head.get("deleted_at"),
             stages=stages,
         )
+
+
+def _probe_of(runs: Iterable[StageRun]) -> Probe | None:
+    """Return the probe that the results of a small video hold."""
+    results = (run.current_result for run in runs)
+    return next((result.probe for result in results if result and result.probe), None)

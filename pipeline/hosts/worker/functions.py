@@ -83,7 +83,8 @@ def hosted(
             timeout_s=settings.worker_timeout_s,
             memory_mb=spec.memory_mb,
             threads=threads,
-            env={"VIDEODROP_STAGE": name},
+            # As long as its messages are hidden when they are received.
+            env={"VIDEODROP_STAGE": name, "VIDEODROP_REDELIVERY_S": str(settings.lease_s)},
             lane=lane,
             gpu=spec.gpu,
             concurrency=children,

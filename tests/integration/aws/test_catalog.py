@@ -105,12 +105,15 @@ def test_who_crashed_while_recording_is_made_good_by_the_next_delivery(
     def crash(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
+    finish(catalog, record(catalog, sequencer="0A"), stage="twin")
     monkeypatch.setattr(catalog.runs, "queue", crash)
     with pytest.raises(KeyboardInterrupt):
-        record(catalog)
+        record(catalog, sequencer="0B")
     monkeypatch.undo()
-    upload = record(catalog)
-    assert catalog.runs.get(upload.video_id, "twin") is not None
+    upload = record(catalog, sequencer="0B")
+    run = catalog.runs.get(upload.video_id, "twin")
+    assert run is not None
+    assert (run.state, run.revision) == ("pending", upload.revision)
     assert listed(catalog) == [upload.video_id]
 
 

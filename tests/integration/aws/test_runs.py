@@ -9,7 +9,7 @@ from pipeline.aws.catalog import Catalog, runs
 from pipeline.aws.catalog.table import epoch_key
 from pipeline.core.errors import BadInput, Busy, DependencyFailed, LeaseLost, Lost, Superseded
 from pipeline.core.events import Upload
-from pipeline.core.records import Cost, StageResult, StageRun
+from pipeline.core.records import Cost, StageResult, StageRun, Video
 from tests.fakes import aws_events
 from tests.fakes.claims import claim_run
 from tests.fakes.rig import janitor, upload_of
@@ -38,7 +38,10 @@ def claim(catalog: Catalog, upload: Upload, lease_s: float = LEASE_S) -> StageRu
 
 def state(catalog: Catalog, upload: Upload) -> StageRun:
     run = catalog.runs.get(upload.video_id, "toy")
-    assert run is not None
+    if run is None:  # a pending run has no row
+        video = catalog.video(upload.video_id)
+        assert video is not None
+        return video.stages["toy"]
     return run
 
 
@@ -73,10 +76,7 @@ def test_a_new_upload_is_pending_until_claimed(catalog: Catalog, first: Upload):
     claimed = claim(catalog, first)
     assert (claimed.state, claimed.attempt, claimed.tries) == ("running", 1, 1)
     read = state(catalog, first)
-    assert read.model_dump(exclude={"lease_until", "queued_at"}) == claimed.model_dump(
-        exclude={"lease_until", "queued_at"}
-    )
-    assert read.queued_at == waiting.queued_at
+    assert read.model_dump(exclude={"lease_until"}) == claimed.model_dump(exclude={"lease_until"})
     assert read.lease_until == pytest.approx(time.time() + LEASE_S, abs=20)
 
 
@@ -102,13 +102,14 @@ def test_a_lease_that_ended_is_taken_over(catalog: Catalog, first: Upload):
 def test_of_two_claims_at_once_one_wins(
     catalog: Catalog, first: Upload, monkeypatch: pytest.MonkeyPatch
 ):
+    claim(catalog, first, OVER)
     seen = state(catalog, first)
     claim(catalog, first)
     monkeypatch.setattr(catalog.runs, "get", lambda *_: seen)  # read before the other's write
     with pytest.raises(Busy):
         claim(catalog, first)
     monkeypatch.undo()
-    assert state(catalog, first).attempt == 1
+    assert state(catalog, first).attempt == 2
 
 
 def test_of_two_first_claims_at_once_one_wins(
@@ -124,13 +125,15 @@ def test_of_two_first_claims_at_once_one_wins(
     assert (run.attempt, run.event_id) == (won.attempt, "one")
 
 
-def test_a_run_that_another_stage_marked_pending_since_the_look_can_be_claimed(
-    catalog: Catalog, first: Upload, second: Upload, monkeypatch: pytest.MonkeyPatch
+def test_a_run_is_queued_from_the_time_at_which_its_message_was_sent(
+    catalog: Catalog, first: Upload
 ):
-    monkeypatch.setattr(catalog.runs, "get", lambda *_: None)
-    with pytest.raises(Busy):  # but not for another revision
-        claim(catalog, second)
-    assert claim(catalog, first).attempt == 1
+    sent_at = datetime(2026, 1, 1, tzinfo=UTC)
+    run = catalog.runs.claim(
+        *(first, "toy"), seen=None, event_id="e", lease_s=OVER, sent_at=sent_at.timestamp()
+    )
+    assert run.queued_at == sent_at
+    assert claim(catalog, first).queued_at == sent_at
 
 
 def test_a_heartbeat_between_look_and_claim_keeps_the_run(
@@ -256,6 +259,7 @@ def test_a_later_upload_need_not_wait_for_the_earlier_ones_lease(
 def test_an_earlier_upload_that_comes_late_is_superseded(
     catalog: Catalog, first: Upload, second: Upload
 ):
+    claim(catalog, first)
     catalog.record_upload(second, patience_s=3600)
     with pytest.raises(Superseded):
         catalog.record_upload(first, patience_s=3600)
@@ -281,9 +285,10 @@ def test_a_whole_run_between_look_and_claim_is_noticed(
 def test_a_later_upload_in_the_same_millisecond_is_noticed(
     catalog: Catalog, first: Upload, second: Upload, monkeypatch: pytest.MonkeyPatch
 ):
+    claim(catalog, first, OVER)
     seen = state(catalog, first)
     same = {"lease_until": epoch_key(seen.lease_until or 0), "lease_shard": "0"}
-    monkeypatch.setattr("pipeline.aws.catalog.runs._lease", lambda *_: same)
+    monkeypatch.setattr("pipeline.aws.catalog.runs.lease", lambda *_: same)
     catalog.record_upload(second, patience_s=3600)
     monkeypatch.setattr(catalog.runs, "get", lambda *_: seen)
     with pytest.raises(Busy):
@@ -293,6 +298,7 @@ def test_a_later_upload_in_the_same_millisecond_is_noticed(
 def test_a_later_upload_between_look_and_claim_wins(
     catalog: Catalog, first: Upload, second: Upload, monkeypatch: pytest.MonkeyPatch
 ):
+    claim(catalog, first, OVER)
     seen = state(catalog, first)
     catalog.record_upload(second, patience_s=3600)
     monkeypatch.setattr(catalog.runs, "get", lambda *_: seen)
@@ -312,17 +318,18 @@ def test_queueing_again_does_not_disturb_a_run(catalog: Catalog, first: Upload):
 # -- the janitor ---------------------------------------------------------------------------------
 
 
-def overdue(catalog: Catalog) -> set[str]:
-    return {run.stage for _, run in catalog.runs.overdue(before=time.time())}
+def overdue(catalog: Catalog, *, in_s: float = 0.0, shadow: bool = False) -> set[str]:
+    found = catalog.overdue(before=time.time() + in_s)
+    return {one[1].stage for one in found if not isinstance(one, Video) and one[2] == shadow}
 
 
 def test_only_runs_that_nobody_can_be_working_on_are_overdue(catalog: Catalog, first: Upload):
     assert overdue(catalog) == set()
     claim(catalog, first, OVER)
     claim_run(catalog.shadows, first, "toy", event_id="event", lease_s=OVER)
-    assert [run.stage for _, run in catalog.runs.overdue(before=time.time())] == ["toy"]
-    late = time.time() + 7200
-    assert {run.stage for _, run in catalog.runs.overdue(before=late)} == {"toy", "twin"}
+    claim_run(catalog.runs, first, "twin", event_id="event", lease_s=LEASE_S)
+    assert overdue(catalog) == overdue(catalog, shadow=True) == {"toy"}
+    assert overdue(catalog, in_s=7200) == {"toy", "twin"}
     catalog.runs.end(first.video_id, state(catalog, first), "skipped")
     assert overdue(catalog) == set()
 
@@ -370,8 +377,8 @@ def test_the_janitor_spares_a_run_that_was_heard_of_meanwhile(
     catalog: Catalog, first: Upload, second: Upload, monkeypatch: pytest.MonkeyPatch
 ):
     held = claim(catalog, first, OVER)
-    seen = [(first.video_id, state(catalog, first))]
-    monkeypatch.setattr(catalog.runs, "overdue", lambda **_: iter(seen))
+    seen = [(first.video_id, state(catalog, first), False)]
+    monkeypatch.setattr(catalog, "overdue", lambda **_: iter(seen))
     catalog.runs.heartbeat(first.video_id, held, progress=5, lease_s=OVER / 2)
     assert janitor(catalog, grace_s=0).tidy() == 0
     assert state(catalog, first).state == "running"

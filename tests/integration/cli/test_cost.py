@@ -9,7 +9,7 @@ import pytest
 from pipeline import bootstrap
 from pipeline.core.topology import Topology
 from pipeline.costs.price_table import DEFAULT_PATH
-from tests.fakes.timing import result
+from tests.fakes.timing import record, result
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,8 +36,7 @@ def test_without_a_pipeline_it_rests_on_guesses(cli):
 
 
 def test_recorded_run_times_are_used_where_a_pipeline_can_be_reached(cli, toys):
-    timings = bootstrap.catalog(toys).timings
-    timings.record(result(20, 50, files=10, bytes_out=5000))
+    record(bootstrap.catalog(toys), result(20, 50, files=10, bytes_out=5000))
     ended = cli("cost", "--json", "--minutes", "5", "--videos-per-day", "8640", "--peak", "2")
     (pace,) = ended.json["paces"]
     assert (pace["cpu"], pace["files"], pace["cpu_runs"]) == (0.4, 0.2, 1)

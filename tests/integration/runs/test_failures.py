@@ -72,7 +72,7 @@ def test_a_run_that_waits_for_its_next_try_is_not_overdue(rig: Rig):
     body = rig.put()
     with pytest.raises(Retry):
         rig.handle(body)
-    assert not list(rig.catalog.runs.overdue(before=time.time() + 3600))
+    assert not list(rig.catalog.overdue(before=time.time() + 3600))
 
 
 def test_a_temporary_failure_that_ends_leaves_no_trace(rig: Rig):
@@ -254,7 +254,8 @@ def test_when_s3_fails_before_the_stage_runs_the_try_is_counted(
     def throttled(*_: Any, **__: Any) -> None:
         raise THROTTLED
 
-    monkeypatch.setattr(runner._consumer._artifacts, "head", throttled)
+    for read in ("begin", "head"):
+        monkeypatch.setattr(runner._consumer._artifacts, read, throttled)
     for _ in range(rig.config.max_attempts - 1):
         with pytest.raises(Retry):
             runner.handle(body, Delivery(60))

@@ -11,6 +11,7 @@ from pipeline.core.errors import LeaseLost, TimedOut
 from pipeline.core.records import StageRun
 from pipeline.runs import heartbeat
 from pipeline.runs.claimed import ClaimedRun
+from pipeline.runs.delivery import Delivery
 from pipeline.runs.heartbeat import Lease
 from tests.fakes.claims import claim_run
 from tests.fakes.rig import Rig, upload_of
@@ -70,6 +71,18 @@ def test_lease_and_message_are_extended_together_while_a_stage_is_silent(rig: Ri
         extend.wait_for(3)
     assert extend.seconds[:3] == [2, 2, 2]
     assert rig.state(body).lease_until > run.lease_until
+
+
+@pytest.mark.parametrize(("redelivery_s", "extended"), [(60, []), (5400, [60])])
+def test_a_message_that_is_hidden_as_long_as_its_lease_is_not_extended_at_once(
+    rig: Rig, body: str, redelivery_s: int, extended: list[int]
+):
+    extend, run = Extensions(), claimed(rig, body, 60)
+    settings = rig.config.model_copy(update={"lease_s": 60, "redelivery_s": redelivery_s})
+    held = ClaimedRun(rig.catalog, upload_of(body).video_id, run, shadow=False, settings=settings)
+    with heartbeat.lease(held, Delivery(60, extend), settings):
+        pass
+    assert extend.seconds == extended
 
 
 def test_progress_is_written_while_a_stage_runs(rig: Rig, body: str):

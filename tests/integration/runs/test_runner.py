@@ -294,7 +294,9 @@ def test_a_source_replaced_before_it_is_read_is_superseded(rig: Rig):
 
 def test_a_source_replaced_while_it_is_planned_is_superseded(rig: Rig):
     early = rig.put(b"1")
-    rig.stage.identity_ = lambda _: {"etag": rig.put(b"2")}  # after head, before fetch
+    # Another stage has recorded the metadata, so this one reads the source after its plan.
+    rig.catalog.record_upload(upload_of(early), patience_s=60, metadata=dict)
+    rig.stage.identity_ = lambda _: {"etag": rig.put(b"2")}
     assert rig.handle(early) is Outcome.SUPERSEDED
     assert rig.stage.runs == 0
 

@@ -13,7 +13,7 @@ from tests.integration.runs.test_handlers import Mapping
 
 RANGES = 6
 # The month, the video, its other stage; the probe; claimed and marked.
-FAN_OUT = Counter(BatchGetItem=1, UpdateItem=6, HeadObject=1, GetObject=1, PutObject=1)
+FAN_OUT = Counter(BatchGetItem=1, UpdateItem=5, GetObject=1, PutObject=1)
 REQUESTS = Counter(SendMessageBatch=1)  # of up to ten ranges
 # Claimed, done, ended; the source; two files and their description.
 # The start of the source shows whether S3 sends parts.
@@ -22,11 +22,10 @@ PLAN = Counter(GetObject=1)  # by the first range of a process
 CAPITAL = WORD + Counter(GetObject=1 + 1)  # the part of its word, and one of its files
 # Claimed, still held, current, timed; then what is left is deleted.
 MERGE = (
-    Counter(BatchGetItem=1, UpdateItem=4, BatchWriteItem=1, GetObject=1, PutObject=2 + 1)
+    Counter(BatchGetItem=1, UpdateItem=3, BatchWriteItem=1, GetObject=1, PutObject=2 + 1)
     + Counter(GetObject=RANGES + RANGES + RANGES)  # descriptions, files to read, files to join
     + Counter(Query=1, BatchWriteItem=1, ListObjectsV2=1, GetObject=1, DeleteObjects=1)
 )
-LABELS = Counter(GetItem=1, BatchWriteItem=1)
 DELIVERY = Counter(GetQueueUrl=1, ReceiveMessage=1, DeleteMessage=1, ChangeMessageVisibility=1)
 
 
@@ -79,5 +78,5 @@ def test_the_calls_of_fan_out_range_and_merge(
         FAN_OUT + REQUESTS,
         *(WORD + PLAN, WORD, WORD + REQUESTS),
         *(CAPITAL, CAPITAL, CAPITAL + REQUESTS),
-        MERGE + LABELS,
+        MERGE,
     ]

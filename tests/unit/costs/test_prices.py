@@ -81,8 +81,8 @@ def test_messages_cost_an_event_and_the_queues_requests():
 def test_records_cost_reads_and_writes():
     # 8 reads for 0.000001; 19 + 5 * 10 + 3 * 20 = 129 writes for 0.000080625.
     assert Prices.read().records(200) == near(0.000081625)
-    # 20 s: progress is written every 2 s.
-    assert Prices.read().records(20) == near(0.000001 + (19 + 5 + 3 * 10) * 0.000000625)
+    # 20 s: progress is written every 5 s.
+    assert Prices.read().records(20) == near(0.000001 + (19 + 5 + 3 * 4) * 0.000000625)
 
 
 def test_a_run_costs_all_of_it():

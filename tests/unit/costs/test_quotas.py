@@ -121,8 +121,8 @@ def test_queries_meet_the_throttle_first(limit: str, needed: int, advice: str):
     [
         ("EventBridge invocations a second", 18_750, 20_000),
         ("PutEvents a second, to replay a day's uploads in an hour", 10_000, 480_000),
-        # 19 + 5 * 60 / 20 + 3 * 20 = 94 units a run.
-        ("DynamoDB units written a second", 40_000, 1_880_000),
+        # 19 + 5 * 60 / 20 + 3 * 12 = 70 units a run.
+        ("DynamoDB units written a second", 40_000, 1_400_000),
     ],
 )
 def test_events_and_records_have_their_limits(limit: str, allowed: int, needed: float):
