@@ -77,7 +77,7 @@ def guarded(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
     """Return ``app`` behind all checks; it finds a request's whole body in ``wsgi.input``.
 
     Args:
-        app: called with requests that passed.
+        app: called with requests that passed; may raise ``Rejected`` before it answers.
         keys: the only credentials accepted.
         origins: further origins whose pages may read, in the form that browsers send.
     """
@@ -97,9 +97,9 @@ def guarded(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
             receive = partial(_receive, environ, cast("BinaryIO", spool))
             try:
                 environ["wsgi.input"] = verify(request, receive, keys)
+                return app(environ, respond)
             except Rejected as rejected:
                 return _reject(environ, respond, rejected)
-            return app(environ, respond)
 
     return enter
 
