@@ -222,8 +222,10 @@ class Stack:
         return inbox.folder
 
     def _restart_parts(self) -> None:
-        """Restart the parts that have ended."""
+        """Restart the parts that have ended, and pass on what the others say."""
         for part in self._parts:
+            if message := part.announced(0).get("message"):
+                self._tell(message)
             if part.child.returncode is None:
                 continue
             if part.restarts >= _RESTARTS:

@@ -1,17 +1,13 @@
 """The state of the embedded AWS after restarts and crashes of its server."""
 
 import json
-import threading
-import time
 from datetime import datetime
 
 import pytest
-from botocore.exceptions import BotoCoreError
 
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
 from pipeline.core.settings import Settings
-from pipeline.hosts.local.snapshot import SAVE_EVERY_S
 from tests.conftest import topology_with
 
 
@@ -26,14 +22,6 @@ def config(tmp_path):
 
 def queue_url(config, stage="detect"):
     return aws.client("sqs").get_queue_url(QueueName=config.names.queue(stage))["QueueUrl"]
-
-
-def until(condition, timeout_s=20.0):
-    end = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.05)
-    return found
 
 
 def test_all_state_is_restored_after_a_stop(tmp_path, start_server, point_to):
@@ -70,65 +58,6 @@ def test_all_state_is_restored_after_a_stop(tmp_path, start_server, point_to):
         # Queues, rules and buckets are not only listed, they work.
         aws.client("s3").put_object(Bucket=bucket, Key="videos/2", Body=b"")
         assert sqs.receive_message(QueueUrl=url)["Messages"]
-
-
-def test_a_kill_loses_at_most_ten_seconds_with_a_warning(tmp_path, start_server, point_to, config):
-    server = start_server(tmp_path / "aws")
-    acknowledged, stop = {}, threading.Event()
-    with point_to(server):
-        resources.ensure(config)
-        s3, table = aws.client("s3"), aws.table(config.names.table)
-
-        def write():
-            number = 0
-            while not stop.is_set():
-                try:
-                    s3.put_object(
-                        Bucket=config.names.uploads_bucket, Key=f"videos/{number}", Body=b"x" * 999
-                    )
-                    table.put_item(Item={"pk": str(number), "sk": "s"})
-                except BotoCoreError:
-                    return
-                acknowledged[number] = time.time()
-                number += 1
-                stop.wait(0.02)
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        saves = [tmp_path / "aws" / "state.pickle"]
-        first = until(lambda: saves[0].exists() and saves[0].stat().st_mtime_ns)
-        until(lambda: saves[0].stat().st_mtime_ns != first)
-        server.cut()
-        cut_at = time.time()
-        stop.set()
-        writer.join()
-    with start_server(tmp_path / "aws") as server, point_to(server):
-        assert "was cut off" in server.message
-        assert "10 s" in server.message
-        s3, table = aws.client("s3"), aws.table(config.names.table)
-        old = [number for number, at in acknowledged.items() if at < cut_at - 10]
-        kept = [
-            number
-            for number in acknowledged
-            if "Item" in table.get_item(Key={"pk": str(number), "sk": "s"})
-        ]
-        assert len(kept) > 0
-        assert set(old) <= set(kept)
-        assert kept == list(range(len(kept)))  # one consistent state
-        for number in kept:
-            body = s3.get_object(Bucket=config.names.uploads_bucket, Key=f"videos/{number}")
-            assert body["Body"].read() == b"x" * 999
-        # The messages of the uploads still wait.
-        counts = aws.client("sqs").get_queue_attributes(
-            QueueUrl=queue_url(config), AttributeNames=["ApproximateNumberOfMessages"]
-        )
-        assert int(counts["Attributes"]["ApproximateNumberOfMessages"]) >= len(kept)
-    # A clean stop ends the warning.
-    assert start_server(tmp_path / "aws").message is None
-
-
-def test_the_save_interval_is_below_the_documented_limit():
-    assert SAVE_EVERY_S <= 5
 
 
 def test_a_body_is_written_once_and_removed_when_nothing_refers_to_it(
