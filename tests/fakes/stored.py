@@ -83,8 +83,8 @@ def _plain(thing, within):
         case date() | enum.Enum() | bytes() | type():
             return str(thing)
         case dict():
-            found = [(_plain(k, inner), _plain(v, inner)) for k, v in dict.items(thing) if v != {}]
-            return sorted(found, key=repr)
+            found = [(_plain(k, inner), _plain(v, inner)) for k, v in dict.items(thing)]
+            return sorted((one for one in found if one[1] != []), key=repr)
         case list() | tuple():
             return [_plain(one, inner) for one in thing]
         case set() | frozenset():
