@@ -1,4 +1,4 @@
-"""Small uploads to the embedded AWS: what it costs that each is on the disk when it is acknowledged.
+"""Small uploads to the embedded AWS: what it costs that each is on the disk before its answer.
 
     python -m benchmarks.acknowledged [--rounds 7] [--seconds 4] [--connections 8]
 

@@ -1,7 +1,4 @@
-"""The embedded AWS as it was before its journal: it saves its state every 4 s, and waits for nothing.
-
-python -m benchmarks.alternatives.aws_without_journal FOLDER PORT
-"""
+"""The embedded AWS without its journal: it saves its state every 4 s, and waits for nothing."""
 
 import sys
 from pathlib import Path

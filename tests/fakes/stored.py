@@ -69,7 +69,9 @@ def content():
 def everything():
     """Return the whole state of this process, in a form that can be compared."""
     state = snapshot._state()
-    state["backends"] = {k: fields for k, fields in state["backends"].items() if any(fields.values())}
+    state["backends"] = {
+        k: fields for k, fields in state["backends"].items() if any(fields.values())
+    }
     return json.dumps(_plain(state, ()), indent=1)
 
 

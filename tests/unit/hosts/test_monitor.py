@@ -26,7 +26,7 @@ class Log:
         self.calls.append(("appended", change.take()))
         return len(self.calls)
 
-    def commit(self, number, change):
+    def commit(self, number, _):
         assert not STATE._is_owned()
         self.calls.append(("committed", number))
 
