@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,21 @@ class Uploads:
                 "bad_name", f"Rename {name!a}: S3 takes names in UTF-8 only."
             ) from error
         return self._prefix + name.removeprefix(self._prefix)
+
+    def lost(self, names: Collection[str], catalog: Catalog) -> set[str]:
+        """Return the names of which there is neither a file in the bucket nor a video.
+
+        A video that was deleted is known, so its file is not missed.
+
+        Raises:
+            botocore.exceptions.ClientError: a call failed.
+        """
+        pages = self._s3.get_paginator("list_objects_v2")
+        listed = pages.paginate(Bucket=self._bucket, Prefix=self._prefix)
+        keys = {one["Key"] for page in listed for one in page.get("Contents", [])}
+        ids = {self.video_id(name): name for name in names if self.key(name) not in keys}
+        known = {video.video_id for video in catalog.videos(list(ids), brief=True)}
+        return {name for video_id, name in ids.items() if video_id not in known}
 
     def put(
         self,

@@ -205,13 +205,35 @@ def rules(client):
     s3.put_object(Bucket="heard", Key="k", Body=b"film")
 
 
+def things_that_nothing_uses(client):
+    client("s3").create_bucket(Bucket="unused")
+    client("sqs").create_queue(QueueName="unused")
+    client("events").create_event_bus(Name="unused")
+    client("events").put_rule(Name="unused", EventPattern="{}")
+    client("dynamodb").create_table(
+        TableName="unused",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+    )
+
+
 def a_tag(client):
     events = client("events")
     arn = events.describe_rule(Name="kept")["Arn"]
     events.tag_resource(ResourceARN=arn, Tags=[{"Key": "a", "Value": "b"}])
 
 
-ALL = (objects, versions, uploads_in_parts, records, a_table_without_a_range_key, messages, rules)
+ALL = (
+    objects,
+    versions,
+    uploads_in_parts,
+    records,
+    a_table_without_a_range_key,
+    messages,
+    rules,
+    things_that_nothing_uses,
+)
 
 
 def test_all_that_requests_change_is_there_after_a_kill(tmp_path):
