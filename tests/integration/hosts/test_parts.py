@@ -166,7 +166,7 @@ def messages(client):
     sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
     handle = {"QueueUrl": url, "ReceiptHandle": second["ReceiptHandle"]}
     sqs.change_message_visibility(**handle, VisibilityTimeout=0)
-    received(MaxNumberOfMessages=10, VisibilityTimeout=600)  # the second goes to the dead letters
+    received(MaxNumberOfMessages=10, VisibilityTimeout=600)  # the second goes to the other queue
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "7"})
     sqs.tag_queue(QueueUrl=url, Tags={"a": "b"})
     gone = sqs.create_queue(QueueName="gone")["QueueUrl"]

@@ -44,27 +44,14 @@ def note_result(function: Function) -> Function:
 # -- DynamoDB --------------------------------------------------------------------------------------
 
 
-def note_item(function: Function) -> Function:
-    """Note the item with the key that a function of a table is called with."""
+def note_item(get: Function) -> Function:
+    """Note the item that is looked up: so begins every write of one."""
 
-    @wraps(function)
-    def patched(self: Table, hash_key: Any, range_key: Any = None, *args: Any, **more: Any) -> Any:
+    @wraps(get)
+    def patched(self: Table, hash_key: Any, range_key: Any = None, *args: Any) -> Any:
         if range_key is not None or not self.has_range_key:
             note("item", self.account_id, self.region_name, self.name, hash_key, range_key)
-        return function(self, hash_key, range_key, *args, **more)
-
-    return patched
-
-
-def note_written_item(put: Function) -> Function:
-    """Note the item that a function of a table returns."""
-
-    @wraps(put)
-    def patched(self: Table, *args: Any, **more: Any) -> Any:
-        item = put(self, *args, **more)
-        where = (self.account_id, self.region_name, self.name)
-        note("item", *where, item.hash_key, item.range_key)
-        return item
+        return get(self, hash_key, range_key, *args)
 
     return patched
 
@@ -243,8 +230,6 @@ PATCHES = (
     Patch(DynamoDBBackend, "get_table", note_result),
     Patch(DynamoDBBackend, "create_table", note_result),
     Patch(Table, "get_item", note_item),
-    Patch(Table, "delete_item", note_item),
-    Patch(Table, "put_item", note_written_item),
     Patch(EventsBackend, "_get_event_bus", note_result),
     Patch(EventsBackend, "create_event_bus", note_result),
     Patch(EventsBackend, "delete_event_bus", note_bus),
