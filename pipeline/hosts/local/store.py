@@ -17,11 +17,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
 from pipeline.hosts.local import parts
 from pipeline.hosts.local.changes import Change, Place
+from pipeline.hosts.local.gate import no_room
 from pipeline.hosts.local.journal import Journal, replay
 from pipeline.hosts.local.signed_request import Rejected
 from pipeline.hosts.local.snapshot import Snapshot, require_private
@@ -197,17 +197,14 @@ class Store:
 
     def _no_room(self, error: OSError) -> Rejected:
         """Return the rejection of a request that cannot be stored; tell it, but not too often."""
-        why = f"{self.folder} cannot be written to ({error.strerror})"
         now = time.monotonic()
         if now - self._told_at >= _TELL_EVERY_S:
             self._told_at = now
-            self._tell(f"{why}. Free some space on that disk: uploads and jobs wait, and go on.")
-        return Rejected(
-            "SlowDown",
-            "ServiceUnavailable",
-            f"{why}. Free some space on that disk, and send the request again.",
-            HTTPStatus.SERVICE_UNAVAILABLE,
-        )
+            self._tell(
+                f"{self.folder} cannot be written to ({error.strerror}). Free some space on that "
+                "disk: uploads and jobs wait, and go on."
+            )
+        return no_room(self.folder, error)
 
 
 def _digest(content: bytes | None) -> bytes | None:
