@@ -14,15 +14,14 @@ class _Unjournaled(store.Store):
 
     _changes = 0
 
-    def append(self, change: Change) -> int:
+    def append(self, change: Change) -> None:
         """Count a request that may have changed something."""
         del change
         self._changes += 1
-        return 0
 
-    def commit(self, number: int, change: Change) -> None:
+    def commit(self, change: Change) -> None:
         """Return at once."""
-        del number, change
+        del change
 
     def save_if_due(self) -> None:
         """Save if anything was written."""

@@ -25,10 +25,14 @@ class Change:
 
     Attributes:
         error: why a body could not be written; None if all could be.
+        number: of the journal's record that has to be on the disk before the answer.
+        bodies: small bodies that were written, by the names of their files.
+        files: larger ones.
     """
 
     def __init__(self, keep: Callable[["Change"], object] = lambda _: None) -> None:
         self.error: OSError | None = None
+        self.number = 0
         self.bodies: dict[str, bytes] = {}
         self.files: list[Path] = []
         self._keep = keep

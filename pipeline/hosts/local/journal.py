@@ -224,6 +224,12 @@ def replay(folder: Path, after: int, apply: Callable[[bytes], None]) -> Tail:
     return Tail(last, torn)
 
 
+def clear(folder: Path) -> None:
+    """Delete a journal."""
+    for path in _files(folder):
+        path.unlink()
+
+
 def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Return the records of a file, up to the first that is cut off or damaged."""
     at = 0

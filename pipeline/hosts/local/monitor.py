@@ -64,9 +64,9 @@ def monitored(app: App, store: "Store") -> App:
                 try:
                     body = app(environ, answer)
                 finally:
-                    number = store.append(change)
+                    store.append(change)
         finally:
-            store.commit(number, change)
+            store.commit(change)
         if _is_unnoted(environ):
             store.save()
         answer.begin(start_response)

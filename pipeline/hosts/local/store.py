@@ -22,7 +22,7 @@ from pathlib import Path
 from pipeline.hosts.local import parts
 from pipeline.hosts.local.changes import Change, Place
 from pipeline.hosts.local.gate import no_room
-from pipeline.hosts.local.journal import Journal, replay
+from pipeline.hosts.local.journal import Journal, clear, replay
 from pipeline.hosts.local.signed_request import Rejected
 from pipeline.hosts.local.snapshot import Snapshot, require_private
 
@@ -100,6 +100,9 @@ class Store:
                 state cannot be used. Nothing is changed.
         """
         saved = self._snapshot.load()
+        older = saved is not None and saved.number is None
+        if older:  # it went on without the journal
+            clear(self._records)
         self._saved = (saved and saved.number) or 0
         tail = replay(self._records, self._saved, self._apply)
         self._journal = Journal(self._records, tail.last)
@@ -107,10 +110,10 @@ class Store:
             self._known[place] = _digest(parts.read(place))
         last = LastRun(
             clean=not self._running.exists(),
-            journaled=saved is None or saved.number is not None,
+            journaled=not older,
             torn=tail.torn,
         )
-        if saved is None or saved.number is None:
+        if saved is None or older:
             self.save()  # its version of moto is that of the journal
         self._running.touch(mode=0o600)
         return last
@@ -127,8 +130,8 @@ class Store:
             raise self._no_room(error) from error
         return Change(self.append)
 
-    def append(self, change: Change) -> int:
-        """Put what has been changed into the journal; return the number of its last record.
+    def append(self, change: Change) -> None:
+        """Put what has been changed into the journal.
 
         Call it while no other request changes the state.
         """
@@ -142,20 +145,20 @@ class Store:
                     continue
                 self._known[place] = known
             changed.append((place, content))
-        if not changed:
-            return self._journal.last
-        bodies, change.bodies = change.bodies, {}
-        files, change.files = change.files, []
-        return self._journal.append(pickle.dumps((changed, bodies)), files)
+        if changed:
+            bodies, change.bodies = change.bodies, {}
+            files, change.files = change.files, []
+            self._journal.append(pickle.dumps((changed, bodies)), files)
+        change.number = self._journal.last
 
-    def commit(self, number: int, change: Change) -> None:
-        """Return when the record with this number is on the disk, and all before it.
+    def commit(self, change: Change) -> None:
+        """Return when a change is on the disk, and all before it.
 
         Raises:
             Rejected: the disk is full.
         """
         try:
-            self._journal.commit(number)
+            self._journal.commit(change.number)
         except OSError as error:
             raise self._no_room(error) from error
         if change.error is not None:

@@ -192,7 +192,9 @@ def rules(client):
             events.put_rule(Name=name, EventBusName=bus, EventPattern=pattern)
             target = {"Id": "1", "Arn": arn}
             events.put_targets(Rule=name, EventBusName=bus, Targets=[target])
-        events.disable_rule(Name="off", EventBusName=bus)
+        for name in ("off", "kept"):
+            events.disable_rule(Name=name, EventBusName=bus)
+        events.enable_rule(Name="kept", EventBusName=bus)
         events.remove_targets(Rule="gone", EventBusName=bus, Ids=["1"])
         events.delete_rule(Name="gone", EventBusName=bus)
     events.put_events(

@@ -24,11 +24,11 @@ class Log:
     def append(self, change):
         assert STATE._is_owned()
         self.calls.append(("appended", change.take()))
-        return len(self.calls)
+        change.number = len(self.calls)
 
-    def commit(self, number, _):
+    def commit(self, change):
         assert not STATE._is_owned()
-        self.calls.append(("committed", number))
+        self.calls.append(("committed", change.number))
 
     def save(self):
         self.calls.append(("saved",))

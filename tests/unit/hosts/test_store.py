@@ -173,6 +173,26 @@ def test_a_journal_of_another_moto_is_not_read_or_changed(tmp_path):
     assert (state.read_bytes(), journal.read_bytes()) == before
 
 
+def test_a_journal_that_an_older_version_went_on_without_is_not_replayed(tmp_path):
+    in_a_copy(lambda: begun(tmp_path, "of before") and None)
+    state = tmp_path / "state.pickle"
+    before = {path: path.read_bytes() for path in (tmp_path / "journal").iterdir()}
+
+    def work():
+        store, requests = stored.opened(tmp_path), stored.Requests
+        requests(store).send("of the older version")
+        store.save()
+
+    in_a_copy(work)
+    header, pickled = state.read_bytes().split(b"\n", 1)
+    older = {name: value for name, value in json.loads(header).items() if name != "number"}
+    state.write_bytes(json.dumps(older).encode() + b"\n" + pickled)
+    for path, content in before.items():
+        path.write_bytes(content)
+    assert left(tmp_path)[0] == ["of before", "of the older version"]
+    assert left(tmp_path)[0] == ["of before", "of the older version"]
+
+
 def test_saving_continues_after_a_failure(monkeypatch, caplog):
     stopping, saves = threading.Event(), []
 
