@@ -31,7 +31,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.moto_api._internal import mock_random
 
 from pipeline.core.parent_death import tie
-from pipeline.hosts.local import server
+from pipeline.hosts.local import server, store
 
 _KEYS = {"aws_access_key_id": "kills", "aws_secret_access_key": "kills-only"}
 _ONCE = Config(
@@ -113,6 +113,8 @@ class _Servers:
 def _serve(folder: Path) -> None:
     """Start a server for each line of the input, after the end of the last one."""
     pid, parent = 0, os.getpid()
+    # Snapshots are so frequent that kills hit them, too.
+    server._LOOK_S, store._JOURNAL_BYTES = 0.05, 20_000  # noqa: SLF001
     for port in sys.stdin:
         if pid:
             os.waitpid(pid, 0)

@@ -1,8 +1,13 @@
-"""A part of the local stack: how often it may end."""
+"""A part of the local stack: how often it may end, and what it says meanwhile."""
+
+import os
+from types import SimpleNamespace
 
 import pytest
 
+from pipeline.core.settings import Settings
 from pipeline.hosts.local.part import Part, PartFailed
+from pipeline.hosts.local.stack import Stack
 
 
 @pytest.fixture
@@ -26,3 +31,18 @@ def test_restarts_of_long_ago_do_not_count(part):
     for hour in range(10):
         part.restart(3600.0 * hour)
     assert part.starts == 10
+
+
+def test_what_a_running_part_says_is_passed_on_once(part, tmp_path):
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as output:
+        part.child = SimpleNamespace(stdout=output, returncode=None)
+        assert part.announced(0) == {}
+        os.write(write, b'{"message": "the disk is full"}\n')
+        told = []
+        stack = Stack(Settings(home=tmp_path), tell=told.append)
+        stack._parts.append(part)
+        for _ in range(2):
+            stack._restart_parts()
+        os.close(write)
+    assert told == ["the disk is full"]
