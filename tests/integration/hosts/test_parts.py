@@ -162,11 +162,13 @@ def messages(client):
     def received(**more):
         return sqs.receive_message(QueueUrl=url, **more).get("Messages", [])
 
-    first, second, *_ = received(MaxNumberOfMessages=4, VisibilityTimeout=600)
+    first, second, third, _ = received(MaxNumberOfMessages=4, VisibilityTimeout=600)
     sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
     handle = {"QueueUrl": url, "ReceiptHandle": second["ReceiptHandle"]}
     sqs.change_message_visibility(**handle, VisibilityTimeout=0)
     received(MaxNumberOfMessages=10, VisibilityTimeout=600)  # the second goes to the other queue
+    handle = {"QueueUrl": url, "ReceiptHandle": third["ReceiptHandle"]}
+    sqs.change_message_visibility(**handle, VisibilityTimeout=500)
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "7"})
     sqs.tag_queue(QueueUrl=url, Tags={"a": "b"})
     gone = sqs.create_queue(QueueName="gone")["QueueUrl"]
