@@ -77,10 +77,10 @@ def uploads_in_parts(client):
         where = {"Bucket": "parts", "Key": key, "UploadId": upload}
         return where, s3.upload_part(**where, PartNumber=1, Body=b"p" * 5 * MIB)["ETag"]
 
-    begun("left open")
+    ranged = {"CopySource": "parts/source", "CopySourceRange": "bytes=0-9"}
+    s3.upload_part_copy(**begun("left open")[0], PartNumber=2, **ranged)
     s3.abort_multipart_upload(**begun("aborted")[0])
     where, first = begun("joined")
-    ranged = {"CopySource": "parts/source", "CopySourceRange": "bytes=0-9"}
     last = s3.upload_part_copy(**where, PartNumber=2, **ranged)["CopyPartResult"]["ETag"]
     parts = [{"PartNumber": 1, "ETag": first}, {"PartNumber": 2, "ETag": last}]
     with suppress(ClientError):
@@ -190,14 +190,15 @@ def rules(client):
     events.delete_event_bus(Name="gone")
     pattern = json.dumps({"source": ["aws.s3", "us"]})
     for bus in ("own", "default"):
-        for name in ("kept", "off", "gone"):
+        for name in ("kept", "off", "idle", "gone"):
             events.put_rule(Name=name, EventBusName=bus, EventPattern=pattern)
             target = {"Id": "1", "Arn": arn}
             events.put_targets(Rule=name, EventBusName=bus, Targets=[target])
         for name in ("off", "kept"):
             events.disable_rule(Name=name, EventBusName=bus)
         events.enable_rule(Name="kept", EventBusName=bus)
-        events.remove_targets(Rule="gone", EventBusName=bus, Ids=["1"])
+        for name in ("idle", "gone"):
+            events.remove_targets(Rule=name, EventBusName=bus, Ids=["1"])
         events.delete_rule(Name="gone", EventBusName=bus)
     events.put_events(
         Entries=[{"EventBusName": "own", "Source": "us", "DetailType": "t", "Detail": "{}"}]
