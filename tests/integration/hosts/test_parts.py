@@ -190,7 +190,7 @@ def rules(client):
     events.delete_event_bus(Name="gone")
     pattern = json.dumps({"source": ["aws.s3", "us"]})
     for bus in ("own", "default"):
-        for name in ("kept", "off", "idle", "gone"):
+        for name in ("plain", "kept", "off", "idle", "gone"):
             events.put_rule(Name=name, EventBusName=bus, EventPattern=pattern)
             target = {"Id": "1", "Arn": arn}
             events.put_targets(Rule=name, EventBusName=bus, Targets=[target])
