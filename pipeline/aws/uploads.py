@@ -68,12 +68,18 @@ class Uploads:
         Raises:
             botocore.exceptions.ClientError: a call failed.
         """
-        pages = self._s3.get_paginator("list_objects_v2")
-        listed = pages.paginate(Bucket=self._bucket, Prefix=self._prefix)
-        keys = {one["Key"] for page in listed for one in page.get("Contents", [])}
-        ids = {self.video_id(name): name for name in names if self.key(name) not in keys}
+        ids = {self.video_id(name): name for name in names}
         known = {video.video_id for video in catalog.videos(list(ids), brief=True)}
-        return {name for video_id, name in ids.items() if video_id not in known}
+        return {ids[one] for one in ids.keys() - known if not self._has(ids[one])}
+
+    def _has(self, name: str) -> bool:
+        try:
+            self._s3.head_object(Bucket=self._bucket, Key=self.key(name))
+        except ClientError as error:
+            if aws.code(error) == "404":
+                return False
+            raise
+        return True
 
     def put(
         self,

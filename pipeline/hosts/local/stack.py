@@ -216,9 +216,10 @@ class Stack:
 
         def lost(names: set[str]) -> set[str]:
             try:
-                return uploads.lost(names, catalog) if names else set()
-            except aws.ERRORS as error:
-                raise aws.as_failure(error) from error
+                return uploads.lost(names, catalog)
+            except aws.ERRORS:
+                log.warning("cannot see which files of the inbox were lost", exc_info=True)
+                return set()
 
         inbox = Inbox(
             self._home / "inbox", self._home / "inbox.journal", uploads, self._tell, lost=lost

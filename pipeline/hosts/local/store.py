@@ -69,7 +69,7 @@ class Store:
 
     Args:
         folder: created if it does not exist; only this class writes its files.
-        tell: called with a sentence when the disk is full, and when it has room again.
+        tell: called with a sentence when the disk is full.
 
     Raises:
         MissingDependency: ``state_not_private``: others could have written to the folder.
