@@ -69,8 +69,8 @@ class Journal:
 
     @property
     def size(self) -> int:
-        """Return the bytes in the present file."""
-        return self._size
+        """Return the bytes in all files."""
+        return sum(path.stat().st_size for path in _files(self._folder))
 
     def append(self, payload: bytes, files: Collection[Path] = ()) -> int:
         """Add a record after all others, and return its number; ``commit`` stores it."""

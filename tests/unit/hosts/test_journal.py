@@ -74,7 +74,9 @@ def test_a_new_file_makes_the_earlier_ones_unnecessary(tmp_path):
     assert journal.rotate() == (3, 2)  # the file is new already
     journal.commit(journal.append(b"3"))
     assert read(tmp_path)[0] == [b"1", b"2", b"3"]
+    assert journal.size == sum(path.stat().st_size for path in tmp_path.iterdir())
     journal.drop(3)
+    assert journal.size == len(module.encoded(3, b"3"))
     assert read(tmp_path, after=2) == ([b"3"], Tail(last=3, torn=0))
 
 

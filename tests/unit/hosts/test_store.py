@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.core.errors import MissingDependency
 from pipeline.hosts.local import server
+from pipeline.hosts.local import store as module
 from pipeline.hosts.local.fork import Fork
 from pipeline.hosts.local.signed_request import Rejected
 from pipeline.hosts.local.store import LastRun, Store
@@ -87,6 +88,22 @@ def test_a_kill_at_any_step_of_a_snapshot_loses_nothing(tmp_path):
     # A whole snapshot leaves nothing of what it replaced.
     assert len(list((folder / "bodies").iterdir())) == 1
     assert len(list((folder / "journal").iterdir())) <= 2
+
+
+def test_a_snapshot_is_due_when_the_journals_of_several_runs_are_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_JOURNAL_BYTES", 8000)
+
+    def work():
+        store = stored.opened(tmp_path)
+        stored.Requests(store).send("x" * 1000)
+        store.save_if_due()
+        return len(list((tmp_path / "journal").iterdir()))
+
+    in_a_copy(lambda: begun(tmp_path) and None)
+    files = [in_a_copy(work) for _ in range(8)]
+    assert max(files) > 2
+    assert min(files) == 1
+    assert len(left(tmp_path)[0]) == 8
 
 
 def test_requests_after_a_snapshot_are_added_to_it(tmp_path):
