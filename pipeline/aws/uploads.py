@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,27 @@ class Uploads:
                 "bad_name", f"Rename {name!a}: S3 takes names in UTF-8 only."
             ) from error
         return self._prefix + name.removeprefix(self._prefix)
+
+    def lost(self, names: Collection[str], catalog: Catalog) -> set[str]:
+        """Return the names of which there is neither a file in the bucket nor a video.
+
+        A video that was deleted is known, so its file is not missed.
+
+        Raises:
+            botocore.exceptions.ClientError: a call failed.
+        """
+        ids = {self.video_id(name): name for name in names}
+        known = {video.video_id for video in catalog.videos(list(ids), brief=True)}
+        return {ids[one] for one in ids.keys() - known if not self._has(ids[one])}
+
+    def _has(self, name: str) -> bool:
+        try:
+            self._s3.head_object(Bucket=self._bucket, Key=self.key(name))
+        except ClientError as error:
+            if aws.code(error) == "404":
+                return False
+            raise
+        return True
 
     def put(
         self,

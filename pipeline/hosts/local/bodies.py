@@ -10,7 +10,6 @@ instead of memory.
 import copy
 import hashlib
 import mmap
-import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from typing import Any
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
 from moto.s3.models import FakeKey, FakeMultipart, MultipartChecksumBuilder
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
+
+from pipeline.hosts.local.changes import Change, present
 
 _CHUNK_BYTES = 1 << 20
 
@@ -80,10 +81,7 @@ def keep_bodies_in(folder: Path) -> None:
 
     def write(self: Any, value: bytes | _Range | _Mapped | _Stored) -> None:
         if isinstance(value, (bytes, _Range)):
-            name = uuid.uuid4().hex
-            with (folder / name).open("wb") as file:
-                file.writelines([value] if isinstance(value, bytes) else value)
-            value = _Stored(name, len(value))
+            value = _Stored(_write(folder, value), len(value))
         elif isinstance(value, _Mapped):
             value = _Stored(value.name, len(value))
         self.body, self.contentsize = value.name, value.size
@@ -132,17 +130,37 @@ def _join(folder: Path) -> Callable[..., Any]:
         algorithm = self.metadata.get("x-amz-checksum-algorithm")
         composite = self.metadata.get("x-amz-checksum-type", "COMPOSITE") == "COMPOSITE"
         checksum = MultipartChecksumBuilder(algorithm, "COMPOSITE")
-        name = uuid.uuid4().hex
-        with (folder / name).open("wb") as whole:
-            for part in parts:
-                with (folder / part.body).open("rb") as piece:
-                    shutil.copyfileobj(piece, whole, _CHUNK_BYTES)
-                if algorithm and composite:
-                    checksum.addPart(part.value)
-            size = whole.tell()
+        name = _write(folder, (chunk for part in parts for chunk in _chunks(folder / part.body)))
+        for part in parts if algorithm and composite else ():
+            checksum.addPart(part.value)
+        size = (folder / name).stat().st_size
         digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
         etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
         self.parts.clear()
         return _Stored(name, size), etag, checksum.build() if algorithm and composite else None
 
     return complete
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _write(folder: Path, body: bytes | Iterable[bytes]) -> str:
+    """Write a new body, and return its name.
+
+    Raises:
+        OSError: there is no room. Nothing is left of it, and the change in hand knows.
+    """
+    path, change = folder / uuid.uuid4().hex, present() or Change()
+    try:
+        with path.open("wb") as file:
+            file.writelines([body] if isinstance(body, bytes) else body)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        change.error = error
+        raise
+    change.wrote(path, body if isinstance(body, bytes) else None)
+    return path.name

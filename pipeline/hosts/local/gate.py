@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
@@ -77,7 +78,7 @@ def guarded(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
     """Return ``app`` behind all checks; it finds a request's whole body in ``wsgi.input``.
 
     Args:
-        app: called with requests that passed.
+        app: called with requests that passed; may raise ``Rejected`` before it answers.
         keys: the only credentials accepted.
         origins: further origins whose pages may read, in the form that browsers send.
     """
@@ -97,9 +98,9 @@ def guarded(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
             receive = partial(_receive, environ, cast("BinaryIO", spool))
             try:
                 environ["wsgi.input"] = verify(request, receive, keys)
+                return app(environ, respond)
             except Rejected as rejected:
                 return _reject(environ, respond, rejected)
-            return app(environ, respond)
 
     return enter
 
@@ -146,14 +147,15 @@ def _receive(environ: Environ, body: BinaryIO, limit: int | None) -> BinaryIO:
     """Copy the request's body from the connection into ``body``, and return that at its start.
 
     Raises:
-        Rejected: the body is cut off, malformed, or has more than ``limit`` bytes.
+        Rejected: the body is cut off, malformed, or has more than ``limit`` bytes; or the disk for
+            temporary files is full.
     """
     try:
         length = _length(environ)
         left = _ENDLESS if length is None else length
         source: BinaryIO = environ["wsgi.input"]
         while left and (chunk := source.read(min(left, _IN_MEMORY_BYTES))):
-            body.write(chunk)
+            _write(body, chunk)
             left -= len(chunk)
             if limit is not None and body.tell() > limit:
                 raise _bad_body("RequestEntityTooLarge", f"more than {limit:,} bytes", 413)
@@ -163,6 +165,24 @@ def _receive(environ: Environ, body: BinaryIO, limit: int | None) -> BinaryIO:
         raise _bad_body("IncompleteBody", "fewer bytes than promised", 400)
     body.seek(0)
     return body
+
+
+def _write(body: BinaryIO, chunk: bytes) -> None:
+    try:
+        body.write(chunk)
+    except OSError as error:
+        raise no_room(Path(tempfile.gettempdir()), error) from error
+
+
+def no_room(folder: Path, error: OSError) -> Rejected:
+    """Return the rejection of a request that cannot be stored in a folder."""
+    return Rejected(
+        "SlowDown",
+        "ServiceUnavailable",
+        f"{folder} cannot be written to ({error.strerror}). Free some space on that disk, and send "
+        "the request again.",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    )
 
 
 def _length(environ: Environ) -> int | None:

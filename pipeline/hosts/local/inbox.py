@@ -1,11 +1,13 @@
 """The inbox: a folder whose files are uploaded once they are complete.
 
 Nothing in it is moved or deleted. A journal of (name, size, modification time) prevents repeated
-uploads after a restart. A file that changes is uploaded again, as the next revision of the video.
+uploads after a restart. A file whose upload was lost since is taken again. A file that changes is
+uploaded again, as the next revision of the video.
 """
 
 import json
 import logging
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +16,6 @@ from pathlib import Path
 
 import psutil
 from boto3.exceptions import Boto3Error
-from watchfiles import watch
 
 from pipeline.aws.uploads import Uploads
 from pipeline.core import intake
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 SETTLE_S = 1.0
 _RETRY_S = 5.0
-_LOOK_MS = 500
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Inbox:
         journal: file with the uploaded versions.
         uploads: destination of the files, under their own names.
         tell: called with a sentence about each upload and each failure.
+        lost: called with the names that were uploaded; returns those of which AWS knows nothing, as
+            after a start with an older state.
         progress: called with (name, bytes sent, total bytes), from several threads.
     """
 
@@ -53,12 +56,15 @@ class Inbox:
         journal: Path,
         uploads: Uploads,
         tell: Callable[[str], None],
+        lost: Callable[[set[str]], set[str]] = lambda _: set(),
         progress: Callable[[str, int, int], None] = lambda *_: None,
     ) -> None:
         self.folder = folder
         self._journal = journal
         self._uploads = uploads
         self._tell = tell
+        self._told = ""
+        self._lost = lost
         self._progress = progress
         self._since: dict[_Version, float] = {}
         self._not_before: dict[str, float] = {}
@@ -67,22 +73,19 @@ class Inbox:
 
     def run(self, stopping: threading.Event) -> None:
         """Watch until ``stopping`` is set."""
-        watching = watch(
-            self.folder,
-            stop_event=stopping,
-            recursive=False,
-            rust_timeout=_LOOK_MS,
-            yield_on_timeout=True,
-            raise_interrupt=False,
-        )
-        for _ in watching:
-            self.look(time.monotonic())
+        while not stopping.wait(_LOOK_S):
+            try:
+                self.look(time.monotonic())
+            except Exception as error:
+                log.exception("The inbox could not be looked at; trying again")
+                self._tell_once(f"The inbox {self.folder} could not be read: {error}")
 
     def look(self, now: float) -> None:
         """Upload the files unchanged for ``SETTLE_S`` at ``now`` (monotonic seconds)."""
-        paths = [path for path in self.folder.iterdir() if path.is_file()]
-        names = {path.name for path in paths}
-        found = {version: path for path in paths if _wanted(version := _version(path), names)}
+        present = {path: _version(path) for path in self.folder.iterdir()}
+        files = {path: version for path, version in present.items() if version is not None}
+        names = {version.name for version in files.values()}
+        found = {version: path for path, version in files.items() if _wanted(version, names)}
         self._since = {version: self._since.get(version, now) for version in found}
         for version, path in found.items():
             if (
@@ -96,19 +99,23 @@ class Inbox:
     def _upload(self, path: Path, version: _Version, now: float) -> None:
         sent = _Sum(lambda total: self._progress(version.name, total, version.size))
         try:
-            version.name.encode()
-            self._uploads.put(path, sent=sent)
-        except UnicodeEncodeError:
-            self._tell(f"{version.name!a} was not uploaded: rename it, its name is not text.")
+            if _is_text(version.name):
+                self._uploads.put(path, sent=sent)
+                self._tell(f"{version.name} was dropped into the pipeline.")
+            else:
+                self._tell(f"{version.name!a} was not uploaded: rename it, its name is not text.")
         except (VideodropError, Boto3Error, OSError) as error:
             self._tell(f"{version.name} could not be uploaded yet: {error}")
             self._not_before[version.name] = now + _RETRY_S
             return
-        else:
-            self._tell(f"{version.name} was dropped into the pipeline.")
         self._done.add(version)
         with self._journal.open("a") as journal:
             journal.write(_line(version))
+
+    def _tell_once(self, message: str) -> None:
+        if message != self._told:
+            self._told = message
+            self._tell(message)
 
     def _read_journal(self) -> set[_Version]:
         """Return the uploaded versions of files that still exist; remove the others."""
@@ -120,7 +127,10 @@ class Inbox:
                 except (ValueError, TypeError):
                     log.warning("skipped a line of %s: %r", self._journal, line)
         present = {path.name for path in self.folder.iterdir()}
-        kept = {version for version in done if version.name in present}
+        lost = self._lost({one.name for one in done if one.name in present and _is_text(one.name)})
+        for name in sorted(lost):
+            self._tell(f"{name} was uploaded, but AWS does not have it any more: taking it again.")
+        kept = {version for version in done if version.name in present - lost}
         fresh = self._journal.with_suffix(".new")
         fresh.write_text("".join(map(_line, kept)))
         fresh.replace(self._journal)
@@ -141,8 +151,23 @@ class _Sum:
             self._report(self._total)
 
 
-def _version(path: Path) -> _Version:
-    status = path.stat()
+def _is_text(name: str) -> bool:
+    """Return whether a file's name is UTF-8, as S3 keys have to be."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _version(path: Path) -> _Version | None:
+    """Return the present state of a file; None for anything else, or if it has just gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
     return _Version(path.name, status.st_size, status.st_mtime_ns)
 
 

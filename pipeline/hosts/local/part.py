@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from pipeline.core.errors import VideodropError
 from pipeline.hosts.child import Child
 
 _LOG_LINES = 5
+# A part that ends more often than this within the window does not stay up.
+_RESTARTS = 3
+_WINDOW_S = 600.0
 
 
 class PartFailed(VideodropError):
@@ -20,7 +24,7 @@ class PartFailed(VideodropError):
 
 
 class Part:
-    """One child process of the stack, its log, and the number of its restarts.
+    """One child process of the stack, its log, and the times of its restarts.
 
     Args:
         name: the part's name; ``server`` announces its endpoint on standard output.
@@ -32,7 +36,7 @@ class Part:
         self.name = name
         self.command = command
         self.log = log_file
-        self.restarts = 0
+        self._restarts: deque[float] = deque(maxlen=_RESTARTS)
         self.child: Child
 
     def start(self) -> None:
@@ -46,6 +50,20 @@ class Part:
                 stdout=-1 if announces else output,
                 stderr=output,
             )
+
+    def restart(self, now: float) -> None:
+        """Start another child process after the last one ended.
+
+        Args:
+            now: monotonic seconds.
+
+        Raises:
+            PartFailed: ``part_failed``: it has ended too often lately.
+        """
+        if len(self._restarts) == _RESTARTS and now - self._restarts[0] < _WINDOW_S:
+            raise self.failed()
+        self._restarts.append(now)
+        self.start()
 
     def announced(self, timeout_s: float) -> dict[str, Any]:
         """Return the line of JSON that the child announces; empty after ``timeout_s`` seconds."""

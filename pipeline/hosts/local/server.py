@@ -2,8 +2,8 @@
 
 ``python -m pipeline.hosts.local.server FOLDER PORT`` serves on loopback until SIGTERM. It accepts
 only the credentials of its own environment. When it is ready it writes one line of JSON to standard
-output: ``{"endpoint": …, "message": …}``. If it cannot start, it writes ``{"error": …}`` and exits
-with status 1.
+output: ``{"endpoint": …, "message": …}``. Later lines have only a message, for the terminal. If it
+cannot start, it writes ``{"error": …}`` and exits with status 1.
 """
 
 import json
@@ -14,7 +14,6 @@ import socket
 import sys
 import threading
 from collections.abc import Collection
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,11 @@ from pipeline.hosts.local.bodies import keep_bodies_in
 from pipeline.hosts.local.gate import SERVICES, dispatcher, guarded
 from pipeline.hosts.local.monitor import monitored
 from pipeline.hosts.local.signature import Keys
-from pipeline.hosts.local.snapshot import SAVE_EVERY_S, Snapshot
+from pipeline.hosts.local.store import Store
 
 log = logging.getLogger(__name__)
+
+_LOOK_S = 4.0
 
 
 class _Quiet(MotoRequestHandler):
@@ -46,25 +47,25 @@ def listen(port: int) -> socket.socket:
         return socket.create_server(("127.0.0.1", 0))
 
 
-def save_until(stopping: threading.Event, snapshot: Snapshot) -> None:
-    """Save every ``SAVE_EVERY_S`` seconds; retry after errors, such as a full disk."""
-    while not stopping.wait(SAVE_EVERY_S):
+def save_until(stopping: threading.Event, store: Store) -> None:
+    """Save whenever it is due; retry after errors, such as a full disk."""
+    while not stopping.wait(_LOOK_S):
         try:
-            snapshot.save()
+            store.save_if_due()
         except OSError:
-            log.exception("The state could not be saved to %s; trying again", snapshot.folder)
+            log.exception("The state could not be saved to %s; trying again", store.folder)
 
 
 def main(folder: Path, port: int, services: Collection[str] = SERVICES) -> None:
     """Serve until SIGTERM or SIGINT, then save and return."""
     keys = Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
-    snapshot = Snapshot(folder)
-    keep_bodies_in(snapshot.bodies)
+    store = Store(folder, tell=lambda message: announce({"message": message}))
+    keep_bodies_in(store.bodies)
     moto_patches.apply()
-    message = snapshot.load().message(datetime.now(UTC))
+    message = store.load().message()
     listener = listen(port)
     host, port = listener.getsockname()
-    app = guarded(monitored(dispatcher(services)), keys, bootstrap.settings().public_origins)
+    app = guarded(monitored(dispatcher(services), store), keys, bootstrap.settings().public_origins)
     server = make_server(
         host, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno()
     )
@@ -73,9 +74,9 @@ def main(folder: Path, port: int, services: Collection[str] = SERVICES) -> None:
         signal.signal(number, lambda *_: stopping.set())
     threading.Thread(target=server.serve_forever, daemon=True).start()
     announce({"endpoint": f"http://{host}:{port}", "message": message})
-    save_until(stopping, snapshot)
+    save_until(stopping, store)
     server.shutdown()
-    snapshot.close()
+    store.close()
 
 
 def announce(line: dict[str, Any]) -> None:

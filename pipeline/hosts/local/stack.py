@@ -5,8 +5,8 @@
     api      the query API and the page
     inbox    a thread of this process
 
-A part that ends is restarted; after too many restarts the whole stack ends. Everything it starts
-ends with it, even when it is killed.
+A part that ends is restarted; after too many restarts within ten minutes the whole stack ends.
+Everything it starts ends with it, even when it is killed.
 """
 
 import fcntl
@@ -40,7 +40,6 @@ _START_S = 60.0
 _LOOK_S = 0.25
 # Above the worker's own grace period for a running invocation and its longest poll.
 _STOP_S = 20.0
-_RESTARTS = 3
 _REGION = "us-east-1"
 _SERVICES = ("S3", "SQS", "EVENTBRIDGE", "DYNAMODB")
 
@@ -213,7 +212,18 @@ class Stack:
 
     def _watch_inbox(self, leaving: ExitStack) -> Path:
         uploads = bootstrap.uploads(self._settings)
-        inbox = Inbox(self._home / "inbox", self._home / "inbox.journal", uploads, self._tell)
+        catalog = bootstrap.catalog(self._settings)
+
+        def lost(names: set[str]) -> set[str]:
+            try:
+                return uploads.lost(names, catalog)
+            except aws.ERRORS:
+                log.warning("cannot see which files of the inbox were lost", exc_info=True)
+                return set()
+
+        inbox = Inbox(
+            self._home / "inbox", self._home / "inbox.journal", uploads, self._tell, lost=lost
+        )
         ending = threading.Event()
         thread = threading.Thread(target=inbox.run, args=(ending,), name="inbox", daemon=True)
         thread.start()
@@ -222,15 +232,14 @@ class Stack:
         return inbox.folder
 
     def _restart_parts(self) -> None:
-        """Restart the parts that have ended."""
+        """Restart the parts that have ended, and pass on what the others say."""
         for part in self._parts:
+            if message := part.announced(0).get("message"):
+                self._tell(message)
             if part.child.returncode is None:
                 continue
-            if part.restarts >= _RESTARTS:
-                raise part.failed()
-            part.restarts += 1
+            part.restart(time.monotonic())
             self._tell(f"The {part.name} ended unexpectedly; starting it again. See {part.log}.")
-            part.start()
             if part.name == "server" and self._endpoint(part) != os.environ["AWS_ENDPOINT_URL"]:
                 raise part.failed()
 

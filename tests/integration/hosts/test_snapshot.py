@@ -3,19 +3,16 @@
 import json
 import shutil
 import socket
-import threading
-import time
 from datetime import datetime
 
 import pytest
-from botocore.exceptions import BotoCoreError
 
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
 from pipeline.core.errors import MissingDependency
 from pipeline.core.settings import Settings
 from pipeline.hosts.local.server import listen
-from pipeline.hosts.local.snapshot import SAVE_EVERY_S, Snapshot
+from pipeline.hosts.local.store import Store
 from tests.conftest import topology_with
 from tests.integration.hosts.conftest import Server, pointed_to
 
@@ -54,14 +51,6 @@ def folder(stopped, tmp_path):
 
 def queue_url(config, stage="detect"):
     return aws.client("sqs").get_queue_url(QueueName=config.names.queue(stage))["QueueUrl"]
-
-
-def until(condition, timeout_s=20.0):
-    end = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.05)
-    return found
 
 
 def test_reading_writes_nothing_and_receiving_a_message_is_saved(
@@ -107,64 +96,6 @@ def test_all_state_is_restored_after_a_stop(folder, start_server, point_to, conf
         assert again["MessageId"] == taken["MessageId"]
 
 
-def test_a_kill_loses_at_most_ten_seconds_with_a_warning(folder, start_server, point_to, config):
-    server = start_server(folder)
-    acknowledged, stop = {}, threading.Event()
-    with point_to(server):
-        s3, table = aws.client("s3"), aws.table(config.names.table)
-
-        def write():
-            number = 0
-            while not stop.is_set():
-                try:
-                    s3.put_object(
-                        Bucket=config.names.uploads_bucket, Key=f"videos/{number}", Body=b"x" * 999
-                    )
-                    table.put_item(Item={"pk": str(number), "sk": "s"})
-                except BotoCoreError:
-                    return
-                acknowledged[number] = time.time()
-                number += 1
-                stop.wait(0.2)
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        state = folder / "state.pickle"
-        for _ in range(2):
-            before = state.stat().st_mtime_ns
-            until(lambda before=before: state.stat().st_mtime_ns != before)
-        server.cut()
-        cut_at = time.time()
-        stop.set()
-        writer.join()
-    with start_server(folder) as server, point_to(server):
-        assert "was cut off" in server.message
-        assert "10 s" in server.message
-        s3, table = aws.client("s3"), aws.table(config.names.table)
-        old = [number for number, at in acknowledged.items() if at < cut_at - 10]
-        kept = [
-            number
-            for number in acknowledged
-            if "Item" in table.get_item(Key={"pk": str(number), "sk": "s"})
-        ]
-        assert len(kept) > 0
-        assert set(old) <= set(kept)
-        assert kept == list(range(len(kept)))  # one consistent state
-        for number in kept:
-            body = s3.get_object(Bucket=config.names.uploads_bucket, Key=f"videos/{number}")
-            assert body["Body"].read() == b"x" * 999
-        # The messages of the uploads still wait.
-        counts = aws.client("sqs").get_queue_attributes(
-            QueueUrl=queue_url(config), AttributeNames=["ApproximateNumberOfMessages"]
-        )
-        assert int(counts["Attributes"]["ApproximateNumberOfMessages"]) >= len(kept)
-    assert not (folder / "running").exists(), "a clean stop ends the warning"
-
-
-def test_the_save_interval_is_below_the_documented_limit():
-    assert SAVE_EVERY_S <= 5
-
-
 def test_a_body_is_written_once_and_removed_when_nothing_refers_to_it(
     tmp_path, start_server, point_to
 ):
@@ -201,7 +132,7 @@ def test_a_state_of_another_moto_is_rejected_and_not_changed(folder):
     state.write_bytes(json.dumps(json.loads(header) | {"moto": "4.0.0"}).encode() + b"\n" + pickled)
     before = state.read_bytes()
     with pytest.raises(MissingDependency, match=r"pip install moto==4\.0\.0"):
-        Snapshot(folder).load()
+        Store(folder).load()
     assert state.read_bytes() == before
 
 
@@ -209,7 +140,7 @@ def test_a_state_of_another_moto_is_rejected_and_not_changed(folder):
 def test_a_state_that_others_could_have_written_is_not_read(folder, which):
     (folder / which).chmod(0o770)
     with pytest.raises(MissingDependency, match="closed to others"):
-        Snapshot(folder).load()
+        Store(folder).load()
 
 
 def test_the_header_has_the_time(stopped):

@@ -1,6 +1,7 @@
 """A request's body in the gate of the embedded AWS."""
 
 import io
+from pathlib import Path
 
 import pytest
 
@@ -109,3 +110,33 @@ def test_a_broken_chunk_is_the_senders_error(monkeypatch):
     request = environ(b"") | {"wsgi.input": Broken(), "wsgi.input_terminated": True}
     gate.guarded(lambda *_: [b"in"], KEYS)(request, lambda status, *_: said.append(status))
     assert said == ["400 Bad Request"]
+
+
+def test_a_request_that_cannot_be_stored_is_answered_in_the_form_of_its_service(monkeypatch):
+    monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
+
+    def full(*_):
+        raise gate.no_room(Path("/aws"), OSError(28, "No space left on device"))
+
+    app = gate.guarded(full, KEYS)
+    for more, body in (
+        ({}, b"<Code>SlowDown</Code>"),
+        ({"HTTP_X_AMZ_TARGET": "AmazonSQS.SendMessage"}, b'"__type": "ServiceUnavailable"'),
+    ):
+        said = []
+        answer = b"".join(app(environ(b"", **more), lambda status, *_, to=said: to.append(status)))
+        assert said == ["503 Service Unavailable"]
+        assert body in answer
+        assert b"/aws cannot be written to (No space left on device)" in answer
+
+
+def test_a_full_disk_for_temporary_files_is_not_the_fault_of_the_request(monkeypatch, tmp_path):
+    monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "away"))
+    said = []
+    body = bytes(3 << 20)
+    answer = gate.guarded(lambda *_: [], KEYS)(
+        environ(body), lambda status, *_: said.append(status)
+    )
+    assert said == ["503 Service Unavailable"]
+    assert str(tmp_path / "away") in b"".join(answer).decode()

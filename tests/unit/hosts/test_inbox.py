@@ -3,11 +3,13 @@
 import os
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 from boto3.exceptions import S3UploadFailedError
 
 from pipeline.core.errors import DependencyFailed
+from pipeline.hosts.local import inbox as module
 from pipeline.hosts.local.inbox import SETTLE_S, Inbox
 
 
@@ -44,12 +46,13 @@ class Box:
         self.now = 100.0
         self.restart()
 
-    def restart(self):
+    def restart(self, lost=lambda _: set()):
         self.inbox = Inbox(
             self.folder,
             self.journal,
             self.uploads,
             self.told.append,
+            lost,
             lambda *progress: self.progress.append(progress),
         )
 
@@ -192,15 +195,79 @@ def test_progress_adds_up(box):
     assert box.progress == [("a.mp4", 5, 10), ("a.mp4", 10, 10)]
 
 
-def test_a_running_inbox_uploads_a_new_file_and_stops(box, uploads):
+@contextmanager
+def running(box):
     stopping = threading.Event()
     runner = threading.Thread(target=box.inbox.run, args=(stopping,))
     runner.start()
-    box.drop("a.mp4")
+    try:
+        yield
+    finally:
+        stopping.set()
+        runner.join(20)
+        assert not runner.is_alive()
+
+
+def until(what):
     end = time.monotonic() + 20
-    while not uploads.names and time.monotonic() < end:
+    while not what() and time.monotonic() < end:
         time.sleep(0.05)
-    stopping.set()
-    runner.join(20)
-    assert not runner.is_alive()
+
+
+def test_a_running_inbox_uploads_a_new_file_and_stops(box, uploads):
+    with running(box):
+        box.drop("a.mp4")
+        until(lambda: uploads.names)
     assert uploads.names == ["a.mp4"]
+
+
+def test_a_file_whose_upload_was_lost_is_taken_again(box, uploads):
+    for name in ("kept.mp4", "lost.mp4", "gone.mp4"):
+        box.drop(name)
+    box.settle()
+    (box.folder / "gone.mp4").unlink()
+    asked = []
+    box.restart(lost=lambda names: asked.append(names) or {"lost.mp4"})
+    box.settle()
+    assert asked == [{"kept.mp4", "lost.mp4"}]
+    assert sorted(uploads.names) == ["gone.mp4", "kept.mp4", "lost.mp4", "lost.mp4"]
+    assert "taking it again" in "".join(box.told)
+    box.restart()
+    box.settle()
+    assert len(uploads.names) == 4
+
+
+def test_a_name_that_is_not_text_is_not_asked_for(box):
+    (box.folder / os.fsdecode(b"\xff.mp4")).write_bytes(b"film")
+    box.settle()
+    asked = []
+    box.restart(lost=lambda names: asked.append(names) or set())
+    assert asked == [set()]
+
+
+def test_a_file_that_vanishes_while_it_is_looked_at_is_no_error(box, uploads, monkeypatch):
+    box.drop("stays.mp4")
+    listed = [box.folder / "stays.mp4", box.folder / "vanished.mp4"]
+    monkeypatch.setattr(type(box.folder), "iterdir", lambda _: iter(listed))
+    box.settle()
+    assert uploads.names == ["stays.mp4"]
+
+
+def test_a_running_inbox_survives_names_and_errors(box, uploads, monkeypatch, caplog):
+    looks = iter([ZeroDivisionError("oops"), ZeroDivisionError("oops")])
+    look = box.inbox.look
+
+    def failing(now):
+        for error in looks:
+            raise error
+        look(now)
+
+    monkeypatch.setattr(box.inbox, "look", failing)
+    monkeypatch.setattr(module, "_LOOK_S", 0.01)
+    with running(box):
+        (box.folder / os.fsdecode(b"\xff.mp4")).write_bytes(b"film")
+        box.drop("a.mp4")
+        until(lambda: uploads.names)
+    assert uploads.names == ["a.mp4"]
+    assert sum("oops" in message for message in box.told) == 1
+    assert "ZeroDivisionError" in caplog.text

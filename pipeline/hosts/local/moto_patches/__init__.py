@@ -4,11 +4,12 @@ Each patch is a function that takes moto's function and returns the one to repla
 its docstring point to AWS's description of the behaviour.
 """
 
-from pipeline.hosts.local.moto_patches import dynamodb, events, s3, sqs
+from pipeline.hosts.local.moto_patches import dynamodb, events, noted, s3, sqs
 
 
 def apply() -> None:
     """Apply every patch, in this process."""
-    for service in (s3, events, sqs, dynamodb):
+    # Those that note come first, so that the others work through them.
+    for service in (noted, s3, events, sqs, dynamodb):
         for patch in service.PATCHES:
             patch.apply()

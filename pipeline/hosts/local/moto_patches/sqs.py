@@ -8,7 +8,8 @@ from typing import Any
 
 from moto.sqs.models import Message, Queue, SQSBackend
 
-from pipeline.hosts.local.monitor import STATE, WRITTEN
+from pipeline.hosts.local.changes import present
+from pipeline.hosts.local.monitor import STATE
 from pipeline.hosts.local.moto_patches.patch import Function, Patch
 
 _COUNTS = {
@@ -124,10 +125,10 @@ def wait_outside_the_monitor(receive: Function) -> Function:
         while True:
             messages: list[Message] = receive(self, queue_name, count, 0, *more)
             left = end - time.monotonic()
-            if messages:
-                WRITTEN.set()
             if messages or left <= 0:
                 return messages
+            if change := present():
+                change.keep()  # messages may have gone to the dead-letter queue
             # Delayed and timed-out messages become visible without a notification: poll for them.
             STATE.wait(min(left, 0.5))
 
