@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from pipeline.aws import clients as aws
+from pipeline.aws.adding import Adder
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.table import Table
@@ -92,6 +93,11 @@ def artifacts(config: Settings) -> Artifacts:
 def uploads(config: Settings) -> Uploads:
     """Return the uploads of this installation, for clients that upload videos."""
     return Uploads(aws.client("s3"), config.names.uploads_bucket, config.topology.uploads.prefix)
+
+
+def adder(config: Settings) -> Adder:
+    """Return the addition of files to this installation."""
+    return Adder(uploads(config), catalog(config))
 
 
 def versions(config: Settings) -> Versions:

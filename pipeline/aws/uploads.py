@@ -1,29 +1,32 @@
-"""Uploads of videos, and waiting for their results."""
+"""The uploads bucket: files that are sent to it, and the versions that it keeps."""
 
-import re
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws import clients as aws
-from pipeline.aws.catalog import Catalog
 from pipeline.aws.source_files import media_type
-from pipeline.core import events
+from pipeline.core import events, upload_key
+from pipeline.core.content import PART_BYTES
 from pipeline.core.errors import DependencyFailed, InvalidArgument
-from pipeline.core.records import Video
 from pipeline.core.upload_options import PREFIX
 
-# Four parts of 16 MiB at a time: 10,000 parts, S3's limit, are 160 GB, and a small server has
-# memory for four.
+# A small server has memory for four parts at a time.
 _TRANSFER = TransferConfig(
-    multipart_threshold=16 << 20, multipart_chunksize=16 << 20, max_concurrency=4
+    multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4
 )
-_VIDEO_ID = re.compile(r"[0-9a-f]{20}")
+
+
+class Version(NamedTuple):
+    """A version of an object that the bucket keeps; ``revision`` is as in ``Upload``."""
+
+    revision: str
+    version_id: str
+    current: bool
 
 
 class Uploads:
@@ -40,31 +43,28 @@ class Uploads:
         self._bucket = bucket
         self._prefix = prefix
 
-    def video_id(self, reference: str) -> str:
-        """Return the video id for ``reference``: an id itself, a key, or a file name."""
-        if _VIDEO_ID.fullmatch(reference):
-            return reference
-        return events.video_id(self._bucket, self.key(reference))
+    def key(self, name: str, folder: str | None = None) -> str:
+        """Return the key of a new upload.
 
-    def key(self, name: str) -> str:
-        """Return the key to upload a file of this name to.
+        Args:
+            name: of the file.
+            folder: that of its video, for captions; by default, one of its own.
 
         Raises:
-            InvalidArgument: ``bad_name``: it is not UTF-8, as S3 keys have to be.
+            InvalidArgument: ``bad_name``.
         """
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidArgument(
-                "bad_name", f"Rename {name!a}: S3 takes names in UTF-8 only."
-            ) from error
-        return self._prefix + name.removeprefix(self._prefix)
+        checked = upload_key.checked(name)
+        return (folder or upload_key.new_folder(self._prefix)) + checked
+
+    def video_id(self, key: str) -> str:
+        """Return the id of the video at a key, given with or without the prefix."""
+        return events.video_id(self._bucket, self._prefix + key.removeprefix(self._prefix))
 
     def put(
         self,
         path: Path,
+        key: str,
         *,
-        name: str | None = None,
         options: Mapping[str, str] | None = None,
         sent: Callable[[int], None] | None = None,
     ) -> str:
@@ -72,7 +72,7 @@ class Uploads:
 
         Args:
             path: the file.
-            name: its name in the bucket; its own name by default.
+            key: an object there is replaced, and kept as an earlier version.
             options: per-upload options, without their prefix.
             sent: called with the number of bytes just sent, from several threads.
 
@@ -80,22 +80,17 @@ class Uploads:
             The id of the video.
 
         Raises:
-            InvalidArgument: ``not_a_file``, ``bad_name`` or ``bad_option``.
+            InvalidArgument: ``not_a_file`` or ``bad_option``.
             DependencyFailed: S3 rejected it or could not be reached.
         """
         if not path.is_file():
             raise InvalidArgument("not_a_file", f"{path} is not a file.")
-        metadata = {PREFIX + option: value for option, value in (options or {}).items()}
-        said = "".join((*metadata, *metadata.values()))
-        if not (said.isascii() and said.isprintable()):
-            raise InvalidArgument("bad_option", "S3 takes options in printable ASCII only.")
-        key = self.key(name or path.name)
         try:
             self._s3.upload_file(
                 str(path),
                 self._bucket,
                 key,
-                ExtraArgs={"ContentType": media_type(path), "Metadata": metadata},
+                ExtraArgs={"ContentType": media_type(path), "Metadata": metadata(options or {})},
                 Callback=sent,
                 Config=_TRANSFER,
             )
@@ -109,38 +104,55 @@ class Uploads:
             ) from error
         return events.video_id(self._bucket, key)
 
+    def holds(self, key: str, content_ids: Collection[str]) -> bool:
+        """Return whether the object at a key has one of these contents."""
+        found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
+        return any(
+            one["Key"] == key and f"{one['ETag'].strip(chr(34))}-{one['Size']}" in content_ids
+            for one in found.get("Contents", [])
+        )
 
-def follow(
-    catalog: Catalog,
-    before: Mapping[str, str | None],
-    *,
-    timeout_s: float,
-    every_s: float = 0.5,
-) -> Iterator[list[Video]]:
-    """Poll videos until no work is left or the timeout expires.
+    def versions(self, key: str) -> list[Version]:
+        """Return the versions of an object, newest first."""
+        pages = self._s3.get_paginator("list_object_versions").paginate(
+            Bucket=self._bucket, Prefix=key
+        )
+        return [
+            Version(events.revision_of(one["VersionId"]), one["VersionId"], one["IsLatest"])
+            for page in pages
+            for one in page.get("Versions", [])
+            if one["Key"] == key
+        ]
 
-    All are read together, so many cost hardly more than one.
+    def restore(self, key: str, version: Version) -> None:
+        """Copy a version over the object: it becomes the latest, and is processed as an upload."""
+        source = {"Bucket": self._bucket, "Key": key, "VersionId": version.version_id}
+        head = self._s3.head_object(**source)
+        given = {name: head[name] for name in ("ContentType", "Metadata") if name in head}
+        try:
+            # In parts of the same size, so that the ETag and with it the results are the same.
+            self._s3.copy(
+                source,
+                self._bucket,
+                key,
+                ExtraArgs={**given, "MetadataDirective": "REPLACE"},
+                Config=_TRANSFER,
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise aws.as_failure(error) from error
+
+
+def metadata(options: Mapping[str, str]) -> dict[str, str]:
+    """Return the user metadata of an upload.
 
     Args:
-        catalog: the catalog.
-        before: by id of each video, the sequencer of the upload before the expected one.
-        timeout_s: seconds until it gives up; then some of the videos yielded last are still
-            "processing", or missing because no event of their upload has arrived.
-        every_s: seconds between polls.
+        options: names without their prefix, and values.
 
-    Yields:
-        Videos whose upload is recorded, in the order of ``before``.
+    Raises:
+        InvalidArgument: ``bad_option``: a header cannot hold them.
     """
-    end = time.monotonic() + timeout_s
-    while True:
-        videos = [
-            video
-            for video in catalog.videos(list(before))
-            if video.upload.sequencer != before[video.video_id]
-        ]
-        yield videos
-        done = sum(video.status != "processing" for video in videos)
-        left_s = end - time.monotonic()
-        if done == len(before) or left_s <= 0:
-            return
-        time.sleep(min(every_s, left_s))
+    found = {PREFIX + option: value for option, value in options.items()}
+    said = "".join((*found, *found.values()))
+    if not (said.isascii() and said.isprintable()):
+        raise InvalidArgument("bad_option", "S3 takes options in printable ASCII only.")
+    return found

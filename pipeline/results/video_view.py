@@ -84,7 +84,10 @@ class StageView(StageProgress):
 class _VideoHead(_View):
     video_id: str
     name: str = Field(description="Its file name", examples=["holiday.mp4"])
-    key: str = Field(description="Its key in the uploads bucket", examples=["videos/holiday.mp4"])
+    key: str = Field(
+        description="Its key in the uploads bucket",
+        examples=["videos/20260131T120000123-1f2e3d4c/holiday.mp4"],
+    )
     uploaded_at: datetime
     bytes: int
     status: VideoStatus

@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psutil
 
 from pipeline.aws.catalog.table import Table
@@ -27,19 +26,9 @@ def _clips(make_video: Make, count: int) -> Iterator[Path]:
         yield make_video(f"replay-{number}.mp4", *_PICTURE, "-metadata", f"title={number}")
 
 
-def _service(stack: Stack, name: str) -> Any:
-    return boto3.resource(
-        name,
-        endpoint_url=stack.file.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=stack.file.environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=stack.file.environment["AWS_SECRET_ACCESS_KEY"],
-    )
-
-
 def _made(stack: Stack) -> Counter[Made]:
     """Return how often each result was published, by video, stage and fingerprint."""
-    bucket = _service(stack, "s3").Bucket("videodrop-artifacts")
+    bucket = stack.service("s3").Bucket("videodrop-artifacts")
     keys = [one.key.split("/") for one in bucket.objects.filter(Prefix="artifacts/")]
     return Counter(
         (video_id, stage, fingerprint)
@@ -50,12 +39,12 @@ def _made(stack: Stack) -> Counter[Made]:
 
 def _recorded(stack: Stack, stage: str) -> int:
     """Return the number of recorded runs."""
-    timings = Timings(Table(_service(stack, "dynamodb").Table("videodrop")))
+    timings = Timings(Table(stack.service("dynamodb").Table("videodrop")))
     return sum(one.totals.runs for one in timings.all() if one.stage == stage)
 
 
 def _replay(stack: Stack, *args: str) -> dict[str, Any]:
-    given = ("--set", "thumbnail-poster-quality=60", "--prefix", "videos/replay-", "--json")
+    given = ("--set", "thumbnail-poster-quality=60", "--prefix", "replay-", "--json")
     return dict(json.loads(stack.cli("replay", *given, *args).stdout))
 
 

@@ -14,18 +14,20 @@
     #content#…    content#{stage}…              results by content (``contents``)
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
-``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the deadline of
-their next heartbeat), ``failures`` (class, then time). A video's place in time is
-``{upload time}#{video_id}``.
+``names`` (file name, then place in time), ``labels`` (label, then place in time), ``leases`` (runs
+that are not terminal, by the deadline of their next heartbeat), ``failures`` (class, then time). A
+video's place in time is ``{upload time}#{video_id}``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pipeline.aws.catalog import names
 from pipeline.aws.catalog.contents import mark_key
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
+from pipeline.aws.catalog.names import Names
 from pipeline.aws.catalog.ranges import Ranges
 from pipeline.aws.catalog.results import Results
 from pipeline.aws.catalog.run_writes import sort_key
@@ -53,6 +55,8 @@ class Catalog(Videos):
         runs: the stage runs.
         shadows: runs whose results are only compared with the current ones.
         results: stored results, of both kinds of runs.
+        contents: the same results, and uploads, by content.
+        names: videos by their names.
         timings: recorded run times.
         keys: keys that all hosts sign with.
         sidecars: captions uploaded beside videos.
@@ -65,6 +69,8 @@ class Catalog(Videos):
         self.runs = Runs(table)
         self.shadows = Runs(table, "shadow")
         self.results = Results(table)
+        self.contents = self.results.contents
+        self.names = Names(table)
         self.timings = Timings(table)
         self.keys = Keys(table)
         self.sidecars = Sidecars(table)
@@ -154,6 +160,7 @@ class Catalog(Videos):
             "stages": list(self._stages),
             "upload_month": place[:7],
             "uploaded_order": place,
+            **names.fields(upload),
         }
 
     def record_deletion(self, deletion: Deletion) -> None:

@@ -1,48 +1,59 @@
-"""The inbox: a folder whose files are uploaded once they are complete.
+"""The inbox: a folder whose files are uploaded once they are complete, those in its folders too.
 
-Nothing in it is moved or deleted. A journal of (name, size, modification time) prevents repeated
-uploads after a restart. A file that changes is uploaded again, as the next revision of the video.
+Nothing in it is moved or deleted. A journal of the files (inode, size, modification time) prevents
+repeated uploads after a restart, and of a file that was renamed. A file whose bytes changed is
+another video: nothing that is dropped here replaces an earlier one.
 """
 
 import json
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from boto3.exceptions import Boto3Error
 from watchfiles import watch
 
-from pipeline.aws.uploads import Uploads
-from pipeline.core import intake
-from pipeline.core.errors import VideodropError
+from pipeline.aws import clients as aws
+from pipeline.aws.adding import Adder
+from pipeline.core import intake, sidecar
+from pipeline.core.errors import InvalidArgument, VideodropError
 
 log = logging.getLogger(__name__)
 
-SETTLE_S = 1.0
+SETTLE_S = 3.0
 _RETRY_S = 5.0
 _LOOK_MS = 500
+# How often the folder is read if nothing is known to have changed: network shares tell no changes.
+_SCAN_S = 5.0
 
 
-@dataclass(frozen=True)
-class _Version:
-    """The identity of one state of a file."""
+class _Version(NamedTuple):
+    """The identity of one state of a file, whatever its name."""
 
-    name: str
+    inode: int
     size: int
     mtime_ns: int
+
+
+class _File(NamedTuple):
+    """A file in the inbox; ``name`` is its path below it."""
+
+    path: Path
+    name: str
+    version: _Version
 
 
 class Inbox:
     """A folder whose files are uploaded.
 
     Args:
-        folder: created if it does not exist. Subfolders are ignored.
-        journal: file with the uploaded versions.
-        uploads: destination of the files, under their own names.
+        folder: created if it does not exist.
+        journal: file with the versions that are done.
+        adder: uploads them.
         tell: called with a sentence about each upload and each failure.
         progress: called with (name, bytes sent, total bytes), from several threads.
     """
@@ -51,17 +62,18 @@ class Inbox:
         self,
         folder: Path,
         journal: Path,
-        uploads: Uploads,
+        adder: Adder,
         tell: Callable[[str], None],
         progress: Callable[[str, int, int], None] = lambda *_: None,
     ) -> None:
         self.folder = folder
         self._journal = journal
-        self._uploads = uploads
+        self._adder = adder
         self._tell = tell
         self._progress = progress
         self._since: dict[_Version, float] = {}
-        self._not_before: dict[str, float] = {}
+        self._not_before: dict[_Version, float] = {}
+        self._told: set[_Version] = set()
         folder.mkdir(parents=True, exist_ok=True)
         self._done = self._read_journal()
 
@@ -70,59 +82,103 @@ class Inbox:
         watching = watch(
             self.folder,
             stop_event=stopping,
-            recursive=False,
             rust_timeout=_LOOK_MS,
             yield_on_timeout=True,
             raise_interrupt=False,
         )
-        for _ in watching:
-            self.look(time.monotonic())
+        looked = 0.0
+        for changes in watching:
+            now = time.monotonic()
+            if changes or self._since.keys() - self._done or now - looked >= _SCAN_S:
+                self.look(now)
+                looked = now
 
     def look(self, now: float) -> None:
         """Upload the files unchanged for ``SETTLE_S`` at ``now`` (monotonic seconds)."""
-        paths = [path for path in self.folder.iterdir() if path.is_file()]
-        names = {path.name for path in paths}
-        found = {version: path for path in paths if _wanted(version := _version(path), names)}
-        self._since = {version: self._since.get(version, now) for version in found}
-        for version, path in found.items():
+        files = [one for one in self._files() if one.version in self._done or _wanted(one)]
+        self._since = {one.version: self._since.get(one.version, now) for one in files}
+        # Videos first: captions go beside theirs.
+        for one in sorted(files, key=_is_captions):
             if (
-                version not in self._done
-                and now - self._since[version] >= SETTLE_S
-                and now >= self._not_before.get(version.name, now)
-                and not _being_written(path)
+                one.version not in self._done
+                and now - self._since[one.version] >= SETTLE_S
+                and now >= self._not_before.get(one.version, now)
+                and not _being_written(one.path)
             ):
-                self._upload(path, version, now)
+                self._add(one, files, now)
 
-    def _upload(self, path: Path, version: _Version, now: float) -> None:
-        sent = _Sum(lambda total: self._progress(version.name, total, version.size))
+    def _add(self, one: _File, files: list[_File], now: float) -> None:
+        sent = _Sum(lambda total: self._progress(one.name, total, one.version.size))
+        key = None
         try:
-            version.name.encode()
-            self._uploads.put(path, sent=sent)
-        except UnicodeEncodeError:
-            self._tell(f"{version.name!a} was not uploaded: rename it, its name is not text.")
-        except (VideodropError, Boto3Error, OSError) as error:
-            self._tell(f"{version.name} could not be uploaded yet: {error}")
-            self._not_before[version.name] = now + _RETRY_S
+            if _is_captions(one):
+                video = self._video_of(one, files)
+                if video is None:
+                    self._tell_once(one, f"{one.name} waits for the video that it belongs to.")
+                    return
+                self._adder.add_captions(one.path, video, sent)
+                self._tell(f"{one.name} was put beside its video.")
+            else:
+                added = self._adder.add(one.path, sent=sent)
+                key = added.key
+                if added.there:
+                    self._tell(f"{one.name} is already there: {added.video_id}.")
+                else:
+                    self._tell(f"{one.name} was dropped into the pipeline: {added.video_id}.")
+        except InvalidArgument as error:
+            self._tell_once(one, f"{one.name!a} was not uploaded. {error.message}")
+            if error.code == "not_a_file":  # it may be readable later
+                self._not_before[one.version] = now + _RETRY_S
+                return
+        except (VideodropError, Boto3Error, OSError, *aws.ERRORS) as error:
+            self._tell(f"{one.name} could not be uploaded yet: {error}")
+            self._not_before[one.version] = now + _RETRY_S
             return
-        else:
-            self._tell(f"{version.name} was dropped into the pipeline.")
-        self._done.add(version)
+        self._done[one.version] = key
         with self._journal.open("a") as journal:
-            journal.write(_line(version))
+            journal.write(_line(one.version, key))
 
-    def _read_journal(self) -> set[_Version]:
-        """Return the uploaded versions of files that still exist; remove the others."""
-        done = set()
+    def _tell_once(self, one: _File, text: str) -> None:
+        if one.version not in self._told:
+            self._told.add(one.version)
+            self._tell(text)
+
+    def _video_of(self, captions: _File, files: list[_File]) -> str | None:
+        """Return the key of the video in the inbox that captions belong to."""
+        keys = {
+            path: key
+            for one in files
+            if (key := self._done.get(one.version))
+            for path in sidecar.paths(sidecar.same(one.name))
+        }
+        owners = (sidecar.same(owner.path) for owner in sidecar.owners(captions.name))
+        return next((keys[path] for path in owners if path in keys), None)
+
+    def _files(self) -> Iterator[_File]:
+        """Yield the files in the inbox and in its folders."""
+        for path in self.folder.rglob("*"):
+            try:
+                if path.is_file():
+                    status = path.stat()
+                    version = _Version(status.st_ino, status.st_size, status.st_mtime_ns)
+                    yield _File(path, path.relative_to(self.folder).as_posix(), version)
+            except OSError:  # it went away meanwhile
+                continue
+
+    def _read_journal(self) -> dict[_Version, str | None]:
+        """Return the versions that are done of files that still exist; remove the others."""
+        done = {}
         if self._journal.exists():
             for line in self._journal.read_text().splitlines():
                 try:
-                    done.add(_Version(*json.loads(line)))
+                    *version, key = json.loads(line)
+                    done[_Version(*map(int, version))] = key
                 except (ValueError, TypeError):
                     log.warning("skipped a line of %s: %r", self._journal, line)
-        present = {path.name for path in self.folder.iterdir()}
-        kept = {version for version in done if version.name in present}
+        present = {one.version for one in self._files()}
+        kept = {version: key for version, key in done.items() if version in present}
         fresh = self._journal.with_suffix(".new")
-        fresh.write_text("".join(map(_line, kept)))
+        fresh.write_text("".join(_line(*one) for one in kept.items()))
         fresh.replace(self._journal)
         return kept
 
@@ -141,19 +197,22 @@ class _Sum:
             self._report(self._total)
 
 
-def _version(path: Path) -> _Version:
-    status = path.stat()
-    return _Version(path.name, status.st_size, status.st_mtime_ns)
-
-
-def _wanted(version: _Version, names: set[str]) -> bool:
+def _wanted(one: _File) -> bool:
     """Return whether to upload a file: the stages do not ignore it, and it is complete.
 
-    Firefox keeps an empty file of the final name while it writes ``NAME.part``.
+    Firefox keeps an empty file of the final name while it writes ``NAME.part``; Safari writes into
+    a folder ``NAME.download``.
     """
-    if intake.kind(version.name, version.size) == "other":
+    if intake.kind(one.name, one.version.size) == "other":
         return False
-    return not any(version.name + suffix in names for suffix in intake.PARTIAL)
+    folders = Path(one.name).parent.parts
+    if any(folder.casefold().endswith(intake.PARTIAL) for folder in folders):
+        return False
+    return not any(one.path.with_name(one.path.name + end).exists() for end in intake.PARTIAL)
+
+
+def _is_captions(one: _File) -> bool:
+    return intake.kind(one.name, one.version.size) == "captions"
 
 
 def _being_written(path: Path) -> bool:
@@ -168,5 +227,5 @@ def _being_written(path: Path) -> bool:
     return False
 
 
-def _line(version: _Version) -> str:
-    return json.dumps([version.name, version.size, version.mtime_ns]) + "\n"
+def _line(version: _Version, key: str | None) -> str:
+    return json.dumps([*version, key]) + "\n"

@@ -212,8 +212,8 @@ class Stack:
                 raise self._parts[-1].failed()
 
     def _watch_inbox(self, leaving: ExitStack) -> Path:
-        uploads = bootstrap.uploads(self._settings)
-        inbox = Inbox(self._home / "inbox", self._home / "inbox.journal", uploads, self._tell)
+        adder = bootstrap.adder(self._settings)
+        inbox = Inbox(self._home / "inbox", self._home / "inbox.journal", adder, self._tell)
         ending = threading.Event()
         thread = threading.Thread(target=inbox.run, args=(ending,), name="inbox", daemon=True)
         thread.start()

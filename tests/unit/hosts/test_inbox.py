@@ -7,23 +7,32 @@ import time
 import pytest
 from boto3.exceptions import S3UploadFailedError
 
-from pipeline.core.errors import DependencyFailed
+from pipeline.aws.adding import Added
+from pipeline.core import upload_key
+from pipeline.core.errors import DependencyFailed, InvalidArgument
 from pipeline.hosts.local.inbox import SETTLE_S, Inbox
 
 
 class Uploads:
-    """A stand-in for the uploads bucket."""
+    """A stand-in for the addition of files."""
 
     def __init__(self):
         self.names = []
+        self.beside = []
         self.error = None
 
-    def put(self, path, sent):
+    def add(self, path, sent):
+        upload_key.checked(path.name)
         if self.error:
             raise self.error
         for _ in range(2):
             sent(path.stat().st_size // 2)
         self.names.append(path.name)
+        return Added("0" * 20, f"videos/{len(self.names)}/{path.name}", there=False)
+
+    def add_captions(self, path, video_key, sent):
+        sent(path.stat().st_size)
+        self.beside.append((path.name, video_key))
 
 
 @pytest.fixture
@@ -54,6 +63,7 @@ class Box:
         )
 
     def drop(self, name, body=b"film"):
+        (self.folder / name).parent.mkdir(exist_ok=True)
         (self.folder / name).write_bytes(body)
 
     def settle(self):
@@ -71,8 +81,7 @@ def test_a_file_is_uploaded_once_under_its_own_name(box, uploads, name):
     box.settle()
     assert uploads.names == [name]
     assert (box.folder / name).exists()
-    assert len(box.told) == 1
-    assert name in box.told[0]
+    assert box.told == [f"{name} was dropped into the pipeline: {'0' * 20}."]
 
 
 def test_a_growing_file_is_not_uploaded_yet(box, uploads):
@@ -122,11 +131,39 @@ def test_the_empty_file_of_an_incomplete_download_is_ignored(box, uploads):
     assert uploads.names == ["a.mp4"]
 
 
-def test_subfolders_are_ignored(box, uploads):
+def test_files_in_folders_are_uploaded_but_not_those_of_an_incomplete_download(box, uploads):
+    box.drop("folder/a.mp4")
+    box.drop(".hidden/b.mp4")
+    box.drop("c.mp4.download/c.mp4")
+    box.settle()
+    assert uploads.names == ["a.mp4"]
+
+
+def test_a_renamed_or_moved_file_is_no_second_video(box, uploads):
+    box.drop("a.mp4")
+    box.settle()
     (box.folder / "folder").mkdir()
+    (box.folder / "a.mp4").replace(box.folder / "folder" / "b.mp4")
+    box.settle()
+    box.restart()
+    box.settle()
+    assert uploads.names == ["a.mp4"]
+
+
+def test_captions_wait_for_their_video_and_go_beside_it(box, uploads):
+    box.drop("folder/a.de.srt")
+    box.drop("a.mp4")
+    box.settle()
+    assert uploads.beside == []
+    box.settle()
+    assert [said for said in box.told if "waits" in said] == [
+        "folder/a.de.srt waits for the video that it belongs to."
+    ]
     box.drop("folder/a.mp4")
     box.settle()
-    assert uploads.names == []
+    assert uploads.beside == [("a.de.srt", "videos/2/a.mp4")]
+    box.settle()
+    assert len(uploads.beside) == 1
 
 
 def test_a_restart_uploads_only_what_is_new(box, uploads):
@@ -147,13 +184,13 @@ def test_a_changed_file_is_uploaded_again(box, uploads):
     assert uploads.names == ["a.mp4", "a.mp4"]
 
 
-def test_the_journal_drops_deleted_files_and_skips_an_incomplete_line(box, uploads):
+def test_the_journal_drops_deleted_files_and_skips_what_it_cannot_read(box, uploads):
     box.drop("a.mp4")
     box.drop("b.mp4")
     box.settle()
     (box.folder / "a.mp4").unlink()
     with box.journal.open("a") as journal:
-        journal.write('["b.mp4", 4')
+        journal.write('["b.mp4", 4, 1]\n["b.mp4", 4')
     box.restart()
     box.settle()
     assert sorted(uploads.names) == ["a.mp4", "b.mp4"]
@@ -162,7 +199,12 @@ def test_the_journal_drops_deleted_files_and_skips_an_incomplete_line(box, uploa
 
 @pytest.mark.parametrize(
     "error",
-    [DependencyFailed("aws_unreachable", "away"), S3UploadFailedError("away"), OSError("away")],
+    [
+        DependencyFailed("aws_unreachable", "away"),
+        S3UploadFailedError("away"),
+        OSError("away"),
+        InvalidArgument("not_a_file", "It cannot be read: away."),
+    ],
 )
 def test_a_failed_upload_is_reported_and_retried_later(box, uploads, error):
     uploads.error = error
@@ -182,7 +224,7 @@ def test_a_name_that_is_not_text_is_rejected_once(box, uploads):
     box.settle()
     assert uploads.names == []
     assert len(box.told) == 1
-    assert "rename" in box.told[0]
+    assert "Rename" in box.told[0]
     box.restart()  # its name can be journalled too
 
 
