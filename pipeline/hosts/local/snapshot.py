@@ -26,6 +26,7 @@ from typing import Any
 from moto.dynamodb.models import dynamodb_backends
 from moto.events.models import events_backends
 from moto.s3.models import FakeKey, s3_backends
+from moto.s3.utils import _VersionedKeyStore
 from moto.sqs.models import sqs_backends
 
 from pipeline.core.errors import MissingDependency
@@ -51,7 +52,10 @@ _BACKENDS: dict[str, tuple[Any, tuple[str, ...]]] = {
 
 
 class _Pickler(pickle.Pickler):
-    """A pickler of moto's state: locks as new ones, bodies by name; it collects those names."""
+    """A pickler of moto's state.
+
+    Locks are pickled as new ones, objects with all versions, bodies by name; it collects those.
+    """
 
     def __init__(self, file: BytesIO) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
@@ -64,6 +68,9 @@ class _Pickler(pickle.Pickler):
             return threading.Condition, ()
         elif isinstance(thing, _LOCK):
             return threading.Lock, ()
+        elif isinstance(thing, _VersionedKeyStore):
+            # By itself it would be pickled as a dict, of the latest versions alone.
+            return _VersionedKeyStore, (), dict(dict.items(thing)), None, None, dict.update
         return NotImplemented
 
 

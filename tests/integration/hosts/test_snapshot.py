@@ -152,8 +152,12 @@ def test_a_body_is_written_once_and_removed_when_nothing_refers_to_it(
     before = files()
     assert len(before) == 3  # the part is gone
     with start_server(tmp_path / "aws") as server, point_to(server):
-        aws.client("s3").put_object(Bucket=bucket, Key="videos/overwritten", Body=b"2")
-        aws.client("s3").delete_object(Bucket=bucket, Key="videos/joined")
+        s3 = aws.client("s3")
+        for key, body in (("videos/overwritten", b"2"), ("videos/joined", None)):
+            (old,) = s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
+            if body:
+                s3.put_object(Bucket=bucket, Key=key, Body=body)
+            s3.delete_object(Bucket=bucket, Key=key, VersionId=old["VersionId"])
     after = files()
     assert len(after) == 2
     (kept,) = set(before) & set(after)
@@ -221,3 +225,19 @@ def test_a_port_in_use_is_replaced_by_a_free_one(tmp_path, start_server):
     first = start_server(tmp_path / "a")
     port = int(first.endpoint.rpartition(":")[2])
     assert start_server(tmp_path / "b", port).endpoint != first.endpoint
+
+
+def test_replaced_and_deleted_objects_survive_a_restart(tmp_path, start_server, point_to, config):
+    bucket = config.names.uploads_bucket
+    with start_server(tmp_path / "aws") as server, point_to(server):
+        resources.ensure(config)
+        s3 = aws.client("s3")
+        first = s3.put_object(Bucket=bucket, Key="a", Body=b"first")["VersionId"]
+        second = s3.put_object(Bucket=bucket, Key="a", Body=b"second")["VersionId"]
+        s3.delete_object(Bucket=bucket, Key="a")
+    with start_server(tmp_path / "aws") as server, point_to(server):
+        s3 = aws.client("s3")
+        for version, body in ((first, b"first"), (second, b"second")):
+            found = s3.get_object(Bucket=bucket, Key="a", VersionId=version)
+            assert found["Body"].read() == body
+        assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
