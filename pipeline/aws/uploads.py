@@ -104,13 +104,12 @@ class Uploads:
             ) from error
         return events.video_id(self._bucket, key)
 
-    def holds(self, key: str, content_ids: Collection[str]) -> bool:
-        """Return whether the object at a key has one of these contents."""
+    def holds(self, key: str, content_ids: Collection[str] | None = None) -> bool:
+        """Return whether there is an object at a key, with one of these contents if given."""
         found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
-        return any(
-            one["Key"] == key and f"{one['ETag'].strip(chr(34))}-{one['Size']}" in content_ids
-            for one in found.get("Contents", [])
-        )
+        kept = [one for one in found.get("Contents", []) if one["Key"] == key]
+        ids = {f"{one['ETag']}-{one['Size']}".replace('"', "") for one in kept}
+        return bool(ids if content_ids is None else ids & set(content_ids))
 
     def versions(self, key: str) -> list[Version]:
         """Return the versions of an object, newest first."""

@@ -1,15 +1,13 @@
 """Checks of ``videodrop add`` before it uploads, and its waiting afterwards."""
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline import bootstrap
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.following import follow
 from pipeline.cli import bars, console
-from pipeline.core import intake, upload_key
+from pipeline.core import intake, option_check, upload_key
 from pipeline.core import upload_options as options
 from pipeline.core.errors import Interrupted, InvalidArgument, TimedOut
 from pipeline.core.records import Video
@@ -28,13 +26,7 @@ def asked(
     chosen = {name: value for name, value in short.items() if value is not None}
     for name, value in options.pairs(more).items():
         chosen[name.removeprefix(options.PREFIX)] = value
-    metadata = {options.PREFIX + name: value for name, value in chosen.items()}
-    parsed = options.parse(metadata, list(settings.topology.stages))
-    for stage, given in parsed.params.items():
-        # Options of a stage whose code is not here are checked by its own host.
-        with contextlib.suppress(ModuleNotFoundError):
-            model = bootstrap.module(stage, settings).Params
-            options.validate(model, stage, {**settings.params.get(stage, {}), **given})
+    option_check.check(chosen, settings)
     return chosen
 
 

@@ -12,6 +12,7 @@
     #keys         {name}                        secret keys that all hosts share
     #sidecars#…   {file name}                   captions uploaded beside a video
     #content#…    content#{stage}…              results by content (``contents``)
+    #upload#…     upload                        an upload in progress
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
 ``names`` (file name, then place in time), ``labels`` (label, then place in time), ``leases`` (runs
@@ -28,6 +29,7 @@ from pipeline.aws.catalog.contents import mark_key
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.names import Names
+from pipeline.aws.catalog.pending import PendingUploads
 from pipeline.aws.catalog.ranges import Ranges
 from pipeline.aws.catalog.results import Results
 from pipeline.aws.catalog.run_writes import sort_key
@@ -57,6 +59,7 @@ class Catalog(Videos):
         results: stored results, of both kinds of runs.
         contents: the same results, and uploads, by content.
         names: videos by their names.
+        pending: uploads in progress.
         timings: recorded run times.
         keys: keys that all hosts sign with.
         sidecars: captions uploaded beside videos.
@@ -71,6 +74,7 @@ class Catalog(Videos):
         self.results = Results(table)
         self.contents = self.results.contents
         self.names = Names(table)
+        self.pending = PendingUploads(table)
         self.timings = Timings(table)
         self.keys = Keys(table)
         self.sidecars = Sidecars(table)
