@@ -74,7 +74,8 @@ class Receiver:
                 "Captions need `beside`, the upload of their video; a video does not take it.",
             )
         upload_id = _id(once or secrets.token_hex())
-        if once and (begun := self._catalog.pending.get(upload_id)):
+        begun = self._catalog.pending.get(upload_id) if once else None
+        if begun and begun.expires > datetime.now(UTC):
             return _same(begun, name, size)
         folder = folder_of(self.get(beside).key) if beside else None
         key = self._uploads.key(name, folder)

@@ -1,5 +1,6 @@
 """The uploads in progress: what was announced, until it is complete or expires."""
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -58,7 +59,8 @@ class PendingUploads:
                 _pk(new.upload_id),
                 _SK,
                 set=_fields(new),
-                condition="attribute_not_exists(#pk)",
+                condition="attribute_not_exists(#pk) OR #expires_at < :now",
+                given={"now": int(time.time())},
             )
         except ConditionFailed:
             return self.get(new.upload_id) or new
