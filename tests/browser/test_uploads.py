@@ -172,6 +172,6 @@ def test_a_file_that_is_rejected_says_why(page, tmp_path, complaints):
     page.goto("/")
     choose(page, tmp_path / "a.part")
     expect(rows(page)).to_contain_text("a.part would be ignored", timeout=SOON)
-    page.get_by_role("button", name="Cancel a.part").click()
+    page.get_by_role("button", name="Remove a.part").click()
     expect(page.get_by_role("region", name="Uploads")).to_be_hidden(timeout=SOON)
     complaints.clear()

@@ -83,7 +83,7 @@ export function showLibrary(place, { status = "", label = "" }, signal) {
       .finally(() => (more.disabled = false));
   });
   place.append(
-    h("div.library-head", {}, h("h1", {}, "Library"), pickers(), filters(status, label, options)),
+    h("div.library-head", {}, h("div.library-title", {}, h("h1", {}, "Library"), pickers()), filters(status, label, options)),
     notice,
     empty,
     grid,

@@ -40,6 +40,7 @@ export function add(found) {
     }
   }
   transfers.push(...fresh);
+  fresh.forEach(remember);
   for (const one of fresh.filter(isCaptions)) one.beside = transfers.find((video) => belongs(one, video)) ?? null;
   pump();
 }
@@ -82,7 +83,8 @@ export async function restore() {
   for (const one of remembered()) {
     const lost = make({ ...one, path: one.name, file: null, state: "lost" });
     transfers.push(lost);
-    getUpload(lost.upload_id ?? "", new AbortController().signal)
+    if (!lost.upload_id) continue;
+    getUpload(lost.upload_id, new AbortController().signal)
       .then((view) => (view.state === "completed" ? cancelled(lost) : (lost.sent = bytes(view))))
       .catch((error) => error.status === 404 && cancelled(lost))
       .finally(changed);
@@ -131,6 +133,7 @@ const make = (given) => ({
   there: false,
   beside: null,
   error: null,
+  retryable: true,
   stop: null,
   ...given,
 });
@@ -156,7 +159,11 @@ async function run(one) {
     one.state = "done";
     forget(one);
   } catch (error) {
-    if (!stop.signal.aborted) Object.assign(one, { state: "failed", error: error instanceof Error ? error.message : String(error) });
+    if (!stop.signal.aborted) {
+      const { status = 0, message } = /** @type {{status?: number, message: string}} */ (error);
+      // What the API rejects once it rejects again.
+      Object.assign(one, { state: "failed", error: message, retryable: status < 400 || status >= 500 || status === 401 });
+    }
   }
   pump();
 }

@@ -36,17 +36,18 @@ export function addTray() {
     const rate = speed(sent);
     whole.set(total ? (100 * sent) / total : 0);
     const left = rate > 0 ? `about ${duration((total - sent) / rate)} left` : "";
-    const text = open.length ? `Uploading ${count(open.length)}` : summary();
+    const stopped = open.filter(({ state }) => state === "paused");
+    const still = stopped.length ? "paused" : "interrupted";
+    const text = open.some(isMoving) ? `Uploading ${count(open.length)}` : open.length ? `${count(open.length)} ${still}` : summary();
     fill(title, text, () => text);
     fill(status, text, () => text);
     const running = open.some(({ state }) => state === "sending");
     said.textContent = [`${size(sent)} of ${size(total)}`, running && rate > 0 && `${size(rate)}/s`, running && left].filter(Boolean).join(" · ");
-    const stoppable = open.filter(({ state }) => ["sending", "waiting"].includes(state));
-    const stopped = open.filter(({ state }) => state === "paused");
-    fill(buttons, [stoppable.length > 0, stopped.length > 0, open.length > 0], () => [
-      stoppable.length > 0 && button("Pause all", () => transfers.filter(({ state }) => state === "waiting" || state === "sending").forEach(pause)),
-      stopped.length > 0 && button("Resume all", () => transfers.filter(({ state }) => state === "paused").forEach(resume)),
-      !open.length && button("Close", clear),
+    const all = open.some(isMoving) ? "Pause all" : stopped.length ? "Resume all" : open.length ? "" : "Close";
+    fill(buttons, all, () => [
+      all === "Pause all" && button(all, () => transfers.filter(isMoving).forEach(pause)),
+      all === "Resume all" && button(all, () => transfers.filter(({ state }) => state === "paused").forEach(resume)),
+      all === "Close" && button(all, clear),
     ]);
   }
 
@@ -55,13 +56,16 @@ export function addTray() {
     due ||= setTimeout(() => ((due = 0), draw()), REDRAWN_MS);
   });
   addEventListener("beforeunload", (event) => {
-    if (transfers.some(({ state }) => state === "sending" || state === "waiting")) event.preventDefault();
+    if (transfers.some(isMoving)) event.preventDefault();
   });
   restore();
 }
 
+/** @param {Transfer} one */
+const isMoving = ({ state }) => state === "sending" || state === "waiting";
+
 /** @param {"sent" | "size"} field */
-const sum = (field) => transfers.reduce((total, one) => total + one[field], 0);
+const sum = (field) => transfers.reduce((total, one) => total + (one.state === "failed" ? 0 : one[field]), 0);
 
 /** @param {number} files */
 const count = (files) => (files === 1 ? "1 file" : `${files} files`);
@@ -99,11 +103,11 @@ function makeRow(one) {
       node.className = one.state;
       fill(facts, [one.state, one.sent, one.error, one.video_id], () => words(one));
       fill(buttons, one.state, () => [
-        one.state === "sending" || one.state === "waiting" ? button("Pause", () => pause(one), one.name) : null,
+        isMoving(one) && button("Pause", () => pause(one), one.name),
         one.state === "paused" && button("Resume", () => resume(one), one.name),
-        one.state === "failed" && one.file && button("Try again", () => resume(one), one.name),
+        one.state === "failed" && one.retryable && button("Try again", () => resume(one), one.name),
         one.state === "lost" && picker("Choose", "button.plain", {}),
-        one.state !== "done" && button("Cancel", () => cancel(one), one.name),
+        one.state !== "done" && button(one.state === "failed" ? "Remove" : "Cancel", () => cancel(one), one.name),
       ]);
     },
   };

@@ -210,6 +210,7 @@ interface Transfer extends Remembered {
   there: boolean;
   beside: Transfer | null;
   error: string | null;
+  retryable: boolean;
   stop: AbortController | null;
 }
 
