@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.uploads import Uploads
-from pipeline.core import content
+from pipeline.core import content, sidecar, upload_key
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.records import Video
-from pipeline.core.upload_key import folder_of
 
 
 class Added(NamedTuple):
@@ -79,14 +78,21 @@ class Adder:
         return mine
 
     def add_captions(
-        self, path: Path, video_key: str, sent: Callable[[int], None] | None = None
+        self, path: Path, video: str, key: str, sent: Callable[[int], None] | None = None
     ) -> None:
         """Upload captions beside their video.
+
+        Args:
+            path: the file.
+            video: name of the video's file beside it.
+            key: of that video in the uploads bucket.
+            sent: called with the number of bytes just sent.
 
         Raises:
             InvalidArgument, DependencyFailed: see ``add``.
         """
-        self._uploads.put(path, self._uploads.key(path.name, folder_of(video_key)), sent=sent)
+        upload_key.checked(path.name)
+        self._uploads.put(path, sidecar.beside(path.name, video, key), sent=sent)
 
     def _claim(self, ids: list[str], new: Added) -> Added:
         """Return the video that has the bytes already, or else the new one."""

@@ -10,9 +10,8 @@ from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.pending import Pending
 from pipeline.aws.multipart import Arrived, Multipart
 from pipeline.aws.uploads import Uploads, metadata
-from pipeline.core import content, intake
+from pipeline.core import content, intake, sidecar
 from pipeline.core.errors import Conflict, InvalidArgument, NotFound
-from pipeline.core.upload_key import folder_of
 
 # S3 discards the parts of an upload after as long (infra/modules/bucket).
 LASTS = timedelta(days=2)
@@ -77,8 +76,10 @@ class Receiver:
         begun = self._catalog.pending.get(upload_id) if once else None
         if begun and begun.expires > datetime.now(UTC):
             return _same(begun, name, size)
-        folder = folder_of(self.get(beside).key) if beside else None
-        key = self._uploads.key(name, folder)
+        key = self._uploads.key(name)
+        if beside:
+            video = self.get(beside)
+            key = sidecar.beside(name, video.name, video.key)
         new = Pending(
             upload_id=upload_id,
             video_id=self._uploads.video_id(key),

@@ -43,18 +43,13 @@ class Uploads:
         self._bucket = bucket
         self._prefix = prefix
 
-    def key(self, name: str, folder: str | None = None) -> str:
-        """Return the key of a new upload.
-
-        Args:
-            name: of the file.
-            folder: that of its video, for captions; by default, one of its own.
+    def key(self, name: str) -> str:
+        """Return a key that no other upload has.
 
         Raises:
             InvalidArgument: ``bad_name``.
         """
-        checked = upload_key.checked(name)
-        return (folder or upload_key.new_folder(self._prefix)) + checked
+        return upload_key.new_folder(self._prefix) + upload_key.checked(name)
 
     def video_id(self, key: str) -> str:
         """Return the id of the video at a key, given with or without the prefix."""

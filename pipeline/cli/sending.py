@@ -70,8 +70,10 @@ def send(
         added = {path: task.result() for path, task in tasks.items() if not task.cancelled()}
         for path, owner in owners.items():
             with shown.active(path) as sent:
-                key = added[owner].key if isinstance(owner, Path) else owner.upload.key
-                adder.add_captions(path, key, sent)
+                if isinstance(owner, Path):
+                    adder.add_captions(path, owner.name, added[owner].key, sent)
+                else:
+                    adder.add_captions(path, owner.upload.name, owner.upload.key, sent)
     if not quiet:
         _tell(added, owners, options)
     return added

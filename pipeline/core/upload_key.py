@@ -23,11 +23,6 @@ def new_folder(prefix: str) -> str:
     return f"{prefix}{stamp}-{secrets.token_hex(4)}/"
 
 
-def folder_of(key: str) -> str:
-    """Return the folder of a key, with its slash."""
-    return key[: key.rfind("/") + 1]
-
-
 def checked(name: str) -> str:
     """Return a file name that can be the last part of a key.
 

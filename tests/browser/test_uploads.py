@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pipeline.aws import clients as aws
+from pipeline.core import content
 
 pytestmark = pytest.mark.browser
 
@@ -91,15 +92,34 @@ def test_an_upload_goes_on_after_the_page_was_killed_and_sends_only_missing_part
     assert page.evaluate("localStorage.getItem('videodrop.uploads')") == "[]"
 
 
-def test_dropped_files_are_uploaded_and_equal_ones_once(page, bucket):
+def test_dropped_files_are_uploaded_and_equal_ones_not_sent_again(page, bucket):
     page.goto("/")
+    sent = []
+    page.on("request", lambda asked: sent.append(asked.url) if asked.method == "PUT" else None)
     page.evaluate(DROP, {"names": {"a.mp4": "film", "b.mp4": "another"}})
     expect(rows(page).filter(has_text="Uploaded")).to_have_count(2, timeout=SOON)
     page.evaluate(DROP, {"names": {"c.mp4": "film"}})
     expect(rows(page).filter(has_text="Already there")).to_have_count(1, timeout=SOON)
+    assert len(sent) == 2
     assert bucket() == {"a.mp4": b"film", "b.mp4": b"another"}
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("region", name="Uploads")).to_be_hidden(timeout=SOON)
+
+
+@pytest.mark.parametrize("size", [0, 1, 55, 56, 64, 119, 1 << 20, (16 << 20) + 5])
+def test_the_page_computes_the_etag_that_s3_gives(page, tmp_path, size):
+    path = tmp_path / "a"
+    path.write_bytes(random.Random(size).randbytes(size))  # noqa: S311
+    page.goto("/")
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('input'), {type: 'file', id: 'x'}))"
+    )
+    page.locator("#x").set_input_files(path)
+    found = page.evaluate(
+        "import('/web/etag.js').then(({etagOf}) =>"
+        " etagOf(document.querySelector('#x').files[0], new AbortController().signal))"
+    )
+    assert f"{found}-{size}" in content.ids_of(path)
 
 
 def test_a_folder_gives_its_videos_with_captions_beside_them(page, tmp_path, stored):

@@ -5,10 +5,13 @@
  */
 
 import { beginUpload, cancelUpload, completeUpload, getUpload, put } from "./api.js";
+import { etagOf } from "./etag.js";
 import { forget, remember, remembered } from "./remembered.js";
 
 const AT_A_TIME = 3;
 const TRIES = 6; // of one part
+// Larger files are compared when they have been sent: to read them first would take as long.
+const COMPARED = 256 * 2 ** 20;
 const CAPTIONS = /\.(srt|vtt)$/i;
 
 /** @type {Transfer[]} */
@@ -214,7 +217,8 @@ async function announced(one, signal) {
     }
   }
   const beside = one.beside?.upload_id ?? undefined;
-  return beginUpload({ name: one.name, size: one.size, idempotency_key: one.key, beside }, signal);
+  const etag = one.size <= COMPARED && !beside ? await etagOf(/** @type {File} */ (one.file), signal) : undefined;
+  return beginUpload({ name: one.name, size: one.size, idempotency_key: one.key, beside, etag }, signal);
 }
 
 /**

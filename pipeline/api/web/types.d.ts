@@ -171,6 +171,7 @@ interface NewUpload {
   size: number;
   idempotency_key: string;
   beside?: string;
+  etag?: string;
 }
 
 /** An upload, with addresses of the next parts. */

@@ -116,7 +116,7 @@ class Inbox:
                 if video is None:
                     self._tell_once(one, f"{one.name} waits for the video that it belongs to.")
                     return
-                self._adder.add_captions(one.path, video, sent)
+                self._adder.add_captions(one.path, *video, sent)
                 self._tell(f"{one.name} was put beside its video.")
             else:
                 added = self._adder.add(one.path, sent=sent)
@@ -143,10 +143,10 @@ class Inbox:
             self._told.add(one.version)
             self._tell(text)
 
-    def _video_of(self, captions: _File, files: list[_File]) -> str | None:
-        """Return the key of the video in the inbox that captions belong to."""
+    def _video_of(self, captions: _File, files: list[_File]) -> tuple[str, str] | None:
+        """Return name and key of the video in the inbox that captions belong to."""
         keys = {
-            path: key
+            path: (one.path.name, key)
             for one in files
             if (key := self._done.get(one.version))
             for path in sidecar.paths(sidecar.same(one.name))

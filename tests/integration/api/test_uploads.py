@@ -162,10 +162,10 @@ def test_captions_go_beside_the_video_that_has_the_bytes(api, settings):
     first = begin(api, name="talk.mp4")
     put(first["parts"][0], b"film")
     api.request("POST", first["links"]["complete"])
-    second = begin(api, name="talk.mp4")
+    second = begin(api, name="again.mp4")
     put(second["parts"][0], b"film")
     api.request("POST", second["links"]["complete"])
-    captions = begin(api, name="talk.de.srt", beside=second["upload_id"])
+    captions = begin(api, name="again.de.srt", beside=second["upload_id"])
     assert captions["key"] == first["key"].replace("talk.mp4", "talk.de.srt")
     put(captions["parts"][0], b"1\n\n\n")
     assert not api.request("POST", captions["links"]["complete"]).json()["already_there"]

@@ -139,7 +139,7 @@ def test_captions_are_put_beside_their_video(toys, adder, path):
     added = adder.add(path)
     captions = path.with_name("a.de.srt")
     captions.write_bytes(b"1")
-    adder.add_captions(captions, added.key)
+    adder.add_captions(captions, "a.mp4", added.key)
     assert head(toys, added.key.replace("a.mp4", "a.de.srt"))["ContentLength"] == 1
 
 

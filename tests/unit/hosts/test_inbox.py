@@ -30,9 +30,9 @@ class Uploads:
         self.names.append(path.name)
         return Added("0" * 20, f"videos/{len(self.names)}/{path.name}", there=False)
 
-    def add_captions(self, path, video_key, sent):
+    def add_captions(self, path, video, key, sent):
         sent(path.stat().st_size)
-        self.beside.append((path.name, video_key))
+        self.beside.append((path.name, video, key))
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_captions_wait_for_their_video_and_go_beside_it(box, uploads):
     ]
     box.drop("folder/a.mp4")
     box.settle()
-    assert uploads.beside == [("a.de.srt", "videos/2/a.mp4")]
+    assert uploads.beside == [("a.de.srt", "a.mp4", "videos/2/a.mp4")]
     box.settle()
     assert len(uploads.beside) == 1
 
