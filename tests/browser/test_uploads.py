@@ -112,7 +112,8 @@ def test_the_page_computes_the_etag_that_s3_gives(page, tmp_path, size):
     path.write_bytes(random.Random(size).randbytes(size))  # noqa: S311
     page.goto("/")
     page.evaluate(
-        "document.body.append(Object.assign(document.createElement('input'), {type: 'file', id: 'x'}))"
+        "input => document.body.append(Object.assign(document.createElement('input'), input))",
+        {"type": "file", "id": "x"},
     )
     page.locator("#x").set_input_files(path)
     found = page.evaluate(
