@@ -1,6 +1,9 @@
 """The uploads bucket: files that are sent to it, and the versions that it keeps."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,6 +120,35 @@ class Uploads:
             for one in page.get("Versions", [])
             if one["Key"] == key
         ]
+
+    def prune(self, before: datetime, *, dry_run: bool = False) -> tuple[int, int]:
+        """Delete what was replaced or deleted before a time, as the lifecycle rule does on AWS.
+
+        Returns:
+            The number of versions, and their bytes.
+        """
+        pages = self._s3.get_paginator("list_object_versions").paginate(
+            Bucket=self._bucket, Prefix=self._prefix
+        )
+        by_key: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for page in pages:
+            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                by_key[one["Key"]].append(one)
+        gone: list[dict[str, Any]] = []
+        for versions in by_key.values():
+            versions.sort(key=lambda one: (one["IsLatest"], one["LastModified"]), reverse=True)
+            old = [one for newer, one in pairwise(versions) if newer["LastModified"] < before]
+            latest = versions[0]
+            if "Size" not in latest and len(old) == len(versions) - 1:
+                old += [latest] * (latest["LastModified"] < before)  # a marker of nothing
+            gone += old
+        if not dry_run:
+            for one in gone:
+                self._s3.delete_object(
+                    Bucket=self._bucket, Key=one["Key"], VersionId=one["VersionId"]
+                )
+        sizes = [one["Size"] for one in gone if "Size" in one]
+        return len(sizes), sum(sizes)
 
     def restore(self, key: str, version: Version) -> None:
         """Copy a version over the object: it becomes the latest, and is processed as an upload."""

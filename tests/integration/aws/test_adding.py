@@ -1,7 +1,7 @@
 """Files on disk become videos of their own, and no bytes are there twice."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -133,6 +133,26 @@ def test_a_restored_version_has_the_bytes_the_id_and_the_options_of_the_first(to
         before.etag,
         {"videodrop-stages": "toy"},
     )
+
+
+def test_replaced_and_deleted_versions_are_pruned_and_the_latest_stay(toys, adder, path):
+    kept = adder.add(path)
+    record(toys, kept)
+    path.write_bytes(b"a new revision")
+    adder.add(path, replace=bootstrap.catalog(toys).video(kept.video_id))
+    path.write_bytes(b"to be deleted")
+    gone = adder.add(path)
+    s3, bucket = aws.client("s3"), toys.names.uploads_bucket
+    s3.delete_object(Bucket=bucket, Key=gone.key)
+    uploads, later = bootstrap.uploads(toys), datetime.now(UTC) + timedelta(minutes=1)
+    assert uploads.prune(datetime.now(UTC) - timedelta(days=1)) == (0, 0)
+    for dry_run in (True, False):
+        assert uploads.prune(later, dry_run=dry_run) == (2, 20)
+    assert uploads.prune(later) == (0, 0)
+    found = s3.list_object_versions(Bucket=bucket)
+    assert [one["Key"] for one in found["Versions"]] == [kept.key]
+    assert not found.get("DeleteMarkers")
+    assert head(toys, kept.key)["ContentLength"] == 14
 
 
 def test_captions_are_put_beside_their_video(toys, adder, path):
