@@ -29,7 +29,12 @@ class NewUpload(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(description="Its file name", examples=["holiday.mp4"], max_length=1024)
+    name: str = Field(
+        max_length=1024,
+        pattern=r"^[^\x00-\x1f\x7f]*$",  # S3's list of parts is XML, which has no such characters
+        description="Its file name",
+        examples=["holiday.mp4"],
+    )
     size: int = Field(ge=0, description="Its size in bytes", examples=[41_943_040])
     content_type: str | None = Field(
         None,

@@ -56,7 +56,7 @@ class Receiver:
             beside: upload of the video that these captions belong to.
 
         Raises:
-            InvalidArgument: ``bad_name``, ``bad_option``, ``not_a_video`` or ``not_captions``.
+            InvalidArgument: ``bad_name``, ``bad_option``, ``not_a_video`` or ``bad_beside``.
             NotFound: ``unknown_upload``: ``beside``.
             Conflict: ``idempotency_conflict``.
         """
@@ -69,7 +69,7 @@ class Receiver:
             )
         if (kind == "captions") != (beside is not None):
             raise InvalidArgument(
-                "not_captions",
+                "bad_beside",
                 "Captions need `beside`, the upload of their video; a video does not take it.",
             )
         upload_id = _id(once or secrets.token_hex())

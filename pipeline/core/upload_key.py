@@ -35,19 +35,13 @@ def checked(name: str) -> str:
         raise InvalidArgument(
             "bad_name", f"Rename {name!a}: S3 takes names in UTF-8 only."
         ) from error
-    if name in {"", ".", ".."} or "/" in name or any(map(_is_control, name)):
-        raise InvalidArgument(
-            "bad_name", f"Rename {name!a}: give a file name without slashes and control characters."
-        )
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise InvalidArgument("bad_name", f"Rename {name!a}: give the name of a file, not a path.")
     if size > _LONGEST:
         raise InvalidArgument(
             "bad_name", f"Shorten the name {name[:40]}…: it has {size:,} bytes, at most {_LONGEST}."
         )
     return name
-
-
-def _is_control(sign: str) -> bool:
-    return unicodedata.category(sign) == "Cc"
 
 
 def stem(name: str) -> str:

@@ -178,8 +178,9 @@ def test_captions_go_beside_the_video_that_has_the_bytes(api, settings):
         ({"name": "../a.mp4"}, (422, "bad_name")),
         ({"name": "x" * 256}, (422, "bad_name")),
         ({"name": ""}, (422, "bad_name")),
+        ({"name": "a\x1b.mp4"}, (422, "invalid_request")),
         ({"name": ".a.mp4"}, (422, "not_a_video")),
-        ({"name": "a.srt"}, (422, "not_captions")),
+        ({"name": "a.srt"}, (422, "bad_beside")),
         ({"name": "a.srt", "beside": "0" * 32}, (404, "unknown_upload")),
         ({"size": 20 * 1024**3 + 1}, (422, "too_large")),
         ({"size": -1}, (422, "invalid_request")),
@@ -190,7 +191,7 @@ def test_captions_go_beside_the_video_that_has_the_bytes(api, settings):
         ({"passthrough": "x" * 1023}, (422, "bad_option")),
         ({"content_type": "video/mp4\r\nx: y"}, (422, "invalid_request")),
         ({"etag": "x"}, (422, "invalid_request")),
-        ({"sise": 1}, (422, "invalid_request")),
+        ({"length": 1}, (422, "invalid_request")),
     ],
 )
 def test_a_wrong_request_begins_nothing(api, settings, given, problem):

@@ -14,7 +14,7 @@ def test_folders_differ_and_sort_by_time():
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "a/b.mp4", "../a.mp4", "a\n.mp4", "a\0.mp4", "x" * 256, "ü" * 128, "\udce9"],
+    ["", ".", "..", "a/b.mp4", "../a.mp4", "a\0.mp4", "x" * 256, "ü" * 128, "\udce9"],
 )
 def test_a_name_that_cannot_be_the_last_part_of_a_key_is_rejected(name):
     with pytest.raises(InvalidArgument) as error:
@@ -22,7 +22,9 @@ def test_a_name_that_cannot_be_the_last_part_of_a_key_is_rejected(name):
     assert error.value.code == "bad_name"
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a b+%20 ü 日本.mp4", "x" * 255, "-x", "a..b"])
+@pytest.mark.parametrize(
+    "name", ["a.mp4", "a b+%20 ü 日本.mp4", "x" * 255, "-x", "a..b", "a\n\x1b.mp4"]
+)
 def test_other_names_are_kept_as_they_are(name):
     assert upload_key.checked(name) == name
 
