@@ -21,7 +21,7 @@ from benchmarks.library import STAGE, RunningStack, cpu_seconds, distinct, log, 
 from benchmarks.measure import CommandFailed
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
-from pipeline.aws.uploads import follow
+from pipeline.aws.following import follow
 from pipeline.core.records import Video
 
 _TIMEOUT_S: Final = 3600.0
@@ -84,7 +84,7 @@ class EventPath:
         with observing(self.aws), distinct(video, self._number) as copy:
             before = self._used()
             uploads = bootstrap.uploads(self._stack.settings)
-            video_id = uploads.put(copy, name=name)
+            video_id = uploads.put(copy, uploads.key(name))
             videos: list[Video] = []
             for seen in follow(self._stack.catalog, {video_id: None}, timeout_s=_TIMEOUT_S):
                 videos = seen

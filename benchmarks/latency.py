@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.library import RunningStack, ffmpeg, log, running_stack
 from pipeline import bootstrap
-from pipeline.aws.uploads import follow
+from pipeline.aws.following import follow
 from pipeline.core.records import Video
 from pipeline.replays.records import OVER, Replay
 from pipeline.replays.request import ReplayRequest
@@ -115,7 +115,7 @@ class _Bench:
     def _begin(self, number: int) -> Replay:
         """Start a replay with work in every stage; return it once it runs."""
         params = {stage: _CHANGED[stage](number) for stage in self._stages.split(",")}
-        replay = self._replays.start(ReplayRequest(prefix="videos/small", params=params))
+        replay = self._replays.start(ReplayRequest(prefix="small", params=params))
         return self._until(replay, lambda now: len(now.progress) == len(params) and now.ended > 0)
 
     def _end(self, replay: Replay) -> Replay:
@@ -144,7 +144,7 @@ class _Bench:
         self._dropped += 1
         copy = path.with_name(f"{path.stem}-{self._dropped}.mp4")
         ffmpeg("-i", path, "-c", "copy", "-metadata", f"title={self._dropped}", copy)
-        video_id = self._uploads.put(copy, options=options)
+        video_id = self._uploads.put(copy, self._uploads.key(copy.name), options=options)
         copy.unlink()
         return video_id
 

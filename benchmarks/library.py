@@ -17,8 +17,8 @@ import psutil
 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
+from pipeline.aws.following import follow
 from pipeline.aws.run_files import MANIFEST
-from pipeline.aws.uploads import follow
 from pipeline.core.settings import Settings
 from pipeline.hosts import stack_file as client
 from pipeline.replays.records import OVER, Replay
@@ -67,7 +67,8 @@ class RunningStack:
             options = {"stages": stages} if stages else {}
             for number in range(count):
                 with distinct(clip, number) as copy:
-                    ids.append(uploads.put(copy, name=f"{number:04}.mp4", options=options))
+                    key = uploads.key(f"{number:04}.mp4")
+                    ids.append(uploads.put(copy, key, options=options))
         for seen in follow(self.catalog, dict.fromkeys(ids), timeout_s=timeout_s, every_s=5):
             done = sum(video.status != "processing" for video in seen)
             log(f"{done} of {count} videos processed")

@@ -35,7 +35,7 @@ from benchmarks.library import (
 )
 from benchmarks.measure import CommandFailed
 from pipeline import bootstrap
-from pipeline.aws.uploads import follow
+from pipeline.aws.following import follow
 from pipeline.core import stage
 from pipeline.core.stage import Deadline, Source, StageModule
 from pipeline.media.probe import probe
@@ -199,7 +199,8 @@ def _processed(stack: RunningStack, video: Path, stages: Sequence[str], number: 
     """
     uploads = bootstrap.uploads(stack.settings)
     with distinct(video, number) as copy:
-        video_id = uploads.put(copy, name=f"{number}.mp4", options={"stages": ",".join(stages)})
+        key = uploads.key(f"{number}.mp4")
+        video_id = uploads.put(copy, key, options={"stages": ",".join(stages)})
         begun = time.time()
         *_, (seen,) = follow(stack.catalog, {video_id: None}, timeout_s=_TIMEOUT_S)
     time.sleep(_SETTLE_S)

@@ -40,9 +40,15 @@ module "query" {
       Resource = ["${local.uploads_arn}/${local.topology.uploads.prefix}*"]
     },
     {
-      # Without it S3 answers 403 for a missing object, instead of 404.
+      # Uploads in parts, also for their presigned addresses.
+      Action   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
+      Resource = ["${local.uploads_arn}/${local.topology.uploads.prefix}*"]
+    },
+    {
+      # Without it S3 answers 403 for a missing artifact, instead of 404. Uploads are compared with
+      # the list before their events have come.
       Action   = ["s3:ListBucket"]
-      Resource = [local.artifacts_arn]
+      Resource = [local.artifacts_arn, local.uploads_arn]
     },
     local.put_events,
   ])

@@ -13,10 +13,13 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from pipeline.aws import clients as aws
+from pipeline.aws.adding import Adder
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.table import Table
 from pipeline.aws.cloudfront import Cdn
+from pipeline.aws.multipart import Multipart
+from pipeline.aws.receiving import Receiver
 from pipeline.aws.uploads import Uploads
 from pipeline.core import upload_options as options
 from pipeline.core.errors import InvalidArgument, InvalidSettings, VideodropError
@@ -92,6 +95,18 @@ def artifacts(config: Settings) -> Artifacts:
 def uploads(config: Settings) -> Uploads:
     """Return the uploads of this installation, for clients that upload videos."""
     return Uploads(aws.client("s3"), config.names.uploads_bucket, config.topology.uploads.prefix)
+
+
+def adder(config: Settings) -> Adder:
+    """Return the addition of files to this installation."""
+    return Adder(uploads(config), catalog(config))
+
+
+def receiver(config: Settings) -> Receiver:
+    """Return the uploads that others send to this installation in parts."""
+    bucket = config.names.uploads_bucket
+    parts = Multipart(aws.client("s3"), bucket, lasts_s=config.presign_s)
+    return Receiver(parts, uploads(config), catalog(config))
 
 
 def versions(config: Settings) -> Versions:

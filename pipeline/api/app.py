@@ -16,6 +16,7 @@ from pipeline.api import (
     storyboard,
     subtitles,
     transcript,
+    uploads,
     versions,
     video,
     videos,
@@ -32,8 +33,9 @@ from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
 
 _DESCRIPTION = """
-Upload a video to the uploads bucket; this API shows its progress and results.
+Upload a video, by this API or to the uploads bucket; this API shows its progress and results.
 
+* `POST /uploads` begins an upload: the parts go to presigned addresses, and may be resumed.
 * `GET /videos` lists videos, newest first; `GET /videos/{id}` describes one in full.
 * Files are presigned URLs that expire after about an hour, as does `links.playlist`, for which
   players need no token. Request the video again for fresh ones.
@@ -65,6 +67,7 @@ def create_app(
     context = app.state.context = Context(settings, catalog, artifacts, replay_store)
     problems.install(app)
     for module in (
+        uploads,
         videos,
         video,
         transcript,

@@ -9,6 +9,7 @@ from pipeline import bootstrap
 from pipeline.api.playback import Playback
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
+from pipeline.aws.receiving import Receiver
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
@@ -35,7 +36,7 @@ class Context:
 
     def open(self) -> None:
         """Make the parts that have AWS clients now, not at the first request."""
-        _ = self.catalog, self.artifacts, self.replays
+        _ = self.catalog, self.artifacts, self.replays, self.receiver
 
     @cached_property
     def settings(self) -> Settings:
@@ -51,6 +52,11 @@ class Context:
     def artifacts(self) -> Artifacts:
         """Return the files."""
         return self._artifacts or bootstrap.artifacts(self.settings)
+
+    @cached_property
+    def receiver(self) -> Receiver:
+        """Return the uploads that are sent in parts."""
+        return bootstrap.receiver(self.settings)
 
     @cached_property
     def versions(self) -> Versions:

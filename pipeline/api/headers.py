@@ -48,23 +48,28 @@ _PAGES: Mapping[str, str] = {
 }
 
 
-def page_policy(artifact_url: str, token_url: str | None = None) -> str:
+def page_policy(artifact_url: str, upload_url: str, token_url: str | None = None) -> str:
     """Return the policy of our own page: our scripts and styles, media from the artifacts' host.
 
     Args:
         artifact_url: any presigned URL.
+        upload_url: any address of a part of an upload.
         token_url: where the page gets tokens.
     """
-    url = urlsplit(artifact_url)
-    files = f"{url.scheme}://{url.netloc}"
+    files = _origin(artifact_url)
     own = {
         "style-src": "'self'",
         "img-src": f"'self' {files}",
         "media-src": f"'self' blob: {files}",  # blob: captions that were fetched with a token
-        "connect-src": f"'self' {token_url or ''}".rstrip(),
+        "connect-src": f"'self' {_origin(upload_url)} {token_url or ''}".rstrip(),
         "trusted-types": "'none'",
     }
     return _joined({**_PAGES, **own})
+
+
+def _origin(address: str) -> str:
+    url = urlsplit(address)
+    return f"{url.scheme}://{url.netloc}"
 
 
 def docs_policy() -> str:

@@ -20,7 +20,8 @@ def index(parts: Parts) -> FileResponse:
     """Return the page with the library and the player."""
     provider = parts.settings.sign_in
     token_url = provider.token if provider else None
-    return _page("index.html", page_policy(parts.artifacts.url("policy"), token_url))
+    upload_url = parts.receiver.parts.address("policy", "policy", 1, 0)
+    return _page("index.html", page_policy(parts.artifacts.url("policy"), upload_url, token_url))
 
 
 @router.get("/docs")

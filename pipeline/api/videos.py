@@ -34,7 +34,7 @@ class ListQuery(BaseModel):
     prefix: str | None = Field(
         None,
         max_length=1024,
-        description="Beginning of its key",
+        description="Beginning of its key or of its file name",
         examples=["videos/2026/"],
     )
     uploaded_after: AwareDatetime | None = Field(

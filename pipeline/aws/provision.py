@@ -67,6 +67,7 @@ class _Resources:
     def ensure(self) -> list[str]:
         names = self._names
         self._bucket(names.uploads_bucket)
+        self._versions(names.uploads_bucket)
         self._bucket(names.artifacts_bucket)
         self._notifications(names.uploads_bucket)
         self._changed += schema.ensure(client("dynamodb"), names.table, self._topology.table)
@@ -130,6 +131,13 @@ class _Resources:
                     Bucket=name, CreateBucketConfiguration={"LocationConstraint": place}
                 )
             self._changed.append(f"bucket {name}")
+
+    def _versions(self, bucket: str) -> None:
+        """Have a bucket keep what is replaced or deleted, as on AWS."""
+        s3 = client("s3")
+        if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+            self._changed.append(f"versions of bucket {bucket}")
 
     def _notifications(self, bucket: str) -> None:
         s3 = client("s3")

@@ -1,10 +1,11 @@
-"""Uploads of videos, and waiting for their results."""
+"""The uploads bucket: files that are sent to it, and the versions that it keeps."""
 
-import re
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
@@ -13,17 +14,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.aws import clients as aws
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.source_files import media_type
-from pipeline.core import events
+from pipeline.core import events, upload_key
+from pipeline.core.content import PART_BYTES
 from pipeline.core.errors import DependencyFailed, InvalidArgument
-from pipeline.core.records import Video
 from pipeline.core.upload_options import PREFIX
 
-# Four parts of 16 MiB at a time: 10,000 parts, S3's limit, are 160 GB, and a small server has
-# memory for four.
+# A small server has memory for four parts at a time.
 _TRANSFER = TransferConfig(
-    multipart_threshold=16 << 20, multipart_chunksize=16 << 20, max_concurrency=4
+    multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4
 )
-_VIDEO_ID = re.compile(r"[0-9a-f]{20}")
+
+
+class Version(NamedTuple):
+    """A version of an object that the bucket keeps; ``revision`` is as in ``Upload``."""
+
+    revision: str
+    version_id: str
+    current: bool
 
 
 class Uploads:
@@ -40,52 +47,23 @@ class Uploads:
         self._bucket = bucket
         self._prefix = prefix
 
-    def video_id(self, reference: str) -> str:
-        """Return the video id for ``reference``: an id itself, a key, or a file name."""
-        if _VIDEO_ID.fullmatch(reference):
-            return reference
-        return events.video_id(self._bucket, self.key(reference))
-
     def key(self, name: str) -> str:
-        """Return the key to upload a file of this name to.
+        """Return a key that no other upload has.
 
         Raises:
-            InvalidArgument: ``bad_name``: it is not UTF-8, as S3 keys have to be.
+            InvalidArgument: ``bad_name``.
         """
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidArgument(
-                "bad_name", f"Rename {name!a}: S3 takes names in UTF-8 only."
-            ) from error
-        return self._prefix + name.removeprefix(self._prefix)
+        return upload_key.new_folder(self._prefix) + upload_key.checked(name)
 
-    def lost(self, names: Collection[str], catalog: Catalog) -> set[str]:
-        """Return the names of which there is neither a file in the bucket nor a video.
-
-        A video that was deleted is known, so its file is not missed.
-
-        Raises:
-            botocore.exceptions.ClientError: a call failed.
-        """
-        ids = {self.video_id(name): name for name in names}
-        known = {video.video_id for video in catalog.videos(list(ids), brief=True)}
-        return {ids[one] for one in ids.keys() - known if not self._has(ids[one])}
-
-    def _has(self, name: str) -> bool:
-        try:
-            self._s3.head_object(Bucket=self._bucket, Key=self.key(name))
-        except ClientError as error:
-            if aws.code(error) == "404":
-                return False
-            raise
-        return True
+    def video_id(self, key: str) -> str:
+        """Return the id of the video at a key, given with or without the prefix."""
+        return events.video_id(self._bucket, self._prefix + key.removeprefix(self._prefix))
 
     def put(
         self,
         path: Path,
+        key: str,
         *,
-        name: str | None = None,
         options: Mapping[str, str] | None = None,
         sent: Callable[[int], None] | None = None,
     ) -> str:
@@ -93,7 +71,7 @@ class Uploads:
 
         Args:
             path: the file.
-            name: its name in the bucket; its own name by default.
+            key: an object there is replaced, and kept as an earlier version.
             options: per-upload options, without their prefix.
             sent: called with the number of bytes just sent, from several threads.
 
@@ -101,22 +79,17 @@ class Uploads:
             The id of the video.
 
         Raises:
-            InvalidArgument: ``not_a_file``, ``bad_name`` or ``bad_option``.
+            InvalidArgument: ``not_a_file`` or ``bad_option``.
             DependencyFailed: S3 rejected it or could not be reached.
         """
         if not path.is_file():
             raise InvalidArgument("not_a_file", f"{path} is not a file.")
-        metadata = {PREFIX + option: value for option, value in (options or {}).items()}
-        said = "".join((*metadata, *metadata.values()))
-        if not (said.isascii() and said.isprintable()):
-            raise InvalidArgument("bad_option", "S3 takes options in printable ASCII only.")
-        key = self.key(name or path.name)
         try:
             self._s3.upload_file(
                 str(path),
                 self._bucket,
                 key,
-                ExtraArgs={"ContentType": media_type(path), "Metadata": metadata},
+                ExtraArgs={"ContentType": media_type(path), "Metadata": metadata(options or {})},
                 Callback=sent,
                 Config=_TRANSFER,
             )
@@ -130,38 +103,98 @@ class Uploads:
             ) from error
         return events.video_id(self._bucket, key)
 
+    def holds(self, key: str, content_ids: Collection[str] | None = None) -> bool:
+        """Return whether there is an object at a key, with one of these contents if given."""
+        found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
+        kept = [one for one in found.get("Contents", []) if one["Key"] == key]
+        ids = {f"{one['ETag']}-{one['Size']}".replace('"', "") for one in kept}
+        return bool(ids if content_ids is None else ids & set(content_ids))
 
-def follow(
-    catalog: Catalog,
-    before: Mapping[str, str | None],
-    *,
-    timeout_s: float,
-    every_s: float = 0.5,
-) -> Iterator[list[Video]]:
-    """Poll videos until no work is left or the timeout expires.
+    def lost(self, keys: Collection[str], catalog: Catalog) -> set[str]:
+        """Return the keys of which there is neither a file in the bucket nor a video.
 
-    All are read together, so many cost hardly more than one.
+        A video that was deleted is known, so its file is not missed.
+
+        Raises:
+            botocore.exceptions.ClientError: a call failed.
+        """
+        pages = self._s3.get_paginator("list_objects_v2")
+        listed = pages.paginate(Bucket=self._bucket, Prefix=self._prefix)
+        present = {one["Key"] for page in listed for one in page.get("Contents", [])}
+        ids = {events.video_id(self._bucket, key): key for key in keys if key not in present}
+        known = {video.video_id for video in catalog.videos(list(ids), brief=True)}
+        return {key for video_id, key in ids.items() if video_id not in known}
+
+    def versions(self, key: str) -> list[Version]:
+        """Return the versions of an object, newest first."""
+        pages = self._s3.get_paginator("list_object_versions").paginate(
+            Bucket=self._bucket, Prefix=key
+        )
+        return [
+            Version(events.revision_of(one["VersionId"]), one["VersionId"], one["IsLatest"])
+            for page in pages
+            for one in page.get("Versions", [])
+            if one["Key"] == key
+        ]
+
+    def prune(self, before: datetime, *, dry_run: bool = False) -> tuple[int, int]:
+        """Delete what was replaced or deleted before a time, as the lifecycle rule does on AWS.
+
+        Returns:
+            The number of versions, and their bytes.
+        """
+        pages = self._s3.get_paginator("list_object_versions").paginate(
+            Bucket=self._bucket, Prefix=self._prefix
+        )
+        by_key: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for page in pages:
+            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                by_key[one["Key"]].append(one)
+        gone: list[dict[str, Any]] = []
+        for versions in by_key.values():
+            versions.sort(key=lambda one: (one["IsLatest"], one["LastModified"]), reverse=True)
+            old = [one for newer, one in pairwise(versions) if newer["LastModified"] < before]
+            latest = versions[0]
+            if "Size" not in latest and len(old) == len(versions) - 1:
+                old += [latest] * (latest["LastModified"] < before)  # a marker of nothing
+            gone += old
+        if not dry_run:
+            for one in gone:
+                self._s3.delete_object(
+                    Bucket=self._bucket, Key=one["Key"], VersionId=one["VersionId"]
+                )
+        sizes = [one["Size"] for one in gone if "Size" in one]
+        return len(sizes), sum(sizes)
+
+    def restore(self, key: str, version: Version) -> None:
+        """Copy a version over the object: it becomes the latest, and is processed as an upload."""
+        source = {"Bucket": self._bucket, "Key": key, "VersionId": version.version_id}
+        head = self._s3.head_object(**source)
+        given = {name: head[name] for name in ("ContentType", "Metadata") if name in head}
+        try:
+            # In parts of the same size, so that the ETag and with it the results are the same.
+            self._s3.copy(
+                source,
+                self._bucket,
+                key,
+                ExtraArgs={**given, "MetadataDirective": "REPLACE"},
+                Config=_TRANSFER,
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise aws.as_failure(error) from error
+
+
+def metadata(options: Mapping[str, str]) -> dict[str, str]:
+    """Return the user metadata of an upload.
 
     Args:
-        catalog: the catalog.
-        before: by id of each video, the sequencer of the upload before the expected one.
-        timeout_s: seconds until it gives up; then some of the videos yielded last are still
-            "processing", or missing because no event of their upload has arrived.
-        every_s: seconds between polls.
+        options: names without their prefix, and values.
 
-    Yields:
-        Videos whose upload is recorded, in the order of ``before``.
+    Raises:
+        InvalidArgument: ``bad_option``: a header cannot hold them.
     """
-    end = time.monotonic() + timeout_s
-    while True:
-        videos = [
-            video
-            for video in catalog.videos(list(before))
-            if video.upload.sequencer != before[video.video_id]
-        ]
-        yield videos
-        done = sum(video.status != "processing" for video in videos)
-        left_s = end - time.monotonic()
-        if done == len(before) or left_s <= 0:
-            return
-        time.sleep(min(every_s, left_s))
+    found = {PREFIX + option: value for option, value in options.items()}
+    said = "".join((*found, *found.values()))
+    if not (said.isascii() and said.isprintable()):
+        raise InvalidArgument("bad_option", "S3 takes options in printable ASCII only.")
+    return found

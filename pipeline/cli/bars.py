@@ -1,6 +1,7 @@
 """Progress bars; lines if there is no terminal."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,15 +18,21 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
 
 from pipeline.cli.console import paint, plain
 from pipeline.cli.plans import span
 from pipeline.core.records import TERMINAL, StageRun, Video
 from pipeline.replays import views
 from pipeline.replays.records import Replay
+from pipeline.results import video_view
 
 _LARGE = 5_000_000
 """The size in bytes from which a fetched file is a line of its own where there are no bars."""
+
+# A line of all columns fits into 80.
+_BAR = 16
+_NAME = Column(no_wrap=True, overflow="ellipsis", max_width=30)
 
 
 class _Bars:
@@ -54,26 +61,55 @@ class _Bars:
 
 def _in_bytes() -> tuple[ProgressColumn, ...]:
     """Return the columns of a bar that counts bytes."""
-    return TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    return (
+        TextColumn("{task.description}", table_column=_NAME),
+        BarColumn(_BAR),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
 
 
 class UploadBars(_Bars):
-    """A bar for each file, in bytes."""
+    """A bar for all files, in bytes, and below it one for each file that is being sent.
 
-    def __init__(self, console: Console, *, quiet: bool) -> None:
-        super().__init__(
-            console,
-            *_in_bytes(),
-            quiet=quiet,
-        )
+    Args:
+        console: where to draw.
+        paths: all files.
+        quiet: draw nothing.
+    """
 
-    def start(self, path: Path) -> Callable[[int], None]:
-        """Add a bar for ``path``; return a function that adds bytes just sent."""
+    def __init__(self, console: Console, paths: Sequence[Path], *, quiet: bool) -> None:
+        eta = TimeRemainingColumn(compact=True)
+        super().__init__(console, *_in_bytes(), eta, quiet=quiet)
+        self._left, self._count = len(paths), len(paths)
+        size = sum(path.stat().st_size for path in paths)
+        self._all = self._progress.add_task("", total=size, visible=len(paths) > 1)
+        self._describe()
+
+    @contextmanager
+    def active(self, path: Path) -> Iterator[Callable[[int], None]]:
+        """Show ``path`` in the block; yield a function that adds bytes just sent."""
         size = path.stat().st_size
         if self._lines:
             self._console.print(f"upload {plain(path.name)} ({size:,} bytes)")
         task = self._progress.add_task(f"upload {plain(path.name)}", total=size)
-        return lambda count: self._progress.advance(task, count)
+        sent = 0
+
+        def send(count: int) -> None:
+            nonlocal sent
+            sent += count
+            self._progress.advance(task, count)
+            self._progress.advance(self._all, count)
+
+        yield send
+        self._left -= 1
+        self._progress.advance(self._all, size - sent)  # bytes that were there already
+        self._progress.update(task, completed=size, visible=self._count == 1)
+        self._describe()
+
+    def _describe(self) -> None:
+        done = self._count - self._left
+        self._progress.update(self._all, description=f"{done} of {self._count} files")
 
 
 class FetchBars(_Bars):
@@ -96,39 +132,61 @@ class FetchBars(_Bars):
 
 
 class StageBars(_Bars):
-    """A bar for each stage of each video, in percent."""
+    """A bar for all videos, in percent, and below it one for each stage at work.
 
-    def __init__(self, console: Console, *, quiet: bool) -> None:
+    Args:
+        console: where to draw.
+        count: number of videos.
+        quiet: draw nothing.
+    """
+
+    def __init__(self, console: Console, count: int, *, quiet: bool) -> None:
         super().__init__(
             console,
-            TextColumn("{task.fields[video]}"),
-            TextColumn("{task.fields[stage]}"),
-            BarColumn(),
+            TextColumn("{task.description}", table_column=_NAME),
+            BarColumn(bar_width=_BAR),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[stage]}"),
             quiet=quiet,
         )
+        self._count = count
+        self._all = self._progress.add_task("", total=100.0 * count, stage="")
         self._tasks: dict[tuple[str, str], TaskID] = {}
         self._shown: dict[tuple[str, str], str] = {}
 
     def show(self, videos: Iterable[Video]) -> None:
         """Update the bars of ``videos``."""
-        for video in videos:
+        known = list(videos)
+        for video in known:
             for run in video.stages.values():
                 self._show(video, run)
+        ended = sum(video.status != "processing" for video in known)
+        self._progress.update(
+            self._all,
+            description=f"{ended} of {self._count} videos",
+            completed=sum(video_view.progress(video) for video in known),
+        )
 
     def _show(self, video: Video, run: StageRun) -> None:
-        place, name, note = (video.video_id, run.stage), plain(video.upload.name), _note(run)
-        if self._lines and self._shown.get(place) != run.state:
-            self._shown[place] = run.state
-            self._console.print(f"{name} {run.stage} {note}")
-        if place not in self._tasks:
-            self._tasks[place] = self._progress.add_task(
-                "", total=100, video=name, stage=run.stage, note=""
-            )
-        done = 100 if run.state in TERMINAL else run.percent
-        self._progress.update(self._tasks[place], completed=done, note=note)
+        place, name = (video.video_id, run.stage), plain(video.upload.name)
+        changed = self._shown.get(place) != run.state
+        self._shown[place] = run.state
+        # On a terminal, what needs a person's eye stays above the bars.
+        if changed and (self._lines or _is_odd(run)) and not self._quiet:
+            self._progress.console.print(f"{name} {run.stage} {_note(run)}")
+        if run.state == "running":
+            if place not in self._tasks:
+                self._tasks[place] = self._progress.add_task(name, total=100, stage=run.stage)
+            self._progress.update(self._tasks[place], completed=run.percent)
+        elif place in self._tasks:
+            self._progress.remove_task(self._tasks.pop(place))
+
+
+def _is_odd(run: StageRun) -> bool:
+    """Return True if a stage failed or has warnings."""
+    warned = run.state in TERMINAL and run.current_result and run.current_result.warned
+    return run.error is not None or bool(warned)
 
 
 class ReplayBar(_Bars):

@@ -11,12 +11,12 @@ import pipeline
 from pipeline import bootstrap
 from pipeline.aws.catalog import listing
 from pipeline.cli import (
+    adding,
     bars,
     console,
     contents,
     costing,
     doctor,
-    drop,
     exits,
     fetching,
     maintenance,
@@ -25,12 +25,11 @@ from pipeline.cli import (
     versions,
 )
 from pipeline.cli.arguments import AsJson, Reference
-from pipeline.cli.console import err, out, plain, print_json
+from pipeline.cli.console import err, out, plain, print_json, print_videos
 from pipeline.cli.lookup import connect, find
 from pipeline.core import upload_options as options
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.records import ListedStatus, Video
-from pipeline.core.settings import Settings
 from pipeline.core.stage import Deadline, Source
 from pipeline.hosts import stack_file as client
 from pipeline.media.probe import probe
@@ -97,50 +96,8 @@ def worker(
     Worker(settings, only).run()
 
 
-@app.command()
-def add(
-    files: Annotated[list[Path], typer.Argument(help="Videos to upload")],
-    *,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until everything is done")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait at most, for all")] = 3600,
-    stages: Annotated[
-        str | None, typer.Option(help="Only these stages, separated by commas")
-    ] = None,
-    language: Annotated[str | None, typer.Option(help="Spoken language, e.g. de")] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=VALUE, e.g. detect-confidence=0.4; may be repeated"),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Upload videos to the uploads bucket."""
-    settings, catalog = connect()
-    bucket = bootstrap.uploads(settings)
-    asked = drop.asked(stages, language, option or [], settings)
-    chosen = drop.distinct(files, bucket)
-    names: dict[str, str] = {}
-    before: dict[str, str | None] = {}
-    with bars.UploadBars(err, quiet=as_json) as shown:
-        for path in chosen:
-            if drop.kind(path) == "captions":
-                bucket.put(path, sent=shown.start(path))
-                err.print(f"{plain(path.name)} was uploaded as captions of a video.")
-                continue
-            known = catalog.video(bucket.video_id(path.name))
-            video_id = bucket.put(path, options=asked, sent=shown.start(path))
-            names[video_id] = path.name
-            before[video_id] = known.upload.sequencer if known else None
-    if wait:
-        videos = drop.wait(catalog, before, timeout_s=timeout, quiet=as_json)
-        _print_videos(videos, settings, as_json=as_json)
-        drop.check_ended(names, videos, timeout_s=timeout)
-        if any(video.status in {"failed", "partial"} for video in videos):
-            raise typer.Exit(exits.FAILED)
-    elif as_json:
-        print_json({"videos": [{"video_id": vid, "name": name} for vid, name in names.items()]})
-    else:
-        for vid, name in names.items():
-            out.print(f"{vid}  {plain(name)}")
+app.command()(adding.add)
+app.command()(adding.restore)
 
 
 @app.command("ls")
@@ -161,7 +118,7 @@ def list_videos(
         found += some
         if cursor is None:
             break
-    _print_videos(found, settings, as_json=as_json)
+    print_videos(found, settings, as_json=as_json)
     if not found and not as_json:
         filtered = status or label
         err.print("No video matches." if filtered else "No videos yet: videodrop add FILE")
@@ -263,12 +220,3 @@ def examine(*, as_json: AsJson = False) -> None:
         console.findings(out, findings)
     if any(finding.verdict == "missing" for finding in findings):
         raise typer.Exit(exits.NOT_INSTALLED)
-
-
-def _print_videos(videos: list[Video], settings: Settings, *, as_json: bool) -> None:
-    sign = bootstrap.artifacts(settings).url
-    items = [views.item(video, sign) for video in videos]
-    if as_json:
-        print_json({"videos": [item.model_dump(mode="json") for item in items]})
-    else:
-        console.videos(out, items)

@@ -18,12 +18,15 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from pipeline import bootstrap
 from pipeline.cli import exits
 from pipeline.cli.doctor import Finding
 from pipeline.core.errors import Interrupted
-from pipeline.core.records import TERMINAL
+from pipeline.core.records import TERMINAL, Video
+from pipeline.core.settings import Settings
 from pipeline.core.stage import Result
 from pipeline.hosts.stack_file import StackFile
+from pipeline.results import video_view
 from pipeline.results.video_view import VideoItem, VideoView
 from pipeline.stages.detect.detections import Frame
 
@@ -101,6 +104,16 @@ def print_json(value: Any) -> None:
         value = value.model_dump(mode="json", by_alias=True)
     sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def print_videos(found: Iterable[Video], settings: Settings, *, as_json: bool) -> None:
+    """Print a list of videos on standard output."""
+    sign = bootstrap.artifacts(settings).url
+    items = [video_view.item(video, sign) for video in found]
+    if as_json:
+        print_json({"videos": [item.model_dump(mode="json") for item in items]})
+    else:
+        videos(out, items)
 
 
 def welcome(console: Console, stack: StackFile) -> None:

@@ -1,16 +1,15 @@
 """Checks of ``videodrop add`` before it uploads, and its waiting afterwards."""
 
-import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from pipeline import bootstrap
 from pipeline.aws.catalog import Catalog
-from pipeline.aws.uploads import Uploads, follow
+from pipeline.aws.following import follow
 from pipeline.cli import bars, console
-from pipeline.core import intake
+from pipeline.core import intake, option_check, upload_key
 from pipeline.core import upload_options as options
-from pipeline.core.errors import InvalidArgument, TimedOut
+from pipeline.core.errors import Interrupted, InvalidArgument, TimedOut
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 
@@ -27,60 +26,84 @@ def asked(
     chosen = {name: value for name, value in short.items() if value is not None}
     for name, value in options.pairs(more).items():
         chosen[name.removeprefix(options.PREFIX)] = value
-    metadata = {options.PREFIX + name: value for name, value in chosen.items()}
-    parsed = options.parse(metadata, list(settings.topology.stages))
-    for stage, given in parsed.params.items():
-        # Options of a stage whose code is not here are checked by its own host.
-        with contextlib.suppress(ModuleNotFoundError):
-            model = bootstrap.module(stage, settings).Params
-            options.validate(model, stage, {**settings.params.get(stage, {}), **given})
+    option_check.check(chosen, settings)
     return chosen
 
 
-def kind(path: Path) -> intake.Kind:
-    """Return what the stages take a file for: media, captions of a video, or neither."""
-    return intake.kind(path.name, path.stat().st_size)
+class Chosen(NamedTuple):
+    """Files to upload, each once."""
+
+    videos: list[Path]
+    captions: list[Path]
 
 
-def distinct(files: list[Path], bucket: Uploads) -> list[Path]:
-    """Return the files once each; check all of them before any is uploaded.
+def chosen(given: list[Path], *, recursive: bool = False) -> Chosen:
+    """Return the files to upload; check all of them before any is uploaded.
+
+    Args:
+        given: files and, if ``recursive``, folders. Other files in those are left out.
+        recursive: look into folders.
 
     Raises:
         InvalidArgument: ``not_a_file``; ``not_a_video``: its name is that of an incomplete or
-            hidden file; ``same_name``: one upload would replace the other.
+            hidden file; ``bad_name``; ``nothing_found``.
     """
-    chosen: dict[str, Path] = {}
-    for path in files:
-        if path.is_dir():
+    found, seen = Chosen([], []), set[tuple[int, int]]()
+    for path in given:
+        if path.is_dir() and not recursive:
             raise InvalidArgument(
-                "not_a_file", f"{path} is a folder. Give the files in it: {path}/*.mp4"
+                "not_a_file", f"{path} is a folder. `videodrop add -r {path}` adds what is in it."
             )
-        if not path.is_file():
+        if not (path.is_dir() or path.is_file()):
             raise InvalidArgument("not_a_file", f"There is no file {path}.")
-        if kind(path) == "other":
+        if path.is_file() and _kind(path) == "other":
             raise InvalidArgument(
                 "not_a_video",
                 f"{path.name} would be ignored: by its name it is hidden, incomplete or about "
                 "another file. Rename it if it is a video.",
             )
-        other = chosen.setdefault(bucket.key(path.name), path)
-        if not other.samefile(path):
-            raise InvalidArgument(
-                "same_name",
-                f"{other} and {path} have the same name: the later upload would replace the "
-                "earlier. Rename one of them.",
-            )
-    return list(chosen.values())
+        for one in _walk(path) if path.is_dir() else [path]:
+            upload_key.checked(one.name)
+            status = one.stat()
+            if (place := (status.st_dev, status.st_ino)) not in seen:
+                seen.add(place)
+                (found.captions if _kind(one) == "captions" else found.videos).append(one)
+    if not (found.videos or found.captions):
+        raise InvalidArgument("nothing_found", "There is no video in these folders.")
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the media and captions below a folder, in the order of their paths."""
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder).as_posix()
+        if path.is_file() and intake.kind(inner, path.stat().st_size) != "other":
+            yield path
+
+
+def _kind(path: Path) -> intake.Kind:
+    """Return the kind that the stages take a file for."""
+    return intake.kind(path.name, path.stat().st_size)
 
 
 def wait(
     catalog: Catalog, before: Mapping[str, str | None], *, timeout_s: float, quiet: bool
 ) -> list[Video]:
-    """Follow videos until all have ended, or for ``timeout_s`` seconds."""
+    """Follow videos until all have ended, or for ``timeout_s`` seconds.
+
+    Raises:
+        Interrupted: ``interrupted``: Ctrl-C.
+    """
     videos: list[Video] = []
-    with bars.StageBars(console.err, quiet=quiet) as shown:
-        for videos in follow(catalog, before, timeout_s=timeout_s):
-            shown.show(videos)
+    try:
+        with bars.StageBars(console.err, len(before), quiet=quiet) as shown:
+            for videos in follow(catalog, before, timeout_s=timeout_s):
+                shown.show(videos)
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            "interrupted",
+            "The processing goes on. `videodrop ls` shows all videos, `videodrop show NAME` one.",
+        ) from error
     return videos
 
 

@@ -13,7 +13,7 @@ from pipeline import bootstrap
 from pipeline.cli import bars, selecting
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import confirm, err, out, plain, print_json
-from pipeline.cli.lookup import connect
+from pipeline.cli.lookup import connect, is_embedded
 from pipeline.core.errors import InvalidArgument
 from pipeline.results.retention import Policy, Pruned
 from pipeline.runs.redrive import MessageClass, Redriven
@@ -64,7 +64,7 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove old results and files that nothing refers to; current results stay."""
+    """Remove old results, files that nothing refers to, and on this machine replaced uploads."""
     settings, _ = connect()
     policy = Policy(keep=keep, before=selecting.moment(older_than, datetime.now(UTC)))
     if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
@@ -76,9 +76,14 @@ def prune(
 
     def walk(*, dry_run: bool) -> dict[str, Pruned]:
         with bars.CountBar(err, "videos", quiet=as_json) as bar:
-            return bootstrap.retention(settings).prune(
+            found = bootstrap.retention(settings).prune(
                 policy, dry_run=dry_run, report=lambda seen: bar.show("", seen)
             )
+        if is_embedded(settings):  # on AWS, the bucket's lifecycle rule does it
+            files, size = bootstrap.uploads(settings).prune(policy.before, dry_run=dry_run)
+            if files:
+                found["uploads"] = Pruned(leftovers=files, files=files, bytes=size)
+        return found
 
     found = walk(dry_run=dry_run or not yes)
     if as_json:

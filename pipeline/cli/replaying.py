@@ -36,7 +36,9 @@ def replay(
         list[str] | None, typer.Argument(metavar="VIDEO", help="Only these: ids or file names")
     ] = None,
     *,
-    prefix: Annotated[str | None, typer.Option(help="Only keys with this prefix")] = None,
+    prefix: Annotated[
+        str | None, typer.Option(help="Only keys or file names that begin so")
+    ] = None,
     since: Annotated[
         str | None, typer.Option(help="Uploaded then or later: 2026-01-31, 12h, 7d")
     ] = None,

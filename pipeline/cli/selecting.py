@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline import bootstrap
 from pipeline.aws.catalog import Catalog
+from pipeline.cli import lookup
 from pipeline.core import upload_options as options
 from pipeline.core import validation
-from pipeline.core.errors import BadInput, InvalidArgument, NotFound
+from pipeline.core.errors import BadInput, InvalidArgument
 from pipeline.core.settings import Settings
 from pipeline.replays.check import check
 from pipeline.replays.request import ReplayRequest
@@ -71,17 +71,10 @@ def videos(references: Sequence[str], settings: Settings, catalog: Catalog) -> l
     """Return the ids of videos, once each, by id, key or file name.
 
     Raises:
-        NotFound: ``unknown_video``.
+        NotFound, InvalidArgument: see ``lookup.find``.
     """
-    uploads = bootstrap.uploads(settings)
-    meant = {uploads.video_id(reference): reference for reference in references}
-    known = {video.video_id for video in catalog.videos(list(meant))}
-    if missing := [name for video_id, name in meant.items() if video_id not in known]:
-        raise NotFound(
-            "unknown_video",
-            f"There is no video {', '.join(missing)}. `videodrop ls` lists all.",
-        )
-    return list(meant)
+    found = [lookup.find(reference, settings, catalog) for reference in references]
+    return list(dict.fromkeys(video.video_id for video in found))
 
 
 def moment(text: str, now: datetime) -> datetime:

@@ -40,6 +40,11 @@ def video_id(bucket: str, key: str) -> str:
     return blake2s(f"{bucket}\0{key}".encode(), digest_size=10).hexdigest()
 
 
+def revision_of(version: str) -> str:
+    """Return the id of an upload, from its S3 version or its sequencer: 12 hexadecimal digits."""
+    return blake2s(version.encode(), digest_size=6).hexdigest()
+
+
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -70,7 +75,7 @@ class Upload(_ObjectEvent):
     @property
     def revision(self) -> str:
         """Return the id of this upload among all to its key: 12 hexadecimal digits."""
-        return blake2s((self.version_id or self.sequencer).encode(), digest_size=6).hexdigest()
+        return revision_of(self.version_id or self.sequencer)
 
     @property
     def content_id(self) -> str:

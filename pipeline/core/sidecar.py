@@ -84,6 +84,23 @@ def paths(key: str) -> list[str]:
     return [key, f"{folder}{slash}{stem}"] if stem else [key]
 
 
+def beside(captions: str, video: str, key: str) -> str:
+    """Return the key at which captions belong to the video at ``key``.
+
+    Args:
+        captions: their file name, e.g. ``b.de.srt``.
+        video: file name of the video that they are of, e.g. ``b.mp4``.
+        key: of that video, whose name may be another: of ``a.mp4``, they are ``a.de.srt``.
+    """
+    folder, slash, name = key.rpartition("/")
+    given = same(captions)
+    whole, stem = paths(name)[0], paths(name)[-1]
+    for start, new in zip(paths(same(video)), (whole, stem), strict=False):
+        if given.startswith(f"{start}."):
+            return f"{folder}{slash}{new}{given.removeprefix(start)}"
+    return f"{folder}{slash}{captions}"
+
+
 def same(path: str) -> str:
     """Return the form of a path in which equal names are equal: macOS decomposes accents."""
     return unicodedata.normalize("NFC", path)

@@ -4,6 +4,7 @@
     x-amz-meta-videodrop-language: de                     short for transcribe-language
     x-amz-meta-videodrop-task: translate                  short for transcribe-task
     x-amz-meta-videodrop-detect-confidence: 0.4           any parameter of any stage
+    x-amz-meta-videodrop-passthrough: {"id": 7}           the uploader's own, kept in the record
 
 Lists are given as JSON: ``x-amz-meta-videodrop-transcode-rungs: [720, 360]``.
 """
@@ -18,6 +19,9 @@ from pydantic import BaseModel, ValidationError
 from pipeline.core.errors import InvalidArgument
 
 PREFIX = "videodrop-"
+PASSTHROUGH = "passthrough"
+"""The name of the uploader's own words: they come back in the video's record."""
+
 _SHORT = {"language": ("transcribe", "language"), "task": ("transcribe", "task")}
 
 
@@ -46,7 +50,7 @@ def parse(metadata: Mapping[str, str], stages: list[str]) -> Options:
     params: dict[str, dict[str, Any]] = {}
     for header, text in metadata.items():
         name = header.lower().removeprefix(PREFIX)
-        if name == header.lower():
+        if name in {header.lower(), PASSTHROUGH}:
             continue
         if name == "stages":
             chosen = _stages(text, stages)

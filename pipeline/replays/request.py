@@ -25,7 +25,10 @@ class Selection(BaseModel):
         None, min_length=1, max_length=1000, description="Only these, by id"
     )
     prefix: str | None = Field(
-        None, max_length=1024, description="Beginning of the key", examples=["videos/2026/"]
+        None,
+        max_length=1024,
+        description="Beginning of the key or of the file name",
+        examples=["videos/2026/"],
     )
     uploaded_after: AwareDatetime | None = Field(None, description="Uploaded then or later")
     uploaded_before: AwareDatetime | None = Field(None, description="Uploaded before then")

@@ -4,9 +4,10 @@ The query API serves them as JSON and the command line prints them, so both show
 They need no knowledge of a particular stage.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -25,6 +26,7 @@ from pipeline.core.records import (
 )
 from pipeline.core.sidecar import Sidecar
 from pipeline.core.stage import Notice
+from pipeline.core.upload_options import PASSTHROUGH, PREFIX
 from pipeline.results import artifact_view
 from pipeline.results.artifact_view import ArtifactView, Sign
 from pipeline.results.captions_view import CaptionsView
@@ -84,7 +86,10 @@ class StageView(StageProgress):
 class _VideoHead(_View):
     video_id: str
     name: str = Field(description="Its file name", examples=["holiday.mp4"])
-    key: str = Field(description="Its key in the uploads bucket", examples=["videos/holiday.mp4"])
+    key: str = Field(
+        description="Its key in the uploads bucket",
+        examples=["videos/20260131T120000123-1f2e3d4c/holiday.mp4"],
+    )
     uploaded_at: datetime
     bytes: int
     status: VideoStatus
@@ -117,6 +122,9 @@ class VideoView(_VideoHead):
 
     revision: str
     bucket: str
+    passthrough: JsonValue = Field(
+        description="What its uploader gave along; null if nothing, or until a stage has read it"
+    )
     probe: Probe | None = Field(description="What ffprobe found in the file")
     cost: TotalCost
     stages: list[StageView]
@@ -153,6 +161,7 @@ def detail(
         **_common(video, sign),
         revision=video.revision,
         bucket=video.upload.bucket,
+        passthrough=_passthrough(video),
         probe=video.probe,
         cost=total_cost(video),
         stages=[_stage(video, run, sign, working.get(run.stage)) for run in video.stages.values()],
@@ -210,6 +219,15 @@ def _common(video: Video, sign: Sign) -> dict[str, Any]:
         "labels": video.labels,
         "poster": _poster(video, sign),
     }
+
+
+def _passthrough(video: Video) -> JsonValue:
+    """Return what the uploader gave along; a client of S3 may give any text."""
+    text = (video.metadata or {}).get(PREFIX + PASSTHROUGH, "null")
+    try:
+        return cast("JsonValue", json.loads(text))
+    except (ValueError, RecursionError):
+        return text
 
 
 def _poster(video: Video, sign: Sign) -> str | None:

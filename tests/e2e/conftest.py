@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import psutil
 import pytest
@@ -55,6 +56,16 @@ class Stack:
         answer = httpx.get(f"{self.file.api_url}/videos/{video_id}", trust_env=False)
         answer.raise_for_status()
         return dict(answer.json())
+
+    def service(self, name: str) -> Any:
+        """Return boto3's resource of the embedded AWS."""
+        return boto3.resource(
+            name,
+            endpoint_url=self.file.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=self.file.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.file.environment["AWS_SECRET_ACCESS_KEY"],
+        )
 
     def get(self, path: str, **params: Any) -> httpx.Response:
         return httpx.get(self.file.api_url + path, params=params, trust_env=False, timeout=30)

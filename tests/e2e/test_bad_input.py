@@ -87,7 +87,9 @@ def test_a_wrong_option_is_rejected_with_a_message_before_the_upload(
 
 
 def test_only_the_requested_stages_run(stack: Stack, make_video: Make) -> None:
-    videos = stack.add(make_video("some.mp4", *_PICTURE), "--stages", "thumbnail")
+    videos = stack.add(
+        make_video("some.mp4", *_PICTURE, "-metadata", "title=some"), "--stages", "thumbnail"
+    )
     states = {stage["stage"]: stage["state"] for stage in videos["some.mp4"]["stages"]}
     assert states.pop("thumbnail") == "succeeded"
     assert set(states.values()) == {"skipped"}

@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psutil
 
 from tests.e2e.conftest import Stack, start, stop
@@ -25,19 +24,9 @@ def _clips(make_video: Make, count: int) -> Iterator[Path]:
         yield make_video(f"replay-{number}.mp4", *_PICTURE, "-metadata", f"title={number}")
 
 
-def _service(stack: Stack, name: str) -> Any:
-    return boto3.resource(
-        name,
-        endpoint_url=stack.file.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=stack.file.environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=stack.file.environment["AWS_SECRET_ACCESS_KEY"],
-    )
-
-
 def _made(stack: Stack) -> Counter[Made]:
     """Return how often each result was published, by video, stage and fingerprint."""
-    bucket = _service(stack, "s3").Bucket("videodrop-artifacts")
+    bucket = stack.service("s3").Bucket("videodrop-artifacts")
     keys = [one.key.split("/") for one in bucket.objects.filter(Prefix="artifacts/")]
     return Counter(
         (video_id, stage, fingerprint)
@@ -47,7 +36,7 @@ def _made(stack: Stack) -> Counter[Made]:
 
 
 def _replay(stack: Stack, *args: str) -> dict[str, Any]:
-    given = ("--set", "thumbnail-poster-quality=60", "--prefix", "videos/replay-", "--json")
+    given = ("--set", "thumbnail-poster-quality=60", "--prefix", "replay-", "--json")
     return dict(json.loads(stack.cli("replay", *given, *args).stdout))
 
 

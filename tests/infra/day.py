@@ -1,8 +1,10 @@
 """A day of an installation: every operation of its functions."""
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -39,6 +41,7 @@ class Day:
 
     def run(self) -> None:
         """Run all of them, from any state."""
+        self._receive_uploads()
         self._installed.lose_all_messages()
         self._process_uploads()
         self._lose_runs()
@@ -52,6 +55,19 @@ class Day:
         self._lose_requests()
         self._installed.remove("first.mp4")
         assert len(self._installed.deliver("janitor")) == 2
+
+    def _receive_uploads(self) -> None:
+        """Receive a file in parts, the same bytes before their event has come, and half of one."""
+        ask, file = self._installed.ask, {"name": "sent.mp4", "size": 4}
+        new = ask("POST", "/uploads", file, status=201)
+        with urlopen(Request(new["parts"][0]["url"], b"film", method="PUT")):  # noqa: S310 - moto
+            pass
+        done = ask("POST", new["links"]["complete"])
+        md5 = hashlib.md5(b"film", usedforsecurity=False).hexdigest()
+        assert ask("POST", "/uploads", file | {"etag": md5}, status=201)["already_there"]
+        half = ask("POST", "/uploads", file, status=201)
+        ask("DELETE", half["links"]["self"], status=204)
+        self._installed.remove_key(done["key"])
 
     def _process_uploads(self) -> None:
         """Process one upload by a second worker after the first one stops, and two without work.

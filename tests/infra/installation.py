@@ -133,7 +133,7 @@ class Installation:
         with self.trail.of("query"):
             answer = self._api.request(method, path, json=body)
         assert answer.status_code == status, answer.text
-        return answer.json()
+        return answer.json() if answer.content else None
 
     # -- others ----------------------------------------------------------------------------------
 
@@ -151,6 +151,12 @@ class Installation:
         """Delete all versions of an upload: moto cannot empty a bucket with a delete marker."""
         bucket, version = self.names.uploads_bucket, self._uploaded[name]
         aws.client("s3").delete_object(Bucket=bucket, Key=self.key(name), VersionId=version)
+
+    def remove_key(self, key: str) -> None:
+        """Delete all versions of an object."""
+        s3, bucket = aws.client("s3"), self.names.uploads_bucket
+        for one in s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]:
+            s3.delete_object(Bucket=bucket, Key=key, VersionId=one["VersionId"])
 
     def lose_files(self, name: str, fingerprint: str) -> None:
         """Delete the files of a result."""

@@ -13,12 +13,13 @@ from urllib.parse import unquote
 import boto3
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
-_WRITES = {
+_PARTS = {
     "PutObject": "PutObject",
     "CreateMultipartUpload": "PutObject",
     "UploadPart": "PutObject",
     "CompleteMultipartUpload": "PutObject",
     "AbortMultipartUpload": "AbortMultipartUpload",
+    "ListParts": "ListMultipartUploadParts",
 }
 
 
@@ -98,8 +99,8 @@ def _s3(operation: str, given: dict[str, Any], status: int | None) -> Iterator[P
         case "DeleteObjects":
             for one in given["Delete"]["Objects"]:
                 yield Permission("s3:DeleteObject", f"{bucket}/{one['Key']}")
-        case _ if operation in _WRITES:
-            yield Permission(f"s3:{_WRITES[operation]}", item)
+        case _ if operation in _PARTS:
+            yield Permission(f"s3:{_PARTS[operation]}", item)
         case "GetObject":
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
             yield Permission("s3:GetObjectVersion" if version else "s3:GetObject", item)

@@ -18,13 +18,15 @@ export class Problem extends Error {
 /**
  * Send a request to the API. A 401 also dispatches the event "unauthorized" on the window.
  * @param {string} path
- * @param {AbortSignal} signal
+ * @param {AbortSignal} [signal]
+ * @param {string} [method]
+ * @param {unknown} [body] sent as JSON
  */
-async function ask(path, signal) {
-  const headers = credentials();
+async function ask(path, signal, method = "GET", body = undefined) {
+  const headers = { ...credentials(), ...(body !== undefined && { "Content-Type": "application/json" }) };
   let response;
   try {
-    response = await fetch(path, { headers, signal });
+    response = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch (error) {
     if (error instanceof Error && error.name === "AbortError") throw error;
     throw new Problem(0, "The server cannot be reached. Is it still running?");
@@ -105,6 +107,42 @@ export const getProvider = (signal) =>
   fetch("sign-in", { signal })
     .then((response) => (response.ok ? response.json() : null))
     .catch(() => null);
+
+/** @type {(file: NewUpload, signal: AbortSignal) => Promise<UploadView>} */
+export const beginUpload = async (file, signal) => (await ask("uploads", signal, "POST", file)).json();
+
+/** @type {(id: string, signal: AbortSignal) => Promise<UploadView>} */
+export const getUpload = async (id, signal) => (await ask(`uploads/${id}`, signal)).json();
+
+/** @type {(id: string, signal: AbortSignal) => Promise<UploadView>} */
+export const completeUpload = async (id, signal) => (await ask(`uploads/${id}/complete`, signal, "POST")).json();
+
+/** @type {(id: string) => Promise<unknown>} */
+export const cancelUpload = (id) => ask(`uploads/${id}`, undefined, "DELETE");
+
+/**
+ * Send bytes to a signed address, which takes no token. Only XMLHttpRequest tells how far it is.
+ * @param {string} url
+ * @param {Blob} body
+ * @param {AbortSignal} signal
+ * @param {(sent: number) => void} report
+ * @returns {Promise<void>}
+ */
+export function put(url, body, signal, report) {
+  return new Promise((done, fail) => {
+    const request = new XMLHttpRequest();
+    const stop = () => request.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    request.upload.addEventListener("progress", ({ loaded }) => report(loaded));
+    request.addEventListener("loadend", () => {
+      signal.removeEventListener("abort", stop);
+      if (request.status >= 200 && request.status < 300) done();
+      else fail(new Problem(request.status, request.status ? `The file store answered with status ${request.status}.` : "The file store cannot be reached, or the file cannot be read any more."));
+    });
+    request.open("PUT", url);
+    request.send(body);
+  });
+}
 
 /** @type {(signal: AbortSignal) => Promise<{drop: string | null}>} */
 export const getHealth = async (signal) => (await ask("health", signal)).json();

@@ -7,6 +7,8 @@ import { showLibrary } from "./library.js";
 import { comeBack } from "./provider.js";
 import { isSignedIn, signOut } from "./session.js";
 import { showSignIn } from "./signin.js";
+import { takeDrops } from "./dropping.js";
+import { addTray } from "./tray.js";
 import { showVideo } from "./video.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("#main"));
@@ -54,6 +56,8 @@ out.addEventListener("click", () => (signOut(), route()));
 try {
   await comeBack();
   route();
+  takeDrops();
+  addTray();
 } catch (error) {
   if (!(error instanceof Problem)) throw error;
   askWho(error.message);

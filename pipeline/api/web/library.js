@@ -3,6 +3,7 @@
 
 import { getHealth, given, listVideos } from "./api.js";
 import { bar, fill, h, inline } from "./dom.js";
+import { pickers } from "./dropping.js";
 import { STATUS, ago, clock, hue, size, title } from "./format.js";
 import { poll } from "./poll.js";
 
@@ -82,7 +83,7 @@ export function showLibrary(place, { status = "", label = "" }, signal) {
       .finally(() => (more.disabled = false));
   });
   place.append(
-    h("div.library-head", {}, h("h1", {}, "Library"), filters(status, label, options)),
+    h("div.library-head", {}, h("div.library-title", {}, h("h1", {}, "Library"), pickers()), filters(status, label, options)),
     notice,
     empty,
     grid,
@@ -217,6 +218,8 @@ function emptyState(filtered, drop) {
     h(
       "dl.ways",
       {},
+      h("dt", {}, "On this page"),
+      h("dd", {}, "Drop videos or folders anywhere, or use the buttons above."),
       h("dt", {}, "From a terminal"),
       h("dd", {}, h("code", {}, "videodrop add holiday.mp4")),
       h("dt", {}, "With any S3 client"),

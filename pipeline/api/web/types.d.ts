@@ -165,6 +165,56 @@ interface Tile {
   h: number;
 }
 
+/** What `POST uploads` takes. */
+interface NewUpload {
+  name: string;
+  size: number;
+  idempotency_key: string;
+  beside?: string;
+  etag?: string;
+}
+
+/** An upload, with addresses of the next parts. */
+interface UploadView {
+  upload_id: string;
+  state: "open" | "completed";
+  already_there: boolean;
+  video_id: string;
+  size: number;
+  part_size: number;
+  arrived: number[];
+  parts: { number: number; start: number; size: number; url: string }[];
+}
+
+/** A file and its path in what was dropped. */
+interface Found {
+  file: File;
+  path: string;
+}
+
+/** What is kept of an upload over a reload. */
+interface Remembered {
+  key: string;
+  name: string;
+  size: number;
+  modified: number;
+  upload_id: string | null;
+}
+
+/** A file on its way; `file` is null after a reload, until it is chosen again. */
+interface Transfer extends Remembered {
+  path: string;
+  file: File | null;
+  state: "waiting" | "sending" | "paused" | "lost" | "done" | "failed" | "cancelled";
+  sent: number;
+  video_id: string | null;
+  there: boolean;
+  beside: Transfer | null;
+  error: string | null;
+  retryable: boolean;
+  stop: AbortController | null;
+}
+
 /** Where people get tokens. */
 interface Provider {
   authorize: string;

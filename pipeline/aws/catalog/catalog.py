@@ -12,11 +12,12 @@
     #keys         {name}                        secret keys that all hosts share
     #sidecars#…   {file name}                   captions uploaded beside a video
     #content#…    content#{stage}…              results by content (``contents``)
+    #upload#…     upload                        an upload in progress
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
-``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the deadline of
-their next heartbeat), ``failures`` (class, then time). A video's place in time is
-``{upload time}#{video_id}``.
+``names`` (file name, then place in time), ``labels`` (label, then place in time), ``leases`` (runs
+that are not terminal, by the deadline of their next heartbeat), ``failures`` (class, then time). A
+video's place in time is ``{upload time}#{video_id}``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,8 @@ from typing import Any
 from pipeline.aws.catalog import labels
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
+from pipeline.aws.catalog.names import Names
+from pipeline.aws.catalog.pending import PendingUploads
 from pipeline.aws.catalog.ranges import Ranges
 from pipeline.aws.catalog.results import Results
 from pipeline.aws.catalog.revisions import MONTHS, Revisions, place
@@ -49,6 +52,9 @@ class Catalog(Revisions):
     Attributes:
         shadows: runs whose results are only compared with the current ones.
         results: stored results, of both kinds of runs.
+        contents: the same results, and uploads, by content.
+        names: videos by their names.
+        pending: uploads in progress.
         timings: recorded run times.
         keys: keys that all hosts sign with.
         sidecars: captions uploaded beside videos.
@@ -60,6 +66,9 @@ class Catalog(Revisions):
         self._labels = Labels(table)
         self.shadows = Runs(table, "shadow")
         self.results = Results(table)
+        self.contents = self.results.contents
+        self.names = Names(table)
+        self.pending = PendingUploads(table)
         self.timings = Timings(table)
         self.keys = Keys(table)
         self.sidecars = Sidecars(table)

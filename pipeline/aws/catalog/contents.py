@@ -3,9 +3,11 @@
     pk                     sk                             what
     #content#{content id}  content#{stage}                a mark: some result of the stage is stored
     #content#{content id}  content#{stage}#{fingerprint}  the latest video that has this result
+    #content#{content id}  upload#{video id}              a video that was uploaded with these bytes
 
 The mark is read with the rows of a new upload, in the same request. So an upload of new bytes costs
-no request more. These rows are hints: the result's own row and its manifest decide.
+no request more. Our own ways to upload write the last row. These rows are hints: the result's own
+row and its manifest decide, and the row of the video.
 """
 
 from collections.abc import Iterable
@@ -38,6 +40,27 @@ class Contents:
         keys = {_key(content): content for content in wanted}
         found = self._table.get_many(list(keys), only=("pk", "sk"))
         return {keys[item["pk"], item["sk"]] for item in found}
+
+    def uploaded(self, content_ids: Iterable[str], video_id: str, key: str) -> None:
+        """Record that a video was uploaded with these bytes.
+
+        Args:
+            content_ids: ids that the bytes may have in S3.
+            video_id: the video.
+            key: its key in the uploads bucket.
+        """
+        row = {"sk": f"upload#{video_id}", "video_id": video_id, "key": key}
+        self._table.write(puts=[{"pk": f"#content#{one}", **row} for one in content_ids])
+
+    def videos(self, content_ids: Iterable[str]) -> dict[str, str | None]:
+        """Return the videos that had these bytes once, and their keys where they are known."""
+        found: dict[str, str | None] = {}
+        for one in content_ids:
+            condition = partition("pk", f"#content#{one}")
+            for row in self._table.query(KeyConditionExpression=condition, ConsistentRead=True):
+                if video_id := row.get("video_id"):
+                    found[video_id] = row.get("key") or found.get(video_id)
+        return found
 
     def gone(self, video_id: str, result: StageResult) -> list[dict[str, Any]]:
         """Return the keys of the rows to remove with a result of a video."""

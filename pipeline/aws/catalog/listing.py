@@ -31,7 +31,7 @@ class Filter:
 
     Attributes:
         label: a label of the video, in any case.
-        prefix: beginning of its key.
+        prefix: beginning of its key or of its file name.
         after: uploaded at this time or later.
         before: uploaded earlier than this.
     """
@@ -48,7 +48,9 @@ class Filter:
             not video.deleted_at
             and self.status in {None, video.status}
             and (self.label is None or self.label.lower() in video.labels)
-            and video.upload.key.startswith(self.prefix or "")
+            and any(
+                name.startswith(self.prefix or "") for name in (video.upload.key, video.upload.name)
+            )
         )
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from pipeline.aws.catalog import names
 from pipeline.aws.catalog.contents import mark_key
 from pipeline.aws.catalog.run_writes import sort_key
 from pipeline.aws.catalog.runs import Runs, lease
@@ -122,6 +123,7 @@ class Revisions(Videos):
             "stages": list(self._stages),
             "upload_month": order[:7],
             "uploaded_order": order,
+            **names.fields(upload),
         }
 
     def all_claimed(self, video: Video) -> None:

@@ -1,7 +1,8 @@
 """The checks that every request passes before it reaches the embedded AWS.
 
     Host        is a name of this machine; this rejects pages that use DNS rebinding
-    Origin      is of this machine or of the configured list; others get no CORS headers
+    Origin      is of this machine or of the configured list; others get no CORS headers. Its pages
+                read files and send parts of uploads, by addresses that the API signed
     signature   is made with this installation's own credentials
     service     is one that the stack uses; moto's own API (``/moto-api``) is not served
 
@@ -122,7 +123,7 @@ def _with_cors(start_response: StartResponse, origin: str | None) -> StartRespon
     if origin is not None:
         allowed += [
             ("Access-Control-Allow-Origin", origin),
-            ("Access-Control-Allow-Methods", "GET, HEAD"),
+            ("Access-Control-Allow-Methods", "GET, HEAD, PUT"),
             ("Access-Control-Allow-Headers", "Range"),
             ("Access-Control-Expose-Headers", _EXPOSED),
         ]

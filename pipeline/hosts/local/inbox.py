@@ -1,52 +1,62 @@
-"""The inbox: a folder whose files are uploaded once they are complete.
+"""The inbox: a folder whose files are uploaded once they are complete, those in its folders too.
 
-Nothing in it is moved or deleted. A journal of (name, size, modification time) prevents repeated
-uploads after a restart. A file whose upload was lost since is taken again. A file that changes is
-uploaded again, as the next revision of the video.
+Nothing in it is moved or deleted. A journal of the files (inode, size, modification time) prevents
+repeated uploads after a restart, and of a file that was renamed. A file whose bytes changed is
+another video: nothing that is dropped here replaces an earlier one.
 """
 
 import json
 import logging
-import stat
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from boto3.exceptions import Boto3Error
 
-from pipeline.aws.uploads import Uploads
-from pipeline.core import intake
-from pipeline.core.errors import VideodropError
+from pipeline.aws import clients as aws
+from pipeline.aws.adding import Adder
+from pipeline.core import intake, sidecar
+from pipeline.core.errors import InvalidArgument, VideodropError
 
 log = logging.getLogger(__name__)
 
-SETTLE_S = 1.0
+SETTLE_S = 3.0
 _RETRY_S = 5.0
 _LOOK_S = 0.5
+# A look at a large folder takes long, so there are fewer of them.
+_LONGEST_S = 5.0
+_REST = 20
 
 
-@dataclass(frozen=True)
-class _Version:
-    """The identity of one state of a file."""
+class _Version(NamedTuple):
+    """The identity of one state of a file, whatever its name."""
 
-    name: str
+    inode: int
     size: int
     mtime_ns: int
+
+
+class _File(NamedTuple):
+    """A file in the inbox; ``name`` is its path below it."""
+
+    path: Path
+    name: str
+    version: _Version
 
 
 class Inbox:
     """A folder whose files are uploaded.
 
     Args:
-        folder: created if it does not exist. Subfolders are ignored.
-        journal: file with the uploaded versions.
-        uploads: destination of the files, under their own names.
+        folder: created if it does not exist.
+        journal: file with the versions that are done.
+        adder: uploads them.
         tell: called with a sentence about each upload and each failure.
-        lost: called with the names that were uploaded; returns those of which AWS knows nothing, as
-            after a start with an older state.
+        lost: called with the keys of uploads; returns those of which AWS knows nothing, as after a
+            start with an older state.
         progress: called with (name, bytes sent, total bytes), from several threads.
     """
 
@@ -54,85 +64,130 @@ class Inbox:
         self,
         folder: Path,
         journal: Path,
-        uploads: Uploads,
+        adder: Adder,
         tell: Callable[[str], None],
         lost: Callable[[set[str]], set[str]] = lambda _: set(),
         progress: Callable[[str, int, int], None] = lambda *_: None,
     ) -> None:
         self.folder = folder
         self._journal = journal
-        self._uploads = uploads
+        self._adder = adder
         self._tell = tell
-        self._told = ""
         self._lost = lost
+        self._failure = ""
         self._progress = progress
         self._since: dict[_Version, float] = {}
-        self._not_before: dict[str, float] = {}
+        self._not_before: dict[_Version, float] = {}
+        self._told: set[_Version] = set()
         folder.mkdir(parents=True, exist_ok=True)
         self._done = self._read_journal()
 
     def run(self, stopping: threading.Event) -> None:
         """Watch until ``stopping`` is set."""
-        while not stopping.wait(_LOOK_S):
+        pause = _LOOK_S
+        while not stopping.wait(pause):
+            began = time.monotonic()
             try:
-                self.look(time.monotonic())
+                self.look(began)
             except Exception as error:
                 log.exception("The inbox could not be looked at; trying again")
-                self._tell_once(f"The inbox {self.folder} could not be read: {error}")
+                self._tell_failure(f"The inbox {self.folder} could not be read: {error}")
+            pause = min(_LONGEST_S, max(_LOOK_S, _REST * (time.monotonic() - began)))
 
     def look(self, now: float) -> None:
         """Upload the files unchanged for ``SETTLE_S`` at ``now`` (monotonic seconds)."""
-        present = {path: _version(path) for path in self.folder.iterdir()}
-        files = {path: version for path, version in present.items() if version is not None}
-        names = {version.name for version in files.values()}
-        found = {version: path for path, version in files.items() if _wanted(version, names)}
-        self._since = {version: self._since.get(version, now) for version in found}
-        for version, path in found.items():
+        files = [one for one in self._files() if one.version in self._done or _wanted(one)]
+        self._since = {one.version: self._since.get(one.version, now) for one in files}
+        # Videos first: captions go beside theirs.
+        for one in sorted(files, key=_is_captions):
             if (
-                version not in self._done
-                and now - self._since[version] >= SETTLE_S
-                and now >= self._not_before.get(version.name, now)
-                and not _being_written(path)
+                one.version not in self._done
+                and now - self._since[one.version] >= SETTLE_S
+                and now >= self._not_before.get(one.version, now)
+                and not _being_written(one.path)
             ):
-                self._upload(path, version, now)
+                self._add(one, files, now)
 
-    def _upload(self, path: Path, version: _Version, now: float) -> None:
-        sent = _Sum(lambda total: self._progress(version.name, total, version.size))
+    def _add(self, one: _File, files: list[_File], now: float) -> None:
+        sent = _Sum(lambda total: self._progress(one.name, total, one.version.size))
+        key = None
         try:
-            if _is_text(version.name):
-                self._uploads.put(path, sent=sent)
-                self._tell(f"{version.name} was dropped into the pipeline.")
+            if _is_captions(one):
+                video = self._video_of(one, files)
+                if video is None:
+                    self._tell_once(one, f"{one.name} waits for the video that it belongs to.")
+                    return
+                self._adder.add_captions(one.path, *video, sent)
+                self._tell(f"{one.name} was put beside its video.")
             else:
-                self._tell(f"{version.name!a} was not uploaded: rename it, its name is not text.")
-        except (VideodropError, Boto3Error, OSError) as error:
-            self._tell(f"{version.name} could not be uploaded yet: {error}")
-            self._not_before[version.name] = now + _RETRY_S
+                added = self._adder.add(one.path, sent=sent)
+                key = added.key
+                if added.there:
+                    self._tell(f"{one.name} is already there: {added.video_id}.")
+                else:
+                    self._tell(f"{one.name} was dropped into the pipeline: {added.video_id}.")
+        except InvalidArgument as error:
+            self._tell_once(one, f"{one.name!a} was not uploaded. {error.message}")
+            if error.code == "not_a_file":  # it may be readable later
+                self._not_before[one.version] = now + _RETRY_S
+                return
+        except (VideodropError, Boto3Error, OSError, *aws.ERRORS) as error:
+            self._tell(f"{one.name} could not be uploaded yet: {error}")
+            self._not_before[one.version] = now + _RETRY_S
             return
-        self._done.add(version)
+        self._done[one.version] = key
         with self._journal.open("a") as journal:
-            journal.write(_line(version))
+            journal.write(_line(one.version, key))
 
-    def _tell_once(self, message: str) -> None:
-        if message != self._told:
-            self._told = message
-            self._tell(message)
+    def _tell_once(self, one: _File, text: str) -> None:
+        if one.version not in self._told:
+            self._told.add(one.version)
+            self._tell(text)
 
-    def _read_journal(self) -> set[_Version]:
-        """Return the uploaded versions of files that still exist; remove the others."""
-        done = set()
+    def _tell_failure(self, text: str) -> None:
+        if text != self._failure:
+            self._failure = text
+            self._tell(text)
+
+    def _video_of(self, captions: _File, files: list[_File]) -> tuple[str, str] | None:
+        """Return name and key of the video in the inbox that captions belong to."""
+        keys = {
+            path: (one.path.name, key)
+            for one in files
+            if (key := self._done.get(one.version))
+            for path in sidecar.paths(sidecar.same(one.name))
+        }
+        owners = (sidecar.same(owner.path) for owner in sidecar.owners(captions.name))
+        return next((keys[path] for path in owners if path in keys), None)
+
+    def _files(self) -> Iterator[_File]:
+        """Yield the files in the inbox and in its folders."""
+        for path in self.folder.rglob("*"):
+            try:
+                if path.is_file():
+                    status = path.stat()
+                    version = _Version(status.st_ino, status.st_size, status.st_mtime_ns)
+                    yield _File(path, path.relative_to(self.folder).as_posix(), version)
+            except OSError:  # it went away meanwhile
+                continue
+
+    def _read_journal(self) -> dict[_Version, str | None]:
+        """Return the versions that are done of files that still exist; remove the others."""
+        done = {}
         if self._journal.exists():
             for line in self._journal.read_text().splitlines():
                 try:
-                    done.add(_Version(*json.loads(line)))
+                    *version, key = json.loads(line)
+                    done[_Version(*map(int, version))] = key
                 except (ValueError, TypeError):
                     log.warning("skipped a line of %s: %r", self._journal, line)
-        present = {path.name for path in self.folder.iterdir()}
-        lost = self._lost({one.name for one in done if one.name in present and _is_text(one.name)})
-        for name in sorted(lost):
-            self._tell(f"{name} was uploaded, but AWS does not have it any more: taking it again.")
-        kept = {version for version in done if version.name in present - lost}
+        present = {one.version for one in self._files()}
+        lost = self._lost({key for version, key in done.items() if key and version in present})
+        for key in sorted(lost):
+            self._tell(f"{Path(key).name} was uploaded, but AWS lost it: taking it again.")
+        kept = {v: key for v, key in done.items() if v in present and key not in lost}
         fresh = self._journal.with_suffix(".new")
-        fresh.write_text("".join(map(_line, kept)))
+        fresh.write_text("".join(_line(*one) for one in kept.items()))
         fresh.replace(self._journal)
         return kept
 
@@ -151,34 +206,22 @@ class _Sum:
             self._report(self._total)
 
 
-def _is_text(name: str) -> bool:
-    """Return whether a file's name is UTF-8, as S3 keys have to be."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _version(path: Path) -> _Version | None:
-    """Return the present state of a file; None for anything else, or if it has just gone."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return _Version(path.name, status.st_size, status.st_mtime_ns)
-
-
-def _wanted(version: _Version, names: set[str]) -> bool:
+def _wanted(one: _File) -> bool:
     """Return whether to upload a file: the stages do not ignore it, and it is complete.
 
-    Firefox keeps an empty file of the final name while it writes ``NAME.part``.
+    Firefox keeps an empty file of the final name while it writes ``NAME.part``; Safari writes into
+    a folder ``NAME.download``.
     """
-    if intake.kind(version.name, version.size) == "other":
+    if intake.kind(one.name, one.version.size) == "other":
         return False
-    return not any(version.name + suffix in names for suffix in intake.PARTIAL)
+    folders = Path(one.name).parent.parts
+    if any(folder.casefold().endswith(intake.PARTIAL) for folder in folders):
+        return False
+    return not any(one.path.with_name(one.path.name + end).exists() for end in intake.PARTIAL)
+
+
+def _is_captions(one: _File) -> bool:
+    return intake.kind(one.name, one.version.size) == "captions"
 
 
 def _being_written(path: Path) -> bool:
@@ -193,5 +236,5 @@ def _being_written(path: Path) -> bool:
     return False
 
 
-def _line(version: _Version) -> str:
-    return json.dumps([version.name, version.size, version.mtime_ns]) + "\n"
+def _line(version: _Version, key: str | None) -> str:
+    return json.dumps([*version, key]) + "\n"

@@ -211,18 +211,19 @@ class Stack:
                 raise self._parts[-1].failed()
 
     def _watch_inbox(self, leaving: ExitStack) -> Path:
+        adder = bootstrap.adder(self._settings)
         uploads = bootstrap.uploads(self._settings)
         catalog = bootstrap.catalog(self._settings)
 
-        def lost(names: set[str]) -> set[str]:
+        def lost(keys: set[str]) -> set[str]:
             try:
-                return uploads.lost(names, catalog)
+                return uploads.lost(keys, catalog)
             except aws.ERRORS:
                 log.warning("cannot see which files of the inbox were lost", exc_info=True)
                 return set()
 
         inbox = Inbox(
-            self._home / "inbox", self._home / "inbox.journal", uploads, self._tell, lost=lost
+            self._home / "inbox", self._home / "inbox.journal", adder, self._tell, lost=lost
         )
         ending = threading.Event()
         thread = threading.Thread(target=inbox.run, args=(ending,), name="inbox", daemon=True)

@@ -16,6 +16,6 @@ def test_only_files_without_object_and_video_are_lost(stored: Settings) -> None:
     aws.client("s3").put_object(Bucket=bucket, Key="videos/ä b.mp4", Body=b"film")
     event = aws_events.created(bucket=bucket, key="videos/deleted since.mp4")
     catalog.record_upload(upload_of(event), patience_s=3600)
-    names = {"ä b.mp4", "deleted since.mp4", "rolled back.mp4"}
-    assert uploads.lost(names, catalog) == {"rolled back.mp4"}
+    keys = {f"videos/{name}.mp4" for name in ("ä b", "deleted since", "rolled back")}
+    assert uploads.lost(keys, catalog) == {"videos/rolled back.mp4"}
     assert uploads.lost(set(), catalog) == set()

@@ -87,12 +87,14 @@ def test_other_credentials_are_rejected(bucket):
             assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def presigned(bucket, key="kept", *, operation="get_object", **more):
+def presigned(bucket, key="kept", *, operation="get_object", params=None, **more):
     s3 = boto3.client(
         "s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"})
     )
     url = urlsplit(
-        s3.generate_presigned_url(operation, Params={"Bucket": bucket, "Key": key}, **more)
+        s3.generate_presigned_url(
+            operation, Params={"Bucket": bucket, "Key": key, **(params or {})}, **more
+        )
     )
     return f"{url.path}?{url.query}"
 
@@ -107,6 +109,21 @@ def test_pages_of_this_machine_read_presigned_addresses(server, bucket, origin):
     preflight = {"Access_Control_Request_Method": "GET", "Access_Control_Request_Headers": "range"}
     status, headers, _ = ask(server, "OPTIONS", target, Origin=origin, **preflight)
     assert (status, headers["Access-Control-Allow-Headers"]) == (204, "Range")
+
+
+def test_pages_of_this_machine_send_parts_to_presigned_addresses(server, bucket):
+    upload = boto3.client("s3").create_multipart_upload(Bucket=bucket, Key="sent")["UploadId"]
+    part = {"UploadId": upload, "PartNumber": 1, "ContentLength": 4}
+    target = presigned(bucket, "sent", operation="upload_part", params=part)
+    page = {"Origin": "http://127.0.0.1:8080"}
+    preflight = {"Access_Control_Request_Method": "PUT"}
+    status, headers, _ = ask(server, "OPTIONS", target, **page, **preflight)
+    assert (status, "PUT" in headers["Access-Control-Allow-Methods"]) == (204, True)
+    assert ask(server, "PUT", target, b"more than that", **page)[0] == 403
+    status, headers, _ = ask(server, "PUT", target, b"part", **page)
+    assert status == 200
+    assert headers["ETag"]
+    assert "ETag" in headers["Access-Control-Expose-Headers"]
 
 
 @pytest.mark.parametrize(

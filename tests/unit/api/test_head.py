@@ -32,6 +32,7 @@ VALUES = {
     "form": "vtt",
     "name:path": "hls/master",
     "replay_id": "none",
+    "upload_id": "none",
     "name": "clip-000.srt",
     "stage": "a",
     "number": "1",

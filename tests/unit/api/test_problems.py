@@ -159,6 +159,9 @@ def test_only_what_is_meant_to_write_does():
         if method != "get"
     }
     assert writing == {
+        "post /uploads",
+        "post /uploads/{upload_id}/complete",
+        "delete /uploads/{upload_id}",
         "post /replays",
         "post /replays/{replay_id}/pause",
         "post /replays/{replay_id}/resume",

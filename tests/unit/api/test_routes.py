@@ -226,6 +226,10 @@ def test_the_storyboard_has_presigned_sheets_and_keeps_its_rectangles():
 # -- the page, health and headers ----------------------------------------------------------------
 
 
+# Where the page sends the parts of uploads.
+UPLOADS = "https://videodrop-uploads.s3.amazonaws.com"
+
+
 def policy_of(answer: Any) -> dict[str, str]:
     """The page's content security policy, by directive."""
     assert answer.headers["Content-Type"].startswith("text/html")
@@ -237,7 +241,8 @@ def test_the_page_loads_from_nowhere_but_here_and_the_files():
     answer = client().get("/")
     policy = policy_of(answer)
     assert policy["default-src"] == "'none'"
-    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["connect-src"] == f"'self' {UPLOADS}"
     assert policy["img-src"] == f"'self' {ORIGIN}"
     assert policy["media-src"] == f"'self' blob: {ORIGIN}"
     assert policy["frame-ancestors"] == "'none'"
@@ -270,7 +275,10 @@ def test_the_renderer_of_the_documentation_is_as_published():
 def test_a_page_reaches_the_one_address_where_it_gets_tokens():
     token, known = "https://issuer.example/oauth2/token", "https://issuer.example/authorize"
     api = client(sign_in=SignIn(authorize=known, token=token, client_id="page"))
-    assert f"; connect-src 'self' {token};" in api.get("/").headers["Content-Security-Policy"]
+    assert (
+        f"; connect-src 'self' {UPLOADS} {token};"
+        in api.get("/").headers["Content-Security-Policy"]
+    )
     assert api.get("/sign-in").json() == {
         "authorize": known,
         "token": token,

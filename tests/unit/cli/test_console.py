@@ -69,7 +69,7 @@ def test_hostile_names_and_messages_are_harmless_wherever_they_are_shown(
     notice = Notice(code="odd", message=HOSTILE)
     console.result(shown, Result(artifacts=[artifact], warnings=[notice]), tmp_path)
     console.findings(shown, [Finding(what="x", verdict="missing", detail=HOSTILE, fix=HOSTILE)])
-    with bars.StageBars(shown, quiet=False) as stage_bars:
+    with bars.StageBars(shown, 1, quiet=False) as stage_bars:
         stage_bars.show([video])
     said = shown.file.getvalue()
     assert said.count(SHOWN.replace("/", "")) == 4
@@ -79,7 +79,7 @@ def test_hostile_names_and_messages_are_harmless_wherever_they_are_shown(
 
 
 def test_without_a_terminal_each_change_is_a_line_and_nothing_is_drawn(shown, make_video):
-    with bars.StageBars(shown, quiet=False) as stage_bars:
+    with bars.StageBars(shown, 1, quiet=False) as stage_bars:
         stage_bars.show([make_video(toy="running", progress=1)])
         stage_bars.show([make_video(toy="running", progress=60)])
         stage_bars.show([make_video(toy="succeeded")])
@@ -95,31 +95,62 @@ def test_on_a_terminal_the_bars_of_all_videos_are_drawn():
     assert "50%" in screen.file.getvalue()
 
 
-def test_a_bar_of_an_ended_stage_is_full_however_it_ended(make_video):
+def test_only_what_is_at_work_has_a_bar_below_that_of_all(make_video):
     screen = terminal()
-    with bars.StageBars(screen, quiet=False) as stage_bars:
+    with bars.StageBars(screen, 3, quiet=False) as stage_bars:
         stage_bars.show(
             [
                 make_video("a.mp4", toy="failed", progress=30, message="No good."),
                 make_video("b.mp4", toy="running", progress=70),
+                make_video("c.mp4", toy="pending"),
             ]
         )
     drawn = screen.file.getvalue()
-    assert "100%" in drawn
+    assert "1 of 3 videos" in drawn
+    assert "57%" in drawn  # 100, 70 and 0
     assert "70%" in drawn
     assert "30%" not in drawn
-    assert "No good." in drawn
+    assert "c.mp4" not in drawn
+    assert drawn.count("No good.") == 1
+
+
+def test_thirty_clips_fit_an_ordinary_terminal(make_video, tmp_path):
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
+    paths = [tmp_path / f"{'a long name ' * 5}{number}.mp4" for number in range(30)]
+    for path in paths:
+        path.write_bytes(b"12345")
+    with bars.UploadBars(screen, paths, quiet=False) as upload_bars:
+        for path in paths[:5]:
+            with upload_bars.active(path) as sent:
+                sent(5)
+        with upload_bars.active(paths[5]), upload_bars.active(paths[6]):
+            drawn = _lines(upload_bars)
+    assert [line[:13] for line in drawn] == ["5 of 30 files", *["upload a long"] * 2]
+    videos = [make_video(f"{'name ' * 20}{n}.mp4", toy="pending") for n in range(26)]
+    videos += [make_video(f"{'name ' * 20}{n}.mp4", toy="running") for n in range(26, 30)]
+    with bars.StageBars(screen, 30, quiet=False) as stage_bars:
+        stage_bars.show(videos)
+        assert len(_lines(stage_bars)) == 5
+
+
+def _lines(shown):
+    """Return what is drawn, a line each."""
+    screen = Console(file=io.StringIO(), width=80)
+    screen.print(shown._progress.get_renderable())
+    lines = screen.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    return lines
 
 
 def test_uploads_are_told_without_a_terminal_and_counted_on_one(shown, tmp_path):
     path = tmp_path / "[b].mp4"
     path.write_bytes(b"12345")
-    with bars.UploadBars(shown, quiet=False) as upload_bars:
-        upload_bars.start(path)(5)
+    with bars.UploadBars(shown, [path], quiet=False) as shown_, shown_.active(path) as sent:
+        sent(5)
     assert shown.file.getvalue() == "upload [b].mp4 (5 bytes)\n"
     screen = terminal()
-    with bars.UploadBars(screen, quiet=False) as upload_bars:
-        upload_bars.start(path)(5)
+    with bars.UploadBars(screen, [path], quiet=False) as shown_, shown_.active(path) as sent:
+        sent(5)
     assert "5/5 bytes" in screen.file.getvalue()
 
 
@@ -128,9 +159,9 @@ def test_quiet_means_not_a_word(make, make_video, tmp_path):
     screen = make()
     path = tmp_path / "a.mp4"
     path.write_bytes(b"1")
-    with bars.UploadBars(screen, quiet=True) as upload_bars:
-        upload_bars.start(path)(1)
-    with bars.StageBars(screen, quiet=True) as stage_bars:
+    with bars.UploadBars(screen, [path], quiet=True) as shown_, shown_.active(path) as sent:
+        sent(1)
+    with bars.StageBars(screen, 1, quiet=True) as stage_bars:
         stage_bars.show([make_video(toy="running")])
     assert screen.file.getvalue() == ""
 

@@ -34,27 +34,40 @@ def files(tmp_path):
     return tmp_path
 
 
-def test_a_file_given_twice_is_uploaded_once(bucket, files):
+def test_a_file_given_twice_is_uploaded_once_and_equal_names_are_two_videos(files):
     again = files / "x" / ".." / "b.mp4"
-    assert drop.distinct([files / "b.mp4", again], bucket) == [files / "b.mp4"]
+    found = drop.chosen([files / "b.mp4", again, files / "x" / "a.mp4", files / "y" / "a.mp4"])
+    assert found.videos == [files / "b.mp4", files / "x" / "a.mp4", files / "y" / "a.mp4"]
 
 
 @pytest.mark.parametrize(
     ("names", "code", "said"),
     [
-        (["b.mp4", "x/a.mp4", "y/a.mp4"], "same_name", "the same name"),
         (["b.mp4", "none.mp4"], "not_a_file", "There is no file"),
-        (["b.mp4", "x"], "not_a_file", "is a folder"),
+        (["b.mp4", "x"], "not_a_file", "add -r"),
+        (["b.mp4", "b.part"], "not_a_video", "incomplete"),
         (["b.mp4", "caf\udce9.mp4"], "bad_name", "UTF-8"),
     ],
 )
-def test_nothing_is_uploaded_unless_everything_can_be(bucket, files, names, code, said):
-    if code == "bad_name":
+def test_nothing_is_uploaded_unless_everything_can_be(files, names, code, said):
+    if code in {"bad_name", "not_a_video"}:
         (files / names[1]).write_bytes(b"video")
     with pytest.raises(BadInput) as error:
-        drop.distinct([files / name for name in names], bucket)
+        drop.chosen([files / name for name in names])
     assert error.value.code == code
     assert said in error.value.message
+
+
+def test_a_folder_gives_its_videos_and_captions_and_leaves_other_files_out(files):
+    for name in ("x/deep/c.mov", "x/a.srt", "x/.hidden/d.mp4", "x/e.part", "x/Thumbs.db"):
+        (files / name).parent.mkdir(exist_ok=True)
+        (files / name).write_bytes(b"video")
+    found = drop.chosen([files / "x", files / "b.mp4"], recursive=True)
+    assert found.videos == [files / "x/a.mp4", files / "x/deep/c.mov", files / "b.mp4"]
+    assert found.captions == [files / "x/a.srt"]
+    (files / "empty").mkdir()
+    with pytest.raises(BadInput, match="no video"):
+        drop.chosen([files / "empty"], recursive=True)
 
 
 def test_options_are_checked_as_the_stage_will_check_them(tmp_path):
@@ -81,7 +94,7 @@ def test_options_of_a_stage_whose_code_is_elsewhere_are_left_to_its_host(tmp_pat
 )
 def test_options_that_a_header_cannot_hold_are_rejected(bucket, files, option):
     with pytest.raises(BadInput) as error:
-        bucket.put(files / "b.mp4", options=option)
+        bucket.put(files / "b.mp4", "videos/b.mp4", options=option)
     assert error.value.code == "bad_option"
     assert bucket._s3.calls == []
 
@@ -89,7 +102,7 @@ def test_options_that_a_header_cannot_hold_are_rejected(bucket, files, option):
 def test_a_file_that_may_not_be_read_is_rejected_in_words(files):
     denied = Uploads(S3(PermissionError(13, "Permission denied")), "uploads", "videos/")
     with pytest.raises(BadInput, match="cannot be read: Permission denied"):
-        denied.put(files / "b.mp4")
+        denied.put(files / "b.mp4", "videos/1")
 
 
 def test_what_has_not_ended_is_named(make_video):
@@ -103,12 +116,12 @@ def test_what_has_not_ended_is_named(make_video):
 
 def test_only_files_are_uploaded(bucket, files):
     with pytest.raises(BadInput, match="is not a file"):
-        bucket.put(files / "x")
+        bucket.put(files / "x", "videos/1")
     assert bucket._s3.calls == []
 
 
 def test_an_upload_may_be_retried_after_an_outage_of_s3(files):
     down = Uploads(S3(EndpointConnectionError(endpoint_url="http://x")), "uploads", "videos/")
     with pytest.raises(DependencyFailed) as error:
-        down.put(files / "b.mp4")
+        down.put(files / "b.mp4", "videos/1")
     assert error.value.code == "aws_unreachable"

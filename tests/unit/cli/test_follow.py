@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from pipeline.aws import uploads
-from pipeline.aws.uploads import follow
+from pipeline.aws import following
+from pipeline.aws.following import follow
 
 
 class Catalog:
@@ -24,8 +24,8 @@ class Catalog:
 def clock(monkeypatch):
     """A clock that only sleeping advances."""
     slept = []
-    monkeypatch.setattr(uploads.time, "sleep", slept.append)
-    monkeypatch.setattr(uploads.time, "monotonic", lambda: sum(slept))
+    monkeypatch.setattr(following.time, "sleep", slept.append)
+    monkeypatch.setattr(following.time, "monotonic", lambda: sum(slept))
     return slept
 
 

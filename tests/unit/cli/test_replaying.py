@@ -35,12 +35,24 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 NOW = datetime(2026, 3, 8, tzinfo=UTC)
 
 
-class Catalog:
-    """A catalog of every video but those called nothing.mp4."""
+class Names:
+    """An index of names in which nothing is."""
 
-    def videos(self, video_ids):
+    def of(self, _):
+        return []
+
+
+class Catalog:
+    """A catalog of every video but those called nothing.mp4, by key alone."""
+
+    names = Names()
+
+    def videos(self, _):
+        return []
+
+    def video(self, one):
         nothing = video_id("videodrop-uploads", "videos/nothing.mp4")
-        return [type("Video", (), {"video_id": one}) for one in video_ids if one != nothing]
+        return None if one == nothing else type("Video", (), {"video_id": one})
 
 
 def obedient(one):

@@ -66,3 +66,21 @@ def test_a_video_without_extension_has_captions_too():
 
 def test_a_long_row_of_words_names_few_videos():
     assert len(sidecar.owners("v/" + "cc." * 300 + "srt")) == 4
+
+
+@pytest.mark.parametrize(
+    ("captions", "video", "key", "expected"),
+    [
+        ("b.de.srt", "b.mp4", "videos/1/a.mp4", "videos/1/a.de.srt"),
+        ("b.mp4.de.srt", "b.mp4", "videos/1/a.mov", "videos/1/a.mov.de.srt"),
+        ("b.srt", "b", "videos/1/a", "videos/1/a.srt"),
+        ("b.srt", "b.mp4", "videos/1/a", "videos/1/a.srt"),
+        ("u\u0308.srt", "ü.mp4", "videos/1/x.mp4", "videos/1/x.srt"),
+        ("a.b.srt", "a.b.mp4", "videos/1/a.b.mp4", "videos/1/a.b.srt"),
+        ("other.srt", "b.mp4", "videos/1/a.mp4", "videos/1/other.srt"),
+    ],
+)
+def test_captions_get_the_name_of_the_video_that_they_are_put_beside(
+    captions, video, key, expected
+):
+    assert sidecar.beside(captions, video, key) == expected

@@ -8,24 +8,34 @@ from contextlib import contextmanager
 import pytest
 from boto3.exceptions import S3UploadFailedError
 
-from pipeline.core.errors import DependencyFailed
+from pipeline.aws.adding import Added
+from pipeline.core import upload_key
+from pipeline.core.errors import DependencyFailed, InvalidArgument
 from pipeline.hosts.local import inbox as module
 from pipeline.hosts.local.inbox import SETTLE_S, Inbox
 
 
 class Uploads:
-    """A stand-in for the uploads bucket."""
+    """A stand-in for the addition of files."""
 
     def __init__(self):
-        self.names = []
+        self.names, self.keys = [], []
+        self.beside = []
         self.error = None
 
-    def put(self, path, sent):
+    def add(self, path, sent):
+        upload_key.checked(path.name)
         if self.error:
             raise self.error
         for _ in range(2):
             sent(path.stat().st_size // 2)
         self.names.append(path.name)
+        self.keys.append(f"videos/{len(self.names)}/{path.name}")
+        return Added("0" * 20, self.keys[-1], there=False)
+
+    def add_captions(self, path, video, key, sent):
+        sent(path.stat().st_size)
+        self.beside.append((path.name, video, key))
 
 
 @pytest.fixture
@@ -57,6 +67,7 @@ class Box:
         )
 
     def drop(self, name, body=b"film"):
+        (self.folder / name).parent.mkdir(exist_ok=True)
         (self.folder / name).write_bytes(body)
 
     def settle(self):
@@ -74,8 +85,7 @@ def test_a_file_is_uploaded_once_under_its_own_name(box, uploads, name):
     box.settle()
     assert uploads.names == [name]
     assert (box.folder / name).exists()
-    assert len(box.told) == 1
-    assert name in box.told[0]
+    assert box.told == [f"{name} was dropped into the pipeline: {'0' * 20}."]
 
 
 def test_a_growing_file_is_not_uploaded_yet(box, uploads):
@@ -125,11 +135,39 @@ def test_the_empty_file_of_an_incomplete_download_is_ignored(box, uploads):
     assert uploads.names == ["a.mp4"]
 
 
-def test_subfolders_are_ignored(box, uploads):
+def test_files_in_folders_are_uploaded_but_not_those_of_an_incomplete_download(box, uploads):
+    box.drop("folder/a.mp4")
+    box.drop(".hidden/b.mp4")
+    box.drop("c.mp4.download/c.mp4")
+    box.settle()
+    assert uploads.names == ["a.mp4"]
+
+
+def test_a_renamed_or_moved_file_is_no_second_video(box, uploads):
+    box.drop("a.mp4")
+    box.settle()
     (box.folder / "folder").mkdir()
+    (box.folder / "a.mp4").replace(box.folder / "folder" / "b.mp4")
+    box.settle()
+    box.restart()
+    box.settle()
+    assert uploads.names == ["a.mp4"]
+
+
+def test_captions_wait_for_their_video_and_go_beside_it(box, uploads):
+    box.drop("folder/a.de.srt")
+    box.drop("a.mp4")
+    box.settle()
+    assert uploads.beside == []
+    box.settle()
+    assert [said for said in box.told if "waits" in said] == [
+        "folder/a.de.srt waits for the video that it belongs to."
+    ]
     box.drop("folder/a.mp4")
     box.settle()
-    assert uploads.names == []
+    assert uploads.beside == [("a.de.srt", "a.mp4", "videos/2/a.mp4")]
+    box.settle()
+    assert len(uploads.beside) == 1
 
 
 def test_a_restart_uploads_only_what_is_new(box, uploads):
@@ -150,13 +188,13 @@ def test_a_changed_file_is_uploaded_again(box, uploads):
     assert uploads.names == ["a.mp4", "a.mp4"]
 
 
-def test_the_journal_drops_deleted_files_and_skips_an_incomplete_line(box, uploads):
+def test_the_journal_drops_deleted_files_and_skips_what_it_cannot_read(box, uploads):
     box.drop("a.mp4")
     box.drop("b.mp4")
     box.settle()
     (box.folder / "a.mp4").unlink()
     with box.journal.open("a") as journal:
-        journal.write('["b.mp4", 4')
+        journal.write('["b.mp4", 4, 1]\n["b.mp4", 4')
     box.restart()
     box.settle()
     assert sorted(uploads.names) == ["a.mp4", "b.mp4"]
@@ -165,7 +203,12 @@ def test_the_journal_drops_deleted_files_and_skips_an_incomplete_line(box, uploa
 
 @pytest.mark.parametrize(
     "error",
-    [DependencyFailed("aws_unreachable", "away"), S3UploadFailedError("away"), OSError("away")],
+    [
+        DependencyFailed("aws_unreachable", "away"),
+        S3UploadFailedError("away"),
+        OSError("away"),
+        InvalidArgument("not_a_file", "It cannot be read: away."),
+    ],
 )
 def test_a_failed_upload_is_reported_and_retried_later(box, uploads, error):
     uploads.error = error
@@ -185,7 +228,7 @@ def test_a_name_that_is_not_text_is_rejected_once(box, uploads):
     box.settle()
     assert uploads.names == []
     assert len(box.told) == 1
-    assert "rename" in box.told[0]
+    assert "Rename" in box.told[0]
     box.restart()  # its name can be journalled too
 
 
@@ -227,9 +270,10 @@ def test_a_file_whose_upload_was_lost_is_taken_again(box, uploads):
     box.settle()
     (box.folder / "gone.mp4").unlink()
     asked = []
-    box.restart(lost=lambda names: asked.append(names) or {"lost.mp4"})
+    (lost,) = (key for key in uploads.keys if key.endswith("/lost.mp4"))
+    box.restart(lost=lambda keys: asked.append(keys) or {lost})
     box.settle()
-    assert asked == [{"kept.mp4", "lost.mp4"}]
+    assert asked == [{key for key in uploads.keys[:3] if not key.endswith("/gone.mp4")}]
     assert sorted(uploads.names) == ["gone.mp4", "kept.mp4", "lost.mp4", "lost.mp4"]
     assert "taking it again" in "".join(box.told)
     box.restart()
@@ -237,18 +281,18 @@ def test_a_file_whose_upload_was_lost_is_taken_again(box, uploads):
     assert len(uploads.names) == 4
 
 
-def test_a_name_that_is_not_text_is_not_asked_for(box):
+def test_a_file_that_was_not_uploaded_is_not_asked_for(box):
     (box.folder / os.fsdecode(b"\xff.mp4")).write_bytes(b"film")
     box.settle()
     asked = []
-    box.restart(lost=lambda names: asked.append(names) or set())
+    box.restart(lost=lambda keys: asked.append(keys) or set())
     assert asked == [set()]
 
 
 def test_a_file_that_vanishes_while_it_is_looked_at_is_no_error(box, uploads, monkeypatch):
     box.drop("stays.mp4")
     listed = [box.folder / "stays.mp4", box.folder / "vanished.mp4"]
-    monkeypatch.setattr(type(box.folder), "iterdir", lambda _: iter(listed))
+    monkeypatch.setattr(type(box.folder), "rglob", lambda *_: iter(listed))
     box.settle()
     assert uploads.names == ["stays.mp4"]
 
