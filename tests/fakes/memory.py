@@ -89,7 +89,9 @@ class MemoryTable(Table):
         yield from (_part(_copy(item), kept) for item in found)
 
     def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
-        item = {"pk": pk, "sk": sk, **_copy(dict(fields))}
+        raw = {name: value for name, value in fields.items() if isinstance(value, bytes)}
+        plain = {name: value for name, value in fields.items() if name not in raw}
+        item = {"pk": pk, "sk": sk, **_copy(plain), **raw}
         self._faults.call(lambda: self.items.update({(pk, sk): item}))
 
     def write(
@@ -155,9 +157,30 @@ class MemoryTable(Table):
         return self._faults.call(effect)
 
     def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
-        members = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk}).setdefault(name, [])
-        if member not in members:
-            members.append(member)
+        def effect() -> None:
+            members = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk}).setdefault(name, [])
+            if member not in members:
+                members.append(member)
+
+        self._faults.call(effect)
+
+    def take_from_set(self, pk: str, sk: str, name: str, member: str) -> None:
+        def effect() -> None:
+            members = self.items.get((pk, sk), {}).get(name, [])
+            if member in members:
+                members.remove(member)
+            if not members:
+                self.items.pop((pk, sk), None)
+
+        self._faults.call(effect)
+
+    def number(self, pk: str, sk: str, name: str) -> int:
+        def effect() -> int:
+            item = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk})
+            item[name] = item.get(name, 0) + 1
+            return int(item[name])
+
+        return self._faults.call(effect)
 
 
 class MemoryS3:
@@ -289,6 +312,8 @@ class MemoryBus:
 
 def _copy(value: Any) -> Any:
     """Return a value as from DynamoDB: whole numbers are ints."""
+    if isinstance(value, dict) and isinstance(value.get("page"), bytes):
+        return dict(value)  # a page of the search index
     return None if value is None else _plain(json.loads(json.dumps(value), parse_float=_number))
 
 
@@ -334,6 +359,7 @@ def _holds(condition: Any, item: dict[str, Any]) -> bool:
 def _true(condition: str, item: dict[str, Any], given: dict[str, Any]) -> bool:
     """Return True if a condition expression holds."""
     code = re.sub(r"attribute_not_exists\(#(\w+)\)", r"('\1' not in item)", condition)
+    code = re.sub(r"attribute_exists\(#(\w+)\)", r"('\1' in item)", code)
     code = re.sub(r"#(\w+)", r"item.get('\1', nothing)", code)
     code = re.sub(r":(\w+)", r"given['\1']", code)
     code = re.sub(r"(?<![<>])=", "==", code).replace("<>", "!=")

@@ -12,6 +12,8 @@
     #keys         {name}                        secret keys that all hosts share
     #sidecars#…   {file name}                   captions uploaded beside a video
     #content#…    content#{stage}…              results by content (``contents``)
+    #search#…     head, {generation}#{page}     the index of a video's words (``search_rows``)
+    #words#…      {term}#{block}                the videos that have a term
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
 ``labels`` (label, then place in time), ``leases`` (runs that are not terminal, by the deadline of
@@ -24,6 +26,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.aws.catalog.contents import mark_key
+from pipeline.aws.catalog.index import Index, Unindexed
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.ranges import Ranges
@@ -48,6 +51,7 @@ class Catalog(Videos):
     Args:
         table: the catalog's table.
         stages: the stages, in the order in which they are shown.
+        index: the search index to keep in step; none by default.
 
     Attributes:
         runs: the stage runs.
@@ -59,8 +63,9 @@ class Catalog(Videos):
         ranges: ranges of runs whose work is spread.
     """
 
-    def __init__(self, table: Table, stages: Iterable[str]) -> None:
+    def __init__(self, table: Table, stages: Iterable[str], index: Index | None = None) -> None:
         super().__init__(table, stages)
+        self._search: Index = index or Unindexed()
         self._labels = Labels(table)
         self.runs = Runs(table)
         self.shadows = Runs(table, "shadow")
@@ -181,6 +186,7 @@ class Catalog(Videos):
             )
         except ConditionFailed:
             return
+        self._search.forget(deletion.video_id)
         self._labels.forget(deletion.video_id, keep=None)
 
     def record_probe(self, upload: Upload, probe: Probe, metadata: Mapping[str, str]) -> None:
@@ -203,37 +209,44 @@ class Catalog(Videos):
             return
 
     def succeed(self, video_id: str, run: StageRun, result: StageResult) -> None:
-        """Make ``result`` current and index its labels.
+        """Make ``result`` current and findable: by its labels, and by its words and objects.
 
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
         """
+        written = self._search.write(video_id, result, attempt=run.attempt)
         self._index(video_id, result)
         self.runs.succeed(video_id, run, result)
+        self._search.show(written, attempt=run.attempt, revision=run.revision)
         if run.attempt > 1:  # no labels were written before the first claim
             self._labels.forget(video_id, keep=result)
 
     def promote(
         self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
     ) -> None:
-        """Make a stored result current (``Runs.promote``) and findable by its labels.
+        """Make a stored result current (``Runs.promote``) and findable.
 
         Raises:
             LeaseLost: the run is in progress, or changed since it was read.
         """
+        written = self._search.write(video_id, result, attempt=run.attempt + 1)
         self._index(video_id, result)
         self.runs.promote(video_id, run, result, history=history)
+        self._search.show(written, attempt=run.attempt + 1, revision=run.revision)
         self._labels.forget(video_id, keep=result)
 
     def undo_promotion(self, video_id: str, run: StageRun) -> None:
-        """Undo a promotion (``Runs.undo_promotion``) and restore the index of labels.
+        """Undo a promotion (``Runs.undo_promotion``) and restore both indexes.
 
         Raises:
             LeaseLost: the run changed since.
         """
+        written = None
         if run.current_result:
+            written = self._search.write(video_id, run.current_result, attempt=run.attempt + 2)
             self._index(video_id, run.current_result)
         self.runs.undo_promotion(video_id, run)
+        self._search.show(written, attempt=run.attempt + 2, revision=run.revision)
         if run.current_result:
             self._labels.forget(video_id, keep=run.current_result)
 

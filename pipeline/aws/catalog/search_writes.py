@@ -1,0 +1,336 @@
+"""The writes to the search index: complete before they are seen, and fenced.
+
+A result is indexed as a *generation*, whose number no other has. Its row under the video is written
+first, then its pages, then one member a term. It is seen once the video's head names it, which is
+one conditional write that an older attempt loses. What is then left over of earlier generations is
+removed. A row has a lease until that is done, so that the janitor finds what a crash has left.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from pipeline.aws.catalog.search_rows import (
+    BLOCK,
+    COUNTER,
+    NUMBER,
+    attribute,
+    member,
+    page_sk,
+    posting_key,
+    shown,
+    video_pk,
+)
+from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, partition
+from pipeline.core.errors import LeaseLost
+from pipeline.core.search import pages
+from pipeline.core.search.pages import Packed
+
+_LEASE_S = 900.0
+_AT_ONCE = 8  # terms of one video, which are on different rows
+
+
+class Generation(NamedTuple):
+    """An indexed result.
+
+    Attributes:
+        video_id: of its video.
+        stage: that made it.
+        number: of the video.
+        generation: its own number, within the video.
+        fingerprint: of the result.
+        attempt: the fencing token of the run that it belongs to.
+        complete: True once all of it is written.
+        overdue: True if its writer has died, or has ended without removing it.
+        about: what the head has of it, for filters and counts.
+    """
+
+    video_id: str
+    stage: str
+    number: int
+    generation: int
+    fingerprint: str
+    attempt: int
+    complete: bool
+    overdue: bool
+    about: dict[str, Any]
+
+
+class SearchWrites:
+    """The writes to the search index in the catalog's table.
+
+    Args:
+        table: the catalog's table.
+        at_once: writes at once.
+    """
+
+    def __init__(self, table: Table, *, at_once: int = _AT_ONCE) -> None:
+        self._table = table
+        self._at_once = at_once
+
+    def number(self, video_id: str) -> tuple[int, bool] | None:
+        """Return a video's number, and whether its name is indexed; None if it has none."""
+        found = self._table.get(video_id, NUMBER)
+        return (int(found["number"]), bool(found.get("named"))) if found else None
+
+    def give_number(self, video_id: str, *, uploaded: str) -> int:
+        """Give a video a number, unless it has one, and make its head."""
+        if (known := self.number(video_id)) is None:
+            # A number that is taken and not used leaves a gap, which costs nothing.
+            number = self._table.number(*COUNTER, "last") - 1
+            with suppress(ConditionFailed):
+                self._table.update(
+                    video_id,
+                    NUMBER,
+                    set={"number": number},
+                    condition="attribute_not_exists(#number)",
+                )
+            known = self.number(video_id)
+        number = known[0] if known else number
+        with suppress(ConditionFailed):
+            self._table.update(
+                video_pk(number),
+                "head",
+                set={"video_id": video_id, "uploaded": uploaded},
+                condition="attribute_not_exists(#pk)",
+            )
+        return number
+
+    def date(self, number: int, *, uploaded: str) -> None:
+        """Record when a video was uploaded last."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                video_pk(number),
+                "head",
+                set={"uploaded": uploaded},
+                condition="attribute_exists(#pk) AND #uploaded < :uploaded",
+                given={"uploaded": uploaded},
+            )
+
+    def named(self, video_id: str) -> None:
+        """Record that a video's name is indexed."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                video_id, NUMBER, set={"named": True}, condition="attribute_exists(#pk)"
+            )
+
+    def begin(
+        self, video_id: str, number: int, stage: str, fingerprint: str, attempt: int
+    ) -> Generation:
+        """Return the generation of a result: a complete one of the same result, or a new one."""
+        for one in self.all(video_id):
+            if (one.stage, one.fingerprint) == (stage, fingerprint) and one.complete:
+                with suppress(ConditionFailed):
+                    self._mark(one, attempt=attempt, condition="#state = :state", state="complete")
+                    return one._replace(attempt=attempt)
+        generation = self._table.number(video_id, NUMBER, "generation")
+        one = Generation(
+            *(video_id, stage, number, generation, fingerprint, attempt),
+            complete=False,
+            overdue=False,
+            about={},
+        )
+        self._table.put(
+            *_key(one),
+            {
+                "stage": stage,
+                "number": number,
+                "generation": generation,
+                "fingerprint": fingerprint,
+                "attempt": attempt,
+                "state": "writing",
+                **_lease(video_id),
+            },
+        )
+        return one
+
+    def fill(self, one: Generation, packed: Packed, about: Mapping[str, Any]) -> None:
+        """Write a generation's pages and terms; it is complete then.
+
+        Raises:
+            LeaseLost: it was removed meanwhile, because its writer was taken for dead.
+        """
+        pk = video_pk(one.number)
+        self._table.write(
+            puts=(
+                {"pk": pk, "sk": page_sk(one.generation, name), "page": page}
+                for name, page in packed.pages.items()
+            )
+        )
+        for language in about.get("languages", ()):
+            self._table.add_to_set(*COUNTER, "languages", language)
+        self._each(self._table.add_to_set, one, packed.terms)
+        try:
+            self._mark(
+                one,
+                attempt=one.attempt,
+                condition="#state = :state",
+                state="writing",
+                more={"state": "complete", "about": {**about, "size": packed.size}},
+            )
+        except ConditionFailed as error:
+            self.forget(one)
+            raise LeaseLost from error
+
+    def show(self, one: Generation, *, attempt: int, revision: str) -> bool:
+        """Let queries find a complete generation, in place of the one before it.
+
+        Returns:
+            True unless a later attempt's is shown, or the video was deleted.
+        """
+        name = attribute(one.stage)
+        fence = f"{name}_attempt"
+        about = {**one.about, "generation": one.generation, "revision": revision}
+        try:
+            self._table.update(
+                video_pk(one.number),
+                "head",
+                set={name: about, fence: attempt},
+                condition=(
+                    f"attribute_exists(#video_id) AND "
+                    f"( attribute_not_exists(#{fence}) OR #{fence} <= :attempt )"
+                ),
+                given={"attempt": attempt},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def all(self, video_id: str) -> list[Generation]:
+        """Return the generations of a video, the oldest first."""
+        rows = self._table.query(
+            KeyConditionExpression=partition("pk", video_id, prefix=f"{NUMBER}#"),
+            ConsistentRead=True,
+        )
+        now = epoch_key(time.time())
+        return [
+            Generation(
+                *(video_id, row["stage"], int(row["number"]), int(row["generation"])),
+                *(row["fingerprint"], int(row["attempt"])),
+                complete=row["state"] == "complete",
+                overdue=row.get("lease_until", "") < now,
+                about=row.get("about", {}),
+            )
+            for row in rows
+        ]
+
+    def shown_of(self, number: int, stage: str) -> dict[str, Any] | None:
+        """Return what queries find of a stage of a video."""
+        return shown(self._table.get(video_pk(number), "head") or {}, stage)
+
+    def settle(self, video_id: str, stage: str, attempt: int) -> bool:
+        """Remove what a stage's shown generation replaces, and what writers that died have left.
+
+        Returns:
+            False if the shown generation was removed meanwhile and has to be written again.
+        """
+        known = self.all(video_id)
+        head = (self._table.get(video_pk(known[0].number), "head") if known else None) or {}
+        found = False
+        for one in known:
+            now = shown(head, one.stage)
+            if now and now["generation"] == one.generation and one.complete:
+                found = found or one.stage == stage
+                self._release(one)
+            elif one.overdue or (one.complete and one.stage == stage and one.attempt <= attempt):
+                self.forget(one)
+        return found or not shown(head, stage)
+
+    def forget(self, one: Generation) -> None:
+        """Remove a generation. Its row is the last to go, so that a crash leaves it findable."""
+        with suppress(ConditionFailed):
+            self._mark(
+                one,
+                attempt=one.attempt,
+                condition="attribute_exists(#pk)",
+                more={"state": "leaving"},
+            )
+        pk, start = video_pk(one.number), page_sk(one.generation, "")
+        rows = list(
+            self._table.query(
+                KeyConditionExpression=partition("pk", pk, prefix=start), ConsistentRead=True
+            )
+        )
+        terms = {
+            term
+            for row in rows
+            for term in pages.terms(row["sk"].removeprefix(start), bytes(row["page"]))
+        }
+        self._each(self._table.take_from_set, one, terms)
+        self._table.write(deletes=rows)
+        key = _key(one)
+        self._table.write(deletes=[{"pk": key[0], "sk": key[1]}])
+
+    def forget_video(self, video_id: str) -> None:
+        """Remove a deleted video from the index, its head first.
+
+        What a living worker writes now is left to it, and else to the janitor.
+        """
+        known = self.all(video_id)
+        number = self.number(video_id)
+        if number:
+            self._table.write(deletes=[{"pk": video_pk(number[0]), "sk": "head"}])
+        left = [one for one in known if not (one.complete or one.overdue)]
+        for one in known:
+            if one not in left:
+                self.forget(one)
+        if number and not left:
+            self._table.write(deletes=[{"pk": video_id, "sk": NUMBER}])
+
+    def _release(self, one: Generation) -> None:
+        with suppress(ConditionFailed):
+            self._table.update(
+                *_key(one),
+                set={"state": "complete"},
+                remove=("lease_shard", "lease_until"),
+                condition="#state = :state",
+                given={"state": "complete"},
+            )
+
+    def _mark(
+        self,
+        one: Generation,
+        *,
+        attempt: int,
+        condition: str,
+        state: str | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._table.update(
+            *_key(one),
+            set={"attempt": attempt, **_lease(one.video_id), **(more or {})},
+            condition=condition,
+            given={"state": state} if state else {},
+        )
+
+    def _each(
+        self, change: Callable[[str, str, str, str], None], one: Generation, terms: Iterable[str]
+    ) -> None:
+        """Change the rows of terms, several at once."""
+        block, name = one.number // BLOCK, member(one.number, one.generation)
+
+        def apply(term: str) -> None:
+            change(*posting_key(term, block), "videos", name)
+
+        if self._at_once == 1:
+            for term in sorted(terms):
+                apply(term)
+            return
+        with ThreadPoolExecutor(self._at_once) as pool:
+            for _ in pool.map(apply, terms):
+                pass
+
+
+def overdue(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield the videos among overdue items whose index is to be mended, each once."""
+    yield from dict.fromkeys(row["pk"] for row in rows if row["sk"].startswith(f"{NUMBER}#"))
+
+
+def _key(one: Generation) -> tuple[str, str]:
+    return one.video_id, f"{NUMBER}#{one.generation:08x}"
+
+
+def _lease(video_id: str) -> dict[str, str]:
+    return {"lease_until": epoch_key(time.time() + _LEASE_S), "lease_shard": video_id[0]}
