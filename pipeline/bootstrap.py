@@ -131,6 +131,7 @@ def janitor(config: Settings) -> "Janitor":
         replays(config).wake_overdue,
         dead_letters.bodies,
         grace_s=config.redelivery_s,
+        mend_index=search_index(config).mend_overdue,
     )
 
 

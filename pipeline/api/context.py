@@ -12,6 +12,7 @@ from pipeline.aws.catalog import Catalog
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
+from pipeline.results.search.search import Search
 from pipeline.results.versions import Versions
 
 
@@ -27,15 +28,17 @@ class Context:
         catalog: Catalog | None,
         artifacts: Artifacts | None,
         replays: Replays | None,
+        search: Search | None = None,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._artifacts = artifacts
         self._replays = replays
+        self._search = search
 
     def open(self) -> None:
         """Make the parts that have AWS clients now, not at the first request."""
-        _ = self.catalog, self.artifacts, self.replays
+        _ = self.catalog, self.artifacts, self.replays, self.search
 
     @cached_property
     def settings(self) -> Settings:
@@ -56,6 +59,11 @@ class Context:
     def versions(self) -> Versions:
         """Return the stored results."""
         return Versions(self.catalog, self.artifacts)
+
+    @cached_property
+    def search(self) -> Search:
+        """Return the search over the videos."""
+        return self._search or bootstrap.search(self.settings)
 
     @cached_property
     def playback(self) -> Playback:

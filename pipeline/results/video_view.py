@@ -208,11 +208,11 @@ def _common(video: Video, sign: Sign) -> dict[str, Any]:
         "width": shown.width if shown else None,
         "height": shown.height if shown else None,
         "labels": video.labels,
-        "poster": _poster(video, sign),
+        "poster": poster(video, sign),
     }
 
 
-def _poster(video: Video, sign: Sign) -> str | None:
+def poster(video: Video, sign: Sign) -> str | None:
     """Sign the poster of the middle size: sharp enough for a card, small enough for a list."""
     sizes = sorted(artifact_view.of_video(video, role="poster"), key=lambda found: found[1].bytes)
     if not sizes:

@@ -22,6 +22,7 @@ STAGES = ("transcribe", "detect")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WORD_S = 0.5
 
+Rows = dict[tuple[str, str], dict[str, Any]]
 Seen = dict[str, list[tuple[float, float, float]]]
 """Start, end and confidence of the intervals of labels."""
 
@@ -86,19 +87,11 @@ class Library:
         self.search = Search(self.table, videos, stages=len(STAGES))
         self._uploads = 0
 
-    def snapshot(self) -> dict[tuple[str, str], dict[str, Any]]:
-        return {
-            key: json.loads(json.dumps(item)) if "page" not in item else dict(item)
-            for key, item in self.table.items.items()
-        }
+    def snapshot(self) -> Rows:
+        return {key: _copied(item) for key, item in self.table.items.items()}
 
-    def restore(self, items: dict[tuple[str, str], dict[str, Any]]) -> None:
-        self.table.items = _Items(
-            {
-                key: json.loads(json.dumps(item)) if "page" not in item else dict(item)
-                for key, item in items.items()
-            }
-        )
+    def restore(self, rows: Rows) -> None:
+        self.table.items = _Items({key: _copied(item) for key, item in rows.items()})
 
     def upload(self, name: str, *, at: datetime | None = None) -> Upload:
         self._uploads += 1
@@ -168,14 +161,14 @@ class Library:
         return result
 
     def delete(self, upload: Upload) -> None:
-        self._uploads += 1
+        """Delete a video; the same event each time."""
         self.catalog.record_deletion(
             Deletion(
                 event_id="gone",
                 time=upload.time + timedelta(days=1),
                 bucket=upload.bucket,
                 key=upload.key,
-                sequencer=f"{self._uploads:040d}",
+                sequencer=f"{upload.sequencer}1",
             )
         )
 
@@ -198,12 +191,16 @@ class Library:
 
     def index_rows(self) -> list[tuple[str, str]]:
         """Return the keys of what the index has of videos."""
-        mine = ("#search#", "#words#")
         return [
-            key
-            for key in self.table.items
-            if key[0].startswith(mine) or (key[1] + "#").startswith("search#") and key[0][0] != "#"
+            (pk, sk)
+            for pk, sk in self.table.items
+            if pk.startswith(("#search#", "#words#"))
+            or (pk[0] != "#" and sk.partition("#")[0] == "search")
         ]
+
+
+def _copied(item: dict[str, Any]) -> dict[str, Any]:
+    return dict(item) if "page" in item else dict(json.loads(json.dumps(item)))
 
 
 def transcript(text: str, *, language: str = "en") -> dict[str, Any]:
@@ -213,10 +210,9 @@ def transcript(text: str, *, language: str = "en") -> dict[str, Any]:
         words = []
         for word in line.split(" "):
             start = number * WORD_S
-            joined = language in {"ja", "zh", "th"} or not words
             words.append(
                 {
-                    "text": word if joined and language in {"ja", "zh", "th"} else f" {word}",
+                    "text": word if language in {"ja", "zh", "th"} else f" {word}",
                     "start": start,
                     "end": start + WORD_S * 0.8,
                     "probability": 0.9,

@@ -10,7 +10,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import md5
+from types import CodeType
 from typing import IO, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -358,6 +360,12 @@ def _holds(condition: Any, item: dict[str, Any]) -> bool:
 
 def _true(condition: str, item: dict[str, Any], given: dict[str, Any]) -> bool:
     """Return True if a condition expression holds."""
+    names = {"item": item, "given": given, "nothing": _Nothing()}
+    return bool(eval(_code(condition), {"__builtins__": {}}, names))  # noqa: S307 - our conditions
+
+
+@cache
+def _code(condition: str) -> CodeType:
     code = re.sub(r"attribute_not_exists\(#(\w+)\)", r"('\1' not in item)", condition)
     code = re.sub(r"attribute_exists\(#(\w+)\)", r"('\1' in item)", code)
     code = re.sub(r"#(\w+)", r"item.get('\1', nothing)", code)
@@ -365,8 +373,7 @@ def _true(condition: str, item: dict[str, Any], given: dict[str, Any]) -> bool:
     code = re.sub(r"(?<![<>])=", "==", code).replace("<>", "!=")
     for word in ("AND", "OR", "NOT", "IN"):
         code = re.sub(rf"\b{word}\b", word.lower(), code)
-    names = {"item": item, "given": given, "nothing": _Nothing()}
-    return bool(eval(code, {"__builtins__": {}}, names))  # noqa: S307 - the project's own conditions
+    return compile(code, "condition", "eval")
 
 
 class _Nothing:

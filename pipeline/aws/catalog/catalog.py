@@ -185,7 +185,9 @@ class Catalog(Videos):
                 given=given,
             )
         except ConditionFailed:
-            return
+            head = self._table.get(deletion.video_id, "video")
+            if head is None or "deleted_at" not in head:
+                return  # uploaded again since; otherwise this message was delivered before
         self._search.forget(deletion.video_id)
         self._labels.forget(deletion.video_id, keep=None)
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from pipeline.aws.catalog.search_writes import Generation
+from pipeline.aws.catalog.search_generations import Generation
 from pipeline.core.records import StageResult
 
 

@@ -7,11 +7,13 @@ removed. A row has a lease until that is done, so that the janitor finds what a 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
+from pipeline.aws.catalog.runs import overdue
+from pipeline.aws.catalog.search_generations import Generation, generations, lease, row_key
 from pipeline.aws.catalog.search_rows import (
     BLOCK,
     COUNTER,
@@ -23,39 +25,12 @@ from pipeline.aws.catalog.search_rows import (
     shown,
     video_pk,
 )
-from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, partition
+from pipeline.aws.catalog.table import ConditionFailed, Table, partition
 from pipeline.core.errors import LeaseLost
 from pipeline.core.search import pages
 from pipeline.core.search.pages import Packed
 
-_LEASE_S = 900.0
 _AT_ONCE = 8  # terms of one video, which are on different rows
-
-
-class Generation(NamedTuple):
-    """An indexed result.
-
-    Attributes:
-        video_id: of its video.
-        stage: that made it.
-        number: of the video.
-        generation: its own number, within the video.
-        fingerprint: of the result.
-        attempt: the fencing token of the run that it belongs to.
-        complete: True once all of it is written.
-        overdue: True if its writer has died, or has ended without removing it.
-        about: what the head has of it, for filters and counts.
-    """
-
-    video_id: str
-    stage: str
-    number: int
-    generation: int
-    fingerprint: str
-    attempt: int
-    complete: bool
-    overdue: bool
-    about: dict[str, Any]
 
 
 class SearchWrites:
@@ -133,7 +108,7 @@ class SearchWrites:
             about={},
         )
         self._table.put(
-            *_key(one),
+            *row_key(one),
             {
                 "stage": stage,
                 "number": number,
@@ -141,7 +116,7 @@ class SearchWrites:
                 "fingerprint": fingerprint,
                 "attempt": attempt,
                 "state": "writing",
-                **_lease(video_id),
+                **lease(video_id),
             },
         )
         return one
@@ -200,21 +175,12 @@ class SearchWrites:
 
     def all(self, video_id: str) -> list[Generation]:
         """Return the generations of a video, the oldest first."""
-        rows = self._table.query(
-            KeyConditionExpression=partition("pk", video_id, prefix=f"{NUMBER}#"),
-            ConsistentRead=True,
-        )
-        now = epoch_key(time.time())
-        return [
-            Generation(
-                *(video_id, row["stage"], int(row["number"]), int(row["generation"])),
-                *(row["fingerprint"], int(row["attempt"])),
-                complete=row["state"] == "complete",
-                overdue=row.get("lease_until", "") < now,
-                about=row.get("about", {}),
-            )
-            for row in rows
-        ]
+        return generations(self._table, video_id)
+
+    def overdue(self) -> list[str]:
+        """Return the videos of which a writer has died, or has left something."""
+        rows = overdue(self._table, before=time.time())
+        return sorted({row["pk"] for row in rows if row["sk"].startswith(f"{NUMBER}#")})
 
     def shown_of(self, number: int, stage: str) -> dict[str, Any] | None:
         """Return what queries find of a stage of a video."""
@@ -260,7 +226,7 @@ class SearchWrites:
         }
         self._each(self._table.take_from_set, one, terms)
         self._table.write(deletes=rows)
-        key = _key(one)
+        key = row_key(one)
         self._table.write(deletes=[{"pk": key[0], "sk": key[1]}])
 
     def forget_video(self, video_id: str) -> None:
@@ -282,7 +248,7 @@ class SearchWrites:
     def _release(self, one: Generation) -> None:
         with suppress(ConditionFailed):
             self._table.update(
-                *_key(one),
+                *row_key(one),
                 set={"state": "complete"},
                 remove=("lease_shard", "lease_until"),
                 condition="#state = :state",
@@ -299,8 +265,8 @@ class SearchWrites:
         more: Mapping[str, Any] | None = None,
     ) -> None:
         self._table.update(
-            *_key(one),
-            set={"attempt": attempt, **_lease(one.video_id), **(more or {})},
+            *row_key(one),
+            set={"attempt": attempt, **lease(one.video_id), **(more or {})},
             condition=condition,
             given={"state": state} if state else {},
         )
@@ -321,16 +287,3 @@ class SearchWrites:
         with ThreadPoolExecutor(self._at_once) as pool:
             for _ in pool.map(apply, terms):
                 pass
-
-
-def overdue(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Yield the videos among overdue items whose index is to be mended, each once."""
-    yield from dict.fromkeys(row["pk"] for row in rows if row["sk"].startswith(f"{NUMBER}#"))
-
-
-def _key(one: Generation) -> tuple[str, str]:
-    return one.video_id, f"{NUMBER}#{one.generation:08x}"
-
-
-def _lease(video_id: str) -> dict[str, str]:
-    return {"lease_until": epoch_key(time.time() + _LEASE_S), "lease_shard": video_id[0]}

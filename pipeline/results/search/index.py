@@ -7,7 +7,8 @@ former index; the janitor shows the new one when the writer's lease has expired.
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 
-from pipeline.aws.catalog.search_writes import Generation, SearchWrites
+from pipeline.aws.catalog.search_generations import Generation
+from pipeline.aws.catalog.search_writes import SearchWrites
 from pipeline.aws.catalog.table import iso
 from pipeline.aws.catalog.videos import Videos
 from pipeline.core import languages
@@ -78,6 +79,11 @@ class SearchIndex:
     def forget(self, video_id: str) -> None:
         """Remove a deleted video."""
         self._writes.forget_video(video_id)
+
+    def mend_overdue(self) -> None:
+        """Mend the index of each video of which a writer has died."""
+        for video_id in self._writes.overdue():
+            self.mend(video_id)
 
     def mend(self, video_id: str) -> None:
         """Bring the index of a video in step with its current results, after a crash."""

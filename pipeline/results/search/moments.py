@@ -1,28 +1,20 @@
-"""Moments as people see them, and the counts beside them."""
+"""Moments as people see them."""
 
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.records import VideoStatus
+from pipeline.results import artifact_view
+from pipeline.results.artifact_view import Sign
+from pipeline.results.search.facets import Facets
+from pipeline.results.search.search import Found, Hit
+from pipeline.results.search.snippets import Snippet
+from pipeline.results.video_view import poster
 
 
 class _View(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class Mark(_View):
-    """A part of a snippet to highlight."""
-
-    start: int = Field(description="Index of its first character (code points)")
-    end: int = Field(description="Index after its last character")
-
-
-class Snippet(_View):
-    """Words around a moment, as plain text."""
-
-    text: str = Field(description="Plain text: escape it before you make markup of it")
-    marks: list[Mark] = Field(description="What was searched for, in order")
 
 
 class MomentView(_View):
@@ -37,7 +29,6 @@ class MomentView(_View):
     start: float = Field(description="Seconds; 0 where only the name has the words")
     end: float = Field(description="Seconds")
     snippet: Snippet | None = Field(description="None where nothing is said")
-    labels: list[str] = Field(description="The labels searched for, in view near it")
     more: int = Field(description="Further moments in this video; `video` lists them")
     poster: str | None = Field(description="Presigned URL of an image of the video")
     links: dict[str, str] = Field(
@@ -45,23 +36,6 @@ class MomentView(_View):
         "at `start` is its picture",
         examples=[{"page": "/#/videos/5c1e6f0a9b3d27481f60?t=12.3"}],
     )
-
-
-class Count(_View):
-    """The number of videos with a value."""
-
-    value: str
-    videos: int
-
-
-class Facets(_View):
-    """Counts over the videos that match, among those that this request examined."""
-
-    labels: list[Count]
-    languages: list[Count]
-    videos: int
-    moments: int
-    complete: bool = Field(description="False if there are more than this request examined")
 
 
 class MomentPage(_View):
@@ -72,4 +46,42 @@ class MomentPage(_View):
     next_cursor: str | None = Field(
         description="Pass it as `cursor` for the next page; null at the end. A page may be short, "
         "or empty, and still have one."
+    )
+
+
+def page(found: Found, sign: Sign, root: str) -> MomentPage:
+    """Return the view of a page of moments.
+
+    Args:
+        found: the page.
+        sign: signs the addresses of posters.
+        root: the path of the API.
+    """
+    return MomentPage(
+        moments=[_moment(hit, sign, root) for hit in found.hits],
+        facets=found.facets,
+        next_cursor=found.next_cursor,
+    )
+
+
+def _moment(hit: Hit, sign: Sign, root: str) -> MomentView:
+    video = hit.video
+    base = f"{root}/videos/{video.video_id}"
+    start = hit.moment.start / 1000
+    links = {"video": base, "page": f"{root}/#/videos/{video.video_id}?t={start:g}"}
+    if artifact_view.of_video(video, role="storyboard_vtt"):
+        links["storyboard"] = f"{base}/storyboard.vtt"
+    return MomentView(
+        video_id=video.video_id,
+        name=video.upload.name,
+        uploaded_at=video.upload.time,
+        status=video.status,
+        duration_s=video.probe.duration_s if video.probe else None,
+        language=hit.language,
+        start=start,
+        end=hit.end / 1000,
+        snippet=hit.snippet,
+        more=hit.more,
+        poster=poster(video, sign),
+        links=links,
     )

@@ -6,7 +6,6 @@ makes at most twelve calls to DynamoDB, however large the index is, and the page
 every moment once.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from math import log2
@@ -17,19 +16,18 @@ from pipeline.aws.catalog.table import Table, iso
 from pipeline.aws.catalog.videos import Videos
 from pipeline.core.records import Video
 from pipeline.core.search.pages import label_term
+from pipeline.results.search import facets
 from pipeline.results.search.candidates import Group, walk
 from pipeline.results.search.cursor import Cursor, Key
 from pipeline.results.search.examined import Document, Examined, Indexed, documents
 from pipeline.results.search.match import Moment
-from pipeline.results.search.moments import Count, Facets, Snippet
 from pipeline.results.search.query import Phrase, Query
-from pipeline.results.search.snippets import needed, tell
+from pipeline.results.search.snippets import Snippet, needed, tell
 
 CALLS = 12
 """Requests to DynamoDB of a search, at most."""
 _WALK = 5  # of them, to find candidates
 _PAGES = 3  # of them, for the words of candidates
-_MOST_FACETS = 20
 
 
 class Hit(NamedTuple):
@@ -56,7 +54,7 @@ class Found(NamedTuple):
     """A page of moments."""
 
     hits: list[Hit]
-    facets: Facets
+    facets: facets.Facets
     next_cursor: str | None
 
 
@@ -112,8 +110,11 @@ class Search:
             following = Cursor(place.below, shown[-1].key, first=place.first)
         elif below > 0:
             following = Cursor(below, None, first=False)
-        facets = _facets(matched, complete=place.first and below == 0)
-        return Found(hits, facets, following.encode(query) if following else None)
+        counts = facets.count(
+            [(one.labels, one.language, len(moments)) for one, moments in matched],
+            complete=place.first and below == 0,
+        )
+        return Found(hits, counts, following.encode(query) if following else None)
 
     def _heads(
         self, rows: SearchRows, query: Query, wanted: list[Phrase], below: int, most: int
@@ -220,22 +221,3 @@ def _hit(one: _Ranked, video: Video, pages: dict[tuple[int, int, str], bytes]) -
         told = tell(one.moment, mine)
         end, snippet = max(end, told.end), told.snippet
     return Hit(video, one.moment, end, snippet, one.more, one.indexed.language)
-
-
-def _facets(
-    matched: Sequence[tuple[Indexed, list[tuple[Document | None, Moment]]]], *, complete: bool
-) -> Facets:
-    labels = Counter(label for one, _ in matched for label in one.labels)
-    languages = Counter(one.language for one, _ in matched if one.language)
-    return Facets(
-        labels=_counts(labels),
-        languages=_counts(languages),
-        videos=len(matched),
-        moments=sum(len(moments) for _, moments in matched),
-        complete=complete,
-    )
-
-
-def _counts(found: Counter[str]) -> list[Count]:
-    ordered = sorted(found.items(), key=lambda one: (-one[1], one[0]))
-    return [Count(value=value, videos=videos) for value, videos in ordered[:_MOST_FACETS]]

@@ -3,11 +3,30 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from pipeline.core.search.pages import STRETCH, stretch
 from pipeline.results.search.match import Moment
-from pipeline.results.search.moments import Mark, Snippet
 
 _BEFORE, _AFTER, _LONGEST = 6, 12, 48  # words
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Mark(_View):
+    """A part of a snippet to highlight."""
+
+    start: int = Field(description="Index of its first character (code points)")
+    end: int = Field(description="Index after its last character")
+
+
+class Snippet(_View):
+    """Words around a moment, as plain text."""
+
+    text: str = Field(description="Plain text: escape it before you make markup of it")
+    marks: list[Mark] = Field(description="What was searched for, in order")
 
 
 class Told(NamedTuple):
