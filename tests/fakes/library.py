@@ -181,7 +181,7 @@ class Library:
         cursor = None
         while True:
             page = self.search.find(query, cursor=cursor, limit=20)
-            found += [(hit.video.video_id, hit.moment.start / 1000) for hit in page.hits]
+            found += [(hit.indexed.video_id, hit.moment.start / 1000) for hit in page.hits]
             if (cursor := page.next_cursor) is None:
                 assert len(found) == len(set(found)), "a moment is on one page only"
                 return set(found)

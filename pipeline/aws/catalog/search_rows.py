@@ -4,7 +4,7 @@
     #search               #search                  the last number given, languages of speech
     {video_id}            search                   the video's number, its last generation
     {video_id}            search#{generation}      one indexed result: state, attempt, lease
-    #search#{number}      head                     what is shown of the video: a generation a stage
+    #search#{number}      head                     what is shown: a generation a stage, as JSON
     #search#{number}      {generation}#{page}      a page of an indexed result
     #words#{two letters}  {term}#{block}           the generations that have the term
 
@@ -13,6 +13,7 @@ term's row of a block is a set of strings: two characters for the number within 
 generation. So adding and removing are one atomic write each, without a read.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -158,8 +159,8 @@ def _members(texts: Iterable[str], block: int) -> Members:
 
 def shown(head: Mapping[str, Any], stage: str) -> dict[str, Any] | None:
     """Return what a head shows of a stage."""
-    found: dict[str, Any] | None = head.get(attribute(stage))
-    return found
+    text = head.get(attribute(stage))
+    return None if text is None else dict(json.loads(text))
 
 
 def attribute(stage: str) -> str:

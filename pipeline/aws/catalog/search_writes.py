@@ -6,6 +6,7 @@ one conditional write that an older attempt loses. What is then left over of ear
 removed. A row has a lease until that is done, so that the janitor finds what a crash has left.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -107,9 +108,9 @@ class SearchWrites:
             overdue=False,
             about={},
         )
-        self._table.put(
+        self._table.update(
             *row_key(one),
-            {
+            set={
                 "stage": stage,
                 "number": number,
                 "generation": generation,
@@ -162,7 +163,7 @@ class SearchWrites:
             self._table.update(
                 video_pk(one.number),
                 "head",
-                set={name: about, fence: attempt},
+                set={name: json.dumps(about), fence: attempt},
                 condition=(
                     f"attribute_exists(#video_id) AND "
                     f"( attribute_not_exists(#{fence}) OR #{fence} <= :attempt )"

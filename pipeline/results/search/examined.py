@@ -1,9 +1,11 @@
 """The examination of candidates: their filters, their pages, and their moments."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from pipeline.aws.catalog.search_rows import KEYS
 from pipeline.aws.catalog.table import iso
 from pipeline.core.search.pages import label_term, shelf
 from pipeline.results.search import match
@@ -12,6 +14,7 @@ from pipeline.results.search.query import Phrase, Query, Word
 
 _MS = 1000
 _CONFIDENCE = 10_000  # in which pages have confidences
+_WAVES = (16, 34, 50)  # the first is small: common words have long pages
 _PREFIX = "of_"
 
 PageKey = tuple[int, int, str]
@@ -45,6 +48,8 @@ class Indexed:
         generations: of all of these and of the name.
         labels: all labels.
         language: of most of its speech.
+        poster: key of an image of it.
+        storyboard: True if it has one.
     """
 
     number: int
@@ -56,6 +61,8 @@ class Indexed:
     generations: frozenset[int]
     labels: tuple[str, ...]
     language: str | None
+    poster: str | None
+    storyboard: bool
 
 
 class Examined:
@@ -75,10 +82,10 @@ class Examined:
         words = [word for phrase in (*wanted, *excluded) for word in phrase.words]
         self._terms = sorted({term for word in words for term in _terms(word)})
 
-    def most(self, keys: int) -> int:
-        """Return the number of candidates whose pages are at most so many, and at most 100."""
-        each = len({term[:2] for term in self._terms}) + len(self._labels)
-        return max(1, min(100, keys // max(1, each)))
+    def waves(self) -> list[int]:
+        """Return how many candidates are examined at once, one call for each wave."""
+        each = max(1, len({term[:2] for term in self._terms}) + len(self._labels))
+        return [max(1, min(wave, KEYS // each)) for wave in _WAVES]
 
     def passes(self, one: Indexed) -> bool:
         """Return whether a candidate passes the filters that its head decides."""
@@ -142,22 +149,24 @@ class Examined:
 def documents(number: int, head: Mapping[str, Any]) -> Indexed:
     """Return a video as its head shows it."""
     shown = [
-        about
-        for name, about in head.items()
-        if name.startswith(_PREFIX) and isinstance(about, dict)
+        json.loads(text)
+        for name, text in head.items()
+        if name.startswith(_PREFIX) and isinstance(text, str)
     ]
-    name = head.get("of_name", {})
+    words = [word for about in shown for word in about.get("words", ())]
     languages = [about["language"] for about in shown if about.get("language")]
     return Indexed(
         number=number,
         video_id=str(head["video_id"]),
         uploaded=str(head["uploaded"]),
-        words=tuple(name.get("words", ())),
+        words=tuple(words),
         spoken=tuple(_document(about) for about in shown if "language" in about),
         seen=tuple(_document(about) for about in shown if "labels" in about),
         generations=frozenset(int(about["generation"]) for about in shown),
         labels=tuple(sorted({label for about in shown for label in about.get("labels", ())})),
         language=languages[0] if languages else None,
+        poster=next((str(about["poster"]) for about in shown if "poster" in about), None),
+        storyboard=any("storyboard" in about for about in shown),
     )
 
 

@@ -6,6 +6,7 @@ former index; the janitor shows the new one when the writer's lease has expired.
 
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
+from typing import Any
 
 from pipeline.aws.catalog.search_generations import Generation
 from pipeline.aws.catalog.search_writes import SearchWrites
@@ -14,6 +15,7 @@ from pipeline.aws.catalog.videos import Videos
 from pipeline.core import languages
 from pipeline.core.records import TERMINAL, PublishedArtifact, StageResult, StageRun, Video
 from pipeline.core.search.pages import Packed, pack_words
+from pipeline.results.artifact_view import middle_poster
 from pipeline.results.search import document
 from pipeline.stages.detect.detections import Track, items
 from pipeline.stages.transcribe.transcript import Transcript
@@ -45,7 +47,7 @@ class SearchIndex:
         The first result of a video indexes its name, too.
 
         Returns:
-            what to show; None if the result has no text and no objects.
+            what to show; None if the result has no text, objects or pictures.
 
         Raises:
             LeaseLost: the writer took so long that the janitor removed what it wrote.
@@ -58,7 +60,7 @@ class SearchIndex:
             number = self._name(video)
         else:
             number = known[0]
-        if _file(result) is None:
+        if not _is_indexed(result):
             return None
         one = self._writes.begin(video_id, number, result.stage, result.fingerprint, attempt)
         if not one.complete:
@@ -100,11 +102,20 @@ class SearchIndex:
         for stage in [*video.stages, NAME]:
             self._writes.settle(video_id, stage, -1)
 
-    def rewrite(self, video: Video) -> int:
-        """Index the current results of a video that the index lacks; return how many."""
+    def rewrite(self, video: Video, *, stage: str | None = None) -> int:
+        """Index the current results of a video that the index lacks; return how many.
+
+        Args:
+            video: as it was read.
+            stage: only of this stage.
+        """
         written = 0
         for run in video.stages.values():
-            if (result := run.current_result) and self._lacks(video, result):
+            if (
+                stage in {None, run.stage}
+                and (result := run.current_result)
+                and self._lacks(video, result)
+            ):
                 attempt = _settled(run)
                 one = self.write(video.video_id, result, attempt=attempt)
                 self.show(one, attempt=attempt, revision=run.revision)
@@ -116,7 +127,7 @@ class SearchIndex:
         if known is None or not known[1]:
             return True
         head = self._writes.shown_of(known[0], result.stage) or {}
-        return _file(result) is not None and not any(
+        return _is_indexed(result) and not any(
             one.generation == head.get("generation") and one.fingerprint == result.fingerprint
             for one in self._writes.all(video.video_id)
         )
@@ -144,12 +155,12 @@ class SearchIndex:
             return
         self._writes.date(number, uploaded=iso(video.upload.time))
         if not standing:  # this process was asleep, and the janitor took it for dead
-            self.rewrite(video)
+            self.rewrite(video, stage=stage)
 
-    def _document(self, result: StageResult) -> tuple[Packed, dict[str, str | list[str]]]:
+    def _document(self, result: StageResult) -> tuple[Packed, dict[str, Any]]:
         file = _file(result)
         if file is None:
-            raise AssertionError("only a result with text or objects has a document")
+            return pack_words([]), _pictures(result)
         pieces = self._stream(result.prefix + file.name)
         if file.role == "transcript_json":
             text = Transcript.model_validate_json(b"".join(pieces))
@@ -164,6 +175,21 @@ class SearchIndex:
 def _file(result: StageResult) -> PublishedArtifact | None:
     """Return the file of a result that is indexed."""
     return next((one for one in result.artifacts if one.role in _ROLES), None)
+
+
+def _is_indexed(result: StageResult) -> bool:
+    return _file(result) is not None or bool(_pictures(result))
+
+
+def _pictures(result: StageResult) -> dict[str, Any]:
+    """Return what the head has of a video's pictures, so that a search need not read its files."""
+    roles = {one.role for one in result.artifacts}
+    found: dict[str, Any] = {}
+    if poster := middle_poster(result.artifacts):
+        found["poster"] = result.prefix + poster.name
+    if "storyboard_vtt" in roles:
+        found["storyboard"] = True
+    return found
 
 
 def _tracks(pieces: Iterable[bytes]) -> Iterator[Track]:

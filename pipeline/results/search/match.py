@@ -52,6 +52,8 @@ def hits(phrase: Phrase, page: Page) -> list[Hit]:
         page: returns the page of words of a term.
     """
     first, *others = (_places(word, page) for word in phrase.words)
+    if not others:
+        return [Hit(start, number, number) for start, number in first]
     after = [{place.number for place in places} for places in others]
     return [
         Hit(place.start, place.number, place.number + len(others))
@@ -118,6 +120,11 @@ def _windows(
     """Return the shortest spans that have a hit of each phrase, with the labels in view."""
     if not said or not all(said):
         return []
+    if len(said) == 1:
+        made = [
+            Moment(one.start, one.start, one.first, ((one.first, one.last),)) for one in said[0]
+        ]
+        return _in_view(made, seen, within)
     events = sorted((hit, which) for which, places in enumerate(said) for hit in places)
     latest: list[Hit | None] = [None] * len(said)
     found: list[Moment] = []
@@ -134,6 +141,11 @@ def _windows(
             continue
         spans = tuple(sorted({(one.first, one.last) for one in known}))
         found.append(Moment(first.start, hit.start, first.first, spans))
+    return _in_view(found, seen, within)
+
+
+def _in_view(found: list[Moment], seen: Sequence[list[Interval]], within: int) -> list[Moment]:
+    """Return the moments with all labels in view near them."""
     return [
         one for one in found if all(_near(one.start, one.last, label, within) for label in seen)
     ]

@@ -5,12 +5,10 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.records import VideoStatus
-from pipeline.results import artifact_view
 from pipeline.results.artifact_view import Sign
 from pipeline.results.search.facets import Facets
 from pipeline.results.search.search import Found, Hit
 from pipeline.results.search.snippets import Snippet
-from pipeline.results.video_view import poster
 
 
 class _View(BaseModel):
@@ -65,23 +63,23 @@ def page(found: Found, sign: Sign, root: str) -> MomentPage:
 
 
 def _moment(hit: Hit, sign: Sign, root: str) -> MomentView:
-    video = hit.video
-    base = f"{root}/videos/{video.video_id}"
+    video, indexed = hit.video, hit.indexed
+    base = f"{root}/videos/{indexed.video_id}"
     start = hit.moment.start / 1000
-    links = {"video": base, "page": f"{root}/#/videos/{video.video_id}?t={start:g}"}
-    if artifact_view.of_video(video, role="storyboard_vtt"):
+    links = {"video": base, "page": f"{root}/#/videos/{indexed.video_id}?t={start:g}"}
+    if indexed.storyboard:
         links["storyboard"] = f"{base}/storyboard.vtt"
     return MomentView(
-        video_id=video.video_id,
+        video_id=indexed.video_id,
         name=video.upload.name,
         uploaded_at=video.upload.time,
         status=video.status,
-        duration_s=video.probe.duration_s if video.probe else None,
-        language=hit.language,
+        duration_s=video.duration_s,
+        language=indexed.language,
         start=start,
         end=hit.end / 1000,
         snippet=hit.snippet,
         more=hit.more,
-        poster=poster(video, sign),
+        poster=sign(indexed.poster) if indexed.poster else None,
         links=links,
     )

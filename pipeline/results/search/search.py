@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from pipeline.aws.catalog.search_rows import KEYS, SearchRows
 from pipeline.aws.catalog.table import Table, iso
-from pipeline.aws.catalog.videos import Videos
-from pipeline.core.records import Video
+from pipeline.aws.catalog.videos import Standing, Videos
 from pipeline.core.search.pages import label_term
 from pipeline.results.search import facets
 from pipeline.results.search.candidates import Group, walk
@@ -27,27 +26,27 @@ from pipeline.results.search.snippets import Snippet, needed, tell
 CALLS = 12
 """Requests to DynamoDB of a search, at most."""
 _WALK = 5  # of them, to find candidates
-_PAGES = 3  # of them, for the words of candidates
+_MOST_WORK = 60_000  # bytes of pages, after which no further candidates are examined
 
 
 class Hit(NamedTuple):
     """A moment that was found.
 
     Attributes:
-        video: as it is now.
+        indexed: its video, as the index shows it.
+        video: the same as it is now.
         moment: within it.
         end: of the moment, in milliseconds.
         snippet: None where nothing is said.
         more: number of further moments in the video that are not listed.
-        language: of most of its speech.
     """
 
-    video: Video
+    indexed: Indexed
+    video: Standing
     moment: Moment
     end: int
     snippet: Snippet | None
     more: int
-    language: str | None
 
 
 class Found(NamedTuple):
@@ -97,16 +96,24 @@ class Search:
         wanted, excluded = query.parts(counted.languages)
         place = Cursor.decode(cursor, query) if cursor else Cursor(counted.last, None, first=True)
         examined = Examined(query, wanted, excluded)
-        heads, below = self._heads(rows, query, wanted, place.below, examined.most(_PAGES * KEYS))
-        found = [one for one in heads if examined.passes(one)]
-        pages = rows.pages(key for one in found for key in examined.keys(one)) if found else {}
-        matched = [(one, moments) for one in found if (moments := examined.moments(one, pages))]
+        heads, below = self._heads(rows, query, wanted, place.below, sum(examined.waves()))
+        matched: list[tuple[Indexed, list[tuple[Document | None, Moment]]]] = []
+        left, work = [one for one in heads if examined.passes(one)], 0
+        for wave in examined.waves():
+            some, left = left[:wave], left[wave:]
+            pages = rows.pages({key for one in some for key in examined.keys(one)})
+            found = [(one, examined.moments(one, pages)) for one in some]
+            matched += [(one, moments) for one, moments in found if moments]
+            work += sum(map(len, pages.values()))
+            if left and work > _MOST_WORK:
+                below = left[0].number + 1
+                break
         ranked = _ranked(query, matched)
-        left = [one for one in ranked if place.after is None or one.key > place.after]
-        shown = list(_few(left, limit, self._most_videos))
+        rest = [one for one in ranked if place.after is None or one.key > place.after]
+        shown = list(_few(rest, limit, self._most_videos))
         hits = self._hits(rows, query, shown)
         following = None
-        if len(shown) < len(left):
+        if len(shown) < len(rest):
             following = Cursor(place.below, shown[-1].key, first=place.first)
         elif below > 0:
             following = Cursor(below, None, first=False)
@@ -140,7 +147,7 @@ class Search:
         if not shown:
             return []
         ids = list(dict.fromkeys(one.indexed.video_id for one in shown))
-        videos = {video.video_id: video for video in self._videos.videos(ids)}
+        videos = self._videos.standings(ids)
         valid = [
             one
             for one in shown
@@ -203,21 +210,21 @@ def _few(left: Iterable[_Ranked], limit: int, most_videos: int) -> Iterable[_Ran
         yield one
 
 
-def _holds(one: _Ranked, video: Video, query: Query) -> bool:
+def _holds(one: _Ranked, video: Standing, query: Query) -> bool:
     """Return whether a moment is of the video as it is now."""
-    if video.deleted_at or query.status not in {None, video.status}:
+    if video.status == "deleted" or query.status not in {None, video.status}:
         return False
     if iso(video.upload.time) != one.indexed.uploaded and (query.after or query.before):
         return False
     used = [*one.indexed.seen, *([one.document] if one.document else [])]
-    return all(document.revision == video.revision for document in used)
+    return all(document.revision == video.upload.revision for document in used)
 
 
-def _hit(one: _Ranked, video: Video, pages: dict[tuple[int, int, str], bytes]) -> Hit:
+def _hit(one: _Ranked, video: Standing, pages: dict[tuple[int, int, str], bytes]) -> Hit:
     end, snippet = one.moment.last, None
     if one.document and one.moment.first >= 0:
         key = one.indexed.number, one.document.generation
         mine = {name: pages[(*key, name)] for name in needed(one.moment) if (*key, name) in pages}
         told = tell(one.moment, mine)
         end, snippet = max(end, told.end), told.snippet
-    return Hit(video, one.moment, end, snippet, one.more, one.indexed.language)
+    return Hit(one.indexed, video, one.moment, end, snippet, one.more)

@@ -41,7 +41,7 @@ def films(random_: random.Random, count: int) -> list[Film]:
         known = {"en": ENGLISH, "de": GERMAN, "ja": JAPANESE}[language].split()
         weights = [1 / (rank + 1) for rank in range(len(known))]
         random_.shuffle(weights)
-        words = random_.choices(known, weights, k=random_.randrange(4, 90))
+        words = random_.choices(known, weights, k=random_.randrange(4, 60))
         seen: Seen = {}
         for label in random_.sample(LABELS, random_.randrange(3)):
             intervals = []
