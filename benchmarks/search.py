@@ -30,12 +30,12 @@ import httpx
 from botocore.client import BaseClient
 
 from pipeline.api.app import create_app
+from pipeline.aws.catalog.search_rows import BLOCK
 from pipeline.core.events import Upload
 from pipeline.core.search.pages import Interval, Spoken, pack_labels, pack_words, shelf
 from pipeline.core.search.stems import stem
 
 SIZE = 5  # logarithm of the number of shelves of an hour of speech
-BLOCK = 1024
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 # Words by the share of videos that have them.
 SHARES = {
@@ -90,7 +90,7 @@ class Store:
         if pk.startswith("#words#"):
             term, _, block = sk.rpartition("#")
             found = self.members(term, int(block))
-            texts = [f"{_DIGITS[n % BLOCK // 64]}{_DIGITS[n % 64]}2" for n in sorted(found)]
+            texts = [f"{_DIGITS[n % BLOCK // 64]}{_DIGITS[n % BLOCK % 64]}2" for n in sorted(found)]
             return key | {"videos": {"SS": texts}} if texts else None
         if pk.startswith("#search#"):
             number = int(pk.rpartition("#")[2])
@@ -221,6 +221,26 @@ def serve(videos: int, told: "Queue[int]") -> None:
     server.serve_forever()
 
 
+def queried(store: Store, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the rows of a term below a block, or of all terms with a prefix; the latest first."""
+    pk, *sort = (one["S"] for _, one in sorted(asked["ExpressionAttributeValues"].items()))
+    prefix = sort[0].partition("#")[0]
+    last = -(-store.videos // BLOCK)
+    terms = [term for term in store.shares if term.startswith(prefix)]
+    if len(sort) > 1:
+        terms, last = [prefix], int(sort[1].rpartition("#")[2]) + 1
+    keys = [f"{term}#{block:06d}" for term in sorted(terms) for block in range(last)][::-1]
+    if start := asked.get("ExclusiveStartKey"):
+        keys = keys[keys.index(start["sk"]["S"]) + 1 :]
+    made: list[dict[str, Any]] = []
+    for sk in keys:
+        if len(made) == asked["Limit"]:
+            return {"Items": made, "LastEvaluatedKey": {"pk": {"S": pk}, "sk": made[-1]["sk"]}}
+        if item := store.item(pk, sk):
+            made.append(item)
+    return {"Items": made}
+
+
 def answer(store: Store, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to a request."""
     match operation:
@@ -232,14 +252,7 @@ def answer(store: Store, operation: str, asked: dict[str, Any]) -> dict[str, Any
             found = [store.item(key["pk"]["S"], key["sk"]["S"]) for key in request["Keys"]]
             kept = [projected(item, request) for item in found if item]
             return {"Responses": {table: kept}}
-    # A prefix: all of its terms in all blocks.
-    pk, prefix = sorted((one["S"] for one in asked["ExpressionAttributeValues"].values()), key=len)[
-        ::-1
-    ]
-    terms = [term for term in store.shares if term.startswith(prefix)]
-    blocks = range(-(-store.videos // BLOCK))
-    rows = [store.item(pk, f"{term}#{block:06d}") for term in sorted(terms) for block in blocks]
-    return {"Items": [row for row in rows if row]}
+    return queried(store, asked)
 
 
 def projected(item: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -298,7 +311,9 @@ async def measure(count: int) -> tuple[list[float], Counter[int], list[tuple[flo
         return call(client, operation, request)
 
     BaseClient._make_api_call = counted  # type: ignore[method-assign] # noqa: SLF001
-    transport = httpx.ASGITransport(create_app())
+    app = create_app()
+    app.state.context.open()  # as the handler does
+    transport = httpx.ASGITransport(app)
     times: list[float] = []
     made: Counter[int] = Counter()
     each: list[tuple[float, int, str]] = []

@@ -1,5 +1,6 @@
 """Dependencies of the routes: settings, catalog, files, versions and replays."""
 
+import gc
 from functools import cached_property, partial
 from typing import Annotated
 
@@ -39,6 +40,7 @@ class Context:
     def open(self) -> None:
         """Make the parts that have AWS clients now, not at the first request."""
         _ = self.catalog, self.artifacts, self.replays, self.search
+        gc.freeze()  # what was made so far stays: the collector need not look at it in each request
 
     @cached_property
     def settings(self) -> Settings:

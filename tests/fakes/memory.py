@@ -90,6 +90,15 @@ class MemoryTable(Table):
             found.reverse()
         yield from (_part(_copy(item), kept) for item in found)
 
+    def page(self, **request: Any) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        limit, start = request.pop("Limit", None), request.pop("ExclusiveStartKey", None)
+        items = list(self.query(**request))
+        if start:
+            items = items[[item["sk"] for item in items].index(start["sk"]) + 1 :]
+        if limit is None or len(items) <= limit:
+            return items, None
+        return items[:limit], {"pk": items[limit - 1]["pk"], "sk": items[limit - 1]["sk"]}
+
     def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
         raw = {name: value for name, value in fields.items() if isinstance(value, bytes)}
         plain = {name: value for name, value in fields.items() if name not in raw}
@@ -355,6 +364,7 @@ def _holds(condition: Any, item: dict[str, Any]) -> bool:
         "=": lambda: found == wanted,
         "<": lambda: found < wanted,
         "begins_with": lambda: found.startswith(wanted),
+        "BETWEEN": lambda: wanted <= found <= values[2],
     }[operator]()
 
 

@@ -8,7 +8,7 @@
     #search#{number}      {generation}#{page}      a page of an indexed result
     #words#{two letters}  {term}#{block}           the generations that have the term
 
-Videos are numbered in the order in which they are first indexed. A block is 1,024 numbers, and a
+Videos are numbered in the order in which they are first indexed. A block is 256 numbers, and a
 term's row of a block is a set of strings: two characters for the number within the block, and the
 generation. So adding and removing are one atomic write each, without a read.
 """
@@ -19,21 +19,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pipeline.aws.catalog.table import Table, partition
-from pipeline.core.errors import InvalidArgument
 
-BLOCK = 1024
+BLOCK = 256
 """Videos of a block."""
 KEYS = 100
 """Rows that one call reads."""
+PREFIX_CALLS = 3
+"""Calls that a prefix is worth."""
 COUNTER = ("#search", "#search")
 NUMBER = "search"
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 _VALUE = {digit: value for value, digit in enumerate(_DIGITS)}
 _BASE = len(_DIGITS)
-_CALL = 1_000_000  # bytes of a query's answer
-_MOST_CALLS = 3  # for a prefix
-_ROW, _MEMBER = 80, 5  # bytes, about
-_MOST_ROWS = 1500  # of a prefix: what parsing allows within a request
+# Rows of a query: parsing a common word's takes most of a search's time.
+_ROWS, _FIRST_ROWS = 200, 40
+_MANY = 3000  # members, after which a prefix is too common to be worth reading
 
 Members = dict[int, list[int]]
 """Generations that have a term, by number."""
@@ -83,30 +83,53 @@ class SearchRows:
             if "videos" in item
         }
 
-    def prefixed(self, prefix: str) -> dict[int, Members]:
-        """Return the members of all terms with a prefix, by block.
+    def latest(self, term: str, *, below: int, limit: int) -> tuple[dict[int, Members], int]:
+        """Return the members of a term in its latest blocks below one.
 
-        Raises:
-            InvalidArgument: ``prefix_too_broad``.
+        Args:
+            term: the term.
+            below: a block.
+            limit: blocks with members, at most.
+
+        Returns:
+            the members by block, and the lowest block that was looked at.
         """
+        pk, first = posting_key(term, 0)
+        rows, last = self._page(pk, between=(first, posting_key(term, below - 1)[1]), limit=limit)
+        found = {_block(row): _members(row.get("videos", ()), _block(row)) for row in rows}
+        return found, 0 if last is None else _block(last)
+
+    def prefixed(self, prefix: str) -> dict[int, Members] | None:
+        """Return the members of all terms with a prefix, by block; None if these are many."""
         pk, _ = posting_key(prefix, 0)
-        found: dict[int, Members] = defaultdict(lambda: defaultdict(list))
-        rows = self._table.query(
-            KeyConditionExpression=partition("pk", pk, prefix=prefix), ConsistentRead=True
+        found: dict[int, Members] = defaultdict(dict)
+        limit, count, start = _FIRST_ROWS, 0, None
+        for _ in range(PREFIX_CALLS):
+            rows, start = self._page(pk, prefix=prefix, limit=limit, start=start)
+            for row in rows:
+                block = _block(row)
+                members = _members(row.get("videos", ()), block)
+                count += len(members)
+                for number, generations in members.items():
+                    found[block][number] = [*found[block].get(number, ()), *generations]
+            if start is None:
+                return found
+            if count > _MANY:
+                return None
+            limit = _ROWS
+        return None
+
+    def _page(
+        self, pk: str, *, limit: int, start: dict[str, Any] | None = None, **sort: Any
+    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        self.calls += 1
+        return self._table.page(
+            KeyConditionExpression=partition("pk", pk, **sort),
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=limit,
+            **({"ExclusiveStartKey": start} if start else {}),
         )
-        size = 0
-        for count, row in enumerate(rows, start=1):
-            members, block = row.get("videos", ()), int(row["sk"].rpartition("#")[2])
-            size += _ROW + _MEMBER * len(members)
-            if count > _MOST_ROWS or size > _MOST_CALLS * _CALL:
-                raise InvalidArgument(
-                    "prefix_too_broad",
-                    f"Too many words begin with {prefix}. Give more of the word before the *.",
-                )
-            for number, generations in _members(members, block).items():
-                found[block][number] += generations
-        self.calls += 1 + size // _CALL
-        return found
 
     def heads(self, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
         """Return what is shown of videos, by number; those that were deleted are left out."""
@@ -155,6 +178,10 @@ def _members(texts: Iterable[str], block: int) -> Members:
         else:
             found[number] = [generation]
     return found
+
+
+def _block(row: Mapping[str, Any]) -> int:
+    return int(row["sk"].rpartition("#")[2])
 
 
 def shown(head: Mapping[str, Any], stage: str) -> dict[str, Any] | None:

@@ -63,11 +63,16 @@ class Table:
     def query(self, **request: Any) -> Iterator[dict[str, Any]]:
         """Yield all items of a ``Query``, fetching pages on demand."""
         while True:
-            page = self._table.query(**request)
-            yield from (_plain(item) for item in page["Items"])
-            if "LastEvaluatedKey" not in page:
+            items, last = self.page(**request)
+            yield from items
+            if last is None:
                 return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            request["ExclusiveStartKey"] = last
+
+    def page(self, **request: Any) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        """Return one page of a ``Query``, and the key after which the next one starts."""
+        page = self._table.query(**request)
+        return [_plain(item) for item in page["Items"]], page.get("LastEvaluatedKey")
 
     def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
         """Write one item, replacing any."""
@@ -253,6 +258,7 @@ def partition(
     sort: str = "sk",
     below: str | None = None,
     prefix: str | None = None,
+    between: tuple[str, str] | None = None,
 ) -> ConditionBase:
     """Return the key condition of a query over one partition.
 
@@ -262,10 +268,13 @@ def partition(
         sort: the sort key's name.
         below: find only sort keys below this one; no limit if empty, as no key is.
         prefix: find only sort keys with this prefix.
+        between: find only sort keys from the first of these to the second.
     """
     condition: ConditionBase = Key(key).eq(value)
     if below:
         condition &= Key(sort).lt(below)
+    if between:
+        condition &= Key(sort).between(*between)
     if prefix is not None:
         condition &= Key(sort).begins_with(prefix)
     return condition

@@ -1,16 +1,19 @@
 """The videos that have all terms of a query: found block by block, the latest numbers first.
 
-The term with the fewest videos leads: the others are read only in blocks where it occurs. A walk
-reads a bounded number of rows and says how far it came, so that the next request continues there.
+The term with the fewest videos leads: the others are read only in blocks where it occurs. A prefix
+of common words is not looked up at all: the pages of the candidates decide. A walk reads a bounded
+number of rows and says how far it came, so that the next request continues there.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.aws.catalog.search_rows import BLOCK, KEYS, Members, SearchRows
+from pipeline.aws.catalog.search_rows import BLOCK, KEYS, PREFIX_CALLS, Members, SearchRows
 
 _SAMPLE = 2  # blocks that are read at first, and show which term is rare
+_LED = (12, 100, 200)  # blocks of the rarest term that are read then: most searches need few
 
 
 @dataclass(frozen=True)
@@ -62,71 +65,95 @@ class _Walk:
         self._last_call = rows.calls + calls
         self._known: dict[tuple[int, int], Members] = {}  # by group and block
         self._found: list[tuple[int, list[list[int]]]] = []
+        self._prefixes: list[int] = []  # those that are rare enough to be read
+        self._used: list[int] = []  # groups that decide; the others are left to the pages
 
     def run(self) -> Walked:
-        blocks = list(range((self._below - 1) // BLOCK, -1, -1))
-        everywhere = range(len(self._groups))
-        for index in everywhere:
-            if self._groups[index].prefix:
-                (prefix,) = self._groups[index].terms
-                for block, members in self._rows.prefixed(prefix).items():
-                    self._known[index, block] = members
-        sample = blocks[: min(_SAMPLE, self._room(everywhere))]
-        self._read(everywhere, sample)
-        done = self._take(sample)
-        lead = min(everywhere, key=lambda index: self._count(index, sample))
-        others = [index for index in everywhere if index != lead]
-        rest = blocks[len(sample) :]
-        while rest and not self._enough() and self._rows.calls < self._last_call:
-            some, rest = rest[: self._room([lead])], rest[self._room([lead]) :]
-            self._read([lead], some)
-            led = [block for block in some if self._known.get((lead, block))]
-            step = self._room(others)
-            while led and not self._enough() and self._calls_left(others):
-                self._read(others, led[:step])
-                done = self._take(led[:step])
-                led = led[step:]
-            if led:
+        for index, group in enumerate(self._groups):
+            if group.prefix:
+                (prefix,) = group.terms
+                members = None
+                if self._calls_left(PREFIX_CALLS + 1):
+                    members = self._rows.prefixed(prefix)
+                if members is not None:
+                    self._known |= {(index, block): some for block, some in members.items()}
+                    self._prefixes.append(index)
+        exact = [index for index, group in enumerate(self._groups) if not group.prefix]
+        self._used = [*exact, *self._prefixes]
+        if not self._used:  # common prefixes alone: most videos have such words
+            numbers = range(self._below - 1, -1, -1)[: self._most]
+            found = [(number, list[list[int]]()) for number in numbers]
+            return Walked(found, numbers[-1] if numbers else 0)
+        blocks = list(range((self._below - 1) // BLOCK, -1, -1))[: min(_SAMPLE, self._room(exact))]
+        self._read(exact, blocks)
+        done = self._take(blocks) // BLOCK
+        lead = min(self._used, key=lambda index: self._count(index, blocks))
+        others = [index for index in exact if index != lead]
+        reads = 0 if self._groups[lead].prefix else len(self._groups[lead].terms)
+        for rows in _LED:
+            if not done or self._enough() or not self._calls_left(reads):
                 break
-            if not self._enough():
-                done = some[-1] * BLOCK
+            led, lowest = self._lead(lead, done, rows)
+            step = self._room(others)
+            while led and not self._enough() and (not others or self._calls_left(1)):
+                some, led = led[:step], led[step:]
+                self._read(others, some)
+                done = self._take(some) // BLOCK
+            if led or self._enough():
+                break
+            done = lowest
         if self._enough():
             self._found = self._found[: self._most]
             return Walked(self._found, self._found[-1][0])
-        return Walked(self._found, done)
+        return Walked(self._found, done * BLOCK)
+
+    def _lead(self, lead: int, below: int, rows: int) -> tuple[list[int], int]:
+        """Read the leading group below a block; return its blocks, and the lowest one looked at."""
+        lowest = 0
+        if not self._groups[lead].prefix:
+            parts: dict[int, list[Members]] = defaultdict(list)
+            for term in sorted(self._groups[lead].terms):
+                members, last = self._rows.latest(term, below=below, limit=rows)
+                lowest = max(lowest, last)
+                for block, some in members.items():
+                    parts[block].append(some)
+            self._known |= {(lead, block): _union(some) for block, some in parts.items()}
+        led = {block for index, block in self._known if index == lead and lowest <= block < below}
+        latest = sorted(led, reverse=True)
+        if len(latest) > rows:  # of a prefix
+            return latest[:rows], latest[rows - 1]
+        return latest, lowest
 
     def _enough(self) -> bool:
         return len(self._found) >= self._most
 
-    def _calls_left(self, groups: Sequence[int]) -> bool:
-        return self._rows.calls < self._last_call or all(self._groups[g].prefix for g in groups)
+    def _calls_left(self, calls: int) -> bool:
+        return self._rows.calls + calls <= self._last_call
 
     def _room(self, groups: Iterable[int]) -> int:
         """Return the number of blocks that one call reads for these groups."""
-        terms = sum(len(self._groups[g].terms) for g in groups if not self._groups[g].prefix)
-        return max(1, KEYS // max(1, terms))
+        return max(1, KEYS // max(1, sum(len(self._groups[group].terms) for group in groups)))
 
-    def _count(self, group: int, blocks: Sequence[int]) -> int:
-        known = self._known
+    def _count(self, group: int, blocks: Sequence[int]) -> float:
         if self._groups[group].prefix:
-            return min(sum(len(members) for (g, _), members in known.items() if g == group), BLOCK)
-        return sum(len(known.get((group, block), ())) for block in blocks)
+            every = [len(some) for (index, _), some in self._known.items() if index == group]
+            return sum(every) * len(blocks) * BLOCK / self._below
+        return sum(len(self._known.get((group, block), ())) for block in blocks)
 
     def _read(self, groups: Iterable[int], blocks: Sequence[int]) -> None:
-        exact = [g for g in groups if not self._groups[g].prefix]
-        keys = {(term, block) for g in exact for term in self._groups[g].terms for block in blocks}
+        keys = {(term, block) for g in groups for term in self._groups[g].terms for block in blocks}
         if not keys:
             return
         found = self._rows.members(sorted(keys))
-        for g in exact:
+        for group in groups:
             for block in blocks:
-                parts = [found.get((term, block), {}) for term in self._groups[g].terms]
-                self._known[g, block] = _union([part for part in parts if part])
+                parts = [found.get((term, block), {}) for term in self._groups[group].terms]
+                self._known[group, block] = _union([part for part in parts if part])
 
     def _take(self, blocks: Sequence[int]) -> int:
         """Add the candidates of blocks that are read in full; return the lowest number of them."""
         for block in blocks:
-            each = [self._known.get((g, block), {}) for g in range(len(self._groups))]
+            each = [self._known.get((group, block), {}) for group in self._used]
             fewest = min(each, key=len)
             both = [
                 number

@@ -14,7 +14,7 @@ from pipeline.results.search.query import Phrase, Query, Word
 
 _MS = 1000
 _CONFIDENCE = 10_000  # in which pages have confidences
-_WAVES = (16, 34, 50)  # the first is small: common words have long pages
+_WAVES = (8, 22, 30)  # the first is small: common words have long pages
 _PREFIX = "of_"
 
 PageKey = tuple[int, int, str]

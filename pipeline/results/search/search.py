@@ -26,7 +26,7 @@ from pipeline.results.search.snippets import Snippet, needed, tell
 CALLS = 12
 """Requests to DynamoDB of a search, at most."""
 _WALK = 5  # of them, to find candidates
-_MOST_WORK = 60_000  # bytes of pages, after which no further candidates are examined
+_MOST_WORK = 40_000  # bytes of pages, after which no further candidates are examined
 
 
 class Hit(NamedTuple):
