@@ -69,15 +69,7 @@ class _Walk:
         self._used: list[int] = []  # groups that decide; the others are left to the pages
 
     def run(self) -> Walked:
-        for index, group in enumerate(self._groups):
-            if group.prefix:
-                (prefix,) = group.terms
-                members = None
-                if self._calls_left(PREFIX_CALLS + 1):
-                    members = self._rows.prefixed(prefix)
-                if members is not None:
-                    self._known |= {(index, block): some for block, some in members.items()}
-                    self._prefixes.append(index)
+        self._read_prefixes()
         exact = [index for index, group in enumerate(self._groups) if not group.prefix]
         self._used = [*exact, *self._prefixes]
         if not self._used:  # common prefixes alone: most videos have such words
@@ -106,6 +98,17 @@ class _Walk:
             self._found = self._found[: self._most]
             return Walked(self._found, self._found[-1][0])
         return Walked(self._found, done * BLOCK)
+
+    def _read_prefixes(self) -> None:
+        for index, group in enumerate(self._groups):
+            if group.prefix:
+                (prefix,) = group.terms
+                members = None
+                if self._calls_left(PREFIX_CALLS + 1):
+                    members = self._rows.prefixed(prefix)
+                if members is not None:
+                    self._known |= {(index, block): some for block, some in members.items()}
+                    self._prefixes.append(index)
 
     def _lead(self, lead: int, below: int, rows: int) -> tuple[list[int], int]:
         """Read the leading group below a block; return its blocks, and the lowest one looked at."""
