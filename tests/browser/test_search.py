@@ -54,7 +54,7 @@ def test_words_never_become_markup_and_nothing_found_says_how_to_ask(page, compl
     search(page, "zebra")
     expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
     search(page, "a*")
-    expect(page.get_by_role("alert")).to_contain_text("too few letters")
+    expect(page.get_by_role("alert")).to_contain_text("too few characters")
     complaints.clear()  # Chromium reports each answer of 422
     search(page, "")
     expect(page.get_by_role("heading", name="Library")).to_be_visible()

@@ -6,7 +6,7 @@
     {video_id}            search#{generation}      one indexed result: state, attempt, lease
     #search#{number}      head                     what is shown: a generation a stage, as JSON
     #search#{number}      {generation}#{page}      a page of an indexed result
-    #words#{two letters}  {term}#{block}           the generations that have the term
+    #words#{two characters}  {term}#{block}           the generations that have the term
 
 Videos are numbered in the order in which they are first indexed. A block is 256 numbers, and a
 term's row of a block is a set of strings: two characters for the number within the block, and the

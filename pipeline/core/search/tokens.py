@@ -1,7 +1,7 @@
 """The tokens of a text: words, or single characters where a script writes no spaces.
 
 A token is normalised: NFKC, case-folded, without apostrophes, and without the diacritics of Latin
-and Greek letters, Arabic and Hebrew points. The vowel signs of Indic scripts and of Thai stay.
+and Greek characters, Arabic and Hebrew points. The vowel signs of Indic scripts and of Thai stay.
 """
 
 import re
@@ -92,7 +92,7 @@ def normalised(word: str) -> str:
 
 
 def _drops(base: str) -> bool:
-    """Return True if the marks of a letter do not count."""
+    """Return True if the marks of a character do not count."""
     latin_or_greek = base < "\u0400" or "\u1e00" <= base < "\u2000"
     hebrew_or_arabic = "\u0590" <= base < "\u0780"
     return latin_or_greek or hebrew_or_arabic

@@ -135,7 +135,7 @@ def _phrase(text: str, languages: list[str], *, starts: bool) -> Phrase | None:
         if len(last.text) < _SHORTEST_PREFIX:
             raise InvalidArgument(
                 "prefix_too_short",
-                f"{text} has too few letters: give at least {_SHORTEST_PREFIX} before the *.",
+                f"{text} has too few characters: give at least {_SHORTEST_PREFIX} before the *.",
             )
         words[-1] = Word(last.text, prefix=True)
     return Phrase(tuple(words))

@@ -42,7 +42,7 @@ def needed(moment: Moment) -> list[str]:
         return []
     first, _ = _span(moment)
     last = max(last for _, last in moment.hits)
-    # A number beyond the last stretch has no page, which is no error.
+    # A number beyond the last stretch has no page, and needs none.
     numbers = {*range(first // STRETCH, (first + _LONGEST) // STRETCH + 1), last // STRETCH}
     return [f"t{number}" for number in sorted(numbers)]
 
