@@ -18,6 +18,7 @@ import random
 import sys
 import time
 import urllib.parse
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -138,7 +139,7 @@ class Store:
         for filler in range(64):
             made += [_spoken(f"zz{filler}", chosen.randrange(3_600_000)) for _ in range(4)]
         made.sort(key=lambda one: one.start)
-        return _page(next(iter(pack_words(made, stretches=False).pages.values())), made)
+        return _page(words_page(made))
 
     def record(self, sk: str) -> dict[str, Any]:
         """Return a row of a video's record."""
@@ -175,7 +176,24 @@ def _spoken(word: str, start: int) -> Spoken:
     return Spoken(word, " ", word, stem(word, "en"), "en", start, start + 300)
 
 
-def _page(page: bytes, _: object = None) -> dict[str, Any]:
+def words_page(words: list[Spoken]) -> bytes:
+    """Return one page of so many words, as if the others were on other pages."""
+    places: dict[str, list[int]] = {}
+    for number, one in enumerate(words):
+        places.setdefault(one.term, []).append(number)
+    rows = []
+    for term, numbers in places.items():
+        starts = [words[number].start for number in numbers]
+        rows.append([term, stem(term, "en"), "en", differences(numbers), differences(starts)])
+    return zlib.compress(json.dumps(rows).encode())
+
+
+def differences(numbers: list[int]) -> list[int]:
+    """Return the differences of rising numbers."""
+    return [after - before for before, after in zip([0, *numbers], numbers, strict=False)]
+
+
+def _page(page: bytes) -> dict[str, Any]:
     return {"page": {"B": base64.b64encode(page).decode()}}
 
 

@@ -1,9 +1,11 @@
 """The generations of the search index: one for each indexed result of a video."""
 
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from pipeline.aws.catalog.search_rows import NUMBER
+from pipeline.aws.catalog.search_rows import BLOCK, NUMBER, member, posting_key
 from pipeline.aws.catalog.table import Table, epoch_key, partition
 
 _LEASE_S = 900.0
@@ -62,3 +64,26 @@ def row_key(one: Generation) -> tuple[str, str]:
 def lease(video_id: str) -> dict[str, str]:
     """Return the lease of a generation that is being written or removed."""
     return {"lease_until": epoch_key(time.time() + _LEASE_S), "lease_shard": video_id[0]}
+
+
+def change_terms(
+    change: Callable[[str, str, str, str], None],
+    number: int,
+    generation: int,
+    terms: Iterable[str],
+    *,
+    at_once: int,
+) -> None:
+    """Add a generation to the rows of terms, or take it from them, several at once."""
+    block, name = number // BLOCK, member(number, generation)
+
+    def apply(term: str) -> None:
+        change(*posting_key(term, block), "videos", name)
+
+    if at_once == 1:
+        for term in sorted(set(terms)):
+            apply(term)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        for _ in pool.map(apply, set(terms)):
+            pass

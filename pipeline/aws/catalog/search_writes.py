@@ -8,21 +8,23 @@ removed. A row has a lease until that is done, so that the janitor finds what a 
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from pipeline.aws.catalog.runs import overdue
-from pipeline.aws.catalog.search_generations import Generation, generations, lease, row_key
+from pipeline.aws.catalog.search_generations import (
+    Generation,
+    change_terms,
+    generations,
+    lease,
+    row_key,
+)
 from pipeline.aws.catalog.search_rows import (
-    BLOCK,
     COUNTER,
     NUMBER,
     attribute,
-    member,
     page_sk,
-    posting_key,
     shown,
     video_pk,
 )
@@ -32,6 +34,7 @@ from pipeline.core.search import pages
 from pipeline.core.search.pages import Packed
 
 _AT_ONCE = 8  # terms of one video, which are on different rows
+_NAME = 0  # the generation of a video's name: it never changes
 
 
 class SearchWrites:
@@ -51,28 +54,58 @@ class SearchWrites:
         found = self._table.get(video_id, NUMBER)
         return (int(found["number"]), bool(found.get("named"))) if found else None
 
-    def give_number(self, video_id: str, *, uploaded: str) -> int:
-        """Give a video a number, unless it has one, and make its head."""
-        if (known := self.number(video_id)) is None:
-            # A number that is taken and not used leaves a gap, which costs nothing.
-            number = self._table.number(*COUNTER, "last") - 1
-            with suppress(ConditionFailed):
-                self._table.update(
-                    video_id,
-                    NUMBER,
-                    set={"number": number},
-                    condition="attribute_not_exists(#number)",
-                )
-            known = self.number(video_id)
-        number = known[0] if known else number
-        with suppress(ConditionFailed):
+    def name(
+        self, video_id: str, known: int | None, *, uploaded: str, words: Sequence[str]
+    ) -> int | None:
+        """Let queries find a video by its name.
+
+        Args:
+            video_id: the video.
+            known: its number; None to give it one.
+            uploaded: when.
+            words: of its name.
+
+        Returns:
+            its number; None if it was deleted meanwhile.
+        """
+        number = self._new_number(video_id, words) if known is None else known
+        change_terms(self._table.add_to_set, number, _NAME, words, at_once=self._at_once)
+        self._table.update(
+            video_pk(number),
+            "head",
+            set={
+                "video_id": video_id,
+                "uploaded": uploaded,
+                attribute("name"): json.dumps({"generation": _NAME, "words": list(words)}),
+            },
+        )
+        try:
             self._table.update(
-                video_pk(number),
-                "head",
-                set={"video_id": video_id, "uploaded": uploaded},
-                condition="attribute_not_exists(#pk)",
+                video_id, NUMBER, set={"named": True}, condition="attribute_exists(#number)"
             )
+        except ConditionFailed:
+            self._unname(number, words)
+            return None
         return number
+
+    def _new_number(self, video_id: str, words: Sequence[str]) -> int:
+        # A number that is taken and not used leaves a gap, which costs nothing.
+        number = self._table.number(*COUNTER, "last") - 1
+        try:
+            self._table.update(
+                video_id,
+                NUMBER,
+                set={"number": number, "words": list(words)},
+                condition="attribute_not_exists(#number)",
+            )
+        except ConditionFailed:
+            known = self.number(video_id)
+            return known[0] if known else number
+        return number
+
+    def _unname(self, number: int, words: Iterable[str]) -> None:
+        self._table.write(deletes=[{"pk": video_pk(number), "sk": "head"}])
+        change_terms(self._table.take_from_set, number, _NAME, words, at_once=self._at_once)
 
     def date(self, number: int, *, uploaded: str) -> None:
         """Record when a video was uploaded last."""
@@ -83,13 +116,6 @@ class SearchWrites:
                 set={"uploaded": uploaded},
                 condition="attribute_exists(#pk) AND #uploaded < :uploaded",
                 given={"uploaded": uploaded},
-            )
-
-    def named(self, video_id: str) -> None:
-        """Record that a video's name is indexed."""
-        with suppress(ConditionFailed):
-            self._table.update(
-                video_id, NUMBER, set={"named": True}, condition="attribute_exists(#pk)"
             )
 
     def begin(
@@ -137,7 +163,9 @@ class SearchWrites:
         )
         for language in about.get("languages", ()):
             self._table.add_to_set(*COUNTER, "languages", language)
-        self._each(self._table.add_to_set, one, packed.terms)
+        change_terms(
+            self._table.add_to_set, one.number, one.generation, packed.terms, at_once=self._at_once
+        )
         try:
             self._mark(
                 one,
@@ -187,16 +215,15 @@ class SearchWrites:
         """Return what queries find of a stage of a video."""
         return shown(self._table.get(video_pk(number), "head") or {}, stage)
 
-    def settle(self, video_id: str, stage: str, attempt: int) -> bool:
+    def settle(self, video_id: str, number: int, stage: str, attempt: int) -> bool:
         """Remove what a stage's shown generation replaces, and what writers that died have left.
 
         Returns:
             False if the shown generation was removed meanwhile and has to be written again.
         """
-        known = self.all(video_id)
-        head = (self._table.get(video_pk(known[0].number), "head") if known else None) or {}
+        head = self._table.get(video_pk(number), "head") or {}
         found = False
-        for one in known:
+        for one in self.all(video_id):
             now = shown(head, one.stage)
             if now and now["generation"] == one.generation and one.complete:
                 found = found or one.stage == stage
@@ -225,25 +252,27 @@ class SearchWrites:
             for row in rows
             for term in pages.terms(row["sk"].removeprefix(start), bytes(row["page"]))
         }
-        self._each(self._table.take_from_set, one, terms)
+        change_terms(
+            self._table.take_from_set, one.number, one.generation, terms, at_once=self._at_once
+        )
         self._table.write(deletes=rows)
-        key = row_key(one)
-        self._table.write(deletes=[{"pk": key[0], "sk": key[1]}])
+        self._table.write(deletes=[dict(zip(("pk", "sk"), row_key(one), strict=True))])
 
     def forget_video(self, video_id: str) -> None:
         """Remove a deleted video from the index, its head first.
 
         What a living worker writes now is left to it, and else to the janitor.
         """
+        row = self._table.get(video_id, NUMBER)
+        if row is None:
+            return
+        self._unname(int(row["number"]), row["words"])
         known = self.all(video_id)
-        number = self.number(video_id)
-        if number:
-            self._table.write(deletes=[{"pk": video_pk(number[0]), "sk": "head"}])
         left = [one for one in known if not (one.complete or one.overdue)]
         for one in known:
             if one not in left:
                 self.forget(one)
-        if number and not left:
+        if not left:
             self._table.write(deletes=[{"pk": video_id, "sk": NUMBER}])
 
     def _release(self, one: Generation) -> None:
@@ -271,20 +300,3 @@ class SearchWrites:
             condition=condition,
             given={"state": state} if state else {},
         )
-
-    def _each(
-        self, change: Callable[[str, str, str, str], None], one: Generation, terms: Iterable[str]
-    ) -> None:
-        """Change the rows of terms, several at once."""
-        block, name = one.number // BLOCK, member(one.number, one.generation)
-
-        def apply(term: str) -> None:
-            change(*posting_key(term, block), "videos", name)
-
-        if self._at_once == 1:
-            for term in sorted(terms):
-                apply(term)
-            return
-        with ThreadPoolExecutor(self._at_once) as pool:
-            for _ in pool.map(apply, terms):
-                pass

@@ -111,6 +111,13 @@ class Videos:
         known = [vid for vid in video_ids if "upload" in found.get(vid, {}).get("video", {})]
         return [self._video(vid, found[vid]) for vid in known]
 
+    def upload(self, video_id: str) -> Upload | None:
+        """Return the latest upload of a video; None if it is unknown or was deleted."""
+        head = self._table.get(video_id, "video") or {}
+        if "upload" not in head or "deleted_at" in head:
+            return None
+        return Upload.model_validate(head["upload"])
+
     def standings(self, video_ids: list[str]) -> dict[str, Standing]:
         """Return what moments show of videos, by id: a tenth of what ``videos`` reads."""
         found: dict[str, dict[str, Any]] = {}

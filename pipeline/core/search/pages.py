@@ -95,13 +95,8 @@ def label_term(label: str) -> str:
     return f"@{label.lower()}"
 
 
-def pack_words(spoken: Sequence[Spoken], *, stretches: bool = True) -> Packed:
-    """Pack the words of a video.
-
-    Args:
-        spoken: its tokens, in order.
-        stretches: also keep the text, for snippets.
-    """
+def pack_words(spoken: Sequence[Spoken]) -> Packed:
+    """Pack the words of a video, and its text for snippets."""
     words: dict[tuple[str, str, str], list[Place]] = defaultdict(list)
     for number, one in enumerate(spoken):
         words[one.term, one.stem, one.language].append(Place(one.start, number))
@@ -113,18 +108,15 @@ def pack_words(spoken: Sequence[Spoken], *, stretches: bool = True) -> Packed:
         for on in {shelf(term, size), shelf(stem, size)}:
             shelves[on].append(row)
     pages = {f"w{number}": _packed(rows) for number, rows in shelves.items()}
-    if stretches:
-        for first in range(0, len(spoken), STRETCH):
-            some = spoken[first : first + STRETCH]
-            starts = [one.start for one in some]
-            pages[f"t{first // STRETCH}"] = _packed(
-                [
-                    [one.before for one in some],
-                    [one.text for one in some],
-                    _differences(starts),
-                    [one.end - one.start for one in some],
-                ]
-            )
+    for first in range(0, len(spoken), STRETCH):
+        some = spoken[first : first + STRETCH]
+        columns = [
+            [one.before for one in some],
+            [one.text for one in some],
+            _differences([one.start for one in some]),
+            [one.end - one.start for one in some],
+        ]
+        pages[f"t{first // STRETCH}"] = _packed(columns)
     known = {text for term, stem, _ in words for text in (term, stem)}
     return Packed(pages, frozenset(known), size)
 

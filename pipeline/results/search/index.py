@@ -5,7 +5,6 @@ former index; the janitor shows the new one when the writer's lease has expired.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from hashlib import sha256
 from typing import Any
 
 from pipeline.aws.catalog.search_generations import Generation
@@ -20,8 +19,6 @@ from pipeline.results.search import document
 from pipeline.stages.detect.detections import Track, items
 from pipeline.stages.transcribe.transcript import Transcript
 
-NAME = "name"
-"""The document of a video's name, beside those of its stages."""
 _ROLES = ("transcript_json", "tracks_json")
 
 
@@ -53,13 +50,11 @@ class SearchIndex:
             LeaseLost: the writer took so long that the janitor removed what it wrote.
         """
         known = self._writes.number(video_id)
+        number = known[0] if known else None
         if known is None or not known[1]:
-            video = self._videos.video(video_id)
-            if video is None or video.deleted_at:
-                return None
-            number = self._name(video)
-        else:
-            number = known[0]
+            number = self._name(video_id, number)
+        if number is None:
+            return None
         if not _is_indexed(result):
             return None
         one = self._writes.begin(video_id, number, result.stage, result.fingerprint, attempt)
@@ -99,8 +94,9 @@ class SearchIndex:
             for one in known:
                 if current and (one.stage, one.fingerprint) == (run.stage, current.fingerprint):
                     self._writes.show(one, attempt=_settled(run), revision=run.revision)
-        for stage in [*video.stages, NAME]:
-            self._writes.settle(video_id, stage, -1)
+        if number := self._writes.number(video_id):
+            for stage in video.stages:
+                self._writes.settle(video_id, number[0], stage, -1)
 
     def rewrite(self, video: Video, *, stage: str | None = None) -> int:
         """Index the current results of a video that the index lacks; return how many.
@@ -132,23 +128,16 @@ class SearchIndex:
             for one in self._writes.all(video.video_id)
         )
 
-    def _name(self, video: Video) -> int:
-        """Index a video's name; return the video's number."""
-        video_id, name = video.video_id, video.upload.name
-        number = self._writes.give_number(video_id, uploaded=iso(video.upload.time))
-        digest = sha256(name.encode()).hexdigest()
-        one = self._writes.begin(video_id, number, NAME, digest, 0)
-        if not one.complete:
-            tokens = document.name_tokens(name)
-            about = {"words": [token.term for token in tokens]}
-            self._writes.fill(one, pack_words(tokens, stretches=False), about)
-            one = one._replace(complete=True, about=about)
-        self.show(one, attempt=0, revision="")
-        self._writes.named(video_id)
-        return number
+    def _name(self, video_id: str, known: int | None) -> int | None:
+        """Index a video's name; return the video's number, or None if it was deleted."""
+        upload = self._videos.upload(video_id)
+        if upload is None:
+            return None
+        words = [one.term for one in document.name_tokens(upload.name)]
+        return self._writes.name(video_id, known, uploaded=iso(upload.time), words=words)
 
     def _settle(self, video_id: str, number: int, stage: str, attempt: int) -> None:
-        standing = self._writes.settle(video_id, stage, attempt)
+        standing = self._writes.settle(video_id, number, stage, attempt)
         video = self._videos.video(video_id)
         if video is None or video.deleted_at:  # deleted while it was written
             self._writes.forget_video(video_id)

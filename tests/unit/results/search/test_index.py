@@ -233,3 +233,24 @@ def test_a_writer_that_slept_longer_than_its_lease_writes_again(library: Library
     library.catalog.runs.succeed(upload.video_id, run, result)
     library.index.show(written, attempt=run.attempt, revision=upload.revision)
     assert library.starts("heart") == [0.5]
+
+
+def test_a_crash_while_a_new_video_is_indexed_is_mended_by_the_next_delivery(library: Library):
+    upload = library.upload("new talk.mp4")
+    claimed = library.claim(upload, "transcribe")
+    result = library.result(upload, claimed, OLD)
+
+    def act() -> None:
+        library.catalog.succeed(upload.video_id, claimed, result)
+
+    for crash in crashes(library, act):
+        assert library.starts("heart") in ([], [0.5]), crash
+        run = library.catalog.runs.get(upload.video_id, "transcribe")
+        if run and run.state == "running":
+            act()
+        expire(library)
+        library.index.mend_overdue()
+        assert library.starts("heart") == [0.5], crash
+        assert library.starts("new talk") == [0.0], crash
+        library.delete(upload)
+        assert [key for key in library.index_rows() if key[0] != "#search"] == [], crash

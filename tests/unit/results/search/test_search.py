@@ -80,7 +80,7 @@ def test_a_word_in_some_videos_only_is_found_beyond_the_first_blocks(
 ):
     monkeypatch.setattr("pipeline.results.search.candidates.BLOCK", 4)
     monkeypatch.setattr("pipeline.aws.catalog.search_rows.BLOCK", 4)
-    monkeypatch.setattr("pipeline.aws.catalog.search_writes.BLOCK", 4)
+    monkeypatch.setattr("pipeline.aws.catalog.search_generations.BLOCK", 4)
     monkeypatch.setattr("pipeline.results.search.candidates._LED", (1, 2))
     for number in range(60):
         library.say(library.upload(f"{number}.mp4"), "rare heart" if number % 9 == 0 else "heart")
