@@ -44,6 +44,7 @@ export function showSearch(place, query, signal) {
   const list = h("ol.moments", { "aria-label": "Moments" });
   const empty = h("div");
   const more = h("button.more", { type: "button", hidden: true }, "Show more");
+  const videos = /** @type {Set<string>} */ (new Set());
   let next = /** @type {string | null} */ (null);
 
   async function extend() {
@@ -55,7 +56,7 @@ export function showSearch(place, query, signal) {
         if (next === null) fill(facets, page.facets, () => choices(query, page.facets));
         if (next === null) count.textContent = counted(page.facets);
         next = page.next_cursor;
-        list.append(...page.moments.map((moment) => momentCard(moment, query)));
+        list.append(...page.moments.map((moment) => momentCard(moment, query, !videos.has(moment.video_id) && Boolean(videos.add(moment.video_id)))));
         drawPictures(list, page.moments, signal);
       } while (next && list.children.length === before);
       more.hidden = next === null;
@@ -167,8 +168,10 @@ function within(query) {
 /**
  * @param {Moment} moment
  * @param {URLSearchParams} query
+ * @param {boolean} first whether it is the first one of its video
  */
-function momentCard(moment, query) {
+function momentCard(moment, query, first) {
+  const facts = [ago(moment.uploaded_at), moment.duration_s !== null && clock(moment.duration_s), moment.status !== "ready" && STATUS[moment.status]];
   const href = `#/videos/${encodeURIComponent(moment.video_id)}?t=${moment.start}`;
   const all = changed(query, (next) => (next.set("video", moment.video_id), next.set("per_video", "1000")));
   return h(
@@ -183,16 +186,9 @@ function momentCard(moment, query) {
         h("div.moment-picture", { "data-video": moment.video_id, "data-start": moment.start }, moment.poster && h("img", { src: moment.poster, alt: "", loading: "lazy", decoding: "async" })),
         h("span.badge.length", {}, clock(moment.start)),
       ),
-      h("div.moment-body", {}, h("h2", {}, title(moment.name)), moment.snippet && h("p.snippet", {}, marked(moment.snippet))),
+      h("div.moment-body", {}, h("h2", {}, title(moment.name)), moment.snippet && h("p.snippet", {}, marked(moment.snippet)), h("p.facts", {}, facts.filter(Boolean).join(" · "))),
     ),
-    h(
-      "p.facts.moment-facts",
-      {},
-      ago(moment.uploaded_at),
-      moment.duration_s !== null && ` · ${clock(moment.duration_s)}`,
-      moment.status !== "ready" && ` · ${STATUS[moment.status]}`,
-      moment.more > 0 && [" · ", h("a", { href: all, "aria-label": `${moment.more} more in ${title(moment.name)}` }, `${moment.more} more`)],
-    ),
+    first && moment.more > 0 && h("a.moment-more", { href: all, "aria-label": `${moment.more} more in ${title(moment.name)}` }, `${moment.more} more in this video`),
   );
 }
 
@@ -212,7 +208,7 @@ function marked({ text, marks }) {
 }
 
 /**
- * Replace posters by the storyboards' pictures of the moments, a video at a time.
+ * Cover posters with the storyboards' pictures of the moments, a video at a time.
  * @param {HTMLElement} list
  * @param {Moment[]} moments
  * @param {AbortSignal} signal
@@ -238,7 +234,8 @@ function draw(box, tiles) {
   const tile = tiles.findLast((one) => one.start <= start) ?? tiles[0];
   if (!tile) return;
   const scale = Math.min(box.clientWidth / tile.w, box.clientHeight / tile.h);
-  box.replaceChildren(
+  box.querySelector(".tile")?.remove();
+  box.append(
     h("div.tile", {
       style: {
         width: `${tile.w}px`,

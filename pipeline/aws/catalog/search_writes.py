@@ -242,11 +242,8 @@ class SearchWrites:
                 more={"state": "leaving"},
             )
         pk, start = video_pk(one.number), page_sk(one.generation, "")
-        rows = list(
-            self._table.query(
-                KeyConditionExpression=partition("pk", pk, prefix=start), ConsistentRead=True
-            )
-        )
+        here = partition("pk", pk, prefix=start)
+        rows = list(self._table.query(KeyConditionExpression=here, ConsistentRead=True))
         terms = {
             term
             for row in rows
