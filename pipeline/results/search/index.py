@@ -4,6 +4,7 @@ A result is indexed before it becomes current, and shown afterwards. A crash in 
 former index; the janitor shows the new one when the writer's lease has expired.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ from pipeline.results.artifact_view import middle_poster
 from pipeline.results.search import document
 from pipeline.stages.detect.detections import Track, items
 from pipeline.stages.transcribe.transcript import Transcript
+
+log = logging.getLogger(__name__)
 
 _ROLES = ("transcript_json", "tracks_json")
 
@@ -59,7 +62,11 @@ class SearchIndex:
             return None
         one = self._writes.begin(video_id, number, result.stage, result.fingerprint, attempt)
         if not one.complete:
-            packed, about = self._document(result)
+            try:
+                packed, about = self._document(result)
+            except ValueError:  # a run does not fail because nobody will find its words
+                log.warning("%s of %s cannot be indexed", result.stage, video_id, exc_info=True)
+                packed, about = pack_words([]), {}
             self._writes.fill(one, packed, about)
             one = one._replace(complete=True, about={**about, "size": packed.size})
         return one

@@ -254,3 +254,13 @@ def test_a_crash_while_a_new_video_is_indexed_is_mended_by_the_next_delivery(lib
         assert library.starts("new talk") == [0.0], crash
         library.delete(upload)
         assert [key for key in library.index_rows() if key[0] != "#search"] == [], crash
+
+
+def test_a_transcript_that_cannot_be_read_does_not_fail_the_run(library: Library):
+    upload = library.upload("talk.mp4")
+    run = library.claim(upload, "transcribe")
+    result = library.result(upload, run, OLD)
+    library.files = dict.fromkeys(library.files, b'"hello"')
+    library.catalog.succeed(upload.video_id, run, result)
+    assert library.starts("heart") == []
+    assert library.starts("talk") == [0.0]
