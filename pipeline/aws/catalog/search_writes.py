@@ -215,7 +215,7 @@ class SearchWrites:
         """Return what queries find of a stage of a video."""
         return shown(self._table.get(video_pk(number), "head") or {}, stage)
 
-    def settle(self, video_id: str, number: int, stage: str, attempt: int) -> bool:
+    def settle(self, video_id: str, number: int, stage: str) -> bool:
         """Remove what a stage's shown generation replaces, and what writers that died have left.
 
         Returns:
@@ -228,7 +228,7 @@ class SearchWrites:
             if now and now["generation"] == one.generation and one.complete:
                 found = found or one.stage == stage
                 self._release(one)
-            elif one.overdue or (one.complete and one.stage == stage and one.attempt <= attempt):
+            elif one.overdue:
                 self.forget(one)
         return found or not shown(head, stage)
 

@@ -78,7 +78,7 @@ class SearchIndex:
         if not self._writes.show(written, attempt=attempt, revision=revision):
             self._writes.forget(written)
             return
-        self._settle(written.video_id, written.number, written.stage, attempt)
+        self._settle(written.video_id, written.number, written.stage)
 
     def forget(self, video_id: str) -> None:
         """Remove a deleted video."""
@@ -103,7 +103,7 @@ class SearchIndex:
                     self._writes.show(one, attempt=_settled(run), revision=run.revision)
         if number := self._writes.number(video_id):
             for stage in video.stages:
-                self._writes.settle(video_id, number[0], stage, -1)
+                self._writes.settle(video_id, number[0], stage)
 
     def rewrite(self, video: Video, *, stage: str | None = None) -> int:
         """Index the current results of a video that the index lacks; return how many.
@@ -143,8 +143,8 @@ class SearchIndex:
         words = [one.term for one in document.name_tokens(upload.name)]
         return self._writes.name(video_id, known, uploaded=iso(upload.time), words=words)
 
-    def _settle(self, video_id: str, number: int, stage: str, attempt: int) -> None:
-        standing = self._writes.settle(video_id, number, stage, attempt)
+    def _settle(self, video_id: str, number: int, stage: str) -> None:
+        standing = self._writes.settle(video_id, number, stage)
         video = self._videos.video(video_id)
         if video is None or video.deleted_at:  # deleted while it was written
             self._writes.forget_video(video_id)
