@@ -16,7 +16,9 @@ from pipeline.aws import clients as aws
 from pipeline.aws.adding import Adder
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
+from pipeline.aws.catalog.search_writes import SearchWrites
 from pipeline.aws.catalog.table import Table
+from pipeline.aws.catalog.videos import Videos
 from pipeline.aws.cloudfront import Cdn
 from pipeline.aws.multipart import Multipart
 from pipeline.aws.receiving import Receiver
@@ -26,6 +28,8 @@ from pipeline.core.errors import InvalidArgument, InvalidSettings, VideodropErro
 from pipeline.core.settings import Settings
 from pipeline.core.stage import StageModule, load
 from pipeline.replays.store import Replays
+from pipeline.results.search.index import SearchIndex
+from pipeline.results.search.search import Search
 from pipeline.results.versions import Versions
 from pipeline.stages.models import device, host
 from pipeline.telemetry import function as telemetry
@@ -81,7 +85,24 @@ def observed(function: str) -> Callable[[Handler], Handler]:
 
 def catalog(config: Settings) -> Catalog:
     """Return the catalog of this installation."""
-    return Catalog(Table(aws.table(config.names.table)), config.topology.stages)
+    table = Table(aws.table(config.names.table))
+    return Catalog(table, config.topology.stages, search_index(config, table))
+
+
+def search_index(config: Settings, table: Table | None = None) -> SearchIndex:
+    """Return the writer of this installation's search index."""
+    known = table or Table(aws.table(config.names.table))
+    return SearchIndex(
+        SearchWrites(known),
+        Videos(known, config.topology.stages),
+        lambda key: artifacts(config).stream(key),  # most processes read no file for it
+    )
+
+
+def search(config: Settings) -> Search:
+    """Return the search of this installation."""
+    table, stages = Table(aws.table(config.names.table)), config.topology.stages
+    return Search(table, Videos(table, stages), stages=len(stages))
 
 
 def artifacts(config: Settings) -> Artifacts:
@@ -125,6 +146,7 @@ def janitor(config: Settings) -> "Janitor":
         replays(config).wake_overdue,
         dead_letters.bodies,
         grace_s=config.redelivery_s,
+        mend_index=search_index(config).mend_overdue,
     )
 
 

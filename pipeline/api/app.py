@@ -13,6 +13,7 @@ from pipeline.api import (
     playlist,
     problems,
     replays,
+    search,
     storyboard,
     subtitles,
     transcript,
@@ -31,12 +32,14 @@ from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
+from pipeline.results.search.search import Search
 
 _DESCRIPTION = """
 Upload a video, by this API or to the uploads bucket; this API shows its progress and results.
 
 * `POST /uploads` begins an upload: the parts go to presigned addresses, and may be resumed.
 * `GET /videos` lists videos, newest first; `GET /videos/{id}` describes one in full.
+* `GET /search` finds the moments in which words are said, objects are in view, or both.
 * Files are presigned URLs that expire after about an hour, as does `links.playlist`, for which
   players need no token. Request the video again for fresh ones.
 * Every error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` for people.
@@ -54,6 +57,7 @@ def create_app(
     catalog: Catalog | None = None,
     artifacts: Artifacts | None = None,
     replay_store: Replays | None = None,
+    finder: Search | None = None,
 ) -> FastAPI:
     """Create the app; parts not given are this installation's, made at the first request."""
     app = FastAPI(
@@ -64,11 +68,12 @@ def create_app(
         docs_url=None,  # FastAPI's own pages load scripts from a CDN; page.py serves ours
         redoc_url=None,
     )
-    context = app.state.context = Context(settings, catalog, artifacts, replay_store)
+    context = app.state.context = Context(settings, catalog, artifacts, replay_store, finder)
     problems.install(app)
     for module in (
         uploads,
         videos,
+        search,
         video,
         transcript,
         captions,

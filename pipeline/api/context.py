@@ -1,5 +1,6 @@
 """Dependencies of the routes: settings, catalog, files, versions and replays."""
 
+import gc
 from functools import cached_property, partial
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from pipeline.aws.receiving import Receiver
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
+from pipeline.results.search.search import Search
 from pipeline.results.versions import Versions
 
 
@@ -28,15 +30,18 @@ class Context:
         catalog: Catalog | None,
         artifacts: Artifacts | None,
         replays: Replays | None,
+        search: Search | None = None,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._artifacts = artifacts
         self._replays = replays
+        self._search = search
 
     def open(self) -> None:
         """Make the parts that have AWS clients now, not at the first request."""
-        _ = self.catalog, self.artifacts, self.replays, self.receiver
+        _ = self.catalog, self.artifacts, self.replays, self.receiver, self.search
+        gc.freeze()  # what was made so far stays: the collector need not look at it in each request
 
     @cached_property
     def settings(self) -> Settings:
@@ -62,6 +67,11 @@ class Context:
     def versions(self) -> Versions:
         """Return the stored results."""
         return Versions(self.catalog, self.artifacts)
+
+    @cached_property
+    def search(self) -> Search:
+        """Return the search over the videos."""
+        return self._search or bootstrap.search(self.settings)
 
     @cached_property
     def playback(self) -> Playback:

@@ -22,6 +22,7 @@ from pipeline.cli import (
     maintenance,
     models,
     replaying,
+    searching,
     versions,
 )
 from pipeline.cli.arguments import AsJson, Reference
@@ -138,6 +139,7 @@ def show(reference: Reference, *, as_json: AsJson = False) -> None:
         console.video(out, view)
 
 
+app.command()(searching.search)
 app.command()(contents.transcript)
 app.command()(contents.objects)
 for _command in (versions.versions, versions.diff, versions.promote, versions.rollback):

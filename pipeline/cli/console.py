@@ -125,7 +125,7 @@ def welcome(console: Console, stack: StackFile) -> None:
         ("API", f"{stack.api_url}/docs"),
         ("drop", f"copy a video into {stack.inbox}"),
         ("or", "videodrop add FILE --wait"),
-        ("look", "videodrop ls, show, transcript, objects"),
+        ("look", "videodrop ls, show, search, transcript, objects"),
         (
             "AWS",
             f"AWS_CONFIG_FILE={config} aws --profile videodrop s3 ls" if config else "",

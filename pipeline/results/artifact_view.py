@@ -1,5 +1,6 @@
 """The view of a file that a stage made, and the files of a video."""
 
+from collections.abc import Iterable
 from typing import Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -43,6 +44,12 @@ class ArtifactView(BaseModel):
             url=sign(key),
             download_url=sign(key, download_as=file_name(video, artifact.name)),
         )
+
+
+def middle_poster(artifacts: Iterable[PublishedArtifact]) -> PublishedArtifact | None:
+    """Return the poster of the middle size: sharp enough for a card, small enough for a list."""
+    sizes = sorted((one for one in artifacts if one.role == "poster"), key=lambda one: one.bytes)
+    return sizes[len(sizes) // 2] if sizes else None
 
 
 def of_video(

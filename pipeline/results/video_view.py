@@ -231,12 +231,10 @@ def _passthrough(video: Video) -> JsonValue:
 
 
 def _poster(video: Video, sign: Sign) -> str | None:
-    """Sign the poster of the middle size: sharp enough for a card, small enough for a list."""
-    sizes = sorted(artifact_view.of_video(video, role="poster"), key=lambda found: found[1].bytes)
-    if not sizes:
-        return None
-    result, poster = sizes[len(sizes) // 2]
-    return sign(result.prefix + poster.name)
+    for result, artifact in artifact_view.of_video(video, role="poster")[:1]:
+        poster = artifact_view.middle_poster(result.artifacts) or artifact
+        return sign(result.prefix + poster.name)
+    return None
 
 
 def _state(run: StageRun, at_work: int | None = None) -> dict[str, Any]:

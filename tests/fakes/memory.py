@@ -10,7 +10,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import md5
+from types import CodeType
 from typing import IO, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -88,8 +90,19 @@ class MemoryTable(Table):
             found.reverse()
         yield from (_part(_copy(item), kept) for item in found)
 
+    def page(self, **request: Any) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        limit, start = request.pop("Limit", None), request.pop("ExclusiveStartKey", None)
+        items = list(self.query(**request))
+        if start:
+            items = items[[item["sk"] for item in items].index(start["sk"]) + 1 :]
+        if limit is None or len(items) <= limit:
+            return items, None
+        return items[:limit], {"pk": items[limit - 1]["pk"], "sk": items[limit - 1]["sk"]}
+
     def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
-        item = {"pk": pk, "sk": sk, **_copy(dict(fields))}
+        raw = {name: value for name, value in fields.items() if isinstance(value, bytes)}
+        plain = {name: value for name, value in fields.items() if name not in raw}
+        item = {"pk": pk, "sk": sk, **_copy(plain), **raw}
         self._faults.call(lambda: self.items.update({(pk, sk): item}))
 
     def write(
@@ -143,9 +156,30 @@ class MemoryTable(Table):
         return self._faults.call(effect)
 
     def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
-        members = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk}).setdefault(name, [])
-        if member not in members:
-            members.append(member)
+        def effect() -> None:
+            members = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk}).setdefault(name, [])
+            if member not in members:
+                members.append(member)
+
+        self._faults.call(effect)
+
+    def take_from_set(self, pk: str, sk: str, name: str, member: str) -> None:
+        def effect() -> None:
+            members = self.items.get((pk, sk), {}).get(name, [])
+            if member in members:
+                members.remove(member)
+            if not members:
+                self.items.pop((pk, sk), None)
+
+        self._faults.call(effect)
+
+    def number(self, pk: str, sk: str, name: str) -> int:
+        def effect() -> int:
+            item = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk})
+            item[name] = item.get(name, 0) + 1
+            return int(item[name])
+
+        return self._faults.call(effect)
 
 
 class MemoryS3:
@@ -277,6 +311,8 @@ class MemoryBus:
 
 def _copy(value: Any) -> Any:
     """Return a value as from DynamoDB: whole numbers are ints."""
+    if isinstance(value, dict) and isinstance(value.get("page"), bytes):
+        return dict(value)  # a page of the search index
     return None if value is None else _plain(json.loads(json.dumps(value), parse_float=_number))
 
 
@@ -316,19 +352,26 @@ def _holds(condition: Any, item: dict[str, Any]) -> bool:
         "=": lambda: found == wanted,
         "<": lambda: found < wanted,
         "begins_with": lambda: found.startswith(wanted),
+        "BETWEEN": lambda: wanted <= found <= values[2],
     }[operator]()
 
 
 def _true(condition: str, item: dict[str, Any], given: dict[str, Any]) -> bool:
     """Return True if a condition expression holds."""
+    names = {"item": item, "given": given, "nothing": _Nothing()}
+    return bool(eval(_code(condition), {"__builtins__": {}}, names))  # noqa: S307 - our conditions
+
+
+@cache
+def _code(condition: str) -> CodeType:
     code = re.sub(r"attribute_not_exists\(#(\w+)\)", r"('\1' not in item)", condition)
+    code = re.sub(r"attribute_exists\(#(\w+)\)", r"('\1' in item)", code)
     code = re.sub(r"#(\w+)", r"item.get('\1', nothing)", code)
     code = re.sub(r":(\w+)", r"given['\1']", code)
     code = re.sub(r"(?<![<>])=", "==", code).replace("<>", "!=")
     for word in ("AND", "OR", "NOT", "IN"):
         code = re.sub(rf"\b{word}\b", word.lower(), code)
-    names = {"item": item, "given": given, "nothing": _Nothing()}
-    return bool(eval(code, {"__builtins__": {}}, names))  # noqa: S307 - the project's own conditions
+    return compile(code, "condition", "eval")
 
 
 class _Nothing:

@@ -129,7 +129,7 @@ def _dynamodb(operation: str, given: dict[str, Any], _: int | None) -> Iterator[
             places = list(given["RequestItems"])
         case "GetItem" | "PutItem" | "UpdateItem" | "Query" if "IndexName" in given:
             places = [f"{given['TableName']}/index/{given['IndexName']}"]
-        case "GetItem" | "PutItem" | "UpdateItem" | "Query":
+        case "DeleteItem" | "GetItem" | "PutItem" | "UpdateItem" | "Query":
             places = [given["TableName"]]
         case _:
             raise NotImplementedError(operation)

@@ -53,6 +53,19 @@ export async function listVideos(filter, signal) {
 }
 
 /**
+ * Search in all videos.
+ * @param {URLSearchParams} query as in the page's address
+ * @param {string | null} cursor
+ * @param {AbortSignal} signal
+ * @returns {Promise<MomentPage>}
+ */
+export async function searchMoments(query, cursor, signal) {
+  const asked = new URLSearchParams(query);
+  if (cursor) asked.set("cursor", cursor);
+  return (await ask(`search?${asked}`, signal)).json();
+}
+
+/**
  * A query of those parameters that have a value.
  * @param {Record<string, string | null | undefined>} parameters
  */

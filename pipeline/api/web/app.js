@@ -1,10 +1,11 @@
 // @ts-check
-/** The routes of the page: #/?status=…&label=… is the library, #/videos/{id}?t=… one video. */
+/** The routes of the page: #/?status=…&label=… is the library, #/videos/{id}?t=… one video, #/search?q=… moments. */
 
 import { Problem } from "./api.js";
 import { h } from "./dom.js";
 import { showLibrary } from "./library.js";
 import { comeBack } from "./provider.js";
+import { makeSearchBox, showSearch } from "./search.js";
 import { isSignedIn, signOut } from "./session.js";
 import { showSignIn } from "./signin.js";
 import { takeDrops } from "./dropping.js";
@@ -13,6 +14,7 @@ import { showVideo } from "./video.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("#main"));
 const out = /** @type {HTMLButtonElement} */ (document.querySelector("#sign-out"));
+const box = makeSearchBox(/** @type {HTMLFormElement} */ (document.querySelector("form.search")));
 let leave = new AbortController();
 let shown = /** @type {string | null} */ (null);
 
@@ -32,7 +34,8 @@ function route() {
   if (location.hash === "#main") return; // the skip link, not a view
   const url = new URL(location.hash.slice(1) || "/", location.origin);
   const video = url.pathname.match(/^\/videos\/([^/]+)$/);
-  const view = video ? video[0] : "/";
+  const found = url.pathname === "/search";
+  const view = video || found ? url.pathname : "/";
   const options = Object.fromEntries(url.searchParams);
   const place = clear();
   if (shown !== null && shown !== view) {
@@ -40,7 +43,9 @@ function route() {
     main.focus({ preventScroll: true });
   }
   shown = view;
+  box.show(found ? (url.searchParams.get("q") ?? "") : "");
   if (video) showVideo(place, decodeURIComponent(video[1]), options, leave.signal);
+  else if (found) showSearch(place, url.searchParams, leave.signal);
   else showLibrary(place, options, leave.signal);
 }
 

@@ -215,6 +215,43 @@ interface Transfer extends Remembered {
   stop: AbortController | null;
 }
 
+/** Words around a moment; marks count code points. */
+interface Snippet {
+  text: string;
+  marks: { start: number; end: number }[];
+}
+
+/** A moment in a video; start and end in seconds. */
+interface Moment {
+  video_id: string;
+  name: string;
+  uploaded_at: string;
+  status: Status;
+  duration_s: number | null;
+  language: string | null;
+  start: number;
+  end: number;
+  snippet: Snippet | null;
+  more: number;
+  poster: string | null;
+  links: Record<string, string>;
+}
+
+/** Numbers of videos that match; complete is false if there are more. */
+interface Facets {
+  labels: { value: string; videos: number }[];
+  languages: { value: string; videos: number }[];
+  videos: number;
+  moments: number;
+  complete: boolean;
+}
+
+interface MomentPage {
+  moments: Moment[];
+  facets: Facets;
+  next_cursor: string | null;
+}
+
 /** Where people get tokens. */
 interface Provider {
   authorize: string;

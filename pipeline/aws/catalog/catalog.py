@@ -13,6 +13,8 @@
     #sidecars#…   {file name}                   captions uploaded beside a video
     #content#…    content#{stage}…              results by content (``contents``)
     #upload#…     upload                        an upload in progress
+    #search#…     head, {generation}#{page}     the index of a video's words (``search_rows``)
+    #words#…      {term}#{block}                the videos that have a term
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
 ``names`` (file name, then place in time), ``labels`` (label, then place in time), ``leases`` (runs
@@ -24,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pipeline.aws.catalog import labels
+from pipeline.aws.catalog.index import Index, Unindexed
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.names import Names
@@ -48,6 +51,7 @@ class Catalog(Revisions):
     Args:
         table: the catalog's table.
         stages: the stages, in the order in which they are shown.
+        index: the search index to keep in step; none by default.
 
     Attributes:
         shadows: runs whose results are only compared with the current ones.
@@ -61,8 +65,9 @@ class Catalog(Revisions):
         ranges: ranges of runs whose work is spread.
     """
 
-    def __init__(self, table: Table, stages: Iterable[str]) -> None:
+    def __init__(self, table: Table, stages: Iterable[str], index: Index | None = None) -> None:
         super().__init__(table, stages)
+        self._search: Index = index or Unindexed()
         self._labels = Labels(table)
         self.shadows = Runs(table, "shadow")
         self.results = Results(table)
@@ -130,7 +135,10 @@ class Catalog(Revisions):
                 given=given,
             )
         except ConditionFailed:
-            return
+            head = self._table.get(deletion.video_id, "video")
+            if head is None or "deleted_at" not in head:
+                return  # uploaded again since; otherwise this message was delivered before
+        self._search.forget(deletion.video_id)
         self._labels.forget(deletion.video_id, keep=None)
 
     def succeed(
@@ -142,7 +150,7 @@ class Catalog(Revisions):
         upload: Upload | None = None,
         also: Iterable[dict[str, Any]] = (),
     ) -> None:
-        """Make ``result`` current and index its labels.
+        """Make ``result`` current and findable: by its labels, and by its words and objects.
 
         Args:
             video_id: of the run.
@@ -154,35 +162,42 @@ class Catalog(Revisions):
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
         """
+        written = self._search.write(video_id, result, attempt=run.attempt)
         if upload:
             also = [*also, *labels.rows(video_id, result, order=place(upload))]
         else:
             self._index(video_id, result)
         self.runs.succeed(video_id, run, result, also=also)
+        self._search.show(written, attempt=run.attempt, revision=run.revision)
         if run.attempt > 1:  # no labels were written before the first claim
             self._labels.forget(video_id, keep=result)
 
     def promote(
         self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
     ) -> None:
-        """Make a stored result current (``Runs.promote``) and findable by its labels.
+        """Make a stored result current (``Runs.promote``) and findable.
 
         Raises:
             LeaseLost: the run is in progress, or changed since it was read.
         """
+        written = self._search.write(video_id, result, attempt=run.attempt + 1)
         self._index(video_id, result)
         self.runs.promote(video_id, run, result, history=history)
+        self._search.show(written, attempt=run.attempt + 1, revision=run.revision)
         self._labels.forget(video_id, keep=result)
 
     def undo_promotion(self, video_id: str, run: StageRun) -> None:
-        """Undo a promotion (``Runs.undo_promotion``) and restore the index of labels.
+        """Undo a promotion (``Runs.undo_promotion``) and restore both indexes.
 
         Raises:
             LeaseLost: the run changed since.
         """
+        written = None
         if run.current_result:
+            written = self._search.write(video_id, run.current_result, attempt=run.attempt + 2)
             self._index(video_id, run.current_result)
         self.runs.undo_promotion(video_id, run)
+        self._search.show(written, attempt=run.attempt + 2, revision=run.revision)
         if run.current_result:
             self._labels.forget(video_id, keep=run.current_result)
 

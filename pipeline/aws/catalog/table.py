@@ -3,20 +3,22 @@
 There are no transactions and no scans: each write changes one item, and each read has a key.
 """
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from pipeline.aws import clients as aws
+from pipeline.aws.catalog.attributes import item as _item
+from pipeline.aws.catalog.attributes import names as _names
+from pipeline.aws.catalog.attributes import plain as _plain
+from pipeline.aws.catalog.attributes import projection as _projection
 
 _BATCH_GET = 100  # DynamoDB's limit on keys a request
-_SMALLEST = Decimal("1E-130")  # DynamoDB's smallest positive number
 
 
 class ConditionFailed(Exception):
@@ -61,11 +63,16 @@ class Table:
     def query(self, **request: Any) -> Iterator[dict[str, Any]]:
         """Yield all items of a ``Query``, fetching pages on demand."""
         while True:
-            page = self._table.query(**request)
-            yield from (_plain(item) for item in page["Items"])
-            if "LastEvaluatedKey" not in page:
+            items, last = self.page(**request)
+            yield from items
+            if last is None:
                 return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            request["ExclusiveStartKey"] = last
+
+    def page(self, **request: Any) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        """Return one page of a ``Query``, and the key after which the next one starts."""
+        page = self._table.query(**request)
+        return [_plain(item) for item in page["Items"]], page.get("LastEvaluatedKey")
 
     def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
         """Write one item, replacing any."""
@@ -74,10 +81,15 @@ class Table:
     def write(
         self, puts: Iterable[dict[str, Any]] = (), deletes: Iterable[dict[str, Any]] = ()
     ) -> None:
-        """Put and delete items unconditionally; each has its ``pk`` and ``sk``."""
+        """Put and delete items unconditionally; each has its ``pk`` and ``sk``.
+
+        An attribute of an item to put may be bytes.
+        """
         with self._table.batch_writer() as batch:
             for item in puts:
-                batch.put_item(Item=_item(item))
+                raw = {name: value for name, value in item.items() if isinstance(value, bytes)}
+                plain = {name: value for name, value in item.items() if name not in raw}
+                batch.put_item(Item=_item(plain) | raw)
             for item in deletes:
                 batch.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
 
@@ -126,12 +138,42 @@ class Table:
 
     def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
         """Add a string to a set attribute of an item; a missing item is made."""
-        self._table.update_item(
+        self._table.meta.client.update_item(
+            TableName=self._table.name,
             Key={"pk": pk, "sk": sk},
             UpdateExpression="ADD #name :members",
             ExpressionAttributeNames={"#name": name},
             ExpressionAttributeValues={":members": {member}},
         )
+
+    def take_from_set(self, pk: str, sk: str, name: str, member: str) -> None:
+        """Remove a string from a set attribute of an item; remove the item with its last one."""
+        client = self._table.meta.client  # unlike a resource, safe to share between threads
+        key = {"TableName": self._table.name, "Key": {"pk": pk, "sk": sk}}
+        names = {"ExpressionAttributeNames": {"#name": name}}
+        left = client.update_item(
+            **key,
+            **names,
+            UpdateExpression="DELETE #name :members",
+            ExpressionAttributeValues={":members": {member}},
+            ReturnValues="ALL_NEW",
+        )
+        if name not in left.get("Attributes", {}):
+            with suppress(client.exceptions.ConditionalCheckFailedException):
+                client.delete_item(
+                    **key, **names, ConditionExpression="attribute_not_exists(#name)"
+                )
+
+    def number(self, pk: str, sk: str, name: str) -> int:
+        """Add 1 to a number of an item, which starts at 0, and return it."""
+        done = self._table.update_item(
+            Key={"pk": pk, "sk": sk},
+            UpdateExpression="ADD #name :one",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":one": 1},
+            ReturnValues="ALL_NEW",
+        )
+        return int(done["Attributes"][name])
 
     def add_member(
         self,
@@ -189,6 +231,7 @@ def partition(
     sort: str = "sk",
     below: str | None = None,
     prefix: str | None = None,
+    between: tuple[str, str] | None = None,
 ) -> ConditionBase:
     """Return the key condition of a query over one partition.
 
@@ -198,10 +241,13 @@ def partition(
         sort: the sort key's name.
         below: find only sort keys below this one; no limit if empty, as no key is.
         prefix: find only sort keys with this prefix.
+        between: find only sort keys from the first of these to the second.
     """
     condition: ConditionBase = Key(key).eq(value)
     if below:
         condition &= Key(sort).lt(below)
+    if between:
+        condition &= Key(sort).between(*between)
     if prefix is not None:
         condition &= Key(sort).begins_with(prefix)
     return condition
@@ -215,42 +261,3 @@ def iso(moment: datetime) -> str:
 def epoch_key(seconds: float) -> str:
     """Format epoch seconds as a string that sorts as the number does (index keys are strings)."""
     return f"{seconds:014.3f}"
-
-
-def _projection(paths: Sequence[str]) -> dict[str, Any]:
-    """Return the part of a request that names the attributes to read."""
-    if not paths:
-        return {}
-    names = {name for path in paths for name in path.split(".")}
-    return {
-        "ProjectionExpression": ", ".join("#" + path.replace(".", ".#") for path in paths),
-        "ExpressionAttributeNames": {f"#{name}": name for name in names},
-    }
-
-
-def _names(condition: str) -> Iterator[str]:
-    for word in condition.replace("(", " ").replace(")", " ").replace(",", " ").split():
-        if word.startswith("#"):
-            yield word[1:]
-
-
-def _item(value: Any) -> Any:
-    """Convert JSON-ready data for DynamoDB: floats become Decimals."""
-    return json.loads(json.dumps(value), parse_float=_number)
-
-
-def _number(text: str) -> Decimal:
-    """Convert a float for DynamoDB, which has no positive number below 1e-130."""
-    number = Decimal(text)
-    return number if abs(number) >= _SMALLEST else Decimal(0)
-
-
-def _plain(value: Any) -> Any:
-    """Convert data from DynamoDB: Decimals become ints and floats."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value

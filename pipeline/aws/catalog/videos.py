@@ -8,7 +8,7 @@ from pipeline.aws.catalog.run_writes import sort_key
 from pipeline.aws.catalog.table import Table
 from pipeline.core.events import Upload
 from pipeline.core.media_info import Probe
-from pipeline.core.records import StageResult, StageRun, Video
+from pipeline.core.records import StageResult, StageRun, Video, VideoStatus
 
 _PROBED = ("probe.container", "probe.duration_s", "probe.size_bytes")
 _BRIEF = (
@@ -23,6 +23,35 @@ _BRIEF = (
     ),
     *(f"result.{name}" for name in _PROBED),
 )
+
+
+# What a video's status depends on, and the rest of a result as the records want it.
+_STANDING = (
+    *("pk", "sk", "upload", "stages", "deleted_at", "probe.duration_s"),
+    *("stage", "state", "revision", "sequencer", "result_revision", "result.warnings"),
+)
+_UNREAD: dict[str, Any] = {
+    **dict.fromkeys(("stage", "version", "fingerprint", "content_id", "revision", "prefix"), ""),
+    "attempt": 0,
+    "params": {},
+    "identity": {},
+    "artifacts": [],
+    "summary": {},
+    "labels": [],
+    "cost": {"seconds": 0, "cpu_seconds": 0, "media_seconds": 0, "bytes_in": 0, "bytes_out": 0},
+    "queued_at": None,
+    "started_at": 0,
+    "finished_at": 0,
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a list of moments shows of a video."""
+
+    upload: Upload
+    status: VideoStatus
+    duration_s: float | None
 
 
 @dataclass(frozen=True)
@@ -76,16 +105,41 @@ class Videos:
             brief: leave out the fields that planning does not need: streams, the files and the
                 summary of each result, and the history of each run. They are most of the bytes.
         """
-        sks = ["video", *map(sort_key, self._stages)]
-        keys = [(vid, sk) for vid in dict.fromkeys(video_ids) for sk in sks]
         found: dict[str, dict[str, Any]] = {}
-        for item in self._table.get_many(keys, only=_BRIEF if brief else ()):
+        for item in self._table.get_many(self._keys(video_ids), only=_BRIEF if brief else ()):
             if brief and item.get("result"):
                 item["result"] |= {"artifacts": [], "summary": {}}
             found.setdefault(item["pk"], {})[item["sk"]] = item
         # A deleted video may have a tombstone only.
         known = [vid for vid in video_ids if "upload" in found.get(vid, {}).get("video", {})]
         return [self._video(vid, found[vid]) for vid in known]
+
+    def upload(self, video_id: str) -> Upload | None:
+        """Return the latest upload of a video; None if it is unknown or was deleted."""
+        head = self._table.get(video_id, "video") or {}
+        if "upload" not in head or "deleted_at" in head:
+            return None
+        return Upload.model_validate(head["upload"])
+
+    def standings(self, video_ids: list[str]) -> dict[str, Standing]:
+        """Return what moments show of videos, by id: a tenth of what ``videos`` reads."""
+        found: dict[str, dict[str, Any]] = {}
+        for item in self._table.get_many(self._keys(video_ids), only=_STANDING):
+            if "result" in item:
+                item["result"] = _UNREAD | (item["result"] or {})
+            found.setdefault(item["pk"], {})[item["sk"]] = item
+        known = {}
+        for video_id, items in found.items():
+            head = items.get("video", {})
+            if "upload" in head:
+                duration_s = (head.pop("probe", None) or {}).get("duration_s")
+                video = self._video(video_id, items)
+                known[video_id] = Standing(video.upload, video.status, duration_s)
+        return known
+
+    def _keys(self, video_ids: Iterable[str]) -> list[tuple[str, str]]:
+        sks = ["video", *map(sort_key, self._stages)]
+        return [(vid, sk) for vid in dict.fromkeys(video_ids) for sk in sks]
 
     def _read(
         self, video_id: str, stage: str | None, *, also: Iterable[tuple[str, str]] = ()

@@ -1,0 +1,257 @@
+"""Search finds exactly what reading all transcripts finds, over all of its pages."""
+
+import random
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+
+import pytest
+import snowballstemmer
+
+from pipeline.results.search.query import Query
+from tests.fakes.library import WORD_S, Library, Seen
+
+ENGLISH = (
+    "heart hearts attack attacks attacked running runs run happy happily happiness study studies "
+    "studying the a of and to in budget budgets meeting meet met card cards cardiac carbon car "
+    "cardio river rivers generous generation universe university universal late later latest"
+)
+GERMAN = "Herz Herzen läuft laufen Häuser Haus das der die und Straße Karte Karten Universität"
+JAPANESE = "心臓 発作 心 会議 です 東京 京都 大学 大 学会 医学"
+LABELS = ("cat", "dog", "traffic light", "person")
+STEMMERS = {name: snowballstemmer.stemmer(name) for name in ("english", "german")}
+ALGORITHMS = {"en": "english", "de": "german"}
+
+
+@dataclass
+class Film:
+    """One generated video."""
+
+    name: str
+    language: str
+    words: list[str]
+    seen: Seen = field(default_factory=dict)
+    video_id: str = ""
+
+
+def films(random_: random.Random, count: int) -> list[Film]:
+    made = []
+    for number in range(count):
+        language = random_.choices(("en", "de", "ja"), (6, 2, 1))[0]
+        known = {"en": ENGLISH, "de": GERMAN, "ja": JAPANESE}[language].split()
+        weights = [1 / (rank + 1) for rank in range(len(known))]
+        random_.shuffle(weights)
+        words = random_.choices(known, weights, k=random_.randrange(4, 60))
+        seen: Seen = {}
+        for label in random_.sample(LABELS, random_.randrange(3)):
+            intervals = []
+            for _ in range(random_.randrange(1, 4)):
+                start = round(random_.uniform(0, 40), 2)
+                intervals.append(
+                    (start, start + random_.randrange(1, 8), random_.choice([0.4, 0.7, 0.9]))
+                )
+            seen[label] = intervals
+        name = random_.choice(("heart", "budget_meeting", "holiday", "Straße", "clip"))
+        made.append(Film(f"{name}-{number}.mp4", language, words, seen))
+    return made
+
+
+# -- brute force: no index, and none of its code ---------------------------------------------------
+
+
+@cache
+def folded(word: str) -> str:
+    table = str.maketrans("äöüé", "aoue")
+    return word.lower().replace("ß", "ss").translate(table)
+
+
+@cache
+def stemmed(word: str, language: str) -> str:
+    algorithm = ALGORITHMS.get(language)
+    return STEMMERS[algorithm].stemWord(folded(word)) if algorithm else folded(word)
+
+
+def said_at(film: Film, phrase: str) -> list[tuple[int, int]]:
+    """Return first and last word of each place where a phrase is said; characters for Japanese."""
+    if film.language == "ja":
+        text = "".join(film.words)
+        if not phrase or not phrase[0] > "\u3000":
+            return []
+        return [
+            (at, at + len(phrase) - 1)
+            for at in range(len(text))
+            if text[at : at + len(phrase)] == phrase
+        ]
+    if phrase.endswith("*"):
+        return [
+            (n, n)
+            for n, word in enumerate(film.words)
+            if folded(word).startswith(folded(phrase[:-1]))
+        ]
+    wanted = [stemmed(word, film.language) for word in phrase.split()]
+    spoken = [stemmed(word, film.language) for word in film.words]
+    return [
+        (n, n + len(wanted) - 1)
+        for n in range(len(spoken) - len(wanted) + 1)
+        if spoken[n : n + len(wanted)] == wanted
+    ]
+
+
+def begins(film: Film, place: int) -> float:
+    if film.language != "ja":
+        return place * WORD_S
+    owners = [number for number, word in enumerate(film.words) for _ in word]
+    return owners[place] * WORD_S
+
+
+def in_name(film: Film, phrase: str) -> bool:
+    words = folded(film.name.removesuffix(".mp4")).replace("_", " ").replace("-", " ").split()
+    if phrase.endswith("*"):
+        return any(word.startswith(folded(phrase[:-1])) for word in words)
+    wanted = folded(phrase).split()
+    return any(words[n : n + len(wanted)] == wanted for n in range(len(words)))
+
+
+def presence(film: Film, label: str, confidence: float) -> list[tuple[float, float]]:
+    made: list[tuple[float, float]] = []
+    for start, end, sure in sorted(film.seen.get(label, [])):
+        if sure < confidence:
+            continue
+        if made and start <= made[-1][1]:
+            made[-1] = (made[-1][0], max(made[-1][1], end))
+        else:
+            made.append((start, end))
+    return made
+
+
+def windows(
+    film: Film, places: list[list[tuple[int, int]]], within: float
+) -> list[tuple[float, float]]:
+    ends: dict[int, int] = {}
+    for combination in product(*places):
+        firsts = [first for first, _ in combination]
+        low, high = min(firsts), max(firsts)
+        if begins(film, high) - begins(film, low) <= within:
+            ends[low] = min(high, ends.get(low, high))
+    # Of two with the same end, or of which one holds the other, the shorter one counts.
+    shortest = [
+        low for low, high in ends.items() if all(o <= low or h > high for o, h in ends.items())
+    ]
+    return [(begins(film, low), begins(film, ends[low])) for low in sorted(shortest)]
+
+
+def expected(film: Film, asked: "Asked") -> set[float]:
+    if any(said_at(film, one) or in_name(film, one) for one in asked.excluded):
+        return set()
+    if asked.query.language not in {None, film.language}:
+        return set()
+    views = [presence(film, label, asked.query.min_confidence) for label in asked.query.labels]
+    if not all(views):
+        return set()
+    within = asked.query.within_s
+
+    def near(start: float, end: float, view: list[tuple[float, float]]) -> bool:
+        return any(low <= end + within and high >= start - within for low, high in view)
+
+    places = [said_at(film, phrase) for phrase in asked.phrases]
+    found = (
+        [one for one in windows(film, places, within) if all(near(*one, v) for v in views)]
+        if places
+        else []
+    )
+    if found:
+        return {start for start, _ in found}
+    rest = [p for p, phrase in zip(places, asked.phrases, strict=True) if not in_name(film, phrase)]
+    if len(rest) == len(places) and places:
+        return set()
+    if rest:
+        return {s for s, e in windows(film, rest, within) if all(near(s, e, v) for v in views)}
+    if not views:
+        return {0.0}
+    return {s for s, e in views[0] if all(near(s, e, view) for view in views[1:])}
+
+
+@dataclass
+class Asked:
+    """A query, and its parts for brute force."""
+
+    query: Query
+    phrases: list[str]
+    excluded: list[str]
+
+
+def asked(random_: random.Random) -> Asked:
+    known = random_.choice((ENGLISH, ENGLISH, GERMAN)).split()
+    phrases: list[str] = []
+    text = []
+    for _ in range(random_.choice((0, 1, 1, 2, 3))):
+        match random_.randrange(5):
+            case 0:
+                phrase = " ".join(random_.choices(known, k=2))
+                text.append(f'"{phrase}"')
+            case 1:
+                word = random_.choice(known)
+                phrase = (
+                    f"{word[: random_.randrange(2, len(word) + 1)]}*" if len(word) > 2 else word
+                )
+                text.append(phrase)
+            case 2:
+                phrase = random_.choice((*JAPANESE.split(), "心臓発作", "東京大学"))
+                text.append(phrase)
+            case _:
+                phrase = random_.choice((*known, "heart", "budget"))
+                text.append(phrase)
+        phrases.append(phrase)
+    excluded = [random_.choice(known)] if random_.random() < 0.3 else []
+    labels = tuple(random_.sample(LABELS, random_.choice((0, 0, 1, 2))))
+    if not phrases and not labels:
+        labels = ("cat",)
+    query = Query(
+        " ".join(text + [f"-{one}" for one in excluded]),
+        labels=labels,
+        within_s=random_.choice((1.0, 5.0, 20.0)),
+        min_confidence=random_.choice((0.0, 0.6)) if labels else 0.0,
+        language=random_.choice((None, None, None, "de", "en")),
+        per_video=1000,
+    )
+    return Asked(query, list(dict.fromkeys(phrases)), excluded)
+
+
+@pytest.fixture(scope="module")
+def library() -> tuple[Library, list[Film]]:
+    random_ = random.Random(13)  # noqa: S311 - tests repeat
+    made = Library()
+    known = films(random_, 500)
+    for film in known:
+        upload = made.upload(film.name)
+        film.video_id = upload.video_id
+        made.say(upload, " ".join(film.words), language=film.language)
+        if film.seen:
+            made.show(upload, film.seen)
+    return made, known
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_query_finds_each_moment_that_brute_force_finds_and_no_other(
+    library: tuple[Library, list[Film]], seed: int
+):
+    made, known = library
+    one = asked(random.Random(seed))  # noqa: S311
+    wanted = {(film.video_id, start) for film in known for start in expected(film, one)}
+    assert made.all(one.query) == wanted, one
+
+
+def test_the_random_queries_are_of_all_kinds_and_find_something(
+    library: tuple[Library, list[Film]],
+):
+    _, known = library
+    queries = [asked(random.Random(seed)) for seed in range(50)]  # noqa: S311
+    kinds = {
+        "phrase": [one for one in queries if '"' in one.query.text],
+        "prefix": [one for one in queries if "*" in one.query.text],
+        "exclusion": [one for one in queries if one.excluded],
+        "label": [one for one in queries if one.query.labels],
+        "both": [one for one in queries if one.query.labels and one.phrases],
+    }
+    for kind, some in kinds.items():
+        assert sum(any(expected(film, one) for film in known) for one in some) >= 3, kind
