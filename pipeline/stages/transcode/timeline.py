@@ -52,7 +52,7 @@ def placed(
 
     Raises:
         BadInput: ``undecodable``: there is no fragment within the span.
-        Misaligned: a fragment is not one GOP.
+        Misaligned: a fragment is not one GOP, or begins before the film.
     """
     init, header = cmaf.header(source)
     scale = boxes.timescale(header[b"mdhd"])
@@ -65,6 +65,8 @@ def placed(
     if not kept:
         raise BadInput("undecodable", "This track could not be decoded.")
     starts = [min(one.times) for one in kept]
+    if starts[0] < -ROUNDING_S * scale:  # of a copy: an edit list hides it in the source
+        raise Misaligned
     if next_start is None:
         next_start = round((span.film_s if span.last else span.end_s) * scale)
     delay = round(delay_s * scale)
@@ -80,7 +82,7 @@ def placed(
             final = span.last and one is kept[-1]
             run, shown_until = _run(one, start, end, delay, final=final)
             offset = file.tell()
-            moof = fragmented.of_picture(run, round(1000 * start / scale) + 1)
+            moof = fragmented.of_picture(run, max(0, round(1000 * start / scale)) + 1)
             file.write(moof)
             _copy_media(given, one.found, file)
             size = file.tell() - offset

@@ -198,6 +198,13 @@ def long_sound(path):
     ffmpeg(*picture(), *TONE, *lasts, "-t", 5, *h264(), *AAC, path)
 
 
+def trimmed(path):
+    """Write a film whose edit list begins in the middle of a GOP, as a phone trims."""
+    whole = path.with_suffix(".whole.mp4")
+    ffmpeg(*picture("320x180", "15"), *TONE, "-t", 4, *h264(gop=15), "-b:v", "200k", *AAC, whole)
+    ffmpeg("-ss", 1.5, "-i", whole, "-c", "copy", path)
+
+
 def late_sound(path):
     """Write audio that starts 1.5 s after the video."""
     ffmpeg(*picture(), "-itsoffset", 1.5, *TONE, "-t", 4, *h264(), *AAC, path)

@@ -154,6 +154,14 @@ def test_unaligned_renditions_are_never_published(run, monkeypatch):
         run(transcode, clips.plain, **LADDER)
 
 
+def test_frames_that_an_edit_list_hides_are_not_copied(run, monkeypatch):
+    """Packets tell nothing of the list, so a plan may have promised a copy."""
+    monkeypatch.setattr(transcode.frames, "keys_suffice", lambda *_: True)
+    result = run(transcode, clips.trimmed, **COPIED)
+    assert result.summary["duration_s"] == pytest.approx(2.5, abs=0.04)
+    assert not any(r["copied"] for r in result.summary["renditions"])
+
+
 def test_a_damaged_source_is_not_copied(run):
     result = run(transcode, clips.flipped_conforming, **COPIED)
     assert not any(r["copied"] for r in result.summary["renditions"])
