@@ -183,7 +183,7 @@ def _carry_out(
         delay_s, first = min(_DELAY / rate, _MOST_DELAY_S), number == 0
         own = wanted.copied and first
         try:
-            track = timeline.placed(
+            shown = timeline.placed(
                 path,
                 folder,
                 name,
@@ -196,7 +196,7 @@ def _carry_out(
             if own:
                 raise timeline.Misaligned from None
             raise
-        pictures.append(track)
+        pictures.append(shown)
     if not timeline.aligned(pictures):
         raise timeline.Misaligned
     made = Encoded(
