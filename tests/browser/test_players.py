@@ -92,7 +92,9 @@ def address(folder: Path, made: Callable[[Case], Result]) -> Iterator[str]:
         types = {one.name: one.media_type for one in made(cases[name]).artifacts}
         if file not in types:
             return Response(status_code=404)
-        return FileResponse(folder / name / file, media_type=types[file])
+        # Chromium's cache sometimes gives hls.js less than the range that it says.
+        uncached = {"Cache-Control": "no-store"}
+        return FileResponse(folder / name / file, media_type=types[file], headers=uncached)
 
     def blank(_: Request) -> Response:
         return HTMLResponse("<!doctype html><title>Player</title><link rel=icon href=data:,>")

@@ -29,6 +29,7 @@ class Renditions:
         rungs: video renditions, largest first.
         copied: the first of them is a copy of the source's video.
         own_size: the first of them has the source's own size.
+        b_frames: frames may be decoded in another order than they are shown.
         audio: tracks to encode.
         gains: gain in dB of tracks whose loudness is normalised, by stream index.
     """
@@ -38,6 +39,7 @@ class Renditions:
     audio: Sequence[AudioStream]
     gains: Mapping[int, float] = field(default_factory=dict)
     own_size: bool = False
+    b_frames: bool = True
 
 
 @dataclass(frozen=True)

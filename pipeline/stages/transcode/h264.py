@@ -18,6 +18,9 @@ _MAX_LEVEL = 51
 ON_TIME_S = 0.05
 # NVENC rejects smaller frames. x264 encodes frames of this size quickly.
 _NVENC_WIDTH, _NVENC_HEIGHT = 160, 64
+# x264 then takes their cost five times as high, and chooses none. With ``bf`` 0, ranges of one
+# rendition would have different headers.
+_NO_B_FRAMES = {"x264-params": "b-bias=-100"}
 
 
 @cache
@@ -30,7 +33,9 @@ def encoder() -> str:
     return "h264_nvenc" if works else "libx264"
 
 
-def options(rung: Rung, *, crf: int, preset: str, keyframes: str) -> dict[str, Any]:
+def options(
+    rung: Rung, *, crf: int, preset: str, keyframes: str, b_frames: bool = True
+) -> dict[str, Any]:
     """Return output options for one rendition: constant quality with a maximum bit rate.
 
     Args:
@@ -39,6 +44,7 @@ def options(rung: Rung, *, crf: int, preset: str, keyframes: str) -> dict[str, A
         preset: that of x264; NVENC gets the middle of its own scale.
         keyframes: where they are, of ``every`` or ``at``, or ``source`` for those of the source.
             There are no others, so that renditions stay aligned.
+        b_frames: whether frames may be decoded in another order than they are shown.
     """
     large = rung.width >= _NVENC_WIDTH and rung.height >= _NVENC_HEIGHT
     name = encoder() if large else "libx264"
@@ -52,8 +58,10 @@ def options(rung: Rung, *, crf: int, preset: str, keyframes: str) -> dict[str, A
         "force_key_frames": keyframes,
     }
     if name == "libx264":
-        return common | {"crf": crf, "preset": preset, "sc_threshold": 0}
-    return common | {"rc": "vbr", "cq": crf, "b:v": 0, "preset": "p4", "no-scenecut": 1}
+        common |= {"crf": crf, "preset": preset, "sc_threshold": 0}
+        return common if b_frames else common | _NO_B_FRAMES
+    common |= {"rc": "vbr", "cq": crf, "b:v": 0, "preset": "p4", "no-scenecut": 1}
+    return common if b_frames else common | {"bf": 0}
 
 
 def every(gop_s: float, start_s: float) -> str:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _DELAY = 2  # frames, as many as x264 decodes ahead of their time
 # hls.js ignores the edit list that takes the delay off, and allows 0.05 s for what it gets wrong.
 _MOST_DELAY_S = 0.04
+# Slower videos have no B-frames at once: ``timeline`` would reject most of them.
+_B_FRAMES_FPS = 10
 
 
 def run(
@@ -57,7 +59,9 @@ def run(
     """
     span = spans.of(range_, source.probe)
     failure: BadInput | None = None
-    for wanted in _attempts(source, params, span, report, copied=copied):
+    attempts = _attempts(source, params, span, report, copied=copied)
+    while attempts:
+        wanted = attempts.pop(0)
         scratch = work.folder / f"tracks-{work.tag}"
         scratch.mkdir()
         try:
@@ -67,6 +71,8 @@ def run(
                 names = [*(file.name for file in files), *made.packets.values()]
                 encoded.moved(names, scratch, work.folder)
                 return made.part()
+        except timeline.Reordered:
+            attempts.insert(0, replace(wanted, b_frames=False))
         except timeline.Misaligned:
             if not wanted.copied:
                 raise Bug("misaligned", "The renditions' keyframes are not aligned.") from None
@@ -107,17 +113,19 @@ def _attempts(
     video = decoding.require_video(source.probe)
     audio = wanted_sounds(source, params)
     rungs = ladder.rungs(video, params.rungs, own_size=copied)
+    b_frames = video.fps >= _B_FRAMES_FPS
     if not span.whole:  # other ranges have the same ladder, also if they are copies
         stored = [track for track in audio if packets.can_store(track)]
-        encoding = Renditions(rungs, copied=False, audio=stored, own_size=copied)
+        encoding = Renditions(rungs, copied=False, audio=stored, own_size=copied, b_frames=b_frames)
         return [replace(encoding, copied=True), encoding] if copied else [encoding]
     gains = sound.gains(source.path, audio, params.loudness_lufs, report)
     usual = ladder.rungs(video, params.rungs)
-    found = [Renditions(usual, copied=False, audio=audio, gains=gains)]
+    encoding = Renditions(usual, copied=False, audio=audio, gains=gains, b_frames=b_frames)
+    found = [encoding]
     if audio:
-        found.append(Renditions(usual, copied=False, audio=()))
+        found.append(replace(encoding, audio=(), gains={}))
     if copied:
-        found.insert(0, Renditions(rungs, copied=True, audio=audio, gains=gains, own_size=True))
+        found.insert(0, replace(encoding, rungs=rungs, copied=True, own_size=True))
     return found
 
 
@@ -152,7 +160,8 @@ def _carry_out(
 
     Raises:
         BadInput: ``undecodable``.
-        timeline.Misaligned: the keyframes of the renditions differ.
+        timeline.Misaligned: the keyframes of the renditions differ, or the copy cannot be used.
+        timeline.Reordered: B-frames make a segment of an encoded rendition seem short.
     """
     folder, probe = work.folder, source.probe
     raw = folder / "raw"
@@ -172,7 +181,22 @@ def _carry_out(
         rate = video.fps if wanted.copied and number == 0 else fps
         name = f"hls/{rung.name}/{work.tag}.mp4"
         delay_s, first = min(_DELAY / rate, _MOST_DELAY_S), number == 0
-        pictures.append(timeline.placed(path, folder, name, span, delay_s=delay_s, listed=first))
+        own = wanted.copied and first
+        try:
+            shown = timeline.placed(
+                path,
+                folder,
+                name,
+                span,
+                delay_s=delay_s,
+                listed=first,
+                reordered=not (own or wanted.b_frames),
+            )
+        except timeline.Reordered:
+            if own:
+                raise timeline.Misaligned from None
+            raise
+        pictures.append(shown)
     if not timeline.aligned(pictures):
         raise timeline.Misaligned
     made = Encoded(

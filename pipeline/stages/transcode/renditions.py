@@ -91,7 +91,13 @@ def node(
     held = not (wanted.copied or blank)
     pictures = cascade.frames(shown_from, video, rungs, quality, span, held=held)
     for (rung, target), shown in zip(encoded, pictures, strict=True):
-        settings = h264.options(rung, crf=quality.crf, preset=quality.preset, keyframes=keyframes)
+        settings = h264.options(
+            rung,
+            crf=quality.crf,
+            preset=quality.preset,
+            keyframes=keyframes,
+            b_frames=wanted.b_frames,
+        )
         time_base = (
             {} if cascade.resampled(video, quality) else {"enc_time_base": _time_base(video)}
         )

@@ -7,6 +7,10 @@ to be decoded when the one before it ends, and all files of a rendition have the
 
 The last frame of the film lasts as long as the source does. A player takes the latest end of a
 sample as the end of the video, so none ends later.
+
+Browsers take the time between two decodings as the time that a frame is shown. So a frame that is
+shown last and not decoded last seems to end early. Before a pause, the rest of its segment seems to
+be missing: hls.js loads the segment again, and Chromium may then drop the next one's frames.
 """
 
 import struct
@@ -21,10 +25,16 @@ from pipeline.stages.transcode.cmaf import Found, Fragment, Track
 from pipeline.stages.transcode.spans import ROUNDING_S, Span
 
 _CHUNK = 1 << 20
+# hls.js passes over 0.25 s at the end of a segment, and shifts a picture by the delay.
+_MOST_UNSEEN_S = 0.2
 
 
 class Misaligned(Exception):
     """A fragment with no keyframe at its beginning, or with more than that one."""
+
+
+class Reordered(Exception):
+    """A fragment whose last frame is not decoded last, and is shown for longer than it seems."""
 
 
 class _Timed(NamedTuple):
@@ -35,7 +45,14 @@ class _Timed(NamedTuple):
 
 
 def placed(
-    source: Path, folder: Path, name: str, span: Span, *, delay_s: float, listed: bool
+    source: Path,
+    folder: Path,
+    name: str,
+    span: Span,
+    *,
+    delay_s: float,
+    listed: bool,
+    reordered: bool = False,
 ) -> Track:
     """Write the fragments of ``source`` that begin within a span to a file of its own.
 
@@ -49,10 +66,12 @@ def placed(
         delay_s: of the edit list, the same in all files of a rendition: frames are decoded at most
             this long before those that they follow are shown.
         listed: whether the track lists its samples.
+        reordered: whether a fragment may seem to end early.
 
     Raises:
         BadInput: ``undecodable``: there is no fragment within the span.
         Misaligned: a fragment is not one GOP, or begins before the film.
+        Reordered: a fragment seems to end early.
     """
     init, header = cmaf.header(source)
     scale = boxes.timescale(header[b"mdhd"])
@@ -81,6 +100,8 @@ def placed(
                 raise Misaligned
             final = span.last and one is kept[-1]
             run, shown_until = _run(one, start, end, delay, final=final)
+            if not reordered and _unseen(run, shown_until + delay) > _MOST_UNSEEN_S * scale:
+                raise Reordered
             offset = file.tell()
             moof = fragmented.of_picture(run, max(0, round(1000 * start / scale)) + 1)
             file.write(moof)
@@ -150,6 +171,12 @@ def _run(one: _Timed, start: int, end: int, delay: int, *, final: bool) -> tuple
         decode += duration
         reached = max(reached, time + duration)
     return Run(start, tuple(samples)), end
+
+
+def _unseen(run: Run, end: int) -> int:
+    """Return for how long after its duration the frame that is shown last stays, until ``end``."""
+    time, sample = max(zip(run.times, run.samples, strict=True))
+    return end - time - sample.duration
 
 
 def _decode_times(times: list[int], delay: int) -> list[int]:

@@ -270,8 +270,7 @@ def joined(path):
 def joined_ac3(path):
     """Write the same recording of 3 s twice: sound of the first follows pictures of the second."""
     part = path.with_name("part.ts")
-    encoder = (*h264(gop=25), "-preset", "veryfast", "-c:a", "ac3")
-    ffmpeg(*picture("64x64", "25"), *TONE, "-t", 3, *encoder, part)
+    ffmpeg(*picture("64x64", "25"), *TONE, "-t", 3, *h264(gop=25), "-c:a", "ac3", part)
     path.write_bytes(part.read_bytes() * 2)
 
 

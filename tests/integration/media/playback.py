@@ -2,6 +2,7 @@
 
 import os
 import re
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -122,6 +123,29 @@ def frames_of(*paths):
             number, _, time, *_ = (word.strip() for word in line.split(","))
             found[int(number)].append((float(int(time) * units[number]), "F=0x" not in line))
     return [sorted(one) for one in found]
+
+
+def seen(segment):
+    """Return (start, end) of a segment's picture, the end by its last frame's own duration.
+
+    So browsers see it. A sample's duration lasts until the next one is decoded.
+    """
+    (scale,) = struct.unpack_from(">I", segment.header, segment.header.index(b"mdhd") + 16)
+    media, at, frames = segment.media(), 0, []
+    while at < len(media):
+        size, kind = struct.unpack_from(">I4s", media, at)
+        if kind == b"moof":
+            moof = media[at : at + size]
+            (decode,) = struct.unpack_from(">Q", moof, moof.index(b"tfdt") + 8)
+            run = moof.index(b"trun") + 4
+            flags, count = struct.unpack_from(">2I", moof, run)
+            assert flags == 0x01_00_0B_05  # data offset, first flags; duration, size, shift of each
+            for row in range(count):
+                duration, _, shift = struct.unpack_from(">2Ii", moof, run + 16 + 12 * row)
+                frames.append((decode + shift, duration))
+                decode += duration
+        at += size
+    return min(frames)[0] / scale, sum(max(frames)) / scale
 
 
 def whole(media_playlist, scratch):

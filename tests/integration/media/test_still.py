@@ -46,6 +46,11 @@ def short_pauses(path):
     still(path, *quality, paused="gt(mod(t,4),1)", seconds=16, sound=0)
 
 
+def two_a_second(path):
+    """Write GOPs that conform, but their last frames are not decoded last."""
+    clips.ffmpeg(*clips.picture(SMALL, "2"), "-t", 8, *clips.h264(gop=4), path)
+
+
 def decode_start_s(init, segment):
     """Return the decode time of a segment's first sample, from its boxes."""
     (scale,) = struct.unpack_from(">I", init, init.index(b"mdhd") + 16)
@@ -76,3 +81,14 @@ def test_segments_over_a_still_have_the_usual_length_and_their_true_times(
         began = [decode_start_s(one.header, one.media()) for one in segments]
         # hls.js compares these with the playlist.
         assert began == pytest.approx([0, *itertools.accumulate(lengths[:-1])], abs=0.05)
+
+
+@pytest.mark.parametrize("maker", [clips.joined_ac3, two_a_second])
+def test_the_last_frame_of_a_segment_lasts_until_the_next_one_begins(run, tmp_path, maker):
+    result = run(transcode, maker, rungs=(90, 64), segment_s=4)
+    assert not any(r["copied"] for r in result.summary["renditions"])
+    for _, path in playback.variants(tmp_path / "hls" / "master.m3u8"):
+        spans = [playback.seen(segment) for _, segment in playback.playlist(path)]
+        assert len(spans) > 1
+        for (_, end), (start, _) in itertools.pairwise(spans):
+            assert start - end < 0.21  # hls.js passes over 0.25 s

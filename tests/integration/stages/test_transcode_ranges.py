@@ -1,5 +1,6 @@
 """Films in several ranges against the same films in one: frames, sound, playlists and the MP4."""
 
+import itertools
 import re
 import subprocess
 from functools import cache
@@ -47,6 +48,13 @@ def still(path):
     """Write a picture that stands still from 2.5 s to 13.5 s, across both boundaries."""
     drop = ("-vf", "select='not(between(t,2.5,13.5))'", "-vsync", "vfr", "-enc_time_base", "1/1000")
     film(path, *drop, *clips.h264(gop=50), **SILENT)
+
+
+def pausing(path):
+    """Write pauses before two keyframes of the second range, which need other decode orders."""
+    paused = "select='not(between(t,6.9,7.99)+between(t,8.3,9.99))'"
+    drop = ("-vf", paused, "-vsync", "vfr", "-enc_time_base", "1/1000")
+    film(path, *drop, *clips.h264(gop=500), rate="25", **SILENT)
 
 
 def portrait(path):
@@ -283,6 +291,15 @@ def test_a_transport_stream_is_one_range(made, tmp_path):
     source, _, folder = made(transport, range_s=6)
     assert [one.name for one in plan(source, range_s=6).ranges] == ["picture-0000"]
     check_plays(folder, source, tmp_path)
+
+
+def test_a_range_without_b_frames_has_the_header_of_the_others(made, tmp_path):
+    source, _, many = made(pausing, range_s=6, segment_s=2, preset="veryfast")
+    (path,) = renditions(many)
+    assert path.read_text().count("#EXT-X-MAP") == 1
+    spans = [playback.seen(segment) for _, segment in playback.playlist(path)]
+    assert all(start - end < 0.21 for (_, end), (start, _) in itertools.pairwise(spans))
+    check_plays(many, source, tmp_path)
 
 
 def test_damage_is_told_with_its_time_and_leaves_other_ranges_alone(made, tmp_path):

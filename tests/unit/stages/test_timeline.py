@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from pipeline.stages.transcode import timeline
+from pipeline.stages.transcode.boxes import Run, Sample
 from pipeline.stages.transcode.cmaf import Fragment, Track
 
 DELAY = 2
@@ -25,6 +26,18 @@ def test_decode_times_rise_and_are_at_most_a_delay_after_the_frame(times, decode
     assert found[1:] == decodes[1:]
     assert all(a < b for a, b in itertools.pairwise(found))
     assert all(d <= t + DELAY for d, t in zip(found, times, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("samples", "unseen"),
+    [
+        ([(1, 0), (1, 0), (8, 0)], 0),
+        ([(1, 0), (1, 1), (8, -1)], 7),  # the second one is shown last, from 2 to 10
+    ],
+)
+def test_the_frame_shown_last_is_seen_until_the_next_frame_is_decoded(samples, unseen):
+    run = Run(0, tuple(Sample(duration, 1, 0, shift) for duration, shift in samples))
+    assert timeline._unseen(run, 10) == unseen
 
 
 def track(*starts):
