@@ -105,9 +105,10 @@ def sample(
     if not keyed:
         return usual(start_s, end_s)
     spans = _sections(start_s, probe.duration_s if end_s is None else end_s, section_s)
-    return _keyed(
-        partial(decoded, "nokey")(start_s, end_s), usual, spans, _LONGEST_GAP / fps, end_s
-    )
+    keys = partial(decoded, "nokey")(start_s, end_s)
+    # A video begins with a keyframe. A decoder that puts keyframes in another order loses it.
+    first_s = math.inf if start_s else video.start_s + 1 / fps
+    return _keyed(keys, usual, spans, _LONGEST_GAP / fps, end_s, first_s=first_s)
 
 
 def _first_of_each(fps: float, section_s: float = math.inf) -> str:
@@ -137,6 +138,8 @@ def _keyed(
     spans: Sequence[tuple[float, float]],
     longest_s: float,
     end_s: float | None,
+    *,
+    first_s: float,
 ) -> Generator[Frame]:
     """Yield keyframes; after a gap in a section, the usual frames up to its end.
 
@@ -146,6 +149,7 @@ def _keyed(
         spans: start and end of the sections.
         longest_s: the longest gap allowed.
         end_s: None if the last section ends with the video.
+        first_s: a first keyframe after it leaves a gap.
     """
     last_s = -math.inf
     missing_s: float | None = None  # since when there are too few keyframes
@@ -157,13 +161,14 @@ def _keyed(
 
     with closing(keys):
         key = _next(keys)
-        for number, (first_s, until_s) in enumerate(spans):
+        complete = key is not None and key.time_s <= first_s
+        for number, (begin_s, until_s) in enumerate(spans):
             is_last = number == len(spans) - 1
-            reached_s, dense = first_s, True
+            reached_s, dense = begin_s, complete or number > 0
             while key and (is_last or key.time_s < until_s):
                 dense = dense and key.time_s - reached_s <= longest_s
                 if dense:
-                    yield from fill(first_s)
+                    yield from fill(begin_s)
                     missing_s = None
                     yield key
                     reached_s = last_s = key.time_s

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pipeline.core.media_info import AudioStream, SubtitleStream, VideoStream
 
+_CLOCK = re.compile(r"\d+:\d+:\d+(\.\d+)?")
 _SANE_SAR = (Fraction(1, 4), Fraction(4))
 _DV_ALONE, _DV_AV1 = 5, 10
 _LONGEST_TAG = 200  # tags have any length, and a record must fit in the catalog
@@ -20,7 +21,10 @@ _DESCRIBED = re.compile(
 
 
 def video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:
-    """Return the video track to show: not cover art, and the default one if there are several."""
+    """Return the video track to show, which is no cover art.
+
+    Of several, it is one with more than a picture, then the default one, then the first.
+    """
     found = [
         s
         for s in streams
@@ -31,7 +35,7 @@ def video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:
     ]
     if not found:
         return None
-    raw = max(found, key=lambda s: (s["disposition"]["default"], -s["index"]))
+    raw = max(found, key=lambda s: (_moves(s), s["disposition"]["default"], -s["index"]))
     coded = (int(raw["width"]), int(raw["height"]))
     sar = _pixel_shape(raw.get("sample_aspect_ratio"))
     rotation = _rotation(raw)
@@ -169,6 +173,18 @@ def _dolby_vision(raw: dict[str, Any]) -> int | None:
             if profile == _DV_ALONE or (profile == _DV_AV1 and base == 0):
                 return int(profile)
     return None
+
+
+def _moves(raw: dict[str, Any]) -> bool:
+    """Return whether a track has more than one picture, as far as its container tells."""
+    if raw.get("nb_frames") == "1":
+        return False
+    rate = _fraction(raw.get("r_frame_rate"))
+    lasts = raw.get("tags", {}).get("DURATION", "")  # of Matroska
+    if not (rate and _CLOCK.fullmatch(lasts)):
+        return True
+    hours, minutes, seconds_ = (float(part) for part in lasts.split(":"))
+    return (60 * hours + minutes) * 60 + seconds_ > 2 / rate
 
 
 def _pixel_shape(text: str | None) -> Fraction:

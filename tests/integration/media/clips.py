@@ -453,6 +453,21 @@ def cover_art(path):
     ffmpeg(*TONE, "-i", sleeve, "-t", 3, *tagged, *AAC, path)
 
 
+def still_track(path):
+    """Write a film whose cover is an ordinary track before the picture."""
+    sleeve = path.with_suffix(".jpg")
+    ffmpeg(*picture("64x64"), "-frames:v", 1, sleeve)
+    tracks = ("-map", 0, "-map", 1, "-disposition:v", 0, *h264(), "-c:v:0", "copy")
+    ffmpeg("-i", sleeve, *picture(), "-t", 1, *tracks, "-f", "matroska", path)
+
+
+def disordered_keys(path):
+    """Write open GOPs whose keyframes come in another order if no other frames are decoded."""
+    gop = "open-gop=1:bframes=3:b-adapt=0:scenecut=0"
+    given = (*picture(rate="25"), "-t", 8, *h264(gop=50), "-x264-params", gop)
+    ffmpeg(*given, "-f", "matroska", path)
+
+
 def podcast(path):
     """Write an MP3 of 4 s with cover art of 300 x 300, silent in its second half."""
     sleeve, made = path.with_suffix(".jpg"), path.with_suffix(".mp3")

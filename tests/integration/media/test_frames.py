@@ -153,6 +153,11 @@ def test_keyframes_that_are_none_are_made_up_for(source):
     assert found == pytest.approx([0, 2, 4, 6, 8], abs=0.1)
 
 
+def test_a_first_keyframe_that_the_decoder_loses_is_made_up_for(source):
+    found = times(sampled(source(clips.disordered_keys), fps=0.5, keyed=True))
+    assert found == pytest.approx([0, 2, 4, 6], abs=0.05)
+
+
 def test_rare_keyframes_are_made_up_for_in_their_sections_alone(source, monkeypatch):
     """Keyframes come every 0.2 s for 2 s, and then none until 12 s."""
     asked = skips(monkeypatch)

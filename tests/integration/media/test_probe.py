@@ -114,6 +114,10 @@ def test_cover_art_is_not_a_video_track(clip):
     assert probe(clip(clips.cover_art)).video is None
 
 
+def test_a_track_of_a_single_picture_is_not_the_one_to_show(clip):
+    assert probe(clip(clips.still_track)).video.codec == "h264"
+
+
 def test_languages_and_the_default_are_read(clip):
     tracks = probe(clip(clips.two_languages)).audio
     assert [(a.language, a.default) for a in tracks] == [("eng", True), ("deu", False)]
