@@ -21,7 +21,7 @@ _DESCRIBED = re.compile(
 
 
 def video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:
-    """Return the video track to show, which is no cover art.
+    """Return the video track to show, not its cover art.
 
     Of several, it is one with more than a picture, then the default one, then the first.
     """
