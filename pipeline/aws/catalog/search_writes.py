@@ -65,8 +65,23 @@ class SearchWrites:
                 given={"uploaded": uploaded},
             )
 
-    def begin(self, video_id: str, stage: str, fingerprint: str, attempt: int) -> Generation | None:
+    def begin(
+        self,
+        video_id: str,
+        stage: str,
+        fingerprint: str,
+        *,
+        attempt: int,
+        about: Mapping[str, Any] | None,
+    ) -> Generation | None:
         """Return the generation of a result: a complete one of the same result, or a new one.
+
+        Args:
+            video_id: the video.
+            stage: that made the result.
+            fingerprint: of the result.
+            attempt: of its run.
+            about: what the head has of it, if it has no pages: it is complete at once then.
 
         Returns:
             None if the video's name is not indexed.
@@ -85,9 +100,9 @@ class SearchWrites:
                     return one._replace(attempt=attempt)
         one = Generation(
             *(video_id, stage, number, generation, fingerprint, attempt),
-            complete=False,
+            complete=about is not None,
             overdue=False,
-            about={},
+            about=dict(about or {}),
         )
         self._table.update(
             *row_key(one),
@@ -97,7 +112,8 @@ class SearchWrites:
                 "generation": generation,
                 "fingerprint": fingerprint,
                 "attempt": attempt,
-                "state": "writing",
+                "state": "complete" if one.complete else "writing",
+                "about": one.about,
                 **lease(video_id),
             },
         )

@@ -67,13 +67,15 @@ class SearchIndex:
             if known is None or not known[1]:
                 self._name(video_id, upload)
             return None
-        wanted = video_id, result.stage, result.fingerprint, attempt
-        one = self._writes.begin(*wanted)
+        file = _file(result)
+        wanted = video_id, result.stage, result.fingerprint
+        pictures = None if file else _pictures(result)
+        one = self._writes.begin(*wanted, attempt=attempt, about=pictures)
         if one is None and self._name(video_id, upload):
-            one = self._writes.begin(*wanted)
-        if one and not one.complete:
+            one = self._writes.begin(*wanted, attempt=attempt, about=pictures)
+        if file and one and not one.complete:
             try:
-                packed, about = self._document(result)
+                packed, about = self._document(result, file)
             except ValueError:  # a run does not fail because nobody will find its words
                 log.warning("%s of %s cannot be indexed", result.stage, video_id, exc_info=True)
                 packed, about = pack_words([]), {}
@@ -188,10 +190,9 @@ class SearchIndex:
         self._writes.forget_video(video_id)
         return False
 
-    def _document(self, result: StageResult) -> tuple[Packed, dict[str, Any]]:
-        file = _file(result)
-        if file is None:
-            return pack_words([]), _pictures(result)
+    def _document(
+        self, result: StageResult, file: PublishedArtifact
+    ) -> tuple[Packed, dict[str, Any]]:
         pieces = self._stream(result.prefix + file.name)
         if file.role == "transcript_json":
             text = Transcript.model_validate_json(b"".join(pieces))
