@@ -12,6 +12,7 @@ from pipeline.core import languages
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.records import ListedStatus
 from pipeline.results.search import moments, query
+from pipeline.results.search.examined import MOST
 from pipeline.results.search.moments import MomentPage
 from pipeline.results.search.search import CALLS
 
@@ -61,9 +62,9 @@ class SearchQuery(BaseModel):
     "/search",
     summary="Search what is said and seen",
     description="Moments of the current results, the best first: those in which the words are "
-    "close to each other, then the latest videos. A request examines at most 100 videos that may "
-    f"match, by at most {CALLS} reads; the pages after it examine the others. All pages together "
-    "have every moment once. `facets` count the videos that this request examined.",
+    f"close to each other, then the latest videos. A request examines at most {MOST} videos that "
+    f"may match, by at most {CALLS} reads; the pages after it examine the others. All pages "
+    "together have every moment once. `facets` count the videos that this request examined.",
     responses=described(422, 503),
 )
 def search(

@@ -157,7 +157,7 @@ class Library:
     ) -> StageResult:
         run = self.claim(upload, stage)
         result = self.result(upload, run, made, language=language)
-        self.catalog.succeed(upload.video_id, run, result)
+        self.catalog.succeed(upload.video_id, run, result, upload=upload)
         return result
 
     def delete(self, upload: Upload) -> None:

@@ -162,13 +162,13 @@ class Catalog(Revisions):
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
         """
-        written = self._search.write(video_id, result, attempt=run.attempt)
+        written = self._search.write(video_id, result, attempt=run.attempt, upload=upload)
         if upload:
             also = [*also, *labels.rows(video_id, result, order=place(upload))]
         else:
             self._index(video_id, result)
         self.runs.succeed(video_id, run, result, also=also)
-        self._search.show(written, attempt=run.attempt, revision=run.revision)
+        self._search.show(written, attempt=run.attempt, revision=run.revision, upload=upload)
         if run.attempt > 1:  # no labels were written before the first claim
             self._labels.forget(video_id, keep=result)
 
@@ -180,10 +180,10 @@ class Catalog(Revisions):
         Raises:
             LeaseLost: the run is in progress, or changed since it was read.
         """
-        written = self._search.write(video_id, result, attempt=run.attempt + 1)
+        written = self._search.write(video_id, result, attempt=run.attempt + 1, upload=None)
         self._index(video_id, result)
         self.runs.promote(video_id, run, result, history=history)
-        self._search.show(written, attempt=run.attempt + 1, revision=run.revision)
+        self._search.show(written, attempt=run.attempt + 1, revision=run.revision, upload=None)
         self._labels.forget(video_id, keep=result)
 
     def undo_promotion(self, video_id: str, run: StageRun) -> None:
@@ -194,10 +194,12 @@ class Catalog(Revisions):
         """
         written = None
         if run.current_result:
-            written = self._search.write(video_id, run.current_result, attempt=run.attempt + 2)
+            written = self._search.write(
+                video_id, run.current_result, attempt=run.attempt + 2, upload=None
+            )
             self._index(video_id, run.current_result)
         self.runs.undo_promotion(video_id, run)
-        self._search.show(written, attempt=run.attempt + 2, revision=run.revision)
+        self._search.show(written, attempt=run.attempt + 2, revision=run.revision, upload=None)
         if run.current_result:
             self._labels.forget(video_id, keep=run.current_result)
 

@@ -8,7 +8,7 @@ removed. A row has a lease until that is done, so that the janitor finds what a 
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from pipeline.aws.catalog.search_generations import (
     lease,
     row_key,
 )
+from pipeline.aws.catalog.search_names import SearchNames
 from pipeline.aws.catalog.search_rows import (
     COUNTER,
     NUMBER,
@@ -34,7 +35,6 @@ from pipeline.core.search import pages
 from pipeline.core.search.pages import Packed
 
 _AT_ONCE = 8  # terms of one video, which are on different rows
-_NAME = 0  # the generation of a video's name: it never changes
 
 
 class SearchWrites:
@@ -43,69 +43,16 @@ class SearchWrites:
     Args:
         table: the catalog's table.
         at_once: writes at once.
+
+    Attributes:
+        names: the names of videos.
     """
 
     def __init__(self, table: Table, *, at_once: int = _AT_ONCE) -> None:
         self._table = table
         self._at_once = at_once
-
-    def number(self, video_id: str) -> tuple[int, bool] | None:
-        """Return a video's number, and whether its name is indexed; None if it has none."""
-        found = self._table.get(video_id, NUMBER)
-        return (int(found["number"]), bool(found.get("named"))) if found else None
-
-    def name(
-        self, video_id: str, known: int | None, *, uploaded: str, words: Sequence[str]
-    ) -> int | None:
-        """Let queries find a video by its name.
-
-        Args:
-            video_id: the video.
-            known: its number; None to give it one.
-            uploaded: when.
-            words: of its name.
-
-        Returns:
-            its number; None if it was deleted meanwhile.
-        """
-        number = self._new_number(video_id, words) if known is None else known
-        change_terms(self._table.add_to_set, number, _NAME, words, at_once=self._at_once)
-        self._table.update(
-            video_pk(number),
-            "head",
-            set={
-                "video_id": video_id,
-                "uploaded": uploaded,
-                attribute("name"): json.dumps({"generation": _NAME, "words": list(words)}),
-            },
-        )
-        try:
-            self._table.update(
-                video_id, NUMBER, set={"named": True}, condition="attribute_exists(#number)"
-            )
-        except ConditionFailed:
-            self._unname(number, words)
-            return None
-        return number
-
-    def _new_number(self, video_id: str, words: Sequence[str]) -> int:
-        # A number that is taken and not used leaves a gap, which costs nothing.
-        number = self._table.number(*COUNTER, "last") - 1
-        try:
-            self._table.update(
-                video_id,
-                NUMBER,
-                set={"number": number, "words": list(words)},
-                condition="attribute_not_exists(#number)",
-            )
-        except ConditionFailed:
-            known = self.number(video_id)
-            return known[0] if known else number
-        return number
-
-    def _unname(self, number: int, words: Iterable[str]) -> None:
-        self._table.write(deletes=[{"pk": video_pk(number), "sk": "head"}])
-        change_terms(self._table.take_from_set, number, _NAME, words, at_once=self._at_once)
+        self.names = SearchNames(table, at_once=at_once)
+        self._languages: set[str] = set()  # of speech, which the table has
 
     def date(self, number: int, *, uploaded: str) -> None:
         """Record when a video was uploaded last."""
@@ -119,20 +66,43 @@ class SearchWrites:
             )
 
     def begin(
-        self, video_id: str, number: int, stage: str, fingerprint: str, attempt: int
-    ) -> Generation:
-        """Return the generation of a result: a complete one of the same result, or a new one."""
-        for one in self.all(video_id):
+        self,
+        video_id: str,
+        stage: str,
+        fingerprint: str,
+        *,
+        attempt: int,
+        about: Mapping[str, Any] | None,
+    ) -> Generation | None:
+        """Return the generation of a result: a complete one of the same result, or a new one.
+
+        Args:
+            video_id: the video.
+            stage: that made the result.
+            fingerprint: of the result.
+            attempt: of its run.
+            about: what the head has of it, if it has no pages: it is complete at once then.
+
+        Returns:
+            None if the video's name is not indexed.
+        """
+        # A number that is taken and not used leaves a gap, which costs nothing.
+        try:
+            row = self._table.count(video_id, NUMBER, "generation", having="named")
+        except ConditionFailed:
+            return None
+        number, generation = int(row["number"]), int(row["generation"])
+        # Before its first attempt a run has no result. What a crash of it left has a lease.
+        for one in self.all(video_id) if attempt > 1 else ():
             if (one.stage, one.fingerprint) == (stage, fingerprint) and one.complete:
                 with suppress(ConditionFailed):
                     self._mark(one, attempt=attempt, condition="#state = :state", state="complete")
                     return one._replace(attempt=attempt)
-        generation = self._table.number(video_id, NUMBER, "generation")
         one = Generation(
             *(video_id, stage, number, generation, fingerprint, attempt),
-            complete=False,
+            complete=about is not None,
             overdue=False,
-            about={},
+            about=dict(about or {}),
         )
         self._table.update(
             *row_key(one),
@@ -142,7 +112,8 @@ class SearchWrites:
                 "generation": generation,
                 "fingerprint": fingerprint,
                 "attempt": attempt,
-                "state": "writing",
+                "state": "complete" if one.complete else "writing",
+                "about": one.about,
                 **lease(video_id),
             },
         )
@@ -161,8 +132,9 @@ class SearchWrites:
                 for name, page in packed.pages.items()
             )
         )
-        for language in about.get("languages", ()):
+        for language in {*about.get("languages", ())} - self._languages:
             self._table.add_to_set(*COUNTER, "languages", language)
+            self._languages.add(language)
         change_terms(
             self._table.add_to_set, one.number, one.generation, packed.terms, at_once=self._at_once
         )
@@ -178,17 +150,17 @@ class SearchWrites:
             self.forget(one)
             raise LeaseLost from error
 
-    def show(self, one: Generation, *, attempt: int, revision: str) -> bool:
+    def show(self, one: Generation, *, attempt: int, revision: str) -> dict[str, Any] | None:
         """Let queries find a complete generation, in place of the one before it.
 
         Returns:
-            True unless a later attempt's is shown, or the video was deleted.
+            the head as it was; None if a later attempt's is shown, or the video was deleted.
         """
         name = attribute(one.stage)
         fence = f"{name}_attempt"
         about = {**one.about, "generation": one.generation, "revision": revision}
         try:
-            self._table.update(
+            return self._table.update(
                 video_pk(one.number),
                 "head",
                 set={name: json.dumps(about), fence: attempt},
@@ -197,10 +169,10 @@ class SearchWrites:
                     f"( attribute_not_exists(#{fence}) OR #{fence} <= :attempt )"
                 ),
                 given={"attempt": attempt},
+                former=True,
             )
         except ConditionFailed:
-            return False
-        return True
+            return None
 
     def all(self, video_id: str) -> list[Generation]:
         """Return the generations of a video, the oldest first."""
@@ -227,7 +199,7 @@ class SearchWrites:
             now = shown(head, one.stage)
             if now and now["generation"] == one.generation and one.complete:
                 found = found or one.stage == stage
-                self._release(one)
+                self.release(one)
             elif one.overdue:
                 self.forget(one)
         return found or not shown(head, stage)
@@ -263,7 +235,7 @@ class SearchWrites:
         row = self._table.get(video_id, NUMBER)
         if row is None:
             return
-        self._unname(int(row["number"]), row["words"])
+        self.names.unname(int(row["number"]), row["words"])
         known = self.all(video_id)
         left = [one for one in known if not (one.complete or one.overdue)]
         for one in known:
@@ -271,9 +243,18 @@ class SearchWrites:
                 self.forget(one)
         if not left:
             self._table.write(deletes=[{"pk": video_id, "sk": NUMBER}])
+            return
+        with suppress(ConditionFailed):  # its name is indexed again if it is uploaded again
+            self._table.update(
+                *(video_id, NUMBER),
+                set={"words": row["words"]},
+                remove=("named",),
+                condition="attribute_exists(#number)",
+            )
 
-    def _release(self, one: Generation) -> None:
-        with suppress(ConditionFailed):
+    def release(self, one: Generation) -> bool:
+        """End the lease of a generation that is shown; return False if it was removed."""
+        try:
             self._table.update(
                 *row_key(one),
                 set={"state": "complete"},
@@ -281,6 +262,9 @@ class SearchWrites:
                 condition="#state = :state",
                 given={"state": "complete"},
             )
+        except ConditionFailed:
+            return False
+        return True
 
     def _mark(
         self,

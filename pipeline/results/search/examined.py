@@ -16,6 +16,8 @@ _MS = 1000
 _CONFIDENCE = 10_000  # in which pages have confidences
 _WAVES = (8, 22, 30)  # the first is small: common words have long pages
 _PREFIX = "of_"
+MOST = sum(_WAVES)
+"""Videos that a request examines, at most."""
 
 PageKey = tuple[int, int, str]
 

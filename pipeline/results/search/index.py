@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pipeline.aws.catalog.search_generations import Generation
+from pipeline.aws.catalog.search_rows import attribute
 from pipeline.aws.catalog.search_writes import SearchWrites
 from pipeline.aws.catalog.table import iso
 from pipeline.aws.catalog.videos import Videos
 from pipeline.core import languages
+from pipeline.core.events import Upload
 from pipeline.core.records import TERMINAL, PublishedArtifact, StageResult, StageRun, Video
 from pipeline.core.search.pages import Packed, pack_words
 from pipeline.results.artifact_view import middle_poster
@@ -41,10 +43,18 @@ class SearchIndex:
         self._videos = videos
         self._stream = stream
 
-    def write(self, video_id: str, result: StageResult, *, attempt: int) -> Generation | None:
+    def write(
+        self, video_id: str, result: StageResult, *, attempt: int, upload: Upload | None = None
+    ) -> Generation | None:
         """Index a result that is about to become current; queries do not find it yet.
 
         The first result of a video indexes its name, too.
+
+        Args:
+            video_id: the video.
+            result: the result.
+            attempt: of its run.
+            upload: the source, if it is known.
 
         Returns:
             what to show; None if the result has no text, objects or pictures.
@@ -52,18 +62,20 @@ class SearchIndex:
         Raises:
             LeaseLost: the writer took so long that the janitor removed what it wrote.
         """
-        known = self._writes.number(video_id)
-        number = known[0] if known else None
-        if known is None or not known[1]:
-            number = self._name(video_id, number)
-        if number is None:
-            return None
         if not _is_indexed(result):
+            known = self._writes.names.number(video_id)
+            if known is None or not known[1]:
+                self._name(video_id, upload)
             return None
-        one = self._writes.begin(video_id, number, result.stage, result.fingerprint, attempt)
-        if not one.complete:
+        file = _file(result)
+        wanted = video_id, result.stage, result.fingerprint
+        pictures = None if file else _pictures(result)
+        one = self._writes.begin(*wanted, attempt=attempt, about=pictures)
+        if one is None and self._name(video_id, upload):
+            one = self._writes.begin(*wanted, attempt=attempt, about=pictures)
+        if file and one and not one.complete:
             try:
-                packed, about = self._document(result)
+                packed, about = self._document(result, file)
             except ValueError:  # a run does not fail because nobody will find its words
                 log.warning("%s of %s cannot be indexed", result.stage, video_id, exc_info=True)
                 packed, about = pack_words([]), {}
@@ -71,14 +83,40 @@ class SearchIndex:
             one = one._replace(complete=True, about={**about, "size": packed.size})
         return one
 
-    def show(self, written: Generation | None, *, attempt: int, revision: str) -> None:
-        """Let queries find what was written, and remove what it replaces."""
+    def show(
+        self,
+        written: Generation | None,
+        *,
+        attempt: int,
+        revision: str,
+        upload: Upload | None = None,
+    ) -> None:
+        """Let queries find what was written, and remove what it replaces.
+
+        Args:
+            written: the outcome of ``write``.
+            attempt: of the run.
+            revision: of the run.
+            upload: the source, if it is known.
+        """
         if written is None:
             return
-        if not self._writes.show(written, attempt=attempt, revision=revision):
+        video_id, stage = written.video_id, written.stage
+        head = self._writes.show(written, attempt=attempt, revision=revision)
+        if head is None:
             self._writes.forget(written)
+            self._exists(video_id)
             return
-        self._settle(written.video_id, written.number, written.stage)
+        upload = upload or self._videos.upload(video_id)
+        if upload and head["uploaded"] < iso(upload.time):
+            self._writes.date(written.number, uploaded=iso(upload.time))
+        if attribute(stage) in head:
+            standing = self._writes.settle(video_id, written.number, stage)
+        else:  # the first of its stage replaces nothing
+            standing = self._writes.release(written)
+        # Otherwise this process was asleep, and the janitor took it for dead.
+        if not standing and self._exists(video_id) and (video := self._videos.video(video_id)):
+            self.rewrite(video, stage=stage)
 
     def forget(self, video_id: str) -> None:
         """Remove a deleted video."""
@@ -101,7 +139,7 @@ class SearchIndex:
             for one in known:
                 if current and (one.stage, one.fingerprint) == (run.stage, current.fingerprint):
                     self._writes.show(one, attempt=_settled(run), revision=run.revision)
-        if number := self._writes.number(video_id):
+        if number := self._writes.names.number(video_id):
             for stage in video.stages:
                 self._writes.settle(video_id, number[0], stage)
 
@@ -126,7 +164,7 @@ class SearchIndex:
         return written
 
     def _lacks(self, video: Video, result: StageResult) -> bool:
-        known = self._writes.number(video.video_id)
+        known = self._writes.names.number(video.video_id)
         if known is None or not known[1]:
             return True
         head = self._writes.shown_of(known[0], result.stage) or {}
@@ -135,28 +173,26 @@ class SearchIndex:
             for one in self._writes.all(video.video_id)
         )
 
-    def _name(self, video_id: str, known: int | None) -> int | None:
-        """Index a video's name; return the video's number, or None if it was deleted."""
-        upload = self._videos.upload(video_id)
+    def _name(self, video_id: str, upload: Upload | None) -> bool:
+        """Index a video's name; return False if the video was deleted."""
+        upload = upload or self._videos.upload(video_id)
         if upload is None:
-            return None
+            return False
         words = [one.term for one in document.name_tokens(upload.name)]
-        return self._writes.name(video_id, known, uploaded=iso(upload.time), words=words)
+        named = self._writes.names.name(video_id, uploaded=iso(upload.time), words=words)
+        # A deletion before the video had a number has removed nothing.
+        return named and self._exists(video_id)
 
-    def _settle(self, video_id: str, number: int, stage: str) -> None:
-        standing = self._writes.settle(video_id, number, stage)
-        video = self._videos.video(video_id)
-        if video is None or video.deleted_at:  # deleted while it was written
-            self._writes.forget_video(video_id)
-            return
-        self._writes.date(number, uploaded=iso(video.upload.time))
-        if not standing:  # this process was asleep, and the janitor took it for dead
-            self.rewrite(video, stage=stage)
+    def _exists(self, video_id: str) -> bool:
+        """Return whether a video exists; remove one that was deleted while it was written."""
+        if self._videos.upload(video_id) is not None:
+            return True
+        self._writes.forget_video(video_id)
+        return False
 
-    def _document(self, result: StageResult) -> tuple[Packed, dict[str, Any]]:
-        file = _file(result)
-        if file is None:
-            return pack_words([]), _pictures(result)
+    def _document(
+        self, result: StageResult, file: PublishedArtifact
+    ) -> tuple[Packed, dict[str, Any]]:
         pieces = self._stream(result.prefix + file.name)
         if file.role == "transcript_json":
             text = Transcript.model_validate_json(b"".join(pieces))

@@ -22,7 +22,7 @@ def test_a_member_is_added_once_and_the_row_goes_with_the_last(catalog: Catalog)
 
 def test_numbers_follow_one_another_and_pages_are_bytes(catalog: Catalog):
     table: Table = catalog._table
-    assert [table.number("p", "n", "last") for _ in range(3)] == [1, 2, 3]
+    assert [table.count("p", "n", "last")["last"] for _ in range(3)] == [1, 2, 3]
     table.write(puts=[{"pk": "p", "sk": "page", "page": b"\0\xff"}])
     assert (table.get("p", "page") or {})["page"] == b"\0\xff"
 

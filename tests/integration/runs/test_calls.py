@@ -1,5 +1,6 @@
 """The AWS calls of a run: each costs time and money, so their numbers are limited here."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from pipeline.runs.runner import Runner
 from tests.conftest import topology_with
 from tests.fakes import aws_events, toystage
 from tests.fakes.calls import counted
+from tests.fakes.library import transcript
 from tests.fakes.rig import FakeStage, Rig, upload_of
 
 STAGES = tuple(Topology.read().stages)
@@ -33,6 +35,19 @@ def unlabelled(source: Source, params: toystage.Params, work: Path, report: Repo
     return made.model_copy(update={"labels": []})
 
 
+def pictured(source: Source, params: toystage.Params, work: Path, report: Report) -> Result:
+    made = unlabelled(source, params, work, report)
+    files = [file.model_copy(update={"role": "poster"}) for file in made.artifacts]
+    return made.model_copy(update={"artifacts": files})
+
+
+def spoken(source: Source, params: toystage.Params, work: Path, report: Report) -> Result:
+    made = unlabelled(source, params, work, report)
+    (work / "toy.txt").write_text(json.dumps(transcript("one two three")))
+    files = [file.model_copy(update={"role": "transcript_json"}) for file in made.artifacts]
+    return made.model_copy(update={"artifacts": files})
+
+
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch, config: Settings, tmp_path: Path) -> Settings:
     """Settings with the names of the project's own stages, each a toy."""
@@ -42,10 +57,10 @@ def toys(monkeypatch: pytest.MonkeyPatch, config: Settings, tmp_path: Path) -> S
     return config.model_copy(update={"topology_path": path})
 
 
-def runner(rig: Rig, stage: str) -> Runner:
+def runner(rig: Rig, stage: str, run: Callable[..., Result] | None = None) -> Runner:
     return Runner(
         stage,
-        FakeStage(run_=toystage.run if stage == LABELLED else unlabelled),
+        FakeStage(run_=run or (toystage.run if stage == LABELLED else unlabelled)),
         catalog=rig.catalog,
         artifacts=rig.artifacts,
         settings=rig.config,
@@ -94,6 +109,31 @@ def test_a_short_video_through_all_stages_makes_few_calls(rig: Rig, run):
     assert total == every - INDEXED + FIRST + NAMED
     manifests, deletions = len(STAGES), len(STAGES)  # of messages; Lambda deletes them itself
     assert total.total() + manifests + deletions == 35
+
+
+# Its generation's number, its row, the video's head, the end of its lease.
+SHOWN = Counter(UpdateItem=4)
+# Its file, its pages; its completion.
+PAGES = Counter(GetObject=1, BatchWriteItem=1, UpdateItem=1)
+
+
+@pytest.mark.parametrize(
+    ("made", "more"),
+    [
+        (pictured, Counter()),
+        (spoken, PAGES + Counter(UpdateItem=3)),  # a word each
+    ],
+)
+def test_the_index_of_a_result_takes_few_calls(rig: Rig, run, made, more: Counter[str]):
+    """The language is written by the first result of a process."""
+    first, second = rig.put(), rig.put(key="videos/second.mp4")
+    known = runner(rig, STAGES[1], made)
+    for body in (first, second):
+        run(STAGES[0], body)
+    known.handle(first, Delivery(60))
+    with counted() as calls:
+        assert known.handle(second, Delivery(60)) is Outcome.SUCCEEDED
+    assert calls - FILES == EVERY + SHOWN + more
 
 
 @pytest.mark.usefixtures("run")

@@ -1,7 +1,9 @@
 """The index follows the current results: atomically, after any crash, and never a shadow."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -153,7 +155,7 @@ def test_a_crash_between_any_two_writes_leaves_the_old_or_the_new_index(library:
     seen = set()
 
     def act() -> None:
-        library.catalog.succeed(upload.video_id, claimed, result)
+        library.catalog.succeed(upload.video_id, claimed, result, upload=upload)
 
     for crash in crashes(library, act):
         starts = library.starts("heart")
@@ -170,7 +172,7 @@ def test_a_crash_between_any_two_writes_leaves_the_old_or_the_new_index(library:
         assert terms - {"heart", "talk", "two", "other", "more", "@cat", "the", "say"} == wanted
         assert library.starts("more") == [0.5], crash
         if run and run.state == "running":  # delivered again
-            library.catalog.succeed(upload.video_id, claimed, result)
+            library.catalog.succeed(upload.video_id, claimed, result, upload=upload)
             assert library.starts("heart") == [2.0], crash
     assert seen == {0.5, 2.0}
 
@@ -208,6 +210,47 @@ def test_a_deletion_while_a_result_is_written_leaves_nothing(library: Library):
     assert [key for key in library.index_rows() if key[0] != "#search"] == []
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_video_deleted_while_a_result_is_written_is_found_when_uploaded_again(
+    library: Library, monkeypatch: pytest.MonkeyPatch, *, killed: bool
+):
+    upload = library.upload("talk.mp4")
+    library.show(upload, {})
+    run = library.claim(upload, "transcribe")
+    result = library.result(upload, run, OLD)
+    read = library.index._stream
+
+    def deleted(key: str) -> Iterable[bytes]:
+        library.delete(upload)
+        if killed:
+            raise Killed
+        return read(key)
+
+    with monkeypatch.context() as patch, suppress(Killed):
+        patch.setattr(library.index, "_stream", deleted)
+        library.catalog.succeed(upload.video_id, run, result, upload=upload)
+    if not killed:
+        assert [key for key in library.index_rows() if key[0] != "#search"] == []
+    library.say(library.upload("talk.mp4"), NEW)
+    assert library.starts("heart") == [2.0]
+
+
+def test_a_video_deleted_before_it_has_a_number_leaves_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    upload = library.upload("talk.mp4")
+    names = library.index._writes.names
+    name = names.name
+
+    def deleted(*args: Any, **options: Any) -> bool:
+        library.delete(upload)
+        return name(*args, **options)
+
+    monkeypatch.setattr(names, "name", deleted)
+    library.say(upload, OLD)
+    assert [key for key in library.index_rows() if key[0] != "#search"] == []
+
+
 def test_results_of_earlier_versions_are_indexed_later_and_once(library: Library):
     upload: Upload = library.upload("talk.mp4")
     kept = library.catalog._search
@@ -241,7 +284,7 @@ def test_a_crash_while_a_new_video_is_indexed_is_mended_by_the_next_delivery(lib
     result = library.result(upload, claimed, OLD)
 
     def act() -> None:
-        library.catalog.succeed(upload.video_id, claimed, result)
+        library.catalog.succeed(upload.video_id, claimed, result, upload=upload)
 
     for crash in crashes(library, act):
         assert library.starts("heart") in ([], [0.5]), crash
