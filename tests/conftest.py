@@ -160,6 +160,14 @@ def _own_log_handlers() -> Iterator[None]:
     root.setLevel(level)
 
 
+@pytest.fixture(autouse=True)
+def _own_model_host() -> Iterator[None]:
+    """Undo a change of the host that models run on, which is one for the process."""
+    here = host.current()
+    yield
+    host.use(here)
+
+
 # -- coverage ------------------------------------------------------------------------------------
 
 
