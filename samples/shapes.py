@@ -68,7 +68,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a figure is painted: shading 0 to 1 (light from above), an outline, a shadow 0 to 1."""
+    """The paint of a figure: shading 0 to 1 (light from above), an outline, a shadow 0 to 1."""
 
     shading: float = 0.0
     outline: RGB | None = None

@@ -20,7 +20,7 @@ router = APIRouter(tags=["search"])
 
 
 class SearchQuery(BaseModel):
-    """What to search for, and a page of what is found."""
+    """The query, and the page of moments to return."""
 
     q: str = Field(
         "",

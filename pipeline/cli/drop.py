@@ -69,7 +69,7 @@ def chosen(given: list[Path], *, recursive: bool = False) -> Chosen:
                 seen.add(place)
                 (found.captions if _kind(one) == "captions" else found.videos).append(one)
     if not (found.videos or found.captions):
-        raise InvalidArgument("nothing_found", "There is no video in these folders.")
+        raise InvalidArgument("nothing_found", "These folders have no videos.")
     return found
 
 

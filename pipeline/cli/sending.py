@@ -106,7 +106,7 @@ def _owner(captions: Path, videos: list[Path], catalog: Catalog) -> Path | Video
     names = [Path(owner.path).name for owner in sidecar.owners(captions.name)]
     found = next((known for name in names if (known := named(name, catalog))), [])
     if len(found) != 1:
-        many = f"{len(found)} videos have that name" if found else "there is no video of that name"
+        many = f"{len(found)} videos have that name" if found else "no video has that name"
         raise InvalidArgument(
             "no_video_for_captions",
             f"{captions.name} has captions, and {many}. Give both files: the captions are put "

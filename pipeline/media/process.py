@@ -29,7 +29,7 @@ _KEPT = 20
 
 @dataclass(frozen=True)
 class Caps:
-    """What one child may use.
+    """The limits of one child.
 
     Attributes:
         wall_s: seconds until its whole process group is killed. The default is longer than any
@@ -50,7 +50,7 @@ class Caps:
 
 @dataclass
 class Complaints:
-    """What a child said on stderr: every line counted, the first and last few kept."""
+    """The stderr of a child: every line counted, the first and last few kept."""
 
     count: int = 0
     first: list[str] = field(default_factory=list)

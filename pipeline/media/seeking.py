@@ -34,7 +34,7 @@ ONE_CLOCK = ("-copyts", "-start_at_zero")
 
 
 class _Decoded(NamedTuple):
-    """What a part of a file has.
+    """The content of a part of a file.
 
     Attributes:
         keys: when its keyframes are shown, seconds.

@@ -47,7 +47,7 @@ _UNREAD: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Standing:
-    """What a list of moments shows of a video."""
+    """The fields of a video that a list of moments shows."""
 
     upload: Upload
     status: VideoStatus

@@ -1,4 +1,4 @@
-"""What a request changes: the parts of the state that it touches, and the bodies that it writes.
+"""The changes of a request: the parts of the state that it touches, and the bodies that it writes.
 
 Patches of moto note each part that a request may change (``moto_patches.noted``). A part that was
 noted and did not change does no harm.
@@ -18,7 +18,7 @@ _INLINE_BYTES = 64 << 10
 
 
 class Change:
-    """What one request changes.
+    """The changes of one request.
 
     Args:
         keep: called to keep what has been changed so far, before other requests go on.

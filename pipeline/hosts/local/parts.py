@@ -254,7 +254,7 @@ def _set_tags(tagger: Any, tags: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How a part of one kind is read, and how it is put back; None if there is none."""
+    """The functions that read a part of one kind and put it back; None if there is none."""
 
     read: Callable[..., Any]
     write: Callable[..., None]

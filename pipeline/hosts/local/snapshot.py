@@ -42,7 +42,7 @@ _BACKENDS: dict[str, tuple[Any, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Saved:
-    """What a snapshot says of itself.
+    """The header of a snapshot.
 
     Attributes:
         number: of the last record of the journal that it contains; None if an older version, which

@@ -60,7 +60,7 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Query:
-    """What is searched for.
+    """A search: words, labels and filters.
 
     Attributes:
         text: words as they were typed.
