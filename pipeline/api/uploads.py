@@ -4,7 +4,7 @@ import json
 import mimetypes
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Path, Response
+from fastapi import APIRouter, Body, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from pipeline.api.context import Context, Parts
@@ -102,15 +102,9 @@ class UploadView(BaseModel):
     links: dict[str, str]
 
 
-def _upload_id(
-    upload_id: Annotated[
-        str, Path(description="The upload's id", examples=["0f1e2d3c4b5a69788796a5b4c3d2e1f0"])
-    ],
-) -> str:
-    return upload_id
-
-
-UploadId = Annotated[str, Depends(_upload_id)]
+UploadId = Annotated[
+    str, Path(description="The upload's id", examples=["0f1e2d3c4b5a69788796a5b4c3d2e1f0"])
+]
 
 
 @router.post(
