@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pipeline import bootstrap
 from pipeline.core.errors import VideodropError
 from pipeline.core.settings import Settings
+from pipeline.media import containment
 from pipeline.stages.models import registry, store, weights
 
 Verdict = Literal["ok", "missing", "optional"]
@@ -38,6 +39,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from (_package(*row) for row in _PACKAGES)
     yield _disk(settings)
     yield _gpu()
+    yield from _containment()
     yield from _models(settings)
     for stage in settings.topology.stages:
         yield _stage(stage, settings)
@@ -131,6 +133,17 @@ def _gpu() -> Finding:
     return Finding(
         what="gpu", verdict="optional", detail="none: everything runs on the CPU, more slowly"
     )
+
+
+def _containment() -> Iterator[Finding]:
+    """Say which layers of ``pipeline.media.containment`` this host has."""
+    for layer, has in containment.layers():
+        yield Finding(
+            what="ffmpeg contained",
+            verdict="ok" if has else "optional",
+            detail=layer if has else f"not on this host: {layer}",
+            fix="" if has else "Take a newer kernel, or apt-get install libseccomp2.",
+        )
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, Self, cast
 
 from pipeline.core.parent_death import tie
+from pipeline.media import containment
 
 # All a media tool needs to run, and nothing that opens a door: no AWS_*, no proxies, no tokens.
 _ENVIRONMENT = (
@@ -91,19 +92,21 @@ class Child:
         self.complaints = Complaints()
         self.caps = caps
         self.expired = False
-        # preexec_fn runs between fork and exec: these few system calls take no lock.
-        self._popen = subprocess.Popen(  # noqa: S603 - the callers build argv, never a shell
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            env={k: v for k in _ENVIRONMENT if (v := os.environ.get(k))} | {"LC_ALL": "C"},
-            # No session of its own: Linux might schedule it apart from a process in the background.
-            process_group=0,
-            pass_fds=pass_fds,
-            preexec_fn=_leash(caps, cores),  # noqa: PLW1509 - see above
-        )
+        with containment.prepared(argv) as contained:
+            # preexec_fn runs between fork and exec: these few system calls take no lock.
+            self._popen = subprocess.Popen(  # noqa: S603 - the callers build argv, never a shell
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env={k: v for k in _ENVIRONMENT if (v := os.environ.get(k))} | {"LC_ALL": "C"},
+                # No session of its own: Linux might schedule it apart from a process in the
+                # background.
+                process_group=0,
+                pass_fds=pass_fds,
+                preexec_fn=_leash(caps, cores, contained),  # noqa: PLW1509 - see above
+            )
         self.stdout = cast("IO[bytes]", self._popen.stdout)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -177,7 +180,7 @@ class Child:
             self.complaints.add(text)
 
 
-def _leash(caps: Caps, cores: int) -> Callable[[], None]:
+def _leash(caps: Caps, cores: int, contained: containment.Prepared) -> Callable[[], None]:
     parent = os.getpid()
     cpu_s = math.ceil(caps.wall_s * cores if caps.cpu_s is None else caps.cpu_s)
     limits = (
@@ -190,6 +193,7 @@ def _leash(caps: Caps, cores: int) -> Callable[[], None]:
     def apply() -> None:
         for which, soft, hard in limits:
             resource.setrlimit(which, (soft, hard))
+        contained.apply()
         if not tie(parent):
             os._exit(1)
 

@@ -31,11 +31,16 @@ def soon(condition):
 
 
 def grandchild(child):
-    """Return the pid of a grandchild process, which the shell prints."""
+    """Return the pid of a grandchild process, which its parent prints."""
     return int(next(child.lines()))
 
 
-SLEEPER = ("sh", "-c", "sleep 60 & echo $!; wait")
+def python(program, *arguments):
+    """Return the command of a program; a child may execute no second one."""
+    return [sys.executable, "-I", "-S", "-c", program, *arguments]
+
+
+SLEEPER = python("import os, time\npid = os.fork()\nif pid: print(pid, flush=True)\ntime.sleep(60)")
 
 
 def test_the_whole_group_dies_when_the_block_is_left_by_an_exception():
@@ -69,8 +74,8 @@ def test_a_child_that_ended_in_time_has_not_expired():
 def test_killing_the_parent_leaves_no_child():
     program = (
         "from pipeline.media.process import Caps, Child\n"
-        "child = Child(['sh', '-c', 'echo $$; exec sleep 60'], Caps())\n"
-        "print(next(child.lines()), flush=True)\n"
+        "child = Child(['sleep', '60'], Caps())\n"
+        "print(child._popen.pid, flush=True)\n"
         "child.wait()\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
@@ -90,8 +95,7 @@ def test_the_environment_holds_no_credentials(monkeypatch):
 
 
 def test_memory_is_limited():
-    greedy = [sys.executable, "-c", "bytearray(400 * 1024**2)"]
-    with Child(greedy, Caps(memory_bytes=200 * 1024**2)) as child:
+    with Child(python("bytearray(400 * 1024**2)"), Caps(memory_bytes=200 * 1024**2)) as child:
         assert child.wait() == 1
     assert "MemoryError" in str(child.complaints)
 
@@ -103,15 +107,16 @@ def test_cpu_time_is_limited():
 
 def test_file_size_is_limited(tmp_path):
     target = tmp_path / "large"
-    writer = ["head", "-c", "200000", "/dev/zero"]
-    script = f"exec {' '.join(writer)} > {target}"
-    with Child(["sh", "-c", script], Caps(file_bytes=100_000)) as child:
+    writer = python("import sys; open(sys.argv[1], 'wb').write(bytes(200_000))", str(target))
+    with Child(writer, Caps(file_bytes=100_000)) as child:
         assert child.wait() != 0
     assert target.stat().st_size == 100_000
 
 
 def test_all_error_lines_are_counted_and_few_are_kept():
-    with Child(["sh", "-c", "seq 1 50000 >&2"], Caps()) as child:
+    with Child(
+        python("import sys\nfor n in range(50_000): print(n + 1, file=sys.stderr)"), Caps()
+    ) as child:
         child.wait()
     assert child.complaints.count == 50_000
     assert child.complaints.first[0] == "1"
@@ -120,14 +125,15 @@ def test_all_error_lines_are_counted_and_few_are_kept():
 
 
 def test_an_endless_line_does_not_fill_memory():
-    with Child(["sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x >&2"], Caps()) as child:
+    with Child(python("import sys; sys.stderr.write('x' * 3_000_000)"), Caps()) as child:
         child.wait()
     assert child.complaints.count == 1
     assert len(child.complaints.first[0]) <= 500
 
 
 def test_read_joins_what_the_pipe_delivers_in_pieces():
-    with Child(["sh", "-c", "printf ab; sleep 0.1; printf cde"], Caps()) as child:
+    pieces = "import os, time; os.write(1, b'ab'); time.sleep(0.1); os.write(1, b'cde')"
+    with Child(python(pieces), Caps()) as child:
         assert child.read(4) == b"abcd"
         assert child.read(4) == b"e"
 
