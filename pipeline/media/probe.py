@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.core.errors import BadInput, LimitExceeded
 from pipeline.core.location import Location, size_of
 from pipeline.core.media_info import CLOCK_JUMPS, Limits, Probe
-from pipeline.media import ffmpeg, light, streams
+from pipeline.media import ffmpeg, light, streams, structure
 from pipeline.media.process import Caps
 from pipeline.media.sniff import describe, elementary, is_mp4
 
@@ -26,7 +26,7 @@ def probe(path: Location, limits: Limits = _DEFAULT_LIMITS) -> Probe:
         BadInput: ``empty_file``, ``not_media`` (text, a playlist, an image, …),
             ``elementary_stream``, ``truncated`` (no index), ``unreadable``, ``no_streams``,
             ``no_packets``, ``duration_mismatch`` (less than half of the header's duration is
-            there).
+            there), ``absurd_structure`` (see ``pipeline.media.structure``).
         LimitExceeded: ``too_large``, ``too_long``, ``too_many_pixels``, ``too_many_streams``.
     """
     size = size_of(path)
@@ -37,6 +37,8 @@ def probe(path: Location, limits: Limits = _DEFAULT_LIMITS) -> Probe:
             "too_large", f"The file has {size:,} bytes; at most {limits.max_bytes:,} are allowed."
         )
     _check_kind(path)
+    if is_mp4(path):
+        structure.check_edits(path)
     raw, estimated = _headers(path)
     found = streams.titled(raw.get("streams", []))
     if len(found) > limits.max_streams:
@@ -68,6 +70,7 @@ def probe(path: Location, limits: Limits = _DEFAULT_LIMITS) -> Probe:
         hole = None
         if video and video.index in untimed:
             video = video.model_copy(update={"timed": False})
+    structure.check_streams(video, audio, duration)
     if duration > limits.max_duration_s:
         raise LimitExceeded(
             "too_long",

@@ -5,6 +5,8 @@ import struct
 import subprocess
 from functools import wraps
 
+from pipeline.media import moov
+
 TONE = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000")
 AAC = ("-c:a", "aac", "-b:a", "64k")
 
@@ -647,3 +649,35 @@ def five_minutes(path, *options):
 
 def five_minutes_matroska(path):
     five_minutes(path, "-f", "matroska")
+
+
+@once
+def slow_sound(path):
+    """Write an hour of sound of one sample a second, which takes minutes to resample."""
+    size = 2 * 3600
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH", b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, 1, 1, 2, 2, 16
+    )
+    path.write_bytes(head + struct.pack("<4sI", b"data", size) + bytes(size))
+
+
+@once
+def endless_edits(path):
+    """Write a track of 20,000 edits, for each of which ffmpeg walks the index."""
+    plain(path)
+    content = path.read_bytes()
+    place = moov.place(path)
+    entries = b"".join(struct.pack(">IiHH", 1, number % 90_000, 1, 0) for number in range(20_000))
+    edits = struct.pack(">II", 0, 20_000) + entries
+    boxes = [
+        moov.packed(kind, moov.replaced(inner, {b"elst": edits}) if kind == b"trak" else inner)
+        for kind, inner in moov.boxes(content[place.body : place.end])
+    ]
+    path.write_bytes(content[: place.start] + moov.packed(b"moov", b"".join(boxes)))
+
+
+@once
+def million_frames(path):
+    """Write 100 frames within 100 microseconds."""
+    clock = ("-vf", "settb=1/1000000,setpts=N", "-video_track_timescale", 1_000_000)
+    ffmpeg(*picture("64x64"), *clock, "-r", 1_000_000, "-frames:v", 100, *h264(), path)

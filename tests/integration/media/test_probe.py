@@ -24,6 +24,9 @@ from . import clips
         (clips.mvhd_lie, "duration_mismatch"),
         (clips.half_day_lie, "duration_mismatch"),
         (clips.header_only, "no_packets"),
+        (clips.slow_sound, "absurd_structure"),
+        (clips.endless_edits, "absurd_structure"),
+        (clips.million_frames, "absurd_structure"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
