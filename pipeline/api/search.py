@@ -12,9 +12,8 @@ from pipeline.core import languages
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.records import ListedStatus
 from pipeline.results.search import moments, query
-from pipeline.results.search.examined import MOST
 from pipeline.results.search.moments import MomentPage
-from pipeline.results.search.search import CALLS
+from pipeline.results.search.search import CALLS, MOST
 
 router = APIRouter(tags=["search"])
 

@@ -20,6 +20,7 @@ from pipeline.core.records import ListedStatus, Video
 from pipeline.core.settings import Settings
 from pipeline.results.search import moments, query
 from pipeline.results.search.moments import MomentPage, MomentView
+from pipeline.results.search.reindex import reindex
 from pipeline.results.search.snippets import Snippet
 
 _PAGE = 20
@@ -45,15 +46,15 @@ def search(
         str | None, typer.Option(help="Only uploads since: 7d, 12h, or a date such as 2026-01-31")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many moments at most")] = _PAGE,
-    reindex: Annotated[
+    again: Annotated[
         bool, typer.Option("--reindex", help="Index the results of earlier versions instead")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the moments in which words are said, objects are in view, or both."""
     settings, catalog = connect()
-    if reindex:
-        _reindex(settings, catalog, as_json=as_json)
+    if again:
+        _reindex(catalog, as_json=as_json)
         return
     code = languages.code(language)
     if language and code is None:
@@ -104,12 +105,11 @@ def _marked(snippet: Snippet | None) -> Text:
     return text
 
 
-def _reindex(settings: Settings, catalog: Catalog, *, as_json: bool) -> None:
-    index = bootstrap.search_index(settings)
+def _reindex(catalog: Catalog, *, as_json: bool) -> None:
     videos = written = 0
     with bars.CountBar(err, "videos", quiet=as_json) as bar:
         for video in _all(catalog):
-            written += index.rewrite(video)
+            written += reindex(catalog, video)
             videos += 1
             bar.show("", videos)
     if as_json:

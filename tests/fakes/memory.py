@@ -100,7 +100,10 @@ class MemoryTable(Table):
         return items[:limit], {"pk": items[limit - 1]["pk"], "sk": items[limit - 1]["sk"]}
 
     def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
-        raw = {name: value for name, value in fields.items() if isinstance(value, bytes)}
+        raw = {name: one for name, one in fields.items() if isinstance(one, bytes)}
+        fields = {
+            name: sorted(one) if isinstance(one, set) else one for name, one in fields.items()
+        }
         plain = {name: value for name, value in fields.items() if name not in raw}
         item = {"pk": pk, "sk": sk, **_copy(plain), **raw}
         self._faults.call(lambda: self.items.update({(pk, sk): item}))
@@ -315,8 +318,8 @@ class MemoryBus:
 
 def _copy(value: Any) -> Any:
     """Return a value as from DynamoDB: whole numbers are ints."""
-    if isinstance(value, dict) and isinstance(value.get("page"), bytes):
-        return dict(value)  # a page of the search index
+    if isinstance(value, dict) and any(isinstance(one, bytes) for one in value.values()):
+        return dict(value)  # a page or the terms of the search index
     return None if value is None else _plain(json.loads(json.dumps(value), parse_float=_number))
 
 

@@ -83,11 +83,11 @@ class Table:
     ) -> None:
         """Put and delete items unconditionally; each has its ``pk`` and ``sk``.
 
-        An attribute of an item to put may be bytes.
+        An attribute of an item to put may be bytes, or a set of strings.
         """
         with self._table.batch_writer() as batch:
             for item in puts:
-                raw = {name: value for name, value in item.items() if isinstance(value, bytes)}
+                raw = {name: one for name, one in item.items() if isinstance(one, bytes | set)}
                 plain = {name: value for name, value in item.items() if name not in raw}
                 batch.put_item(Item=_item(plain) | raw)
             for item in deletes:

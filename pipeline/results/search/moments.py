@@ -63,7 +63,7 @@ def page(found: Found, sign: Sign, root: str) -> MomentPage:
 
 
 def _moment(hit: Hit, sign: Sign, root: str) -> MomentView:
-    video, indexed = hit.video, hit.indexed
+    indexed, video = hit.indexed, hit.indexed.standing
     base = f"{root}/videos/{indexed.video_id}"
     start = hit.moment.start / 1000
     links = {"video": base, "page": f"{root}/#/videos/{indexed.video_id}?t={start:g}"}
