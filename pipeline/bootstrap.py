@@ -17,6 +17,7 @@ from pipeline.aws.adding import Adder
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.search_merge import Merge
+from pipeline.aws.catalog.standing import Standings
 from pipeline.aws.catalog.table import Table
 from pipeline.aws.catalog.videos import Videos
 from pipeline.aws.cloudfront import Cdn
@@ -92,18 +93,22 @@ def catalog(config: Settings) -> Catalog:
 def search_index(config: Settings, table: Table | None = None) -> SearchIndex:
     """Return the search index of this installation."""
     known = table or Table(aws.table(config.names.table))
-    videos = Videos(known, config.topology.stages)
+    stages = config.topology.stages
     return SearchIndex(
-        Merge(known, videos),
-        videos,
+        Merge(known, Standings(known, stages)),
+        Videos(known, stages),
         lambda key: artifacts(config).stream(key),  # most processes read no file for it
     )
 
 
 def search(config: Settings) -> Search:
     """Return the search of this installation."""
-    table, stages = Table(aws.table(config.names.table)), config.topology.stages
-    return Search(table, Videos(table, stages), stages=len(stages))
+    return Search(Table(aws.table(config.names.table)), standings(config))
+
+
+def standings(config: Settings) -> Standings:
+    """Return the reader of what a search needs of this installation's videos."""
+    return Standings(Table(aws.table(config.names.table)), config.topology.stages)
 
 
 def artifacts(config: Settings) -> Artifacts:

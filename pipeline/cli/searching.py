@@ -54,7 +54,7 @@ def search(
     """Find the moments in which words are said, objects are in view, or both."""
     settings, catalog = connect()
     if again:
-        _reindex(catalog, as_json=as_json)
+        _reindex(settings, catalog, as_json=as_json)
         return
     code = languages.code(language)
     if language and code is None:
@@ -105,11 +105,11 @@ def _marked(snippet: Snippet | None) -> Text:
     return text
 
 
-def _reindex(catalog: Catalog, *, as_json: bool) -> None:
-    videos = written = 0
+def _reindex(settings: Settings, catalog: Catalog, *, as_json: bool) -> None:
+    known, videos, written = bootstrap.standings(settings), 0, 0
     with bars.CountBar(err, "videos", quiet=as_json) as bar:
         for video in _all(catalog):
-            written += reindex(catalog, video)
+            written += reindex(catalog, known, video)
             videos += 1
             bar.show("", videos)
     if as_json:

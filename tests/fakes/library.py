@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.search_merge import Merge
 from pipeline.aws.catalog.search_rows import RECENT, STATE
+from pipeline.aws.catalog.standing import Standings
 from pipeline.aws.catalog.videos import Videos
 from pipeline.core.events import Deletion, Upload
 from pipeline.core.records import Cost, PublishedArtifact, StageResult, StageRun
@@ -81,10 +82,11 @@ class Library:
         self.table = PartitionedTable(self.faults)
         self.files: dict[str, bytes] = {}
         videos = Videos(self.table, STAGES)
-        self.merging = Merge(self.table, videos, at_once=1, fewest=1)
-        self.index = SearchIndex(self.merging, videos, lambda key: [self.files[key]])
+        self.standings = Standings(self.table, STAGES)
+        merge = Merge(self.table, self.standings, at_once=1, fewest=1)
+        self.index = SearchIndex(merge, videos, lambda key: [self.files[key]])
         self.catalog = Catalog(self.table, STAGES, self.index)
-        self.search = Search(self.table, videos, stages=len(STAGES))
+        self.search = Search(self.table, self.standings)
         self._uploads = 0
 
     def snapshot(self) -> Rows:

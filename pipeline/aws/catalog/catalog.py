@@ -166,7 +166,9 @@ class Catalog(Revisions):
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
         """
-        indexed = self._search.of(video_id, result, upload=upload, files=files)
+        indexed = self._search.of(
+            video_id, result, revision=run.revision, upload=upload, files=files
+        )
         also = [*also, *indexed.rows]
         if upload:
             also = [*also, *labels.rows(video_id, result, order=place(upload))]
@@ -184,7 +186,7 @@ class Catalog(Revisions):
         Raises:
             LeaseLost: the run is in progress, or changed since it was read.
         """
-        about = self._write_index(video_id, result)
+        about = self._write_index(video_id, run, result)
         self.runs.promote(video_id, run, result, history=history, indexed=about)
         self._labels.forget(video_id, keep=result)
 
@@ -194,14 +196,15 @@ class Catalog(Revisions):
         Raises:
             LeaseLost: the run changed since.
         """
-        about = self._write_index(video_id, run.current_result) if run.current_result else None
+        former = run.current_result
+        about = self._write_index(video_id, run, former) if former else None
         self.runs.undo_promotion(video_id, run, indexed=about)
         if run.current_result:
             self._labels.forget(video_id, keep=run.current_result)
 
     def index(self, video_id: str, run: StageRun, result: StageResult) -> bool:
         """Index a current result of an earlier version; return False if the run changed since."""
-        indexed = self._search.of(video_id, result, upload=None)
+        indexed = self._search.of(video_id, result, revision=run.revision, upload=None)
         self._table.write(puts=indexed.rows)
         try:
             self._table.update(
@@ -244,9 +247,9 @@ class Catalog(Revisions):
         """
         self._labels.forget(video_id, keep=None)
 
-    def _write_index(self, video_id: str, result: StageResult) -> str | None:
+    def _write_index(self, video_id: str, run: StageRun, result: StageResult) -> str | None:
         """Write both indexes of a result that becomes current."""
-        indexed = self._search.of(video_id, result, upload=None)
+        indexed = self._search.of(video_id, result, revision=run.revision, upload=None)
         self._table.write(puts=indexed.rows)
         self._index(video_id, result)
         return indexed.about

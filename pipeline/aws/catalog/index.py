@@ -28,6 +28,7 @@ class Index(Protocol):
         video_id: str,
         result: StageResult,
         *,
+        revision: str,
         upload: Upload | None,
         files: Mapping[str, bytes] | None = None,
     ) -> Indexed:
@@ -45,11 +46,12 @@ class Unindexed:
         _video_id: str,
         _result: StageResult,
         *,
+        revision: str,
         upload: Upload | None,
         files: Mapping[str, bytes] | None = None,
     ) -> Indexed:
         """Index nothing."""
-        del upload, files
+        del revision, upload, files
         return Indexed([], None)
 
     def forget(self, _video_id: str) -> None:

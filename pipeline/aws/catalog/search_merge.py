@@ -23,11 +23,11 @@ from pipeline.aws.catalog.search_rows import (
     posting_key,
 )
 from pipeline.aws.catalog.search_settle import Settle
+from pipeline.aws.catalog.standing import Standing, Standings
 from pipeline.aws.catalog.table import Table
-from pipeline.aws.catalog.videos import Standing, Videos
 
 _MOST_VIDEOS, _MOST_TERMS = 256, 6000  # of a block, about: 240 requests
-_FEWEST, _BYTES = 64, 256 * 1024  # videos, or characters of terms, that are worth a block
+FEWEST, _BYTES = 64, 256 * 1024  # videos, or characters of terms, that are worth a block
 _MANY = 1000  # recent documents, after which videos that are in work are merged, too
 _FRESH_S = 900.0  # a document that is not current yet may become so within this time
 _AT_ONCE = 8
@@ -72,13 +72,13 @@ class Merge:
 
     Args:
         table: the catalog's table.
-        videos: the records of videos.
+        videos: the videos as they are.
         at_once: writes at once.
         fewest: videos that are worth a block.
     """
 
     def __init__(
-        self, table: Table, videos: Videos, *, at_once: int = _AT_ONCE, fewest: int = _FEWEST
+        self, table: Table, videos: Standings, *, at_once: int = _AT_ONCE, fewest: int = FEWEST
     ) -> None:
         self._table = table
         self._videos = videos
@@ -114,7 +114,7 @@ class Merge:
         by_video: dict[str, list[Recent]] = defaultdict(list)
         for one in recently.documents:
             by_video[one.video_id].append(one)
-        for video_id in self._deleted(by_video):
+        for video_id in self._videos.deleted(by_video):
             self._settle.forget(video_id)
             del by_video[video_id]
         blocks = rows.blocks(by_video) if by_video else {}
@@ -132,7 +132,7 @@ class Merge:
         """Bring videos that are in a block in step with their results; return how many."""
         done = 0
         for some in _batches(due.known, _VIDEOS):
-            standings = self._videos.standings(some)
+            standings = self._videos.read(some)
             for video_id in some:
                 known, standing = due.by_video[video_id], standings.get(video_id)
                 waiting = _waiting(known, standing)
@@ -145,7 +145,7 @@ class Merge:
                         waiting=frozenset(one.document for one in waiting),
                         check=self._lease.check,
                     )
-            for video_id in self._deleted(some):  # meanwhile
+            for video_id in self._videos.deleted(some):  # meanwhile
                 self._settle.forget(video_id)
         return done
 
@@ -163,7 +163,7 @@ class Merge:
         if not self._lease.end_block(number, languages | due.recently.languages):
             return 0
         self._table.write(deletes=[{"pk": RECENT, "sk": one.key} for one in block.merged])
-        for video_id in self._deleted(block.documents):  # meanwhile
+        for video_id in self._videos.deleted(block.documents):  # meanwhile
             self._settle.forget(video_id)
         return len(block.documents)
 
@@ -180,7 +180,7 @@ class Merge:
 
     def _add(self, made: _Block, some: list[str], due: _Due, *, late: bool) -> None:
         """Add videos to a block; unless it is late, those alone that are not in work."""
-        for video_id, standing in self._videos.standings(some).items():
+        for video_id, standing in self._videos.read(some).items():
             known = due.by_video[video_id]
             waiting = _waiting(known, standing)
             if not late and (waiting or standing.status == "processing"):
@@ -196,11 +196,6 @@ class Merge:
         for some in _batches(rows, _ROWS):
             self._lease.check()
             self._table.write(puts=some)
-
-    def _deleted(self, video_ids: Iterable[str]) -> list[str]:
-        keys = [(one, "video") for one in video_ids]
-        rows = self._table.get_many(keys, only=("pk", "deleted_at"))
-        return [row["pk"] for row in rows if row.get("deleted_at")]
 
 
 def _rows(terms: Mapping[str, set[str]], block: int) -> Iterator[dict[str, Any]]:

@@ -14,8 +14,8 @@ from pipeline.aws.catalog.search_rows import (
     pages_pk,
     posting_key,
 )
+from pipeline.aws.catalog.standing import Standing, Standings
 from pipeline.aws.catalog.table import Table, partition
-from pipeline.aws.catalog.videos import Standing, Videos
 from pipeline.core.search import pages
 from pipeline.core.search.tokens import name_words
 
@@ -32,11 +32,11 @@ class Settle:
 
     Args:
         table: the catalog's table.
-        videos: the records of videos.
+        videos: the videos as they are.
         at_once: writes at once.
     """
 
-    def __init__(self, table: Table, videos: Videos, *, at_once: int) -> None:
+    def __init__(self, table: Table, videos: Standings, *, at_once: int) -> None:
         self._table = table
         self._videos = videos
         self._at_once = at_once
@@ -45,7 +45,7 @@ class Settle:
         """Remove a deleted video; its row in the index is the last to go."""
         here = partition("pk", RECENT, prefix=f"{video_id}#")
         rows = list(self._table.query(KeyConditionExpression=here, ConsistentRead=True))
-        standing = self._videos.standings([video_id]).get(video_id)
+        standing = self._videos.read([video_id]).get(video_id)
         if standing is None or standing.deleted:
             self.settle(video_id, standing, (row["sk"] for row in rows))
 
@@ -70,7 +70,7 @@ class Settle:
         known = self._pages(video_id)
         alive = standing is not None and not standing.deleted
         current = standing.current if standing else frozenset()
-        name = set(name_words(standing.upload.name)) if standing else set()
+        name = set(name_words(standing.name)) if standing else set()
         keep = _united(known.terms, current) | name if alive else set()
         if index := self._table.get(video_id, INDEX):
             block = int(index["block"])

@@ -1,17 +1,14 @@
 """The videos as they are read: their rows and those of their stage runs, put together."""
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from pipeline.aws.catalog.run_writes import sort_key
-from pipeline.aws.catalog.search_rows import INDEX
 from pipeline.aws.catalog.table import Table
 from pipeline.core.events import Upload
 from pipeline.core.media_info import Probe
-from pipeline.core.records import StageResult, StageRun, Video, VideoStatus
+from pipeline.core.records import StageResult, StageRun, Video
 
 _PROBED = ("probe.container", "probe.duration_s", "probe.size_bytes")
 _BRIEF = (
@@ -26,83 +23,6 @@ _BRIEF = (
     ),
     *(f"result.{name}" for name in _PROBED),
 )
-
-
-# What a search reads, and the rest of a result as the records want it.
-_STANDING = (
-    *("pk", "sk", "upload", "stages", "deleted_at", "probe.duration_s"),
-    *("stage", "state", "revision", "sequencer", "result_revision", "result.warnings"),
-    *("indexed", "block", "documents"),
-)
-_UNREAD: dict[str, Any] = {
-    **dict.fromkeys(("stage", "version", "fingerprint", "content_id", "revision", "prefix"), ""),
-    "attempt": 0,
-    "params": {},
-    "identity": {},
-    "artifacts": [],
-    "summary": {},
-    "labels": [],
-    "cost": {"seconds": 0, "cpu_seconds": 0, "media_seconds": 0, "bytes_in": 0, "bytes_out": 0},
-    "queued_at": None,
-    "started_at": 0,
-    "finished_at": 0,
-}
-
-
-_Rows = dict[str, dict[str, Any]]
-
-
-class Standing:
-    """What a search reads of a video, as it is now.
-
-    Args:
-        video_id: its id.
-        rows: its rows by sort key.
-        record: makes the record of a video from its rows.
-
-    Attributes:
-        upload: its latest upload.
-        deleted: True if it was deleted.
-        indexed: what the index has of its current results, by stage; None for a result that an
-            earlier version made.
-        block: the block of the search index that has it.
-        documents: those of its documents that the block has.
-    """
-
-    def __init__(self, video_id: str, rows: _Rows, record: Callable[[str, _Rows], Video]) -> None:
-        head, index = rows["video"], rows.get(INDEX, {})
-        self.upload = Upload.model_validate(head["upload"])
-        self.deleted = bool(head.get("deleted_at"))
-        self.block: int | None = index.get("block")
-        self.documents: list[str] = index.get("documents", [])
-        revision = self.upload.revision
-        self.indexed: dict[str, dict[str, Any] | None] = {
-            row["stage"]: json.loads(row["indexed"]) if row.get("indexed") else None
-            for row in rows.values()
-            if row.get("result_revision") == revision == row.get("revision")
-        }
-        self._rows, self._video_id, self._record = rows, video_id, record
-
-    @property
-    def current(self) -> frozenset[str]:
-        """Return the documents of its current results; a deleted video has none."""
-        known = () if self.deleted else self.indexed.values()
-        return frozenset(one["document"] for one in known if one and "document" in one)
-
-    @cached_property
-    def status(self) -> VideoStatus:
-        """Return its status."""
-        rows = {key: dict(row) for key, row in self._rows.items()}
-        for row in rows.values():
-            if "result" in row:
-                row["result"] = _UNREAD | (row["result"] or {})
-        rows["video"].pop("probe", None)
-        return self._record(self._video_id, rows).status
-
-    @property
-    def duration_s(self) -> float | None:
-        """Return its duration, as far as it is known."""
-        return (self._rows["video"].get("probe") or {}).get("duration_s")
 
 
 @dataclass(frozen=True)
@@ -171,18 +91,6 @@ class Videos:
         if "upload" not in head or "deleted_at" in head:
             return None
         return Upload.model_validate(head["upload"])
-
-    def standings(self, video_ids: Iterable[str]) -> dict[str, Standing]:
-        """Return what a search reads of videos, by id: a tenth of what ``videos`` reads."""
-        found: dict[str, dict[str, Any]] = {}
-        keys = [*self._keys(video_ids), *((one, INDEX) for one in dict.fromkeys(video_ids))]
-        for item in self._table.get_many(keys, only=_STANDING):
-            found.setdefault(item["pk"], {})[item["sk"]] = item
-        return {
-            video_id: Standing(video_id, rows, self._video)
-            for video_id, rows in found.items()
-            if "upload" in rows.get("video", {})
-        }
 
     def _keys(self, video_ids: Iterable[str]) -> list[tuple[str, str]]:
         sks = ["video", *map(sort_key, self._stages)]

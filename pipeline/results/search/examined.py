@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from pipeline.aws.catalog.standing import Standing
 from pipeline.aws.catalog.table import iso
-from pipeline.aws.catalog.videos import Standing
 from pipeline.core.search.labels import label_term
 from pipeline.core.search.pages import Interval, shelf
 from pipeline.core.search.tokens import name_words
@@ -155,13 +155,13 @@ class Examined:
 
 def indexed(video_id: str, standing: Standing) -> Indexed:
     """Return a video as its current results are indexed."""
-    known = [about for about in standing.indexed.values() if about]
+    known = list(standing.indexed.values())
     languages = [about["language"] for about in known if about.get("language")]
     return Indexed(
         video_id=video_id,
         standing=standing,
-        uploaded=iso(standing.upload.time),
-        words=tuple(name_words(standing.upload.name)),
+        uploaded=iso(standing.uploaded_at),
+        words=tuple(name_words(standing.name)),
         spoken=tuple(_document(about) for about in known if "language" in about),
         seen=tuple(_document(about) for about in known if "labels" in about),
         labels=tuple(sorted({label for about in known for label in about.get("labels", ())})),

@@ -50,6 +50,7 @@ class SearchIndex:
         video_id: str,
         result: StageResult,
         *,
+        revision: str,
         upload: Upload | None,
         files: Mapping[str, bytes] | None = None,
     ) -> Indexed:
@@ -58,14 +59,17 @@ class SearchIndex:
         Args:
             video_id: the video.
             result: the result.
+            revision: of the run.
             upload: the source, if it is known.
             files: contents of its files by name, as far as they are at hand.
         """
         upload = upload or self._videos.upload(video_id)
         if upload is None:
-            return Indexed([], "{}")
+            return Indexed([], None)
         words = name_words(upload.name)
-        about = _pictures(result)
+        about = {"revision": revision, "warned": result.warned, **_pictures(result)}
+        if result.probe:
+            about["duration_s"] = result.probe.duration_s
         file = next((one for one in result.artifacts if one.role in ROLES), None)
         if file is None:
             # A first result makes a video known by its name.

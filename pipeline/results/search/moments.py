@@ -71,8 +71,8 @@ def _moment(hit: Hit, sign: Sign, root: str) -> MomentView:
         links["storyboard"] = f"{base}/storyboard.vtt"
     return MomentView(
         video_id=indexed.video_id,
-        name=video.upload.name,
-        uploaded_at=video.upload.time,
+        name=video.name,
+        uploaded_at=video.uploaded_at,
         status=video.status,
         duration_s=video.duration_s,
         language=indexed.language,

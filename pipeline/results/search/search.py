@@ -12,8 +12,8 @@ from math import log2
 from typing import NamedTuple
 
 from pipeline.aws.catalog.search_rows import KEYS, Recently, SearchRows, member, video_of
+from pipeline.aws.catalog.standing import Standings
 from pipeline.aws.catalog.table import Table
-from pipeline.aws.catalog.videos import Videos
 from pipeline.core.search.labels import LANGUAGE, label_term
 from pipeline.results.search import facets
 from pipeline.results.search.candidates import END, TOP, Group, Place, Walked, is_recent, walk
@@ -25,10 +25,10 @@ from pipeline.results.search.snippets import Snippet, needed, tell
 
 CALLS = 12
 """Requests to DynamoDB of a search, at most."""
-_WALK = 4  # of them, to find candidates
-_WAVES = (1, 2)  # of them, to read candidates; the first is small, as common words have long pages
-MOST = 50
-"""Videos that a request examines, about."""
+_WALK = 5  # of them, to find candidates
+_WAVES = 2  # of candidates that are read at once: one is enough for common words
+MOST = 32
+"""Videos that a request examines, with four stages."""
 _MOST_WORK = 40_000  # bytes of pages, after which no further candidates are examined
 
 
@@ -74,14 +74,13 @@ class Search:
 
     Args:
         table: the catalog's table.
-        videos: the records of videos.
-        stages: number of stages.
+        videos: the videos as they are.
     """
 
-    def __init__(self, table: Table, videos: Videos, *, stages: int) -> None:
+    def __init__(self, table: Table, videos: Standings) -> None:
         self._table = table
         self._videos = videos
-        self._at_once = KEYS // (stages + 2)  # videos that one call reads
+        self._at_once = KEYS // videos.rows  # videos that one call reads
 
     def find(self, query: Query, *, cursor: str | None = None, limit: int) -> Found:
         """Return one page of moments.
@@ -129,7 +128,7 @@ class Search:
     ) -> Walked:
         if query.video_id is not None:
             return Walked([Place(TOP.block, member(query.video_id))], END)
-        most = self._at_once * sum(_WAVES)
+        most = self._at_once * _WAVES
         groups = _groups(query, wanted)
         return walk(rows, recently, groups, below=below, most=most, calls=_WALK + 1 - rows.calls)
 
@@ -139,9 +138,8 @@ class Search:
         """Return the videos with moments, and the place below which there may be more."""
         matched: _Matched = []
         left, work, below = walked.found, 0, walked.below
-        waves = [wave * self._at_once for wave in _WAVES]
-        for wave in waves:
-            size = min(wave, max(1, KEYS // examined.most_pages()))
+        size = min(self._at_once, max(1, KEYS // examined.most_pages()))
+        for _ in range(_WAVES):
             some, left = left[:size], left[size:]
             if not some:
                 break
@@ -160,7 +158,7 @@ class Search:
     def _read(self, places: Sequence[Place], blocks: int) -> Iterator[Indexed]:
         """Yield the videos at these places that exist and are there."""
         ids = {video_of(place.member): place for place in places}
-        standings = self._videos.standings(list(ids))
+        standings = self._videos.read(ids)
         for video_id, place in ids.items():
             standing = standings.get(video_id)
             if standing is None or standing.deleted:
@@ -198,7 +196,7 @@ def _ranked(query: Query, matched: _Matched) -> list[_Ranked]:
         named = 0.5 * any(word in one.words for word in query.text.lower().split())
         score = round(1000 * (closeness + named) + 100 * log2(1 + len(moments)))
         kept = best[: query.per_video]
-        uploaded = round(one.standing.upload.time.timestamp() * 1000)
+        uploaded = round(one.standing.uploaded_at.timestamp() * 1000)
         made += [
             _Ranked(
                 Key(-score, -uploaded, one.video_id, moment.start, moment.first),

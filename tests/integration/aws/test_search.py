@@ -5,6 +5,7 @@ import pytest
 from pipeline import bootstrap
 from pipeline.aws.catalog import Catalog, search_merge
 from pipeline.aws.catalog.search_merge import Merge
+from pipeline.aws.catalog.standing import Standings
 from pipeline.aws.catalog.table import Table, partition
 from pipeline.core.settings import Settings
 from pipeline.results.search.query import Query
@@ -47,7 +48,7 @@ def test_a_name_is_found_before_and_after_a_merge_and_no_more_once_it_is_deleted
         return len(list(table.query(KeyConditionExpression=partition("pk", pk))))
 
     assert found() == [upload.video_id]
-    assert Merge(table, catalog, fewest=1).merge(within_s=60) == 1
+    assert Merge(table, Standings(table, catalog._stages), fewest=1).merge(within_s=60) == 1
     assert found() == [upload.video_id]
     assert (rows("#recent"), rows("#terms#be")) == (1, 1)
     catalog.record_deletion(deletion(key=upload.key, sequencer="0Z"))

@@ -10,12 +10,11 @@ from pipeline.aws.catalog import search_lease
 from pipeline.aws.catalog.index import Unindexed
 from pipeline.aws.catalog.search_lease import MergeLease
 from pipeline.aws.catalog.search_merge import Merge
-from pipeline.aws.catalog.videos import Videos
 from pipeline.core.errors import LeaseLost
 from pipeline.core.events import Upload
 from pipeline.results.search.query import Query
 from pipeline.results.search.reindex import reindex
-from tests.fakes.library import STAGES, Library, Rows
+from tests.fakes.library import Library, Rows
 from tests.fakes.memory import Killed
 
 OLD = "one heart two"  # heart at 0.5 s
@@ -253,7 +252,7 @@ def test_a_crash_while_a_block_is_changed_changes_no_answer(library: Library):
 
 def test_of_two_merges_one_writes(library: Library, monkeypatch: pytest.MonkeyPatch):
     filled(library)
-    other = Merge(library.table, Videos(library.table, STAGES), at_once=1, fewest=1)
+    other = Merge(library.table, library.standings, at_once=1, fewest=1)
     write = Merge._put
 
     def meanwhile(merge: Merge, rows: Any) -> None:
@@ -303,7 +302,7 @@ def test_a_result_that_may_become_current_is_not_removed(library: Library):
     library.merge()
     run = library.claim(upload, "transcribe")
     result = library.result(upload, run, NEW)
-    indexed = library.index.of(upload.video_id, result, upload=upload)
+    indexed = library.index.of(upload.video_id, result, revision=upload.revision, upload=upload)
     library.table.write(puts=indexed.rows)
     library.merge()
     library.catalog.runs.succeed(upload.video_id, run, result, indexed=indexed.about)
@@ -341,7 +340,7 @@ def test_a_video_deleted_while_a_result_is_written_leaves_nothing(
     if merged:
         library.catalog.runs.end(upload.video_id, run, "skipped")
         library.merge()
-    indexed = library.index.of(upload.video_id, result, upload=upload)
+    indexed = library.index.of(upload.video_id, result, revision=upload.revision, upload=upload)
     library.delete(upload)
     library.table.write(puts=indexed.rows)
     assert library.starts("heart") == []
@@ -375,10 +374,10 @@ def test_results_of_earlier_versions_are_indexed_later_and_once(library: Library
     assert library.starts("heart") == []
     video = library.catalog.video(upload.video_id)
     assert video
-    assert reindex(library.catalog, video) == 1
+    assert reindex(library.catalog, library.standings, video) == 1
     assert library.starts("heart") == [0.5]
     assert library.starts("talk") == [0.0]
-    assert reindex(library.catalog, video) == 0
+    assert reindex(library.catalog, library.standings, video) == 0
 
 
 def test_a_run_that_ends_while_its_former_result_is_indexed_is_not_undone(library: Library):
