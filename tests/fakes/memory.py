@@ -125,19 +125,17 @@ class MemoryTable(Table):
         remove: Iterable[str] = (),
         condition: str | None = None,
         given: Mapping[str, Any] | None = None,
-        former: bool = False,
-    ) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
+    ) -> None:
+        def effect() -> None:
             now = self.items.get((pk, sk), {})
             if condition and not _true(condition, now, _copy(dict(given or {}))):
                 raise ConditionFailed
             kept = {name: value for name, value in now.items() if name not in set_of(remove)}
             self.items[pk, sk] = {"pk": pk, "sk": sk, **kept, **_copy(dict(set))}
             self.updates.append((pk, sk, dict(set)))
-            return dict(_copy(now)) if former else {}
 
         set_of = frozenset
-        return self._faults.call(effect)
+        self._faults.call(effect)
 
     def add_member(
         self,
@@ -177,16 +175,6 @@ class MemoryTable(Table):
                 self.items.pop((pk, sk), None)
 
         self._faults.call(effect)
-
-    def count(self, pk: str, sk: str, name: str, *, having: str | None = None) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            if having and having not in self.items.get((pk, sk), {}):
-                raise ConditionFailed
-            item = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk})
-            item[name] = item.get(name, 0) + 1
-            return dict(_copy(item))
-
-        return self._faults.call(effect)
 
 
 class MemoryS3:
