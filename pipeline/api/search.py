@@ -24,9 +24,10 @@ class SearchQuery(BaseModel):
     q: str = Field(
         "",
         max_length=300,
-        description="Words that are said or that the file's name has. `heart attack` finds both "
-        'words, `"heart attack"` in this order, `card*` words that begin so; `-attack` leaves out '
-        "videos with this word. Words match in all their forms, and without accents.",
+        description="Words that are said, that a label in view has, or the file's name. "
+        '`heart attack` finds both words, `"heart attack"` in this order, `card*` words that begin '
+        "so; `-attack` leaves out videos with this word. Words match in all their forms, and "
+        "without accents.",
         examples=['"heart attack" -card*'],
     )
     label: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
