@@ -93,7 +93,7 @@ class Merge:
             some = 0
             try:
                 if due := self._due():  # another process may have merged it
-                    some = self._renew(due) + self._write(due)
+                    some = self._renew(due, end) + self._write(due)
             except Late:
                 break
             finally:
@@ -128,10 +128,12 @@ class Merge:
             return None
         return _Due(recently, by_video, known, begun, new)
 
-    def _renew(self, due: _Due) -> int:
+    def _renew(self, due: _Due, end: float) -> int:
         """Bring videos that are in a block in step with their results; return how many."""
         done = 0
         for some in _batches(due.known, _VIDEOS):
+            if time.monotonic() >= end:
+                break
             standings = self._videos.read(some)
             for video_id in some:
                 known, standing = due.by_video[video_id], standings.get(video_id)

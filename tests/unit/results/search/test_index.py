@@ -1,12 +1,14 @@
 """The index follows the current results: atomically, after any crash, and never a shadow."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pipeline.aws.catalog import search_lease
+from pipeline.aws.catalog import search_lease, search_merge
 from pipeline.aws.catalog.index import Unindexed
 from pipeline.aws.catalog.search_lease import MergeLease
 from pipeline.aws.catalog.search_merge import Merge
@@ -285,6 +287,16 @@ def test_a_process_that_slept_stops_before_its_lease_ends(
     assert library.merge() == 0
     assert library.terms() == set()
     assert found(library) == before
+
+
+def test_a_merge_begins_nothing_after_its_time(library: Library, monkeypatch: pytest.MonkeyPatch):
+    filled(library)
+    monkeypatch.setattr(search_merge, "_MOST_TERMS", 1)
+    monkeypatch.setattr(search_merge, "_VIDEOS", 1)
+    moments = iter([0.0, 1.0, 61.0])  # the second block is not begun
+    clock = SimpleNamespace(monotonic=lambda: next(moments), time=time.time)
+    monkeypatch.setattr(search_merge, "time", clock)
+    assert library.index.merge(within_s=60) == 1
 
 
 def test_a_video_in_work_waits_for_its_other_results(library: Library):
