@@ -74,7 +74,7 @@ class MemoryTable(Table):
         self, keys: list[tuple[str, str]], *, only: Sequence[str] = ()
     ) -> Iterator[dict[str, Any]]:
         assert len(keys) == len(set(keys)), "DynamoDB rejects duplicate keys"
-        yield from (_part(_copy(self.items[key]), only) for key in keys if key in self.items)
+        yield from (_copy(_part(self.items[key], only)) for key in keys if key in self.items)
 
     def query(self, **request: Any) -> Iterator[dict[str, Any]]:
         self.queries.append(request)

@@ -239,15 +239,17 @@ def library() -> tuple[Library, list[Film]]:
     random_ = random.Random(13)  # noqa: S311 - tests repeat
     made = Library()
     known = films(random_, 500)
+    uploads = []
     for number, film in enumerate(known):
-        upload = made.upload(film.name)
+        uploads.append(upload := made.upload(film.name))
         film.video_id = upload.video_id
         made.say(upload, " ".join(film.words), language=film.language)
-        if film.seen:
-            made.show(upload, film.seen)
-        # A part is in no block, a part in a block that another result was added to.
-        if number in {180, 300, 400}:
+        made.show(upload, film.seen)
+        if number in {180, 300, 440}:  # the last ones are in no block
             made.merge()
+    for film, upload in list(zip(known, uploads, strict=True))[:160:10]:
+        film.words.reverse()  # a new result of a video that is in a block
+        made.say(upload, " ".join(film.words), language=film.language)
     return made, known
 
 
