@@ -183,11 +183,9 @@ class Merge:
     def _add(self, made: _Block, some: list[str], due: _Due, *, late: bool) -> None:
         """Add videos to a block; unless it is late, those alone that are not in work."""
         for video_id, standing in self._videos.read(some).items():
-            known = due.by_video[video_id]
-            waiting = _waiting(known, standing)
-            if not late and (waiting or standing.status == "processing"):
+            if not late and standing.status == "processing":
                 continue
-            current = [one for one in known if _is_current(one, standing)]
+            current = [one for one in due.by_video[video_id] if _is_current(one, standing)]
             for term in {EVERY, *(term for one in current for term in one.each)}:
                 made.terms[term].add(member(video_id))
             made.documents[video_id] = sorted(one.document for one in current if one.document)

@@ -316,9 +316,11 @@ def test_a_result_that_may_become_current_is_not_removed(library: Library):
     result = library.result(upload, run, NEW)
     indexed = library.index.of(upload.video_id, result, revision=upload.revision, upload=upload)
     library.table.write(puts=indexed.rows)
-    library.merge()
+    library.show(upload, {"dog": [(0.0, 1.0, 0.9)]})
+    assert library.merge() == 1
     library.catalog.runs.succeed(upload.video_id, run, result, indexed=indexed.about)
     assert library.starts("heart") == [2.0]
+    assert library.starts("dog heart") == [2.0]
 
 
 def test_a_crash_during_a_deletion_hides_the_video_and_is_mended(library: Library):
@@ -364,13 +366,13 @@ def test_a_deletion_during_a_merge_leaves_nothing(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ):
     first, *_ = filled(library)
-    end = MergeLease.end_block
+    put = Merge._put
 
-    def deleted(*args: Any) -> bool:
+    def deleted(*args: Any) -> None:
         library.delete(first)
-        return end(*args)
+        put(*args)
 
-    monkeypatch.setattr(MergeLease, "end_block", deleted)
+    monkeypatch.setattr(Merge, "_put", deleted)
     library.merge()
     assert library.starts("first") == []
     assert not any(first.video_id in pk + sk for pk, sk in library.index_rows())
