@@ -4,8 +4,8 @@
 
 A server in another process answers like DynamoDB, with rows that it makes up when they are asked
 for: a vocabulary in which the commonest words are in 90 % of the videos and the rarest in a few, an
-hour of speech in each, and full records of four stages. The CPU time is that of this process: the
-route, the search, botocore and the parsing of answers.
+hour of speech in each, and full records of four stages. The latest videos are in no block yet. The
+CPU time is that of this process: the route, the search, botocore and the parsing of answers.
 """
 
 import argparse
@@ -31,13 +31,15 @@ import httpx
 from botocore.client import BaseClient
 
 from pipeline.api.app import create_app
-from pipeline.aws.catalog.search_rows import BLOCK
+from pipeline.aws.catalog.search_rows import RECENT, STATE, member, recent_row
 from pipeline.core.events import Upload
+from pipeline.core.search.labels import label_terms
 from pipeline.core.search.pages import Interval, Spoken, pack_labels, pack_words, shelf
 from pipeline.core.search.stems import stem
 
 SIZE = 5  # logarithm of the number of shelves of an hour of speech
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
+BLOCK = 256
+RECENTLY = 32  # videos whose terms are merged at the next tick of the janitor
 # Words by the share of videos that have them.
 SHARES = {
     0.9: "the and of that this with have time know people",
@@ -71,8 +73,10 @@ class Store:
 
     def __init__(self, videos: int) -> None:
         self.videos = videos
+        self.merged = videos - RECENTLY
+        self.blocks = -(-self.merged // BLOCK)
         self.shares = {stem(word, "en"): share for word, share in WORDS.items()}
-        self.shares |= {f"@{label}": share for label, share in LABELS.items()}
+        self.shares |= {term: n for label, n in LABELS.items() for term in label_terms(label)}
         self.spellings = {stem(word, "en"): word for word in WORDS}
 
     @lru_cache(maxsize=20_000)  # noqa: B019 - one store a process
@@ -86,30 +90,36 @@ class Store:
     def item(self, pk: str, sk: str) -> dict[str, Any] | None:
         """Return one row in DynamoDB's JSON."""
         key = {"pk": {"S": pk}, "sk": {"S": sk}}
-        if pk == "#search":
-            return key | {"last": {"N": str(self.videos)}, "languages": {"SS": ["de", "en"]}}
-        if pk.startswith("#words#"):
+        if pk.startswith("#terms#"):
             term, _, block = sk.rpartition("#")
-            found = self.members(term, int(block))
-            texts = [f"{_DIGITS[n % BLOCK // 64]}{_DIGITS[n % BLOCK % 64]}2" for n in sorted(found)]
+            found = self.members(term, int(block)) if int(block) < self.blocks else ()
+            texts = [member(f"{number:020x}") for number in sorted(found) if number < self.merged]
             return key | {"videos": {"SS": texts}} if texts else None
-        if pk.startswith("#search#"):
-            number = int(pk.rpartition("#")[2])
-            return key | (self.head(number) if sk == "head" else self.page(number, sk))
-        return key | self.record(sk)
+        if pk.startswith("#pages#"):
+            return key | self.page(int(pk.rpartition("#")[2], 16), sk)
+        if sk == "index":
+            number = int(pk, 16)
+            block = {"N": str(number // BLOCK)}
+            return key | {"block": block} if number < self.merged else None
+        return key | self.record(int(pk, 16), sk)
 
-    def head(self, number: int) -> dict[str, Any]:
-        """Return what is shown of a video."""
-        labels = [label for label in LABELS if number in self.members(f"@{label}", number // BLOCK)]
-        shown = {"generation": 2, "revision": REVISION, "size": SIZE}
-        return {
-            "video_id": {"S": f"{number:020x}"},
-            "uploaded": {"S": "2026-01-01T00:00:00.000Z"},
-            "of_name": _text({"generation": 1, "revision": "", "size": 0, "words": ["clip"]}),
-            "of_transcribe": _text({**shown, "language": "en", "languages": ["en"]}),
-            "of_thumbnail": _text({**shown, "poster": "artifacts/p.jpg", "storyboard": True}),
-            "of_detect": _text({**shown, "size": 0, "labels": labels}),
-        }
+    @lru_cache(maxsize=1)  # noqa: B019
+    def recent(self) -> list[dict[str, Any]]:
+        """Return the rows of the latest videos, and the number of blocks."""
+        made = []
+        for number in range(self.merged, self.videos):
+            has = {term for term in self.shares if number in self.members(term, number // BLOCK)}
+            fillers = {f"zz{number}x{n}" for n in range(1800)}
+            row = recent_row(f"{number:020x}", "transcribe", "d", has | fillers, ["en"])
+            terms = {"B": base64.b64encode(row["terms"]).decode()}
+            texts = {name: {"S": row[name]} for name in ("pk", "sk")}
+            made.append(
+                {**texts, "terms": terms, "at": {"N": "1"}, "languages": {"L": [{"S": "en"}]}}
+            )
+        languages = {"L": [{"S": "de"}, {"S": "en"}]}
+        blocks = {"N": str(self.blocks)}
+        state = {"pk": {"S": RECENT}, "sk": {"S": STATE}, "blocks": blocks, "languages": languages}
+        return [*made, state]
 
     @lru_cache(maxsize=5000)  # noqa: B019
     def page(self, number: int, sk: str) -> dict[str, Any]:
@@ -141,7 +151,22 @@ class Store:
         made.sort(key=lambda one: one.start)
         return _page(words_page(made))
 
-    def record(self, sk: str) -> dict[str, Any]:
+    def indexed(self, number: int, stage: str) -> dict[str, Any]:
+        """Return what the index has of a stage's result."""
+        labels = [label for label in LABELS if number in self.members(f"@{label}", number // BLOCK)]
+        return {
+            "transcribe": {
+                "revision": REVISION,
+                "document": "d",
+                "size": SIZE,
+                "language": "en",
+                "languages": ["en"],
+            },
+            "thumbnail": {"revision": REVISION, "poster": "artifacts/p.jpg", "storyboard": True},
+            "detect": {"revision": REVISION, "document": "l", "size": 0, "labels": labels},
+        }.get(stage, {"revision": REVISION})
+
+    def record(self, number: int, sk: str) -> dict[str, Any]:
         """Return a row of a video's record."""
         kind, _, stage = sk.partition("#")
         if kind == "video":
@@ -169,7 +194,8 @@ class Store:
             "finished_at": "2026-01-01T00:00:00Z",
         }
         run = {"stage": stage, "state": "succeeded", "revision": REVISION, "sequencer": "r"}
-        return _json({**run, "attempt": 1, "result": result, "result_revision": REVISION})["M"]
+        about = {"result_revision": REVISION, "indexed": json.dumps(self.indexed(number, stage))}
+        return _json({**run, "attempt": 1, "result": result, **about})["M"]
 
 
 def _spoken(word: str, start: int) -> Spoken:
@@ -242,8 +268,10 @@ def serve(videos: int, told: "Queue[int]") -> None:
 def queried(store: Store, asked: dict[str, Any]) -> dict[str, Any]:
     """Return the rows of a term below a block, or of all terms with a prefix; the latest first."""
     pk, *sort = (one["S"] for _, one in sorted(asked["ExpressionAttributeValues"].items()))
+    if pk == RECENT:
+        return {"Items": store.recent()}
     prefix = sort[0].partition("#")[0]
-    last = -(-store.videos // BLOCK)
+    last = store.blocks
     terms = [term for term in store.shares if term.startswith(prefix)]
     if len(sort) > 1:
         terms, last = [prefix], int(sort[1].rpartition("#")[2]) + 1

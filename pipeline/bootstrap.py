@@ -6,7 +6,7 @@ API, which needs no runner and no driver, takes as long as its imports.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -16,7 +16,8 @@ from pipeline.aws import clients as aws
 from pipeline.aws.adding import Adder
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.aws.catalog.search_writes import SearchWrites
+from pipeline.aws.catalog.search_merge import Merge
+from pipeline.aws.catalog.standing import Standings
 from pipeline.aws.catalog.table import Table
 from pipeline.aws.catalog.videos import Videos
 from pipeline.aws.cloudfront import Cdn
@@ -90,19 +91,24 @@ def catalog(config: Settings) -> Catalog:
 
 
 def search_index(config: Settings, table: Table | None = None) -> SearchIndex:
-    """Return the writer of this installation's search index."""
+    """Return the search index of this installation."""
     known = table or Table(aws.table(config.names.table))
+    stages = config.topology.stages
     return SearchIndex(
-        SearchWrites(known),
-        Videos(known, config.topology.stages),
+        Merge(known, Standings(known, stages)),
+        Videos(known, stages),
         lambda key: artifacts(config).stream(key),  # most processes read no file for it
     )
 
 
 def search(config: Settings) -> Search:
     """Return the search of this installation."""
-    table, stages = Table(aws.table(config.names.table)), config.topology.stages
-    return Search(table, Videos(table, stages), stages=len(stages))
+    return Search(Table(aws.table(config.names.table)), standings(config))
+
+
+def standings(config: Settings) -> Standings:
+    """Return the reader of what a search needs of this installation's videos."""
+    return Standings(Table(aws.table(config.names.table)), config.topology.stages)
 
 
 def artifacts(config: Settings) -> Artifacts:
@@ -146,7 +152,9 @@ def janitor(config: Settings) -> "Janitor":
         replays(config).wake_overdue,
         dead_letters.bodies,
         grace_s=config.redelivery_s,
-        mend_index=search_index(config).mend_overdue,
+        merge_index=partial(
+            search_index(config).merge, within_s=config.topology.janitor.timeout_s / 4
+        ),
     )
 
 

@@ -12,9 +12,8 @@ from pipeline.core import languages
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.records import ListedStatus
 from pipeline.results.search import moments, query
-from pipeline.results.search.examined import MOST
 from pipeline.results.search.moments import MomentPage
-from pipeline.results.search.search import CALLS
+from pipeline.results.search.search import CALLS, MOST
 
 router = APIRouter(tags=["search"])
 
@@ -25,9 +24,10 @@ class SearchQuery(BaseModel):
     q: str = Field(
         "",
         max_length=300,
-        description="Words that are said or that the file's name has. `heart attack` finds both "
-        'words, `"heart attack"` in this order, `card*` words that begin so; `-attack` leaves out '
-        "videos with this word. Words match in all their forms, and without accents.",
+        description="Words that are said, that a label in view has, or the file's name. "
+        '`heart attack` finds both words, `"heart attack"` in this order, `card*` words that begin '
+        "so; `-attack` leaves out videos with this word. Words match in all their forms, and "
+        "without accents.",
         examples=['"heart attack" -card*'],
     )
     label: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(

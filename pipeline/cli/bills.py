@@ -28,6 +28,7 @@ def report(console: Console, found: Report) -> None:
     _hours(console, found)
     _bill(console, "An hour of video in store and watched", found.kept_and_watched, sums=False)
     _bill(console, "A million queries", found.queries)
+    _bill(console, "Search", found.search, sums=False)
     _bill(console, f"A month of {videos}", found.month)
     _loads(console, found, f"In work at once, at {work.peak:g} times that")
     _checks(console, found.checks)

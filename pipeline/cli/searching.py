@@ -20,6 +20,7 @@ from pipeline.core.records import ListedStatus, Video
 from pipeline.core.settings import Settings
 from pipeline.results.search import moments, query
 from pipeline.results.search.moments import MomentPage, MomentView
+from pipeline.results.search.reindex import reindex
 from pipeline.results.search.snippets import Snippet
 
 _PAGE = 20
@@ -45,14 +46,14 @@ def search(
         str | None, typer.Option(help="Only uploads since: 7d, 12h, or a date such as 2026-01-31")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many moments at most")] = _PAGE,
-    reindex: Annotated[
+    again: Annotated[
         bool, typer.Option("--reindex", help="Index the results of earlier versions instead")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the moments in which words are said, objects are in view, or both."""
     settings, catalog = connect()
-    if reindex:
+    if again:
         _reindex(settings, catalog, as_json=as_json)
         return
     code = languages.code(language)
@@ -105,11 +106,10 @@ def _marked(snippet: Snippet | None) -> Text:
 
 
 def _reindex(settings: Settings, catalog: Catalog, *, as_json: bool) -> None:
-    index = bootstrap.search_index(settings)
-    videos = written = 0
+    known, videos, written = bootstrap.standings(settings), 0, 0
     with bars.CountBar(err, "videos", quiet=as_json) as bar:
         for video in _all(catalog):
-            written += index.rewrite(video)
+            written += reindex(catalog, known, video)
             videos += 1
             bar.show("", videos)
     if as_json:

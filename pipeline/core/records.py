@@ -1,5 +1,6 @@
 """The records of the catalog: a video, the state of each of its stages, and their results."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
@@ -247,19 +248,9 @@ class Video(_Record):
     @property
     def status(self) -> VideoStatus:
         """Return the status, which is derived from the stages and never stored."""
-        if self.deleted_at:
-            return "deleted"
-        runs = self.stages.values()
-        states = {run.state for run in runs}
-        # Superseded: the source was replaced before it was read; the newer upload's event follows.
-        if states & {"pending", "running", "superseded"}:
-            return "processing"
-        if "failed" in states:
-            kept = any(run.current_result for run in runs)
-            return "partial" if kept else "failed"
-        if any(run.current_result and run.current_result.warned for run in runs):
-            return "ready_with_warnings"
-        return "ready"
+        runs = [(run.state, run.current_result) for run in self.stages.values()]
+        outcomes = [(state, made is not None, bool(made and made.warned)) for state, made in runs]
+        return status_of(outcomes, deleted=self.deleted_at is not None)
 
     @property
     def playable(self) -> bool:
@@ -276,3 +267,21 @@ class Video(_Record):
         """Return the search labels of the video, in lower case and alphabetical order."""
         results = [run.current_result for run in self.stages.values()]
         return sorted({label.lower() for result in results if result for label in result.labels})
+
+
+def status_of(outcomes: Collection[tuple[StageState, bool, bool]], *, deleted: bool) -> VideoStatus:
+    """Return the status of a video.
+
+    Args:
+        outcomes: of each stage its state, whether it has a current result, and whether that warns.
+        deleted: True if it was deleted.
+    """
+    if deleted:
+        return "deleted"
+    states = {state for state, _, _ in outcomes}
+    # Superseded: the source was replaced before it was read; the newer upload's event follows.
+    if states & {"pending", "running", "superseded"}:
+        return "processing"
+    if "failed" in states:
+        return "partial" if any(made for _, made, _ in outcomes) else "failed"
+    return "ready_with_warnings" if any(warned for _, _, warned in outcomes) else "ready"

@@ -16,10 +16,10 @@ _MONTH_S = MONTH_HOURS * 3600
 _POLLS_A_SECOND = 5 / 20
 
 # A janitor tick without work: queries of the index of leases (16 shards for runs and videos, one
-# for replays), at half a unit a query; SQS requests for each stage (to look up its
-# dead-letter queues and to receive from them); and Lambda's logs of an execution. It is always
-# traced: X-Ray samples the first request of each second.
-TICK_QUERIES = 16 + 1
+# for replays) and of what search has yet to merge, at half a unit a query; SQS requests for each
+# stage (to look up its dead-letter queues and to receive from them); and Lambda's logs of an
+# execution. It is always traced: X-Ray samples the first request of each second.
+TICK_QUERIES = 16 + 1 + 1
 TICK_SQS_REQUESTS = 2
 _READS_A_QUERY = 0.5
 _TICK_S = 0.3

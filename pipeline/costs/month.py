@@ -9,6 +9,7 @@ from pipeline.costs.idle import host_hour
 from pipeline.costs.lines import Line, total
 from pipeline.costs.price_table import MARKETS
 from pipeline.costs.run_price import Prices
+from pipeline.costs.search import indexed_hour
 from pipeline.costs.workload import MONTH_HOURS, Workload
 from pipeline.telemetry import names
 
@@ -39,6 +40,11 @@ def month(
         what="requests",
         usd=work.video_hours_a_month * sum(one.requests for one in hours.values()),
         note="S3, SQS, EventBridge, DynamoDB",
+    )
+    yield Line(
+        what="search index",
+        usd=work.video_hours_a_month * indexed_hour(prices),
+        note="if someone speaks all the time",
     )
     own = _metrics(len(loads))
     yield Line(

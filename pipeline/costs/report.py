@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.topology import Topology
-from pipeline.costs import break_even, concurrency, hour, idle, month, queries, quotas
+from pipeline.costs import break_even, concurrency, hour, idle, month, queries, quotas, search
 from pipeline.costs.break_even import BreakEven
 from pipeline.costs.concurrency import Load
 from pipeline.costs.hour import StageHour
@@ -38,6 +38,7 @@ class Report(BaseModel):
         hours: an hour of video, by stage.
         kept_and_watched: an hour of video stored, and sent to a viewer.
         queries: a million requests.
+        search: the search index, and searches.
         loads: concurrent runs by stage.
         checks: the limits.
         month: a month of the workload.
@@ -56,6 +57,7 @@ class Report(BaseModel):
     hours: list[StageHour]
     kept_and_watched: list[Line]
     queries: list[Line]
+    search: list[Line]
     loads: list[Load]
     checks: list[Check]
     month: list[Line]
@@ -92,6 +94,7 @@ def report(paces: Sequence[Pace], work: Workload, prices: Prices, topology: Topo
         hours=list(hours.values()),
         kept_and_watched=hour.kept_and_watched(prices, list(hours.values()), work),
         queries=million,
+        search=search.lines(prices),
         loads=loads,
         checks=list(quotas.checks(loads, work, prices, topology)),
         month=list(

@@ -1,6 +1,7 @@
 """A claimed run: the lease on a stage run, and every write that its holder makes."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from pipeline.aws.catalog import Catalog, timings
 from pipeline.core.errors import Lost, VideodropError
@@ -100,18 +101,27 @@ class ClaimedRun(Claimed):
         """Write the progress (0 to 100)."""
         self._runs.report(self.video_id, self.run, progress=progress)
 
-    def succeed(self, result: StageResult, *, computed: bool = False) -> None:
+    def succeed(
+        self,
+        result: StageResult,
+        *,
+        computed: bool = False,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
         """End the run with a result, which becomes current or, of a shadow run, comparable.
 
         Args:
             result: the result.
             computed: whether this run made it, so that its cost is recorded for estimates.
+            files: contents of its files by name, as far as they are at hand.
         """
         run, also = self.run, [timings.row(result)] if computed else []
         if self._shadow:
             self._runs.succeed(self.video_id, run, result, also=also)
-        else:  # also updates the index of labels
-            self._catalog.succeed(self.video_id, run, result, upload=self._upload, also=also)
+        else:  # also updates the indexes
+            self._catalog.succeed(
+                self.video_id, run, result, upload=self._upload, also=also, files=files
+            )
 
     def cancel(self) -> None:
         """End the run, whose replay was cancelled: a result that was current is so again.

@@ -19,6 +19,7 @@ from pipeline.runs import excerpts, heartbeat, manifest, room, sources
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.delivery import Outcome
 from pipeline.runs.job import Job, Plan
+from pipeline.runs.made import Made, read
 from pipeline.runs.meter import Meter
 from pipeline.runs.plan_file import PlanFile
 from pipeline.runs.reuse import Reuse
@@ -88,11 +89,11 @@ class Executor:
                 claimed, made, job.delivery.queue, shadow=job.shadow, params=job.extra
             )
             return Outcome.SPREAD
-        if not isinstance(made, StageResult):
+        if not isinstance(made, Made):
             claimed.skip()
             return Outcome.SKIPPED
-        claimed.succeed(made, computed=True)
-        metrics.record(names.SOURCE_MEDIA, made.cost.media_seconds)
+        claimed.succeed(made.result, computed=True, files=made.files)
+        metrics.record(names.SOURCE_MEDIA, made.result.cost.media_seconds)
         return Outcome.SUCCEEDED
 
     def _reused(self, claimed: ClaimedRun, job: Job, intent: Intent) -> StageResult | None:
@@ -105,7 +106,7 @@ class Executor:
         with heartbeat.lease(claimed, job.delivery, self._settings) as lease:
             return self._reuse.copied(found, claimed, job, intent, lease)
 
-    def _compute(self, claimed: ClaimedRun, job: Job, plan: Plan) -> StageResult | PlanFile | None:
+    def _compute(self, claimed: ClaimedRun, job: Job, plan: Plan) -> Made | PlanFile | None:
         """Run the stage and publish its files.
 
         Returns:
@@ -155,6 +156,7 @@ class Executor:
             else:
                 made = self._module.run(source, intent.params, work, report)
             opened.check()
+            files = read(made, work)
             prefix = manifest.prefix(
                 upload.video_id, upload.revision, run.stage, intent.fingerprint, claimed.folder
             )
@@ -165,7 +167,8 @@ class Executor:
         cost = meter.cost(
             media_seconds=found.duration_s, bytes_in=opened.bytes_read(), published=published
         )
-        return manifest.record(upload, run, intent, made, prefix, published, cost, probe=found)
+        result = manifest.record(upload, run, intent, made, prefix, published, cost, probe=found)
+        return Made(result, files)
 
     def _record_probe(self, job: Job, plan: Plan, found: Probe) -> None:
         """Record the probe and the metadata of a job's source, unless both are known.

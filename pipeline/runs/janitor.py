@@ -1,4 +1,4 @@
-"""The janitor: ends lost runs, mends the search index, and marks deleted videos as deleted."""
+"""The janitor: ends lost runs, merges the search index, and marks deleted videos as deleted."""
 
 import logging
 import time
@@ -27,7 +27,7 @@ class Janitor:
     Args:
         catalog: the catalog.
         wake_replays: wakes a driver for each replay that has none.
-        mend_index: completes what a process that died has left of the search index.
+        merge_index: merges what is recent in the search index.
         dead_letters: returns stage and body of each message in the dead-letter queues.
         grace_s: how long after its lease expired a run may still be redelivered: the longest
             visibility timeout of a queue.
@@ -41,12 +41,12 @@ class Janitor:
         dead_letters: Callable[[], Iterable[tuple[str, str]]],
         *,
         grace_s: float,
-        mend_index: Callable[[], object] = lambda: None,
+        merge_index: Callable[[], object] = lambda: None,
         queue: Callable[[str], Queue] = Queue,
     ) -> None:
         self._catalog = catalog
         self._wake_replays = wake_replays
-        self._mend_index = mend_index
+        self._merge_index = merge_index
         self._dead_letters = dead_letters
         self._grace_s = grace_s
         self._stalled = StalledRuns(catalog, queue)
@@ -54,7 +54,7 @@ class Janitor:
     def tidy(self) -> int:
         """Fail every run that nobody will work on any more; return how many."""
         ended = self._end_lost() + self._end_undeliverable()
-        self._mend_index()
+        self._merge_index()
         # Last: it fails while the bus is down, and everything else is done by then.
         self._wake_replays()
         return ended

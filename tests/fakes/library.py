@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipeline.aws.catalog import Catalog
-from pipeline.aws.catalog.search_writes import SearchWrites
+from pipeline.aws.catalog.search_merge import Merge
+from pipeline.aws.catalog.search_rows import RECENT, STATE
+from pipeline.aws.catalog.standing import Standings
 from pipeline.aws.catalog.videos import Videos
 from pipeline.core.events import Deletion, Upload
 from pipeline.core.records import Cost, PublishedArtifact, StageResult, StageRun
@@ -80,11 +82,11 @@ class Library:
         self.table = PartitionedTable(self.faults)
         self.files: dict[str, bytes] = {}
         videos = Videos(self.table, STAGES)
-        self.index = SearchIndex(
-            SearchWrites(self.table, at_once=1), videos, lambda key: [self.files[key]]
-        )
+        self.standings = Standings(self.table, STAGES)
+        merge = Merge(self.table, self.standings, at_once=1, fewest=1)
+        self.index = SearchIndex(merge, videos, lambda key: [self.files[key]])
         self.catalog = Catalog(self.table, STAGES, self.index)
-        self.search = Search(self.table, videos, stages=len(STAGES))
+        self.search = Search(self.table, self.standings)
         self._uploads = 0
 
     def snapshot(self) -> Rows:
@@ -189,18 +191,34 @@ class Library:
     def starts(self, text: str = "", **query: Any) -> list[float]:
         return [hit.moment.start / 1000 for hit in self.find(text, **query).hits]
 
+    def merge(self) -> int:
+        return self.index.merge(within_s=3600)
+
+    def age(self) -> None:
+        """Let documents and leases be old, as if a writer had died a while ago."""
+        for item in self.table.items.values():
+            if item.get("at"):
+                item["at"] = 1
+            if item.get("held_until"):
+                item["held_until"] = "0000000001.000"
+
     def index_rows(self) -> list[tuple[str, str]]:
         """Return the keys of what the index has of videos."""
         return [
             (pk, sk)
             for pk, sk in self.table.items
-            if pk.startswith(("#search#", "#words#"))
-            or (pk[0] != "#" and sk.partition("#")[0] == "search")
+            if (pk.startswith(("#recent", "#pages#", "#terms#")) and (pk, sk) != (RECENT, STATE))
+            or (pk[0] != "#" and sk == "index")
         ]
+
+    def terms(self) -> set[str]:
+        """Return the terms of blocks."""
+        return {sk.partition("#")[0] for pk, sk in self.index_rows() if pk.startswith("#terms#")}
 
 
 def _copied(item: dict[str, Any]) -> dict[str, Any]:
-    return dict(item) if "page" in item else dict(json.loads(json.dumps(item)))
+    raw = any(isinstance(one, bytes) for one in item.values())
+    return dict(item) if raw else dict(json.loads(json.dumps(item)))
 
 
 def transcript(text: str, *, language: str = "en") -> dict[str, Any]:

@@ -74,7 +74,7 @@ class MemoryTable(Table):
         self, keys: list[tuple[str, str]], *, only: Sequence[str] = ()
     ) -> Iterator[dict[str, Any]]:
         assert len(keys) == len(set(keys)), "DynamoDB rejects duplicate keys"
-        yield from (_part(_copy(self.items[key]), only) for key in keys if key in self.items)
+        yield from (_copy(_part(self.items[key], only)) for key in keys if key in self.items)
 
     def query(self, **request: Any) -> Iterator[dict[str, Any]]:
         self.queries.append(request)
@@ -100,7 +100,10 @@ class MemoryTable(Table):
         return items[:limit], {"pk": items[limit - 1]["pk"], "sk": items[limit - 1]["sk"]}
 
     def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
-        raw = {name: value for name, value in fields.items() if isinstance(value, bytes)}
+        raw = {name: one for name, one in fields.items() if isinstance(one, bytes)}
+        fields = {
+            name: sorted(one) if isinstance(one, set) else one for name, one in fields.items()
+        }
         plain = {name: value for name, value in fields.items() if name not in raw}
         item = {"pk": pk, "sk": sk, **_copy(plain), **raw}
         self._faults.call(lambda: self.items.update({(pk, sk): item}))
@@ -122,19 +125,17 @@ class MemoryTable(Table):
         remove: Iterable[str] = (),
         condition: str | None = None,
         given: Mapping[str, Any] | None = None,
-        former: bool = False,
-    ) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
+    ) -> None:
+        def effect() -> None:
             now = self.items.get((pk, sk), {})
             if condition and not _true(condition, now, _copy(dict(given or {}))):
                 raise ConditionFailed
             kept = {name: value for name, value in now.items() if name not in set_of(remove)}
             self.items[pk, sk] = {"pk": pk, "sk": sk, **kept, **_copy(dict(set))}
             self.updates.append((pk, sk, dict(set)))
-            return dict(_copy(now)) if former else {}
 
         set_of = frozenset
-        return self._faults.call(effect)
+        self._faults.call(effect)
 
     def add_member(
         self,
@@ -174,16 +175,6 @@ class MemoryTable(Table):
                 self.items.pop((pk, sk), None)
 
         self._faults.call(effect)
-
-    def count(self, pk: str, sk: str, name: str, *, having: str | None = None) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            if having and having not in self.items.get((pk, sk), {}):
-                raise ConditionFailed
-            item = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk})
-            item[name] = item.get(name, 0) + 1
-            return dict(_copy(item))
-
-        return self._faults.call(effect)
 
 
 class MemoryS3:
@@ -315,8 +306,8 @@ class MemoryBus:
 
 def _copy(value: Any) -> Any:
     """Return a value as from DynamoDB: whole numbers are ints."""
-    if isinstance(value, dict) and isinstance(value.get("page"), bytes):
-        return dict(value)  # a page of the search index
+    if isinstance(value, dict) and any(isinstance(one, bytes) for one in value.values()):
+        return dict(value)  # a page or the terms of the search index
     return None if value is None else _plain(json.loads(json.dumps(value), parse_float=_number))
 
 

@@ -176,7 +176,7 @@ def test_everything_allowed_is_used(roles: Roles):
         (role, *one)
         for role, (statements, done) in roles.items()
         for one in unused(statements, done)
-        # Needed where a result with words is replaced; what the toys publish has none.
+        # Needed where a video is deleted whose words were merged: the day has too few of them.
         if "dynamodb:DeleteItem" not in one
     }
     assert idle == set()

@@ -13,8 +13,9 @@
     #sidecars#…   {file name}                   captions uploaded beside a video
     #content#…    content#{stage}…              results by content (``contents``)
     #upload#…     upload                        an upload in progress
-    #search#…     head, {generation}#{page}     the index of a video's words (``search_rows``)
-    #words#…      {term}#{block}                the videos that have a term
+    #recent       {video id}#…                  the words of recent results (``search_rows``)
+    #pages#…      {document}#{page}             the places of a video's words
+    #terms#…      {term}#{block}                the videos that have a term
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
 ``names`` (file name, then place in time), ``labels`` (label, then place in time), ``leases`` (runs
@@ -22,7 +23,7 @@ that are not terminal, by the deadline of their next heartbeat), ``failures`` (c
 video's place in time is ``{upload time}#{video_id}``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.aws.catalog import labels
@@ -34,6 +35,7 @@ from pipeline.aws.catalog.pending import PendingUploads
 from pipeline.aws.catalog.ranges import Ranges
 from pipeline.aws.catalog.results import Results
 from pipeline.aws.catalog.revisions import MONTHS, Revisions, place
+from pipeline.aws.catalog.run_writes import sort_key
 from pipeline.aws.catalog.runs import Runs, overdue
 from pipeline.aws.catalog.sidecars import Sidecars
 from pipeline.aws.catalog.table import ConditionFailed, Table, iso, partition
@@ -149,6 +151,7 @@ class Catalog(Revisions):
         *,
         upload: Upload | None = None,
         also: Iterable[dict[str, Any]] = (),
+        files: Mapping[str, bytes] | None = None,
     ) -> None:
         """Make ``result`` current and findable: by its labels, and by its words and objects.
 
@@ -158,17 +161,20 @@ class Catalog(Revisions):
             result: the result.
             upload: the source, if it is known; it tells the video's place in time.
             also: further items to write in the same request.
+            files: contents of its files by name, as far as they are at hand.
 
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
         """
-        written = self._search.write(video_id, result, attempt=run.attempt, upload=upload)
+        indexed = self._search.of(
+            video_id, result, revision=run.revision, upload=upload, files=files
+        )
+        also = [*also, *indexed.rows]
         if upload:
             also = [*also, *labels.rows(video_id, result, order=place(upload))]
         else:
             self._index(video_id, result)
-        self.runs.succeed(video_id, run, result, also=also)
-        self._search.show(written, attempt=run.attempt, revision=run.revision, upload=upload)
+        self.runs.succeed(video_id, run, result, also=also, indexed=indexed.about)
         if run.attempt > 1:  # no labels were written before the first claim
             self._labels.forget(video_id, keep=result)
 
@@ -180,10 +186,8 @@ class Catalog(Revisions):
         Raises:
             LeaseLost: the run is in progress, or changed since it was read.
         """
-        written = self._search.write(video_id, result, attempt=run.attempt + 1, upload=None)
-        self._index(video_id, result)
-        self.runs.promote(video_id, run, result, history=history)
-        self._search.show(written, attempt=run.attempt + 1, revision=run.revision, upload=None)
+        about = self._write_index(video_id, run, result)
+        self.runs.promote(video_id, run, result, history=history, indexed=about)
         self._labels.forget(video_id, keep=result)
 
     def undo_promotion(self, video_id: str, run: StageRun) -> None:
@@ -192,16 +196,26 @@ class Catalog(Revisions):
         Raises:
             LeaseLost: the run changed since.
         """
-        written = None
-        if run.current_result:
-            written = self._search.write(
-                video_id, run.current_result, attempt=run.attempt + 2, upload=None
-            )
-            self._index(video_id, run.current_result)
-        self.runs.undo_promotion(video_id, run)
-        self._search.show(written, attempt=run.attempt + 2, revision=run.revision, upload=None)
+        former = run.current_result
+        about = self._write_index(video_id, run, former) if former else None
+        self.runs.undo_promotion(video_id, run, indexed=about)
         if run.current_result:
             self._labels.forget(video_id, keep=run.current_result)
+
+    def index(self, video_id: str, run: StageRun, result: StageResult) -> bool:
+        """Index a current result of an earlier version; return False if the run changed since."""
+        indexed = self._search.of(video_id, result, revision=run.revision, upload=None)
+        self._table.write(puts=indexed.rows)
+        try:
+            self._table.update(
+                *(video_id, sort_key(run.stage)),
+                set={"indexed": indexed.about},
+                condition="#attempt = :attempt AND #state = :state",
+                given={"attempt": run.attempt, "state": run.state},
+            )
+        except ConditionFailed:
+            return False
+        return True
 
     def newest(self, *, before: str | None = None, label: str | None = None) -> Iterator[str]:
         """Yield places in time of videos, newest first.
@@ -232,6 +246,13 @@ class Catalog(Revisions):
         Its deletion does so too; but a run that was in progress then has indexed its own later.
         """
         self._labels.forget(video_id, keep=None)
+
+    def _write_index(self, video_id: str, run: StageRun, result: StageResult) -> str | None:
+        """Write both indexes of a result that becomes current."""
+        indexed = self._search.of(video_id, result, revision=run.revision, upload=None)
+        self._table.write(puts=indexed.rows)
+        self._index(video_id, result)
+        return indexed.about
 
     def _index(self, video_id: str, result: StageResult) -> None:
         """Index the labels of a result that becomes current; a deleted video has no place."""

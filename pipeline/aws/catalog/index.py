@@ -1,24 +1,38 @@
 """The index that the catalog keeps in step with the current results."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 
-from pipeline.aws.catalog.search_generations import Generation
 from pipeline.core.events import Upload
 from pipeline.core.records import StageResult
 
 
+class Indexed(NamedTuple):
+    """The index of a result.
+
+    Attributes:
+        rows: to write before the result becomes current.
+        about: what the row of its stage holds of it, written as the result becomes current; None
+            if the result is not in the index.
+    """
+
+    rows: list[dict[str, Any]]
+    about: str | None
+
+
 class Index(Protocol):
-    """An index of current results: written before they become current, shown afterwards."""
+    """An index of current results."""
 
-    def write(
-        self, video_id: str, result: StageResult, *, attempt: int, upload: Upload | None
-    ) -> Generation | None:
-        """Index a result that is about to become current; queries do not find it yet."""
-
-    def show(
-        self, written: Generation | None, *, attempt: int, revision: str, upload: Upload | None
-    ) -> None:
-        """Let queries find what was written, and remove what it replaces."""
+    def of(
+        self,
+        video_id: str,
+        result: StageResult,
+        *,
+        revision: str,
+        upload: Upload | None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> Indexed:
+        """Return the index of a result that is about to become current."""
 
     def forget(self, video_id: str) -> None:
         """Remove a deleted video."""
@@ -27,17 +41,18 @@ class Index(Protocol):
 class Unindexed:
     """An index that holds nothing, for catalogs that only read."""
 
-    def write(
-        self, _video_id: str, _result: StageResult, *, attempt: int, upload: Upload | None
-    ) -> None:
+    def of(
+        self,
+        _video_id: str,
+        _result: StageResult,
+        *,
+        revision: str,
+        upload: Upload | None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> Indexed:
         """Index nothing."""
-        del attempt, upload
-
-    def show(
-        self, _written: Generation | None, *, attempt: int, revision: str, upload: Upload | None
-    ) -> None:
-        """Show nothing."""
-        del attempt, revision, upload
+        del revision, upload, files
+        return Indexed([], None)
 
     def forget(self, _video_id: str) -> None:
         """Remove nothing."""

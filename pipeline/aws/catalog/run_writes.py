@@ -73,6 +73,7 @@ class RunWrites:
         result: StageResult,
         *,
         also: Iterable[dict[str, Any]] = (),
+        indexed: str | None = None,
     ) -> None:
         """Make ``result`` the current one and end the run: the one write that readers see.
 
@@ -81,6 +82,7 @@ class RunWrites:
             run: as it was claimed.
             result: the result.
             also: further items to write with the record of the result, before it is current.
+            indexed: what the search index has of it.
 
         Raises:
             LeaseLost: another worker took over; nothing changed for readers.
@@ -89,7 +91,7 @@ class RunWrites:
         self._hold(
             video_id,
             run,
-            _succeeded(run, result) | {"history": _came_from(run, result)},
+            _succeeded(run, result, indexed) | {"history": _came_from(run, result)},
             remove=(*_LEASE, "error"),
         )
 
@@ -138,7 +140,13 @@ class RunWrites:
     # -- by others, if the run is as they read it ------------------------------------------------
 
     def promote(
-        self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
+        self,
+        video_id: str,
+        run: StageRun,
+        result: StageResult,
+        *,
+        history: list[str] | None = None,
+        indexed: str | None = None,
     ) -> None:
         """Make a stored result the current one, without computing anything.
 
@@ -149,6 +157,7 @@ class RunWrites:
             run: the run as it was read; it must be terminal.
             result: a stored result of this content.
             history: the run's history after it; by default the current result is added.
+            indexed: what the search index has of the result.
 
         Raises:
             LeaseLost: the run is in progress, or changed since it was read.
@@ -159,18 +168,19 @@ class RunWrites:
         self._replace(
             video_id,
             run,
-            _succeeded(run, result) | {"history": back, "attempt": run.attempt + 1},
+            _succeeded(run, result, indexed) | {"history": back, "attempt": run.attempt + 1},
             remove=("error", "event_id", *FAILED),
         )
 
-    def undo_promotion(self, video_id: str, run: StageRun) -> None:
+    def undo_promotion(self, video_id: str, run: StageRun, *, indexed: str | None = None) -> None:
         """Restore a promoted run to its state before the promotion.
 
         Raises:
             LeaseLost: it changed since.
         """
         promoted = run.model_copy(update={"attempt": run.attempt + 1})
-        former = run.model_dump(mode="json", include=_PROMOTED) | {"attempt": run.attempt + 2}
+        former = run.model_dump(mode="json", include=_PROMOTED)
+        former |= {"attempt": run.attempt + 2, "indexed": indexed}
         if run.finished_at:
             former |= self._failure(video_id, run.error, iso(run.finished_at))
         self._replace(video_id, promoted, former)
@@ -261,13 +271,14 @@ def unchanged(seen: StageRun) -> dict[str, Any]:
     return {"condition": condition, "given": given}
 
 
-def _succeeded(run: StageRun, result: StageResult) -> dict[str, Any]:
+def _succeeded(run: StageRun, result: StageResult, indexed: str | None) -> dict[str, Any]:
     """Return the fields of a run whose result is current: the times are those of the result."""
     given = fields(result)
     return {
         "state": "succeeded",
         "result": given,
         "result_revision": run.revision,
+        "indexed": indexed,
         "progress": 100,
         "tries": 0,
         **{name: given[name] for name in ("queued_at", "started_at", "finished_at")},

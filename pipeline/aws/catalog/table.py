@@ -83,11 +83,11 @@ class Table:
     ) -> None:
         """Put and delete items unconditionally; each has its ``pk`` and ``sk``.
 
-        An attribute of an item to put may be bytes.
+        An attribute of an item to put may be bytes, or a set of strings.
         """
         with self._table.batch_writer() as batch:
             for item in puts:
-                raw = {name: value for name, value in item.items() if isinstance(value, bytes)}
+                raw = {name: one for name, one in item.items() if isinstance(one, bytes | set)}
                 plain = {name: value for name, value in item.items() if name not in raw}
                 batch.put_item(Item=_item(plain) | raw)
             for item in deletes:
@@ -102,8 +102,7 @@ class Table:
         remove: Iterable[str] = (),
         condition: str | None = None,
         given: Mapping[str, Any] | None = None,
-        former: bool = False,
-    ) -> dict[str, Any]:
+    ) -> None:
         """Set and remove attributes of one item if a condition holds; make the item if missing.
 
         Args:
@@ -114,10 +113,6 @@ class Table:
             condition: with attributes as ``#name`` and values as ``:value``; None for no
                 condition.
             given: the condition's values.
-            former: True to read the item as it was.
-
-        Returns:
-            the item as it was, if asked for.
 
         Raises:
             ConditionFailed: the condition does not hold.
@@ -129,19 +124,17 @@ class Table:
         values = {f":set_{name}": value for name, value in set.items()}
         values |= {f":{name}": value for name, value in (given or {}).items()}
         try:
-            done = self._table.update_item(
+            self._table.update_item(
                 Key={"pk": pk, "sk": sk},
                 UpdateExpression=expression,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={k: _item(value) for k, value in values.items()},
                 **({"ConditionExpression": condition} if condition else {}),
-                **({"ReturnValues": "ALL_OLD"} if former else {}),
             )
         except ClientError as error:
             if aws.code(error) == "ConditionalCheckFailedException":
                 raise ConditionFailed from error
             raise
-        return dict(_plain(done.get("Attributes", {})))
 
     def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
         """Add a string to a set attribute of an item; a missing item is made."""
@@ -170,34 +163,6 @@ class Table:
                 client.delete_item(
                     **key, **names, ConditionExpression="attribute_not_exists(#name)"
                 )
-
-    def count(self, pk: str, sk: str, name: str, *, having: str | None = None) -> dict[str, Any]:
-        """Add 1 to a number of an item, which starts at 0, and return the item.
-
-        Args:
-            pk: partition key.
-            sk: sort key.
-            name: the number.
-            having: an attribute that the item must have; None if it need not exist.
-
-        Raises:
-            ConditionFailed: it does not have it.
-        """
-        having_names = {"#having": having} if having else {}
-        try:
-            done = self._table.update_item(
-                Key={"pk": pk, "sk": sk},
-                UpdateExpression="ADD #name :one",
-                ExpressionAttributeNames={"#name": name, **having_names},
-                ExpressionAttributeValues={":one": 1},
-                ReturnValues="ALL_NEW",
-                **({"ConditionExpression": "attribute_exists(#having)"} if having else {}),
-            )
-        except ClientError as error:
-            if aws.code(error) == "ConditionalCheckFailedException":
-                raise ConditionFailed from error
-            raise
-        return dict(_plain(done["Attributes"]))
 
     def add_member(
         self,

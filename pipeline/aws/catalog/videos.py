@@ -8,7 +8,7 @@ from pipeline.aws.catalog.run_writes import sort_key
 from pipeline.aws.catalog.table import Table
 from pipeline.core.events import Upload
 from pipeline.core.media_info import Probe
-from pipeline.core.records import StageResult, StageRun, Video, VideoStatus
+from pipeline.core.records import StageResult, StageRun, Video
 
 _PROBED = ("probe.container", "probe.duration_s", "probe.size_bytes")
 _BRIEF = (
@@ -23,35 +23,6 @@ _BRIEF = (
     ),
     *(f"result.{name}" for name in _PROBED),
 )
-
-
-# What a video's status depends on, and the rest of a result as the records want it.
-_STANDING = (
-    *("pk", "sk", "upload", "stages", "deleted_at", "probe.duration_s"),
-    *("stage", "state", "revision", "sequencer", "result_revision", "result.warnings"),
-)
-_UNREAD: dict[str, Any] = {
-    **dict.fromkeys(("stage", "version", "fingerprint", "content_id", "revision", "prefix"), ""),
-    "attempt": 0,
-    "params": {},
-    "identity": {},
-    "artifacts": [],
-    "summary": {},
-    "labels": [],
-    "cost": {"seconds": 0, "cpu_seconds": 0, "media_seconds": 0, "bytes_in": 0, "bytes_out": 0},
-    "queued_at": None,
-    "started_at": 0,
-    "finished_at": 0,
-}
-
-
-@dataclass(frozen=True)
-class Standing:
-    """The fields of a video that a list of moments shows."""
-
-    upload: Upload
-    status: VideoStatus
-    duration_s: float | None
 
 
 @dataclass(frozen=True)
@@ -120,22 +91,6 @@ class Videos:
         if "upload" not in head or "deleted_at" in head:
             return None
         return Upload.model_validate(head["upload"])
-
-    def standings(self, video_ids: list[str]) -> dict[str, Standing]:
-        """Return what moments show of videos, by id: a tenth of what ``videos`` reads."""
-        found: dict[str, dict[str, Any]] = {}
-        for item in self._table.get_many(self._keys(video_ids), only=_STANDING):
-            if "result" in item:
-                item["result"] = _UNREAD | (item["result"] or {})
-            found.setdefault(item["pk"], {})[item["sk"]] = item
-        known = {}
-        for video_id, items in found.items():
-            head = items.get("video", {})
-            if "upload" in head:
-                duration_s = (head.pop("probe", None) or {}).get("duration_s")
-                video = self._video(video_id, items)
-                known[video_id] = Standing(video.upload, video.status, duration_s)
-        return known
 
     def _keys(self, video_ids: Iterable[str]) -> list[tuple[str, str]]:
         sks = ["video", *map(sort_key, self._stages)]

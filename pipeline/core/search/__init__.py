@@ -2,5 +2,6 @@
 
 tokens  words and characters of a text, normalised, with their places in it
 stems   a word's stem in a language
+labels  the words of a label
 pages   the index of one video, packed into pages
 """

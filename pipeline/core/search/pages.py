@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from pipeline.core.search.labels import label_term, label_terms
+
 STRETCH = 256
 """Tokens of a stretch of the text."""
 _SHELF = 64  # words on a shelf, about
@@ -75,7 +77,7 @@ class Packed(NamedTuple):
 
     Attributes:
         pages: by name.
-        terms: of all pages; those of labels begin with ``@``.
+        terms: of all pages; those of whole labels begin with ``@``.
         size: logarithm of the number of shelves.
     """
 
@@ -88,11 +90,6 @@ def shelf(term: str, size: int) -> int:
     """Return the shelf of a term, of two to the power of ``size``."""
     start = term if term.startswith("@") else term[:2]
     return crc32(start.encode()) & ((1 << size) - 1)
-
-
-def label_term(label: str) -> str:
-    """Return the term of a label."""
-    return f"@{label.lower()}"
 
 
 def pack_words(spoken: Sequence[Spoken]) -> Packed:
@@ -132,7 +129,7 @@ def pack_labels(seen: dict[str, list[Interval]]) -> Packed:
         confidences = [one.confidence for one in intervals]
         shelves[shelf(term, size)][term] = [starts, lengths, confidences]
     pages = {f"l{number}": _packed(rows) for number, rows in shelves.items()}
-    return Packed(pages, frozenset(map(label_term, seen)), size)
+    return Packed(pages, frozenset().union(*map(label_terms, seen)), size)
 
 
 def places(page: bytes, matches: Matches) -> list[Place]:
@@ -172,7 +169,7 @@ def terms(name: str, page: bytes) -> Iterable[str]:
         case "w":
             return {text for row in _unpacked(page) for text in row[:2]}
         case "l":
-            return list(_unpacked(page))
+            return {text for term in _unpacked(page) for text in label_terms(term[1:])}
     return ()
 
 

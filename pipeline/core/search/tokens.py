@@ -69,6 +69,11 @@ def terms(found: list[Token]) -> list[str]:
     ]
 
 
+def name_words(name: str) -> list[str]:
+    """Return the words of a file name without its ending, in order; they have no stems."""
+    return terms(list(tokens(name.rpartition(".")[0] or name)))
+
+
 def _joined(one: Token, after: Token) -> bool:
     return one.spaceless and after.spaceless and one.end == after.start
 

@@ -6,14 +6,16 @@ import json
 from typing import NamedTuple
 
 from pipeline.core.errors import BadInput
+from pipeline.results.search.candidates import Place
 from pipeline.results.search.query import Query
 
 
 class Key(NamedTuple):
-    """The place of a moment in the order of the pages."""
+    """The place of a moment in the order of the pages: the best, then the latest videos."""
 
     score: int
-    number: int
+    uploaded: int
+    video_id: str
     start: int
     first: int
 
@@ -22,12 +24,12 @@ class Cursor(NamedTuple):
     """A place in the pages of a query.
 
     Attributes:
-        below: the request examines videos below this number.
+        below: the request examines videos below this place.
         after: it shows the moments after this one; None for all.
         first: True if it examines the same videos as the first page.
     """
 
-    below: int
+    below: Place
     after: Key | None
     first: bool
 
@@ -45,12 +47,16 @@ class Cursor(NamedTuple):
         """
         try:
             found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            digest, below, after, first = found
-            key = None if after is None else Key(*map(int, after))
-            known = digest == query.digest and isinstance(below, int) and isinstance(first, bool)
+            digest, (block, member), after, first = found
+            below = Place(int(block), str(member))
+            key = None
+            if after is not None:
+                score, uploaded, video_id, start, number = after
+                key = Key(int(score), int(uploaded), str(video_id), int(start), int(number))
+            known = digest == query.digest and isinstance(first, bool) and below.block >= 0
         except (binascii.Error, ValueError, TypeError):
             known = False
-        if not known or below < 0:
+        if not known:
             raise BadInput(
                 "invalid_cursor", "This cursor is not valid for this query. Start without one."
             )

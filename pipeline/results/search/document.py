@@ -1,4 +1,4 @@
-"""The documents of the index: what is indexed of a transcript, of tracks and of a name."""
+"""The documents of the index: what is indexed of a transcript and of tracks."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -22,11 +22,6 @@ def spoken(transcript: Transcript) -> list[Spoken]:
     """Return the tokens of a transcript in order, with the times at which they are said."""
     known = languages.code(transcript.language) or ""
     return [one for segment in transcript.segments for one in _segment(segment, known)]
-
-
-def name_tokens(name: str) -> list[Spoken]:
-    """Return the tokens of a file name without its ending; they have no stems and no times."""
-    return _tokens(name.rpartition(".")[0] or name, "", [0], [(0, 0)])
 
 
 def of_tracks(tracks: Iterable[Track]) -> Packed:

@@ -4,12 +4,16 @@ Times are milliseconds. A word is said when it begins.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from typing import NamedTuple
 
 from pipeline.core.search import pages
+from pipeline.core.search.labels import LANGUAGE, label_words
 from pipeline.core.search.pages import Interval, Place
 from pipeline.results.search.query import Phrase, Word
+
+_MOST_FREE = 4  # phrases that are tried as said and as in view
 
 Page = Callable[[str], bytes | None]
 """A function that returns the page of a video that has a term, if there is one."""
@@ -44,6 +48,20 @@ class Moment(NamedTuple):
         return self.last - self.start if self.first >= 0 else 0
 
 
+class Wanted(NamedTuple):
+    """A phrase in a video.
+
+    Attributes:
+        said: where it is said.
+        viewed: when a label with its words is in view, apart and in order.
+        named: True if the video's name has it.
+    """
+
+    said: list[Hit]
+    viewed: list[Interval]
+    named: bool
+
+
 def hits(phrase: Phrase, page: Page) -> list[Hit]:
     """Return where a phrase is said, in order.
 
@@ -62,11 +80,17 @@ def hits(phrase: Phrase, page: Page) -> list[Hit]:
     ]
 
 
-def in_view(term: str, page: Page, *, confidence: int) -> list[Interval]:
-    """Return the intervals in which a label is in view, joined where they overlap."""
-    found = page(term)
+def in_view(terms: Iterable[str], page: Page, *, confidence: int) -> list[Interval]:
+    """Return the intervals in which a label is in view, joined where they overlap.
+
+    Args:
+        terms: of the label, or of several of which one is to be in view.
+        page: returns the page of labels of a term.
+        confidence: of the intervals, at least.
+    """
+    known = [one for term in terms if (found := page(term)) for one in pages.intervals(found, term)]
     made: list[Interval] = []
-    for one in pages.intervals(found, term) if found else ():
+    for one in sorted(known):
         if one.confidence < confidence:
             continue
         if made and one.start <= made[-1].end:
@@ -79,33 +103,70 @@ def in_view(term: str, page: Page, *, confidence: int) -> list[Interval]:
     return made
 
 
+def has_label(phrase: Phrase, label: str) -> bool:
+    """Return whether a label has a phrase among its words."""
+    return _follows(phrase, [(*word, LANGUAGE) for word in label_words(label)])
+
+
+def has_name(phrase: Phrase, words: Sequence[str]) -> bool:
+    """Return whether a name has a phrase; its words have no stems."""
+    return _follows(phrase, [(word, word, "") for word in words])
+
+
+def _follows(phrase: Phrase, words: Sequence[tuple[str, str, str]]) -> bool:
+    length = len(phrase.words)
+    return any(
+        all(
+            word.matches(*one)
+            for word, one in zip(phrase.words, words[start : start + length], strict=True)
+        )
+        for start in range(len(words) - length + 1)
+    )
+
+
 def moments(
-    said: Sequence[list[Hit]],
-    named: Sequence[bool],
-    seen: Sequence[list[Interval]],
-    *,
-    within: int,
+    wanted: Sequence[Wanted], seen: Sequence[list[Interval]], *, within: int
 ) -> list[Moment]:
     """Return the moments of a video in order.
 
-    All phrases are said there; if they never are, those that the name does not have. A moment is
-    the shortest: none lies within another one.
+    Each phrase is said there, or a label with it is in view; if that is never so, those that the
+    name does not have. A moment is the shortest: none lies within another one.
 
     Args:
-        said: where each phrase is said.
-        named: whether the video's name has each phrase.
+        wanted: the phrases.
         seen: when each label is in view.
         within: milliseconds within which all of it happens.
     """
-    if found := _windows(said, seen, within):
+    if found := _together(wanted, seen, within):
         return found
-    rest = [places for places, known in zip(said, named, strict=True) if not known]
-    if len(rest) == len(said) and said:
+    rest = [one for one in wanted if not one.named]
+    if len(rest) == len(wanted) and wanted:
         return []
     if rest:
-        return _windows(rest, seen, within)
-    if not seen:
-        return [Moment(0, 0, -1, ())]
+        return _together(rest, seen, within)
+    return _views(seen, within) if seen else [Moment(0, 0, -1, ())]
+
+
+def _together(
+    wanted: Sequence[Wanted], seen: Sequence[list[Interval]], within: int
+) -> list[Moment]:
+    """Return the moments in which each phrase is said or in view, one for each start."""
+    if not wanted:
+        return []
+    free = [n for n, one in enumerate(wanted) if one.said and one.viewed][:_MOST_FREE]
+    silent = {n for n, one in enumerate(wanted) if one.viewed and not one.said}
+    made: dict[int, Moment] = {}
+    for choice in product((True, False), repeat=len(free)):
+        viewed = silent | {n for n, is_said in zip(free, choice, strict=True) if not is_said}
+        said = [one.said for n, one in enumerate(wanted) if n not in viewed]
+        views = [*seen, *(wanted[n].viewed for n in sorted(viewed))]
+        for moment in _windows(said, views, within) if said else _views(views, within):
+            made.setdefault(moment.start, moment)
+    return sorted(made.values())
+
+
+def _views(seen: Sequence[list[Interval]], within: int) -> list[Moment]:
+    """Return the intervals of the first label that have all others near them."""
     lead, *others = seen
     return [
         Moment(one.start, one.end, -1, ())

@@ -63,7 +63,7 @@ def page(found: Found, sign: Sign, root: str) -> MomentPage:
 
 
 def _moment(hit: Hit, sign: Sign, root: str) -> MomentView:
-    video, indexed = hit.video, hit.indexed
+    indexed, video = hit.indexed, hit.indexed.standing
     base = f"{root}/videos/{indexed.video_id}"
     start = hit.moment.start / 1000
     links = {"video": base, "page": f"{root}/#/videos/{indexed.video_id}?t={start:g}"}
@@ -71,8 +71,8 @@ def _moment(hit: Hit, sign: Sign, root: str) -> MomentView:
         links["storyboard"] = f"{base}/storyboard.vtt"
     return MomentView(
         video_id=indexed.video_id,
-        name=video.upload.name,
-        uploaded_at=video.upload.time,
+        name=video.name,
+        uploaded_at=video.uploaded_at,
         status=video.status,
         duration_s=video.duration_s,
         language=indexed.language,

@@ -2,7 +2,7 @@
 
 heart attack     both words, near one another
 "heart attack"   the words in this order
--attack          not in videos in which it is said, or which are named so
+-attack          not in videos in which it is said or in view, or which are named so
 card*            words that begin so
 """
 

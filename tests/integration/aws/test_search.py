@@ -1,7 +1,11 @@
 """The search index in two implementations of DynamoDB."""
 
+import pytest
+
 from pipeline import bootstrap
-from pipeline.aws.catalog import Catalog
+from pipeline.aws.catalog import Catalog, search_merge
+from pipeline.aws.catalog.search_merge import Merge
+from pipeline.aws.catalog.standing import Standings
 from pipeline.aws.catalog.table import Table, partition
 from pipeline.core.settings import Settings
 from pipeline.results.search.query import Query
@@ -20,22 +24,33 @@ def test_a_member_is_added_once_and_the_row_goes_with_the_last(catalog: Catalog)
     assert table.get("p", "s") is None
 
 
-def test_numbers_follow_one_another_and_pages_are_bytes(catalog: Catalog):
+def test_a_set_and_bytes_are_written_and_read(catalog: Catalog):
     table: Table = catalog._table
-    assert [table.count("p", "n", "last")["last"] for _ in range(3)] == [1, 2, 3]
-    table.write(puts=[{"pk": "p", "sk": "page", "page": b"\0\xff"}])
-    assert (table.get("p", "page") or {})["page"] == b"\0\xff"
+    table.write(puts=[{"pk": "p", "sk": "s", "page": b"\0\xff", "videos": {"a", "b"}}])
+    row = table.get("p", "s") or {}
+    assert (row["page"], row["videos"]) == (b"\0\xff", {"a", "b"})
 
 
-def test_a_name_is_indexed_with_the_first_result_and_found(catalog: Catalog, toys: Settings):
+def test_a_name_is_found_before_and_after_a_merge_and_no_more_once_it_is_deleted(
+    catalog: Catalog, toys: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(search_merge, "_MANY", 1)  # its other stages have not ended
     upload = record(catalog, key="videos/Beach holiday.mp4")
     finish(catalog, upload)
     finish(catalog, upload, fingerprint="g")
-    found = bootstrap.search(toys).find(Query("holid*"), limit=5)
-    assert [hit.indexed.video_id for hit in found.hits] == [upload.video_id]
     table: Table = catalog._table
-    rows = list(table.query(KeyConditionExpression=partition("pk", "#words#be")))
-    assert len(rows) == 1
+
+    def found() -> list[str]:
+        hits = bootstrap.search(toys).find(Query("holid* beach"), limit=5).hits
+        return [hit.indexed.video_id for hit in hits]
+
+    def rows(pk: str) -> int:
+        return len(list(table.query(KeyConditionExpression=partition("pk", pk))))
+
+    assert found() == [upload.video_id]
+    assert Merge(table, Standings(table, catalog._stages), fewest=1).merge(within_s=60) == 1
+    assert found() == [upload.video_id]
+    assert (rows("#recent"), rows("#terms#be")) == (1, 1)
     catalog.record_deletion(deletion(key=upload.key, sequencer="0Z"))
-    assert bootstrap.search(toys).find(Query("beach"), limit=5).hits == []
-    assert list(table.query(KeyConditionExpression=partition("pk", "#words#be"))) == []
+    assert found() == []
+    assert rows("#terms#be") == 0

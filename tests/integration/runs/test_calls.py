@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from pipeline import bootstrap
-from pipeline.aws.catalog.index import Unindexed
 from pipeline.aws.catalog.revisions import Revisions
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Report, Result, Source
 from pipeline.core.topology import Topology
+from pipeline.results.search.query import Query
 from pipeline.runs import heartbeat
 from pipeline.runs.delivery import Delivery, Outcome
 from pipeline.runs.runner import Runner
@@ -87,53 +87,36 @@ def run(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Count
 # Read; claim and end; the result with its labels and its cost, by its content too.
 EVERY = Counter(BatchGetItem=1, UpdateItem=2, BatchWriteItem=1)
 FIRST = Counter(UpdateItem=1)  # the video
-INDEXED = Counter(GetItem=1)  # the index has the video's name already
-# Its first result: the upload, a number, the video's row and head, a word of the name.
-NAMED = Counter(GetItem=2, UpdateItem=5)
 
 
 def test_the_first_stage_of_an_upload_records_it_for_all(rig: Rig, run):
-    assert run(STAGES[0], rig.put()) == EVERY + FIRST + NAMED
+    assert run(STAGES[0], rig.put()) == EVERY + FIRST
 
 
 def test_a_second_stage_of_a_known_video_makes_no_call_that_the_first_has_made(rig: Rig, run):
     body = rig.put()
     run(STAGES[0], body)
-    assert run(STAGES[1], body) == EVERY + INDEXED
+    assert run(STAGES[1], body) == EVERY
 
 
 def test_a_short_video_through_all_stages_makes_few_calls(rig: Rig, run):
     body = rig.put()
     total = sum((run(stage, body) for stage in STAGES), Counter())
-    every = Counter({name: len(STAGES) * n for name, n in (EVERY + INDEXED).items()})
-    assert total == every - INDEXED + FIRST + NAMED
+    every = Counter({name: len(STAGES) * n for name, n in EVERY.items()})
+    assert total == every + FIRST
     manifests, deletions = len(STAGES), len(STAGES)  # of messages; Lambda deletes them itself
-    assert total.total() + manifests + deletions == 35
+    assert total.total() + manifests + deletions == 25
 
 
-# Its generation's number, its row, the video's head, the end of its lease.
-SHOWN = Counter(UpdateItem=4)
-# Its file, its pages; its completion.
-PAGES = Counter(GetObject=1, BatchWriteItem=1, UpdateItem=1)
-
-
-@pytest.mark.parametrize(
-    ("made", "more"),
-    [
-        (pictured, Counter()),
-        (spoken, PAGES + Counter(UpdateItem=3)),  # a word each
-    ],
-)
-def test_the_index_of_a_result_takes_few_calls(rig: Rig, run, made, more: Counter[str]):
-    """The language is written by the first result of a process."""
-    first, second = rig.put(), rig.put(key="videos/second.mp4")
-    known = runner(rig, STAGES[1], made)
-    for body in (first, second):
-        run(STAGES[0], body)
-    known.handle(first, Delivery(60))
+@pytest.mark.parametrize("made", [pictured, spoken])
+def test_the_index_of_a_result_takes_no_call(rig: Rig, run, made):
+    body = rig.put()
+    run(STAGES[0], body)
     with counted() as calls:
-        assert known.handle(second, Delivery(60)) is Outcome.SUCCEEDED
-    assert calls - FILES == EVERY + SHOWN + more
+        assert runner(rig, STAGES[1], made).handle(body, Delivery(60)) is Outcome.SUCCEEDED
+    assert calls - FILES == EVERY
+    (hit,) = bootstrap.search(rig.config).find(Query("a"), limit=5).hits
+    assert hit.indexed.video_id == upload_of(body).video_id
 
 
 @pytest.mark.usefixtures("run")
@@ -148,8 +131,6 @@ def test_stages_that_begin_at_once_record_the_upload_once_each(
         return rows
 
     monkeypatch.setattr(Revisions, "_read", together)
-    # The calls of the search index depend on who is first.
-    monkeypatch.setattr(bootstrap, "search_index", lambda *_: Unindexed())
     with counted() as calls, ThreadPoolExecutor(len(STAGES)) as pool:
         ended = [pool.submit(runner(rig, stage).handle, body, Delivery(60)) for stage in STAGES]
         assert {one.result() for one in ended} == {Outcome.SUCCEEDED}
@@ -168,7 +149,7 @@ def test_a_replay_of_a_stage_looks_for_a_result_to_use_again(rig: Rig, run):
     run(STAGES[1], body)
     again = aws_events.reprocess(upload_of(body).video_id, STAGES[1], {"text": "b"}, event_id="x")
     # One look is for a result of this video, the other for one of another video.
-    assert run(STAGES[1], again) == EVERY + INDEXED + Counter(HeadObject=1, GetItem=2, Query=1)
+    assert run(STAGES[1], again) == EVERY + Counter(HeadObject=1, GetItem=2, Query=1)
 
 
 def test_the_same_bytes_under_another_key_cost_two_reads_and_copies(rig: Rig, run):
@@ -180,4 +161,4 @@ def test_the_same_bytes_under_another_key_cost_two_reads_and_copies(rig: Rig, ru
     # The manifest, a file, its own manifest.
     source = Counter(GetObject=1)  # which also tells its metadata
     files = Counter(GetObject=1, CopyObject=1, PutObject=1)
-    assert calls == EVERY + FIRST + found + source + files + NAMED
+    assert calls == EVERY + FIRST + found + source + files

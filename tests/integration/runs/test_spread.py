@@ -26,8 +26,6 @@ MERGE = (
     + Counter(GetObject=RANGES + RANGES + RANGES)  # descriptions, files to read, files to join
     + Counter(Query=1, BatchWriteItem=1, ListObjectsV2=1, GetObject=1, DeleteObjects=1)
 )
-# The index of names: the upload, a number, the video's row and head, a word.
-NAMED = Counter(GetItem=2, UpdateItem=5)
 DELIVERY = Counter(GetQueueUrl=1, ReceiveMessage=1, DeleteMessage=1, ChangeMessageVisibility=1)
 
 
@@ -80,5 +78,5 @@ def test_the_calls_of_fan_out_range_and_merge(
         FAN_OUT + REQUESTS,
         *(WORD + PLAN, WORD, WORD + REQUESTS),
         *(CAPITAL, CAPITAL, CAPITAL + REQUESTS),
-        MERGE + NAMED,
+        MERGE,
     ]

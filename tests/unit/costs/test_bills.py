@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.costs import Workload, hour, idle, month, queries
+from pipeline.costs import Workload, hour, idle, month, queries, search
 from pipeline.costs.concurrency import load
 from pipeline.costs.lines import Line, total
 from tests.fakes.priced import PRICES, TOPOLOGY, WORK, pace, usd
@@ -25,11 +25,11 @@ def test_an_idle_month_is_paid_for_snapshots_alarms_and_polling():
     assert usd(lines, "dashboard") == 3
     # 10 mappings * 5 polls in 20 s: 6.57 million requests at 0.40.
     assert usd(lines, "polling") == near(2.628)
-    # 43,800 ticks: 6,570 GB-s 0.0876, requests 0.00876, 372,300 reads 0.0465, 350,400 SQS
+    # 43,800 ticks: 6,570 GB-s 0.0876, requests 0.00876, 394,200 reads 0.0493, 350,400 SQS
     # requests 0.14016, 0.0438 GB of logs 0.0219, traces 0.219, schedule 0.0438.
-    assert usd(lines, "janitor") == near(0.56776)
+    assert usd(lines, "janitor") == near(0.5705)
     assert usd(lines, "images") == near(0.05)
-    assert total(lines) == near(23.530)
+    assert total(lines) == near(23.533)
 
 
 def test_a_stage_on_gpu_hosts_has_no_function_that_polls_and_other_alarms():
@@ -146,3 +146,10 @@ def test_each_combination_of_dimensions_is_a_metric_that_is_paid_for():
 def test_the_peak_changes_no_bill():
     steady, peaky = (bill(WORK.model_copy(update={"peak": peak}), detect=1) for peak in (1, 9))
     assert steady == peaky
+
+
+def test_search_is_paid_for_what_it_writes_and_reads():
+    hours, asked = search.lines(PRICES)
+    # 710 units at 0.625 for a million, a thousand times; 650 at 0.125.
+    assert hours.usd == near(0.44375)
+    assert asked.usd == near(0.08125)

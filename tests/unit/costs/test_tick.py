@@ -5,6 +5,8 @@ from unittest.mock import MagicMock
 import pytest
 
 from pipeline.aws.catalog import Catalog
+from pipeline.aws.catalog.search_merge import Merge
+from pipeline.aws.catalog.standing import Standings
 from pipeline.aws.dead_letters import DeadLetterQueues
 from pipeline.core.settings import Settings
 from pipeline.costs import idle
@@ -24,6 +26,7 @@ def test_a_tick_asks_as_often_as_the_bill_says(stages: list[str]):
         Replays(table, bus, bus="bus", spec=TOPOLOGY.replays).wake_overdue,
         DeadLetterQueues(sqs, Settings().names, stages).bodies,
         grace_s=0,
+        merge_index=lambda: Merge(table, Standings(table, stages)).merge(within_s=1),
     )
     assert janitor.tidy() == 0
     assert len(table.queries) == idle.TICK_QUERIES

@@ -46,7 +46,7 @@ def test_the_text_is_kept_in_stretches():
 def test_intervals_of_labels_are_kept():
     seen = {"Cat": [Interval(10, 20, 9000), Interval(15, 40, 5000)]}
     packed = pack_labels(seen)
-    assert packed.terms == {"@cat"}
+    assert packed.terms == {"@cat", "cat"}
     assert intervals(packed.pages["l0"], "@cat") == seen["Cat"]
     assert intervals(packed.pages["l0"], "@dog") == []
 

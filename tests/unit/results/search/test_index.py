@@ -1,14 +1,21 @@
 """The index follows the current results: atomically, after any crash, and never a shadow."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pipeline.aws.catalog import search_lease, search_merge
+from pipeline.aws.catalog.index import Unindexed
+from pipeline.aws.catalog.search_lease import MergeLease
+from pipeline.aws.catalog.search_merge import Merge
 from pipeline.core.errors import LeaseLost
 from pipeline.core.events import Upload
+from pipeline.results.search.query import Query
+from pipeline.results.search.reindex import reindex
 from tests.fakes.library import Library, Rows
 from tests.fakes.memory import Killed
 
@@ -19,13 +26,6 @@ NEW = "the second text says heart"  # heart at 2 s
 @pytest.fixture
 def library() -> Library:
     return Library()
-
-
-def expire(library: Library) -> None:
-    """Let the leases of writers expire."""
-    for item in library.table.items.values():
-        if "generation" in item and "lease_until" in item:
-            item["lease_until"] = "0000000001.000"
 
 
 def test_words_and_objects_are_found_with_their_times(library: Library):
@@ -45,7 +45,6 @@ def test_a_new_result_takes_the_place_of_the_old_one(library: Library):
     library.say(upload, NEW)
     assert library.starts("heart") == [2.0]
     assert library.starts("two") == []
-    assert not any("two#" in sk for _, sk in library.index_rows())
 
 
 def test_a_promoted_result_is_found_and_a_rollback_finds_the_former(library: Library):
@@ -112,17 +111,27 @@ def test_a_worker_that_was_taken_over_does_not_show_its_result(library: Library)
     upload = library.upload("talk.mp4")
     late = library.claim(upload, "transcribe")
     result = library.result(upload, late, OLD)
-    written = library.index.write(upload.video_id, result, attempt=late.attempt)
     for item in library.table.items.values():
         if item.get("sk") == "stage#transcribe":
             item["lease_until"] = "0000000001.000"
     library.say(upload, NEW)
     with pytest.raises(LeaseLost):
-        library.catalog.runs.succeed(upload.video_id, late, result)
-    library.index.show(written, attempt=late.attempt, revision=upload.revision)
+        library.catalog.succeed(upload.video_id, late, result, upload=upload)
     assert library.starts("heart") == [2.0]
     assert library.starts("two") == []
-    assert not any("two#" in sk for _, sk in library.index_rows())
+
+
+def test_a_query_finds_a_label_by_its_words_as_well_as_what_is_said(library: Library):
+    upload = library.upload("clip.mp4")
+    library.say(upload, "a heart and a light")  # heart at 0.5 s
+    library.show(upload, {"heart": [(9.0, 9.5, 0.9)], "traffic lights": [(4.0, 5.0, 0.6)]})
+    assert library.starts("hearts") == [0.5, 9.0]
+    assert library.starts('"traffic light"') == [4.0]
+    assert library.starts("traff*") == [4.0]
+    assert library.starts("traffic", min_confidence=0.7) == []
+    assert library.starts("heart traffic", within_s=4) == [0.5, 9.0]
+    assert library.starts("heart traffic", within_s=3.6) == [0.5]
+    assert library.starts("heart -traffic") == []
 
 
 def crashes(library: Library, act: Callable[[], None]) -> Iterator[tuple[int, bool]]:
@@ -140,7 +149,7 @@ def crashes(library: Library, act: Callable[[], None]) -> Iterator[tuple[int, bo
                 yield nth, late
             else:
                 library.faults.who = None
-                assert nth > 10
+                assert nth > 5
                 return
 
 
@@ -148,8 +157,7 @@ def test_a_crash_between_any_two_writes_leaves_the_old_or_the_new_index(library:
     upload = library.upload("talk.mp4")
     library.say(upload, OLD)
     library.show(upload, {"cat": [(0.0, 1.0, 0.9)]})
-    other = library.upload("other.mp4")
-    library.say(other, "two more")
+    library.merge()
     claimed = library.claim(upload, "transcribe")
     result = library.result(upload, claimed, NEW)
     seen = set()
@@ -160,26 +168,167 @@ def test_a_crash_between_any_two_writes_leaves_the_old_or_the_new_index(library:
     for crash in crashes(library, act):
         starts = library.starts("heart")
         assert starts in ([0.5], [2.0]), crash
-        assert library.starts("second") == ([1 * 0.5] if starts == [2.0] else []), crash
+        assert library.starts("second") == ([0.5] if starts == [2.0] else []), crash
         seen.add(starts[0])
         run = library.catalog.runs.get(upload.video_id, "transcribe")
-        expire(library)
-        library.index.mend_overdue()
-        current = run and run.current_result and run.current_result.fingerprint
-        assert library.starts("heart") == ([2.0] if current == result.fingerprint else [0.5]), crash
-        wanted = {"says", "second", "text"} if current == result.fingerprint else {"one"}
-        terms = {sk.partition("#")[0] for pk, sk in library.index_rows() if "words" in pk}
-        assert terms - {"heart", "talk", "two", "other", "more", "@cat", "the", "say"} == wanted
-        assert library.starts("more") == [0.5], crash
         if run and run.state == "running":  # delivered again
-            library.catalog.succeed(upload.video_id, claimed, result, upload=upload)
-            assert library.starts("heart") == [2.0], crash
+            act()
+        assert library.starts("heart") == [2.0], crash
+        library.age()
+        library.merge()
+        assert library.starts("heart") == [2.0], crash
+        assert library.terms() - {"*", "@cat"} == {
+            *("cat", "talk", "heart", "the", "second", "text", "say", "says")
+        }, crash
     assert seen == {0.5, 2.0}
+
+
+MERGED = [("first.mp4", "one heart"), ("second.mp4", "a heart"), ("third.mp4", "two more")]
+
+
+def filled(library: Library) -> list[Upload]:
+    uploads = []
+    for name, text in MERGED:
+        uploads.append(library.upload(name))
+        library.say(uploads[-1], text)
+        library.show(uploads[-1], {"cat": [(0.0, 1.0, 0.9)]})
+    return uploads
+
+
+def found(library: Library) -> list[set[tuple[str, float]]]:
+    labels = ("cat",)
+    queries = [Query("heart"), Query("mor* two"), Query("first"), Query("heart", labels=labels)]
+    return [library.all(one) for one in [*queries, Query("", labels=labels)]]
+
+
+def test_a_merge_finds_the_same_and_leaves_nothing_recent(library: Library):
+    filled(library)
+    before = found(library)
+    assert [len(one) for one in before] == [2, 1, 1, 2, 3]
+    assert library.merge() == 3
+    assert found(library) == before
+    assert not any(pk == "#recent" for pk, _ in library.index_rows())
+    assert library.merge() == 0
+
+
+def test_a_crash_while_a_block_is_written_changes_no_answer(library: Library):
+    filled(library)
+    before = found(library)
+
+    def act() -> None:
+        library.merge()
+
+    for crash in crashes(library, act):
+        assert found(library) == before, crash
+        library.age()
+        library.say(library.upload("another.mp4"), "of another block")
+        library.merge()
+        assert found(library) == before, crash
+        assert library.starts("another") == [0.5], crash
+
+
+def test_a_crash_while_a_block_is_changed_changes_no_answer(library: Library):
+    first, second, third = filled(library)
+    library.merge()
+    library.say(first, "one more heart")
+    library.show(second, {"dog": [(0.0, 1.0, 0.9)]})
+    library.delete(third)
+    before = [*found(library), library.all(Query("one more")), library.all(Query("dog"))]
+    assert [len(one) for one in before] == [2, 0, 1, 1, 1, 1, 1]
+    library.age()
+
+    def act() -> None:
+        library.merge()
+
+    for crash in crashes(library, act):
+        for _ in range(2):
+            now = [*found(library), library.all(Query("one more")), library.all(Query("dog"))]
+            assert now == before, crash
+            library.age()
+            library.merge()
+        assert library.terms() == {
+            *("*", "first", "second", "one", "more", "heart", "a", "cat", "@cat", "dog", "@dog")
+        }, crash
+        assert not any(pk == "#recent" for pk, _ in library.index_rows())
+
+
+def test_of_two_merges_one_writes(library: Library, monkeypatch: pytest.MonkeyPatch):
+    filled(library)
+    other = Merge(library.table, library.standings, at_once=1, fewest=1)
+    write = Merge._put
+
+    def meanwhile(merge: Merge, rows: Any) -> None:
+        if merge is not other:
+            assert other.merge(within_s=60) == 0
+        write(merge, rows)
+
+    monkeypatch.setattr(Merge, "_put", meanwhile)
+    assert library.merge() == 3
+
+
+def test_a_merge_that_has_lost_its_lease_ends_no_block(library: Library):
+    lease, other = MergeLease(library.table), MergeLease(library.table)
+    assert lease.take()
+    assert not other.take()
+    library.age()
+    assert other.take()
+    assert not lease.end_block(0, ())
+    lease.give_back()
+    assert other.end_block(0, ())
+    assert not other.end_block(0, ())
+
+
+def test_a_process_that_slept_stops_before_its_lease_ends(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    filled(library)
+    before = found(library)
+    monkeypatch.setattr(search_lease, "_WORK_S", -1)
+    assert library.merge() == 0
+    assert library.terms() == set()
+    assert found(library) == before
+
+
+def test_a_merge_begins_nothing_after_its_time(library: Library, monkeypatch: pytest.MonkeyPatch):
+    filled(library)
+    monkeypatch.setattr(search_merge, "_MOST_TERMS", 1)
+    monkeypatch.setattr(search_merge, "_VIDEOS", 1)
+    moments = iter([0.0, 1.0, 61.0])  # the second block is not begun
+    clock = SimpleNamespace(monotonic=lambda: next(moments), time=time.time)
+    monkeypatch.setattr(search_merge, "time", clock)
+    assert library.index.merge(within_s=60) == 1
+
+
+def test_a_video_in_work_waits_for_its_other_results(library: Library):
+    upload = library.upload("talk.mp4")
+    library.say(upload, OLD)
+    assert library.merge() == 0
+    library.show(upload, {})
+    assert library.merge() == 1
+
+
+def test_a_result_that_may_become_current_is_not_removed(library: Library):
+    upload = library.upload("talk.mp4")
+    library.say(upload, OLD)
+    library.show(upload, {})
+    library.merge()
+    run = library.claim(upload, "transcribe")
+    result = library.result(upload, run, NEW)
+    indexed = library.index.of(upload.video_id, result, revision=upload.revision, upload=upload)
+    library.table.write(puts=indexed.rows)
+    library.show(upload, {"dog": [(0.0, 1.0, 0.9)]})
+    assert library.merge() == 1
+    library.catalog.runs.succeed(upload.video_id, run, result, indexed=indexed.about)
+    assert library.starts("heart") == [2.0]
+    assert library.starts("dog heart") == [2.0]
 
 
 def test_a_crash_during_a_deletion_hides_the_video_and_is_mended(library: Library):
     upload = library.upload("talk.mp4")
     library.say(upload, OLD)
+    library.show(upload, {"cat": [(0.0, 1.0, 0.9)]})
+    library.merge()
+    library.say(upload, NEW)
 
     def act() -> None:
         library.delete(upload)
@@ -190,113 +339,71 @@ def test_a_crash_during_a_deletion_hides_the_video_and_is_mended(library: Librar
         if not deleted.deleted_at:
             continue
         assert library.starts("heart") == [], crash
-        expire(library)
         library.delete(upload)  # its message is delivered again
-        expire(library)
-        library.index.mend_overdue()
-        assert [key for key in library.index_rows() if key[0] != "#search"] == [], crash
+        assert library.index_rows() == [], crash
 
 
-def test_a_deletion_while_a_result_is_written_leaves_nothing(library: Library):
-    upload = library.upload("talk.mp4")
-    library.show(upload, {})
-    run = library.claim(upload, "transcribe")
-    result = library.result(upload, run, OLD)
-    written = library.index.write(upload.video_id, result, attempt=run.attempt)
-    library.delete(upload)
-    library.catalog.runs.succeed(upload.video_id, run, result)
-    library.index.show(written, attempt=run.attempt, revision=upload.revision)
-    assert library.starts("heart") == []
-    assert [key for key in library.index_rows() if key[0] != "#search"] == []
-
-
-@pytest.mark.parametrize("killed", [False, True])
-def test_a_video_deleted_while_a_result_is_written_is_found_when_uploaded_again(
-    library: Library, monkeypatch: pytest.MonkeyPatch, *, killed: bool
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_video_deleted_while_a_result_is_written_leaves_nothing(
+    library: Library, *, merged: bool
 ):
     upload = library.upload("talk.mp4")
     library.show(upload, {})
     run = library.claim(upload, "transcribe")
     result = library.result(upload, run, OLD)
-    read = library.index._stream
-
-    def deleted(key: str) -> Iterable[bytes]:
-        library.delete(upload)
-        if killed:
-            raise Killed
-        return read(key)
-
-    with monkeypatch.context() as patch, suppress(Killed):
-        patch.setattr(library.index, "_stream", deleted)
-        library.catalog.succeed(upload.video_id, run, result, upload=upload)
-    if not killed:
-        assert [key for key in library.index_rows() if key[0] != "#search"] == []
-    library.say(library.upload("talk.mp4"), NEW)
-    assert library.starts("heart") == [2.0]
+    if merged:
+        library.catalog.runs.end(upload.video_id, run, "skipped")
+        library.merge()
+    indexed = library.index.of(upload.video_id, result, revision=upload.revision, upload=upload)
+    library.delete(upload)
+    library.table.write(puts=indexed.rows)
+    assert library.starts("heart") == []
+    library.merge()
+    assert library.index_rows() == []
 
 
-def test_a_video_deleted_before_it_has_a_number_leaves_nothing(
+def test_a_deletion_during_a_merge_leaves_nothing(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ):
-    upload = library.upload("talk.mp4")
-    names = library.index._writes.names
-    name = names.name
+    first, *_ = filled(library)
+    put = Merge._put
 
-    def deleted(*args: Any, **options: Any) -> bool:
-        library.delete(upload)
-        return name(*args, **options)
+    def deleted(*args: Any) -> None:
+        library.delete(first)
+        put(*args)
 
-    monkeypatch.setattr(names, "name", deleted)
-    library.say(upload, OLD)
-    assert [key for key in library.index_rows() if key[0] != "#search"] == []
+    monkeypatch.setattr(Merge, "_put", deleted)
+    library.merge()
+    assert library.starts("first") == []
+    assert not any(first.video_id in pk + sk for pk, sk in library.index_rows())
+    assert "first" not in library.terms()
 
 
 def test_results_of_earlier_versions_are_indexed_later_and_once(library: Library):
     upload: Upload = library.upload("talk.mp4")
     kept = library.catalog._search
-    library.catalog._search = type(library.catalog)(library.table, ())._search
+    library.catalog._search = Unindexed()
     library.say(upload, OLD)
     library.catalog._search = kept
     assert library.starts("heart") == []
     video = library.catalog.video(upload.video_id)
     assert video
-    assert library.index.rewrite(video) == 1
+    assert reindex(library.catalog, library.standings, video) == 1
     assert library.starts("heart") == [0.5]
     assert library.starts("talk") == [0.0]
-    assert library.index.rewrite(video) == 0
+    assert reindex(library.catalog, library.standings, video) == 0
 
 
-def test_a_writer_that_slept_longer_than_its_lease_writes_again(library: Library):
+def test_a_run_that_ends_while_its_former_result_is_indexed_is_not_undone(library: Library):
     upload = library.upload("talk.mp4")
-    run = library.claim(upload, "transcribe")
-    result = library.result(upload, run, OLD)
-    written = library.index.write(upload.video_id, result, attempt=run.attempt)
-    expire(library)
-    library.index.mend_overdue()
-    library.catalog.runs.succeed(upload.video_id, run, result)
-    library.index.show(written, attempt=run.attempt, revision=upload.revision)
-    assert library.starts("heart") == [0.5]
-
-
-def test_a_crash_while_a_new_video_is_indexed_is_mended_by_the_next_delivery(library: Library):
-    upload = library.upload("new talk.mp4")
-    claimed = library.claim(upload, "transcribe")
-    result = library.result(upload, claimed, OLD)
-
-    def act() -> None:
-        library.catalog.succeed(upload.video_id, claimed, result, upload=upload)
-
-    for crash in crashes(library, act):
-        assert library.starts("heart") in ([], [0.5]), crash
-        run = library.catalog.runs.get(upload.video_id, "transcribe")
-        if run and run.state == "running":
-            act()
-        expire(library)
-        library.index.mend_overdue()
-        assert library.starts("heart") == [0.5], crash
-        assert library.starts("new talk") == [0.0], crash
-        library.delete(upload)
-        assert [key for key in library.index_rows() if key[0] != "#search"] == [], crash
+    library.say(upload, OLD)
+    video = library.catalog.video(upload.video_id)
+    assert video
+    library.say(upload, NEW)
+    run = video.stages["transcribe"]
+    assert run.result
+    assert not library.catalog.index(upload.video_id, run, run.result)
+    assert library.starts("heart") == [2.0]
 
 
 def test_a_transcript_that_cannot_be_read_does_not_fail_the_run(library: Library):
@@ -307,3 +414,14 @@ def test_a_transcript_that_cannot_be_read_does_not_fail_the_run(library: Library
     library.catalog.succeed(upload.video_id, run, result)
     assert library.starts("heart") == []
     assert library.starts("talk") == [0.0]
+
+
+def test_a_file_that_is_at_hand_is_not_read(library: Library):
+    upload = library.upload("talk.mp4")
+    run = library.claim(upload, "transcribe")
+    result = library.result(upload, run, OLD)
+    (content,) = library.files.values()
+    library.files = {}
+    files = {result.artifacts[0].name: content}
+    library.catalog.succeed(upload.video_id, run, result, upload=upload, files=files)
+    assert library.starts("heart") == [0.5]

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.core.errors import BadInput, InvalidArgument
+from pipeline.results.search.candidates import Place
 from pipeline.results.search.cursor import Cursor, Key
 from pipeline.results.search.query import Query
 
@@ -44,7 +45,7 @@ def test_a_query_that_cannot_be_answered_is_rejected(text: str, code: str):
 
 
 def test_a_cursor_is_read_for_its_own_query_only():
-    cursor = Cursor(7, Key(-1, -2, 3, 4), first=False)
+    cursor = Cursor(Place(7, "v"), Key(-1, -2, "v", 3, 4), first=False)
     text = cursor.encode(Query("heart"))
     assert Cursor.decode(text, Query("heart")) == cursor
     for broken, query in ((text, Query("other")), ("x", Query("heart")), ("!", Query("heart"))):

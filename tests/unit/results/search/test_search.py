@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from pipeline.aws.catalog import search_rows
+from pipeline.aws.catalog.search_rows import RECENT, STATE
+from pipeline.results.search import candidates
 from pipeline.results.search.query import Query
 from tests.fakes.library import Library
 
@@ -42,13 +44,13 @@ def test_the_pages_have_each_moment_once_in_the_order_of_rank(library: Library):
 
 
 def test_counts_say_whether_they_are_complete(library: Library):
-    for number in range(70):
+    for number in range(120):
         upload = library.upload(f"{number}.mp4")
         library.say(upload, "heart", language="en" if number % 2 else "de")
     first = library.find("heart")
     assert not first.facets.complete
     assert {one.value for one in first.facets.languages} == {"en", "de"}
-    assert len(library.all(Query("heart"))) == 70
+    assert len(library.all(Query("heart"))) == 120
     few = library.find("heart", language="de").facets
     assert [one.value for one in few.languages] == ["de"]
 
@@ -65,12 +67,19 @@ def test_status_and_one_video_are_filters(library: Library):
     assert library.find("heart", video_id="0" * 20).hits == []
 
 
-def test_a_common_prefix_is_decided_by_the_pages(library: Library, monkeypatch: Any):
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_common_prefix_is_decided_by_the_pages(
+    library: Library, monkeypatch: Any, *, merged: bool
+):
     monkeypatch.setattr(search_rows, "_MANY", 3)
     monkeypatch.setattr(search_rows, "_FIRST_ROWS", 2)
     for number in range(20):
-        library.say(library.upload(f"{number}.mp4"), f"heart{number} lung")
+        upload = library.upload(f"{number}.mp4")
+        library.say(upload, f"heart{number} lung")
+        library.show(upload, {})
     library.say(library.upload("other.mp4"), "nothing of the kind")
+    if merged:
+        assert library.merge() == 20
     assert len(library.all(Query("hear*"))) == 20
     assert len(library.all(Query("hear* lung"))) == 20
 
@@ -78,11 +87,14 @@ def test_a_common_prefix_is_decided_by_the_pages(library: Library, monkeypatch: 
 def test_a_word_in_some_videos_only_is_found_beyond_the_first_blocks(
     library: Library, monkeypatch: Any
 ):
-    monkeypatch.setattr("pipeline.results.search.candidates.BLOCK", 4)
-    monkeypatch.setattr("pipeline.aws.catalog.search_rows.BLOCK", 4)
-    monkeypatch.setattr("pipeline.aws.catalog.search_generations.BLOCK", 4)
-    monkeypatch.setattr("pipeline.results.search.candidates._LED", (1, 2))
+    monkeypatch.setattr(candidates, "_LED", (1, 2))
     for number in range(60):
-        library.say(library.upload(f"{number}.mp4"), "rare heart" if number % 9 == 0 else "heart")
+        upload = library.upload(f"{number}.mp4")
+        library.say(upload, "rare heart" if number % 9 == 0 else "heart")
+        library.show(upload, {})
+        if number % 4 == 3:
+            library.merge()
+    assert library.table.items[RECENT, STATE]["blocks"] == 15
     assert len(library.all(Query("rare heart"))) == 7
+    assert len(library.all(Query("rare* heart"))) == 7
     assert len(library.all(Query("heart"))) == 60

@@ -1,0 +1,134 @@
+"""One video of the search index, brought in step with its current results."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from pipeline.aws.catalog.search_rows import (
+    EVERY,
+    INDEX,
+    RECENT,
+    member,
+    page_sk,
+    pages_pk,
+    posting_key,
+)
+from pipeline.aws.catalog.standing import Standing, Standings
+from pipeline.aws.catalog.table import Table, partition
+from pipeline.core.search import pages
+from pipeline.core.search.tokens import name_words
+
+
+class _Known(NamedTuple):
+    """The pages of a video by document: their names, and their terms."""
+
+    names: dict[str, list[str]]
+    terms: dict[str, set[str]]
+
+
+class Settle:
+    """The videos of the search index, each brought in step with its current results.
+
+    Args:
+        table: the catalog's table.
+        videos: the videos as they are.
+        at_once: writes at once.
+    """
+
+    def __init__(self, table: Table, videos: Standings, *, at_once: int) -> None:
+        self._table = table
+        self._videos = videos
+        self._at_once = at_once
+
+    def forget(self, video_id: str) -> None:
+        """Remove a deleted video; its row in the index is the last to go."""
+        here = partition("pk", RECENT, prefix=f"{video_id}#")
+        rows = list(self._table.query(KeyConditionExpression=here, ConsistentRead=True))
+        standing = self._videos.read([video_id]).get(video_id)
+        if standing is None or standing.deleted:
+            self.settle(video_id, standing, (row["sk"] for row in rows))
+
+    def settle(
+        self,
+        video_id: str,
+        standing: Standing | None,
+        keys: Iterable[str],
+        *,
+        waiting: frozenset[str] = frozenset(),
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Bring terms, pages and recent rows of a video in step with its current results.
+
+        Args:
+            video_id: the video.
+            standing: as it is; None if it is unknown.
+            keys: its recent rows to remove.
+            waiting: documents that may become current.
+            check: called before each change of a term.
+        """
+        known = self._pages(video_id)
+        alive = standing is not None and not standing.deleted
+        current = standing.current if standing else frozenset()
+        name = set(name_words(standing.name)) if standing else set()
+        keep = _united(known.terms, current) | name if alive else set()
+        if index := self._table.get(video_id, INDEX):
+            block = int(index["block"])
+            if alive:
+                had = _united(known.terms, index["documents"]) | name
+                self._change(self._table.add_to_set, keep - had, video_id, block, check)
+                row = {"pk": video_id, "sk": INDEX, "block": block, "documents": sorted(current)}
+                self._table.write(puts=[row])
+            gone = _united(known.terms, known.terms.keys() - waiting) - keep
+            gone |= set() if alive else name | {EVERY}
+            self._change(self._table.take_from_set, gone, video_id, block, check)
+        left = known.names.keys() - current - waiting
+        self.drop(video_id, {one: known.names[one] for one in left}, keys)
+        if not alive:
+            self._table.write(deletes=[{"pk": video_id, "sk": INDEX}])
+
+    def drop(
+        self, video_id: str, names: Mapping[str, Iterable[str]], keys: Iterable[str] = ()
+    ) -> None:
+        """Remove pages by document and name, then recent rows by their sort keys."""
+        pk = pages_pk(video_id)
+        sks = [page_sk(one, name) for one, some in names.items() for name in some]
+        self._table.write(deletes=[{"pk": pk, "sk": sk} for sk in sks])
+        self._table.write(deletes=[{"pk": RECENT, "sk": key} for key in keys])
+
+    def _pages(self, video_id: str) -> _Known:
+        here = partition("pk", pages_pk(video_id))
+        names: dict[str, list[str]] = defaultdict(list)
+        terms: dict[str, set[str]] = defaultdict(set)
+        for row in self._table.query(KeyConditionExpression=here, ConsistentRead=True):
+            document, _, name = row["sk"].partition("#")
+            names[document].append(name)
+            terms[document].update(pages.terms(name, bytes(row["page"])))
+        return _Known(names, terms)
+
+    def _change(
+        self,
+        change: Callable[[str, str, str, str], None],
+        terms: Iterable[str],
+        video_id: str,
+        block: int,
+        check: Callable[[], None],
+    ) -> None:
+        """Add a video to the rows of terms, or take it from them, several at once."""
+        name = member(video_id)
+
+        def apply(term: str) -> None:
+            check()
+            change(*posting_key(term, block), "videos", name)
+
+        if self._at_once == 1:
+            for term in sorted(terms):
+                apply(term)
+            return
+        with ThreadPoolExecutor(self._at_once) as pool:
+            for _ in pool.map(apply, terms):
+                pass
+
+
+def _united(terms: Mapping[str, set[str]], documents: Iterable[str]) -> set[str]:
+    return set[str]().union(*(terms.get(one, ()) for one in documents))
