@@ -22,11 +22,13 @@ from pipeline.api import (
     video,
     videos,
 )
+from pipeline.api.authorized import Authorized
 from pipeline.api.context import Context
 from pipeline.api.head import HeadAsGet
 from pipeline.api.headers import SecurityHeaders
 from pipeline.api.measured import Measured
 from pipeline.api.origin import OwnPagesWrite
+from pipeline.api.relay import Relay
 from pipeline.api.trusted import TrustedHosts
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
@@ -89,9 +91,13 @@ def create_app(
     ):
         app.include_router(module.router)
     page.mount(app)
+    # The last one added is the first to see a request. Files are not compressed: clients ask for
+    # ranges of them.
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(Relay, store=lambda: context.store)
+    app.add_middleware(Authorized, token=lambda: context.token)
     app.add_middleware(OwnPagesWrite, public=lambda: context.settings.public_origins)
     app.add_middleware(TrustedHosts, names=lambda: context.settings.hosts)
-    app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Measured)

@@ -11,6 +11,7 @@ from pipeline.api.playback import Playback
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.receiving import Receiver
+from pipeline.aws.relayed import Store
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
@@ -62,6 +63,17 @@ class Context:
     def receiver(self) -> Receiver:
         """Return the uploads that are sent in parts."""
         return bootstrap.receiver(self.settings)
+
+    @cached_property
+    def store(self) -> Store | None:
+        """Return S3 as the API hands requests on to it; None if clients reach it themselves."""
+        return bootstrap.store(self.settings)
+
+    @cached_property
+    def token(self) -> str | None:
+        """Return the token that requests must send; None if none is needed."""
+        secret = self.settings.api_token
+        return secret.get_secret_value() if secret else None
 
     @cached_property
     def versions(self) -> Versions:

@@ -23,6 +23,10 @@ Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/*A-Z]+$")]
 Hostname = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]+$", to_lower=True)]
 # Files of secrets often end with a line break, which a header cannot contain.
 Token = Annotated[str, StringConstraints(strip_whitespace=True, min_length=16)]
+# The form of RFC 6750, section 2.1.
+BearerToken = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9._~+/-]{16,}=*$")
+]
 
 
 # One address of a content security policy: no parameter, no wildcard, nothing that ends a
@@ -169,6 +173,18 @@ class Settings(BaseSettings):
     public_origins: frozenset[Origin] = Field(
         frozenset(),
         description="Origins of our pages, as JSON, behind a proxy that sends another Host header",
+    )
+
+    api_token: Secret[BearerToken] | None = Field(
+        None,
+        description="Token that requests to the API must send (`Authorization: Bearer …`), 16 "
+        "characters or more; without it the network must restrict access. `videodrop up` makes one "
+        "if it listens beyond loopback",
+    )
+    relay: bool = Field(
+        False,
+        description="Whether the API itself sends files and receives parts of uploads, which it "
+        "hands on to S3: for an S3 that clients cannot reach. `videodrop up` sets it",
     )
 
     hosts: frozenset[Hostname] | None = Field(

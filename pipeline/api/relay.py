@@ -1,0 +1,175 @@
+"""Files and parts of uploads, handed on between clients and an S3 that only this machine reaches.
+
+So a page, a phone and a television need one address, also behind a proxy. Each request has S3's own
+signature in its address, which S3 checks: players and other devices need no token. Bodies are
+streamed in both directions.
+
+What uploaders sent comes from the page's own origin here. So nothing of it may run: media are
+shown, anything else is downloaded.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPResponse
+
+from anyio import CapacityLimiter, from_thread, to_thread
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline.api.head import ASKED
+from pipeline.api.problems import RETRY_AFTER, Problem, answer
+from pipeline.aws.relayed import PATH, Store
+from pipeline.core.errors import Unreachable
+
+_CHUNK_BYTES = 1 << 20
+_PARTS_AT_ONCE = 32  # each holds a thread until its client has sent it
+_ASKED = (
+    *("If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"),
+    *("Content-Length", "Content-MD5", "Range"),
+)
+_ANSWERED = (
+    *("Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Length"),
+    *("Content-Range", "ETag", "Last-Modified"),
+)
+# The types that a browser shows without running anything in them, unlike SVG and HTML.
+_SHOWN = re.compile(
+    r"(video|audio)/[\w.+-]+|image/(jpeg|png|webp|avif|gif)|text/(vtt|plain)(;\s*charset=[\w-]+)?"
+    r"|application/(json|vnd\.apple\.mpegurl)"
+)
+_SAFE = {
+    "Content-Security-Policy": "default-src 'none'; media-src 'self'; img-src 'self'; "
+    "style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
+}
+_ASK = "Ask the API for the address again."
+_GOOD = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED}
+
+
+class Relay:
+    """A middleware that hands requests below ``/files`` on to S3.
+
+    Args:
+        app: the next ASGI app, which answers all other requests.
+        store: returns S3; None if clients reach it themselves.
+    """
+
+    def __init__(self, app: ASGIApp, store: Callable[[], Store | None]) -> None:
+        self._app = app
+        self._store = store
+        self._limiter = CapacityLimiter(_PARTS_AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle an ASGI connection."""
+        ours = scope["type"] == "http" and scope["path"].startswith(f"{PATH}/")
+        store = self._store() if ours else None
+        if store is None:
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = _ROUTE  # for the metrics
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request, store)
+        except Problem as problem:
+            response = answer(request, problem)
+        except Unreachable:
+            response = answer(request, _unavailable())
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, store: Store) -> Response:
+        target = _target(request.scope)
+        if request.method not in {"GET", "PUT"}:
+            allow = {"Allow": "GET, HEAD, PUT"}
+            raise Problem(405, "method_not_allowed", "Files are read or sent.", headers=allow)
+        if not store.has(target):
+            raise _refusal(HTTPStatus.NOT_FOUND)
+        headers = {name: request.headers[name] for name in _ASKED if name in request.headers}
+        if request.method == "PUT":
+            if "Content-Length" not in headers:
+                raise Problem(411, "no_length", "Send the number of bytes as `Content-Length`.")
+            sent = partial(store.send, "PUT", target, headers, _pieces(request.receive))
+            found = await to_thread.run_sync(sent, limiter=self._limiter)
+        else:
+            found = await to_thread.run_sync(store.send, "GET", target, headers)
+        if found.status not in _GOOD:
+            found.close()
+            raise _refusal(found.status, found.headers.get("Content-Range"))
+        # S3's signature is for one method, so HEAD is a GET there, too, whose body is left unread.
+        bare = request.method == "PUT" or ASKED in request.scope
+        if not bare and found.status != HTTPStatus.NOT_MODIFIED:
+            return StreamingResponse(_chunks(found), found.status, _headers(found))
+        found.close()
+        return Response(None, found.status, _headers(found))
+
+
+_ROUTE = Route(f"{PATH}/{{key:path}}", Relay)
+
+
+def _target(scope: Scope) -> str:
+    """Return the request target at S3: percent-encoded as it was sent, without our prefix."""
+    path: bytes = scope["raw_path"]
+    query: bytes = scope["query_string"]
+    return f"{path.decode('latin-1').removeprefix(PATH)}?{query.decode('latin-1')}"
+
+
+def _pieces(receive: Receive) -> Iterator[bytes]:
+    """Yield a request's body in a thread.
+
+    Raises:
+        ConnectionError: the client is gone.
+    """
+
+    async def next_message() -> Message:
+        return await receive()
+
+    more = True
+    while more:
+        message = from_thread.run(next_message)
+        if message["type"] == "http.disconnect":
+            raise ConnectionError
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+async def _chunks(found: HTTPResponse) -> AsyncIterator[bytes]:
+    """Yield a response's body; close it at the end, or as soon as the client is gone."""
+    try:
+        while chunk := await to_thread.run_sync(found.read, _CHUNK_BYTES):
+            yield chunk
+    finally:
+        found.close()
+
+
+def _headers(found: HTTPResponse) -> dict[str, str]:
+    headers = {name: found.headers[name] for name in _ANSWERED if name in found.headers}
+    kind = found.headers.get("Content-Type")
+    if kind is None:  # there is no body
+        return headers
+    if not _SHOWN.fullmatch(kind.lower()):
+        kind = "application/octet-stream"
+        headers.setdefault("Content-Disposition", "attachment")
+    return {**_SAFE, **headers, "Content-Type": kind}
+
+
+def _refusal(status: int, range_: str | None = None) -> Problem:
+    """Return the problem that a status of S3 means."""
+    headers = {"Content-Range": range_} if range_ else {}
+    match status:
+        case HTTPStatus.FORBIDDEN | HTTPStatus.BAD_REQUEST:
+            code, detail = "not_signed", f"This address is not signed, or has expired. {_ASK}"
+        case HTTPStatus.NOT_FOUND:
+            code, detail = "unknown_file", f"There is no such file or upload. {_ASK}"
+        case HTTPStatus.PRECONDITION_FAILED:
+            code, detail = "precondition_failed", "The file is not the one that the request names."
+        case HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            code, detail = "bad_range", "The file has no such bytes."
+        case _:
+            return _unavailable()
+    return Problem(status, code, detail, headers=headers)
+
+
+def _unavailable() -> Problem:
+    detail = "The file store could not be reached. Try again in a moment."
+    return Problem(503, "service_unavailable", detail, headers=RETRY_AFTER)
