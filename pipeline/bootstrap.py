@@ -161,6 +161,7 @@ def janitor(config: Settings) -> "Janitor":
         dead_letters.bodies,
         grace_s=config.redelivery_s,
         mend_index=search_index(config).mend_overdue,
+        check=config.check_place,
     )
 
 

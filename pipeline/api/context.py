@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from pipeline import bootstrap
+from pipeline.api.cursors import Cursors
 from pipeline.api.playback import Playback
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
@@ -89,6 +90,11 @@ class Context:
     def playback(self) -> Playback:
         """Return the signer of playlist URLs."""
         return Playback(partial(self.catalog.keys.get, "playback"))
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        """Return the signer of cursors."""
+        return Cursors(partial(self.catalog.keys.get, "cursors"))
 
     def lasts_s(self, video: Video) -> float:
         """Return the lifetime of the URLs that play a video: its length and ``presign_s``."""

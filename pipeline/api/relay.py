@@ -44,7 +44,6 @@ _SAFE = {
     "Content-Security-Policy": "default-src 'none'; media-src 'self'; img-src 'self'; "
     "style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
 }
-_ASK = "Ask the API for the address again."
 _GOOD = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
@@ -155,19 +154,19 @@ def _headers(found: HTTPResponse) -> dict[str, str]:
 
 def _refusal(status: int, range_: str | None = None) -> Problem:
     """Return the problem that a status of S3 means."""
-    headers = {"Content-Range": range_} if range_ else {}
     match status:
         case HTTPStatus.FORBIDDEN | HTTPStatus.BAD_REQUEST:
-            code, detail = "not_signed", f"This address is not signed, or has expired. {_ASK}"
+            detail = "This address is not signed, or has expired. Ask the API for it again."
+            return Problem(403, "not_signed", detail)
         case HTTPStatus.NOT_FOUND:
-            code, detail = "unknown_file", f"There is no such file or upload. {_ASK}"
+            detail = "There is no such file or upload. Ask the API for its address again."
+            return Problem(404, "unknown_file", detail)
         case HTTPStatus.PRECONDITION_FAILED:
-            code, detail = "precondition_failed", "The file is not the one that the request names."
+            return Problem(412, "precondition_failed", "The file is another one than requested.")
         case HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            code, detail = "bad_range", "The file has no such bytes."
-        case _:
-            return _unavailable()
-    return Problem(status, code, detail, headers=headers)
+            headers = {"Content-Range": range_} if range_ else {}
+            return Problem(416, "bad_range", "The file has no such bytes.", headers=headers)
+    return _unavailable()
 
 
 def _unavailable() -> Problem:

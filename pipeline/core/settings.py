@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, Secret, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.core import intake
+from pipeline.core.events import Deletion, Event, Upload
 from pipeline.core.media_info import Limits
 from pipeline.core.topology import DEFAULT_PATH, Names, Topology
 
@@ -220,6 +222,16 @@ class Settings(BaseSettings):
             max_pixels=self.max_pixels,
             max_streams=self.max_streams,
         )
+
+    def check_place(self, event: Event) -> None:
+        """Check that an event about an object is about one of our uploads.
+
+        Raises:
+            BadInput: ``foreign_object``.
+        """
+        if isinstance(event, Upload | Deletion):
+            ours, prefix = self.names.uploads_bucket, self.topology.uploads.prefix
+            intake.check_place(event.bucket, event.key, ours=ours, prefix=prefix)
 
     @cached_property
     def names(self) -> Names:
