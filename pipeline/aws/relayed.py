@@ -54,7 +54,7 @@ class Store:
         kind = HTTPSConnection if secure else HTTPConnection
         connection = kind(self._endpoint.netloc, timeout=_TIMEOUT_S)
         try:
-            # The response then owns the socket: whoever closes it ends the transfer.
+            # The response then owns the socket: closing it ends the transfer.
             connection.request(method, target, body, {**headers, "Connection": "close"})
             return connection.getresponse()
         except (OSError, HTTPException) as error:
