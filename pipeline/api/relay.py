@@ -40,10 +40,15 @@ _SHOWN = re.compile(
     r"(video|audio)/[\w.+-]+|image/(jpeg|png|webp|avif|gif)|text/(vtt|plain)(;\s*charset=[\w-]+)?"
     r"|application/(json|vnd\.apple\.mpegurl)"
 )
-_SAFE = {
-    "Content-Security-Policy": "default-src 'none'; media-src 'self'; img-src 'self'; "
-    "style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
-}
+# A browser shows a file that is opened by itself in a page that it makes.
+_POLICY = (
+    "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; "
+    "frame-ancestors 'none'"
+)
+# Chromium's cache of a private window keeps ranges in blocks of 4 KiB, and may lose one of them. It
+# then ends the answer to a range at the end of that block, and hls.js cannot append the segment.
+_UNCACHED = "no-store"
+_BYTES = "application/octet-stream"
 _GOOD = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
@@ -143,13 +148,14 @@ async def _chunks(found: HTTPResponse) -> AsyncIterator[bytes]:
 
 def _headers(found: HTTPResponse) -> dict[str, str]:
     headers = {name: found.headers[name] for name in _ANSWERED if name in found.headers}
+    if found.status == HTTPStatus.PARTIAL_CONTENT:
+        headers["Cache-Control"] = _UNCACHED
     kind = found.headers.get("Content-Type")
     if kind is None:  # there is no body
         return headers
-    if not _SHOWN.fullmatch(kind.lower()):
-        kind = "application/octet-stream"
-        headers.setdefault("Content-Disposition", "attachment")
-    return {**_SAFE, **headers, "Content-Type": kind}
+    if _SHOWN.fullmatch(kind.lower()):
+        return headers | {"Content-Type": kind, "Content-Security-Policy": _POLICY}
+    return {"Content-Disposition": "attachment"} | headers | {"Content-Type": _BYTES}
 
 
 def _refusal(status: int, range_: str | None = None) -> Problem:

@@ -1,7 +1,7 @@
 """Another device needs one address, also behind a proxy that has a path for it."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -39,9 +39,14 @@ def app(stored: Settings, seed: Seed) -> Any:
 
 def proxy(target: str) -> Starlette:
     """Return a reverse proxy that serves ``target`` below ``/drop/`` and knows nothing of it."""
-    client = httpx.AsyncClient(base_url=target, trust_env=False, timeout=60)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+        async with httpx.AsyncClient(base_url=target, trust_env=False, timeout=60) as client:
+            yield {"client": client}
 
     async def handle(request: Request) -> Response:
+        client = request.state.client
         url = httpx.URL(path=f"/{request.path_params['path']}", query=request.url.query.encode())
         asked = client.build_request(
             request.method, url, headers=request.headers.raw, content=request.stream()
@@ -53,7 +58,8 @@ def proxy(target: str) -> Starlette:
         answer.raw_headers = found.headers.raw
         return answer
 
-    return Starlette(routes=[Route("/drop/{path:path}", handle, methods=["GET", "POST", "PUT"])])
+    route = Route("/drop/{path:path}", handle, methods=["GET", "POST", "PUT"])
+    return Starlette(routes=[route], lifespan=lifespan)
 
 
 @pytest.fixture(params=["another address", "a proxy with a path"])
@@ -82,7 +88,7 @@ def page(browser: Browser, asked: list[str]) -> Iterator[Page]:
     page.set_default_timeout(15_000)
     yield page
     page.close()
-    assert complaints == []
+    assert [one for one in complaints if "status of 401" not in one] == []  # after the sign-out
 
 
 def test_a_link_with_the_token_opens_plays_and_uploads_by_one_origin(
@@ -121,7 +127,7 @@ def test_a_link_with_the_token_opens_plays_and_uploads_by_one_origin(
 
 
 @pytest.mark.parametrize("site", ["another address"], indirect=True)
-def test_a_link_to_a_video_keeps_its_place_and_a_wrong_token_is_told(page, site, seed, mp4):
+def test_a_link_to_a_video_keeps_its_place_and_its_file_plays_by_itself(page, site, seed, mp4):
     upload = seed.upload("clip.mp4")
     seed.probe(upload)
     seed.transcode(upload, mp4)
