@@ -43,7 +43,9 @@ Upload a video, by this API or to the uploads bucket; this API shows its progres
 * `GET /videos` lists videos, newest first; `GET /videos/{id}` describes one in full.
 * `GET /search` finds the moments in which words are said, objects are in view, or both.
 * Files are presigned URLs that expire after about an hour, as does `links.playlist`, for which
-  players need no token. Request the video again for fresh ones.
+  players need no token. Request the video again for fresh ones. An address that begins with a
+  slash is below the API's own.
+* Other requests need `Authorization: Bearer …` where a token is asked for (401 `unauthorized`).
 * Every error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` for people.
 * Earlier results are kept: `GET /videos/{id}/versions` lists them, `/diff` below it compares two,
   and one `POST` makes another one current, or rolls back.
