@@ -27,10 +27,13 @@ from pipeline.core.errors import Unreachable
 
 _CHUNK_BYTES = 1 << 20
 _PARTS_AT_ONCE = 32  # each holds a thread until its client has sent it
-_ASKED = (
-    *("If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"),
-    *("Content-Length", "Content-MD5", "Range"),
-)
+_ASKED = {
+    "GET": (
+        *("If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"),
+        "Range",
+    ),
+    "PUT": ("Content-Length", "Content-MD5"),
+}
 _ANSWERED = (
     *("Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Length"),
     *("Content-Range", "ETag", "Last-Modified"),
@@ -84,12 +87,13 @@ class Relay:
 
     async def _answer(self, request: Request, store: Store) -> Response:
         target = _target(request.scope)
-        if request.method not in {"GET", "PUT"}:
+        if request.method not in _ASKED:
             allow = {"Allow": "GET, HEAD, PUT"}
             raise Problem(405, "method_not_allowed", "Files are read or sent.", headers=allow)
         if not store.has(target):
             raise _refusal(HTTPStatus.NOT_FOUND)
-        headers = {name: request.headers[name] for name in _ASKED if name in request.headers}
+        asked = _ASKED[request.method]
+        headers = {name: request.headers[name] for name in asked if name in request.headers}
         if request.method == "PUT":
             if "Content-Length" not in headers:
                 raise Problem(411, "no_length", "Send the number of bytes as `Content-Length`.")

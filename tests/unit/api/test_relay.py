@@ -84,6 +84,12 @@ def test_a_file_is_read_in_chunks_and_closed():
     assert found.closed
 
 
+def test_a_body_that_s3_would_wait_for_is_not_announced():
+    store = Store(Found(1))
+    call(store, headers=[("Content-Length", "9"), ("Range", "bytes=0-")])
+    assert store.asked == [("GET", "/ours/a?X-Amz-Signature=1", {"Range": "bytes=0-"})]
+
+
 def test_a_file_is_read_no_further_once_the_client_is_gone():
     found = Found(50 * CHUNK)
     call(Store(found), gone_after=3)
