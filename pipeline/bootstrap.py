@@ -23,6 +23,7 @@ from pipeline.aws.catalog.videos import Videos
 from pipeline.aws.cloudfront import Cdn
 from pipeline.aws.multipart import Multipart
 from pipeline.aws.receiving import Receiver
+from pipeline.aws.relayed import Store
 from pipeline.aws.uploads import Uploads
 from pipeline.core import upload_options as options
 from pipeline.core.errors import InvalidArgument, InvalidSettings, VideodropError
@@ -115,7 +116,11 @@ def artifacts(config: Settings) -> Artifacts:
     """Return the artifacts of this installation."""
     cdn = Cdn(aws.client("ssm"), config.cdn) if config.cdn else None
     return Artifacts(
-        aws.client("s3"), config.names.artifacts_bucket, presign_s=config.presign_s, cdn=cdn
+        aws.client("s3"),
+        config.names.artifacts_bucket,
+        presign_s=config.presign_s,
+        cdn=cdn,
+        relay=config.relay,
     )
 
 
@@ -132,8 +137,17 @@ def adder(config: Settings) -> Adder:
 def receiver(config: Settings) -> Receiver:
     """Return the uploads that others send to this installation in parts."""
     bucket = config.names.uploads_bucket
-    parts = Multipart(aws.client("s3"), bucket, lasts_s=config.presign_s)
+    parts = Multipart(aws.client("s3"), bucket, lasts_s=config.presign_s, relay=config.relay)
     return Receiver(parts, uploads(config), catalog(config))
+
+
+def store(config: Settings) -> Store | None:
+    """Return S3 as the API hands requests on to it; None if clients reach it themselves."""
+    if not config.relay:
+        return None
+    names = config.names
+    buckets = names.uploads_bucket, names.artifacts_bucket
+    return Store(aws.client("s3").meta.endpoint_url, buckets)
 
 
 def versions(config: Settings) -> Versions:
@@ -155,6 +169,7 @@ def janitor(config: Settings) -> "Janitor":
         merge_index=partial(
             search_index(config).merge, within_s=config.topology.janitor.timeout_s / 4
         ),
+        check=config.check_place,
     )
 
 

@@ -28,6 +28,7 @@ from pipeline.aws import provision as resources
 from pipeline.core.settings import Settings
 from pipeline.core.topology import DEFAULT_PATH
 from pipeline.stages.models import host
+from tests.fakes.secrets import Watch
 from tests.fakes.servers import TRACING, embedded_aws
 
 _RUN = "TEST_RUN"  # the session that a process belongs to
@@ -111,6 +112,16 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
     yield blocked
     assert not blocked, f"connections beyond loopback: {blocked}"
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_is_logged() -> Iterator[None]:
+    """Fail a test that logs a presigned address or a token."""
+    watch = Watch()
+    logging.getLogger().addHandler(watch)
+    yield
+    logging.getLogger().removeHandler(watch)
+    assert not watch.found, f"secrets in the log: {watch.found}"
 
 
 def _is_loopback(host: str) -> bool:

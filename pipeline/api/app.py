@@ -22,11 +22,13 @@ from pipeline.api import (
     video,
     videos,
 )
+from pipeline.api.authorized import Authorized
 from pipeline.api.context import Context
 from pipeline.api.head import HeadAsGet
 from pipeline.api.headers import SecurityHeaders
 from pipeline.api.measured import Measured
 from pipeline.api.origin import OwnPagesWrite
+from pipeline.api.relay import Relay
 from pipeline.api.trusted import TrustedHosts
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
@@ -41,7 +43,9 @@ Upload a video, by this API or to the uploads bucket; this API shows its progres
 * `GET /videos` lists videos, newest first; `GET /videos/{id}` describes one in full.
 * `GET /search` finds the moments in which words are said, objects are in view, or both.
 * Files are presigned URLs that expire after about an hour, as does `links.playlist`, for which
-  players need no token. Request the video again for fresh ones.
+  players need no token. Request the video again for fresh ones. An address that begins with a
+  slash is below the API's own.
+* Other requests need `Authorization: Bearer …` where a token is asked for (401 `unauthorized`).
 * Every error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` for people.
 * Earlier results are kept: `GET /videos/{id}/versions` lists them, `/diff` below it compares two,
   and one `POST` makes another one current, or rolls back.
@@ -89,9 +93,13 @@ def create_app(
     ):
         app.include_router(module.router)
     page.mount(app)
+    # The last one added is the first to see a request. Files are not compressed: clients ask for
+    # ranges of them.
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(Relay, store=lambda: context.store)
+    app.add_middleware(Authorized, token=lambda: context.token)
     app.add_middleware(OwnPagesWrite, public=lambda: context.settings.public_origins)
     app.add_middleware(TrustedHosts, names=lambda: context.settings.hosts)
-    app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Measured)

@@ -7,10 +7,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from pipeline import bootstrap
+from pipeline.api.cursors import Cursors
 from pipeline.api.playback import Playback
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.receiving import Receiver
+from pipeline.aws.relayed import Store
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
@@ -64,6 +66,17 @@ class Context:
         return bootstrap.receiver(self.settings)
 
     @cached_property
+    def store(self) -> Store | None:
+        """Return S3 as the API hands requests on to it; None if clients reach it themselves."""
+        return bootstrap.store(self.settings)
+
+    @cached_property
+    def token(self) -> str | None:
+        """Return the token that requests must send; None if none is needed."""
+        secret = self.settings.api_token
+        return secret.get_secret_value() if secret else None
+
+    @cached_property
     def versions(self) -> Versions:
         """Return the stored results."""
         return Versions(self.catalog, self.artifacts)
@@ -77,6 +90,11 @@ class Context:
     def playback(self) -> Playback:
         """Return the signer of playlist URLs."""
         return Playback(partial(self.catalog.keys.get, "playback"))
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        """Return the signer of cursors."""
+        return Cursors(partial(self.catalog.keys.get, "cursors"))
 
     def lasts_s(self, video: Video) -> float:
         """Return the lifetime of the URLs that play a video: its length and ``presign_s``."""

@@ -76,7 +76,11 @@ class Asked:
             return answer
         self.response.headers.update(caching.headers(tag))
         chunks = self.parts.artifacts.stream(result.prefix + file.name)
-        return page(*_page(wanted(chunks), self.query, content_id))
+        begin = self.parts.cursors.unseal(self.query.cursor)
+        first = _index(begin, content_id) if begin else 0
+        found, more = _page(wanted(chunks), first, self.query.limit)
+        cursor = None if more is None else f"{more}-{content_id[:12]}"
+        return page(found, self.parts.cursors.seal(cursor))
 
 
 @router.get(
@@ -111,14 +115,13 @@ def tracks(asked: Annotated[Asked, Depends()]) -> object:
 
 
 def _page(
-    found: Iterator[tuple[int, Item]], query: DetectionQuery, content_id: str
-) -> tuple[list[Item], str | None]:
-    """Return at most ``limit`` of the items, from the cursor on, and the next cursor."""
-    first = _index(query.cursor, content_id) if query.cursor else 0
+    found: Iterator[tuple[int, Item]], first: int, limit: int
+) -> tuple[list[Item], int | None]:
+    """Return at most ``limit`` of the items, from an index on, and the index of the next one."""
     page: list[Item] = []
     for index, item in found:
-        if len(page) == query.limit:
-            return page, f"{index}-{content_id[:12]}"
+        if len(page) == limit:
+            return page, index
         if index >= first:
             page.append(item)
     return page, None
@@ -127,9 +130,6 @@ def _page(
 def _index(cursor: str, content_id: str) -> int:
     """Return the index at which a page begins; a cursor is valid only for its own file."""
     index, _, of = cursor.partition("-")
-    if not index.isdecimal() or of != content_id[:12]:
-        raise BadInput(
-            "invalid_cursor",
-            "This cursor is not valid, or the result is a new one. Start without it.",
-        )
+    if of != content_id[:12]:
+        raise BadInput("invalid_cursor", "The result is a new one. Start without a cursor.")
     return int(index)

@@ -2,6 +2,9 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+ASKED = "videodrop.head"
+"""The key in the scope of a GET that was a HEAD: its body need not be made."""
+
 
 class HeadAsGet:
     """A middleware that answers HEAD with the headers of GET, and without a body."""
@@ -25,7 +28,7 @@ class HeadAsGet:
                 await send({"type": "http.response.body", "body": b""})
 
         # A copy: the server has to know that this response has no body.
-        asked = {**scope, "method": "GET"}
+        asked = {**scope, "method": "GET", ASKED: True}
         try:
             await self._app(asked, receive, bare)
         finally:

@@ -52,24 +52,26 @@ def page_policy(artifact_url: str, upload_url: str, token_url: str | None = None
     """Return the policy of our own page: our scripts and styles, media from the artifacts' host.
 
     Args:
-        artifact_url: any presigned URL.
-        upload_url: any address of a part of an upload.
+        artifact_url: any presigned URL, or a path if the API itself sends files.
+        upload_url: the same of a part of an upload.
         token_url: where the page gets tokens.
     """
     files = _origin(artifact_url)
     own = {
         "style-src": "'self'",
-        "img-src": f"'self' {files}",
-        "media-src": f"'self' blob: {files}",  # blob: captions that were fetched with a token
-        "connect-src": f"'self' {_origin(upload_url)} {token_url or ''}".rstrip(),
+        "img-src": " ".join(("'self'", *files)),
+        # blob: captions that were fetched with a token
+        "media-src": " ".join(("'self'", "blob:", *files)),
+        "connect-src": " ".join(filter(None, ("'self'", *_origin(upload_url), token_url))),
         "trusted-types": "'none'",
     }
     return _joined({**_PAGES, **own})
 
 
-def _origin(address: str) -> str:
+def _origin(address: str) -> tuple[str, ...]:
+    """Return the origin of a URL; nothing for a path, which is of our own origin."""
     url = urlsplit(address)
-    return f"{url.scheme}://{url.netloc}"
+    return (f"{url.scheme}://{url.netloc}",) if url.netloc else ()
 
 
 def docs_policy() -> str:

@@ -78,10 +78,11 @@ def playlist(
         raise Problem(404, "unknown_playlist", f"{video.upload.name} has no playlist {asked}.")
 
     sign = parts.artifacts.urls(result.prefix, lasts_s=parts.lasts_s(video))
+    here = f"/playlists/{video.video_id}/{asked}"
 
     def address(uri: str) -> str:
         target = within(posixpath.dirname(asked), uri)
-        return f"{uri}?{signature}" if target in ours else sign(target)
+        return f"{uri}?{signature}" if target in ours else relative(sign(target), here)
 
     text = parts.artifacts.read(result.prefix + asked).decode()
     return Response(
@@ -102,6 +103,14 @@ def rewrite(text: str, address: Callable[[str], str]) -> str:
         else:
             lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def relative(address: str, here: str) -> str:
+    """Return an address within a file at the path ``here``, for any prefix of a proxy.
+
+    A path of ours goes up to the root first. A URL of S3 or CloudFront stays as it is.
+    """
+    return "../" * (here.count("/") - 1) + address[1:] if address.startswith("/") else address
 
 
 def within(folder: str, uri: str) -> str:

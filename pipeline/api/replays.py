@@ -14,7 +14,7 @@ from pipeline.api import caching
 from pipeline.api.context import Context, Parts
 from pipeline.api.problems import described
 from pipeline.core import upload_options as options
-from pipeline.core.errors import BadInput, NotFound
+from pipeline.core.errors import NotFound
 from pipeline.replays import views
 from pipeline.replays.check import check
 from pipeline.replays.records import Desired, Replay
@@ -55,7 +55,7 @@ class ListQuery(BaseModel):
     """A page of the list of replays."""
 
     limit: int = Field(20, ge=1, le=100)
-    cursor: str | None = Field(None, max_length=64, description="`next_cursor` of a page")
+    cursor: str | None = Field(None, max_length=100, description="`next_cursor` of a page")
 
 
 class Resumption(BaseModel):
@@ -140,14 +140,13 @@ def list_replays(
     query: Annotated[ListQuery, Query()], parts: Parts, response: Response
 ) -> ReplayPage:
     """Return one page of replays."""
-    if query.cursor and not _REPLAY_ID.fullmatch(query.cursor):
-        raise BadInput("invalid_cursor", "This cursor is not valid. Start without one.")
-    found = list(islice(parts.replays.newest(before=query.cursor), query.limit + 1))
+    begin = parts.cursors.unseal(query.cursor)
+    found = list(islice(parts.replays.newest(before=begin), query.limit + 1))
     shown = found[: query.limit]
     response.headers["Cache-Control"] = caching.REVALIDATE
     return ReplayPage(
         replays=[_view(replay) for replay in shown],
-        next_cursor=shown[-1].replay_id if len(found) > len(shown) else None,
+        next_cursor=parts.cursors.seal(shown[-1].replay_id) if len(found) > len(shown) else None,
     )
 
 

@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.problems import described
 from pipeline.core import languages
 from pipeline.core.errors import InvalidArgument
+from pipeline.core.moment import Moment
 from pipeline.core.records import ListedStatus
 from pipeline.results.search import moments, query
 from pipeline.results.search.moments import MomentPage
@@ -44,10 +45,10 @@ class SearchQuery(BaseModel):
         None, max_length=35, description="Of most of the speech", examples=["de"]
     )
     status: ListedStatus | None = None
-    uploaded_after: AwareDatetime | None = Field(
+    uploaded_after: Moment | None = Field(
         None, description="At this time or later", examples=["2026-01-31T00:00:00Z"]
     )
-    uploaded_before: AwareDatetime | None = Field(
+    uploaded_before: Moment | None = Field(
         None, description="Before this time", examples=["2026-02-01T00:00:00Z"]
     )
     video: str | None = Field(
@@ -71,7 +72,9 @@ def search(
     asked: Annotated[SearchQuery, Query()], parts: Parts, request: Request, response: Response
 ) -> MomentPage:
     """Return one page of moments."""
-    found = parts.search.find(_query(asked), cursor=asked.cursor, limit=asked.limit)
+    begin = parts.cursors.unseal(asked.cursor)
+    found = parts.search.find(_query(asked), cursor=begin, limit=asked.limit)
+    found = found._replace(next_cursor=parts.cursors.seal(found.next_cursor))
     response.headers["Cache-Control"] = caching.REVALIDATE
     root = request.scope.get("root_path", "")
     return moments.page(found, parts.artifacts.url, root)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
-from pipeline.api.playlist import within
+from pipeline.api.playlist import relative, within
 from pipeline.api.problems import described
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["playback"])
@@ -29,10 +29,12 @@ def storyboard(video: FoundVideo, parts: Parts) -> Response:
     result, found = artifact(video, "storyboard_vtt", "a storyboard")
     folder = posixpath.dirname(found.name)
     sign = parts.artifacts.urls(result.prefix, lasts_s=parts.lasts_s(video))
+    here = f"/videos/{video.video_id}/storyboard.vtt"
     lines = []
     for line in parts.artifacts.read(result.prefix + found.name).decode().splitlines():
         uri, mark, rectangle = line.partition("#xywh=")
-        lines.append(f"{sign(within(folder, uri))}{mark}{rectangle}" if mark else line)
+        sheet = relative(sign(within(folder, uri)), here) if mark else uri
+        lines.append(f"{sheet}{mark}{rectangle}")
     return Response(
         "\n".join(lines) + "\n",
         media_type=MEDIA_TYPE,

@@ -3,12 +3,13 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.problems import described
 from pipeline.aws.catalog.listing import EXAMINED, Filter, page
+from pipeline.core.moment import Moment
 from pipeline.results import video_view as views
 
 router = APIRouter(tags=["videos"])
@@ -37,10 +38,10 @@ class ListQuery(BaseModel):
         description="Beginning of its key or of its file name",
         examples=["videos/2026/"],
     )
-    uploaded_after: AwareDatetime | None = Field(
+    uploaded_after: Moment | None = Field(
         None, description="At this time or later", examples=["2026-01-31T00:00:00Z"]
     )
-    uploaded_before: AwareDatetime | None = Field(
+    uploaded_before: Moment | None = Field(
         None, description="Before this time", examples=["2026-02-01T00:00:00Z"]
     )
     limit: int = Field(20, ge=1, le=100)
@@ -65,8 +66,10 @@ def list_videos(
         after=query.uploaded_after,
         before=query.uploaded_before,
     )
-    found, cursor = page(parts.catalog, wanted, cursor=query.cursor, limit=query.limit)
+    begin = parts.cursors.unseal(query.cursor)
+    found, cursor = page(parts.catalog, wanted, cursor=begin, limit=query.limit)
     response.headers["Cache-Control"] = caching.REVALIDATE
     return VideoPage(
-        videos=[views.item(video, parts.artifacts.url) for video in found], next_cursor=cursor
+        videos=[views.item(video, parts.artifacts.url) for video in found],
+        next_cursor=parts.cursors.seal(cursor),
     )

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from pipeline.aws.cloudfront import Cdn
+from pipeline.aws.relayed import relayed
 from pipeline.core.disposition import content_disposition
 
 _LONGEST_PRESIGNED_S = 7 * 86400  # S3's limit
@@ -18,13 +19,23 @@ class Addresses:
         bucket: the artifacts bucket.
         presign_s: lifetime of signed URLs whose caller gives none.
         cdn: signs URLs if CloudFront serves the bucket; otherwise S3 does.
+        relay: whether the API hands requests on to S3: its URLs are then paths.
     """
 
-    def __init__(self, s3: Any, bucket: str, *, presign_s: int, cdn: Cdn | None = None) -> None:
+    def __init__(
+        self,
+        s3: Any,
+        bucket: str,
+        *,
+        presign_s: int,
+        cdn: Cdn | None = None,
+        relay: bool = False,
+    ) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._presign_s = presign_s
         self._cdn = cdn
+        self._relay = relay
 
     def url(self, key: str, *, download_as: str | None = None, lasts_s: float | None = None) -> str:
         """Sign the URL of a file.
@@ -42,7 +53,8 @@ class Addresses:
         if download_as:
             request["ResponseContentDisposition"] = content_disposition("attachment", download_as)
         seconds = min(int(lasts_s), _LONGEST_PRESIGNED_S)
-        return str(self._s3.generate_presigned_url("get_object", Params=request, ExpiresIn=seconds))
+        url = self._s3.generate_presigned_url("get_object", Params=request, ExpiresIn=seconds)
+        return relayed(url) if self._relay else str(url)
 
     def urls(self, prefix: str, *, lasts_s: float) -> Callable[[str], str]:
         """Return a function that returns signed URLs of the files of one result, by name.

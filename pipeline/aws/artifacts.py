@@ -16,9 +16,18 @@ class Artifacts(SourceFiles, Publication, Addresses):
         bucket: the artifacts bucket.
         presign_s: lifetime of signed URLs whose caller gives none.
         cdn: signs URLs if CloudFront serves the bucket; otherwise S3 does.
+        relay: whether the API hands requests on to S3: its URLs are then paths.
     """
 
-    def __init__(self, s3: Any, bucket: str, *, presign_s: int, cdn: Cdn | None = None) -> None:
+    def __init__(
+        self,
+        s3: Any,
+        bucket: str,
+        *,
+        presign_s: int,
+        cdn: Cdn | None = None,
+        relay: bool = False,
+    ) -> None:
         SourceFiles.__init__(self, s3)
         Publication.__init__(self, s3, bucket)
-        Addresses.__init__(self, s3, bucket, presign_s=presign_s, cdn=cdn)
+        Addresses.__init__(self, s3, bucket, presign_s=presign_s, cdn=cdn, relay=relay)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from pipeline.aws import clients as aws
+from pipeline.aws.relayed import relayed
 from pipeline.core.errors import NotFound
 
 
@@ -23,12 +24,14 @@ class Multipart:
         s3: a boto3 client.
         bucket: its name.
         lasts_s: lifetime of an address.
+        relay: whether the API hands requests on to S3: addresses are then paths.
     """
 
-    def __init__(self, s3: Any, bucket: str, *, lasts_s: int) -> None:
+    def __init__(self, s3: Any, bucket: str, *, lasts_s: int, relay: bool = False) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._lasts_s = lasts_s
+        self._relay = relay
 
     def begin(self, key: str, content_type: str, metadata: dict[str, str]) -> str:
         """Begin an upload; return S3's id of it."""
@@ -41,11 +44,10 @@ class Multipart:
         """Return the address to PUT a part of exactly ``size`` bytes to."""
         given = {"Bucket": self._bucket, "Key": key, "UploadId": s3_id}
         part = {"PartNumber": number, "ContentLength": size}
-        return str(
-            self._s3.generate_presigned_url(
-                "upload_part", Params=given | part, ExpiresIn=self._lasts_s
-            )
+        url = self._s3.generate_presigned_url(
+            "upload_part", Params=given | part, ExpiresIn=self._lasts_s
         )
+        return relayed(url) if self._relay else str(url)
 
     def arrived(self, key: str, s3_id: str) -> list[Arrived]:
         """Return the parts that have arrived.

@@ -64,10 +64,13 @@ def _options_of_all(
 
 @app.command()
 def up(
-    host: Annotated[str, typer.Option(help="Address that the API and the page listen on")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[
+        str, typer.Option(help="Address that the API and the page listen on; 0.0.0.0 for all")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the API and the page")] = 8080,
+    aws_port: Annotated[
+        int, typer.Option(help="Port of the embedded AWS, which listens on loopback only")
+    ] = 4599,
 ) -> None:
     """Start everything on this machine and watch the inbox, until Ctrl-C."""
     from pipeline.hosts.local.stack import Stack  # noqa: PLC0415 - moto and uvicorn are an extra
@@ -78,6 +81,7 @@ def up(
         settings,
         host=host,
         port=port,
+        aws_port=aws_port,
         tell=lambda said: err.print(plain(said)),
         ready=lambda word: console.welcome(err, word),
     ).run()
@@ -159,9 +163,8 @@ def open_video(
     stack = client.StackFile.read(settings.home)
     if stack is None:
         raise client.NotRunning("no_page", "There is no page: no stack runs on this machine.")
-    url = stack.api_url
-    if reference:
-        url += f"/#/videos/{find(reference, settings, catalog).video_id}"
+    video = find(reference, settings, catalog) if reference else None
+    url = stack.page(f"/videos/{video.video_id}" if video else "")
     if as_json:
         print_json({"url": url})
     else:

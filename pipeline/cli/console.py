@@ -121,7 +121,8 @@ def welcome(console: Console, stack: StackFile) -> None:
     config = stack.environment.get("AWS_CONFIG_FILE")  # set by the embedded AWS only
     table = Table.grid(padding=(0, 2))
     for what, how in (
-        ("page", stack.api_url),
+        ("page", stack.page()),
+        *(("others", stack.page(at=url)) for url in stack.lan_urls),
         ("API", f"{stack.api_url}/docs"),
         ("drop", f"copy a video into {stack.inbox}"),
         ("or", "videodrop add FILE --wait"),

@@ -91,13 +91,13 @@ def moment(text: str, now: datetime) -> datetime:
         return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidArgument(
             "bad_option",
             f"{text!r} is not a time: give a date or time such as 2026-01-31 or "
             "2026-01-31T12:00+02:00, or a time ago, such as 12h or 7d.",
         ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _message(error: Any) -> str:

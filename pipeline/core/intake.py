@@ -1,10 +1,12 @@
-"""The kinds of objects in the uploads bucket, by key and size alone.
+"""The objects that are processed, and their kinds: by bucket, key and size alone.
 
 File managers, browsers and sync tools leave files beside videos. They start no work. Any other
 object counts as media: its content decides what it is.
 """
 
 from typing import Literal
+
+from pipeline.core.errors import BadInput
 
 Kind = Literal["media", "captions", "other"]
 
@@ -50,6 +52,26 @@ def kind(key: str, size: int) -> Kind:
     if name.endswith(_CAPTIONS):
         return "captions" if size <= MAX_CAPTIONS_BYTES else "other"
     return "media"
+
+
+def check_place(bucket: str, key: str, *, ours: str, prefix: str) -> None:
+    """Check that an object is one that this installation processes.
+
+    Args:
+        bucket: of the object.
+        key: of the object.
+        ours: the bucket of uploads.
+        prefix: of the keys of uploads.
+
+    Raises:
+        BadInput: ``foreign_object``.
+    """
+    if bucket != ours or not key.startswith(prefix):
+        raise BadInput(
+            "foreign_object",
+            f"This event is about {key!r} in the bucket {bucket!r}. This installation processes "
+            f"s3://{ours}/{prefix}… only.",
+        )
 
 
 def _is_hidden(part: str) -> bool:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, Secret, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.core import intake
+from pipeline.core.events import Deletion, Event, Upload
 from pipeline.core.media_info import Limits
 from pipeline.core.topology import DEFAULT_PATH, Names, Topology
 
@@ -23,6 +25,10 @@ Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/*A-Z]+$")]
 Hostname = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]+$", to_lower=True)]
 # Files of secrets often end with a line break, which a header cannot contain.
 Token = Annotated[str, StringConstraints(strip_whitespace=True, min_length=16)]
+# The form of RFC 6750, section 2.1.
+BearerToken = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9._~+/-]{16,}=*$")
+]
 
 
 # One address of a content security policy: no parameter, no wildcard, nothing that ends a
@@ -171,6 +177,18 @@ class Settings(BaseSettings):
         description="Origins of our pages, as JSON, behind a proxy that sends another Host header",
     )
 
+    api_token: Secret[BearerToken] | None = Field(
+        None,
+        description="Token that requests to the API must send (`Authorization: Bearer …`), 16 "
+        "characters or more; without it the network must restrict access. `videodrop up` makes one "
+        "if it listens beyond loopback",
+    )
+    relay: bool = Field(
+        False,
+        description="Whether the API itself sends files and receives parts of uploads, which it "
+        "hands on to S3: for an S3 that clients cannot reach. `videodrop up` sets it",
+    )
+
     hosts: frozenset[Hostname] | None = Field(
         None,
         description="Names, as JSON, that the API accepts in the header Host, besides IP addresses "
@@ -204,6 +222,16 @@ class Settings(BaseSettings):
             max_pixels=self.max_pixels,
             max_streams=self.max_streams,
         )
+
+    def check_place(self, event: Event) -> None:
+        """Check that an event about an object is about one of our uploads.
+
+        Raises:
+            BadInput: ``foreign_object``.
+        """
+        if isinstance(event, Upload | Deletion):
+            ours, prefix = self.names.uploads_bucket, self.topology.uploads.prefix
+            intake.check_place(event.bucket, event.key, ours=ours, prefix=prefix)
 
     @cached_property
     def names(self) -> Names:

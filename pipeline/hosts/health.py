@@ -24,7 +24,9 @@ def answers(port: int) -> bool:
     """Return whether the server on this port reports that it is healthy."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
     try:
-        connection.request("GET", "/health")
+        token = os.environ.get("VIDEODROP_API_TOKEN", "").strip()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        connection.request("GET", "/health", headers=headers)
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -8,6 +8,7 @@ select AWS: a command meant for a laptop must not reach an account.
 import json
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -28,6 +29,8 @@ class StackFile(BaseModel):
     pid: int
     endpoint: str
     api_url: str
+    lan_urls: list[str] = []
+    token: str | None = None
     inbox: Path | None = None
     environment: dict[str, str] = {}
 
@@ -54,6 +57,16 @@ class StackFile(BaseModel):
         except PermissionError:
             pass  # another user's process, running
         return found
+
+    def page(self, view: str = "", *, at: str | None = None) -> str:
+        """Return the address of a view of the page; it carries the token if one is needed.
+
+        Args:
+            view: what follows the ``#``, such as ``/videos/{id}``; empty for the library.
+            at: one of the addresses of the API; by default the one for this machine.
+        """
+        token = f"token={quote(self.token, safe='')}" if self.token else ""
+        return f"{at or self.api_url}/" + (f"#{token}{view}" if token or view else "")
 
     def write(self, home: Path) -> None:
         """Write the file atomically, readable only by its owner: it holds credentials."""

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.core.errors import FailureClass
+from pipeline.core.moment import Moment
 from pipeline.core.records import ListedStatus
 
 MOST_SAMPLED = 1000
@@ -30,8 +31,8 @@ class Selection(BaseModel):
         description="Beginning of the key or of the file name",
         examples=["videos/2026/"],
     )
-    uploaded_after: AwareDatetime | None = Field(None, description="Uploaded then or later")
-    uploaded_before: AwareDatetime | None = Field(None, description="Uploaded before then")
+    uploaded_after: Moment | None = Field(None, description="Uploaded then or later")
+    uploaded_before: Moment | None = Field(None, description="Uploaded before then")
     label: str | None = Field(
         None, min_length=1, max_length=100, description="A label of the video", examples=["dog"]
     )

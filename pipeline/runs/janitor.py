@@ -32,6 +32,7 @@ class Janitor:
         grace_s: how long after its lease expired a run may still be redelivered: the longest
             visibility timeout of a queue.
         queue: returns a stage's queue by its name.
+        check: raises an error for an event that is not about one of our uploads.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class Janitor:
         grace_s: float,
         merge_index: Callable[[], object] = lambda: None,
         queue: Callable[[str], Queue] = Queue,
+        check: Callable[[Event], None] = lambda _: None,
     ) -> None:
         self._catalog = catalog
         self._wake_replays = wake_replays
         self._merge_index = merge_index
         self._dead_letters = dead_letters
         self._grace_s = grace_s
+        self._check = check
         self._stalled = StalledRuns(catalog, queue)
 
     def tidy(self) -> int:
@@ -127,9 +130,10 @@ class Janitor:
         """Handle an event from the janitor's queue: a deletion tombstones its video or captions.
 
         Raises:
-            BadInput: ``bad_event``.
+            BadInput: ``bad_event`` or ``foreign_object``.
         """
         event = events.parse(body)
+        self._check(event)
         if isinstance(event, Deletion):
             self._catalog.record_deletion(event)
             if intake.kind(event.key, 0) == "captions":

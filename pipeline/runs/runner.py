@@ -79,9 +79,10 @@ class Runner:
 
         Raises:
             Retry: deliver it again later; nothing is lost meanwhile.
-            BadInput: ``bad_event``: it is not one of our events.
+            BadInput: ``bad_event``: it is not one of our events; ``foreign_object``.
         """
         event = events.parse(body)
+        self._settings.check_place(event)
         with about_run(self._stage, event.video_id, event), tracing.span(f"run {self._stage}"):
             log.info("%s %s: delivery %d", self._stage, event.video_id, delivery.receives)
             if delivery.receives == 1 and delivery.sent_at is not None:

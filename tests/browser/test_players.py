@@ -92,7 +92,7 @@ def address(folder: Path, made: Callable[[Case], Result]) -> Iterator[str]:
         types = {one.name: one.media_type for one in made(cases[name]).artifacts}
         if file not in types:
             return Response(status_code=404)
-        # Chromium's cache sometimes gives hls.js less than the range that it says.
+        # Chromium's cache of a private window may cut a range: see pipeline.api.relay.
         uncached = {"Cache-Control": "no-store"}
         return FileResponse(folder / name / file, media_type=types[file], headers=uncached)
 

@@ -61,7 +61,7 @@ def test_without_a_token_the_page_asks_for_one(page, requests):
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
     asked = len(requests)
     sign_in(page, "hunter 2")
-    expect(page.get_by_text("This is not a JSON Web Token")).to_be_visible()
+    expect(page.get_by_text("This is not a token")).to_be_visible()
     assert len(requests) == asked
     assert kept(page) == []
 

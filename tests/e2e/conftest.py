@@ -17,6 +17,7 @@ import pytest
 
 from pipeline.core.topology import DEFAULT_PATH
 from pipeline.hosts.stack_file import StackFile
+from tests.fakes.secrets import check_logs
 from tests.fakes.servers import is_a_setting, untraced
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -134,6 +135,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
     finally:
         assert stop(running.process) == [], "processes were left running"
+    check_logs(running.home.parent)
 
 
 @pytest.fixture(scope="session")

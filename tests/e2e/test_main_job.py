@@ -98,10 +98,10 @@ def test_objects_are_found_by_one_call(samples: Videos, stack: Stack) -> None:
     assert video["video_id"] in [one["video_id"] for one in listed]
 
 
-def test_poster_and_storyboard_can_be_downloaded(samples: Videos) -> None:
+def test_poster_and_storyboard_can_be_downloaded(stack: Stack, samples: Videos) -> None:
     for video in samples.values():
         for role in ("poster", "storyboard_vtt"):
-            answer = httpx.get(_url(video, role), trust_env=False)
+            answer = httpx.get(stack.file.api_url + _url(video, role), trust_env=False)
             assert answer.is_success
             assert answer.content
 

@@ -29,6 +29,16 @@ def test_one_id_connects_the_upload_the_log_and_the_answer(
             assert all(f" video_id={video['video_id']}" in line for line in told)
 
 
+def test_what_is_said_in_a_video_is_in_no_log(
+    stack: Stack, samples: dict[str, dict[str, Any]]
+) -> None:
+    logs = [path.read_text(errors="replace") for path in (stack.home / "logs").iterdir()]
+    for video in samples.values():
+        spoken = stack.get(f"/videos/{video['video_id']}/transcript").json().get("segments", [])
+        for text in (segment["text"].strip() for segment in spoken):
+            assert not any(" " in text and text in log for log in logs), text
+
+
 def test_metrics_count_the_runs_of_the_stack(
     stack: Stack, samples: dict[str, dict[str, Any]]
 ) -> None:

@@ -43,13 +43,20 @@ async function ask(path, signal, method = "GET", body = undefined) {
 }
 
 /**
+ * Return the JSON of a response, with paths of files as any prefix of a proxy needs them.
+ * @param {Response} response
+ */
+const parsed = async (response) =>
+  JSON.parse(await response.text(), (_, value) => (typeof value === "string" && value.startsWith("/files/") ? value.slice(1) : value));
+
+/**
  * @param {{status?: string, label?: string, cursor?: string | null}} filter those with a value are sent
  * @param {AbortSignal} signal
  * @returns {Promise<{videos: Card[], next_cursor: string | null}>}
  */
 export async function listVideos(filter, signal) {
   const query = given(filter);
-  return (await ask(`videos?${query}`, signal)).json();
+  return parsed(await ask(`videos?${query}`, signal));
 }
 
 /**
@@ -62,7 +69,7 @@ export async function listVideos(filter, signal) {
 export async function searchMoments(query, cursor, signal) {
   const asked = new URLSearchParams(query);
   if (cursor) asked.set("cursor", cursor);
-  return (await ask(`search?${asked}`, signal)).json();
+  return parsed(await ask(`search?${asked}`, signal));
 }
 
 /**
@@ -74,7 +81,7 @@ export const given = (parameters) =>
 
 /** @type {(id: string, signal: AbortSignal) => Promise<Video>} */
 export const getVideo = async (id, signal) =>
-  (await ask(`videos/${encodeURIComponent(id)}`, signal)).json();
+  parsed(await ask(`videos/${encodeURIComponent(id)}`, signal));
 
 /** @type {(id: string, signal: AbortSignal) => Promise<Transcript>} */
 export const getTranscript = async (id, signal) =>
@@ -122,13 +129,13 @@ export const getProvider = (signal) =>
     .catch(() => null);
 
 /** @type {(file: NewUpload, signal: AbortSignal) => Promise<UploadView>} */
-export const beginUpload = async (file, signal) => (await ask("uploads", signal, "POST", file)).json();
+export const beginUpload = async (file, signal) => parsed(await ask("uploads", signal, "POST", file));
 
 /** @type {(id: string, signal: AbortSignal) => Promise<UploadView>} */
-export const getUpload = async (id, signal) => (await ask(`uploads/${id}`, signal)).json();
+export const getUpload = async (id, signal) => parsed(await ask(`uploads/${id}`, signal));
 
 /** @type {(id: string, signal: AbortSignal) => Promise<UploadView>} */
-export const completeUpload = async (id, signal) => (await ask(`uploads/${id}/complete`, signal, "POST")).json();
+export const completeUpload = async (id, signal) => parsed(await ask(`uploads/${id}/complete`, signal, "POST"));
 
 /** @type {(id: string) => Promise<unknown>} */
 export const cancelUpload = (id) => ask(`uploads/${id}`, undefined, "DELETE");
@@ -167,11 +174,12 @@ export const getHealth = async (signal) => (await ask("health", signal)).json();
  * @returns {Promise<Tile[]>}
  */
 export async function getStoryboard(id, signal) {
-  const text = await (await ask(`videos/${encodeURIComponent(id)}/storyboard.vtt`, signal)).text();
+  const response = await ask(`videos/${encodeURIComponent(id)}/storyboard.vtt`, signal);
+  const text = await response.text();
   const cue = /^(\S+) --> (\S+).*\n(.+)#xywh=(\d+),(\d+),(\d+),(\d+)$/gm;
   return [...text.matchAll(cue)].map(([, start, end, url, ...rectangle]) => {
     const [x, y, w, h] = rectangle.map(Number);
-    return { start: seconds(start), end: seconds(end), url, x, y, w, h };
+    return { start: seconds(start), end: seconds(end), url: new URL(url, response.url).href, x, y, w, h };
   });
 }
 

@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 import { showLibrary } from "./library.js";
 import { comeBack } from "./provider.js";
 import { makeSearchBox, showSearch } from "./search.js";
-import { isSignedIn, signOut } from "./session.js";
+import { isSignedIn, signOut, takeToken } from "./session.js";
 import { showSignIn } from "./signin.js";
 import { takeDrops } from "./dropping.js";
 import { addTray } from "./tray.js";
@@ -31,6 +31,7 @@ function clear() {
 }
 
 function route() {
+  takeToken();
   if (location.hash === "#main") return; // the skip link, not a view
   const url = new URL(location.hash.slice(1) || "/", location.origin);
   const video = url.pathname.match(/^\/videos\/([^/]+)$/);

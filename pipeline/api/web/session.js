@@ -1,31 +1,45 @@
 // @ts-check
 /**
- * Who asks, where the API wants to know: a bearer token, kept in this tab alone and until that is
- * closed. Only api.js and docs.js send it, and it is never part of an address.
+ * Who asks, where the API wants to know: a bearer token. One that was typed in, or that a provider
+ * gave, is kept in this tab alone and until that is closed. One that came with a link is kept until
+ * the sign-out. Only api.js and docs.js send it, and it stays in no address.
  */
 
 const KEY = "videodrop.token";
+
+/** Return the token; null without one. */
+const token = () => sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY);
 
 /**
  * Return the authorization header; no header without a token.
  * @returns {Record<string, string>}
  */
-export function credentials() {
-  const token = sessionStorage.getItem(KEY);
-  return token ? { Authorization: `Bearer ${token}` } : {};
-}
+export const credentials = () => (isSignedIn() ? { Authorization: `Bearer ${token()}` } : {});
 
-export const isSignedIn = () => sessionStorage.getItem(KEY) !== null;
+export const isSignedIn = () => token() !== null;
 
 /**
- * Store a token; return false unless it is a JSON Web Token (RFC 7519, compact form).
+ * Store a token; return false unless it has the form of one (RFC 6750, section 2.1).
  * @param {string} text
+ * @param {Storage} [place]
  */
-export function signIn(text) {
-  const token = text.trim().replace(/^Bearer\s+/i, "");
-  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false;
-  sessionStorage.setItem(KEY, token);
+export function signIn(text, place = sessionStorage) {
+  const given = text.trim().replace(/^Bearer\s+/i, "");
+  if (!/^[\w.~+/-]{16,}=*$/.test(given)) return false;
+  signOut();
+  place.setItem(KEY, given);
   return true;
 }
 
-export const signOut = () => sessionStorage.removeItem(KEY);
+/** Take the token of a link, `#token=…`, and remove it from the address. */
+export function takeToken() {
+  const found = location.hash.match(/^#token=([^/]*)(.*)$/);
+  if (!found) return;
+  signIn(decodeURIComponent(found[1]), localStorage);
+  history.replaceState(null, "", `${location.pathname}${location.search}#${found[2] || "/"}`);
+}
+
+export function signOut() {
+  sessionStorage.removeItem(KEY);
+  localStorage.removeItem(KEY);
+}

@@ -28,7 +28,7 @@ export async function showSignIn(place, wrong, done, signal) {
             h("button.primary", { type: "button", click: () => leaveFor(provider) }, `Sign in at ${new URL(provider.authorize).host}`),
             h("details", {}, h("summary", {}, "With a token"), form),
           ]
-        : [h("p", {}, "This library needs a token. Ask its operator for one."), form],
+        : [h("p", {}, "This library needs a token. Open the link that carries it, or ask its operator for one."), form],
     ),
   );
   /** @type {HTMLElement | null} */ (place.querySelector("button, input"))?.focus();
@@ -42,7 +42,7 @@ function tokenForm(done) {
   const submit = (event) => {
     event.preventDefault();
     if (signIn(token.value)) done();
-    else wrong.replaceChildren(h("p.notice.bad", {}, "This is not a JSON Web Token: it has three parts, separated by dots."));
+    else wrong.replaceChildren(h("p.notice.bad", {}, "This is not a token: it has 16 characters or more, and no spaces."));
   };
   return h(
     "form",

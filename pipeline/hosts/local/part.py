@@ -5,6 +5,7 @@ import os
 import select
 import signal
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +31,30 @@ class Part:
         name: the part's name; ``server`` announces its endpoint on standard output.
         command: the module and its arguments.
         log_file: file to which its output is appended.
+        environment: variables that only this process gets.
     """
 
-    def __init__(self, name: str, command: tuple[str, ...], log_file: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: tuple[str, ...],
+        log_file: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self.command = command
         self.log = log_file
+        self._environment = environment or {}
         self._restarts: deque[float] = deque(maxlen=_RESTARTS)
         self.child: Child
 
     def start(self) -> None:
-        """Start a child process with this process's environment."""
+        """Start a child process with this process's environment and its own."""
         with self.log.open("ab") as output:
             announces = self.name == "server"
             self.child = Child(
                 *self.command,
-                env=os.environ,
+                env={**os.environ, **self._environment},
                 orphan_signal=signal.SIGTERM,
                 stdout=-1 if announces else output,
                 stderr=output,

@@ -28,6 +28,7 @@ from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
 from pipeline.core.errors import MissingDependency, VideodropError
 from pipeline.core.settings import Settings
+from pipeline.hosts.local import network
 from pipeline.hosts.local.credentials import Credentials
 from pipeline.hosts.local.inbox import Inbox
 from pipeline.hosts.local.part import Part
@@ -106,17 +107,19 @@ class Stack:
                 raise aws.as_failure(error) from error
             self._tell("Starting the workers and the API …")
             self._add("worker", "pipeline.hosts.worker")
-            port = _free_port(self._host, self._port)
-            self._name_hosts()
-            self._add("api", "pipeline.api.server", self._host, str(port))
+            port = network.free_port(self._host, self._port)
+            token = self._token()
+            self._add_api(port, token)
             self._await_api(port)
             inbox = self._watch_inbox(leaving)
-            url = f"http://{_reachable(self._host)}:{port}"
+            url = f"http://{network.reachable(self._host)}:{port}"
             endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
             stack_file = StackFile(
                 pid=os.getpid(),
                 endpoint=endpoint,
                 api_url=url,
+                lan_urls=[f"http://{one}:{port}" for one in network.addresses(self._host)],
+                token=token,
                 inbox=inbox,
                 environment=environment,
             )
@@ -176,12 +179,26 @@ class Stack:
         os.environ.update(environment)
         return environment
 
-    def _name_hosts(self) -> None:
-        """Have the API reject requests whose ``Host`` is not a name of this machine."""
+    def _token(self) -> str | None:
+        """Return the token of the API; None if only this machine reaches it, and none is set."""
+        if secret := self._settings.api_token:
+            return secret.get_secret_value()
+        if network.is_beyond_loopback(self._host):
+            return network.token(self._home / "api.token")
+        return None
+
+    def _add_api(self, port: int, token: str | None) -> None:
+        """Start the API, which sends files itself and answers at names of this machine only."""
         origins = (urlsplit(origin).hostname or "" for origin in self._settings.public_origins)
         machine = socket.gethostname().lower()
         names = {machine, f"{machine}.local", self._host, *origins, *(self._settings.hosts or ())}
-        os.environ["VIDEODROP_HOSTS"] = json.dumps(sorted(filter(None, names)))
+        own = {
+            "VIDEODROP_HOSTS": json.dumps(sorted(filter(None, names))),
+            "VIDEODROP_RELAY": "true",
+        }
+        if token:
+            own["VIDEODROP_API_TOKEN"] = token
+        self._add("api", "pipeline.api.server", self._host, str(port), environment=own)
 
     def _endpoint(self, server: Part) -> str:
         """Return the endpoint that the server announces, after passing on its message."""
@@ -194,8 +211,10 @@ class Stack:
             self._tell(line["message"])
         return str(line["endpoint"])
 
-    def _add(self, name: str, module: str, *args: str) -> Part:
-        part = Part(name, (module, *args), self._home / "logs" / f"{name}.log")
+    def _add(
+        self, name: str, module: str, *args: str, environment: dict[str, str] | None = None
+    ) -> Part:
+        part = Part(name, (module, *args), self._home / "logs" / f"{name}.log", environment)
         self._parts.append(part)
         part.start()
         return part
@@ -204,7 +223,7 @@ class Stack:
         end = time.monotonic() + _START_S
         while not self._stopping.wait(_LOOK_S):
             with socket.socket() as probe:
-                if probe.connect_ex((_reachable(self._host), port)) == 0:
+                if probe.connect_ex((network.reachable(self._host), port)) == 0:
                     return
             self._restart_parts()
             if time.monotonic() > end:
@@ -268,23 +287,3 @@ def _lock(home: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
-
-
-def _free_port(host: str, port: int) -> int:
-    """Return ``port`` if it is free, else a port that the system picks."""
-    for candidate in (port, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, candidate))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise MissingDependency(
-        "bad_host", f"Cannot listen on {host}: is it an address of this machine?"
-    )
-
-
-def _reachable(host: str) -> str:
-    """Return the address at which to connect to a server that listens on ``host``."""
-    return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound

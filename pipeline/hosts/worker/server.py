@@ -32,9 +32,11 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from pipeline.aws import clients as aws
+from pipeline.core import events
 from pipeline.core.errors import BadInput
 from pipeline.core.problem import MEDIA_TYPE, details
 from pipeline.core.settings import Settings
+from pipeline.core.topology import REPLAYS
 from pipeline.hosts.worker.functions import Function
 from pipeline.hosts.worker.host import abandon
 from pipeline.hosts.worker.lane import Record, failures
@@ -126,6 +128,7 @@ class PushHost:
             return _problem(413, "too_large", f"An event has at most {_LARGEST:,} bytes.")
         try:
             pushed = read(body, request.headers, self._function.name)
+            self._check(pushed)
         except BadInput as error:
             return _problem(400, error.code, error.message)
         # Another request may have been accepted while this one was read.
@@ -138,6 +141,18 @@ class PushHost:
             return await loop.run_in_executor(self._thread, self._handle, pushed)
         finally:
             self._busy = False
+
+    def _check(self, pushed: Pushed) -> None:
+        """Check that no event is about an object of another installation.
+
+        Messages in a batch end in their dead-letter queue instead, one by one.
+
+        Raises:
+            BadInput: ``foreign_object``.
+        """
+        if not pushed.batch and self._function.name != REPLAYS:
+            for record in pushed.records:
+                self._settings.check_place(events.parse(record["body"]))
 
     def _unauthorized(self, request: Request) -> JSONResponse | None:
         if not (token := self._settings.push_token):

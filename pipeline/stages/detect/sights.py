@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pipeline.stages.detect.engine import Image
 
 
+# A model's memory grows with the pixels that it gets at once.
+_BATCH_PIXELS = 32 * 640 * 640
+
+
 class Sight(NamedTuple):
     """The detections of one frame.
 
@@ -25,6 +29,11 @@ class Sight(NamedTuple):
     time_s: float
     found: list[Detection]
     image: "Image | None"
+
+
+def frames_at_once(batch: int, how: Looking) -> int:
+    """Return the frames per batch: as many as asked for, or fewer if they are large."""
+    return max(1, min(batch, _BATCH_PIXELS // how.image_size**2))
 
 
 def sights(

@@ -40,7 +40,7 @@ from pipeline.stages.detect.contact_sheet import Strip
 from pipeline.stages.detect.engine import Detection, Looking, ObjectEngine
 from pipeline.stages.detect.findings import Findings
 from pipeline.stages.detect.interim import Shown
-from pipeline.stages.detect.sights import by_section
+from pipeline.stages.detect.sights import by_section, frames_at_once
 from pipeline.stages.models import weights
 from pipeline.stages.models.weights import Weights
 
@@ -72,7 +72,11 @@ class Params(BaseModel):
         None, ge=64, le=2048, description="Longer side of the model's input; as trained if not set"
     )
     batch: int | None = Field(
-        None, ge=1, le=256, description="Frames per batch; chosen for the device if not set"
+        None,
+        ge=1,
+        le=256,
+        description="Frames per batch, at most 32 of 640 x 640 pixels or fewer larger ones; chosen "
+        "for the device if not set",
     )
     classes: tuple[str, ...] | None = Field(
         None, min_length=1, description="Labels to detect; all labels of the model if not set"
@@ -192,7 +196,7 @@ def run_range(
 
     def placed() -> Iterator[tuple[float, list[Detection] | None]]:
         options: dict[str, Any] = {
-            "batch": params.batch or engine.batch,
+            "batch": frames_at_once(params.batch or engine.batch, how),
             "gate": params.gate,
             "fps": params.fps,
         }

@@ -4,9 +4,9 @@ import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Annotated, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from pipeline.core import in_place
 from pipeline.core.errors import BadInput
@@ -25,6 +25,7 @@ VERSION = "2"
 
 # Another is tried if the best cannot be decoded again.
 _CANDIDATES = 2
+_SHEET_PIXELS = 1 << 25  # 100 MB, and as much again for its tiles
 
 
 class Params(BaseModel):
@@ -32,7 +33,7 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    poster_widths: tuple[int, ...] = Field(
+    poster_widths: tuple[Annotated[int, Field(ge=16, le=16_383)], ...] = Field(
         (320, 640, 1280),
         min_length=1,
         max_length=6,
@@ -45,13 +46,25 @@ class Params(BaseModel):
         300, ge=1, le=2000, description="Most tiles; fewer per second in long videos"
     )
     columns: int = Field(10, ge=1, le=20, description="Tiles in a row of a sheet")
-    rows: int = Field(10, ge=1, le=20, description="Rows of a sheet")
+    rows: int = Field(
+        10, ge=1, le=20, description="Rows of a sheet, which has at most 33 million pixels"
+    )
     range_s: int = Field(
         1800,
         ge=10,
         le=86_400,
         description="Seconds of a long video that one worker reads, rounded to whole sections",
     )
+
+    @model_validator(mode="after")
+    def _a_sheet_fits_into_memory(self) -> Self:
+        pixels = self.tile_side**2 * self.columns * self.rows
+        if pixels > _SHEET_PIXELS:
+            raise ValueError(
+                f"a sheet of {self.columns} x {self.rows} tiles of {self.tile_side} pixels may "
+                f"have {pixels:,} pixels; at most {_SHEET_PIXELS:,}: take fewer or smaller tiles"
+            )
+        return self
 
 
 def plan(source: Source, params: Params, report: Report) -> Plan:

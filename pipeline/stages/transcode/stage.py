@@ -6,7 +6,7 @@ Sound without a picture becomes HLS of audio alone and an M4A (``audio_only``).
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,7 +33,7 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rungs: tuple[int, ...] = Field(
+    rungs: tuple[Annotated[int, Field(ge=16, le=ladder.MAX_SIDE)], ...] = Field(
         (1080, 720, 480, 360, 240),
         min_length=1,
         max_length=10,

@@ -134,7 +134,7 @@ def stack(stored, monkeypatch, aws_endpoint):
 
 
 def test_open_shows_the_library_or_a_video_and_prints_where(cli, stack, talk):
-    library, page = "http://127.0.0.1:8080", f"http://127.0.0.1:8080/#/videos/{talk.video_id}"
+    library, page = "http://127.0.0.1:8080/", f"http://127.0.0.1:8080/#/videos/{talk.video_id}"
     assert cli("open").out == library + "\n"
     assert cli("open", "talk.mp4").out == page + "\n"
     assert cli("open", "talk.mp4", "--json").json == {"url": page}

@@ -37,7 +37,8 @@ def serve(tmp_path, untraced_children):  # noqa: ARG001 - needed for its effect
     servers = []
 
     def started(**more):
-        host = PushHost(Settings(), function(tmp_path, **more))
+        settings = Settings(uploads_bucket="uploads")  # that of the events
+        host = PushHost(settings, function(tmp_path, **more))
         config = uvicorn.Config(host.app(), port=0, lifespan="on", log_config=None)
         served = uvicorn.Server(config)
         thread = threading.Thread(target=served.run)
@@ -94,6 +95,14 @@ def test_the_answer_is_the_handlers_and_its_child_stays(serve, tmp_path):
     assert len({call["pid"] for call in calls}) == 1
     assert calls[0]["arn"].endswith(":function:videodrop-detect")
     assert 25_000 < calls[0]["left_ms"] <= 30_000
+
+
+def test_an_event_about_another_bucket_is_rejected_for_good(serve, tmp_path):
+    client, _ = serve()
+    for foreign in ({"bucket": "another"}, {"key": "elsewhere/a.mp4"}):
+        answer = client.post("/", content=aws_events.created(**foreign))
+        assert (answer.status_code, answer.json()["code"]) == (400, "foreign_object")
+    assert not (tmp_path / "calls.jsonl").exists()
 
 
 def test_one_event_to_retry_gets_a_status_for_it(serve):

@@ -20,6 +20,7 @@ from pipeline.hosts.local.credentials import Credentials
 from pipeline.hosts.local.stack import Stack
 from pipeline.hosts.stack_file import StackFile
 from tests.conftest import topology_with
+from tests.fakes.secrets import check_logs
 from tests.fakes.servers import is_a_setting
 
 SCRIPT = """
@@ -35,6 +36,7 @@ if sys.argv[2:] != ["traced"]:
 try:
     Stack(
         Settings(home=Path(sys.argv[1])),
+        host=os.environ.get("TEST_HOST", "127.0.0.1"),
         port=0,
         aws_port=0,
         tell=lambda message: print(message, flush=True),
@@ -100,7 +102,7 @@ def start(tmp_path):
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    """Return a stack that is ready, started among the settings of a real account."""
+    """Return a stack that others can reach, started among the settings of a real account."""
     folder = tmp_path_factory.mktemp("running")
     with starting(folder) as up:
         stack = up(
@@ -108,6 +110,7 @@ def running(tmp_path_factory):
             AWS_SESSION_TOKEN="secret",  # noqa: S106 - it must not be used
             HOME=str(folder),
             VIDEODROP_HOSTS='["videos.lan"]',
+            TEST_HOST="0.0.0.0",  # noqa: S104 - it needs a token
         )
         stack.hear("Ready")
         yield stack
@@ -212,10 +215,11 @@ def test_no_setting_of_a_real_account_is_used(running):
 
 
 def test_the_api_answers_under_names_of_this_machine_only(running):
-    url = StackFile.read(running.home).api_url
+    stack = StackFile.read(running.home)
+    url, token = stack.api_url, {"Authorization": f"Bearer {stack.token}"}
     port = url.rpartition(":")[2]
     for host in ("evil.example", f"evil.example:{port}", "localhost.evil.example", ""):
-        answer = httpx.get(f"{url}/videos", headers={"Host": host})
+        answer = httpx.get(f"{url}/videos", headers={"Host": host} | token)
         assert (answer.status_code, answer.json()["code"]) == (403, "foreign_host"), host
     for host in (
         "localhost",
@@ -224,7 +228,24 @@ def test_the_api_answers_under_names_of_this_machine_only(running):
         "videos.lan",
         socket.gethostname(),
     ):
-        assert httpx.get(f"{url}/videos", headers={"Host": host}).status_code == 200, host
+        assert httpx.get(f"{url}/videos", headers={"Host": host} | token).status_code == 200, host
+
+
+def test_other_devices_need_the_token_and_send_a_file_to_the_api_alone(running):
+    stack = StackFile.read(running.home)
+    port = stack.api_url.rpartition(":")[2]
+    assert all(url.endswith(f":{port}") and "//127." not in url for url in stack.lan_urls)
+    url = f"http://127.0.0.2:{port}"  # as another device addresses this machine
+    assert httpx.get(f"{url}/").status_code == 200
+    assert httpx.get(f"{url}/videos").status_code == 401
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {stack.token}"}) as device:
+        new = device.post("/uploads", json={"name": "a.mp4", "size": 4}).json()
+        assert httpx.put(url + new["parts"][0]["url"], content=b"film").status_code == 200
+        done = device.post(new["links"]["complete"]).json()
+        assert done["state"] == "completed"
+    assert stack.token not in "".join(running.said)
+    check_logs(running.home)
+    assert not any(stack.token in log.read_text() for log in running.home.rglob("*.log"))
 
 
 def test_the_stack_after_a_killed_one_has_its_credentials_and_ends_if_a_part_keeps_ending(start):

@@ -108,6 +108,22 @@ def test_a_message_is_handled_and_deleted(rig: Rig, mapping: Mapping):
     assert rig.text(rig.state(body).current_result) == "hello"
 
 
+@pytest.mark.parametrize("wrong", [{"bucket": "another"}, {"key": "elsewhere/a.mp4"}])
+def test_a_message_about_another_bucket_or_prefix_is_rejected(
+    rig: Rig, mapping: Mapping, wrong: dict[str, str]
+):
+    ours = {"bucket": rig.config.names.uploads_bucket, "key": "videos/a.mp4"}
+    created = aws_events.created(**ours | wrong)
+    mapping.send(created)
+    assert mapping.deliver() == [created]
+    assert rig.catalog.video(upload_of(created).video_id) is None
+    queue = Mapping(rig.config.names.queue("janitor"), janitor_handler.handler)
+    deleted = aws_events.deleted(**ours | wrong)
+    queue.send(deleted)
+    assert queue.deliver() == [deleted]
+    assert rig.catalog.video(upload_of(created).video_id) is None
+
+
 def test_a_run_records_the_delivery_that_claimed_it(rig: Rig, mapping: Mapping):
     """Only the worker with that delivery may report that the run was killed."""
     body = rig.put()

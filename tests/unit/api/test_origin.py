@@ -52,7 +52,8 @@ def test_no_address_is_beyond_the_guard(api):
     paths = api.get("/openapi.json").json()["paths"]
     writes = [(m, p) for p, methods in paths.items() for m in methods if m != "get"]
     assert writes
-    for method, path in (*writes, ("post", "/"), ("post", "/web/app.js"), ("post", "/nothing")):
+    others = ("/", "/web/app.js", "/nothing", "/files/bucket/key")
+    for method, path in (*writes, *(("put", path) for path in others)):
         answer = api.request(method.upper(), path, headers=FOREIGN[0])
         assert answer.status_code == 403, path
 

@@ -9,6 +9,7 @@ from pipeline.cli import bars, console
 from pipeline.cli.doctor import Finding
 from pipeline.core.records import Spread
 from pipeline.core.stage import Artifact, Notice, Result
+from pipeline.hosts.stack_file import StackFile
 from pipeline.results import video_view as views
 from pipeline.stages.detect.detections import Detection, Frame
 
@@ -152,6 +153,21 @@ def test_uploads_are_told_without_a_terminal_and_counted_on_one(shown, tmp_path)
     with bars.UploadBars(screen, [path], quiet=False) as shown_, shown_.active(path) as sent:
         sent(5)
     assert "5/5 bytes" in screen.file.getvalue()
+
+
+def test_the_start_screen_names_each_address_with_its_token(shown, tmp_path):
+    stack = StackFile(
+        pid=1,
+        endpoint="http://127.0.0.1:4599",
+        api_url="http://127.0.0.1:8080",
+        lan_urls=["http://192.168.1.7:8080", "http://10.0.0.3:8080"],
+        token="abc",  # noqa: S106 - opens nothing
+        inbox=tmp_path / "inbox",
+    )
+    console.welcome(shown, stack)
+    screen = shown.file.getvalue()
+    for address in ("127.0.0.1", "192.168.1.7", "10.0.0.3"):
+        assert f"http://{address}:8080/#token=abc" in screen
 
 
 @pytest.mark.parametrize("make", [terminal, lambda: Console(file=io.StringIO())])

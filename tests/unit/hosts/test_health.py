@@ -20,10 +20,14 @@ def test_a_worker_is_healthy_while_its_file_is_touched(tmp_path, seconds_ago, we
 
 
 @pytest.mark.parametrize(("status", "well"), [(200, True), (503, False), (404, False)])
-def test_a_server_is_healthy_when_it_reports_so(status, well):
+def test_a_server_is_healthy_when_it_reports_so(status, well, monkeypatch):
+    monkeypatch.setenv("VIDEODROP_API_TOKEN", " a-token-of-16-characters\n")
+    asked = {"Authorization": "Bearer a-token-of-16-characters"}
+
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(status if self.path == "/health" else 500)
+            right = self.path == "/health" and asked.items() <= dict(self.headers).items()
+            self.send_response(status if right else 500)
             self.end_headers()
 
         def log_message(self, *_):

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.media.decoding import Frame
 from pipeline.stages.detect.engine import Detection, Looking
-from pipeline.stages.detect.sights import by_section, sights
+from pipeline.stages.detect.sights import by_section, frames_at_once, sights
 
 HOW = Looking(0.5, 0.7, 320, 100, None)
 
@@ -51,6 +53,13 @@ def test_without_a_gate_all_frames_go_to_the_model_in_batches():
     assert engine.batches == [[0, 1, 2], [3, 4, 5], [6]]
     assert labels(found) == [(n / 2, str(n)) for n in range(7)]
     assert all(sight.image is not None for sight in found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "size", "frames"), [(8, 640, 8), (256, 640, 32), (256, 2048, 3), (32, 64, 32)]
+)
+def test_a_batch_has_no_more_pixels_than_memory_is_meant_to_have(asked, size, frames):
+    assert frames_at_once(asked, replace(HOW, image_size=size)) == frames
 
 
 @pytest.mark.parametrize("batch", [1, 2, 50])

@@ -1,0 +1,26 @@
+"""What an uploader may ask for stays within what a host can keep."""
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.stages.thumbnail import stage as thumbnail
+from pipeline.stages.transcode import stage as transcode
+
+
+@pytest.mark.parametrize("width", [0, -1, 15, 16_384, 10**9])
+def test_a_poster_has_a_width_that_image_formats_have(width):
+    with pytest.raises(ValidationError, match="poster_widths"):
+        thumbnail.Params(poster_widths=(640, width))
+
+
+@pytest.mark.parametrize("side", [0, -1, 15, 4097])
+def test_a_rendition_has_a_side_that_decoders_have(side):
+    with pytest.raises(ValidationError, match="rungs"):
+        transcode.Params(rungs=(720, side))
+
+
+def test_a_sheet_of_tiles_fits_into_memory():
+    with pytest.raises(ValidationError, match="take fewer or smaller tiles"):
+        thumbnail.Params(tile_side=640, columns=20, rows=20)
+    thumbnail.Params(tile_side=640, columns=9, rows=9)
+    thumbnail.Params(columns=20, rows=20)
