@@ -25,7 +25,7 @@ router = APIRouter(prefix="/videos/{video_id}", tags=["transcript"])
     responses=described(404, 410, 422, 503)
     | {200: {"description": "The captions", "content": {"text/vtt": {"example": "WEBVTT\n"}}}},
 )
-def uploaded_captions(
+def get_captions(
     video: FoundVideo,
     name: Annotated[str, Path(description="File name", examples=["holiday.de.srt"])],
     parts: Parts,

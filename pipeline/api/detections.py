@@ -87,7 +87,7 @@ class Asked:
     response_model=FramePage,
     responses=described(404, 409, 410, 422, 503),
 )
-def frames(asked: Annotated[Asked, Depends()]) -> object:
+def list_frames(asked: Annotated[Asked, Depends()]) -> object:
     """Return one page of frames."""
     wanted = asked.query.wanted.frames
     return asked.answer(
@@ -102,7 +102,7 @@ def frames(asked: Annotated[Asked, Depends()]) -> object:
     response_model=TrackPage,
     responses=described(404, 409, 410, 422, 503),
 )
-def tracks(asked: Annotated[Asked, Depends()]) -> object:
+def list_tracks(asked: Annotated[Asked, Depends()]) -> object:
     """Return one page of tracks."""
     wanted = asked.query.wanted.tracks
     return asked.answer(

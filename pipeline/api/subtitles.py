@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.files import answer
 from pipeline.api.lookup import FoundVideo, artifact
@@ -44,10 +45,11 @@ class SubtitlesList(BaseModel):
     response_model=SubtitlesList,
     responses=described(404, 409, 410, 422, 503),
 )
-def list_subtitles(video: FoundVideo) -> object:
-    """Return the subtitles of the video."""
+def list_subtitles(video: FoundVideo, request: Request, response: Response) -> object:
+    """Return the subtitles of the video, or 304 if the client has them already."""
     result, _ = artifact(video, "subtitles_vtt", "subtitles")
-    return {"subtitles": result.summary["subtitles"]}
+    found = SubtitlesList.model_validate({"subtitles": result.summary["subtitles"]})
+    return caching.revalidate(request, response, found) or found
 
 
 @router.get(
@@ -57,11 +59,11 @@ def list_subtitles(video: FoundVideo) -> object:
     responses=described(404, 409, 410, 422, 503)
     | {200: {"description": "The subtitles", "content": {"text/vtt": {"example": _EXAMPLE}}}},
 )
-def subtitles(
+def get_subtitles(
     video: FoundVideo,
     parts: Parts,
     request: Request,
-    number: Annotated[int, Path(ge=1, description="As `/subtitles` gives it")],
+    number: Annotated[int, Path(ge=1, description="As `/subtitles` gives it", examples=[1])],
 ) -> Response:
     """Return one track of subtitles."""
     result, _ = artifact(video, "subtitles_vtt", "subtitles")
@@ -85,15 +87,15 @@ def subtitles(
     responses=described(404, 409, 410, 422, 503)
     | {
         200: {
+            "model": Chapters,
             "description": "The chapters",
             "content": {
-                "application/json": {"schema": Chapters.model_json_schema()},
                 "text/vtt": {"example": "WEBVTT\n\n00:00:00.000 --> 00:01:00.000\nIntro\n"},
             },
         }
     },
 )
-def chapters(
+def get_chapters(
     video: FoundVideo,
     parts: Parts,
     request: Request,

@@ -31,11 +31,13 @@ def _answer(video: FoundVideo, parts: Parts, request: Request, form: Format) -> 
 
 _RESPONSES = described(404, 409, 410, 422, 503) | {
     200: {
+        "model": Transcript,
         "description": "The transcript; without speech it is valid and empty",
         "content": {
-            "application/json": {"schema": Transcript.model_json_schema()},
             "text/vtt": {"example": "WEBVTT\n\n00:00:00.400 --> 00:00:02.100\nA red circle.\n"},
-            "application/x-subrip": {},
+            "application/x-subrip": {
+                "example": "1\n00:00:00,400 --> 00:00:02,100\nA red circle.\n"
+            },
             "text/plain": {"example": "A red circle.\n"},
         },
     }
@@ -50,7 +52,7 @@ _RESPONSES = described(404, 409, 410, 422, 503) | {
     response_class=Response,
     responses=_RESPONSES,
 )
-def transcript(
+def get_transcript(
     video: FoundVideo,
     parts: Parts,
     request: Request,
@@ -67,6 +69,8 @@ def transcript(
     response_class=Response,
     responses=_RESPONSES,
 )
-def transcript_file(video: FoundVideo, parts: Parts, request: Request, form: Format) -> Response:
+def get_transcript_file(
+    video: FoundVideo, parts: Parts, request: Request, form: Format
+) -> Response:
     """Return the transcript in the format of the file name."""
     return _answer(video, parts, request, form)

@@ -162,7 +162,7 @@ def begin_upload(
     summary="See which parts have arrived, and get addresses for the next",
     responses=described(404, 422, 503),
 )
-def show_upload(upload_id: UploadId, parts: Parts, response: Response) -> UploadView:
+def get_upload(upload_id: UploadId, parts: Parts, response: Response) -> UploadView:
     """Return an upload's present state."""
     response.headers["Cache-Control"] = "no-store"
     return _view(parts.receiver.get(upload_id), parts)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from pipeline.api import caching
@@ -10,6 +10,7 @@ from pipeline.api.context import Parts
 from pipeline.api.problems import described
 from pipeline.aws.catalog.listing import EXAMINED, Filter, page
 from pipeline.results import video_view as views
+from pipeline.results.artifact_view import Sign
 
 router = APIRouter(tags=["videos"])
 
@@ -52,12 +53,13 @@ class ListQuery(BaseModel):
     summary="List videos, newest first",
     description=f"One request reads at most {EXAMINED} videos: with a filter that few pass, it "
     "returns those found so far and a cursor to continue from.",
+    response_model=VideoPage,
     responses=described(422, 503),
 )
 def list_videos(
-    query: Annotated[ListQuery, Query()], parts: Parts, response: Response
-) -> VideoPage:
-    """Return one page of videos."""
+    query: Annotated[ListQuery, Query()], parts: Parts, request: Request, response: Response
+) -> object:
+    """Return one page of videos, or 304 if the client has it already."""
     wanted = Filter(
         status=query.status,
         label=query.label,
@@ -66,7 +68,10 @@ def list_videos(
         before=query.uploaded_before,
     )
     found, cursor = page(parts.catalog, wanted, cursor=query.cursor, limit=query.limit)
-    response.headers["Cache-Control"] = caching.REVALIDATE
-    return VideoPage(
-        videos=[views.item(video, parts.artifacts.url) for video in found], next_cursor=cursor
-    )
+
+    def shown(sign: Sign) -> VideoPage:
+        return VideoPage(videos=[views.item(video, sign) for video in found], next_cursor=cursor)
+
+    age = caching.signed_since(parts.settings.presign_s)
+    unchanged = caching.revalidate(request, response, shown(views.unsigned), age)
+    return unchanged or shown(parts.artifacts.url)

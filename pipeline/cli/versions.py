@@ -113,7 +113,11 @@ def _print_versions(found: Iterable[Version]) -> None:
             table.add_row(
                 one.stage,
                 plain(one.fingerprint[:_DIGITS]),
-                "[green]current[/green]" if one.current else "before" if one.way_back else "",
+                "[green]current[/green]"
+                if one.current
+                else "before"
+                if one.rollback_target
+                else "",
                 f"{one.finished_at:%Y-%m-%d %H:%M:%S}",
                 plain(one.code_version),
                 f"{one.cost.seconds:.1f}",
@@ -188,8 +192,8 @@ def _labels(found: VersionDiff) -> Iterator[Row]:
             f"{one.tracks_before}, {one.frames_before}",
             f"{one.tracks_after}, {one.frames_after}",
         )
-        if one.seen_anew or one.seen_no_more:
-            yield f"{one.label}: only then", _spans(one.seen_no_more), _spans(one.seen_anew)
+        if one.only_after or one.only_before:
+            yield f"{one.label}: only then", _spans(one.only_before), _spans(one.only_after)
 
 
 def _renditions(found: VersionDiff) -> Iterator[Row]:

@@ -171,6 +171,11 @@ class Settings(BaseSettings):
         description="Origins of our pages, as JSON, behind a proxy that sends another Host header",
     )
 
+    cors_origins: frozenset[Origin] = Field(
+        frozenset(),
+        description="Origins of pages of other sites, as JSON, that may use the API from a browser",
+    )
+
     hosts: frozenset[Hostname] | None = Field(
         None,
         description="Names, as JSON, that the API accepts in the header Host, besides IP addresses "

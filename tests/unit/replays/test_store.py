@@ -53,9 +53,9 @@ def test_writes_of_owner_and_driver_do_not_overwrite_each_other(house: House):
     assert claimed
     house.replays.ask(replay.replay_id, "run", budget_usd=5)
     now = house.replays.checkpoint(claimed.model_copy(update={"cursor": "x"}), lease_s=60)
-    assert (now.wish, now.request.budget_usd, now.cursor) == ("run", 5, "x")
+    assert (now.desired_state, now.request.budget_usd, now.cursor) == ("run", 5, "x")
     kept = house.get(replay)
-    assert (kept.wish, kept.request.budget_usd, kept.cursor) == ("run", 5, "x")
+    assert (kept.desired_state, kept.request.budget_usd, kept.cursor) == ("run", 5, "x")
 
 
 def test_two_concurrent_requests_both_take_effect(house: House):
@@ -70,7 +70,7 @@ def test_two_concurrent_requests_both_take_effect(house: House):
 
     house.table.get = while_another_asks
     now = house.replays.ask(replay.replay_id, "run")
-    assert (now.wish, now.request.budget_usd, now.wishes) == ("run", 7, 2)
+    assert (now.desired_state, now.request.budget_usd, now.requests) == ("run", 7, 2)
 
 
 @pytest.mark.parametrize("end", ["finished", "cancelled", "failed"])
