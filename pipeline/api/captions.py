@@ -18,7 +18,7 @@ router = APIRouter(prefix="/videos/{video_id}", tags=["transcript"])
 
 @router.get(
     "/captions/{name}",
-    summary="Uploaded captions",
+    summary="Get uploaded captions",
     description="SubRip or WebVTT that was uploaded beside the video, as WebVTT. Take the address "
     "from `captions` of the video. 422 if the file has no captions.",
     response_class=Response,

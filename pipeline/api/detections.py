@@ -81,7 +81,7 @@ class Asked:
 
 @router.get(
     "/detections",
-    summary="Objects in a video, by frame",
+    summary="List the objects in a video by frame",
     description="Frames in order of time, each with the selected objects; frames without any are "
     "left out. The label summary with intervals is in the stage's `summary` of the video.",
     response_model=FramePage,
@@ -97,7 +97,7 @@ def list_frames(asked: Annotated[Asked, Depends()]) -> object:
 
 @router.get(
     "/detections/tracks",
-    summary="Objects in a video, by object",
+    summary="List the objects in a video, each once",
     description="One entry for each object from where it appears to where it is lost.",
     response_model=TrackPage,
     responses=described(404, 409, 410, 422, 503),

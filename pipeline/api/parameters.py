@@ -40,8 +40,7 @@ def _names(dependant: Dependant) -> Iterator[str]:
     for field in dependant.query_params:
         model = field.field_info.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
-            for name, one in model.model_fields.items():
-                yield one.alias or name
+            yield from (one.alias or name for name, one in model.model_fields.items())
         else:
             yield field.alias
     for one in dependant.dependencies:

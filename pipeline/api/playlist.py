@@ -54,7 +54,7 @@ def signed(
 
 @router.get(
     "/{name:path}.m3u8",
-    summary="An HLS playlist that plays without a token",
+    summary="Get an HLS playlist that plays without a token",
     description="Take the address from `links.playlist` of the video: it is signed, so players "
     "need no token, and lasts as long as the video and an hour more. All addresses within are "
     "signed, too.",

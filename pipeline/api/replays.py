@@ -156,7 +156,7 @@ def list_replays(
 
 @router.get(
     "/{replay_id}",
-    summary="Everything about one replay",
+    summary="Get one replay in full",
     response_model=views.ReplayView,
     responses=described(404, 422, 503),
 )
@@ -169,7 +169,7 @@ def get_replay(replay_id: ReplayId, parts: Parts, request: Request, response: Re
 @router.post(
     "/{replay_id}/pause",
     status_code=202,
-    summary="Pause: request no more runs",
+    summary="Pause a replay: request no more runs",
     description="Runs that were requested already still finish.",
     responses=described(403, 404, 409, 422, 503),
 )
@@ -181,7 +181,7 @@ def pause_replay(replay_id: ReplayId, parts: Parts) -> views.ReplayView:
 @router.post(
     "/{replay_id}/resume",
     status_code=202,
-    summary="Resume, or run the plan of a dry run",
+    summary="Resume a replay, or run the plan of a dry run",
     description="With a new budget if one is given: a replay paused by its budget needs one.",
     responses=described(403, 404, 409, 422, 503),
 )
@@ -196,7 +196,7 @@ def resume_replay(
 @router.post(
     "/{replay_id}/cancel",
     status_code=202,
-    summary="End it",
+    summary="Cancel a replay",
     description="Runs that have not started are abandoned; those in progress still finish.",
     responses=described(403, 404, 409, 422, 503),
 )

@@ -17,7 +17,7 @@ MEDIA_TYPE = "text/vtt; charset=utf-8"
 
 @router.get(
     "/storyboard.vtt",
-    summary="Thumbnails for scrubbing",
+    summary="Get the thumbnails for scrubbing",
     description="WebVTT in the form that players use for scrubbing: each cue is the presigned URL "
     "of a sprite sheet with `#xywh=`, the rectangle to show.",
     response_class=Response,

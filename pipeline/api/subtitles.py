@@ -39,7 +39,7 @@ class SubtitlesList(BaseModel):
 
 @router.get(
     "/subtitles",
-    summary="The subtitles of the file",
+    summary="List the subtitles of the file",
     description="Text subtitles that were in the uploaded file, in its order; "
     "`/subtitles/1.vtt` is the first one. The transcript's captions are at `/transcript.vtt`.",
     response_model=SubtitlesList,
@@ -54,7 +54,7 @@ def list_subtitles(video: FoundVideo, request: Request, response: Response) -> o
 
 @router.get(
     "/subtitles/{number}.vtt",
-    summary="Subtitles as WebVTT",
+    summary="Get subtitles as WebVTT",
     response_class=Response,
     responses=described(404, 409, 410, 422, 503)
     | {200: {"description": "The subtitles", "content": {"text/vtt": {"example": _EXAMPLE}}}},
@@ -81,7 +81,7 @@ def get_subtitles(
 
 @router.get(
     "/chapters",
-    summary="The chapters of the file",
+    summary="Get the chapters of the file",
     description="`json` has start and end in seconds, and titles; `vtt` suits a `<track>`.",
     response_class=Response,
     responses=described(404, 409, 410, 422, 503)

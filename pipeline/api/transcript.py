@@ -46,7 +46,7 @@ _RESPONSES = described(404, 409, 410, 422, 503) | {
 
 @router.get(
     "/transcript",
-    summary="The transcript",
+    summary="Get the transcript",
     description="`json` has segments and words with times and probabilities; `vtt` and `srt` are "
     "captions of at most two lines; `txt` is the text alone. 409 while it is not ready.",
     response_class=Response,
@@ -64,7 +64,7 @@ def get_transcript(
 
 @router.get(
     "/transcript.{form}",
-    summary="The transcript, by file name",
+    summary="Get the transcript by file name",
     description="The same, at an address that suits a `<track>` or a download.",
     response_class=Response,
     responses=_RESPONSES,

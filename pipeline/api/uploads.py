@@ -159,7 +159,7 @@ def begin_upload(
 
 @router.get(
     "/{upload_id}",
-    summary="See which parts have arrived, and get addresses for the next",
+    summary="Get an upload, and addresses for its next parts",
     responses=described(404, 422, 503),
 )
 def get_upload(upload_id: UploadId, parts: Parts, response: Response) -> UploadView:

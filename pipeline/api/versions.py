@@ -42,7 +42,7 @@ class DiffQuery(BaseModel):
 
 @router.get(
     "",
-    summary="All stored results of a video",
+    summary="List the stored results of a video",
     description="Results of other models, settings or code are kept after a newer one replaced "
     "them, until retention removes them. Those of an earlier upload with other content are not "
     "listed.",
@@ -63,7 +63,7 @@ def list_versions(
 
 @router.get(
     "/diff",
-    summary="What differs between two versions",
+    summary="Compare two versions",
     description="Parameters, models, warnings, files and cost; words where both have a transcript "
     "(`before` is the reference of the word error rate), labels and when they are in view, and "
     "renditions. Without `before` and `after` it compares the current version with the previous.",

@@ -29,7 +29,7 @@ _LINKS = {
 
 @router.get(
     "",
-    summary="One video in full",
+    summary="Get one video in full",
     description="Status, each stage with progress, cost, warnings and errors, and presigned URLs "
     "of all artifacts. Stages added later are listed in the same way.",
     response_model=views.VideoView,
