@@ -42,7 +42,8 @@ def _formatted(found: Mapping[Path, str]) -> dict[Path, str]:
         for path, copy in copies.items():
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(found[path])
-        for command in (["check", "--fix", "--select=I,F401"], ["format"]):
+        ours = "--config=lint.isort.known-first-party=['pipeline']"
+        for command in (["check", "--fix", "--select=I,F401", ours], ["format"]):
             subprocess.run(  # noqa: S603 - the linter of this project
                 [sys.executable, "-m", "ruff", *command, "--quiet", f"--config={_CONFIG}", "."],
                 check=True,
