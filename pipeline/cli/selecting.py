@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -78,7 +78,7 @@ def videos(references: Sequence[str], settings: Settings, catalog: Catalog) -> l
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Parse a time: ISO 8601, in UTC without an offset, or a time ago.
+    """Parse a time: ISO 8601, in this machine's time zone without an offset, or a time ago.
 
     Args:
         text: e.g. ``2026-01-31``, ``2026-01-31T12:00+02:00``, ``90m``, ``12h``, ``7d``, ``2w``.
@@ -97,7 +97,7 @@ def moment(text: str, now: datetime) -> datetime:
             f"{text!r} is not a time: give a date or time such as 2026-01-31 or "
             "2026-01-31T12:00+02:00, or a time ago, such as 12h or 7d.",
         ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found.astimezone()  # without an offset, it is a time of this machine
 
 
 def _message(error: Any) -> str:

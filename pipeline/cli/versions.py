@@ -9,7 +9,7 @@ from rich.table import Table
 
 from pipeline import bootstrap
 from pipeline.cli.arguments import AsJson, Reference
-from pipeline.cli.console import clock, err, out, plain, print_json
+from pipeline.cli.console import clock, err, local, out, plain, print_json
 from pipeline.cli.lookup import connect, find
 from pipeline.results.comparison import VersionDiff
 from pipeline.results.comparison.labels import Interval
@@ -91,7 +91,7 @@ def _print_current(version: Version, *, as_json: bool) -> None:
     else:
         out.print(
             f"{plain(version.stage)} is now {plain(version.fingerprint[:_DIGITS])}, "
-            f"made {version.finished_at:%Y-%m-%d %H:%M:%S}."
+            f"made {local(version.finished_at)}."
         )
 
 
@@ -118,7 +118,7 @@ def _print_versions(found: Iterable[Version]) -> None:
                 else "before"
                 if one.rollback_target
                 else "",
-                f"{one.finished_at:%Y-%m-%d %H:%M:%S}",
+                local(one.finished_at),
                 plain(one.code_version),
                 f"{one.cost.seconds:.1f}",
                 f"{one.bytes / 1e6:.1f}",

@@ -121,6 +121,16 @@ class Videos:
             return None
         return Upload.model_validate(head["upload"])
 
+    def uploads(self, video_ids: list[str]) -> dict[str, Upload]:
+        """Return the latest uploads of videos by id, without deleted ones: one item a video."""
+        keys = [(vid, "video") for vid in dict.fromkeys(video_ids)]
+        items = self._table.get_many(keys, only=("pk", "upload", "deleted_at"))
+        return {
+            item["pk"]: Upload.model_validate(item["upload"])
+            for item in items
+            if "upload" in item and "deleted_at" not in item
+        }
+
     def standings(self, video_ids: list[str]) -> dict[str, Standing]:
         """Return what moments show of videos, by id: a tenth of what ``videos`` reads."""
         found: dict[str, dict[str, Any]] = {}

@@ -31,7 +31,7 @@ from pipeline.core.settings import Settings
 from pipeline.hosts.local.credentials import Credentials
 from pipeline.hosts.local.inbox import Inbox
 from pipeline.hosts.local.part import Part
-from pipeline.hosts.stack_file import StackFile
+from pipeline.hosts.stack_file import StackFile, announced
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +120,7 @@ class Stack:
                 inbox=inbox,
                 environment=environment,
             )
-            stack_file.write(self._home)
-            leaving.callback(StackFile.path(self._home).unlink)
+            leaving.enter_context(announced(stack_file, self._home))
             if not self._stopping.is_set():
                 self._tell(f"Ready. Drop videos into {inbox}, and see them at {url}. Ctrl-C stops.")
                 self._ready(stack_file)
