@@ -24,6 +24,7 @@ def mistyped(variables: Iterable[str]) -> Iterator[str]:
     names = [*known(), *_OTHERS]
     for one in sorted(variables):
         if one.startswith(PREFIX) and one not in names and not one.startswith(_NESTED):
-            near = get_close_matches(one, names, n=1, cutoff=0.7)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            rests = [name.removeprefix(PREFIX) for name in names]  # what all share says nothing
+            near = get_close_matches(one.removeprefix(PREFIX), rests, n=1)
+            hint = f" Did you mean {PREFIX}{near[0]}?" if near else ""
             yield f"{one} is not a setting, so it has no effect.{hint}"

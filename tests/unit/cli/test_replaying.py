@@ -50,6 +50,12 @@ class Catalog:
     def videos(self, _):
         return []
 
+    def newest(self):
+        return iter(())
+
+    def uploads(self, _):
+        return {}
+
     def video(self, one):
         nothing = video_id("videodrop-uploads", "videos/nothing.mp4")
         return None if one == nothing else type("Video", (), {"video_id": one})
