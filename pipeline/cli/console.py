@@ -62,9 +62,10 @@ _COLOURS = {
 # Control characters, directional overrides, and halves of characters that are not UTF-8.
 _ACTED_UPON = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNWRAPPED = 1000
-_WIDE = 140  # columns that the whole table of videos needs
+WIDE = 140
+"""Columns of a terminal from which tables show everything."""
+_BESIDE_NAME = 60  # columns of the rest of a narrow table
 _BRIEF = 8  # digits of an id, of which a command needs no more
-_MINUTE = len("2026-01-31 12:00")
 
 
 def confirm(question: str, otherwise: str) -> None:
@@ -143,10 +144,11 @@ def welcome(console: Console, stack: StackFile) -> None:
 
 def videos(console: Console, items: Iterable[VideoItem]) -> None:
     """Print a list of videos, a line each, with errors below."""
-    wide = console.width >= _WIDE
+    wide = console.width >= WIDE
     table = Table(box=None, pad_edge=False)
-    table.add_column("id")
-    table.add_column("name", overflow="ellipsis", no_wrap=True)
+    table.add_column("id", no_wrap=True)
+    rest = console.width - _BESIDE_NAME
+    table.add_column("name", overflow="ellipsis", no_wrap=True, max_width=max(_BRIEF, rest))
     for title in ("status", "length", "uploaded"):
         table.add_column(title, no_wrap=True)
     for title in ("stages", "labels") if wide else ():
@@ -160,7 +162,7 @@ def videos(console: Console, items: Iterable[VideoItem]) -> None:
             plain(item.name),
             paint(item.status, f"{item.status}{done}"),
             clock(item.duration_s),
-            local(item.uploaded_at)[:_MINUTE],
+            minute(item.uploaded_at),
             *((states, plain(", ".join(item.labels))) if wide else ()),
         )
         problems.append((item.name, _reasons(item)))
@@ -253,7 +255,9 @@ def result(console: Console, done: Result, directory: Path) -> None:
 
 def findings(console: Console, found: Iterable[Finding]) -> None:
     """Print the doctor's findings, each with its remedy."""
-    table = Table("", "what", "finding", "what to do", box=None)
+    table = Table("", box=None, pad_edge=False)
+    for title in ("what", "finding", "what to do"):
+        table.add_column(title, overflow="fold")
     for finding in found:
         table.add_row(
             paint(finding.verdict), finding.what, plain(finding.detail), plain(finding.fix)
@@ -273,6 +277,11 @@ def paint(word: str, text: str | None = None) -> str:
 def local(moment: datetime) -> str:
     """Format a time in this machine's time zone."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def minute(moment: datetime) -> str:
+    """Format a time of a list: the seconds say nothing there."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def clock(seconds: float | None) -> str:

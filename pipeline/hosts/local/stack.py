@@ -41,6 +41,10 @@ _LOOK_S = 0.25
 # Above the worker's own grace period for a running invocation and its longest poll.
 _STOP_S = 20.0
 _REGION = "us-east-1"
+_INSTALLATION = (
+    *("VIDEODROP_NAME", "VIDEODROP_STAGES", "VIDEODROP_TOPOLOGY"),
+    *("VIDEODROP_UPLOADS_BUCKET", "VIDEODROP_ARTIFACTS_BUCKET"),
+)
 _SERVICES = ("S3", "SQS", "EVENTBRIDGE", "DYNAMODB")
 
 
@@ -118,7 +122,7 @@ class Stack:
                 endpoint=endpoint,
                 api_url=url,
                 inbox=inbox,
-                environment=environment,
+                environment=environment | self._installation(),
             )
             leaving.enter_context(announced(stack_file, self._home))
             if not self._stopping.is_set():
@@ -127,6 +131,13 @@ class Stack:
             while not self._stopping.wait(_LOOK_S):
                 self._restart_parts()
             self._tell("Stopping …")
+
+    def _installation(self) -> dict[str, str]:
+        """Return the settings that commands in other folders need to mean this installation."""
+        found = {name: os.environ[name] for name in _INSTALLATION if name in os.environ}
+        if "VIDEODROP_TOPOLOGY" in found:
+            found["VIDEODROP_TOPOLOGY"] = str(self._settings.topology_path.resolve())
+        return found
 
     def stop(self) -> None:
         """Have ``run`` stop everything and return."""
