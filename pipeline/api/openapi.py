@@ -92,6 +92,10 @@ def _complete(document: Schema) -> None:
             if not status.startswith("2"):
                 answer["content"] = {MEDIA_TYPE: _problem(int(status))}
                 continue
+            if "content" in answer:
+                # Generators of clients take the first one that they know.
+                ranked = sorted(answer["content"].items(), key=lambda one: "json" not in one[0])
+                answer["content"] = dict(ranked)
             for media_type, content in answer.get("content", {}).items():
                 if "json" not in media_type:
                     content.setdefault("schema", {"type": "string"})

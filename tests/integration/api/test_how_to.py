@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -17,6 +17,8 @@ from pipeline.api import openapi
 from pipeline.api.app import create_app
 from pipeline.client import ApiError, Client
 from pipeline.core.settings import Settings
+from pipeline.replays.store import Replays
+from tests.fakes.replays import FakeReplays, moves
 from tests.fakes.seed import Seed
 
 ROOT = Path(__file__).parents[3]
@@ -31,14 +33,17 @@ MALFORMED = {"400", "405", "422"}
 
 
 @pytest.fixture
-def seed(installation: Settings, tmp_path: Path) -> Seed:
+def seed(stored: Settings, tmp_path: Path) -> Seed:
     """Make an installation with one video."""
-    return Seed.of(installation, tmp_path)
+    return Seed.of(stored, tmp_path)
 
 
 @pytest.fixture
-def address(seed: Seed, installation: Settings) -> Iterator[str]:
-    app = create_app(settings=installation, catalog=seed.catalog, artifacts=seed.artifacts)
+def address(seed: Seed, stored: Settings) -> Iterator[str]:
+    replays = cast("Replays", FakeReplays(driver=moves(state="planned")))
+    app = create_app(
+        settings=stored, catalog=seed.catalog, artifacts=seed.artifacts, replay_store=replays
+    )
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -122,7 +127,7 @@ def test_every_call_of_the_reference_is_well_formed(address, video):
 
 def by_curl(line: str, address: str) -> str:
     """Return the status of a call; a stream does not end on its own."""
-    return shell(f"{line} -m 2 -o /dev/null -w '%{{http_code}}' || true", API=address)
+    return shell(f"{line} -m 5 -o /dev/null -w '%{{http_code}}' || true", API=address)
 
 
 def by_client(line: str, api: Client) -> str | None:

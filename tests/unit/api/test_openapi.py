@@ -49,6 +49,13 @@ def test_an_operation_has_a_short_id_a_tag_and_a_summary(path, operation):
     assert operation["summary"][0].isupper(), f"give {path} a summary"
 
 
+@pytest.mark.parametrize(("path", "operation"), OPERATIONS)
+def test_json_is_the_first_form_of_an_answer(path, operation):
+    for status, answer in operation["responses"].items():
+        forms = list(answer.get("content", {}))
+        assert "application/json" not in forms[1:], (path, status)
+
+
 def test_ids_of_operations_are_unique():
     ids = [operation["operationId"] for _, _, operation in openapi.operations(DOCUMENT)]
     assert sorted(ids) == sorted(set(ids))
