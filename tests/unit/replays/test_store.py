@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.core.errors import BadInput
 from pipeline.core.settings import Settings
+from pipeline.replays.records import Replay
 from pipeline.replays.request import MOST_SAMPLED, ReplayRequest
 from tests.fakes.installation import House
 
@@ -119,3 +120,14 @@ def test_the_largest_replay_fits_an_item_of_dynamodb(house: House):
     )
     assert isinstance(replay, Replay)
     assert len(replay.model_dump_json()) < 400 * 1024
+
+
+def test_records_of_earlier_versions_are_read_and_written_by_their_names(house: House):
+    replay = house.start()
+    stored = house.table.items["#replays", replay.replay_id]
+    assert (stored["wish"], stored["wishes"]) == ("run", 0)
+    assert not {"desired_state", "requests"} & stored.keys()
+    house.replays.ask(replay.replay_id, "pause")
+    stored = house.table.items["#replays", replay.replay_id]
+    assert (stored["wish"], stored["wishes"]) == ("pause", 1)
+    assert Replay.model_validate(stored).desired_state == "pause"
