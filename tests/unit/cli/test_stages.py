@@ -2,6 +2,8 @@
 
 import json
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +75,14 @@ def bare(monkeypatch):
         lambda name: None if name in {"ctranslate2", "tiktoken"} else object(),
     )
     return found
+
+
+@pytest.mark.parametrize("stage", Settings().topology.stages)
+def test_a_stage_names_extras_that_exist(stage):
+    module = bootstrap.module(stage, Settings())
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert set(module.PACKAGES.values()) <= project["optional-dependencies"].keys()
+    assert stages.lacking(module) == {}
 
 
 @pytest.mark.usefixtures("bare")

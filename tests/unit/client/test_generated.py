@@ -56,9 +56,8 @@ class Server:
         ]
         self.status = int(status)
         content = answer.get("content", {})
-        media_type = (
-            "application/json" if models.answer_schema(operation) else next(iter(content), "")
-        )
+        forms = ["application/json"] if models.answer_schema(operation) else list(content)
+        media_type = (forms or [""])[-1]
         self.example = content.get(media_type, {}).get("example", "")
         self.headers = {"Content-Type": media_type} if media_type else {}
 
