@@ -1,5 +1,8 @@
 """Route: the stages of this installation."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
@@ -9,6 +12,7 @@ from pipeline.api.problems import described
 from pipeline.core import parameters
 from pipeline.core.parameters import Parameter
 from pipeline.core.stage import load
+from pipeline.core.topology import StageSpec
 
 router = APIRouter(tags=["service"])
 
@@ -18,8 +22,11 @@ class StageInfo(BaseModel):
 
     stage: str
     gpu: bool = Field(description="A GPU makes it faster")
-    version: str = Field(description="Version of its code, which is part of the fingerprint")
-    parameters: list[Parameter]
+    version: str | None = Field(
+        description="Version of its code, which is part of the fingerprint; null if the API's host "
+        "lacks the code"
+    )
+    parameters: list[Parameter] = Field(description="Empty if the API's host lacks its code")
 
 
 class StageList(BaseModel):
@@ -40,13 +47,21 @@ def list_stages(parts: Parts, request: Request, response: Response) -> object:
     settings = parts.settings
     found = StageList(
         stages=[
-            StageInfo(
-                stage=stage,
-                gpu=spec.gpu,
-                version=load(spec.module).VERSION,
-                parameters=parameters.of(load(spec.module).Params, settings.params.get(stage, {})),
-            )
+            _info(stage, spec, settings.params.get(stage, {}))
             for stage, spec in settings.topology.stages.items()
         ]
     )
     return caching.revalidate(request, response, found) or found
+
+
+def _info(stage: str, spec: StageSpec, overrides: Mapping[str, Any]) -> StageInfo:
+    try:
+        module = load(spec.module)
+    except ModuleNotFoundError:
+        return StageInfo(stage=stage, gpu=spec.gpu, version=None, parameters=[])
+    return StageInfo(
+        stage=stage,
+        gpu=spec.gpu,
+        version=module.VERSION,
+        parameters=parameters.of(module.Params, overrides),
+    )

@@ -29,7 +29,7 @@ class StageInfo(Model):
 
     stage: str
     gpu: bool
-    version: str
+    version: str | None
     parameters: list[Parameter]
 
 

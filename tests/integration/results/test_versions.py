@@ -79,7 +79,7 @@ def house(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ri
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     rig: Rig = request.getfixturevalue("rig")
     rig.stage.run_ = everything
-    monkeypatch.setattr("pipeline.api.video.time.time", lambda: 1_800_000_000.0)
+    monkeypatch.setattr("pipeline.api.caching.time.time", lambda: 1_800_000_000.0)
     return rig
 
 

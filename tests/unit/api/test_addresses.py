@@ -98,6 +98,15 @@ def test_stages_have_their_parameters_with_the_values_of_this_installation():
     assert found["type"].startswith("number")
 
 
+def test_a_stage_whose_code_is_on_other_hosts_is_listed(monkeypatch):
+    def missing(_):
+        raise ModuleNotFoundError
+
+    monkeypatch.setattr("pipeline.api.stages.load", missing)
+    (first, *_) = client().get("/stages").json()["stages"]
+    assert first == {"stage": "transcode", "gpu": False, "version": None, "parameters": []}
+
+
 def test_pages_of_other_origins_may_do_nothing_unless_they_are_set():
     api = client()
     assert "Access-Control-Allow-Origin" not in api.get("/videos", headers=PREFLIGHT).headers
