@@ -61,7 +61,9 @@ class Resumption(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    budget_usd: float | None = Field(None, ge=0, le=1e9, description="A new budget", examples=[5.0])
+    budget_usd: float | None = Field(
+        None, strict=True, ge=0, le=1e9, description="A new budget", examples=[5.0]
+    )
 
 
 def _replay_id(

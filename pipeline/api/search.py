@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from pipeline.api import caching
 from pipeline.api.context import Parts
@@ -11,6 +11,7 @@ from pipeline.api.problems import described
 from pipeline.core import languages
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.records import ListedStatus
+from pipeline.core.validation import Moment
 from pipeline.results.search import moments, query
 from pipeline.results.search.examined import MOST
 from pipeline.results.search.moments import MomentPage
@@ -45,10 +46,10 @@ class SearchQuery(BaseModel):
         None, max_length=35, description="Of most of the speech", examples=["de"]
     )
     status: ListedStatus | None = None
-    uploaded_after: AwareDatetime | None = Field(
+    uploaded_after: Moment | None = Field(
         None, description="At this time or later", examples=["2026-01-31T00:00:00Z"]
     )
-    uploaded_before: AwareDatetime | None = Field(
+    uploaded_before: Moment | None = Field(
         None, description="Before this time", examples=["2026-02-01T00:00:00Z"]
     )
     video: str | None = Field(

@@ -3,12 +3,13 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.problems import described
 from pipeline.aws.catalog.listing import EXAMINED, Filter, page
+from pipeline.core.validation import Moment
 from pipeline.results import video_view as views
 from pipeline.results.artifact_view import Sign
 
@@ -38,10 +39,10 @@ class ListQuery(BaseModel):
         description="Beginning of its key or of its file name",
         examples=["videos/2026/"],
     )
-    uploaded_after: AwareDatetime | None = Field(
+    uploaded_after: Moment | None = Field(
         None, description="At this time or later", examples=["2026-01-31T00:00:00Z"]
     )
-    uploaded_before: AwareDatetime | None = Field(
+    uploaded_before: Moment | None = Field(
         None, description="Before this time", examples=["2026-02-01T00:00:00Z"]
     )
     limit: int = Field(20, ge=1, le=100)

@@ -1,6 +1,8 @@
-"""The words of a validation error, for people."""
+"""The words of a validation error, for people, and a type that is stricter than pydantic's."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BeforeValidator
 
 
 def message(error: Any) -> str:
@@ -10,3 +12,15 @@ def message(error: Any) -> str:
         error: one of ``ValidationError.errors()``.
     """
     return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _no_number(value: Any) -> Any:
+    """Reject a number, which pydantic takes for seconds since 1970."""
+    text = str(value).strip()
+    if isinstance(value, int | float) or text.lstrip("+-").replace(".", "", 1).isdigit():
+        raise ValueError("Input should be a date and time such as 2026-01-31T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""A time with its offset, in the form of RFC 3339 alone."""

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.core.errors import FailureClass
 from pipeline.core.records import ListedStatus
+from pipeline.core.validation import Moment
 
 MOST_SAMPLED = 1000
 
@@ -30,8 +31,8 @@ class Selection(BaseModel):
         description="Beginning of the key or of the file name",
         examples=["videos/2026/"],
     )
-    uploaded_after: AwareDatetime | None = Field(None, description="Uploaded then or later")
-    uploaded_before: AwareDatetime | None = Field(None, description="Uploaded before then")
+    uploaded_after: Moment | None = Field(None, description="Uploaded then or later")
+    uploaded_before: Moment | None = Field(None, description="Uploaded before then")
     label: str | None = Field(
         None, min_length=1, max_length=100, description="A label of the video", examples=["dog"]
     )
@@ -57,7 +58,11 @@ class ReplayRequest(Selection):
         examples=[{"detect": {"confidence": 0.4}}],
     )
     sample: int | None = Field(
-        None, ge=1, le=MOST_SAMPLED, description="Only a random sample of so many videos"
+        None,
+        strict=True,
+        ge=1,
+        le=MOST_SAMPLED,
+        description="Only a random sample of so many videos",
     )
     shadow: bool = Field(
         default=False,
@@ -65,6 +70,7 @@ class ReplayRequest(Selection):
     )
     budget_usd: float | None = Field(
         None,
+        strict=True,
         ge=0,
         le=1e9,
         description="USD: do not start, or pause, before the estimated cost exceeds it",

@@ -354,3 +354,10 @@ def test_what_only_the_driver_needs_is_not_shown():
     shown = json.dumps(views.detail(replay(cursor="SECRET", attempt=3), {}).model_dump(mode="json"))
     for internal in ("open", "cursor", "attempt", "lease_until", "walked", "SECRET"):
         assert f'"{internal}"' not in shown
+
+
+@pytest.mark.parametrize("body", [{"budget_usd": False}, {"budget_usd": "5"}, {"sample": True}])
+def test_a_number_of_another_type_starts_nothing(body):
+    replays = FakeReplays()
+    assert problem(post(client(replays=replays), "/replays", body))["status"] == 422
+    assert replays.started == []
