@@ -31,15 +31,21 @@ def curl(method: str, path: str, operation: Schema) -> str:
 
 def python(operation: Schema) -> str:
     """Return the call; ``api`` is a client."""
-    words = [repr_(value) for value in _arguments(operation, "path").values()]
+    words = [literal(value) for value in _arguments(operation, "path").values()]
     named = _arguments(operation, "query") | _body(operation)
-    words += [f"{name}={repr_(value)}" for name, value in named.items()]
+    words += [f"{name}={literal(value)}" for name, value in named.items()]
     return f"api.{operation['operationId']}({', '.join(words)})"
 
 
-def repr_(value: Any) -> str:
-    """Return a value as Python, with the quotes of this project."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+def literal(value: Any) -> str:
+    """Return a value as Python, with the quotes of this project's formatter."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{literal(key)}: {literal(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, str) and '"' not in value:
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value)
 
 
 def _is_stream(operation: Schema) -> bool:

@@ -15,7 +15,7 @@ from pipeline.api.app import create_app
 Schema = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "pipeline" / "client"
+FOLDER = ROOT / "pipeline" / "api" / "client"
 _CONFIG = ROOT / "pyproject.toml"
 
 
@@ -62,9 +62,9 @@ def _operations(tag: str, document: Schema, owners: dict[str, str]) -> str:
         "from collections.abc import AsyncIterator, Iterator",
         "from datetime import datetime",
         "from typing import Any, Literal",
-        "from pipeline.client.call import Call",
-        "from pipeline.client.server_sent import Event",
-        "from pipeline.client.transport import AsyncTransport, Transport",
+        "from pipeline.api.client.call import Call",
+        "from pipeline.api.client.server_sent import Event",
+        "from pipeline.api.client.transport import AsyncTransport, Transport",
     ]
     mine = [one for one in openapi.operations(document) if one[2]["tags"][0] == tag]
     used = {
@@ -180,7 +180,7 @@ def _all_operations(tags: list[str]) -> str:
     lines = [f'"""All operations. {models.NOTICE}"""']
     for tag in tags:
         both = f"{_class('Async', tag)}, {_class('', tag)}"
-        lines.append(f"from pipeline.client.operations.{tag} import {both}")
+        lines.append(f"from pipeline.api.client.operations.{tag} import {both}")
     for prefix, said in (("", "by blocking calls"), ("Async", "by coroutines")):
         bases = ", ".join(_class(prefix, tag) for tag in tags)
         lines += ["", "", f"class {prefix}Operations({bases}):"]

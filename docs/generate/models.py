@@ -57,7 +57,7 @@ def models(tag: str, names: list[str], owners: dict[str, str], schemas: Schema) 
         "from datetime import datetime",
         "from typing import Any, Literal",
         "from pydantic import Field",
-        "from pipeline.client.model import Model",
+        "from pipeline.api.client.model import Model",
     ]
     used = {one for name in names for one in references(schemas[name])} - set(names)
     lines += imports(used, owners)
@@ -86,7 +86,7 @@ def _ordered(names: list[str], schemas: Schema) -> list[str]:
 def imports(names: set[str], owners: dict[str, str]) -> list[str]:
     """Return the lines that import models."""
     return [
-        f"from pipeline.client.models.{owners[name]} import {name}"
+        f"from pipeline.api.client.models.{owners[name]} import {name}"
         for name in sorted(names & owners.keys())
     ]
 
@@ -141,7 +141,7 @@ def all_models(owners: dict[str, str]) -> str:
     return "\n".join(
         [
             f'"""All models. {NOTICE}"""',
-            *(f"from pipeline.client.models.{owners[name]} import {name}" for name in names),
+            *(f"from pipeline.api.client.models.{owners[name]} import {name}" for name in names),
             f"__all__ = {names}",
         ]
     )

@@ -41,13 +41,13 @@ _BEARER = {
 }
 # A problem as an example of each status.
 _PROBLEMS = {
-    400: ("unknown_parameter", "This address does not have the query parameter lable."),
+    400: ("unknown_parameter", "This address does not have the query parameter labels."),
     403: ("foreign_origin", "A page of another site may not change anything here."),
     404: ("unknown_video", "There is no video 5c1e6f0a9b3d27481f60. /videos lists all."),
     409: ("not_ready", "holiday.mp4 does not have a transcript yet: transcribe is running (40 %)."),
     410: ("video_deleted", "holiday.mp4 was deleted."),
     422: ("invalid_request", "limit: should be less than or equal to 100."),
-    503: ("service_unavailable", "The catalog or the file store could not be reached."),
+    503: ("service_unavailabels", "The catalog or the file store could not be reached."),
 }
 
 

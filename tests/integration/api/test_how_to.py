@@ -15,7 +15,7 @@ import uvicorn
 from docs.generate import calls
 from pipeline.api import openapi
 from pipeline.api.app import create_app
-from pipeline.client import ApiError, Client
+from pipeline.api.client import ApiError, Client
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
 from tests.fakes.replays import FakeReplays, moves

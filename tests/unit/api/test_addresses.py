@@ -33,7 +33,7 @@ def test_an_unknown_query_parameter_is_rejected_and_the_known_ones_are_named(pat
 
 
 def test_a_mistyped_query_parameter_is_named_with_the_nearest():
-    assert "Did you mean label?" in client().get("/videos?lable=dog").json()["detail"]
+    assert "Did you mean label?" in client().get("/videos?labels=dog").json()["detail"]
 
 
 def test_a_query_parameter_of_a_dependency_is_known():

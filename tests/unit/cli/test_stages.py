@@ -114,11 +114,11 @@ def test_stages_that_there_are_not_are_rejected(given, monkeypatch):
 
 
 def test_a_mistyped_setting_is_reported_with_the_nearest_name(cli, monkeypatch):
-    monkeypatch.setenv("VIDEODROP_DEVCE", "cpu")
+    monkeypatch.setenv("VIDEODROP_DEVICES", "cpu")
     _, out, err = cli("params", "detect")
-    assert "VIDEODROP_DEVCE is not a setting" in err
+    assert "VIDEODROP_DEVICES is not a setting" in err
     assert "Did you mean VIDEODROP_DEVICE?" in err
-    assert "DEVCE" not in out
+    assert "DEVICES" not in out
     assert cli("params", "detect", "--json")[2] == ""
 
 

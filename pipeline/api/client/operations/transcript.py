@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pipeline.client.call import Call
-from pipeline.client.models.transcript import Transcript
-from pipeline.client.transport import AsyncTransport, Transport
+from pipeline.api.client.call import Call
+from pipeline.api.client.models.transcript import Transcript
+from pipeline.api.client.transport import AsyncTransport, Transport
 
 
 class TranscriptOperations(Transport):

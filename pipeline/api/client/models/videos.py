@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pipeline.client.model import Model
+from pipeline.api.client.model import Model
 
 
 class ArtifactView(Model):

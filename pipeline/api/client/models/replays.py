@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pipeline.client.model import Model
-from pipeline.client.models.versions import Amount
+from pipeline.api.client.model import Model
+from pipeline.api.client.models.versions import Amount
 
 
 class LabelTotal(Model):

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pipeline.client.call import Call
-from pipeline.client.models.replays import ReplayPage, ReplayView
-from pipeline.client.transport import AsyncTransport, Transport
+from pipeline.api.client.call import Call
+from pipeline.api.client.models.replays import ReplayPage, ReplayView
+from pipeline.api.client.transport import AsyncTransport, Transport
 
 
 class ReplaysOperations(Transport):

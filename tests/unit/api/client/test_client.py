@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from pipeline.api.app import create_app
-from pipeline.client import ApiError, AsyncClient, Client, Event
-from pipeline.client.call import Call
+from pipeline.api.client import ApiError, AsyncClient, Client, Event
+from pipeline.api.client.call import Call
 
 TOKEN = "token of the API"  # noqa: S105 - of a server that is none
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -46,7 +46,7 @@ def test_an_answer_of_a_gateway_is_an_error_too():
 @pytest.mark.parametrize("pause", ["0", "soon"])
 def test_a_get_is_repeated_while_the_server_is_unavailable(pause, monkeypatch):
     slept: list[float] = []
-    monkeypatch.setattr("pipeline.client.transport.time.sleep", slept.append)
+    monkeypatch.setattr("pipeline.api.client.transport.time.sleep", slept.append)
     answers = [problem(503, "service_unavailable", **{"Retry-After": pause}), health()]
     assert client(lambda _: answers.pop(0)).get_health().status == "ok"
     assert slept == [0.0 if pause == "0" else 1.0]
@@ -143,7 +143,7 @@ def processed(*found: str) -> Answer:
 
 
 def test_a_video_is_awaited_until_it_is_processed(monkeypatch):
-    monkeypatch.setattr("pipeline.client.client.time.sleep", lambda _: None)
+    monkeypatch.setattr("pipeline.api.client.client.time.sleep", lambda _: None)
     answers = processed("unknown", "processing", "ready")
     assert client(answers).wait("v").status == "ready"
     with pytest.raises(TimeoutError):

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pipeline.client.call import Call
-from pipeline.client.models.playback import Chapters, SubtitlesList
-from pipeline.client.transport import AsyncTransport, Transport
+from pipeline.api.client.call import Call
+from pipeline.api.client.models.playback import Chapters, SubtitlesList
+from pipeline.api.client.transport import AsyncTransport, Transport
 
 
 class PlaybackOperations(Transport):

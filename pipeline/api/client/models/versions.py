@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from pipeline.client.model import Model
-from pipeline.client.models.videos import Cost, Notice
+from pipeline.api.client.model import Model
+from pipeline.api.client.models.videos import Cost, Notice
 
 
 class Amount(Model):

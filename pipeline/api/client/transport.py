@@ -8,9 +8,9 @@ from typing import TypeVar, cast
 import httpx
 from pydantic import TypeAdapter
 
-from pipeline.client.call import Call
-from pipeline.client.errors import ApiError
-from pipeline.client.server_sent import Event, Reader
+from pipeline.api.client.call import Call
+from pipeline.api.client.errors import ApiError
+from pipeline.api.client.server_sent import Event, Reader
 
 T = TypeVar("T")
 

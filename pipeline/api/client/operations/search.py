@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Literal
 
-from pipeline.client.call import Call
-from pipeline.client.models.search import LabelPage, MomentPage
-from pipeline.client.transport import AsyncTransport, Transport
+from pipeline.api.client.call import Call
+from pipeline.api.client.models.search import LabelPage, MomentPage
+from pipeline.api.client.transport import AsyncTransport, Transport
 
 
 class SearchOperations(Transport):

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pipeline.client.model import Model
+from pipeline.api.client.model import Model
 
 
 class Health(Model):

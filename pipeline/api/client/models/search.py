@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pipeline.client.model import Model
+from pipeline.api.client.model import Model
 
 
 class Count(Model):

@@ -16,7 +16,7 @@ import pytest
 from docs.generate import client, models
 from pipeline.api import openapi
 from pipeline.api.app import create_app
-from pipeline.client import AsyncClient, Client
+from pipeline.api.client import AsyncClient, Client
 
 DOCUMENT = create_app().openapi()
 OPERATIONS = [
@@ -115,7 +115,7 @@ def test_a_method_sends_what_the_document_says_and_reads_its_example(method, pat
 
 def test_the_client_imports_neither_aws_nor_the_pipeline():
     code = (
-        "import sys, pipeline.client; print([name for name in sys.modules if name in "
+        "import sys, pipeline.api.client; print([name for name in sys.modules if name in "
         "('boto3', 'botocore', 'fastapi', 'pipeline.core', 'pipeline.aws')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Literal
 
-from pipeline.client.call import Call
-from pipeline.client.models.videos import VideoPage, VideoView
-from pipeline.client.transport import AsyncTransport, Transport
+from pipeline.api.client.call import Call
+from pipeline.api.client.models.videos import VideoPage, VideoView
+from pipeline.api.client.transport import AsyncTransport, Transport
 
 
 class VideosOperations(Transport):

@@ -4,8 +4,8 @@ It needs httpx and pydantic only (``pip install 'videodrop[client]'``), and impo
 pipeline.
 """
 
-from pipeline.client.client import AsyncClient, Client
-from pipeline.client.errors import ApiError
-from pipeline.client.server_sent import Event
+from pipeline.api.client.client import AsyncClient, Client
+from pipeline.api.client.errors import ApiError
+from pipeline.api.client.server_sent import Event
 
 __all__ = ["ApiError", "AsyncClient", "Client", "Event"]

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pipeline.client.errors import ApiError
-from pipeline.client.models import PartView, UploadView, VideoView
-from pipeline.client.operations import AsyncOperations, Operations
+from pipeline.api.client.errors import ApiError
+from pipeline.api.client.models import PartView, UploadView, VideoView
+from pipeline.api.client.operations import AsyncOperations, Operations
 
 Page = TypeVar("Page")
 

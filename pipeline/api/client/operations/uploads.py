@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pipeline.client.call import Call
-from pipeline.client.models.uploads import UploadView
-from pipeline.client.transport import AsyncTransport, Transport
+from pipeline.api.client.call import Call
+from pipeline.api.client.models.uploads import UploadView
+from pipeline.api.client.transport import AsyncTransport, Transport
 
 
 class UploadsOperations(Transport):
