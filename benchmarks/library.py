@@ -87,7 +87,7 @@ class RunningStack:
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             now = self.look(replay)
-            if now.state in OVER or (now.state == "planned" and now.wish == "plan"):
+            if now.state in OVER or (now.state == "planned" and now.desired_state == "plan"):
                 return now
             time.sleep(_LOOK_S)
         raise TimeoutError(f"Replay {replay.replay_id} is {self.look(replay).state}.")

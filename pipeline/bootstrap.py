@@ -5,6 +5,8 @@ that only some processes need are imported in the functions that use them. A col
 API, which needs no runner and no driver, takes as long as its imports.
 """
 
+import logging
+import os
 from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -25,6 +27,7 @@ from pipeline.aws.multipart import Multipart
 from pipeline.aws.receiving import Receiver
 from pipeline.aws.relayed import Store
 from pipeline.aws.uploads import Uploads
+from pipeline.core import setting_names
 from pipeline.core import upload_options as options
 from pipeline.core.errors import InvalidArgument, InvalidSettings, VideodropError
 from pipeline.core.settings import Settings
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     from pipeline.runs.janitor import Janitor
     from pipeline.runs.redrive import Redrive
     from pipeline.runs.runner import Runner
+
+log = logging.getLogger(__name__)
 
 
 @cache
@@ -74,6 +79,8 @@ def set_up_telemetry(service: str) -> None:
         InvalidSettings: see ``settings``.
     """
     telemetry.set_up(service, settings())
+    for sentence in setting_names.mistyped(os.environ):
+        log.warning("%s", sentence)
 
 
 def observed(function: str) -> Callable[[Handler], Handler]:

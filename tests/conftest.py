@@ -90,6 +90,8 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("VIDEODROP_FETCH", "false")
         # No model of this machine is found; conversions are shared by the tests of a session.
         patch.setenv("VIDEODROP_MODEL_DIR", str(tmp_path_factory.mktemp("models")))
+        # A stack that this user runs is not found.
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         host.use(closed_host())
         yield
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from docs.generate import schema, text
+from docs.generate import calls, schema, text
 from pipeline.api.app import create_app
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -16,12 +16,16 @@ def page() -> str:
         "API",
         "The query API answers JSON. A running installation has the OpenAPI document at "
         "`/openapi.json` and a\npage that tries it at `/docs`. Errors are "
-        "`application/problem+json` (RFC 9457); [errors](errors.md) lists\ntheir codes.",
+        "`application/problem+json` (RFC 9457); [errors](errors.md) lists\ntheir codes.\n"
+        "Each call is shown with curl, where `$API` is the address of the API, and with the\n"
+        "[Python client](../how-to/api.md).",
     )
     for path, methods in document["paths"].items():
         for method in _METHODS:
             if method in methods:
                 lines += _operation(f"{method.upper()} {path}", methods[method])
+                lines += ["```sh", calls.curl(method, path, methods[method]), "```", ""]
+                lines += ["```python", calls.python(methods[method]), "```", ""]
     lines += ["## Objects", ""]
     definitions = document["components"]["schemas"]
     for name, found in sorted(definitions.items()):
@@ -75,8 +79,8 @@ def _content(answer: dict[str, Any]) -> str:
     said = []
     for media, content in answer.get("content", {}).items():
         found = content.get("schema", {})
-        named = found.get("title") if "problem" in media else None
-        said.append(text.code(named) if named else f"{_body(found)} ({media})")
+        problem = "problem" in media
+        said.append(_body(found) if problem else f"{_body(found)} ({media})")
     return ", ".join(said)
 
 

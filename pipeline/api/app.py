@@ -1,6 +1,6 @@
 """The query API as one ASGI app, served by uvicorn or, on Lambda, by Mangum."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 import pipeline
@@ -8,12 +8,15 @@ from pipeline.api import (
     captions,
     detections,
     health,
+    labels,
     metrics,
+    openapi,
     page,
     playlist,
     problems,
     replays,
     search,
+    stages,
     storyboard,
     subtitles,
     transcript,
@@ -24,11 +27,14 @@ from pipeline.api import (
 )
 from pipeline.api.authorized import Authorized
 from pipeline.api.context import Context
+from pipeline.api.cors import CrossOrigin
 from pipeline.api.head import HeadAsGet
 from pipeline.api.headers import SecurityHeaders
 from pipeline.api.measured import Measured
 from pipeline.api.origin import OwnPagesWrite
+from pipeline.api.parameters import known_only
 from pipeline.api.relay import Relay
+from pipeline.api.slashes import TrailingSlashes
 from pipeline.api.trusted import TrustedHosts
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
@@ -71,6 +77,11 @@ def create_app(
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,  # FastAPI's own pages load scripts from a CDN; page.py serves ours
         redoc_url=None,
+        redirect_slashes=False,
+        openapi_tags=openapi.TAGS,
+        servers=openapi.SERVERS,
+        generate_unique_id_function=openapi.operation_id,
+        dependencies=[Depends(known_only)],
     )
     context = app.state.context = Context(settings, catalog, artifacts, replay_store, finder)
     problems.install(app)
@@ -78,6 +89,7 @@ def create_app(
         uploads,
         videos,
         search,
+        labels,
         video,
         transcript,
         captions,
@@ -87,20 +99,28 @@ def create_app(
         playlist,
         versions,
         replays,
+        stages,
         health,
         metrics,
         page,
     ):
         app.include_router(module.router)
     page.mount(app)
+    openapi.complete(app)
     # The last one added is the first to see a request. Files are not compressed: clients ask for
     # ranges of them.
+    app.add_middleware(TrailingSlashes)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(Relay, store=lambda: context.store)
     app.add_middleware(Authorized, token=lambda: context.token)
-    app.add_middleware(OwnPagesWrite, public=lambda: context.settings.public_origins)
+    app.add_middleware(
+        OwnPagesWrite,
+        public=lambda: context.settings.public_origins,
+        others=lambda: context.settings.cors_origins,
+    )
     app.add_middleware(TrustedHosts, names=lambda: context.settings.hosts)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(CrossOrigin, origins=lambda: context.settings.cors_origins)
     app.add_middleware(Measured)
     return app

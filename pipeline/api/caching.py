@@ -1,8 +1,10 @@
 """ETags, so that an unchanged response is not sent again."""
 
+import time
 from hashlib import blake2s, sha256
 
 from fastapi import Request, Response
+from pydantic import BaseModel
 
 from pipeline.core.records import PublishedArtifact, StageResult
 
@@ -24,6 +26,31 @@ def content_id(result: StageResult, file: PublishedArtifact) -> str:
 def headers(tag: str) -> dict[str, str]:
     """Return the headers of a response with this ETag, with or without a body."""
     return {"ETag": tag, "Cache-Control": REVALIDATE}
+
+
+def revalidate(
+    request: Request, response: Response, shown: BaseModel, *more: object
+) -> Response | None:
+    """Give a response its ETag; return a 304 response if the client has it already.
+
+    Args:
+        request: the request.
+        response: gets the headers.
+        shown: the body, without signatures, which differ each time.
+        more: other parts of the ETag.
+    """
+    tag = etag(shown.model_dump_json(), *more)
+    response.headers.update(headers(tag))
+    return unchanged(request, tag)
+
+
+def signed_since(lasts_s: float) -> int:
+    """Return a part of an ETag that changes early enough for a client to get new signed URLs.
+
+    Args:
+        lasts_s: lifetime of the URLs.
+    """
+    return int(time.time() / (lasts_s / 2))
 
 
 def unchanged(request: Request, tag: str) -> Response | None:

@@ -18,14 +18,14 @@ router = APIRouter(prefix="/videos/{video_id}", tags=["transcript"])
 
 @router.get(
     "/captions/{name}",
-    summary="Uploaded captions",
+    summary="Get uploaded captions",
     description="SubRip or WebVTT that was uploaded beside the video, as WebVTT. Take the address "
     "from `captions` of the video. 422 if the file has no captions.",
     response_class=Response,
     responses=described(404, 410, 422, 503)
     | {200: {"description": "The captions", "content": {"text/vtt": {"example": "WEBVTT\n"}}}},
 )
-def uploaded_captions(
+def get_captions(
     video: FoundVideo,
     name: Annotated[str, Path(description="File name", examples=["holiday.de.srt"])],
     parts: Parts,

@@ -85,13 +85,13 @@ class Asked:
 
 @router.get(
     "/detections",
-    summary="Objects in a video, by frame",
+    summary="List the objects in a video by frame",
     description="Frames in order of time, each with the selected objects; frames without any are "
     "left out. The label summary with intervals is in the stage's `summary` of the video.",
     response_model=FramePage,
     responses=described(404, 409, 410, 422, 503),
 )
-def frames(asked: Annotated[Asked, Depends()]) -> object:
+def list_frames(asked: Annotated[Asked, Depends()]) -> object:
     """Return one page of frames."""
     wanted = asked.query.wanted.frames
     return asked.answer(
@@ -101,12 +101,12 @@ def frames(asked: Annotated[Asked, Depends()]) -> object:
 
 @router.get(
     "/detections/tracks",
-    summary="Objects in a video, by object",
+    summary="List the objects in a video, each once",
     description="One entry for each object from where it appears to where it is lost.",
     response_model=TrackPage,
     responses=described(404, 409, 410, 422, 503),
 )
-def tracks(asked: Annotated[Asked, Depends()]) -> object:
+def list_tracks(asked: Annotated[Asked, Depends()]) -> object:
     """Return one page of tracks."""
     wanted = asked.query.wanted.tracks
     return asked.answer(

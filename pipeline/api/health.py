@@ -29,7 +29,7 @@ class Health(BaseModel):
     description="Makes one small read of the table; 503 if it fails.",
     responses=described(503),
 )
-def health(parts: Parts, response: Response) -> Health:
+def get_health(parts: Parts, response: Response) -> Health:
     """Read one video that cannot exist."""
     parts.catalog.video("health")
     response.headers["Cache-Control"] = "no-store"

@@ -23,11 +23,18 @@ class OwnPagesWrite:
     Args:
         app: the next ASGI app.
         public: returns origins of our pages behind a proxy that changes the ``Host``.
+        others: returns origins of pages of other sites that may write.
     """
 
-    def __init__(self, app: ASGIApp, public: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        public: Callable[[], Collection[str]],
+        others: Callable[[], Collection[str]],
+    ) -> None:
         self._app = app
         self._public = public
+        self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle an ASGI connection."""
@@ -50,9 +57,11 @@ class OwnPagesWrite:
         that sends a ``Host`` of its own has to be configured by its origin: the forwarded host is
         a header that anyone can send.
         """
+        origin = headers.get("Origin")
+        if origin and origin.lower() in self._others():
+            return False
         if headers.get("Sec-Fetch-Site", "none") not in _OURS:
             return True
-        origin = headers.get("Origin")
         if origin is None:
             return False
         _, _, sender = origin.lower().partition("://")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from pipeline.api import caching
 from pipeline.api.context import Parts
@@ -54,16 +54,20 @@ def signed(
 
 @router.get(
     "/{name:path}.m3u8",
-    summary="An HLS playlist that plays without a token",
+    summary="Get an HLS playlist that plays without a token",
     description="Take the address from `links.playlist` of the video: it is signed, so players "
     "need no token, and lasts as long as the video and an hour more. All addresses within are "
     "signed, too.",
     response_class=Response,
     responses=described(403, 404, 409, 410, 422, 503)
-    | {200: {"description": "The playlist", "content": {MEDIA_TYPE: {"example": "#EXTM3U\n"}}}},
+    # Its media type is left out: generators of clients know text and JSON only.
+    | {200: {"description": f"The playlist, as `{MEDIA_TYPE}`"}},
 )
-def playlist(
-    signature: Annotated[str, Depends(signed)], video: FoundVideo, name: str, parts: Parts
+def get_playlist(
+    signature: Annotated[str, Depends(signed)],
+    video: FoundVideo,
+    name: Annotated[str, Path(description="Its path without `.m3u8`", examples=["hls/master"])],
+    parts: Parts,
 ) -> Response:
     """Return the playlist of this name with its URLs rewritten."""
     result, _ = artifact(video, "hls_master", "a playlist")

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -74,19 +73,7 @@ class Problem(Exception):
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the ``responses`` of a route in OpenAPI: one problem for each status."""
-    schema = _schema()
-    return {
-        status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": schema}},
-        }
-        for status in statuses
-    }
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    return ProblemDetails.model_json_schema()
+    return {status: {"description": HTTPStatus(status).phrase} for status in statuses}
 
 
 def install(app: FastAPI) -> None:

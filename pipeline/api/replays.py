@@ -6,7 +6,7 @@ import time
 from itertools import islice
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -41,9 +41,7 @@ class ReplayPage(BaseModel):
 
 
 class StartQuery(BaseModel):
-    """Options of a start; unknown ones are rejected, so a mistyped ``dry_run`` starts nothing."""
-
-    model_config = ConfigDict(extra="forbid")
+    """Options of a start."""
 
     dry_run: bool = Field(default=False, description="The same as `dry_run` in the body")
     wait: float = Field(
@@ -63,7 +61,9 @@ class Resumption(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    budget_usd: float | None = Field(None, ge=0, le=1e9, description="A new budget", examples=[5.0])
+    budget_usd: float | None = Field(
+        None, strict=True, ge=0, le=1e9, description="A new budget", examples=[5.0]
+    )
 
 
 def _replay_id(
@@ -135,34 +135,42 @@ async def start_replay(
     return view
 
 
-@router.get("", summary="List replays, newest first", responses=described(422, 503))
+@router.get(
+    "",
+    summary="List replays, newest first",
+    response_model=ReplayPage,
+    responses=described(422, 503),
+)
 def list_replays(
-    query: Annotated[ListQuery, Query()], parts: Parts, response: Response
-) -> ReplayPage:
-    """Return one page of replays."""
+    query: Annotated[ListQuery, Query()], parts: Parts, request: Request, response: Response
+) -> object:
+    """Return one page of replays, or 304 if the client has it already."""
     begin = parts.cursors.unseal(query.cursor)
     found = list(islice(parts.replays.newest(before=begin), query.limit + 1))
     shown = found[: query.limit]
-    response.headers["Cache-Control"] = caching.REVALIDATE
-    return ReplayPage(
+    page = ReplayPage(
         replays=[_view(replay) for replay in shown],
         next_cursor=parts.cursors.seal(shown[-1].replay_id) if len(found) > len(shown) else None,
     )
+    return caching.revalidate(request, response, page) or page
 
 
 @router.get(
-    "/{replay_id}", summary="Everything about one replay", responses=described(404, 422, 503)
+    "/{replay_id}",
+    summary="Get one replay in full",
+    response_model=views.ReplayView,
+    responses=described(404, 422, 503),
 )
-def show_replay(replay_id: ReplayId, parts: Parts, response: Response) -> views.ReplayView:
-    """Return the replay's present state."""
-    response.headers["Cache-Control"] = caching.REVALIDATE
-    return _view(_get(replay_id, parts))
+def get_replay(replay_id: ReplayId, parts: Parts, request: Request, response: Response) -> object:
+    """Return the replay's present state, or 304 if the client has it already."""
+    found = _view(_get(replay_id, parts))
+    return caching.revalidate(request, response, found) or found
 
 
 @router.post(
     "/{replay_id}/pause",
     status_code=202,
-    summary="Pause: request no more runs",
+    summary="Pause a replay: request no more runs",
     description="Runs that were requested already still finish.",
     responses=described(403, 404, 409, 422, 503),
 )
@@ -174,7 +182,7 @@ def pause_replay(replay_id: ReplayId, parts: Parts) -> views.ReplayView:
 @router.post(
     "/{replay_id}/resume",
     status_code=202,
-    summary="Resume, or run the plan of a dry run",
+    summary="Resume a replay, or run the plan of a dry run",
     description="With a new budget if one is given: a replay paused by its budget needs one.",
     responses=described(403, 404, 409, 422, 503),
 )
@@ -189,7 +197,7 @@ def resume_replay(
 @router.post(
     "/{replay_id}/cancel",
     status_code=202,
-    summary="End it",
+    summary="Cancel a replay",
     description="Runs that have not started are abandoned; those in progress still finish.",
     responses=described(403, 404, 409, 422, 503),
 )

@@ -10,11 +10,12 @@ from pipeline.api.context import Parts
 from pipeline.api.problems import described
 from pipeline.core import languages
 from pipeline.core.errors import InvalidArgument
-from pipeline.core.moment import Moment
 from pipeline.core.records import ListedStatus
+from pipeline.core.validation import Moment
 from pipeline.results.search import moments, query
 from pipeline.results.search.moments import MomentPage
 from pipeline.results.search.search import CALLS, MOST
+from pipeline.results.video_view import unsigned
 
 router = APIRouter(tags=["search"])
 
@@ -66,18 +67,21 @@ class SearchQuery(BaseModel):
     f"close to each other, then the latest videos. A request examines at most {MOST} videos that "
     f"may match, by at most {CALLS} reads; the pages after it examine the others. All pages "
     "together have every moment once. `facets` count the videos that this request examined.",
+    response_model=MomentPage,
     responses=described(422, 503),
 )
 def search(
     asked: Annotated[SearchQuery, Query()], parts: Parts, request: Request, response: Response
-) -> MomentPage:
-    """Return one page of moments."""
+) -> object:
+    """Return one page of moments, or 304 if the client has it already."""
     begin = parts.cursors.unseal(asked.cursor)
     found = parts.search.find(_query(asked), cursor=begin, limit=asked.limit)
     found = found._replace(next_cursor=parts.cursors.seal(found.next_cursor))
-    response.headers["Cache-Control"] = caching.REVALIDATE
     root = request.scope.get("root_path", "")
-    return moments.page(found, parts.artifacts.url, root)
+    shown = moments.page(found, unsigned, root)
+    age = caching.signed_since(parts.settings.presign_s)
+    unchanged = caching.revalidate(request, response, shown, age)
+    return unchanged or moments.page(found, parts.artifacts.url, root)
 
 
 def _query(asked: SearchQuery) -> query.Query:

@@ -17,14 +17,14 @@ MEDIA_TYPE = "text/vtt; charset=utf-8"
 
 @router.get(
     "/storyboard.vtt",
-    summary="Thumbnails for scrubbing",
+    summary="Get the thumbnails for scrubbing",
     description="WebVTT in the form that players use for scrubbing: each cue is the presigned URL "
     "of a sprite sheet with `#xywh=`, the rectangle to show.",
     response_class=Response,
     responses=described(404, 409, 410, 422, 503)
     | {200: {"description": "The storyboard", "content": {"text/vtt": {"example": "WEBVTT\n"}}}},
 )
-def storyboard(video: FoundVideo, parts: Parts) -> Response:
+def get_storyboard(video: FoundVideo, parts: Parts) -> Response:
     """Return the storyboard with presigned sheets."""
     result, found = artifact(video, "storyboard_vtt", "a storyboard")
     folder = posixpath.dirname(found.name)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.files import answer
 from pipeline.api.lookup import FoundVideo, artifact
@@ -38,30 +39,31 @@ class SubtitlesList(BaseModel):
 
 @router.get(
     "/subtitles",
-    summary="The subtitles of the file",
+    summary="List the subtitles of the file",
     description="Text subtitles that were in the uploaded file, in its order; "
     "`/subtitles/1.vtt` is the first one. The transcript's captions are at `/transcript.vtt`.",
     response_model=SubtitlesList,
     responses=described(404, 409, 410, 422, 503),
 )
-def list_subtitles(video: FoundVideo) -> object:
-    """Return the subtitles of the video."""
+def list_subtitles(video: FoundVideo, request: Request, response: Response) -> object:
+    """Return the subtitles of the video, or 304 if the client has them already."""
     result, _ = artifact(video, "subtitles_vtt", "subtitles")
-    return {"subtitles": result.summary["subtitles"]}
+    found = SubtitlesList.model_validate({"subtitles": result.summary["subtitles"]})
+    return caching.revalidate(request, response, found) or found
 
 
 @router.get(
     "/subtitles/{number}.vtt",
-    summary="Subtitles as WebVTT",
+    summary="Get subtitles as WebVTT",
     response_class=Response,
     responses=described(404, 409, 410, 422, 503)
     | {200: {"description": "The subtitles", "content": {"text/vtt": {"example": _EXAMPLE}}}},
 )
-def subtitles(
+def get_subtitles(
     video: FoundVideo,
     parts: Parts,
     request: Request,
-    number: Annotated[int, Path(ge=1, description="As `/subtitles` gives it")],
+    number: Annotated[int, Path(ge=1, description="As `/subtitles` gives it", examples=[1])],
 ) -> Response:
     """Return one track of subtitles."""
     result, _ = artifact(video, "subtitles_vtt", "subtitles")
@@ -79,21 +81,21 @@ def subtitles(
 
 @router.get(
     "/chapters",
-    summary="The chapters of the file",
+    summary="Get the chapters of the file",
     description="`json` has start and end in seconds, and titles; `vtt` suits a `<track>`.",
     response_class=Response,
     responses=described(404, 409, 410, 422, 503)
     | {
         200: {
+            "model": Chapters,
             "description": "The chapters",
             "content": {
-                "application/json": {"schema": Chapters.model_json_schema()},
                 "text/vtt": {"example": "WEBVTT\n\n00:00:00.000 --> 00:01:00.000\nIntro\n"},
             },
         }
     },
 )
-def chapters(
+def get_chapters(
     video: FoundVideo,
     parts: Parts,
     request: Request,

@@ -31,11 +31,13 @@ def _answer(video: FoundVideo, parts: Parts, request: Request, form: Format) -> 
 
 _RESPONSES = described(404, 409, 410, 422, 503) | {
     200: {
+        "model": Transcript,
         "description": "The transcript; without speech it is valid and empty",
         "content": {
-            "application/json": {"schema": Transcript.model_json_schema()},
             "text/vtt": {"example": "WEBVTT\n\n00:00:00.400 --> 00:00:02.100\nA red circle.\n"},
-            "application/x-subrip": {},
+            "application/x-subrip": {
+                "example": "1\n00:00:00,400 --> 00:00:02,100\nA red circle.\n"
+            },
             "text/plain": {"example": "A red circle.\n"},
         },
     }
@@ -44,13 +46,13 @@ _RESPONSES = described(404, 409, 410, 422, 503) | {
 
 @router.get(
     "/transcript",
-    summary="The transcript",
+    summary="Get the transcript",
     description="`json` has segments and words with times and probabilities; `vtt` and `srt` are "
     "captions of at most two lines; `txt` is the text alone. 409 while it is not ready.",
     response_class=Response,
     responses=_RESPONSES,
 )
-def transcript(
+def get_transcript(
     video: FoundVideo,
     parts: Parts,
     request: Request,
@@ -62,11 +64,13 @@ def transcript(
 
 @router.get(
     "/transcript.{form}",
-    summary="The transcript, by file name",
+    summary="Get the transcript by file name",
     description="The same, at an address that suits a `<track>` or a download.",
     response_class=Response,
     responses=_RESPONSES,
 )
-def transcript_file(video: FoundVideo, parts: Parts, request: Request, form: Format) -> Response:
+def get_transcript_file(
+    video: FoundVideo, parts: Parts, request: Request, form: Format
+) -> Response:
     """Return the transcript in the format of the file name."""
     return _answer(video, parts, request, form)

@@ -159,10 +159,10 @@ def begin_upload(
 
 @router.get(
     "/{upload_id}",
-    summary="See which parts have arrived, and get addresses for the next",
+    summary="Get an upload, and addresses for its next parts",
     responses=described(404, 422, 503),
 )
-def show_upload(upload_id: UploadId, parts: Parts, response: Response) -> UploadView:
+def get_upload(upload_id: UploadId, parts: Parts, response: Response) -> UploadView:
     """Return an upload's present state."""
     response.headers["Cache-Control"] = "no-store"
     return _view(parts.receiver.get(upload_id), parts)

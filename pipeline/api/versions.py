@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from pipeline.api import caching
@@ -42,32 +42,34 @@ class DiffQuery(BaseModel):
 
 @router.get(
     "",
-    summary="All stored results of a video",
+    summary="List the stored results of a video",
     description="Results of other models, settings or code are kept after a newer one replaced "
     "them, until retention removes them. Those of an earlier upload with other content are not "
     "listed.",
+    response_model=VersionList,
     responses=described(404, 410, 422, 503),
 )
 def list_versions(
     video: FoundVideo,
     parts: Parts,
+    request: Request,
     response: Response,
     stage: Annotated[str | None, Query(description="Only of this stage")] = None,
-) -> VersionList:
-    """Return the versions."""
-    response.headers["Cache-Control"] = caching.REVALIDATE
-    return VersionList(versions=parts.versions.of(video, stage))
+) -> object:
+    """Return the versions, or 304 if the client has them already."""
+    found = VersionList(versions=parts.versions.of(video, stage))
+    return caching.revalidate(request, response, found) or found
 
 
 @router.get(
     "/diff",
-    summary="What differs between two versions",
+    summary="Compare two versions",
     description="Parameters, models, warnings, files and cost; words where both have a transcript "
     "(`before` is the reference of the word error rate), labels and when they are in view, and "
     "renditions. Without `before` and `after` it compares the current version with the previous.",
     responses=described(403, 404, 409, 410, 422, 503),
 )
-def diff(
+def compare_versions(
     video: FoundVideo, query: Annotated[DiffQuery, Query()], parts: Parts, response: Response
 ) -> VersionDiff:
     """Return the difference."""
@@ -82,7 +84,7 @@ def diff(
     "none, or while the stage is running.",
     responses=described(403, 404, 409, 410, 422, 503),
 )
-def rollback(video: FoundVideo, stage: Stage, parts: Parts) -> Version:
+def roll_back_version(video: FoundVideo, stage: Stage, parts: Parts) -> Version:
     """Roll back, and return the version that is current now."""
     return parts.versions.rollback(video.video_id, stage)
 
@@ -94,10 +96,10 @@ def rollback(video: FoundVideo, stage: Stage, parts: Parts) -> Version:
     "the version's files are gone.",
     responses=described(403, 404, 409, 410, 422, 503),
 )
-def promote(
+def promote_version(
     video: FoundVideo,
     stage: Stage,
-    fingerprint: Annotated[str, Path(description=_BEGINS)],
+    fingerprint: Annotated[str, Path(description=_BEGINS, examples=["3f786850e387"])],
     parts: Parts,
 ) -> Version:
     """Promote a version, and return it."""

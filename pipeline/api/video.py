@@ -1,6 +1,5 @@
 """Route: one video."""
 
-import time
 from functools import partial
 from urllib.parse import quote
 
@@ -30,25 +29,22 @@ _LINKS = {
 
 @router.get(
     "",
-    summary="One video in full",
+    summary="Get one video in full",
     description="Status, each stage with progress, cost, warnings and errors, and presigned URLs "
     "of all artifacts. Stages added later are listed in the same way.",
     response_model=views.VideoView,
     responses=described(404, 410, 422, 503),
 )
-def show_video(video: FoundVideo, parts: Parts, request: Request, response: Response) -> object:
+def get_video(video: FoundVideo, parts: Parts, request: Request, response: Response) -> object:
     """Return one video, or 304 if the client has it already."""
     found = links(video, request.scope.get("root_path", ""))
-    # Signed URLs expire: the tag changes early enough for the client to get new ones.
-    age = int(time.time() / (parts.settings.presign_s / 2))
+    age = caching.signed_since(parts.settings.presign_s)
     # Only of what is shown, so that changes of leases and attempts keep the tag.
     beside = parts.catalog.sidecars.of(video.upload)
     at_work = parts.catalog.at_work(video)
-    shown = views.detail(video, _unsigned, found, beside, at_work)
-    tag = caching.etag(shown.model_dump_json(), age)
-    if answer := caching.unchanged(request, tag):
+    shown = views.detail(video, views.unsigned, found, beside, at_work)
+    if answer := caching.revalidate(request, response, shown, age):
         return answer
-    response.headers.update(caching.headers(tag))
     lasts_s = parts.lasts_s(video)
     if "playlist" in found:
         found["playlist"] += f"?{parts.playback.query(video.video_id, lasts_s=lasts_s)}"
@@ -68,7 +64,3 @@ def links(video: Video, root: str) -> dict[str, str]:
     if any(run.current_result for run in video.stages.values()):
         found["versions"] = f"{base}/versions"
     return found
-
-
-def _unsigned(key: str, *, download_as: str | None = None) -> str:
-    return f"{key}?{download_as}"

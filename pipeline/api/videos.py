@@ -2,15 +2,16 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.problems import described
 from pipeline.aws.catalog.listing import EXAMINED, Filter, page
-from pipeline.core.moment import Moment
+from pipeline.core.validation import Moment
 from pipeline.results import video_view as views
+from pipeline.results.artifact_view import Sign
 
 router = APIRouter(tags=["videos"])
 
@@ -53,12 +54,13 @@ class ListQuery(BaseModel):
     summary="List videos, newest first",
     description=f"One request reads at most {EXAMINED} videos: with a filter that few pass, it "
     "returns those found so far and a cursor to continue from.",
+    response_model=VideoPage,
     responses=described(422, 503),
 )
 def list_videos(
-    query: Annotated[ListQuery, Query()], parts: Parts, response: Response
-) -> VideoPage:
-    """Return one page of videos."""
+    query: Annotated[ListQuery, Query()], parts: Parts, request: Request, response: Response
+) -> object:
+    """Return one page of videos, or 304 if the client has it already."""
     wanted = Filter(
         status=query.status,
         label=query.label,
@@ -68,8 +70,13 @@ def list_videos(
     )
     begin = parts.cursors.unseal(query.cursor)
     found, cursor = page(parts.catalog, wanted, cursor=begin, limit=query.limit)
-    response.headers["Cache-Control"] = caching.REVALIDATE
-    return VideoPage(
-        videos=[views.item(video, parts.artifacts.url) for video in found],
-        next_cursor=parts.cursors.seal(cursor),
-    )
+
+    def shown(sign: Sign) -> VideoPage:
+        return VideoPage(
+            videos=[views.item(video, sign) for video in found],
+            next_cursor=parts.cursors.seal(cursor),
+        )
+
+    age = caching.signed_since(parts.settings.presign_s)
+    unchanged = caching.revalidate(request, response, shown(views.unsigned), age)
+    return unchanged or shown(parts.artifacts.url)

@@ -4,7 +4,7 @@ import sys
 from datetime import datetime
 
 from pipeline.aws import event_archive as archive
-from pipeline.cli.console import confirm, err, out, plain, print_json
+from pipeline.cli.console import confirm, err, local, out, plain, print_json
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.settings import Settings
 from pipeline.replays.request import ReplayRequest
@@ -57,7 +57,7 @@ def replay(
                 "Nothing was started: there is no terminal to ask on. --yes starts it.",
             )
         to = f" to {', '.join(request.stages)}" if request.stages else ""
-        span = f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M %Z}"
+        span = f"{local(since)} to {local(until)}"
         confirm(f"Have all uploads from {span} sent{to} again?", "Nothing was started.")
     started = archive.start(settings, since, until, request.stages)
     if as_json:

@@ -153,7 +153,7 @@ def _cents(usd: float) -> str:
 
 def _table(title: str, *, right: Iterable[str], left: Iterable[str] = ()) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column(plain(title))
+    table.add_column(plain(title), min_width=10)  # a stage's name, whole
     for name in right:
         table.add_column(name, justify="right")
     for name in left:

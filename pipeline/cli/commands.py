@@ -23,6 +23,7 @@ from pipeline.cli import (
     models,
     replaying,
     searching,
+    stages,
     versions,
 )
 from pipeline.cli.arguments import AsJson, Reference
@@ -38,11 +39,11 @@ from pipeline.results import video_view as views
 
 app = typer.Typer(
     help="Upload a video to a bucket; get renditions, poster, captions, transcript and objects.",
-    epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 nothing running, 5 timed out, "
-    "6 something to install, 130 Ctrl-C.",
+    epilog="Exit codes: 0 ok, 1 failed, 2 usage or an ambiguous name, 3 not found, 4 nothing "
+    "running, 5 timed out, 6 something to install, 130 Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -76,6 +77,8 @@ def up(
     from pipeline.hosts.local.stack import Stack  # noqa: PLC0415 - moto and uvicorn are an extra
 
     settings = bootstrap.settings()
+    for sentence in stages.left_out(settings):
+        err.print(f"[yellow]{plain(sentence)}[/yellow]")
     fetching.before_start(settings)
     Stack(
         settings,
@@ -160,7 +163,7 @@ def open_video(
 ) -> None:
     """Open the page, or one video's page, in the browser."""
     settings, catalog = connect()
-    stack = client.StackFile.read(settings.home)
+    stack = client.StackFile.running(settings.home)
     if stack is None:
         raise client.NotRunning("no_page", "There is no page: no stack runs on this machine.")
     video = find(reference, settings, catalog) if reference else None
@@ -174,7 +177,7 @@ def open_video(
 
 @app.command()
 def run(
-    stage: Annotated[str, typer.Argument(help="A stage, e.g. transcribe")],
+    stage: stages.Stage,
     file: Annotated[Path, typer.Argument(help="A local video")],
     *,
     into: Annotated[Path, typer.Option("--out", help="Output directory")],
@@ -207,6 +210,7 @@ def run(
         console.result(out, result, into)
 
 
+app.command()(stages.params)
 app.command()(maintenance.redrive)
 app.command()(maintenance.prune)
 app.command()(costing.cost)

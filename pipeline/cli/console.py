@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,10 @@ _COLOURS = {
 # Control characters, directional overrides, and halves of characters that are not UTF-8.
 _ACTED_UPON = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNWRAPPED = 1000
+WIDE = 140
+"""Columns of a terminal from which tables show everything."""
+_BESIDE_NAME = 60  # columns of the rest of a narrow table
+_BRIEF = 8  # digits of an id, of which a command needs no more
 
 
 def confirm(question: str, otherwise: str) -> None:
@@ -140,17 +145,26 @@ def welcome(console: Console, stack: StackFile) -> None:
 
 def videos(console: Console, items: Iterable[VideoItem]) -> None:
     """Print a list of videos, a line each, with errors below."""
-    table = Table("id", "name", "status", "length", "stages", "labels", box=None, pad_edge=False)
+    wide = console.width >= WIDE
+    table = Table(box=None, pad_edge=False)
+    table.add_column("id", no_wrap=True)
+    rest = console.width - _BESIDE_NAME
+    table.add_column("name", overflow="ellipsis", no_wrap=True, max_width=max(_BRIEF, rest))
+    for title in ("status", "length", "uploaded"):
+        table.add_column(title, no_wrap=True)
+    for title in ("stages", "labels") if wide else ():
+        table.add_column(title)
     problems = []
     for item in items:
         states = " ".join(paint(run.state, _short(run.stage, run.state)) for run in item.stages)
+        done = f" {item.progress:.0f} %" if item.status == "processing" else ""
         table.add_row(
-            item.video_id,
+            item.video_id if wide else item.video_id[:_BRIEF],
             plain(item.name),
-            paint(item.status),
+            paint(item.status, f"{item.status}{done}"),
             clock(item.duration_s),
-            states,
-            plain(", ".join(item.labels)),
+            minute(item.uploaded_at),
+            *((states, plain(", ".join(item.labels))) if wide else ()),
         )
         problems.append((item.name, _reasons(item)))
     console.print(table)
@@ -177,7 +191,7 @@ def video(console: Console, view: VideoView) -> None:
     console.print(f"[bold]{plain(view.name)}[/bold]  {view.video_id}  {paint(view.status)}")
     console.print(
         f"{clock(view.duration_s)}  {size}  {view.bytes / 1e6:.1f} MB  "
-        f"uploaded {view.uploaded_at:%Y-%m-%d %H:%M:%S}"
+        f"uploaded {local(view.uploaded_at)}"
     )
     table = Table("stage", "state", "done", "seconds", "cpu s", "model", "notes", box=None)
     for run in view.stages:
@@ -242,7 +256,9 @@ def result(console: Console, done: Result, directory: Path) -> None:
 
 def findings(console: Console, found: Iterable[Finding]) -> None:
     """Print the doctor's findings, each with its remedy."""
-    table = Table("", "what", "finding", "what to do", box=None)
+    table = Table("", box=None, pad_edge=False)
+    for title in ("what", "finding", "what to do"):
+        table.add_column(title, overflow="fold")
     for finding in found:
         table.add_row(
             paint(finding.verdict), finding.what, plain(finding.detail), plain(finding.fix)
@@ -257,6 +273,16 @@ def _short(stage: str, state: str) -> str:
 def paint(word: str, text: str | None = None) -> str:
     """Colour a state or verdict, or ``text`` in its place."""
     return f"[{_COLOURS.get(word, 'default')}]{text or word}[/]"
+
+
+def local(moment: datetime) -> str:
+    """Format a time in this machine's time zone."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def minute(moment: datetime) -> str:
+    """Format a time of a list: the seconds say nothing there."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def clock(seconds: float | None) -> str:

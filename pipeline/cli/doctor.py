@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pipeline import bootstrap
 from pipeline.core.errors import VideodropError
 from pipeline.core.settings import Settings
+from pipeline.core.stage import lacking
 from pipeline.media import containment
 from pipeline.stages.models import registry, store, weights
 
@@ -63,7 +64,7 @@ _PACKAGES: list[tuple[str, str, str]] = [
 ]
 
 
-_INSTALL = "pip install -e '.[{}]' -c constraints.txt"
+_INSTALL = "pip install 'videodrop[{}]'"
 
 
 def _python() -> Finding:
@@ -174,6 +175,14 @@ def _stage(name: str, settings: Settings) -> Finding:
     """Check that a stage's module, parameters and model are available."""
     try:
         module = bootstrap.module(name, settings)
+        if packages := lacking(module):
+            return Finding(
+                what=f"stage {name}",
+                verdict="missing",
+                detail=f"not installed: {', '.join(packages)}",
+                fix=f"{_INSTALL.format(next(iter(packages.values())))}; or leave it out by "
+                "VIDEODROP_STAGES",
+            )
         identity = module.identity(module.Params(**settings.params.get(name, {})))
     except VideodropError as error:
         return Finding(

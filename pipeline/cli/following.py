@@ -56,7 +56,9 @@ def is_at_rest(replay: Replay) -> bool:
     """Return True if it waits for a decision of its owner, or has ended."""
     waits = replay.state in {"planned", "paused"}
     # A replay resumed a moment ago is about to run, unless it has a reason not to.
-    return replay.state in OVER or (waits and (replay.wish != "run" or replay.reason is not None))
+    return replay.state in OVER or (
+        waits and (replay.desired_state != "run" or replay.reason is not None)
+    )
 
 
 def until(

@@ -6,6 +6,7 @@ JSON alone: an error is one line, ``{"error": {"class", "code", "message"}}``.
 
 import json
 import logging
+import os
 import sys
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from typer.exceptions import TyperException
 
 from pipeline.aws import clients as aws
 from pipeline.cli import commands, console
+from pipeline.core import setting_names
 from pipeline.core.errors import InvalidArgument, MissingDependency, VideodropError
 
 
@@ -21,6 +23,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     # Read before parsing, because the parser's own errors are printed as JSON, too.
     as_json = "--json" in sys.argv[1:]
+    if not as_json:
+        for sentence in setting_names.mistyped(os.environ):
+            console.err.print(f"[yellow]{console.plain(sentence)}[/yellow]")
     try:
         sys.exit(commands.app(standalone_mode=not as_json))
     except TyperException as error:

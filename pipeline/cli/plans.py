@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from pipeline.cli.console import paint, plain
+from pipeline.cli.console import local, paint, plain
 from pipeline.core.records import Estimate
 from pipeline.replays.records import OVER
 from pipeline.replays.request import ReplayRequest
@@ -18,7 +18,7 @@ _OTHER = {
     "left_out": "left out by the uploader",
     "in_progress": "in progress",
     "not_selected": "not selected",
-    "hopeless": "failed permanently before (--failure-class retries)",
+    "failed_permanently": "failed permanently before (--failure-class retries)",
     "blocked": "cannot be planned",
 }
 _ENDINGS = {
@@ -54,7 +54,7 @@ def replay(console: Console, shown: ReplayView) -> None:
     """Print one replay in full."""
     console.print(
         f"[bold]{shown.replay_id}[/bold]  {paint(shown.state)}  "
-        f"{plain(asked(shown.request))}  [dim]{shown.created_at:%Y-%m-%d %H:%M:%S}[/dim]"
+        f"{plain(asked(shown.request))}  [dim]{local(shown.created_at)}[/dim]"
     )
     if shown.reason:
         console.print(f"[yellow]{plain(shown.reason)}[/yellow]")

@@ -78,7 +78,7 @@ def videos(references: Sequence[str], settings: Settings, catalog: Catalog) -> l
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Parse a time: ISO 8601, in UTC without an offset, or a time ago.
+    """Parse a time: ISO 8601, in this machine's time zone without an offset, or a time ago.
 
     Args:
         text: e.g. ``2026-01-31``, ``2026-01-31T12:00+02:00``, ``90m``, ``12h``, ``7d``, ``2w``.
@@ -91,7 +91,7 @@ def moment(text: str, now: datetime) -> datetime:
         return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
         found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        return found.astimezone(UTC)  # without an offset, it is a time of this machine
     except (ValueError, OverflowError) as error:
         raise InvalidArgument(
             "bad_option",

@@ -8,8 +8,9 @@ import typer
 from rich.table import Table
 
 from pipeline import bootstrap
+from pipeline.cli import console
 from pipeline.cli.arguments import AsJson, Reference
-from pipeline.cli.console import clock, err, out, plain, print_json
+from pipeline.cli.console import clock, err, local, minute, out, plain, print_json
 from pipeline.cli.lookup import connect, find
 from pipeline.results.comparison import VersionDiff
 from pipeline.results.comparison.labels import Interval
@@ -91,17 +92,18 @@ def _print_current(version: Version, *, as_json: bool) -> None:
     else:
         out.print(
             f"{plain(version.stage)} is now {plain(version.fingerprint[:_DIGITS])}, "
-            f"made {version.finished_at:%Y-%m-%d %H:%M:%S}."
+            f"made {local(version.finished_at)}."
         )
 
 
 def _print_versions(found: Iterable[Version]) -> None:
     """Print a line for each; of the parameters, those in which a stage's versions differ."""
-    table = Table(
-        *("stage", "version", "", "made", "code", "seconds", "MB", "model", "parameters", "notes"),
-        box=None,
-        pad_edge=False,
-    )
+    wide = out.width >= console.WIDE
+    table = Table(box=None, pad_edge=False)
+    for title in ("stage", "version", "", "made"):
+        table.add_column(title, no_wrap=True)
+    for title in (*(("code", "seconds", "MB") if wide else ()), "model", "parameters", "notes"):
+        table.add_column(title, overflow="fold")
     for _, group in groupby(found, key=lambda version: version.stage):
         alike = list(group)
         telling = [
@@ -110,14 +112,14 @@ def _print_versions(found: Iterable[Version]) -> None:
             if any(one.params.get(name) != alike[0].params.get(name) for one in alike)
         ]
         for one in alike:
+            costs = (plain(one.code_version), f"{one.cost.seconds:.1f}", f"{one.bytes / 1e6:.1f}")
+            place = "before" if one.rollback_target else ""
             table.add_row(
                 one.stage,
                 plain(one.fingerprint[:_DIGITS]),
-                "[green]current[/green]" if one.current else "before" if one.way_back else "",
-                f"{one.finished_at:%Y-%m-%d %H:%M:%S}",
-                plain(one.code_version),
-                f"{one.cost.seconds:.1f}",
-                f"{one.bytes / 1e6:.1f}",
+                "[green]current[/green]" if one.current else place,
+                minute(one.finished_at),
+                *(costs if wide else ()),
                 plain(one.models.get("model", "")),
                 plain(", ".join(f"{name}={one.params.get(name)}" for name in telling)),
                 plain(", ".join(notice.code for notice in one.warnings)),
@@ -188,8 +190,8 @@ def _labels(found: VersionDiff) -> Iterator[Row]:
             f"{one.tracks_before}, {one.frames_before}",
             f"{one.tracks_after}, {one.frames_after}",
         )
-        if one.seen_anew or one.seen_no_more:
-            yield f"{one.label}: only then", _spans(one.seen_no_more), _spans(one.seen_anew)
+        if one.only_after or one.only_before:
+            yield f"{one.label}: only then", _spans(one.only_before), _spans(one.only_after)
 
 
 def _renditions(found: VersionDiff) -> Iterator[Row]:

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Secret, StringConstraints
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, Secret, StringConstraints, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.core import intake
 from pipeline.core.events import Deletion, Event, Upload
@@ -77,6 +77,12 @@ class Settings(BaseSettings):
         DEFAULT_PATH,
         validation_alias="VIDEODROP_TOPOLOGY",
         description="The stages, queues and table, in the form of the file by default",
+    )
+    stages: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        None,
+        description="The stages of this installation, separated by commas; the others of the "
+        "topology are left out. All by default. For a machine that lacks the packages of one; on "
+        "AWS change the topology",
     )
     prices_path: Path = Field(
         PRICES,
@@ -188,6 +194,10 @@ class Settings(BaseSettings):
         description="Whether the API itself sends files and receives parts of uploads, which it "
         "hands on to S3: for an S3 that clients cannot reach. `videodrop up` sets it",
     )
+    cors_origins: frozenset[Origin] = Field(
+        frozenset(),
+        description="Origins of pages of other sites, as JSON, that may use the API from a browser",
+    )
 
     hosts: frozenset[Hostname] | None = Field(
         None,
@@ -208,10 +218,18 @@ class Settings(BaseSettings):
     max_pixels: int = Field(8192 * 4352, description="Largest frame, width times height")
     max_streams: int = Field(32, description="Most streams in one file")
 
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _separate(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        return tuple(filter(None, (one.strip() for one in given.strip("[]").split(","))))
+
     @cached_property
     def topology(self) -> Topology:
         """Return the topology that ``topology_path`` describes."""
-        return Topology.read(self.topology_path)
+        whole = Topology.read(self.topology_path)
+        return whole if self.stages is None else whole.only(self.stages)
 
     @property
     def limits(self) -> Limits:

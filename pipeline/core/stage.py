@@ -19,6 +19,7 @@ to be queued, hosted, recorded, listed and shown.
 
 import importlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol, cast
@@ -140,6 +141,15 @@ class Divisible(Protocol):
 def divisible(module: StageModule) -> Divisible | None:
     """Return a stage as one whose work can be divided; None if it cannot."""
     return cast("Divisible", module) if hasattr(module, "plan") else None
+
+
+def lacking(module: StageModule) -> dict[str, str]:
+    """Return the Python packages that a stage needs and this host lacks, each with its extra.
+
+    A stage names its packages, by their names in imports, in ``PACKAGES``.
+    """
+    needed: dict[str, str] = getattr(module, "PACKAGES", {})
+    return {name: extra for name, extra in needed.items() if find_spec(name) is None}
 
 
 def load(module: str) -> StageModule:

@@ -5,11 +5,14 @@ made here, from one prefix.
 """
 
 import json
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from pipeline.core.errors import InvalidSettings
 
 Lane = Literal["live", "replay", "dlq"]
 UploadEvent = Literal["created", "replayed", "deleted"]
@@ -138,6 +141,22 @@ class Topology(_Frozen):
             pydantic.ValidationError: it names an unknown field or lacks one.
         """
         return cls.model_validate_json(path.read_bytes())
+
+    def only(self, stages: Collection[str]) -> "Topology":
+        """Return the topology with these stages alone, in its own order.
+
+        Raises:
+            InvalidSettings: ``bad_settings``: it has no such stage, or none is left.
+        """
+        unknown = [stage for stage in stages if stage not in self.stages]
+        if unknown or not stages:
+            raise InvalidSettings(
+                "bad_settings",
+                f"VIDEODROP_STAGES names {', '.join(unknown) or 'no stage'}; the topology has "
+                f"{', '.join(self.stages)}.",
+            )
+        kept = {stage: spec for stage, spec in self.stages.items() if stage in stages}
+        return self.model_copy(update={"stages": kept})
 
 
 class Names:

@@ -144,7 +144,7 @@ class Driver:
     def _step(self, replay: Replay) -> tuple[Replay, bool]:
         """Take one step; return the replay, and whether anything moved."""
         try:
-            if replay.wish == "cancel":
+            if replay.desired_state == "cancel":
                 return self._dropped(replay, "cancelled"), True
             match replay.state:
                 case "planning":
@@ -181,7 +181,7 @@ class Driver:
         return self._begin(replay)
 
     def _begin(self, replay: Replay) -> Replay:
-        if replay.wish != "run":
+        if replay.desired_state != "run":
             return replay
         if not replay.plan.runs:
             return _over(replay, "finished")
@@ -194,7 +194,7 @@ class Driver:
         before = replay.ended
         replay = self._settlement.settle(replay)
         moved = replay.ended > before
-        if replay.wish == "pause":
+        if replay.desired_state == "pause":
             return replay.model_copy(update={"state": "paused", "reason": None}), moved
         if replay.state == "paused":
             replay = _running(replay)
@@ -203,7 +203,7 @@ class Driver:
             moved |= chosen.cursor != replay.cursor
             # Recorded first: a duplicate request does no harm, a lost one does.
             replay = self._checkpoint(chosen)
-            if replay.wish != "run":
+            if replay.desired_state != "run":
                 return replay, moved  # its owner has just requested another state
         elif replay.walked and not replay.open:
             return _over(replay, "finished"), True

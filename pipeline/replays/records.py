@@ -135,15 +135,17 @@ class Replay(_Record):
         attempt: fencing token of the driver.
     """
 
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
     replay_id: str
     created_at: datetime
     updated_at: datetime
     request: ReplayRequest
     state: ReplayState = "planning"
     reason: str | None = None
-    wish: Desired = "run"
+    desired_state: Desired = Field("run", alias="wish")  # its name in the table
     """The state that its owner last requested, which the driver brings about."""
-    wishes: int = 0
+    requests: int = Field(0, alias="wishes")
     """Number of the owner's requests."""
     sampled: list[str] | None = None
     drawn: bool = False

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.core.errors import FailureClass
-from pipeline.core.moment import Moment
 from pipeline.core.records import ListedStatus
+from pipeline.core.validation import Moment
 
 MOST_SAMPLED = 1000
 
@@ -58,7 +58,11 @@ class ReplayRequest(Selection):
         examples=[{"detect": {"confidence": 0.4}}],
     )
     sample: int | None = Field(
-        None, ge=1, le=MOST_SAMPLED, description="Only a random sample of so many videos"
+        None,
+        strict=True,
+        ge=1,
+        le=MOST_SAMPLED,
+        description="Only a random sample of so many videos",
     )
     shadow: bool = Field(
         default=False,
@@ -66,6 +70,7 @@ class ReplayRequest(Selection):
     )
     budget_usd: float | None = Field(
         None,
+        strict=True,
         ge=0,
         le=1e9,
         description="USD: do not start, or pause, before the estimated cost exceeds it",

@@ -21,7 +21,7 @@ _PK = "#replays"
 _CANCELLED = "#cancelled"
 # Fields that the owner writes and the driver only reads.
 _COUNTER = "wishes"
-_OWNERS = ("request", "wish", _COUNTER)
+_OWNERS = ("request", "desired_state", "requests")
 _REMEMBERED_S = 30 * 86400
 # Replays are few: one partition of the index of leases is enough.
 _SHARD = "0"
@@ -62,9 +62,11 @@ class Replays:
             created_at=now,
             updated_at=now,
             request=request,
-            wish="plan" if request.dry_run else "run",
+            desired_state="plan" if request.dry_run else "run",
         )
-        self._table.put(_PK, replay.replay_id, replay.model_dump(mode="json") | _watched())
+        self._table.put(
+            _PK, replay.replay_id, replay.model_dump(mode="json", by_alias=True) | _watched()
+        )
         self.wake(replay)
         return replay
 
@@ -99,7 +101,7 @@ class Replays:
         """
         replay = self._known(replay_id)
         # After a cancel, workers may have dropped its requests already.
-        if replay.state in OVER or (replay.wish == "cancel" and desired != "cancel"):
+        if replay.state in OVER or (replay.desired_state == "cancel" and desired != "cancel"):
             state = replay.state if replay.state in OVER else "cancelled"
             raise Conflict("replay_over", f"Replay {replay_id} is {state}: start another one.")
         request = replay.request
@@ -115,14 +117,14 @@ class Replays:
                 replay_id,
                 set={
                     "wish": desired,
-                    "wishes": replay.wishes + 1,
+                    _COUNTER: replay.requests + 1,
                     "request": request.model_dump(mode="json"),
                     # The janitor sends another wake-up if this one is lost.
                     **_watched(),
                 },
                 condition="NOT (#state IN (:finished, :cancelled, :failed)) "
                 f"AND #{_COUNTER} = :{_COUNTER}",
-                given={**{state: state for state in OVER}, "wishes": replay.wishes},
+                given={**{state: state for state in OVER}, _COUNTER: replay.requests},
             )
         except ConditionFailed:
             # It has just ended, or another state was requested.
@@ -230,7 +232,7 @@ class Replays:
                 set={"driver_until": 0, **({} if at_rest else _watched())},
                 remove=("lease_until", "lease_shard") if at_rest else (),
                 condition=f"#attempt = :attempt AND #{_COUNTER} = :{_COUNTER}",
-                given={"attempt": replay.attempt, "wishes": replay.wishes},
+                given={"attempt": replay.attempt, _COUNTER: replay.requests},
             )
         except ConditionFailed as error:
             if self._known(replay.replay_id).attempt != replay.attempt:
@@ -272,7 +274,7 @@ class Replays:
             self._table.update(
                 _PK,
                 replay.replay_id,
-                set=replay.model_dump(mode="json", include=fields | {"updated_at"})
+                set=replay.model_dump(mode="json", by_alias=True, include=fields | {"updated_at"})
                 | {"driver_until": until, **_watched()},
                 condition="#attempt = :attempt",
                 given={"attempt": attempt},

@@ -45,8 +45,8 @@ class StagePlanView(_View):
     left_out: int = Field(description="The uploader excluded the stage")
     in_progress: int = Field(description="Running or pending")
     not_selected: int = Field(description="Not among the selected stages or results")
-    hopeless: int = Field(
-        description="The same run failed permanently; select by `failure_class` to retry it"
+    failed_permanently: int = Field(
+        description="The same run failed for good; select by `failure_class` to retry it"
     )
     blocked: int = Field(description="Cannot be planned: see `because`")
     because: dict[str, int] = Field(
@@ -99,7 +99,7 @@ class ReplayView(_View):
     replay_id: str = Field(examples=["20260131T120000123-1f2e3d"])
     state: ReplayState
     reason: str | None = Field(description="Why it did not start, paused or failed")
-    wish: Desired = Field(description="Requested state; it is reached within seconds")
+    desired_state: Desired = Field(description="Requested state; it is reached within seconds")
     request: ReplayRequest
     plan: PlanView
     progress: ProgressView
@@ -132,11 +132,13 @@ def detail(replay: Replay, links: Mapping[str, str]) -> ReplayView:
     )
 
 
+# Fields of verdicts whose names in the records are others.
+_FIELDS: Mapping[Verdict, str] = {"hopeless": "failed_permanently"}
 _AS_RECORDED = {
     "replay_id",
     "state",
     "reason",
-    "wish",
+    "desired_state",
     "created_at",
     "updated_at",
     "started_at",
@@ -159,7 +161,10 @@ def _plan(replay: Replay) -> PlanView:
 def _stage_plan(stage: str, plan: StagePlan) -> StagePlanView:
     return StagePlanView(
         stage=stage,
-        **{verdict: plan.verdicts.get(verdict, 0) for verdict in get_args(Verdict)},
+        **{
+            _FIELDS.get(verdict, verdict): plan.verdicts.get(verdict, 0)
+            for verdict in get_args(Verdict)
+        },
         because=plan.because,
         estimate=plan.estimate,
         measured=plan.measured,

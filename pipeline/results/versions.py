@@ -41,7 +41,7 @@ class Version(BaseModel):
     stage: str
     fingerprint: str
     current: bool
-    way_back: bool = Field(description="It was current before: a rollback can return to it")
+    rollback_target: bool = Field(description="It was current before: a rollback can return to it")
     models: dict[str, str]
     params: dict[str, JsonValue]
     code_version: str = Field(description="Version of the stage's code")
@@ -220,15 +220,15 @@ def _versions(run: StageRun, stored: list[StageResult]) -> Iterator[Version]:
     ours = [one for one in stored if one.stage == run.stage]
     back = _back(run, ours)
     for one in ours:
-        yield _version(one, current=one.fingerprint == _current(run), way_back=one is back)
+        yield _version(one, current=one.fingerprint == _current(run), rollback_target=one is back)
 
 
-def _version(result: StageResult, *, current: bool, way_back: bool = False) -> Version:
+def _version(result: StageResult, *, current: bool, rollback_target: bool = False) -> Version:
     return Version(
         stage=result.stage,
         fingerprint=result.fingerprint,
         current=current,
-        way_back=way_back,
+        rollback_target=rollback_target,
         models=result.identity,
         params=result.params,
         code_version=result.version,

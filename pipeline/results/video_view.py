@@ -135,6 +135,11 @@ class VideoView(_VideoHead):
     )
 
 
+def unsigned(key: str, *, download_as: str | None = None) -> str:
+    """Return an address for an ETag: the same as long as the file is."""
+    return f"{key}?{download_as}"
+
+
 def item(video: Video, sign: Sign) -> VideoItem:
     """Return the view of ``video`` in a list."""
     return VideoItem(**_common(video, sign), stages=states(video))

@@ -77,8 +77,8 @@ class FakeReplays:
 
     def start(self, request: ReplayRequest) -> Replay:
         self.started.append(request)
-        wish = "plan" if request.dry_run else "run"
-        started = replay(request=request, state="planning", wish=wish, plan=Plan())
+        desired = "plan" if request.dry_run else "run"
+        started = replay(request=request, state="planning", desired_state=desired, plan=Plan())
         self.known[started.replay_id] = started
         return started
 
@@ -93,14 +93,14 @@ class FakeReplays:
             if before is None or replay_id < before:
                 yield self.known[replay_id]
 
-    def ask(self, replay_id: str, wish: Any, *, budget_usd: float | None = None) -> Replay:
-        self.asked.append((replay_id, wish, budget_usd))
+    def ask(self, replay_id: str, desired: Any, *, budget_usd: float | None = None) -> Replay:
+        self.asked.append((replay_id, desired, budget_usd))
         if replay_id not in self.known:
             raise NotFound("unknown_replay", f"There is no replay {replay_id}.")
         found = self.known[replay_id]
         if found.state in OVER:
             raise Conflict("replay_over", f"Replay {replay_id} is {found.state}.")
-        self.known[replay_id] = found.model_copy(update={"wish": wish})
+        self.known[replay_id] = found.model_copy(update={"desired_state": desired})
         return self.known[replay_id]
 
 

@@ -28,5 +28,7 @@ def test_every_setting_option_and_field_of_a_table_has_a_meaning():
 
 def test_the_command_writes_every_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("docs.generate.__main__.REFERENCE", tmp_path)
+    monkeypatch.setattr("docs.generate.client.files", lambda: {tmp_path / "client" / "x.py": ""})
     main()
-    assert {path.stem for path in tmp_path.iterdir()} == set(PAGES)
+    assert {path.stem for path in tmp_path.glob("*.md")} == set(PAGES)
+    assert (tmp_path / "client" / "x.py").is_file()

@@ -7,6 +7,7 @@ number of videos and returns a cursor to continue from.
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,6 +83,27 @@ def page(
             found.append(video)
     more = next(places, None) is not None
     return found, encode(last or "") if more else None
+
+
+def labels(catalog: Catalog, *, cursor: str | None = None) -> tuple[Counter[str], int, str | None]:
+    """Count the labels of the newest videos: of those that one request reads.
+
+    Returns:
+        The number of videos by label, the number of all videos among them, and the cursor from
+        which the count continues.
+
+    Raises:
+        BadInput: ``invalid_cursor``.
+    """
+    places = catalog.newest(before=decode(cursor) if cursor else None)
+    found: Counter[str] = Counter()
+    count, last = 0, ""
+    for place, video in read(catalog, islice(places, EXAMINED), brief=True):
+        last = place
+        if video and place == place_of(video) and not video.deleted_at:
+            count += 1
+            found.update(video.labels)
+    return found, count, encode(last) if next(places, None) is not None else None
 
 
 def encode(place: str) -> str:

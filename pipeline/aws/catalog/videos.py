@@ -92,6 +92,16 @@ class Videos:
             return None
         return Upload.model_validate(head["upload"])
 
+    def uploads(self, video_ids: list[str]) -> dict[str, Upload]:
+        """Return the latest uploads of videos by id, without deleted ones: one item a video."""
+        keys = [(vid, "video") for vid in dict.fromkeys(video_ids)]
+        items = self._table.get_many(keys, only=("pk", "upload", "deleted_at"))
+        return {
+            item["pk"]: Upload.model_validate(item["upload"])
+            for item in items
+            if "upload" in item and "deleted_at" not in item
+        }
+
     def _keys(self, video_ids: Iterable[str]) -> list[tuple[str, str]]:
         sks = ["video", *map(sort_key, self._stages)]
         return [(vid, sk) for vid in dict.fromkeys(video_ids) for sk in sks]

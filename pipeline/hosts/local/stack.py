@@ -32,7 +32,7 @@ from pipeline.hosts.local import network
 from pipeline.hosts.local.credentials import Credentials
 from pipeline.hosts.local.inbox import Inbox
 from pipeline.hosts.local.part import Part
-from pipeline.hosts.stack_file import StackFile
+from pipeline.hosts.stack_file import StackFile, announced
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,10 @@ _LOOK_S = 0.25
 # Above the worker's own grace period for a running invocation and its longest poll.
 _STOP_S = 20.0
 _REGION = "us-east-1"
+_INSTALLATION = (
+    *("VIDEODROP_NAME", "VIDEODROP_STAGES", "VIDEODROP_TOPOLOGY"),
+    *("VIDEODROP_UPLOADS_BUCKET", "VIDEODROP_ARTIFACTS_BUCKET"),
+)
 _SERVICES = ("S3", "SQS", "EVENTBRIDGE", "DYNAMODB")
 
 
@@ -121,16 +125,22 @@ class Stack:
                 lan_urls=[f"http://{one}:{port}" for one in network.addresses(self._host)],
                 token=token,
                 inbox=inbox,
-                environment=environment,
+                environment=environment | self._installation(),
             )
-            stack_file.write(self._home)
-            leaving.callback(StackFile.path(self._home).unlink)
+            leaving.enter_context(announced(stack_file, self._home))
             if not self._stopping.is_set():
                 self._tell(f"Ready. Drop videos into {inbox}, and see them at {url}. Ctrl-C stops.")
                 self._ready(stack_file)
             while not self._stopping.wait(_LOOK_S):
                 self._restart_parts()
             self._tell("Stopping …")
+
+    def _installation(self) -> dict[str, str]:
+        """Return the settings that commands in other folders need to mean this installation."""
+        found = {name: os.environ[name] for name in _INSTALLATION if name in os.environ}
+        if "VIDEODROP_TOPOLOGY" in found:
+            found["VIDEODROP_TOPOLOGY"] = str(self._settings.topology_path.resolve())
+        return found
 
     def stop(self) -> None:
         """Have ``run`` stop everything and return."""

@@ -31,8 +31,8 @@ class LabelChange(_Frozen):
         description="Objects, each tracked from where it appears to where it is lost"
     )
     tracks_after: int
-    seen_anew: list[Interval] = Field(description="In view now, not before; seconds")
-    seen_no_more: list[Interval] = Field(description="In view before, not now; seconds")
+    only_after: list[Interval] = Field(description="In view now, not before; seconds")
+    only_before: list[Interval] = Field(description="In view before, not now; seconds")
 
 
 class LabelsDiff(_Frozen):
@@ -98,8 +98,8 @@ def _change(label: str, before: Sighting, after: Sighting) -> LabelChange:
         frames_after=after.frames,
         tracks_before=before.tracks,
         tracks_after=after.tracks,
-        seen_anew=without(after.intervals, before.intervals),
-        seen_no_more=without(before.intervals, after.intervals),
+        only_after=without(after.intervals, before.intervals),
+        only_before=without(before.intervals, after.intervals),
     )
 
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pipeline.stages.detect.engine import Image
 
 VERSION = "4"
+PACKAGES = dict.fromkeys(("PIL", "ffmpeg", "lap", "numpy", "onnxruntime"), "detect")
 
 _log = logging.getLogger(__name__)
 _SHEET = "contact_sheet.jpg"

@@ -22,6 +22,7 @@ from pipeline.stages.thumbnail.storyboard import Storyboard
 from pipeline.stages.thumbnail.tiles import Tile, Tiles
 
 VERSION = "2"
+PACKAGES = dict.fromkeys(("PIL", "ffmpeg", "numpy"), "media")
 
 # Another is tried if the best cannot be decoded again.
 _CANDIDATES = 2

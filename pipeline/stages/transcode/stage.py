@@ -26,6 +26,7 @@ from pipeline.stages.transcode import (
 )
 
 VERSION = "3"
+PACKAGES = {"ffmpeg": "media"}
 
 
 class Params(BaseModel):

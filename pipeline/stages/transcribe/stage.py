@@ -34,6 +34,9 @@ from pipeline.stages.transcribe.parts import Decided, Spoken
 from pipeline.stages.transcribe.windows import Rules
 
 VERSION = "4"
+PACKAGES = dict.fromkeys(
+    ("ctranslate2", "ffmpeg", "numpy", "onnxruntime", "tiktoken"), "transcribe"
+)
 
 _WINDOW_S = 30.0  # Whisper's input
 _MARGIN_S = 0.5  # of silence beside speech; twice of it remains of a longer silence

@@ -41,7 +41,7 @@ def test_versions_are_listed_by_stage(api, talk):
     answer = api.get(path(talk))
     found = answer.json()["versions"]
     assert [
-        (one["stage"], one["fingerprint"], one["current"], one["way_back"]) for one in found
+        (one["stage"], one["fingerprint"], one["current"], one["rollback_target"]) for one in found
     ] == [
         ("transcribe", "transcribe-1", False, True),
         ("transcribe", "transcribe-2", True, False),

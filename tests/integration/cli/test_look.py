@@ -7,8 +7,10 @@ import sys
 import pytest
 
 from pipeline.core.errors import BadInput
+from pipeline.core.events import Deletion
 from pipeline.core.stage import Notice
 from pipeline.hosts.stack_file import StackFile
+from tests.fakes.seed import START
 
 
 @pytest.fixture
@@ -62,6 +64,29 @@ def test_a_video_is_found_by_name_key_and_id(cli, talk, how):
     assert shown.code == 0
     for said in ("talk.mp4", "ready_with_warnings", "320x180", "Odd [but] fine.", "captions.vtt"):
         assert said in shown.out
+
+
+@pytest.mark.parametrize("how", ["alk", "TALK.", "id"])
+def test_a_video_is_found_by_a_part_of_its_name_and_the_beginning_of_its_id(cli, talk, how):
+    shown = cli("show", "--json", talk.video_id[:8] if how == "id" else how)
+    assert (shown.code, shown.json["video_id"]) == (0, talk.video_id)
+
+
+def test_a_part_that_several_names_have_lists_the_videos(cli, seed, talk):
+    other = seed.upload("table talk.mp4", bucket=seed_bucket())
+    ended = cli("show", "alk")
+    assert ended.code == 2
+    assert "2 videos match alk" in ended.err
+    for one in (talk, other):
+        assert f"{one.video_id}  {one.name}" in ended.err
+    assert cli("show", "--json", "alk").error["code"] == "ambiguous_name"
+    assert cli("show", "talk", "--json").json["video_id"] == talk.video_id, "the complete name"
+
+
+def test_a_deleted_video_is_not_found_by_a_part_of_its_name(cli, seed, talk):
+    gone = {"bucket": talk.bucket, "key": talk.key, "sequencer": "9" * 40}
+    seed.catalog.record_deletion(Deletion(event_id="e", time=START, **gone))
+    assert cli("show", "alk").code == 3
 
 
 @pytest.mark.parametrize("command", ["show", "transcript", "objects", "open"])

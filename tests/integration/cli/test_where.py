@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from pipeline.hosts import stack_file as client
-from pipeline.hosts.stack_file import NotRunning, StackFile, connect
+from pipeline.hosts.stack_file import NotRunning, StackFile, announced, connect
 
 
 @pytest.fixture
@@ -104,3 +105,65 @@ def test_the_module_is_the_command_line(tmp_path):
     )
     assert (done.returncode, done.stdout) == (4, "")
     assert '"not_running"' in done.stderr
+
+
+# -- from any folder -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Be in another folder than the stack's, with a user-wide folder of this test alone."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("VIDEODROP_HOME", raising=False)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return Path(".videodrop")
+
+
+def test_a_running_stack_is_found_from_any_folder(word, tmp_path, elsewhere):
+    with announced(word, tmp_path):
+        assert connect(elsewhere) == word
+    assert StackFile.running(elsewhere) is None
+    assert not client.pointer().exists()
+
+
+def test_the_stack_of_this_folder_comes_first(word, tmp_path, elsewhere):
+    ours = word.model_copy(update={"api_url": "http://127.0.0.1:3"})
+    elsewhere.mkdir()
+    ours.write(elsewhere)
+    with announced(word, tmp_path):
+        assert connect(elsewhere) == ours
+
+
+def test_a_home_that_is_named_is_the_only_one(word, tmp_path, elsewhere):
+    os.environ["VIDEODROP_HOME"] = str(elsewhere)
+    with announced(word, tmp_path), pytest.raises(NotRunning):
+        connect(elsewhere)
+
+
+@pytest.mark.parametrize("state", ["killed", "others may read it", "nonsense"])
+def test_the_file_of_a_stack_that_is_gone_is_ignored(word, tmp_path, elsewhere, state):
+    with announced(word, tmp_path):
+        match state:
+            case "killed":
+                with subprocess.Popen(["true"]) as process:
+                    pass
+                word.model_copy(update={"pid": process.pid}).write(tmp_path)
+            case "others may read it":
+                client.pointer().chmod(0o644)
+            case _:
+                client.pointer().write_text("\0")
+        with pytest.raises(NotRunning):
+            connect(elsewhere)
+
+
+def test_the_last_stack_is_still_found_when_an_earlier_one_ends(word, tmp_path, elsewhere):
+    other = tmp_path / "other"
+    other.mkdir()
+    first, last = announced(word, tmp_path), announced(word, other)
+    with first:
+        last.__enter__()
+    assert connect(elsewhere) == word
+    last.__exit__(None, None, None)
+    assert not client.pointer().exists()

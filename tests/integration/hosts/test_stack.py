@@ -152,6 +152,7 @@ def test_a_dropped_file_is_processed_and_ctrl_c_stops_every_process(start):
     word = StackFile.read(stack.home)
     assert word.pid == stack.process.pid
     assert word.environment["AWS_ENDPOINT_URL"] == word.endpoint
+    assert word.environment["VIDEODROP_TOPOLOGY"].endswith("/topology.json")
     httpx.get(f"{word.api_url}/health").raise_for_status()
     counted = httpx.get(f"{word.api_url}/metrics").text
     assert "videodrop_http_request_duration_seconds_count" in counted

@@ -79,7 +79,7 @@ def house(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ri
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     rig: Rig = request.getfixturevalue("rig")
     rig.stage.run_ = everything
-    monkeypatch.setattr("pipeline.api.video.time.time", lambda: 1_800_000_000.0)
+    monkeypatch.setattr("pipeline.api.caching.time.time", lambda: 1_800_000_000.0)
     return rig
 
 
@@ -217,7 +217,7 @@ def test_rolling_back_never_leads_to_where_one_is(house, versions, body):
     two = replayed(house, body, "two")
     versions.promote(vid, "toy", one.fingerprint)
     house.catalog.results.forget(vid, two)
-    assert not any(version.way_back for version in of(versions, house, body).values())
+    assert not any(version.rollback_target for version in of(versions, house, body).values())
     assert rejected(lambda: versions.rollback(vid, "toy")) == "no_earlier_version"
 
 
@@ -268,7 +268,10 @@ def test_versions_tell_what_made_them_and_which_one_is_shown(house, versions, bo
     two = replayed(house, body, "two")
     found = of(versions, house, body)
     assert list(found) == ["one", "two"]
-    assert [(one.current, one.way_back) for one in found.values()] == [(False, True), (True, False)]
+    assert [(one.current, one.rollback_target) for one in found.values()] == [
+        (False, True),
+        (True, False),
+    ]
     told = found["two"]
     assert (told.models, told.code_version, told.labels[0]) == ({"model": "large"}, "2", "two")
     assert [notice.code for notice in told.warnings] == ["odd"]

@@ -45,6 +45,8 @@ def test_nothing_can_be_written_there(method, path):
         ("status=deleted", "status"),
         ("label=", "label"),
         ("uploaded_after=yesterday", "uploaded_after"),
+        ("uploaded_after=0.5", "uploaded_after"),
+        ("uploaded_before=1767225600", "uploaded_before"),
         ("uploaded_before=2026-01-01T00:00:00", "uploaded_before"),
     ],
 )

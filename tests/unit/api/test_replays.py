@@ -72,7 +72,7 @@ def test_a_body_that_asks_for_a_dry_run_is_not_overruled_by_the_query():
 @pytest.mark.parametrize("query", ["dry-run=true", "dryrun=true", "wait=1&dry=1"])
 def test_a_mistyped_dry_run_starts_nothing(query):
     replays = FakeReplays()
-    assert problem(post(client(replays=replays), f"/replays?{query}", {}))["status"] == 422
+    assert problem(post(client(replays=replays), f"/replays?{query}", {}))["status"] == 400
     assert replays.started == []
 
 
@@ -219,7 +219,7 @@ def test_an_id_of_another_shape_never_reaches_the_table():
 def test_a_replay_is_paused_resumed_and_cancelled(verb, desired):
     replays = FakeReplays(replay(state="running"))
     answer = post(client(replays=replays), f"/replays/{REPLAY_ID}/{verb}")
-    assert (answer.status_code, answer.json()["wish"]) == (202, desired)
+    assert (answer.status_code, answer.json()["desired_state"]) == (202, desired)
     assert replays.asked == [(REPLAY_ID, desired, None)]
 
 
@@ -304,7 +304,7 @@ def test_a_plan_counts_every_verdict_and_sums_up():
     transcode, detect = shown.stages
     assert (shown.videos, shown.runs, shown.estimate.usd) == (203, 203, 0.4)
     assert (detect.run, detect.reuse, detect.current, detect.measured) == (200, 3, 0, 180)
-    assert (transcode.current, transcode.left_out, transcode.hopeless) == (200, 2, 1)
+    assert (transcode.current, transcode.left_out, transcode.failed_permanently) == (200, 2, 1)
     assert detect.because == {"confidence: 0.25 → 0.4": 200}
 
 
@@ -354,3 +354,10 @@ def test_what_only_the_driver_needs_is_not_shown():
     shown = json.dumps(views.detail(replay(cursor="SECRET", attempt=3), {}).model_dump(mode="json"))
     for internal in ("open", "cursor", "attempt", "lease_until", "walked", "SECRET"):
         assert f'"{internal}"' not in shown
+
+
+@pytest.mark.parametrize("body", [{"budget_usd": False}, {"budget_usd": "5"}, {"sample": True}])
+def test_a_number_of_another_type_starts_nothing(body):
+    replays = FakeReplays()
+    assert problem(post(client(replays=replays), "/replays", body))["status"] == 422
+    assert replays.started == []

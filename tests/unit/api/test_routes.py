@@ -109,11 +109,11 @@ def test_a_client_gets_fresh_urls_before_the_ones_it_holds_expire(monkeypatch):
     path = f"/videos/{source.video_id}"
     api = api_of(source, done(source, "a", HLS))
     now = 1_000_000 * 1800.0
-    monkeypatch.setattr("pipeline.api.video.time.time", lambda: now)
+    monkeypatch.setattr("pipeline.api.caching.time.time", lambda: now)
     known = {"If-None-Match": api.get(path).headers["ETag"]}
-    monkeypatch.setattr("pipeline.api.video.time.time", lambda: now + 1799)
+    monkeypatch.setattr("pipeline.api.caching.time.time", lambda: now + 1799)
     assert api.get(path, headers=known).status_code == 304
-    monkeypatch.setattr("pipeline.api.video.time.time", lambda: now + 1801)
+    monkeypatch.setattr("pipeline.api.caching.time.time", lambda: now + 1801)
     assert api.get(path, headers=known).status_code == 200
 
 

@@ -1,11 +1,13 @@
 """Output on a terminal or a pipe, with names and messages from anyone."""
 
 import io
+import time
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
-from pipeline.cli import bars, console
+from pipeline.cli import bars, console, selecting
 from pipeline.cli.doctor import Finding
 from pipeline.core.records import Spread
 from pipeline.core.stage import Artifact, Notice, Result
@@ -242,3 +244,66 @@ def test_the_parts_of_a_long_video_are_counted(shown, make_video):
     video = video.model_copy(update={"stages": {"toy": run}})
     console.video(shown, views.detail(video, sign, {}, at_work={"toy": 2}))
     assert "12 of 181 parts, 2 at work" in shown.file.getvalue()
+
+
+# -- 80 columns ------------------------------------------------------------------------------------
+
+
+def narrow():
+    return Console(file=io.StringIO(), width=80)
+
+
+def said_by(shown):
+    lines = shown.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    return lines
+
+
+def test_a_list_of_videos_has_a_line_each_on_80_columns(make_video):
+    shown = narrow()
+    stages = dict.fromkeys(("transcode", "thumbnail", "transcribe"), "succeeded")
+    names = ["a.mp4", f"{'long ' * 20}.mp4"]
+    videos = [make_video(name, **stages, detect="running", progress=40) for name in names]
+    console.videos(shown, [views.item(video, sign) for video in videos])
+    header, *lines = said_by(shown)
+    assert header.split() == ["id", "name", "status", "length", "uploaded"]
+    assert len(lines) == 2
+    assert lines[0].startswith(f"{videos[0].video_id[:8]}  a.mp4 ")
+    assert "processing 85 %" in lines[0]
+    assert "…" in lines[1]
+
+
+def test_a_wide_list_has_whole_ids_stages_and_labels(shown, make_video):
+    video = make_video(toy="succeeded")
+    console.videos(shown, [views.item(video, sign)])
+    assert video.video_id in shown.file.getvalue()
+    assert "labels" in shown.file.getvalue()
+
+
+def test_a_remedy_is_never_cut_on_80_columns():
+    shown = narrow()
+    fix = "pip install 'videodrop[transcribe]'; or leave it out by VIDEODROP_STAGES"
+    found = Finding(what="stage transcribe", verdict="missing", detail="lacks x " * 9, fix=fix)
+    console.findings(shown, [found])
+    assert "…" not in "".join(said_by(shown))
+
+
+@pytest.fixture
+def new_york(monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("new_york")
+def test_times_are_those_of_this_machine(shown, make_video):
+    video = make_video(toy="succeeded")  # uploaded at midnight, UTC
+    console.videos(shown, [views.item(video, sign)])
+    console.video(shown, views.detail(video, sign, {}))
+    assert "2025-12-31 19:00" in shown.file.getvalue()
+    assert "uploaded 2025-12-31 19:00:00" in shown.file.getvalue()
+    now = datetime(2026, 2, 1, tzinfo=UTC)
+    meant = selecting.moment("2026-01-31", now)
+    assert meant == datetime(2026, 1, 31, 5, tzinfo=UTC)

@@ -50,6 +50,12 @@ class Catalog:
     def videos(self, _):
         return []
 
+    def newest(self):
+        return iter(())
+
+    def uploads(self, _):
+        return {}
+
     def video(self, one):
         nothing = video_id("videodrop-uploads", "videos/nothing.mp4")
         return None if one == nothing else type("Video", (), {"video_id": one})
@@ -59,7 +65,7 @@ def obedient(one):
     """A driver that plans at once, and runs as given."""
     if one.state == "planning":
         return one.model_copy(update={"state": "planned", "plan": plan()})
-    if one.wish == "run":
+    if one.desired_state == "run":
         done = finished(succeeded=200, reused=3)
         return done.model_copy(update={"request": one.request, "plan": one.plan})
     return one
@@ -352,7 +358,9 @@ def test_a_plan_beyond_the_budget_is_not_started(cli, replays):
 )
 def test_the_exit_code_tells_how_it_ended(cli, replays, ended, code):
     replays.driver = lambda one: (
-        ended if one.wish == "run" else one.model_copy(update={"state": "planned", "plan": plan()})
+        ended
+        if one.desired_state == "run"
+        else one.model_copy(update={"state": "planned", "plan": plan()})
     )
     found, _, said = cli("replay", "--yes")
     assert found == code
@@ -407,7 +415,7 @@ def test_with_json_a_missing_worker_is_told_at_the_end_alone(cli, replays, monke
 @pytest.mark.parametrize("json_too", [True, False])
 def test_ctrl_c_leaves_it_running_and_says_how_to_look_and_stop(cli, replays, json_too):
     def interrupted(one):
-        if one.wish == "run":
+        if one.desired_state == "run":
             raise KeyboardInterrupt
         return obedient(one)
 
@@ -438,7 +446,7 @@ def test_ctrl_c_leaves_it_running_and_says_how_to_look_and_stop(cli, replays, js
     ],
 )
 def test_a_replay_is_followed_until_it_waits_for_its_owner(state, desired, reason, rests):
-    assert following.is_at_rest(replay(state=state, wish=desired, reason=reason)) is rests
+    assert following.is_at_rest(replay(state=state, desired_state=desired, reason=reason)) is rests
 
 
 # -- AWS's own replay ----------------------------------------------------------------------------
@@ -569,7 +577,7 @@ def test_one_replay_is_shown(cli, replays):
 
 
 def test_a_replay_is_followed_on_request(cli, replays):
-    replays.known[REPLAY_ID] = replay(state="running", wish="run")
+    replays.known[REPLAY_ID] = replay(state="running", desired_state="run")
     looks = iter(range(3))
     replays.driver = lambda one: one if next(looks, None) is not None else obedient(one)
     assert "finished" in cli("replays", "show", "last", "--follow")[1]
@@ -598,7 +606,7 @@ def test_a_replay_is_told_what_to_do(cli, replays, args, asked):
     assert (code, replays.asked) == (0, [(REPLAY_ID, *asked)])
     assert REPLAY_ID in said
     shown = cli("replays", args[0], "last", *args[1:], "--json")
-    assert (json.loads(shown[1])["wish"], shown[2]) == (asked[0], "")
+    assert (json.loads(shown[1])["desired_state"], shown[2]) == (asked[0], "")
 
 
 def test_what_is_over_cannot_be_told_anything(cli, replays):

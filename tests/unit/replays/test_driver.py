@@ -28,7 +28,7 @@ def rest(house: House, replay: Replay, **pace: Any) -> Replay:
 def test_a_dry_run_waits_until_it_is_resumed(house: House):
     house.library(2)
     replay = house.replay(dry_run=True, **OTHER)
-    assert (replay.state, replay.wish, replay.plan.runs) == ("planned", "plan", 2)
+    assert (replay.state, replay.desired_state, replay.plan.runs) == ("planned", "plan", 2)
     assert house.requests() == []
     assert "lease_until" not in house.table.items["#replays", replay.replay_id]
     house.replays.ask(replay.replay_id, "run")
@@ -220,7 +220,7 @@ def test_a_pause_while_runs_are_chosen_requests_nothing(house: House, monkeypatc
     checkpoint = house.replays.checkpoint
 
     def paused_before(now: Replay, **lease: Any) -> Replay:
-        if now.open and house.get(replay).wish == "run":
+        if now.open and house.get(replay).desired_state == "run":
             house.replays.ask(replay.replay_id, "pause")
         return checkpoint(now, **lease)
 

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.core.errors import BadInput
 from pipeline.core.settings import Settings
+from pipeline.replays.records import Replay
 from pipeline.replays.request import MOST_SAMPLED, ReplayRequest
 from tests.fakes.installation import House
 
@@ -53,9 +54,9 @@ def test_writes_of_owner_and_driver_do_not_overwrite_each_other(house: House):
     assert claimed
     house.replays.ask(replay.replay_id, "run", budget_usd=5)
     now = house.replays.checkpoint(claimed.model_copy(update={"cursor": "x"}), lease_s=60)
-    assert (now.wish, now.request.budget_usd, now.cursor) == ("run", 5, "x")
+    assert (now.desired_state, now.request.budget_usd, now.cursor) == ("run", 5, "x")
     kept = house.get(replay)
-    assert (kept.wish, kept.request.budget_usd, kept.cursor) == ("run", 5, "x")
+    assert (kept.desired_state, kept.request.budget_usd, kept.cursor) == ("run", 5, "x")
 
 
 def test_two_concurrent_requests_both_take_effect(house: House):
@@ -70,7 +71,7 @@ def test_two_concurrent_requests_both_take_effect(house: House):
 
     house.table.get = while_another_asks
     now = house.replays.ask(replay.replay_id, "run")
-    assert (now.wish, now.request.budget_usd, now.wishes) == ("run", 7, 2)
+    assert (now.desired_state, now.request.budget_usd, now.requests) == ("run", 7, 2)
 
 
 @pytest.mark.parametrize("end", ["finished", "cancelled", "failed"])
@@ -119,3 +120,14 @@ def test_the_largest_replay_fits_an_item_of_dynamodb(house: House):
     )
     assert isinstance(replay, Replay)
     assert len(replay.model_dump_json()) < 400 * 1024
+
+
+def test_records_of_earlier_versions_are_read_and_written_by_their_names(house: House):
+    replay = house.start()
+    stored = house.table.items["#replays", replay.replay_id]
+    assert (stored["wish"], stored["wishes"]) == ("run", 0)
+    assert not {"desired_state", "requests"} & stored.keys()
+    house.replays.ask(replay.replay_id, "pause")
+    stored = house.table.items["#replays", replay.replay_id]
+    assert (stored["wish"], stored["wishes"]) == ("pause", 1)
+    assert Replay.model_validate(stored).desired_state == "pause"

@@ -114,7 +114,7 @@ def test_a_label_that_is_seen_otherwise_tells_how_often_and_when():
     (cat,) = found.changed
     assert (cat.label, cat.frames_before, cat.frames_after) == ("cat", 4, 6)
     assert (cat.tracks_before, cat.tracks_after) == (1, 2)
-    assert (cat.seen_no_more, cat.seen_anew) == ([(0, 1)], [(2, 3)])
+    assert (cat.only_before, cat.only_after) == ([(0, 1)], [(2, 3)])
 
 
 def test_labels_without_a_summary_of_a_known_form_are_still_compared():
