@@ -41,7 +41,7 @@ def guards_network() -> bool:
 
 
 class Rules:
-    """A set of rules, open until ``close``. Everything that no rule allows is refused.
+    """A set of rules, open until ``close``. Everything that no rule allows is denied.
 
     Raises:
         OSError: the kernel has no Landlock.
