@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from pipeline.aws import clients as aws
+from pipeline.aws import event_bus
 from pipeline.aws.adding import Adder
+from pipeline.aws.announce import Announcer
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.search_writes import SearchWrites
@@ -21,12 +23,14 @@ from pipeline.aws.catalog.table import Table
 from pipeline.aws.catalog.videos import Videos
 from pipeline.aws.cloudfront import Cdn
 from pipeline.aws.multipart import Multipart
+from pipeline.aws.queues import Queue
 from pipeline.aws.receiving import Receiver
 from pipeline.aws.uploads import Uploads
 from pipeline.core import upload_options as options
 from pipeline.core.errors import InvalidArgument, InvalidSettings, VideodropError
 from pipeline.core.settings import Settings
 from pipeline.core.stage import StageModule, load
+from pipeline.core.topology import EVENTS, JANITOR, REPLAYS
 from pipeline.replays.store import Replays
 from pipeline.results.search.index import SearchIndex
 from pipeline.results.search.search import Search
@@ -37,6 +41,9 @@ from pipeline.telemetry.tracing import Handler
 
 if TYPE_CHECKING:
     from pipeline.costs.estimator import Estimator
+    from pipeline.outgoing.consumer import EventConsumer
+    from pipeline.outgoing.deliverer import Deliverer
+    from pipeline.outgoing.registration import Registration
     from pipeline.replays.driver import Driver
     from pipeline.results.retention import Retention
     from pipeline.runs.janitor import Janitor
@@ -86,7 +93,36 @@ def observed(function: str) -> Callable[[Handler], Handler]:
 def catalog(config: Settings) -> Catalog:
     """Return the catalog of this installation."""
     table = Table(aws.table(config.names.table))
-    return Catalog(table, config.topology.stages, search_index(config, table))
+    index, stages = search_index(config, table), config.topology.stages
+    return Catalog(table, stages, index, announcer(config))
+
+
+def announcer(config: Settings) -> Announcer:
+    """Return the sender of this installation's events; most processes send none."""
+    return Announcer(lambda entries: event_bus.put(aws.client("events"), entries), config.names.bus)
+
+
+def event_consumer(config: Settings) -> "EventConsumer":
+    """Return the consumer of events, which logs and delivers them."""
+    from pipeline.outgoing.consumer import EventConsumer
+
+    known = catalog(config)
+    return EventConsumer(known, _deliverer(config, known))
+
+
+def webhooks(config: Settings) -> "Registration":
+    """Return the webhooks of this installation."""
+    from pipeline.outgoing.registration import Registration
+
+    known = catalog(config)
+    return Registration(known, _deliverer(config, known))
+
+
+def _deliverer(config: Settings, known: Catalog) -> "Deliverer":
+    from pipeline.outgoing.deliverer import Deliverer
+
+    queue = Queue(config.names.queue(EVENTS, "webhooks"))
+    return Deliverer(known.webhooks, queue, private=config.private_webhooks)
 
 
 def search_index(config: Settings, table: Table | None = None) -> SearchIndex:
@@ -202,10 +238,9 @@ def retention(config: Settings) -> "Retention":
 def redrive(config: Settings) -> "Redrive":
     """Return the redrive of this installation, which sends dead-lettered messages again."""
     from pipeline.aws.dead_letters import DeadLetterQueues
-    from pipeline.core.topology import JANITOR, REPLAYS
     from pipeline.runs.redrive import Redrive
 
-    functions = [*config.topology.stages, JANITOR, REPLAYS]
+    functions = [*config.topology.stages, JANITOR, REPLAYS, EVENTS]
     return Redrive(DeadLetterQueues(aws.client("sqs"), config.names, functions), catalog(config))
 
 

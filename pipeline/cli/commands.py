@@ -24,6 +24,7 @@ from pipeline.cli import (
     replaying,
     searching,
     versions,
+    webhooks,
 )
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json, print_videos
@@ -210,6 +211,8 @@ app.command()(costing.cost)
 app.command()(replaying.replay)
 app.add_typer(replaying.app, name="replays")
 app.add_typer(models.app, name="models")
+app.command()(webhooks.events)
+app.add_typer(webhooks.app, name="webhooks")
 
 
 @app.command("doctor")

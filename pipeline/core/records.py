@@ -1,7 +1,8 @@
 """The records of the catalog: a video, the state of each of its stages, and their results."""
 
+import json
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -9,6 +10,7 @@ from pipeline.core.errors import FailureClass, VideodropError
 from pipeline.core.events import Upload
 from pipeline.core.media_info import Probe
 from pipeline.core.stage import Artifact, Notice
+from pipeline.core.upload_options import PASSTHROUGH, PREFIX
 
 StageState = Literal["pending", "running", "succeeded", "skipped", "failed", "superseded"]
 ListedStatus = Literal["processing", "ready", "ready_with_warnings", "partial", "failed"]
@@ -260,6 +262,15 @@ class Video(_Record):
         if any(run.current_result and run.current_result.warned for run in runs):
             return "ready_with_warnings"
         return "ready"
+
+    @property
+    def passthrough(self) -> JsonValue:
+        """Return what the uploader gave along; a client of S3 may give any text."""
+        text = (self.metadata or {}).get(PREFIX + PASSTHROUGH, "null")
+        try:
+            return cast("JsonValue", json.loads(text))
+        except (ValueError, RecursionError):
+            return text
 
     @property
     def playable(self) -> bool:

@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Lane = Literal["live", "replay", "dlq"]
+Lane = Literal["live", "replay", "webhooks", "dlq"]
 UploadEvent = Literal["created", "replayed", "deleted"]
 
 JANITOR = "janitor"
 REPLAYS = "replays"
+EVENTS = "events"
 DEFAULT_PATH = Path(__file__).with_name("topology.json")
 
 
@@ -91,6 +92,15 @@ class ReplaysSpec(_Frozen):
     memory_mb: int
 
 
+class EventsSpec(_Frozen):
+    """The function that logs and delivers our events: the events, and its limits."""
+
+    source: str
+    detail_types: list[str]
+    timeout_s: int
+    memory_mb: int
+
+
 class QueueSpec(_Frozen):
     """Delivery rules common to all queues."""
 
@@ -125,6 +135,7 @@ class Topology(_Frozen):
     uploads: UploadsSpec
     reprocess: ReprocessSpec
     replays: ReplaysSpec
+    events: EventsSpec
     queues: QueueSpec
     stages: dict[str, StageSpec]
     janitor: JanitorSpec
@@ -177,7 +188,7 @@ class Names:
         return f"{self.prefix}-{stage}-archive"
 
     def queue(self, function: str, lane: Lane = "live") -> str:
-        """Return the queue of a stage, ``janitor`` or ``replays``; the live lane has no suffix."""
+        """Return the queue of a function and a lane; the live lane has no suffix."""
         return f"{self.prefix}-{function}" + ("" if lane == "live" else f"-{lane}")
 
     def upload_pattern(self, event: UploadEvent, bucket: str) -> dict[str, Any]:
@@ -198,3 +209,13 @@ class Names:
         """Return the EventBridge pattern of requests to start or continue a replay."""
         spec = self._topology.replays
         return {"source": [spec.source], "detail-type": [spec.detail_type]}
+
+    def events_pattern(self) -> dict[str, Any]:
+        """Return the EventBridge pattern of the events that we send."""
+        spec = self._topology.events
+        return {"source": [spec.source], "detail-type": spec.detail_types}
+
+    @property
+    def uploads_rule(self) -> str:
+        """Return the default bus's rule that sends events of uploads to the queue of events."""
+        return f"{self.prefix}-events-uploads"

@@ -84,8 +84,8 @@ def run(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Count
     return run_stage
 
 
-# Read; claim and end; the result with its labels and its cost, by its content too.
-EVERY = Counter(BatchGetItem=1, UpdateItem=2, BatchWriteItem=1)
+# Read; claim and end; the result with its labels and its cost, by its content too; the event.
+EVERY = Counter(BatchGetItem=1, UpdateItem=2, BatchWriteItem=1, PutEvents=1)
 FIRST = Counter(UpdateItem=1)  # the video
 INDEXED = Counter(GetItem=1)  # the index has the video's name already
 # Its first result: the upload, a number, the video's row and head, a word of the name.
@@ -108,7 +108,7 @@ def test_a_short_video_through_all_stages_makes_few_calls(rig: Rig, run):
     every = Counter({name: len(STAGES) * n for name, n in (EVERY + INDEXED).items()})
     assert total == every - INDEXED + FIRST + NAMED
     manifests, deletions = len(STAGES), len(STAGES)  # of messages; Lambda deletes them itself
-    assert total.total() + manifests + deletions == 35
+    assert total.total() + manifests + deletions == 39
 
 
 # Its generation's number, its row, the video's head, the end of its lease.
