@@ -1,6 +1,7 @@
 """The log of our events, for readers that continue where they stopped.
 
-    #events    {position}    an event, for two weeks
+    #events        {position}    an event, for two weeks
+    #event#{id}    position      where it is, to recognise copies
 
 Positions have no gaps: a writer puts an event right behind the last one, on condition that nobody
 else has. So a reader that has seen a position has seen all before it.
@@ -18,7 +19,7 @@ from pipeline.core.outgoing import Outgoing
 _PK = "#events"
 _DIGITS = 16  # JavaScript's numbers are exact up to 9 * 10**15
 _DAY_S, _A_DAY = 86400, 10**9
-_RECENT = 100  # events among which a copy is recognised
+_RECENT = 10  # events among which is one whose writer died before it noted the position
 KEPT = timedelta(days=14)
 
 
@@ -43,6 +44,15 @@ class EventLog:
 
     def append(self, event: Outgoing) -> int:
         """Return the position of an event, after adding it if it is not a copy."""
+        note = f"#event#{event.id}", "position"
+        if known := self._table.get(*note):
+            return int(known["position"])
+        position = self._place(event)
+        self._table.update(*note, set={"position": position, **_expiry()})
+        return position
+
+    def _place(self, event: Outgoing) -> int:
+        """Put an event behind the last one, unless it is among the latest; return its position."""
         while True:
             recent = self._newest(_RECENT)
             for one in recent:
@@ -51,15 +61,12 @@ class EventLog:
             # A log whose events have all expired must not begin at 1 again.
             empty = int(time.time()) // _DAY_S * _A_DAY
             position = 1 + (recent[0].position if recent else empty)
+            fields = {"position": position, "event": event.model_dump(mode="json")}
             try:
                 self._table.update(
                     _PK,
                     _sk(position),
-                    set={
-                        "position": position,
-                        "event": event.model_dump(mode="json"),
-                        "expires_at": int(time.time() + KEPT.total_seconds()),
-                    },
+                    set=fields | _expiry(),
                     condition="attribute_not_exists(#pk)",
                 )
             except ConditionFailed:
@@ -108,3 +115,7 @@ class EventLog:
 
 def _sk(position: int) -> str:
     return f"{position:0{_DIGITS}}"
+
+
+def _expiry() -> dict[str, int]:
+    return {"expires_at": int(time.time() + KEPT.total_seconds())}

@@ -117,7 +117,7 @@ def test_an_example_is_sent_on_request(house: House, receiver: Receiver):
     (one,) = receiver.posted
     assert one.is_signed(made.secret)
     assert json.loads(one.body)["data"]["passthrough"] == {"test": True}
-    assert house.catalog.events.after(0) == [], "it is no event of the installation"
+    assert house.catalog.events.after(0) == [], "nothing happened in the installation"
 
 
 def test_what_is_to_be_delivered_to_a_removed_webhook_is_dropped(house: House, receiver: Receiver):

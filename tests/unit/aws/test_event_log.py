@@ -38,6 +38,17 @@ def test_a_copy_of_an_event_is_logged_once(table):
     assert len(log.after(0)) == 2
 
 
+def test_a_copy_is_recognised_after_many_others_and_after_a_death(table):
+    log = EventLog(table)
+    first = log.append(event(0))
+    for number in range(1, 30):
+        log.append(event(number))
+    assert log.append(event(0)) == first
+    last = log.last()
+    del table.items[f"#event#{event(29).id}", "position"]  # its writer died before it
+    assert log.append(event(29)) == last == log.last()
+
+
 def test_an_event_of_another_writer_is_not_overwritten(table, monkeypatch):
     """Both writers have read the same end of the log."""
     log, other = EventLog(table), EventLog(table)
@@ -69,7 +80,8 @@ def test_a_follower_gets_what_comes_after_it_began(table, monkeypatch):
     log = EventLog(table)
     log.append(event(0))
     monkeypatch.setattr(
-        "pipeline.aws.catalog.event_log.time.sleep", lambda _: log.append(event(len(table.items)))
+        "pipeline.aws.catalog.event_log.time.sleep",
+        lambda _: log.append(event(len(log.after(0)))),
     )
     found = list(itertools.islice(log.follow(), 2))
     assert [one.event.id for one in found] == [event(1).id, event(2).id]
