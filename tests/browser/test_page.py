@@ -31,7 +31,8 @@ def test_an_empty_library_explains_how_to_add_a_video_and_shows_a_new_one(page, 
     expect(page.get_by_role("heading", name="Drop your first video")).to_be_hidden()
 
 
-def test_a_video_whose_event_comes_before_its_record_is_shown(page, seed, ready):
+@pytest.mark.usefixtures("ready")
+def test_a_video_whose_event_comes_before_its_record_is_shown(page, seed):
     page.goto("/")
     expect(page.locator(".card")).to_have_count(1)
     upload = seed.upload("late.mp4", record=False)

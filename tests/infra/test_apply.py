@@ -125,7 +125,7 @@ def test_both_create_the_same_queues(twin: Settings):
     for attributes in (*ours.values(), *theirs.values()):
         for statement in attributes.get("Policy", {}).get("Statement", []):
             statement["Condition"]["ArnEquals"]["aws:SourceArn"].sort()
-    assert len(theirs) == 3 * len(twin.topology.stages) + 4
+    assert len(theirs) == 3 * len(twin.topology.stages) + 7
     assert theirs == ours
 
 
@@ -134,7 +134,7 @@ def test_both_create_the_same_rules(twin: Settings):
     for rule in theirs.values():
         (target,) = rule["targets"]
         assert target.pop("DeadLetterConfig")["Arn"].endswith("-dlq")
-    assert len(theirs) == 3 * len(twin.topology.stages) + 2
+    assert len(theirs) == 3 * len(twin.topology.stages) + 4
     assert theirs == ours
 
 
