@@ -138,6 +138,11 @@ def test_where_answers_are_not_streamed_each_has_what_is_new_and_ends(
         assert httpx.get(f"{address}/events?after={first}").text.count("event:") == 0
 
 
+def test_head_ends_although_the_stream_would_not(api: str):
+    answer = httpx.head(f"{api}/events", timeout=10)
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"headers": {"Last-Event-ID": "x"}}, {"params": {"video": "x"}}, {"params": {"after": -1}}],
