@@ -26,6 +26,7 @@ export class Live {
   #told = /** @type {Map<string, string>} */ (new Map());
   #last = /** @type {string | null} */ (null);
   #retry = AGAIN;
+  #begun = false;
   #changed = false;
   #wake = () => {};
   #cut = new AbortController();
@@ -39,7 +40,12 @@ export class Live {
     this.#concerns = concerns;
     signal.addEventListener("abort", () => this.#cut.abort(), { once: true });
     document.addEventListener("visibilitychange", () => document.hidden && this.#cut.abort(), { signal });
-    this.#run();
+  }
+
+  /** Begin the stream, once. The first request of a view shows whether the API wants a token. */
+  start() {
+    if (!this.#begun) this.#run();
+    this.#begun = true;
   }
 
   /**

@@ -20,6 +20,7 @@ export async function poll(step, notice, signal, live) {
     try {
       wait = await step();
       notice.replaceChildren();
+      live.start();
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
