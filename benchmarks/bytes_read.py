@@ -29,6 +29,7 @@ from pipeline.media import excerpt, served
 from pipeline.media.blocks import Blocks
 from pipeline.media.excerpt import Excerpt
 from pipeline.media.probe import probe
+from pipeline.stages import loading
 
 MOST_READ: Final = 1.15
 HISTORY: Final = results.HISTORY / "bytes_read.md"
@@ -113,7 +114,7 @@ def measured(name: str, path: Path, params: dict[str, Any]) -> Read:
         path: the file.
         params: those of the stage that are not the usual ones.
     """
-    module = bootstrap.module(name, bootstrap.settings())
+    module = loading.module(name, bootstrap.settings())
     stage = stages.divisible(module)
     if stage is None:
         raise SystemExit(f"{name} has no ranges")

@@ -17,12 +17,12 @@ from typing import Any
 from boto3.dynamodb.types import TypeSerializer
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from pipeline import bootstrap
 from pipeline.aws.catalog.table import _item, iso
 from pipeline.core.events import Upload
 from pipeline.core.fingerprint import fingerprint
 from pipeline.core.planner import Intent, Planner
 from pipeline.core.settings import Settings
+from pipeline.stages import loading
 
 _RECORD = Path(__file__).with_name("video.json")
 _FIRST = datetime(2024, 1, 1, tzinfo=UTC)
@@ -60,7 +60,7 @@ class GeneratedVideos:
         self._upload = Upload.model_validate(record["video"]["upload"])
         self._intents: dict[str, Intent] = {}
         for stage in settings.topology.stages:
-            planner = Planner(stage, bootstrap.module(stage, settings), settings)
+            planner = Planner(stage, loading.module(stage, settings), settings)
             self._intents[stage] = intent = planner.intend(self._upload, {}, {})
             result = record[f"stage#{stage}"]["result"]
             result["params"] = intent.params.model_dump(mode="json")

@@ -18,6 +18,7 @@ from pathlib import Path
 from pipeline import bootstrap
 from pipeline.core import stage
 from pipeline.media.probe import probe
+from pipeline.stages import loading
 
 STAGES = ("transcribe", "detect")
 
@@ -71,7 +72,7 @@ def _measure(name: str, video: Path, directory: Path) -> tuple[float, float]:
 
 def _run(name: str, video: Path, work: Path) -> None:
     """Run a stage in the measured process, or without a video only load its model."""
-    module = bootstrap.module(name, bootstrap.settings())
+    module = loading.module(name, bootstrap.settings())
     params = module.Params()
     module.warm_up(params)
     begun = time.monotonic()

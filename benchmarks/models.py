@@ -12,6 +12,7 @@ from benchmarks.inputs import BUILD
 from benchmarks.measure import ROOT, environment, measure
 from pipeline import bootstrap
 from pipeline.core.errors import MissingDependency
+from pipeline.stages import loading
 from pipeline.stages.models import weights
 
 FASTER_WHISPER: Final = ROOT / ".venv" / "faster-whisper"
@@ -62,7 +63,7 @@ def speech(folder: Path | None = None) -> SpeechWeights:
     """
     name = str(folder) if folder else "base"
     if folder is None:
-        bootstrap.use_model_host(bootstrap.settings())
+        loading.use_model_host(bootstrap.settings())
         folder = weights.resolve(name).path
     if not (folder / "model.bin").is_file():
         raise MissingDependency("model_unavailable", f"{folder} is not a CTranslate2 model.")

@@ -11,13 +11,14 @@ from benchmarks.alternatives.job import Job, perform, write_words
 from pipeline import bootstrap
 from pipeline.core.stage import Deadline, Source
 from pipeline.media.probe import probe
+from pipeline.stages import loading
 
 _LIMIT_S = 24 * 3600.0
 
 
 def load(job: Job) -> tuple[Any, Any]:
     """Load the stage's models."""
-    module = bootstrap.module(job.options["stage"], bootstrap.settings())
+    module = loading.module(job.options["stage"], bootstrap.settings())
     params = module.Params(**job.options["params"])
     module.warm_up(params)
     return module, params

@@ -26,6 +26,7 @@ from pipeline import bootstrap
 from pipeline.core import stage, upload_options
 from pipeline.core.stage import Deadline, Source
 from pipeline.media.probe import probe
+from pipeline.stages import loading
 
 _STAGES: Final = ("transcode", "thumbnail", "transcribe", "detect")
 _KINDS: Final = ("talking", "motion")
@@ -105,7 +106,7 @@ def _run(name: str, params: dict[str, Any], source: Input) -> Figures:
 
 def _plans(name: str, params: dict[str, Any], video: Path) -> list[float]:
     """Return the CPU seconds of several plans of a video."""
-    module = bootstrap.module(name, bootstrap.settings())
+    module = loading.module(name, bootstrap.settings())
     divides = stage.divisible(module)
     chosen = module.Params(**params)
     taken = []

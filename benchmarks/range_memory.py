@@ -27,6 +27,7 @@ from pipeline.core.ranges import Part, Plan, Range, Work
 from pipeline.core.stage import Deadline, Source, divisible
 from pipeline.media import excerpt
 from pipeline.media.probe import probe
+from pipeline.stages import loading
 
 HISTORY: Final = results.HISTORY / "range_memory.md"
 _STAGES: Final = ("transcode", "transcribe", "detect")
@@ -210,7 +211,7 @@ def _size(folder: Path) -> int:
 
 def _stage(name: str) -> tuple[Any, Any]:
     """Return a stage and its parameters."""
-    module = bootstrap.module(name, bootstrap.settings())
+    module = loading.module(name, bootstrap.settings())
     return divisible(module), module.Params(**PARAMS.get(name, {}))
 
 

@@ -39,6 +39,7 @@ from pipeline.aws.following import follow
 from pipeline.core import stage
 from pipeline.core.stage import Deadline, Source, StageModule
 from pipeline.media.probe import probe
+from pipeline.stages import loading
 
 STAGES: Final = ("transcode", "thumbnail", "transcribe", "detect")
 LEAST_FASTER: Final = 1.8
@@ -268,7 +269,7 @@ def _counts() -> dict[str, int]:
 
 def _ranges(name: str, video: Path, params: Mapping[str, Any]) -> int:
     """Return the number of ranges of a stage, with the merge; 1 if all is done in place."""
-    module = bootstrap.module(name, bootstrap.settings())
+    module = loading.module(name, bootstrap.settings())
     divides = stage.divisible(module)
     if divides is None:
         return 1
@@ -280,7 +281,7 @@ def _ranges(name: str, video: Path, params: Mapping[str, Any]) -> int:
 
 def _one_pass(name: str, source: Input, params: Mapping[str, Any]) -> Figures:
     """Run a stage in a process of its own, in one range."""
-    whole = _in_one_range(bootstrap.module(name, bootstrap.settings()))
+    whole = _in_one_range(loading.module(name, bootstrap.settings()))
     chosen = {**params, **whole} if name == STAGES[0] else whole
     with tempfile.TemporaryDirectory() as folder:
         run = runners.job("ours", {"stage": name, "params": chosen}, threads=1)

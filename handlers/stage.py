@@ -16,11 +16,12 @@ from pipeline.aws.queues import queue_of
 from pipeline.runs.delivery import Delivery, Retry
 from pipeline.runs.runner import Runner
 from pipeline.runs.workdir import sweep
+from pipeline.stages import loading
 
 log = logging.getLogger(__name__)
 
 # A process without its device must not receive messages: each would end as a failed run.
-bootstrap.check_device(bootstrap.settings())
+loading.check_device(bootstrap.settings())
 
 
 @cache

@@ -10,7 +10,7 @@ module "query" {
   architecture = var.functions.architecture
   timeout_s    = 29 # API Gateway's timeout is 30 s
   memory_mb    = 1769
-  environment  = merge(local.signing, local.sign_in)
+  environment  = merge(local.signing, local.sign_in, { VIDEODROP_STREAM_S = "0" }) # it cannot stream
   common       = local.common
 
   statements = concat(local.read_key, [
@@ -50,6 +50,7 @@ module "query" {
       Action   = ["s3:ListBucket"]
       Resource = [local.artifacts_arn, local.uploads_arn]
     },
+    local.request_deliveries,
     local.put_events,
   ])
 }

@@ -2,7 +2,7 @@
 
 locals {
   stage_names = [for stage in keys(local.topology.stages) : "${var.name}-${stage}"]
-  functions   = concat([for stage in values(module.stage) : stage.function if stage.function != null], [module.query.name, module.replays.name, module.janitor.name])
+  functions   = concat([for stage in values(module.stage) : stage.function if stage.function != null], [module.query.name, module.replays.name, module.janitor.name, module.events.name])
   lane_names  = flatten([for stage in values(module.stage) : keys(stage.queues)])
 
   graphs = [
@@ -18,7 +18,7 @@ locals {
     },
     {
       title   = "Dead-lettered messages"
-      metrics = [for name in concat(local.stage_names, [local.janitor, local.replays]) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${name}-dlq"]]
+      metrics = [for name in concat(local.stage_names, [local.janitor, local.replays, local.events_name]) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${name}-dlq"]]
       stat    = "Maximum"
     },
     {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build build/functions.zip, the code of query, janitor and replays:
+# Build build/functions.zip, the code of query, janitor, replays and events:
 #
 #     infra/functions.sh                 for the defaults of the variable `functions`
 #     infra/functions.sh x86_64 3.12     for another architecture and Python

@@ -44,7 +44,7 @@ output "rollouts" {
   value = {
     for name, rollout in merge(
       { for stage, one in module.stage : "${var.name}-${stage}" => one.rollout },
-      { for one in [module.query, module.replays, module.janitor] : one.name => one.rollout },
+      { for one in [module.query, module.replays, module.janitor, module.events] : one.name => one.rollout },
     ) : name => rollout if rollout != null
   }
 }

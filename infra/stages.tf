@@ -48,5 +48,6 @@ module "stage" {
     artifacts_bucket = local.artifacts_arn
     table            = local.table_arn
     sqs              = local.sqs
+    bus              = aws_cloudwatch_event_bus.own.arn
   }
 }

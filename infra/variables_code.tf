@@ -17,7 +17,7 @@ variable "images" {
 }
 
 variable "functions" {
-  description = "The code of query, janitor and replays: a zip of functions.sh, its architecture and its runtime."
+  description = "The code of query, janitor, replays and events: a zip of functions.sh, its architecture and its runtime."
   type = object({
     zip          = string
     runtime      = optional(string, "python3.13")

@@ -15,7 +15,9 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from pipeline.aws import clients as aws
+from pipeline.aws import event_bus
 from pipeline.aws.adding import Adder
+from pipeline.aws.announce import Announcer
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.search_merge import Merge
@@ -24,25 +26,28 @@ from pipeline.aws.catalog.table import Table
 from pipeline.aws.catalog.videos import Videos
 from pipeline.aws.cloudfront import Cdn
 from pipeline.aws.multipart import Multipart
+from pipeline.aws.queues import Queue
 from pipeline.aws.receiving import Receiver
 from pipeline.aws.relayed import Store
 from pipeline.aws.uploads import Uploads
 from pipeline.core import setting_names
-from pipeline.core import upload_options as options
-from pipeline.core.errors import InvalidArgument, InvalidSettings, VideodropError
+from pipeline.core.errors import InvalidArgument, InvalidSettings
 from pipeline.core.settings import Settings
-from pipeline.core.stage import StageModule, load
+from pipeline.core.topology import EVENTS, JANITOR, REPLAYS
 from pipeline.replays.store import Replays
 from pipeline.results.search.index import SearchIndex
 from pipeline.results.search.search import Search
 from pipeline.results.versions import Versions
-from pipeline.stages.models import device, host
+from pipeline.stages import loading
 from pipeline.telemetry import function as telemetry
 from pipeline.telemetry.tracing import Handler
 
 if TYPE_CHECKING:
     from pipeline.costs.estimator import Estimator
     from pipeline.replays.driver import Driver
+    from pipeline.results.outgoing.consumer import EventConsumer
+    from pipeline.results.outgoing.deliverer import Deliverer
+    from pipeline.results.outgoing.registration import Registration
     from pipeline.results.retention import Retention
     from pipeline.runs.janitor import Janitor
     from pipeline.runs.redrive import Redrive
@@ -95,7 +100,36 @@ def observed(function: str) -> Callable[[Handler], Handler]:
 def catalog(config: Settings) -> Catalog:
     """Return the catalog of this installation."""
     table = Table(aws.table(config.names.table))
-    return Catalog(table, config.topology.stages, search_index(config, table))
+    index, stages = search_index(config, table), config.topology.stages
+    return Catalog(table, stages, index, announcer(config))
+
+
+def announcer(config: Settings) -> Announcer:
+    """Return the sender of this installation's events; most processes send none."""
+    return Announcer(lambda entries: event_bus.put(aws.client("events"), entries), config.names.bus)
+
+
+def event_consumer(config: Settings) -> "EventConsumer":
+    """Return the consumer of events, which logs and delivers them."""
+    from pipeline.results.outgoing.consumer import EventConsumer
+
+    known = catalog(config)
+    return EventConsumer(known, _deliverer(config, known))
+
+
+def webhooks(config: Settings) -> "Registration":
+    """Return the webhooks of this installation."""
+    from pipeline.results.outgoing.registration import Registration
+
+    known = catalog(config)
+    return Registration(known, _deliverer(config, known))
+
+
+def _deliverer(config: Settings, known: Catalog) -> "Deliverer":
+    from pipeline.results.outgoing.deliverer import Deliverer
+
+    queue = Queue(config.names.queue(EVENTS, "webhooks"))
+    return Deliverer(known.webhooks, queue, private=config.private_webhooks)
 
 
 def search_index(config: Settings, table: Table | None = None) -> SearchIndex:
@@ -195,7 +229,7 @@ def driver(config: Settings) -> "Driver":
     from pipeline.replays.settlement import Settlement
 
     known, files = catalog(config), artifacts(config)
-    modules = {stage: module(stage, config) for stage in config.topology.stages}
+    modules = {stage: loading.module(stage, config) for stage in config.topology.stages}
     lanes = Lanes(aws.client("events"), aws.client("sqs"), config)
     prices = estimator(config)
     return Driver(
@@ -232,64 +266,10 @@ def retention(config: Settings) -> "Retention":
 def redrive(config: Settings) -> "Redrive":
     """Return the redrive of this installation, which sends dead-lettered messages again."""
     from pipeline.aws.dead_letters import DeadLetterQueues
-    from pipeline.core.topology import JANITOR, REPLAYS
     from pipeline.runs.redrive import Redrive
 
-    functions = [*config.topology.stages, JANITOR, REPLAYS]
+    functions = [*config.topology.stages, JANITOR, REPLAYS, EVENTS]
     return Redrive(DeadLetterQueues(aws.client("sqs"), config.names, functions), catalog(config))
-
-
-def check_device(config: Settings) -> None:
-    """Check that this process's stage, if it needs a GPU, can use the configured device.
-
-    Raises:
-        MissingDependency: ``no_device``, or the stage's engine is not installed.
-    """
-    stage = config.stage or ""
-    spec = config.topology.stages.get(stage)
-    if spec and spec.gpu and config.device not in {"auto", "cpu"}:
-        found = module(stage, config)
-        identity = found.identity(found.Params(**config.params.get(stage, {})))
-        device.check(config.device, identity.get("engine", "torch"))
-
-
-def use_model_host(config: Settings) -> None:
-    """Configure how models run in this process, from its settings."""
-    host.use(
-        host.ModelHost(
-            threads=config.threads,
-            device=config.device,
-            model_dir=config.model_dir,
-            engines=config.engines,
-            fetch=config.fetch,
-            mirror=config.model_mirror,
-        )
-    )
-
-
-def module(stage: str, config: Settings) -> StageModule:
-    """Load the code of ``stage``, and configure its models from the settings.
-
-    Raises:
-        InvalidArgument: ``unknown_stage``.
-        InvalidSettings: ``bad_settings``: the operator's parameters of the stage are wrong.
-    """
-    spec = config.topology.stages.get(stage)
-    if spec is None:
-        raise InvalidArgument(
-            "unknown_stage",
-            f"There is no stage {stage!r}; {config.topology_path} has "
-            f"{', '.join(config.topology.stages)}.",
-        )
-    use_model_host(config)
-    found = load(spec.module)
-    try:
-        options.validate(found.Params, stage, config.params.get(stage, {}))
-    except VideodropError as error:
-        raise InvalidSettings(
-            "bad_settings", f"VIDEODROP_PARAMS is wrong: {error.message}"
-        ) from error
-    return found
 
 
 def runner(stage: str, config: Settings) -> "Runner":
@@ -301,7 +281,7 @@ def runner(stage: str, config: Settings) -> "Runner":
     from pipeline.runs.runner import Runner
 
     try:
-        loaded = module(stage, config)
+        loaded = loading.module(stage, config)
     except InvalidArgument as error:
         # A host gets the stage from its settings.
         raise InvalidSettings("bad_settings", f"VIDEODROP_STAGE: {error.message}") from error

@@ -20,6 +20,7 @@ from benchmarks.measure import environment, measure
 from pipeline import bootstrap
 from pipeline.core.stage import Deadline, Source
 from pipeline.media.probe import probe
+from pipeline.stages import loading
 from pipeline.stages.transcribe import stage as transcribe
 from samples import grammar, held_out
 from samples.held_out import HeldOut
@@ -188,7 +189,7 @@ def main() -> int:
         "--speech-minutes", type=float, default=0.0, help="also compare a real Whisper's words"
     )
     arguments = parser.parse_args()
-    bootstrap.use_model_host(bootstrap.settings())
+    loading.use_model_host(bootstrap.settings())
     rows = table()
     if arguments.speech_minutes:
         rows += speech(arguments.speech_minutes)

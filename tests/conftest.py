@@ -231,11 +231,17 @@ def installation(config: Settings) -> Settings:
 
 @pytest.fixture
 def stored(config: Settings) -> Settings:
-    """Return settings of an installation with table and buckets but no queues, which is faster."""
+    """Return settings of an installation without rules and queues, which is faster."""
     make_table(config)
+    make_bus(config)
     for bucket in (config.names.uploads_bucket, config.names.artifacts_bucket):
         aws.client("s3").create_bucket(Bucket=bucket)
     return config
+
+
+def make_bus(config: Settings) -> None:
+    """Create the bus, without rules."""
+    aws.client("events").create_event_bus(Name=config.names.bus)
 
 
 def make_table(config: Settings) -> None:

@@ -29,6 +29,7 @@ variables {
     artifacts_bucket = "arn:aws:s3:::artifacts"
     table            = "arn:aws:dynamodb:us-east-1:123456789012:table/videodrop"
     sqs              = "arn:aws:sqs:us-east-1:123456789012"
+    bus              = "arn:aws:events:us-east-1:123456789012:event-bus/videodrop"
   }
   gpu_repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/gpu"
   common = {

@@ -7,6 +7,7 @@ import pipeline
 from pipeline.api import (
     captions,
     detections,
+    events,
     health,
     labels,
     metrics,
@@ -24,6 +25,7 @@ from pipeline.api import (
     versions,
     video,
     videos,
+    webhooks,
 )
 from pipeline.api.authorized import Authorized
 from pipeline.api.context import Context
@@ -56,6 +58,7 @@ Upload a video, by this API or to the uploads bucket; this API shows its progres
 * Earlier results are kept: `GET /videos/{id}/versions` lists them, `/diff` below it compares two,
   and one `POST` makes another one current, or rolls back.
 * `POST /replays` reprocesses videos with another model or setting, or estimates its cost.
+* `GET /events` streams what happens; `POST /webhooks` has it posted to an address of yours.
 * A page of another site cannot change anything (403 `foreign_origin`). On your own machine the API
   rejects requests for unknown host names (403 `foreign_host`).
 """
@@ -100,6 +103,8 @@ def create_app(
         versions,
         replays,
         stages,
+        events,
+        webhooks,
         health,
         metrics,
         page,

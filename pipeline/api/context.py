@@ -16,6 +16,7 @@ from pipeline.aws.relayed import Store
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
+from pipeline.results.outgoing.registration import Registration
 from pipeline.results.search.search import Search
 from pipeline.results.versions import Versions
 
@@ -85,6 +86,11 @@ class Context:
     def search(self) -> Search:
         """Return the search over the videos."""
         return self._search or bootstrap.search(self.settings)
+
+    @cached_property
+    def webhooks(self) -> Registration:
+        """Return the webhooks."""
+        return bootstrap.webhooks(self.settings)
 
     @cached_property
     def playback(self) -> Playback:

@@ -16,7 +16,7 @@ from pipeline.aws.catalog import schema
 from pipeline.aws.clients import client, code
 from pipeline.core.errors import DependencyFailed
 from pipeline.core.settings import Settings
-from pipeline.core.topology import JANITOR, REPLAYS
+from pipeline.core.topology import EVENTS, JANITOR, REPLAYS
 
 if TYPE_CHECKING:
     from types_boto3_s3.literals import BucketLocationConstraintType
@@ -96,6 +96,18 @@ class _Resources:
             names.queue(REPLAYS, "dlq"),
             self._topology.replays.timeout_s,
             {replays: [_Feed(replays, names.replays_pattern(), names.bus)]},
+        )
+        told = names.queue(EVENTS)
+        self._lanes(
+            names.queue(EVENTS, "dlq"),
+            self._topology.events.timeout_s,
+            {
+                told: [
+                    _Feed(told, names.events_pattern(), names.bus),
+                    _Feed(names.uploads_rule, names.upload_pattern("created", uploads)),
+                ],
+                names.queue(EVENTS, "webhooks"): [],
+            },
         )
         return self._changed
 

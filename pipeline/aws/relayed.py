@@ -4,6 +4,7 @@ Their addresses are paths below the API's own. The signature is S3's own and cov
 the prefix of the path, so S3 checks it, and its expiry.
 """
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import urlsplit
@@ -54,8 +55,10 @@ class Store:
         kind = HTTPSConnection if secure else HTTPConnection
         connection = kind(self._endpoint.netloc, timeout=_TIMEOUT_S)
         try:
-            # The response then owns the socket: closing it ends the transfer.
-            connection.request(method, target, body, {**headers, "Connection": "close"})
+            # The response then owns the socket: closing it ends the transfer. An S3 that rejects a
+            # request may answer and close before it has read the body.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, target, body, {**headers, "Connection": "close"})
             return connection.getresponse()
         except (OSError, HTTPException) as error:
             connection.close()

@@ -25,6 +25,7 @@ from pipeline.cli import (
     searching,
     stages,
     versions,
+    webhooks,
 )
 from pipeline.cli.arguments import AsJson, Reference
 from pipeline.cli.console import err, out, plain, print_json, print_videos
@@ -36,6 +37,7 @@ from pipeline.core.stage import Deadline, Source
 from pipeline.hosts import stack_file as client
 from pipeline.media.probe import probe
 from pipeline.results import video_view as views
+from pipeline.stages import loading
 
 app = typer.Typer(
     help="Upload a video to a bucket; get renditions, poster, captions, transcript and objects.",
@@ -189,7 +191,7 @@ def run(
 ) -> None:
     """Run one stage on a local file, without AWS, stack or records."""
     settings = bootstrap.settings()
-    module = bootstrap.module(stage, settings)
+    module = loading.module(stage, settings)
     given = {name: options.value(text) for name, text in options.pairs(param or []).items()}
     params = options.validate(module.Params, stage, {**settings.params.get(stage, {}), **given})
     if not file.is_file():
@@ -217,6 +219,8 @@ app.command()(costing.cost)
 app.command()(replaying.replay)
 app.add_typer(replaying.app, name="replays")
 app.add_typer(models.app, name="models")
+app.command()(webhooks.events)
+app.add_typer(webhooks.app, name="webhooks")
 
 
 @app.command("doctor")

@@ -9,11 +9,11 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from pipeline import bootstrap
 from pipeline.core.errors import VideodropError
 from pipeline.core.settings import Settings
 from pipeline.core.stage import lacking
 from pipeline.media import containment
+from pipeline.stages import loading
 from pipeline.stages.models import registry, store, weights
 
 Verdict = Literal["ok", "missing", "optional"]
@@ -149,7 +149,7 @@ def _containment() -> Iterator[Finding]:
 
 def _models(settings: Settings) -> Iterator[Finding]:
     """Name the model that ``auto`` means on this machine, for each kind."""
-    bootstrap.use_model_host(settings)
+    loading.use_model_host(settings)
     for kind in registry.DEMONSTRATION:
         name = weights.choose(registry.AUTO, kind)
         model = registry.models()[registry.ALIASES.get(name, name)]
@@ -174,7 +174,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
 def _stage(name: str, settings: Settings) -> Finding:
     """Check that a stage's module, parameters and model are available."""
     try:
-        module = bootstrap.module(name, settings)
+        module = loading.module(name, settings)
         if packages := lacking(module):
             return Finding(
                 what=f"stage {name}",

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from pipeline import bootstrap
 from pipeline.cli import bars
 from pipeline.cli.console import err, plain
 from pipeline.core.errors import VideodropError
 from pipeline.core.settings import Settings
+from pipeline.stages import loading
 from pipeline.stages.models import registry, weights
 
 
@@ -20,7 +20,7 @@ def wanted(settings: Settings, stages: Iterable[str] | None = None) -> list[str]
 
 def _of_stage(stage: str, settings: Settings) -> Iterator[str]:
     try:
-        module = bootstrap.module(stage, settings)
+        module = loading.module(stage, settings)
         params = module.Params(**settings.params.get(stage, {}))
         model = getattr(params, "model", None)
         if model == registry.AUTO:
@@ -45,7 +45,7 @@ def before_start(
 
     Nothing is printed, and nothing uses the network, if all models are here or fetching is off.
     """
-    bootstrap.use_model_host(settings)
+    loading.use_model_host(settings)
     lacking = missing(wanted(settings, stages))
     if not (settings.fetch and lacking):
         return

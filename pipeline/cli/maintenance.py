@@ -29,7 +29,7 @@ def redrive(
     ] = None,
     stage: Annotated[
         list[str] | None,
-        typer.Option(help="Only of this stage, janitor or replays; may be repeated"),
+        typer.Option(help="Only of this stage, janitor, replays or events; may be repeated"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only")] = False,
     as_json: AsJson = False,

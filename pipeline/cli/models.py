@@ -12,6 +12,7 @@ from pipeline.cli import bars, exits, fetching
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import err, out, paint, plain, print_json
 from pipeline.core.errors import InvalidArgument, NotFound, VideodropError
+from pipeline.stages import loading
 from pipeline.stages.models import making, registry, store, weights
 from pipeline.stages.models.registry import Model
 
@@ -144,7 +145,7 @@ def remove(name: Name, *, as_json: AsJson = False) -> None:
 
 def _set_up() -> Any:
     settings = bootstrap.settings()
-    bootstrap.use_model_host(settings)
+    loading.use_model_host(settings)
     return settings
 
 

@@ -12,6 +12,7 @@ from pipeline.cli.console import out, plain, print_json
 from pipeline.core import parameters
 from pipeline.core.settings import Settings
 from pipeline.core.stage import lacking
+from pipeline.stages import loading
 
 
 def names(begun: str) -> list[str]:
@@ -25,7 +26,7 @@ Stage = Annotated[str, typer.Argument(help="A stage, e.g. transcribe", autocompl
 def params(stage: Stage, *, as_json: AsJson = False) -> None:
     """List the parameters of a stage, with the values of this installation."""
     settings = bootstrap.settings()
-    module = bootstrap.module(stage, settings)
+    module = loading.module(stage, settings)
     found = parameters.of(module.Params, settings.params.get(stage, {}))
     if as_json:
         print_json({"stage": stage, "parameters": [one.model_dump() for one in found]})
@@ -41,7 +42,7 @@ def params(stage: Stage, *, as_json: AsJson = False) -> None:
 def left_out(settings: Settings) -> Iterator[str]:
     """Yield a sentence for each stage that cannot run on this machine, with the remedies."""
     stages = settings.topology.stages
-    missing = {stage: lacking(bootstrap.module(stage, settings)) for stage in stages}
+    missing = {stage: lacking(loading.module(stage, settings)) for stage in stages}
     able = [stage for stage in stages if not missing[stage]]
     for stage, packages in missing.items():
         if packages:

@@ -24,7 +24,8 @@ for a person: the problem and its remedy. The retry, the HTTP status and the exi
 the class, never decided where an error is caught. ``docs/reference/errors.md`` lists all.
 
 ``LeaseLost``, ``Busy`` and ``Superseded`` are not failures of a run and stand outside the tree:
-they mean that it belongs to another worker, or to a later upload.
+they mean that it belongs to another worker, or to a later upload. So does ``NotAnnounced``: the run
+has ended, and its event is still to be sent.
 """
 
 from typing import ClassVar, Literal
@@ -185,3 +186,7 @@ class Busy(Exception):
 
 class Superseded(Exception):
     """A later upload or a deletion of the same key is already known."""
+
+
+class NotAnnounced(Exception):
+    """A change whose event the bus did not take: handle its message again."""

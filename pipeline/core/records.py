@@ -1,8 +1,9 @@
 """The records of the catalog: a video, the state of each of its stages, and their results."""
 
+import json
 from collections.abc import Collection
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -10,6 +11,7 @@ from pipeline.core.errors import FailureClass, VideodropError
 from pipeline.core.events import Upload
 from pipeline.core.media_info import Probe
 from pipeline.core.stage import Artifact, Notice
+from pipeline.core.upload_options import PASSTHROUGH, PREFIX
 
 StageState = Literal["pending", "running", "succeeded", "skipped", "failed", "superseded"]
 ListedStatus = Literal["processing", "ready", "ready_with_warnings", "partial", "failed"]
@@ -251,6 +253,15 @@ class Video(_Record):
         runs = [(run.state, run.current_result) for run in self.stages.values()]
         outcomes = [(state, made is not None, bool(made and made.warned)) for state, made in runs]
         return status_of(outcomes, deleted=self.deleted_at is not None)
+
+    @property
+    def passthrough(self) -> JsonValue:
+        """Return what the uploader gave along; a client of S3 may give any text."""
+        text = (self.metadata or {}).get(PREFIX + PASSTHROUGH, "null")
+        try:
+            return cast("JsonValue", json.loads(text))
+        except (ValueError, RecursionError):
+            return text
 
     @property
     def playable(self) -> bool:

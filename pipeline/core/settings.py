@@ -209,6 +209,17 @@ class Settings(BaseSettings):
         None, description="Where the page gets tokens, as JSON, if the API has an authorizer"
     )
 
+    stream_s: int = Field(
+        3600,
+        ge=0,
+        description="Seconds that an answer of `GET /events` stays open; 0 where answers are not "
+        "streamed, as behind API Gateway: clients then ask again every few seconds",
+    )
+    private_webhooks: bool = Field(
+        False,
+        description="Whether webhooks may be on loopback and private networks, and plain HTTP",
+    )
+
     replay_window: int = Field(
         200, ge=1, le=1000, description="Most runs of one replay in flight at once"
     )

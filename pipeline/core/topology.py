@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.core.errors import InvalidSettings
 
-Lane = Literal["live", "replay", "dlq"]
+Lane = Literal["live", "replay", "webhooks", "dlq"]
 UploadEvent = Literal["created", "replayed", "deleted"]
 
 JANITOR = "janitor"
 REPLAYS = "replays"
+EVENTS = "events"
 DEFAULT_PATH = Path(__file__).with_name("topology.json")
 
 
@@ -94,6 +95,15 @@ class ReplaysSpec(_Frozen):
     memory_mb: int
 
 
+class EventsSpec(_Frozen):
+    """The function that logs and delivers our events: the events, and its limits."""
+
+    source: str
+    detail_types: list[str]
+    timeout_s: int
+    memory_mb: int
+
+
 class QueueSpec(_Frozen):
     """Delivery rules common to all queues."""
 
@@ -128,6 +138,7 @@ class Topology(_Frozen):
     uploads: UploadsSpec
     reprocess: ReprocessSpec
     replays: ReplaysSpec
+    events: EventsSpec
     queues: QueueSpec
     stages: dict[str, StageSpec]
     janitor: JanitorSpec
@@ -196,7 +207,7 @@ class Names:
         return f"{self.prefix}-{stage}-archive"
 
     def queue(self, function: str, lane: Lane = "live") -> str:
-        """Return the queue of a stage, ``janitor`` or ``replays``; the live lane has no suffix."""
+        """Return the queue of a function and a lane; the live lane has no suffix."""
         return f"{self.prefix}-{function}" + ("" if lane == "live" else f"-{lane}")
 
     def upload_pattern(self, event: UploadEvent, bucket: str) -> dict[str, Any]:
@@ -217,3 +228,13 @@ class Names:
         """Return the EventBridge pattern of requests to start or continue a replay."""
         spec = self._topology.replays
         return {"source": [spec.source], "detail-type": [spec.detail_type]}
+
+    def events_pattern(self) -> dict[str, Any]:
+        """Return the EventBridge pattern of the events that we send."""
+        spec = self._topology.events
+        return {"source": [spec.source], "detail-type": spec.detail_types}
+
+    @property
+    def uploads_rule(self) -> str:
+        """Return the default bus's rule that sends events of uploads to the queue of events."""
+        return f"{self.prefix}-events-uploads"

@@ -42,9 +42,8 @@ def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
         work: the stages on GPU hosts; no host runs without work.
     """
     stages, on_gpu = len(topology.stages), len(work.gpu_stages)
-    functions_mb = (
-        installation.QUERY_MEMORY_MB + topology.janitor.memory_mb + topology.replays.memory_mb
-    )
+    others = (topology.janitor, topology.replays, topology.events)
+    functions_mb = installation.QUERY_MEMORY_MB + sum(one.memory_mb for one in others)
     gb = functions_mb / 1024
     alarms = installation.alarm_metrics(stages, on_gpu)
     queues = installation.mappings(stages, on_gpu)
@@ -53,7 +52,7 @@ def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
     insights = on_gpu * installation.INSIGHTS_METRICS
     polling = queues * _POLLS_A_SECOND * _MONTH_S * prices.sqs.million_requests / _MILLION
     lines = [
-        Line(what="SnapStart", usd=snapshots, note=f"snapshots of 3 functions, {gb:.2f} GB"),
+        Line(what="SnapStart", usd=snapshots, note=f"snapshots of 4 functions, {gb:.2f} GB"),
         Line(
             what="alarms",
             usd=alarms * prices.cloudwatch.alarm_month,

@@ -30,13 +30,14 @@ FIRST_HOSTS = 2
 SURPLUS_MINUTES = 15
 HOST_START_MINUTES = 4
 
-# api.tf, and modules/function: query, janitor and replays are zips
+# api.tf, and modules/function: query, janitor, replays and events are zips
 QUERY_MEMORY_MB = 1769
 ZIP_ARCHITECTURE: Architecture = "arm64"
 
 # Metrics of alarms: of each function (errors of invocations, duration, throttles); of each stage's
 # runs (all, and those that failed by five classes); of each set of lanes (dead-lettered messages,
-# and the age of fresh messages), a set a stage, one of the janitor and one of replays; of the API.
+# and the age of fresh messages), a set a stage and one each of janitor, replays and events; of the
+# API.
 # Those that scale the workers of a GPU stage watch waiting messages (2 queues), their age (and
 # whether any waits, of each), and whether all is done (2 queues, twice). ECS makes two alarms of
 # its own, to start hosts and to end them.
@@ -49,16 +50,16 @@ ALARM_METRICS_OF_GPU_SERVICE = 12
 
 def alarm_metrics(stages: int, gpu_stages: int) -> int:
     """Count the metrics that alarms watch: AWS bills alarms by metric."""
-    functions = stages - gpu_stages + 3
+    functions = stages - gpu_stages + 4
     return (
         functions * ALARM_METRICS_OF_FUNCTION
         + stages * ALARM_METRICS_OF_STAGE
-        + (stages + 2) * ALARM_METRICS_OF_LANES
+        + (stages + 3) * ALARM_METRICS_OF_LANES
         + gpu_stages * ALARM_METRICS_OF_GPU_SERVICE
         + ALARM_METRICS_OF_API
     )
 
 
 def mappings(stages: int, gpu_stages: int) -> int:
-    """Count event source mappings: of both lanes of each Lambda stage, of janitor and replays."""
-    return (stages - gpu_stages) * 2 + 2
+    """Count event source mappings: two of each Lambda stage and of events, one of others."""
+    return (stages - gpu_stages) * 2 + 4

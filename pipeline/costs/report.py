@@ -18,7 +18,8 @@ from pipeline.costs.workload import Workload
 
 NOT_PRICED = (
     "Not in it: NAT gateways and endpoints of a VPC, and what passes them or between zones and "
-    "regions; replays and runs that are tried again; Lambda's /tmp beyond 512 MB; "
+    "regions; replays and runs that are tried again; events out, some 3 cents a thousand videos; "
+    "Lambda's /tmp beyond 512 MB; "
     "logs but for those of queries and of the janitor; what the table, its backups and "
     "EventBridge's archive keep; older versions of uploads and of results; keys of KMS, and mail."
 )

@@ -183,13 +183,14 @@ class Versions:
     ) -> None:
         self._require_files(result)
         try:
-            self._catalog.promote(video.video_id, run, result, history=history)
+            promoted = self._catalog.promote(video.video_id, run, result, history=history)
         except LeaseLost as lost:
             raise _busy(run) from lost
         if self._catalog.results.get(video.video_id, run.stage, result.fingerprint) is None:
             with suppress(LeaseLost):  # the worker that claimed the run makes its result current
                 self._catalog.undo_promotion(video.video_id, run)
             raise _gone(result)
+        self._catalog.announce(video.video_id, promoted)
 
 
 def _run(video: Video, stage: str) -> StageRun:

@@ -4,10 +4,9 @@ The query API serves them as JSON and the command line prints them, so both show
 They need no knowledge of a particular stage.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -26,7 +25,6 @@ from pipeline.core.records import (
 )
 from pipeline.core.sidecar import Sidecar
 from pipeline.core.stage import Notice
-from pipeline.core.upload_options import PASSTHROUGH, PREFIX
 from pipeline.results import artifact_view
 from pipeline.results.artifact_view import ArtifactView, Sign
 from pipeline.results.captions_view import CaptionsView
@@ -166,7 +164,7 @@ def detail(
         **_common(video, sign),
         revision=video.revision,
         bucket=video.upload.bucket,
-        passthrough=_passthrough(video),
+        passthrough=video.passthrough,
         probe=video.probe,
         cost=total_cost(video),
         stages=[_stage(video, run, sign, working.get(run.stage)) for run in video.stages.values()],
@@ -224,15 +222,6 @@ def _common(video: Video, sign: Sign) -> dict[str, Any]:
         "labels": video.labels,
         "poster": _poster(video, sign),
     }
-
-
-def _passthrough(video: Video) -> JsonValue:
-    """Return what the uploader gave along; a client of S3 may give any text."""
-    text = (video.metadata or {}).get(PREFIX + PASSTHROUGH, "null")
-    try:
-        return cast("JsonValue", json.loads(text))
-    except (ValueError, RecursionError):
-        return text
 
 
 def _poster(video: Video, sign: Sign) -> str | None:

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 from pipeline.aws.catalog import Catalog, timings
 from pipeline.core.errors import Lost, VideodropError
 from pipeline.core.events import Upload
-from pipeline.core.records import StageResult, StageRun
+from pipeline.core.records import Failure, StageResult, StageRun
 from pipeline.core.settings import Settings
 
 
@@ -54,7 +55,8 @@ class ClaimedRun(Claimed):
     """A stage run that this process may write to.
 
     Each write is conditional on the ``attempt`` that the claim raised, the fencing token. A write
-    after another worker has taken over raises ``LeaseLost`` and changes nothing.
+    after another worker has taken over raises ``LeaseLost`` and changes nothing. Each end may raise
+    ``NotAnnounced``: then it is recorded, and its message is to be delivered again.
 
     Args:
         catalog: the catalog.
@@ -122,6 +124,7 @@ class ClaimedRun(Claimed):
             self._catalog.succeed(
                 self.video_id, run, result, upload=self._upload, also=also, files=files
             )
+        self._announce(state="succeeded", result=result, result_revision=run.revision)
 
     def cancel(self) -> None:
         """End the run, whose replay was cancelled: a result that was current is so again.
@@ -137,6 +140,7 @@ class ClaimedRun(Claimed):
     def skip(self) -> None:
         """End the run: its uploader excluded the stage, or the media has nothing for it."""
         self._runs.end(self.video_id, self.run, "skipped")
+        self._announce(state="skipped")
 
     def supersede(self) -> None:
         """End the run: a later upload replaced its source."""
@@ -145,6 +149,16 @@ class ClaimedRun(Claimed):
     def fail(self, error: VideodropError) -> None:
         """End the run as failed; an earlier result stays."""
         self._runs.end(self.video_id, self.run, "failed", error)
+        self._announce(state="failed", error=Failure.of(error))
+
+    def _announce(self, **ended: Any) -> None:
+        """Send the event of the run, whose end is recorded.
+
+        Raises:
+            NotAnnounced: the run has ended; only its event is missing.
+        """
+        if not self._shadow:
+            self._catalog.announcer.stage_ended(self.video_id, self.run.model_copy(update=ended))
 
     def release(self, error: VideodropError, *, tries: int) -> None:
         """Give the run back for another try, the next after ``tries``."""

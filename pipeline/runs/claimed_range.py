@@ -7,7 +7,7 @@ from pipeline.core.errors import LeaseLost, VideodropError
 from pipeline.core.range_request import RangeRequest
 from pipeline.core.range_run import RangeRun
 from pipeline.core.ranges import MERGE, Range
-from pipeline.core.records import StageRun
+from pipeline.core.records import Failure, StageRun
 from pipeline.core.settings import Settings
 from pipeline.runs.claimed import Claimed
 from pipeline.runs.spread import Spreader
@@ -42,6 +42,7 @@ class ClaimedRange(Claimed):
         settings: Settings,
     ) -> None:
         super().__init__(request.video_id, run.stage)
+        self._catalog = catalog
         self._ranges = catalog.ranges
         self._runs = catalog.runs_of(shadow=request.shadow)
         self._spreader = spreader
@@ -89,6 +90,9 @@ class ClaimedRange(Claimed):
             self._spreader.clear(self._request)
             raise
         self._spreader.clear(self._request)
+        if error and not self._request.shadow:
+            ended = {"state": state, "error": Failure.of(error)}
+            self._catalog.announcer.stage_ended(self.video_id, self._run.model_copy(update=ended))
 
 
 def located(error: _Error, span: Range) -> _Error:

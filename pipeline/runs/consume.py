@@ -11,23 +11,19 @@ from pipeline.aws import clients as aws
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.core import intake
-from pipeline.core.errors import Busy, LeaseLost, Superseded
+from pipeline.core.errors import Busy, LeaseLost, NotAnnounced, Superseded
 from pipeline.core.events import Deletion, Event, Reprocess, Upload
 from pipeline.core.planner import Planner
 from pipeline.core.range_request import RangeRequest
 from pipeline.core.settings import Settings
+from pipeline.runs import waits
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.delivery import Delivery, Outcome, Retry
 from pipeline.runs.execute import Executor
-from pipeline.runs.failure import FIRST_RETRY_S, carry_out, decide, known
+from pipeline.runs.failure import carry_out, decide, known
 from pipeline.runs.first_read import FirstRead
 from pipeline.runs.job import Job, Plan
 from pipeline.runs.range_run import RangeConsumer
-
-# Retries outlast an outage of AWS itself: with each delivery the wait is four times as long, up to
-# SQS's limit on how often a message is delivered at all (about half an hour in all).
-_OUTAGE_FACTOR, _LONGEST_RETRY_S = 4, 900.0
-_SPREAD_WAIT_S = 300.0
 
 
 class Consumer:
@@ -88,26 +84,10 @@ class Consumer:
         except Superseded:
             return Outcome.SUPERSEDED
         except Busy as busy:
-            raise Retry(self._busy_wait_s(busy, delivery), str(busy)) from busy
-        except aws.ERRORS as error:
-            wait = min(_LONGEST_RETRY_S, FIRST_RETRY_S * _OUTAGE_FACTOR**delivery.receives)
-            raise Retry(wait, str(aws.as_failure(error))) from error
-
-    def _busy_wait_s(self, busy: Busy, delivery: Delivery) -> float:
-        """Return the seconds until the next look at a run that another worker holds.
-
-        A worker that died is replaced as soon as its lease expires. One that still works at the
-        second look may need its host's whole time. A queue delivers a message only so often before
-        it counts as undeliverable: the looks that are left share that time. A run whose work is
-        spread may wait in a long queue: the looks at it cover seven hours.
-        """
-        if busy.spread:
-            return float(_SPREAD_WAIT_S * _OUTAGE_FACTOR ** (delivery.receives - 1))
-        wait = busy.seconds + 1
-        if delivery.receives == 1:
-            return wait
-        left = self._settings.topology.queues.max_receive_count - delivery.receives
-        return max(wait, busy.longest_s / max(1, left))
+            raise Retry(waits.busy_s(busy, delivery, self._settings), str(busy)) from busy
+        except (NotAnnounced, *aws.ERRORS) as error:
+            why = error if isinstance(error, NotAnnounced) else aws.as_failure(error)
+            raise Retry(waits.outage_s(delivery), str(why)) from error
 
     def _upload(self, event: Upload, delivery: Delivery) -> Outcome:
         with closing(FirstRead(self._artifacts, event)) as first:
@@ -138,6 +118,8 @@ class Consumer:
         """End a job's run that waits for another try: its replay was cancelled."""
         if job.is_waiting:
             self._claim(job).cancel()
+        else:
+            self._announce_again(job)
 
     def _run(self, job: Job) -> Outcome:
         try:
@@ -145,6 +127,7 @@ class Consumer:
         except Exception as error:  # noqa: BLE001 - recorded once the run is claimed
             plan = error
         if job.is_done(plan):
+            self._announce_again(job)
             return Outcome.CURRENT
         if job.is_spread and (outcome := self._ranges.resume(job)):
             return outcome
@@ -160,10 +143,16 @@ class Consumer:
             return self._executor.execute(claimed, job, plan)
         except LeaseLost:
             return Outcome.SUPERSEDED
-        except Retry:
+        except (Retry, NotAnnounced):
             raise
         except Exception as error:  # noqa: BLE001 - each is classified and recorded
             return carry_out(decide(known(error), claimed, self._settings), claimed)
+
+    def _announce_again(self, job: Job) -> None:
+        """Send the event of a run that this message has led to: its process may have died first."""
+        run = job.known.run
+        if run and run.event_id == job.event_id and not job.shadow:
+            self._catalog.announcer.stage_ended(job.upload.video_id, run)
 
     def _plan(self, job: Job) -> Plan:
         metadata = job.metadata()

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pipeline.aws.classify import classify
 from pipeline.aws.parts import Changed
-from pipeline.core.errors import LeaseLost, Lost, OutOfMemory, TimedOut, VideodropError
+from pipeline.core.errors import BadInput, LeaseLost, Lost, OutOfMemory, TimedOut, VideodropError
 from pipeline.core.settings import Settings
 from pipeline.runs.claimed import Claimed
 from pipeline.runs.delivery import Killed, Outcome, Retry
@@ -130,3 +130,10 @@ def carry_out(decision: Decision, claimed: Claimed) -> Outcome:
     tracing.record_error(error)
     log.warning("%s %s: %s", claimed.stage, claimed.video_id, error)
     return Outcome.FAILED
+
+
+def replaced(error: VideodropError | Changed) -> VideodropError | Changed:
+    """Return a source that was deleted while ranges ran as one that was replaced."""
+    if isinstance(error, BadInput) and error.code == "source_missing":
+        return Changed()
+    return error

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable
 
 from pipeline.aws.catalog import Catalog
-from pipeline.aws.catalog.runs import Runs
 from pipeline.aws.queues import Queue
 from pipeline.core import events, intake
 from pipeline.core.errors import BadInput, LeaseLost, Lost
@@ -70,16 +69,18 @@ class Janitor:
                 ended += self._end_unclaimed(one)
                 continue
             video_id, run, shadow = one
-            if run.spread:
+            if run.state in TERMINAL:
+                self._catalog.announce(video_id, run)
+            elif run.spread:
                 ended += self._end_stalled(video_id, run, run.spread, shadow=shadow)
             else:
-                ended += _fail_lost(self._catalog.runs_of(shadow=shadow), video_id, run, _lost(run))
+                ended += self._fail_lost(video_id, run, _lost(run), shadow=shadow)
         return ended
 
     def _end_unclaimed(self, video: Video) -> int:
         """End the stages of a video that no worker has claimed in all the time for it."""
         waiting = [run for run in video.stages.values() if run.unrecorded and not video.deleted_at]
-        ended = [_fail_lost(self._catalog.runs, video.video_id, run, _lost(run)) for run in waiting]
+        ended = [self._fail_lost(video.video_id, run, _lost(run), shadow=False) for run in waiting]
         self._catalog.all_claimed(video)
         return sum(ended)
 
@@ -91,7 +92,7 @@ class Janitor:
     def _end_spread(
         self, video_id: str, run: StageRun, spread: Spread, error: Lost, *, shadow: bool
     ) -> bool:
-        ended = _fail_lost(self._catalog.runs_of(shadow=shadow), video_id, run, error)
+        ended = self._fail_lost(video_id, run, error, shadow=shadow)
         request = request_of(video_id, run, fingerprint=spread.fingerprint, shadow=shadow)
         self._stalled.tell(request, spread)  # to delete what it has left
         return ended
@@ -118,24 +119,37 @@ class Janitor:
             found = self._catalog.known(event.video_id, stage, shadow=event.shadow)
             if found is None:
                 continue
-            runs = self._catalog.runs_of(shadow=event.shadow)
             run = found.run
             if run is None and not event.shadow and not found.video.deleted_at:
                 run = found.video.stages[stage]  # pending, although no run is recorded
             if run and _waits_for(run, event):
-                ended += _fail_lost(runs, event.video_id, run, error)
+                ended += self._fail_lost(event.video_id, run, error, shadow=event.shadow)
         return ended
+
+    def _fail_lost(self, video_id: str, run: StageRun, error: Lost, *, shadow: bool) -> bool:
+        try:
+            failed = self._catalog.runs_of(shadow=shadow).fail_lost(video_id, run, error)
+        except LeaseLost:
+            return False  # the run changed since it was read
+        with about_run(run.stage, video_id, run.event_id):
+            log.warning("%s %s: %s", run.stage, video_id, error.code)
+            metrics.record(names.RUNS, outcome="failed", failure_class=error.failure_class)
+        if not shadow:
+            self._catalog.announce(video_id, failed)
+        return True
 
     def handle(self, body: str) -> None:
         """Handle an event from the janitor's queue: a deletion tombstones its video or captions.
 
         Raises:
             BadInput: ``bad_event`` or ``foreign_object``.
+            NotAnnounced: the bus did not take the event of the deletion.
         """
         event = events.parse(body)
         self._check(event)
         if isinstance(event, Deletion):
-            self._catalog.record_deletion(event)
+            if upload := self._catalog.record_deletion(event):
+                self._catalog.announcer.video_deleted(upload)
             if intake.kind(event.key, 0) == "captions":
                 self._catalog.sidecars.detach(event)
 
@@ -146,17 +160,6 @@ def _lost(run: StageRun) -> Lost:
         f"{run.stage} was {run.state} until its lease expired: its worker or its message was lost. "
         "Replay it.",
     )
-
-
-def _fail_lost(runs: Runs, video_id: str, run: StageRun, error: Lost) -> bool:
-    try:
-        runs.fail_lost(video_id, run, error)
-    except LeaseLost:
-        return False  # the run changed since it was read
-    with about_run(run.stage, video_id, run.event_id):
-        log.warning("%s %s: %s", run.stage, video_id, error.code)
-        metrics.record(names.RUNS, outcome="failed", failure_class=error.failure_class)
-    return True
 
 
 def _waits_for(run: StageRun, event: Event) -> bool:

@@ -10,11 +10,10 @@ from collections.abc import Callable
 
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
-from pipeline.aws.parts import Changed
 from pipeline.aws.queues import Queue
 from pipeline.aws.run_files import PLAN
 from pipeline.core import events
-from pipeline.core.errors import BadInput, LeaseLost, VideodropError
+from pipeline.core.errors import LeaseLost, NotAnnounced
 from pipeline.core.range_request import RangeRequest
 from pipeline.core.range_run import RangeRun
 from pipeline.core.ranges import MERGE
@@ -24,7 +23,7 @@ from pipeline.core.stage import StageModule
 from pipeline.runs import range_work
 from pipeline.runs.claimed_range import ClaimedRange
 from pipeline.runs.delivery import Delivery, Killed, Outcome
-from pipeline.runs.failure import carry_out, decide, decide_killed, known
+from pipeline.runs.failure import carry_out, decide, decide_killed, known, replaced
 from pipeline.runs.job import Job
 from pipeline.runs.merge import Merger
 from pipeline.runs.other_version import OtherVersions
@@ -71,6 +70,7 @@ class RangeConsumer:
         found, range_ = self._catalog.ranges.read(request)
         run = waiting(found, request)
         if run is None or run.spread is None:
+            self._announce_again(request, found)
             return self._spreader.clear_late(request, found)
         replay_id = events.replay_id(request.event_id)
         if replay_id and self._cancelled(replay_id):
@@ -140,6 +140,11 @@ class RangeConsumer:
         decision = decide_killed(killed, message, claimed, self._settings)
         return carry_out(decision, claimed)
 
+    def _announce_again(self, request: RangeRequest, run: StageRun | None) -> None:
+        """Send the event of a run that is over: the process that ended it may have died first."""
+        if run and run.attempt == request.attempt and not request.shadow:
+            self._catalog.announcer.stage_ended(request.video_id, run)
+
     def _do(
         self,
         request: RangeRequest,
@@ -163,8 +168,10 @@ class RangeConsumer:
             if waiting(found, request) is None:
                 self._spreader.clear(request)
             return Outcome.SUPERSEDED
+        except NotAnnounced:
+            raise
         except Exception as error:  # noqa: BLE001 - each is classified and recorded
-            decision = decide(_replaced(known(error)), claimed, self._settings)
+            decision = decide(replaced(known(error)), claimed, self._settings)
             return carry_out(decision, claimed)
         if request.range != MERGE:
             return Outcome.PART
@@ -191,10 +198,3 @@ class RangeConsumer:
         return ClaimedRange(
             self._catalog, self._spreader, request, run, range_, span, self._settings
         )
-
-
-def _replaced(error: VideodropError | Changed) -> VideodropError | Changed:
-    """Return a source that was deleted while ranges ran as one that was replaced."""
-    if isinstance(error, BadInput) and error.code == "source_missing":
-        return Changed()
-    return error

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.dead_letters import DeadLetterQueues, DeadMessage
-from pipeline.core import events
+from pipeline.core import events, outgoing
 from pipeline.core.errors import BadInput, FailureClass, InvalidArgument
 from pipeline.core.events import Deletion, Reprocess, Upload
 from pipeline.core.range_request import RangeRequest
 from pipeline.core.records import StageRun
-from pipeline.core.topology import JANITOR, REPLAYS, Lane
+from pipeline.core.topology import EVENTS, JANITOR, REPLAYS, Lane
 
 MessageClass = Literal[FailureClass, "bad_event", "unknown"]
 
@@ -81,7 +81,7 @@ class Redrive:
         """Read every dead-lettered message, and send back those that are selected.
 
         Args:
-            functions: stages, ``janitor`` and ``replays``; all when None.
+            functions: stages, ``janitor``, ``replays`` and ``events``; all when None.
             classes: all but ``bad_event`` when None: an unreadable message would only fail again.
             dry_run: count only.
             tell: called with the function, the number read, and the approximate total.
@@ -129,6 +129,9 @@ class Redrive:
             if function == REPLAYS:
                 events.replay_requested(message.body)
                 return (function, "unknown"), "live"
+            if function == EVENTS:
+                is_delivery = outgoing.check(message.body) == outgoing.DELIVERY_REQUESTED
+                return (function, "unknown"), "webhooks" if is_delivery else "live"
             event = events.parse(message.body)
         except BadInput:
             return (function, "bad_event"), "live"

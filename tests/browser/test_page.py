@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pipeline.aws import clients as aws
+from pipeline.core import outgoing
 from pipeline.core.errors import BadInput
 from pipeline.core.media_info import Probe
 from pipeline.core.records import Spread
@@ -23,9 +24,31 @@ def test_an_empty_library_explains_how_to_add_a_video_and_shows_a_new_one(page, 
     page.goto("/")
     expect(page.get_by_role("heading", name="Drop your first video")).to_be_visible()
     expect(page.get_by_text(f"s3://{stored.names.uploads_bucket}/videos/")).to_be_visible()
-    seed.thumbnail(seed.upload("first.mp4"), jpeg)
+    upload = seed.upload("first.mp4")
+    seed.thumbnail(upload, jpeg)
+    seed.catalog.events.append(outgoing.video_uploaded(upload))
     expect(page.get_by_role("link", name="first")).to_be_visible()
     expect(page.get_by_role("heading", name="Drop your first video")).to_be_hidden()
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_video_whose_event_comes_before_its_record_is_shown(page, seed):
+    page.goto("/")
+    expect(page.locator(".card")).to_have_count(1)
+    upload = seed.upload("late.mp4", record=False)
+    with page.expect_request(re.compile(r"/events\?video=")):  # its progress is asked for
+        seed.catalog.events.append(outgoing.video_uploaded(upload))
+    seed.catalog.record_upload(upload, patience_s=60)
+    expect(page.get_by_role("link", name="late")).to_be_visible()
+
+
+def test_a_page_that_gets_no_events_asks_from_time_to_time(page, seed, complaints):
+    page.route(re.compile("/events"), lambda route: route.abort())
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Drop your first video")).to_be_visible()
+    seed.upload("first.mp4")
+    expect(page.get_by_role("link", name="first")).to_be_visible()
+    complaints.clear()  # about the stream
 
 
 def test_the_library_shows_each_video_with_picture_length_and_labels(page, ready):
@@ -300,12 +323,15 @@ def test_the_content_security_policy_blocks_injected_markup(page, complaints):
     complaints.clear()
 
 
-@pytest.mark.parametrize("path", ["/", "/#/videos/{id}", "/docs"])
-def test_a_phone_does_not_scroll_horizontally(page, ready, path):
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [("/", ".card img"), ("/#/videos/{id}", ".downloads a"), ("/docs", "#api-title")],
+)
+def test_a_phone_does_not_scroll_horizontally(page, ready, path, shown):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(path.format(id=ready))
-    expect(page.locator("h1, h2, #api-title").first).to_be_visible(timeout=30_000)
-    page.wait_for_load_state("networkidle")
+    expect(page.locator(shown).first).to_be_visible(timeout=30_000)
+    page.wait_for_load_state("load")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 

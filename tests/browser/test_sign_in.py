@@ -105,8 +105,12 @@ def test_a_video_plays_after_sign_in_and_the_token_is_sent_to_the_api_alone(
 
 @pytest.mark.usefixtures("ready")
 def test_a_rejected_token_is_removed(page, app):
+    asked = []
+    page.on("request", lambda one: asked.append(urlsplit(one.url).path))
     page.goto("/")
-    sign_in(page)
+    # The page asks again once its stream has begun, and is then silent.
+    with page.expect_response(lambda one: "/videos" in one.url and "/events" in asked):
+        sign_in(page)
     expect(page.locator(".card")).to_have_count(1)
     app.token = WRONG
     page.get_by_label("Status").select_option("ready")

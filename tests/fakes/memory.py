@@ -125,17 +125,19 @@ class MemoryTable(Table):
         remove: Iterable[str] = (),
         condition: str | None = None,
         given: Mapping[str, Any] | None = None,
-    ) -> None:
-        def effect() -> None:
+        former: bool = False,
+    ) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
             now = self.items.get((pk, sk), {})
             if condition and not _true(condition, now, _copy(dict(given or {}))):
                 raise ConditionFailed
             kept = {name: value for name, value in now.items() if name not in set_of(remove)}
             self.items[pk, sk] = {"pk": pk, "sk": sk, **kept, **_copy(dict(set))}
             self.updates.append((pk, sk, dict(set)))
+            return dict(_copy(now)) if former else {}
 
         set_of = frozenset
-        self._faults.call(effect)
+        return self._faults.call(effect)
 
     def add_member(
         self,

@@ -55,6 +55,7 @@ class Day:
         self._lose_requests()
         self._installed.remove("first.mp4")
         assert len(self._installed.deliver("janitor")) == 2
+        self._tell()
 
     def _receive_uploads(self) -> None:
         """Receive a file in parts, the same bytes before their event has come, and half of one."""
@@ -166,6 +167,21 @@ class Day:
         assert len(installed.deliver(name, lane, most=1)) == 1
         installed.lose_messages(name, lane)
         installed.expire_lease(FILM, name)
+
+    def _tell(self) -> None:
+        """Log events, and deliver them to a webhook that cannot be reached."""
+        installed = self._installed
+        made = installed.ask("POST", "/webhooks", {"url": "https://localhost/"}, status=201)
+        webhook = f"/webhooks/{made['webhook_id']}"
+        installed.upload("told.mp4")
+        installed.ask("POST", f"{webhook}/test", status=202)
+        while installed.deliver("events"):
+            pass
+        assert installed.deliver("events", "webhooks", most=2)
+        newest = installed.ask("GET", f"{webhook}/deliveries")["deliveries"][0]
+        again = f"{webhook}/deliveries/{newest['delivery_id']}/redeliver"
+        installed.ask("POST", again, status=202)
+        installed.ask("DELETE", webhook, status=204)
 
     def _look(self, name: str) -> None:
         for path in ("/health", "/videos", "/videos?label=hello", "/replays"):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from handlers import events as events_handler
 from handlers import janitor, replays, stage
 from pipeline import bootstrap
 from pipeline.api.app import create_app
@@ -32,7 +33,11 @@ from tests.fakes.rig import probe_anything
 from tests.infra.trail import Trail
 from tests.integration.runs.test_handlers import Context
 
-_HANDLERS = {"janitor": janitor.handler, "replays": replays.handler}
+_HANDLERS = {
+    "events": events_handler.handler,
+    "janitor": janitor.handler,
+    "replays": replays.handler,
+}
 
 
 def poller(function: str) -> str:

@@ -125,7 +125,7 @@ def test_both_create_the_same_queues(twin: Settings):
     for attributes in (*ours.values(), *theirs.values()):
         for statement in attributes.get("Policy", {}).get("Statement", []):
             statement["Condition"]["ArnEquals"]["aws:SourceArn"].sort()
-    assert len(theirs) == 3 * len(twin.topology.stages) + 4
+    assert len(theirs) == 3 * len(twin.topology.stages) + 7
     assert theirs == ours
 
 
@@ -134,7 +134,7 @@ def test_both_create_the_same_rules(twin: Settings):
     for rule in theirs.values():
         (target,) = rule["targets"]
         assert target.pop("DeadLetterConfig")["Arn"].endswith("-dlq")
-    assert len(theirs) == 3 * len(twin.topology.stages) + 2
+    assert len(theirs) == 3 * len(twin.topology.stages) + 4
     assert theirs == ours
 
 
@@ -180,7 +180,8 @@ def test_every_alarm_notifies_the_topic(installation: Applied):
         assert alarm["AlarmDescription"].endswith(f" docs/how-to/runbook.md#{section}")
     of_function = {"duration", "errors", "throttles"}
     with_queue = of_function | {"age", "dlq-depth"}
-    wanted = {"query": of_function | {"5xx"}, "janitor": with_queue, "replays": with_queue}
+    wanted = {"query": of_function | {"5xx"}}
+    wanted |= dict.fromkeys(("events", "janitor", "replays"), with_queue)
     wanted |= {stage: with_queue | {"failures"} for stage in config.topology.stages}
     assert set(found) == {
         f"{config.names.queue(function)}-{what}"
@@ -246,7 +247,7 @@ def test_functions_have_the_topologys_memory_by_default(installation: Applied): 
 
 def test_functions_have_the_settings_of_their_installation(installation: Applied):
     config, functions = bootstrap.settings(), aws.client("lambda")
-    for function in (*config.topology.stages, "janitor", "replays", "query"):
+    for function in (*config.topology.stages, "janitor", "replays", "events", "query"):
         found = functions.get_function_configuration(FunctionName=config.names.queue(function))
         known = found["Environment"]["Variables"]
         assert known["VIDEODROP_TELEMETRY"] == "aws"

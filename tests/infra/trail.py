@@ -149,7 +149,8 @@ def _events(operation: str, given: dict[str, Any], _: int | None) -> Iterator[Pe
         raise NotImplementedError(operation)
     for entry in given["Entries"]:
         bus = f"{_arn('events')}:event-bus/{entry['EventBusName']}"
-        yield Permission("events:PutEvents", bus, (("events:source", entry["Source"]),))
+        context = ("events:source", entry["Source"]), ("events:detail-type", entry["DetailType"])
+        yield Permission("events:PutEvents", bus, context)
 
 
 def _ssm(operation: str, given: dict[str, Any], _: int | None) -> Iterator[Permission]:

@@ -8,7 +8,7 @@ from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws.catalog import Catalog
 from pipeline.core.settings import Settings
-from tests.conftest import make_table, topology_with
+from tests.conftest import make_bus, make_table, topology_with
 from tests.fakes.rig import FakeStage, Rig, probe_anything
 
 STAGES = {"toy": "tests.fakes.toystage", "twin": "tests.fakes.toystage"}
@@ -46,6 +46,7 @@ def each_s3(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def rig(toys: Settings, monkeypatch: pytest.MonkeyPatch) -> Rig:
     """A runner with its table and buckets; what is uploaded need not be a video."""
     make_table(toys)
+    make_bus(toys)
     for bucket in (toys.names.uploads_bucket, toys.names.artifacts_bucket):
         aws.client("s3").create_bucket(Bucket=bucket)
     monkeypatch.setattr("pipeline.runs.execute.probe", probe_anything)

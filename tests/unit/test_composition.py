@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from pipeline import bootstrap
 from pipeline.core.settings import Settings
+from pipeline.stages import loading
 from pipeline.stages.models import host
 from tests.conftest import forget_process_state
 
@@ -41,7 +41,7 @@ def test_a_stage_runs_on_the_host_that_the_settings_describe(monkeypatch, tmp_pa
         "MODEL_MIRROR": "https://models.example",
     }.items():
         monkeypatch.setenv(f"VIDEODROP_{name}", value)
-    bootstrap.module("thumbnail", Settings())
+    loading.module("thumbnail", Settings())
     assert host.current() == host.ModelHost(
         3, "cuda:1", tmp_path, {"ultralytics": "8"}, fetch=True, mirror="https://models.example"
     )

@@ -30,7 +30,8 @@ resource "aws_iam_role_policy" "worker" {
           Resource = values(var.queues)
         },
       ],
-      var.statements,
+      # Omit a statement's missing fields: IAM does not accept nulls.
+      [for statement in var.statements : { for field, value in statement : field => value if value != null }],
     )
   })
 }

@@ -21,9 +21,10 @@ variable "environment" {
 variable "statements" {
   description = "Permissions of a worker besides receiving its queues' messages."
   type = list(object({
-    Effect   = optional(string, "Allow")
-    Action   = list(string)
-    Resource = list(string)
+    Effect    = optional(string, "Allow")
+    Action    = list(string)
+    Resource  = list(string)
+    Condition = optional(map(map(list(string))))
   }))
 }
 

@@ -63,13 +63,14 @@ resource "aws_sqs_queue" "lane" {
     deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
     maxReceiveCount     = var.queues.max_receive_count
   })
-  policy = jsonencode({
+  # Only functions send to a queue without rules.
+  policy = length(each.value.feeds) > 0 ? jsonencode({
     Version = "2012-10-17"
     Statement = [merge(local.from_rules, {
       Resource  = "${var.arn_prefix}:${each.key}"
       Condition = { ArnEquals = { "aws:SourceArn" = local.rules[each.key] } }
     })]
-  })
+  }) : null
 }
 
 resource "aws_cloudwatch_event_target" "queue" {

@@ -43,6 +43,17 @@ locals {
       Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"]
       Resource = values(local.queues)[*].arn
     },
+    {
+      # It tells how its runs end, and requests nothing on the bus.
+      Action   = ["events:PutEvents"]
+      Resource = [var.data.bus]
+      Condition = {
+        StringEquals = {
+          "events:source"      = ["videodrop"]
+          "events:detail-type" = ["Stage Succeeded", "Stage Skipped", "Stage Failed"]
+        }
+      }
+    },
   ]
 
   # The function requests ranges of its runs; workers may send to their queues anyway.

@@ -89,13 +89,14 @@ variable "gpu" {
 }
 
 variable "data" {
-  description = "Data of the stage: ARNs of uploads (those under a prefix), artifacts and table, and the prefix of queues' ARNs."
+  description = "Data of the stage: ARNs of uploads (those under a prefix), artifacts, table and bus, and the prefix of queues' ARNs."
   type = object({
     uploads_bucket   = string
     uploads_prefix   = string
     artifacts_bucket = string
     table            = string
     sqs              = string
+    bus              = string
   })
 }
 

@@ -21,9 +21,10 @@ export class Problem extends Error {
  * @param {AbortSignal} [signal]
  * @param {string} [method]
  * @param {unknown} [body] sent as JSON
+ * @param {Record<string, string>} [more] further headers
  */
-async function ask(path, signal, method = "GET", body = undefined) {
-  const headers = { ...credentials(), ...(body !== undefined && { "Content-Type": "application/json" }) };
+async function ask(path, signal, method = "GET", body = undefined, more = {}) {
+  const headers = { ...credentials(), ...more, ...(body !== undefined && { "Content-Type": "application/json" }) };
   let response;
   try {
     response = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
@@ -162,6 +163,20 @@ export function put(url, body, signal, report) {
     request.open("PUT", url);
     request.send(body);
   });
+}
+
+/**
+ * Open the stream of events.
+ * @param {string[]} videos whose progress is sent, too
+ * @param {string | null} last id of the last event received
+ * @param {AbortSignal} signal
+ * @returns {Promise<ReadableStream<Uint8Array<ArrayBuffer>>>}
+ */
+export async function openEvents(videos, last, signal) {
+  const query = new URLSearchParams(videos.map((id) => ["video", id]));
+  const { body } = await ask(`events?${query}`, signal, "GET", undefined, last === null ? {} : { "Last-Event-ID": last });
+  if (!body) throw new Problem(0, "This browser cannot read a stream.");
+  return body;
 }
 
 /** @type {(signal: AbortSignal) => Promise<{drop: string | null}>} */

@@ -5,6 +5,7 @@ import { getHealth, given, listVideos } from "./api.js";
 import { bar, fill, h, inline } from "./dom.js";
 import { pickers } from "./dropping.js";
 import { STATUS, ago, clock, hue, size, title } from "./format.js";
+import { Live } from "./live.js";
 import { poll } from "./poll.js";
 
 const BUSY = 2000;
@@ -61,8 +62,10 @@ export function showLibrary(place, { status = "", label = "" }, signal) {
     if (!known.size && next) await extend();
     if (known.size) empty.replaceChildren();
     else fill(empty, [status, label, drop], () => emptyState(Boolean(status || label), drop));
-    const busy = [...known.values()].some((card) => card.busy);
-    return busy || !known.size ? BUSY : IDLE;
+    const busy = [...known].filter(([, card]) => card.busy).map(([id]) => id);
+    for (const id of live.arrived) if (known.has(id)) live.arrived.delete(id);
+    live.watch([...busy, ...live.arrived]);
+    return busy.length || !known.size ? BUSY : IDLE;
   }
 
   async function extend() {
@@ -89,7 +92,8 @@ export function showLibrary(place, { status = "", label = "" }, signal) {
     grid,
     more,
   );
-  poll(refresh, notice, signal);
+  const live = new Live(signal);
+  poll(refresh, notice, signal, live);
 }
 
 /**

@@ -1,43 +1,56 @@
 // @ts-check
-/** Polling: one request at a time, and none while the page is hidden. */
+/** Refreshing a view: when an event says that something has changed, or from time to time. */
 
 import { Problem } from "./api.js";
 import { h } from "./dom.js";
 
 /**
- * Call `step` until `signal` aborts. It returns the milliseconds to wait, or null to stop; what it
- * throws is shown in `notice` and it is tried again a little later.
+ * Call `step` until `signal` aborts: again after each change where events arrive. Elsewhere `step`
+ * returns the milliseconds to wait, or null to stop. What it throws is shown in `notice`, and it is
+ * tried again a little later.
  * @param {() => Promise<number | null>} step
  * @param {HTMLElement} notice
  * @param {AbortSignal} signal
+ * @param {import("./live.js").Live} live
  */
-export async function poll(step, notice, signal) {
+export async function poll(step, notice, signal, live) {
   while (!signal.aborted) {
     let wait = /** @type {number | null} */ (5000);
+    let failed = false;
     try {
       wait = await step();
       notice.replaceChildren();
+      live.start();
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
+      failed = true;
       notice.replaceChildren(h("p.notice.bad", { role: "alert" }, error.message));
       if (error.status >= 400 && error.status < 500) return;
     }
-    if (wait === null) return;
-    await pause(wait, signal);
+    if (!failed && (live.on || wait === null)) await live.changed();
+    else await Promise.race([pause(wait ?? 5000, signal), failed ? new Promise(() => {}) : live.changed()]);
+    await visible(signal);
   }
 }
 
 /**
- * Wait, and then until the page is visible.
+ * Wait.
  * @param {number} milliseconds
  * @param {AbortSignal} signal
  */
-async function pause(milliseconds, signal) {
-  await new Promise((done) => {
+export function pause(milliseconds, signal) {
+  return new Promise((done) => {
     const timer = setTimeout(done, milliseconds);
     signal.addEventListener("abort", () => (clearTimeout(timer), done(null)), { once: true });
   });
+}
+
+/**
+ * Wait until the page is visible.
+ * @param {AbortSignal} signal
+ */
+export async function visible(signal) {
   while (document.hidden && !signal.aborted) {
     await new Promise((done) => {
       document.addEventListener("visibilitychange", done, { once: true, signal });

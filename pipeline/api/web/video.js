@@ -1,11 +1,12 @@
 // @ts-check
-/** One video: player, timeline, transcript, objects, stages and downloads, updated by polling. */
+/** One video: player, timeline, transcript, objects, stages and downloads, updated by events. */
 
 import { Problem, getCaptions, getChapters, getStoryboard, getSubtitles, getTranscript, getUploadedCaptions, getVideo } from "./api.js";
 import { makeChapters } from "./chapters.js";
 import { bar, fill, h, inline } from "./dom.js";
 import { STATUS, ago, clock, duration, size, title } from "./format.js";
 import { makeObjects, seenIn } from "./objects.js";
+import { Live } from "./live.js";
 import { makePlayer } from "./player.js";
 import { poll } from "./poll.js";
 import { stageTable } from "./stages.js";
@@ -126,7 +127,9 @@ export function showVideo(place, id, { t = "0" }, signal) {
     return video.status === "processing" ? BUSY : null;
   }
 
-  poll(refresh, notice, signal);
+  const live = new Live(signal, (event) => event.video_id === id);
+  live.watch([id]);
+  poll(refresh, notice, signal, live);
 }
 
 /**

@@ -16,6 +16,8 @@
     #recent       {video id}#…                  the words of recent results (``search_rows``)
     #pages#…      {document}#{page}             the places of a video's words
     #terms#…      {term}#{block}                the videos that have a term
+    #events       {position}                    the log of events (``event_log``)
+    #webhooks     {webhook id}                  a webhook; ``#webhook#…``: its deliveries
 
 Indexes: ``uploads`` (month, then place in time) lists videos newest first without a scan,
 ``names`` (file name, then place in time), ``labels`` (label, then place in time), ``leases`` (runs
@@ -23,10 +25,13 @@ that are not terminal, by the deadline of their next heartbeat), ``failures`` (c
 video's place in time is ``{upload time}#{video_id}``.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pipeline.aws.announce import Announcer, silent
 from pipeline.aws.catalog import labels
+from pipeline.aws.catalog.event_log import EventLog
 from pipeline.aws.catalog.index import Index, Unindexed
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
@@ -40,8 +45,12 @@ from pipeline.aws.catalog.runs import Runs, overdue
 from pipeline.aws.catalog.sidecars import Sidecars
 from pipeline.aws.catalog.table import ConditionFailed, Table, iso, partition
 from pipeline.aws.catalog.timings import Timings
+from pipeline.aws.catalog.webhooks import Webhooks
+from pipeline.core.errors import NotAnnounced
 from pipeline.core.events import Deletion, Upload
 from pipeline.core.records import StageResult, StageRun, Video
+
+log = logging.getLogger(__name__)
 
 Overdue = tuple[str, StageRun, bool] | Video
 """A run: video id, run, and whether it is a shadow. Or a video whose stages may be unclaimed."""
@@ -54,8 +63,10 @@ class Catalog(Revisions):
         table: the catalog's table.
         stages: the stages, in the order in which they are shown.
         index: the search index to keep in step; none by default.
+        announcer: sends events of runs and videos; none are sent by default.
 
     Attributes:
+        announcer: the same.
         shadows: runs whose results are only compared with the current ones.
         results: stored results, of both kinds of runs.
         contents: the same results, and uploads, by content.
@@ -65,10 +76,19 @@ class Catalog(Revisions):
         keys: keys that all hosts sign with.
         sidecars: captions uploaded beside videos.
         ranges: ranges of runs whose work is spread.
+        events: the log of events.
+        webhooks: the webhooks, and what is delivered to them.
     """
 
-    def __init__(self, table: Table, stages: Iterable[str], index: Index | None = None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        stages: Iterable[str],
+        index: Index | None = None,
+        announcer: Announcer | None = None,
+    ) -> None:
         super().__init__(table, stages)
+        self.announcer = announcer or silent()
         self._search: Index = index or Unindexed()
         self._labels = Labels(table)
         self.shadows = Runs(table, "shadow")
@@ -80,6 +100,8 @@ class Catalog(Revisions):
         self.keys = Keys(table)
         self.sidecars = Sidecars(table)
         self.ranges = Ranges(table)
+        self.events = EventLog(table)
+        self.webhooks = Webhooks(table)
 
     def runs_of(self, *, shadow: bool) -> Runs:
         """Return the shadow runs, or the regular ones."""
@@ -113,12 +135,29 @@ class Catalog(Revisions):
                 if run and run.lease_until is not None and run.lease_until < before:
                     yield video_id, run, shadow
 
-    def record_deletion(self, deletion: Deletion) -> None:
+    def announce(self, video_id: str, run: StageRun) -> None:
+        """Send the event of a run that ended without a message; the janitor repeats it if need be.
+
+        Args:
+            video_id: of the run.
+            run: as it is recorded now; not that of a shadow.
+        """
+        try:
+            self.announcer.stage_ended(video_id, run)
+        except NotAnnounced:
+            log.warning("%s %s: its event was not sent", run.stage, video_id, exc_info=True)
+        else:
+            self.runs.told(video_id, run)
+
+    def record_deletion(self, deletion: Deletion) -> Upload | None:
         """Mark the video as deleted, unless it was uploaded again since.
 
         A deletion can arrive before its upload, by another queue; the upload then ends as
         superseded. The deletion of a version deletes the video only while that version is current.
         It does not affect the order of uploads.
+
+        Returns:
+            its latest upload; None if the video is not deleted, or was never recorded.
         """
         fields = {"deleted_at": iso(deletion.time)}
         if deletion.version_id:
@@ -128,20 +167,22 @@ class Catalog(Revisions):
             given = {"new": deletion.sequencer}
             fields["sequencer"] = deletion.sequencer
         try:
-            self._table.update(
+            head = self._table.update(
                 deletion.video_id,
                 "video",
                 set=fields,
                 remove=("upload_month", "uploaded_order", "lease_until", "lease_shard"),
                 condition=condition,
                 given=given,
+                former=True,
             )
         except ConditionFailed:
-            head = self._table.get(deletion.video_id, "video")
-            if head is None or "deleted_at" not in head:
-                return  # uploaded again since; otherwise this message was delivered before
+            head = self._table.get(deletion.video_id, "video") or {}
+            if "deleted_at" not in head:
+                return None  # uploaded again since; otherwise this message was delivered before
         self._search.forget(deletion.video_id)
         self._labels.forget(deletion.video_id, keep=None)
+        return Upload.model_validate(head["upload"]) if "upload" in head else None
 
     def succeed(
         self,
@@ -180,15 +221,16 @@ class Catalog(Revisions):
 
     def promote(
         self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
-    ) -> None:
-        """Make a stored result current (``Runs.promote``) and findable.
+    ) -> StageRun:
+        """Make a stored result current (``Runs.promote``) and findable; return the run.
 
         Raises:
             LeaseLost: the run is in progress, or changed since it was read.
         """
         about = self._write_index(video_id, run, result)
-        self.runs.promote(video_id, run, result, history=history, indexed=about)
+        promoted = self.runs.promote(video_id, run, result, history=history, indexed=about)
         self._labels.forget(video_id, keep=result)
+        return promoted
 
     def undo_promotion(self, video_id: str, run: StageRun) -> None:
         """Undo a promotion (``Runs.undo_promotion``) and restore both indexes.

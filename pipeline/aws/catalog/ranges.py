@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.aws.catalog.run_writes import Kind, sort_key, unchanged
+from pipeline.aws.catalog.run_changes import unchanged
+from pipeline.aws.catalog.run_writes import Kind, sort_key
 from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, partition
 from pipeline.core.errors import Busy, LeaseLost, VideodropError
 from pipeline.core.range_request import RangeRequest

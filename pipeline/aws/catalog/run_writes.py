@@ -12,18 +12,14 @@ from typing import Any, Literal
 from pipeline.aws.catalog.results import Results, fields
 from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, iso
 from pipeline.core.errors import LeaseLost, VideodropError
-from pipeline.core.records import TERMINAL, Failure, StageResult, StageRun
+from pipeline.core.records import Failure, StageResult, StageRun
 
 _HISTORY = 20  # most earlier results to roll back to
 FAILED = ("failed_as", "failed_order")
 """The attributes by which the index of failures finds a run."""
 SPREAD = ("spread", "ended", "rounds")
 """The attributes of a run whose work is spread."""
-_LEASE = ("lease_until", "lease_shard", *SPREAD)
-_PROMOTED = {
-    *("state", "result", "result_revision", "progress", "tries", "error", "event_id", "history"),
-    *("queued_at", "started_at", "finished_at"),
-}  # what a promotion writes
+LEASE = ("lease_until", "lease_shard", *SPREAD)
 
 Kind = Literal["stage", "shadow"]
 
@@ -91,8 +87,8 @@ class RunWrites:
         self._hold(
             video_id,
             run,
-            _succeeded(run, result, indexed) | {"history": _came_from(run, result)},
-            remove=(*_LEASE, "error"),
+            succeeded(run, result, indexed) | {"history": came_from(run, result)},
+            remove=(*LEASE, "error"),
         )
 
     def end(
@@ -107,7 +103,7 @@ class RunWrites:
         Raises:
             LeaseLost: another worker took over.
         """
-        self._hold(video_id, run, self._ended(video_id, state, error), remove=_LEASE)
+        self._hold(video_id, run, self.ended(video_id, state, error), remove=LEASE)
 
     def release(
         self,
@@ -137,101 +133,37 @@ class RunWrites:
             },
         )
 
-    # -- by others, if the run is as they read it ------------------------------------------------
-
-    def promote(
-        self,
-        video_id: str,
-        run: StageRun,
-        result: StageResult,
-        *,
-        history: list[str] | None = None,
-        indexed: str | None = None,
-    ) -> None:
-        """Make a stored result the current one, without computing anything.
-
-        It raises ``attempt`` as a claim does: of two concurrent promotions one succeeds.
-
-        Args:
-            video_id: of the run.
-            run: the run as it was read; it must be terminal.
-            result: a stored result of this content.
-            history: the run's history after it; by default the current result is added.
-            indexed: what the search index has of the result.
-
-        Raises:
-            LeaseLost: the run is in progress, or changed since it was read.
-        """
-        if run.state not in TERMINAL:
-            raise LeaseLost
-        back = _came_from(run, result) if history is None else history
-        self._replace(
-            video_id,
-            run,
-            _succeeded(run, result, indexed) | {"history": back, "attempt": run.attempt + 1},
-            remove=("error", "event_id", *FAILED),
-        )
-
-    def undo_promotion(self, video_id: str, run: StageRun, *, indexed: str | None = None) -> None:
-        """Restore a promoted run to its state before the promotion.
-
-        Raises:
-            LeaseLost: it changed since.
-        """
-        promoted = run.model_copy(update={"attempt": run.attempt + 1})
-        former = run.model_dump(mode="json", include=_PROMOTED)
-        former |= {"attempt": run.attempt + 2, "indexed": indexed}
-        if run.finished_at:
-            former |= self._failure(video_id, run.error, iso(run.finished_at))
-        self._replace(video_id, promoted, former)
-
-    def fail_lost(self, video_id: str, run: StageRun, error: VideodropError) -> None:
-        """Fail a run whose worker or message was lost.
-
-        Its event is removed, so that a late message is not taken for a duplicate.
-
-        Raises:
-            LeaseLost: the run changed since it was read.
-        """
-        failed = self._ended(video_id, "failed", error)
-        if run.unrecorded:
-            failed |= run.model_dump(include={"stage", "revision", "sequencer"})
-        self._replace(video_id, run, failed, remove=(*_LEASE, "event_id"))
-
     # -- conditions ------------------------------------------------------------------------------
 
     def _hold(
         self, video_id: str, run: StageRun, given: dict[str, Any], remove: tuple[str, ...] = ()
     ) -> None:
         """Write on condition that ``run`` still holds the lease it claimed."""
-        try:
-            self._table.update(
-                video_id,
-                sort_key(run.stage, self._kind),
-                set=given,
-                remove=remove,
-                condition="#attempt = :attempt AND #state = :running",
-                given={"attempt": run.attempt, "running": "running"},
-            )
-        except ConditionFailed as error:
-            raise LeaseLost from error
+        held = {"attempt": run.attempt, "running": "running"}
+        condition = "#attempt = :attempt AND #state = :running"
+        self.write(video_id, run, given, remove, condition=condition, given=held)
 
-    def _replace(
-        self, video_id: str, run: StageRun, given: dict[str, Any], remove: tuple[str, ...] = ()
+    def write(
+        self,
+        video_id: str,
+        run: StageRun,
+        fields: dict[str, Any],
+        remove: tuple[str, ...],
+        **condition: Any,
     ) -> None:
-        """Write on condition that ``run`` is unchanged since it was read."""
+        """Write to a run if a condition of ``Table.update`` holds.
+
+        Raises:
+            LeaseLost: it does not.
+        """
+        key = video_id, sort_key(run.stage, self._kind)
         try:
-            self._table.update(
-                video_id,
-                sort_key(run.stage, self._kind),
-                set=given,
-                remove=remove,
-                **unchanged(run),
-            )
+            self._table.update(*key, set=fields, remove=remove, **condition)
         except ConditionFailed as error:
             raise LeaseLost from error
 
-    def _ended(self, video_id: str, state: str, error: VideodropError | None) -> dict[str, Any]:
+    def ended(self, video_id: str, state: str, error: VideodropError | None) -> dict[str, Any]:
+        """Return the fields of a run that ends without a result."""
         moment = iso(datetime.now(UTC))
         ended = {
             "state": state,
@@ -239,9 +171,9 @@ class RunWrites:
             "tries": 0,
             "finished_at": moment,
         }
-        return ended | self._failure(video_id, error, moment)
+        return ended | self.failure(video_id, error, moment)
 
-    def _failure(
+    def failure(
         self, video_id: str, error: VideodropError | Failure | None, moment: str
     ) -> dict[str, str]:
         """Return the entry for the index of failures; it has none for shadows."""
@@ -250,28 +182,7 @@ class RunWrites:
         return {"failed_as": error.failure_class, "failed_order": f"{moment}#{video_id}"}
 
 
-def unchanged(seen: StageRun) -> dict[str, Any]:
-    """Return the condition that the run is unchanged since it was read.
-
-    A claim moves ``attempt``, a heartbeat moves ``lease_until``, and a new revision moves
-    ``sequencer``.
-    """
-    given: dict[str, Any] = {"seen_sequencer": seen.sequencer}
-    if seen.unrecorded:  # or a run of an earlier upload was claimed late
-        condition = "attribute_not_exists(#pk) OR #sequencer < :seen_sequencer"
-        return {"condition": condition, "given": given}
-    condition = "#sequencer = :seen_sequencer"
-    lease = None if seen.lease_until is None else epoch_key(seen.lease_until)
-    for name, value in (("attempt", seen.attempt or None), ("lease_until", lease)):
-        if value is None:
-            condition += f" AND attribute_not_exists(#{name})"
-        else:
-            condition += f" AND #{name} = :seen_{name}"
-            given[f"seen_{name}"] = value
-    return {"condition": condition, "given": given}
-
-
-def _succeeded(run: StageRun, result: StageResult, indexed: str | None) -> dict[str, Any]:
+def succeeded(run: StageRun, result: StageResult, indexed: str | None) -> dict[str, Any]:
     """Return the fields of a run whose result is current: the times are those of the result."""
     given = fields(result)
     return {
@@ -285,7 +196,7 @@ def _succeeded(run: StageRun, result: StageResult, indexed: str | None) -> dict[
     }
 
 
-def _came_from(run: StageRun, result: StageResult) -> list[str]:
+def came_from(run: StageRun, result: StageResult) -> list[str]:
     """Return the history of a run whose current result is replaced by ``result``."""
     last = run.current_result
     left = [last.fingerprint] if last and last.fingerprint != result.fingerprint else []

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.aws.catalog.run_writes import FAILED, SPREAD, RunWrites, sort_key, unchanged
+from pipeline.aws.catalog.run_changes import RunChanges, unchanged
+from pipeline.aws.catalog.run_writes import FAILED, SPREAD, sort_key
 from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, iso, partition
 from pipeline.core.errors import Busy, FailureClass, Superseded
 from pipeline.core.events import Upload
@@ -17,7 +18,7 @@ from pipeline.core.records import StageRun
 _SHARDS = "0123456789abcdef"
 
 
-class Runs(RunWrites):
+class Runs(RunChanges):
     """The stage runs in the catalog's table."""
 
     def get(self, video_id: str, stage: str) -> StageRun | None:

@@ -102,7 +102,8 @@ class Table:
         remove: Iterable[str] = (),
         condition: str | None = None,
         given: Mapping[str, Any] | None = None,
-    ) -> None:
+        former: bool = False,
+    ) -> dict[str, Any]:
         """Set and remove attributes of one item if a condition holds; make the item if missing.
 
         Args:
@@ -113,6 +114,10 @@ class Table:
             condition: with attributes as ``#name`` and values as ``:value``; None for no
                 condition.
             given: the condition's values.
+            former: True to read the item as it was.
+
+        Returns:
+            the item as it was, if asked for.
 
         Raises:
             ConditionFailed: the condition does not hold.
@@ -124,17 +129,19 @@ class Table:
         values = {f":set_{name}": value for name, value in set.items()}
         values |= {f":{name}": value for name, value in (given or {}).items()}
         try:
-            self._table.update_item(
+            done = self._table.update_item(
                 Key={"pk": pk, "sk": sk},
                 UpdateExpression=expression,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={k: _item(value) for k, value in values.items()},
                 **({"ConditionExpression": condition} if condition else {}),
+                **({"ReturnValues": "ALL_OLD"} if former else {}),
             )
         except ClientError as error:
             if aws.code(error) == "ConditionalCheckFailedException":
                 raise ConditionFailed from error
             raise
+        return dict(_plain(done.get("Attributes", {})))
 
     def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
         """Add a string to a set attribute of an item; a missing item is made."""

@@ -15,7 +15,7 @@ _BRIEF = (
     *("pk", "sk", "upload", "stages", "metadata", "deleted_at"),
     *_PROBED,
     *("stage", "state", "revision", "sequencer", "event_id", "finished_at", "error", "tried"),
-    "result_revision",
+    *("result_revision", "progress", "spread", "ended"),
     *(
         f"result.{name}"
         for name in StageResult.model_fields
@@ -73,8 +73,8 @@ class Videos:
 
         Args:
             video_ids: their ids.
-            brief: leave out the fields that planning does not need: streams, the files and the
-                summary of each result, and the history of each run. They are most of the bytes.
+            brief: leave out streams, the files and the summary of each result, and the history of
+                each run. They are most of the bytes.
         """
         found: dict[str, dict[str, Any]] = {}
         for item in self._table.get_many(self._keys(video_ids), only=_BRIEF if brief else ()):

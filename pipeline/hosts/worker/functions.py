@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.settings import Settings
-from pipeline.core.topology import JANITOR, REPLAYS, Lane
+from pipeline.core.topology import EVENTS, JANITOR, REPLAYS, Lane
 
-HANDLERS = {JANITOR: "handlers.janitor.handler", REPLAYS: "handlers.replays.handler"}
+HANDLERS = {
+    JANITOR: "handlers.janitor.handler",
+    REPLAYS: "handlers.replays.handler",
+    EVENTS: "handlers.events.handler",
+}
 """The handlers of functions other than stages that have a queue."""
 
 
@@ -26,7 +30,7 @@ class Function:
         lane: kind of messages.
         gpu: whether it uses the GPU if there is one.
         every_s: interval of its schedule; None for no schedule.
-        idle_s: time that a replay's child is kept after its last message.
+        idle_s: time that a temporary child is kept after its last message.
         concurrency: number of children that share its queue.
     """
 
@@ -47,6 +51,11 @@ class Function:
         """Return whether it serves replays: at the lowest priority, in a temporary child."""
         return self.lane == "replay"
 
+    @property
+    def is_temporary(self) -> bool:
+        """Return True if its child is there only while there are messages."""
+        return self.lane != "live"
+
     def arn(self, prefix: str, region: str) -> str:
         """Return the ARN for the handler's context, in AWS's form."""
         return f"arn:aws:lambda:{region}:000000000000:function:{prefix}-{self.name}"
@@ -61,13 +70,13 @@ def hosted(
 
     Args:
         settings: topology, time limit of stages, and number of children per stage for replays.
-        names: stages, ``janitor`` and ``replays``; all when None.
+        names: stages, ``janitor``, ``replays`` and ``events``; all when None.
         concurrency: children per stage for live work.
 
     Raises:
         InvalidArgument: ``unknown_stage``: a name is not one of these.
     """
-    known = [*settings.topology.stages, JANITOR, REPLAYS]
+    known = [*settings.topology.stages, JANITOR, REPLAYS, EVENTS]
     if unknown := set(names or ()).difference(known):
         raise InvalidArgument(
             "unknown_stage",
@@ -113,6 +122,19 @@ def hosted(
                 memory_mb=replays.memory_mb,
             )
         )
+    if names is None or EVENTS in names:
+        told = settings.topology.events
+        ours: tuple[Lane, ...] = ("live", "webhooks")
+        functions += [
+            Function(
+                name=EVENTS,
+                handler=HANDLERS[EVENTS],
+                timeout_s=told.timeout_s,
+                memory_mb=told.memory_mb,
+                lane=lane,
+            )
+            for lane in ours
+        ]
     return functions
 
 

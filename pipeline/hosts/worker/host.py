@@ -198,8 +198,8 @@ class _Host(threading.Thread):
         return Lane(self._sqs, queue, visibility_s=self._settings.lease_s, wait_s=self._wait_s)
 
     def _idles(self, lane: Lane) -> bool:
-        """Wait, and return True, if this is a replay lane that is empty or held back."""
-        if not self._function.replays:
+        """Wait, and return True, if this lane is empty or held back and has a temporary child."""
+        if not self._function.is_temporary:
             return False
         if self._load.holds_back(self._function):
             self._stopping.wait(_LOOK_S)

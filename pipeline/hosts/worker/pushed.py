@@ -24,9 +24,9 @@ from urllib.parse import unquote
 from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 from pydantic_core import from_json
 
-from pipeline.core import events
+from pipeline.core import events, outgoing
 from pipeline.core.errors import BadInput
-from pipeline.core.topology import JANITOR, REPLAYS
+from pipeline.core.topology import EVENTS, JANITOR, REPLAYS
 from pipeline.hosts.worker.lane import Record
 
 # Receive counts and timestamps have fewer digits.
@@ -85,7 +85,7 @@ def read(body: bytes, headers: Mapping[str, str], function: str) -> Pushed:
     match _unwrap(_json(body), headers):
         case {"Records": list(records)}:
             return Pushed({"Records": records}, _checked(records), batch=True)
-        case {"warm_up": True} as event if function not in {JANITOR, REPLAYS}:
+        case {"warm_up": True} as event if function not in {JANITOR, REPLAYS, EVENTS}:
             return Pushed(event)
         case {"source": "aws.events" | "aws.scheduler"} as event if function == JANITOR:
             return Pushed(event)
@@ -149,6 +149,8 @@ def _known(records: tuple[Record, ...], function: str) -> Pushed:
     for one in records:
         if function == REPLAYS:
             events.replay_requested(one["body"])
+        elif function == EVENTS:
+            outgoing.check(one["body"])
         else:
             events.parse(one["body"])
     return Pushed({"Records": list(records)}, records)

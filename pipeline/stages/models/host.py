@@ -1,6 +1,6 @@
 """The operator's settings of the machine that models run on.
 
-``bootstrap.module`` sets them once a process. By default a stage uses all CPUs of the machine, or
+``loading.module`` sets them once a process. By default a stage uses all CPUs of the machine, or
 its GPU.
 """
 

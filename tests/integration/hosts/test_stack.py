@@ -165,7 +165,7 @@ def test_a_dropped_file_is_processed_and_ctrl_c_stops_every_process(start):
     stack.hear("not a film.mp4 was dropped")
 
     family = stack.family()
-    assert stack.parts() == 3 + 3  # server, worker, API; toy, janitor, the driver of replays
+    assert stack.parts() == 3 + 4  # server, worker, API; toy, janitor, driver of replays, events
     worker = stack.part("pipeline.hosts.worker")
     children = worker.children()
     worker.kill()
@@ -254,7 +254,7 @@ def test_the_stack_after_a_killed_one_has_its_credentials_and_ends_if_a_part_kee
     stack.hear("Ready")
     before = (stack.home / "aws.config").read_text()
     family = stack.family()
-    assert stack.parts() == 3 + 3  # server, worker, API; toy, janitor, the driver of replays
+    assert stack.parts() == 3 + 4  # server, worker, API; toy, janitor, driver of replays, events
     stack.process.kill()
     stack.process.wait()
     gone(family)

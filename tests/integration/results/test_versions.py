@@ -382,7 +382,7 @@ def test_who_loses_the_race_to_be_current_takes_no_label_along(house, versions, 
     def raced(*args, **given):
         (place,) = catalog.newest()
         catalog._labels.put(vid, two, order=place)
-        promote(*args, **given)
+        return promote(*args, **given)
 
     monkeypatch.setattr(catalog.runs, "promote", raced)
     versions.promote(vid, "toy", one.fingerprint)

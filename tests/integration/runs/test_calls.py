@@ -84,8 +84,8 @@ def run(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Count
     return run_stage
 
 
-# Read; claim and end; the result with its labels and its cost, by its content too.
-EVERY = Counter(BatchGetItem=1, UpdateItem=2, BatchWriteItem=1)
+# Read; claim and end; the result with its labels and its cost, by its content too; the event.
+EVERY = Counter(BatchGetItem=1, UpdateItem=2, BatchWriteItem=1, PutEvents=1)
 FIRST = Counter(UpdateItem=1)  # the video
 
 
@@ -105,7 +105,7 @@ def test_a_short_video_through_all_stages_makes_few_calls(rig: Rig, run):
     every = Counter({name: len(STAGES) * n for name, n in EVERY.items()})
     assert total == every + FIRST
     manifests, deletions = len(STAGES), len(STAGES)  # of messages; Lambda deletes them itself
-    assert total.total() + manifests + deletions == 25
+    assert total.total() + manifests + deletions == 29
 
 
 @pytest.mark.parametrize("made", [pictured, spoken])

@@ -22,7 +22,7 @@ from pipeline.aws.catalog.ranges import Ranges
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker.lane import Lane
 from pipeline.runs import heartbeat
-from tests.conftest import forget_process_state, make_table, topology_with
+from tests.conftest import forget_process_state, make_bus, make_table, topology_with
 from tests.fakes import rangestage
 from tests.fakes.rig import FakeStage, Rig, probe_anything, upload_of
 from tests.integration.runs.test_handlers import Context
@@ -123,6 +123,7 @@ def rig(config: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ri
         monkeypatch.setenv(name, value)
     settings = config.model_copy(update={"topology_path": path})
     make_table(settings)
+    make_bus(settings)
     for bucket in (settings.names.uploads_bucket, settings.names.artifacts_bucket):
         aws.client("s3").create_bucket(Bucket=bucket)
     monkeypatch.setattr("pipeline.runs.execute.probe", probe_anything)

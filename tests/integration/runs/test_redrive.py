@@ -10,6 +10,7 @@ from handlers import janitor as janitor_handler
 from handlers import stage as stage_handler
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
+from pipeline.core import outgoing
 from pipeline.core.errors import BadInput, DependencyFailed, InvalidArgument
 from pipeline.runs.redrive import Redriven
 from pipeline.runs.spread import request_of
@@ -97,6 +98,7 @@ def test_a_dry_run_counts_what_a_real_one_then_sends(rig: Rig, queues: Queues):
     queues("replays", "dlq").send(
         json.dumps({"detail-type": "Replay Requested", "detail": {"replay_id": "r"}}), "poison"
     )
+    queues("events", "dlq").send(aws_events.created(), outgoing.delivery_body("wh_1", "1"))
     found = {
         "toy lost": (1, 1, 0),
         "toy bad_input": (1, 1, 0),
@@ -105,14 +107,17 @@ def test_a_dry_run_counts_what_a_real_one_then_sends(rig: Rig, queues: Queues):
         "janitor unknown": (1, 1, 0),
         "replays unknown": (1, 1, 0),
         "replays bad_event": (1, 0, 0),
+        "events unknown": (2, 2, 0),
     }
     assert queues.counts(dry_run=True) == found
     assert queues("toy").left() == queues("janitor").left() == queues("replays").left() == 0
+    assert queues("events").left() == queues("events", "webhooks").left() == 0
     sent = {row: (all_, chosen, chosen) for row, (all_, chosen, _) in found.items()}
     assert queues.counts() == sent
     assert (queues("toy").left(), queues("toy", "dlq").left()) == (3, 1)
     assert (queues("janitor").left(), queues("janitor", "dlq").left()) == (1, 0)
     assert (queues("replays").left(), queues("replays", "dlq").left()) == (1, 1)
+    assert (queues("events").left(), queues("events", "webhooks").left()) == (1, 1)
 
 
 def test_only_the_classes_and_functions_asked_for_are_sent_and_the_rest_stays_in_sight(

@@ -25,6 +25,7 @@ MERGE = (
     Counter(BatchGetItem=1, UpdateItem=3, BatchWriteItem=1, GetObject=1, PutObject=2 + 1)
     + Counter(GetObject=RANGES + RANGES + RANGES)  # descriptions, files to read, files to join
     + Counter(Query=1, BatchWriteItem=1, ListObjectsV2=1, GetObject=1, DeleteObjects=1)
+    + Counter(PutEvents=1)  # the end is told
 )
 DELIVERY = Counter(GetQueueUrl=1, ReceiveMessage=1, DeleteMessage=1, ChangeMessageVisibility=1)
 

@@ -33,6 +33,7 @@ VALUES = {
     "name:path": "hls/master",
     "replay_id": "none",
     "upload_id": "none",
+    "webhook_id": "none",
     "name": "clip-000.srt",
     "stage": "a",
     "number": "1",

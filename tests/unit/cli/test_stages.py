@@ -12,6 +12,7 @@ from pipeline.cli import arguments, doctor, main, stages
 from pipeline.core import setting_names
 from pipeline.core.errors import InvalidSettings
 from pipeline.core.settings import Settings
+from pipeline.stages import loading
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def bare(monkeypatch):
 
 @pytest.mark.parametrize("stage", Settings().topology.stages)
 def test_a_stage_names_extras_that_exist(stage):
-    module = bootstrap.module(stage, Settings())
+    module = loading.module(stage, Settings())
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
     assert set(module.PACKAGES.values()) <= project["optional-dependencies"].keys()
     assert stages.lacking(module) == {}

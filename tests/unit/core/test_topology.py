@@ -46,7 +46,7 @@ def test_a_stage_receives_only_its_own_reprocess_requests():
 def test_lanes_have_a_queue_each():
     names = Names("x", Topology.read())
     queues = [names.queue("s", lane) for lane in get_args(Lane)]
-    assert queues == ["x-s", "x-s-replay", "x-s-dlq"]
+    assert queues == ["x-s", "x-s-replay", "x-s-webhooks", "x-s-dlq"]
 
 
 @pytest.mark.parametrize("where", [(), ("queues",), ("stages", "detect"), ("table",)])

@@ -18,28 +18,28 @@ def near(amount: float) -> Any:
 
 def test_an_idle_month_is_paid_for_snapshots_alarms_and_polling():
     lines = idle.idle(PRICES, TOPOLOGY, WORK)
-    # (1769 + 512 + 512) / 1024 GB for 730 * 3600 s at 0.0000015046.
-    assert usd(lines, "SnapStart") == near(10.785)
-    # 7 functions * 4, 4 stages * 6, 6 sets of lanes * 2, the API: 65 at 0.10.
-    assert usd(lines, "alarms") == near(6.5)
+    # (1769 + 3 * 512) / 1024 GB for 730 * 3600 s at 0.0000015046.
+    assert usd(lines, "SnapStart") == near(12.762)
+    # 8 functions * 4, 4 stages * 6, 7 sets of lanes * 2, the API: 71 at 0.10.
+    assert usd(lines, "alarms") == near(7.1)
     assert usd(lines, "dashboard") == 3
-    # 10 mappings * 5 polls in 20 s: 6.57 million requests at 0.40.
-    assert usd(lines, "polling") == near(2.628)
+    # 12 mappings * 5 polls in 20 s: 7.884 million requests at 0.40.
+    assert usd(lines, "polling") == near(3.1536)
     # 43,800 ticks: 6,570 GB-s 0.0876, requests 0.00876, 394,200 reads 0.0493, 350,400 SQS
     # requests 0.14016, 0.0438 GB of logs 0.0219, traces 0.219, schedule 0.0438.
     assert usd(lines, "janitor") == near(0.5705)
     assert usd(lines, "images") == near(0.05)
-    assert total(lines) == near(23.533)
+    assert total(lines) == near(26.636)
 
 
 def test_a_stage_on_gpu_hosts_has_no_function_that_polls_and_other_alarms():
     lines = idle.idle(PRICES, TOPOLOGY, GPU)
-    # 5 functions * 4, 4 stages * 6, 6 sets * 2, 12 metrics each for two services, the API: 81.
-    assert usd(lines, "alarms") == near(8.1)
+    # 6 functions * 4, 4 stages * 6, 7 sets * 2, 12 metrics each for two services, the API: 87.
+    assert usd(lines, "alarms") == near(8.7)
     # 25 metrics each at 0.30.
     assert usd(lines, "Container Insights") == near(15)
-    # 6 mappings.
-    assert usd(lines, "polling") == near(1.5768)
+    # 8 mappings.
+    assert usd(lines, "polling") == near(2.1024)
     # The image with PyTorch besides that of Lambda.
     assert usd(lines, "images") == near(0.45)
 

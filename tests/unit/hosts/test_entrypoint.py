@@ -86,7 +86,7 @@ def test_with_a_port_it_serves_the_stage_that_is_set(start):
     assert function.threads == functions.cores()
 
 
-@pytest.mark.parametrize("name", ["janitor", "replays"])
+@pytest.mark.parametrize("name", ["janitor", "replays", "events"])
 def test_with_a_port_it_serves_any_handler_that_takes_events(start, name):
     _what, _settings, function, _port = start(f"handlers.{name}.handler", PORT="80")
     assert (function.name, function.handler) == (name, f"handlers.{name}.handler")
@@ -97,7 +97,7 @@ def test_with_a_port_the_query_handler_is_the_api_which_logs_and_counts(start, o
     assert (what, app.title, observed) == ("api", "videodrop", ["query"])
 
 
-@pytest.mark.parametrize("name", ["janitor", "replays"])
+@pytest.mark.parametrize("name", ["janitor", "replays", "events"])
 def test_an_empty_port_counts_as_unset_so_that_the_apis_image_can_poll(start, name):
     assert start(f"handlers.{name}.handler", PORT="")[:-1] == ("worker", name)
 

@@ -8,6 +8,8 @@ from pipeline.core.errors import InvalidArgument
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker import Worker, hosted
 
+OTHERS = [("janitor", "live"), ("replays", "live"), ("events", "live"), ("events", "webhooks")]
+
 
 @pytest.fixture
 def cores(monkeypatch):
@@ -19,7 +21,7 @@ def test_everything_in_the_topology_is_hosted():
     topology = settings.topology
     functions = {(function.name, function.lane): function for function in hosted(settings)}
     stages = [(name, lane) for name in topology.stages for lane in ("live", "replay")]
-    assert list(functions) == [*stages, ("janitor", "live"), ("replays", "live")]
+    assert list(functions) == [*stages, *OTHERS]
     for name, lane in stages:
         function, spec = functions[name, lane], topology.stages[name]
         assert function.handler == "handlers.stage.handler"
@@ -35,6 +37,13 @@ def test_everything_in_the_topology_is_hosted():
     assert driver.every_s is None
     assert driver.timeout_s == topology.replays.timeout_s
     assert driver.memory_mb == topology.replays.memory_mb
+    for lane in ("live", "webhooks"):
+        told = functions["events", lane]
+        assert told.handler == "handlers.events.handler"
+        assert told.is_temporary is (lane == "webhooks")
+        assert not told.replays, "webhooks do not wait for runs"
+        assert told.timeout_s == topology.events.timeout_s
+        assert told.memory_mb == topology.events.memory_mb
 
 
 def test_functions_can_be_hosted_by_name():

@@ -6,13 +6,26 @@ import json
 import pytest
 
 from pipeline.aws.messages import receipt
-from pipeline.core import events
+from pipeline.core import events, outgoing
 from pipeline.core.errors import BadInput
 from pipeline.hosts.worker.pushed import Pushed, read
 from tests.fakes import aws_events, lambda_events
 
 CREATED = json.loads(aws_events.created())
 WAKE_UP = {"detail-type": "Replay Requested", "id": "1", "detail": {"replay_id": "r"}}
+READY = {
+    "detail-type": "Video Ready",
+    "id": "1",
+    "time": "2026-01-01T00:00:00Z",
+    "detail": {
+        "id": "evt_1",
+        "video_id": "v",
+        "revision": "r",
+        "name": "a.mp4",
+        "key": "videos/a.mp4",
+        "status": "ready",
+    },
+}
 TICK = {"source": "aws.scheduler", "detail-type": "Scheduled Event", "id": "1", "detail": "{}"}
 (SQS,) = lambda_events.sqs(aws_events.created())["Records"]
 (POISON,) = lambda_events.sqs("poison")["Records"]
@@ -105,6 +118,9 @@ def test_what_a_handler_takes_without_a_message_is_left_as_it_is(function, event
         ("detect", json.loads(aws_events.reprocess("v", "detect"))),
         ("janitor", json.loads(aws_events.deleted())),
         ("replays", WAKE_UP),
+        ("events", CREATED),
+        ("events", READY),
+        ("events", json.loads(outgoing.delivery_body("wh_1", "1")) | {"id": "1"}),
     ],
 )
 def test_a_function_takes_its_own_events(function, event):
@@ -127,6 +143,9 @@ def test_a_function_takes_its_own_events(function, event):
         ("replays", CREATED),
         ("replays", {"warm_up": True}),
         ("janitor", {"warm_up": True}),
+        ("events", {"warm_up": True}),
+        ("events", WAKE_UP),
+        ("events", READY | {"detail": {}}),
         ("janitor", WAKE_UP),
     ],
 )

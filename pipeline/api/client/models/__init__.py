@@ -68,6 +68,14 @@ from pipeline.api.client.models.videos import (
     VideoStream,
     VideoView,
 )
+from pipeline.api.client.models.webhooks import (
+    DeliveryPage,
+    DeliveryView,
+    NewWebhookView,
+    Try,
+    WebhookList,
+    WebhookView,
+)
 
 __all__ = [
     "Amount",
@@ -82,6 +90,8 @@ __all__ = [
     "Comparison",
     "Cost",
     "Count",
+    "DeliveryPage",
+    "DeliveryView",
     "Detection",
     "ErrorView",
     "Estimate",
@@ -98,6 +108,7 @@ __all__ = [
     "ModelName",
     "MomentPage",
     "MomentView",
+    "NewWebhookView",
     "Notice",
     "Parameter",
     "PartView",
@@ -128,6 +139,7 @@ __all__ = [
     "TrackPage",
     "Transcript",
     "TranscriptDiff",
+    "Try",
     "UploadView",
     "Version",
     "VersionDiff",
@@ -136,6 +148,8 @@ __all__ = [
     "VideoPage",
     "VideoStream",
     "VideoView",
+    "WebhookList",
+    "WebhookView",
     "Word",
     "WordChange",
 ]

@@ -4,6 +4,7 @@ from pipeline.api.client.operations.detections import (
     AsyncDetectionsOperations,
     DetectionsOperations,
 )
+from pipeline.api.client.operations.events import AsyncEventsOperations, EventsOperations
 from pipeline.api.client.operations.playback import AsyncPlaybackOperations, PlaybackOperations
 from pipeline.api.client.operations.replays import AsyncReplaysOperations, ReplaysOperations
 from pipeline.api.client.operations.search import AsyncSearchOperations, SearchOperations
@@ -15,6 +16,7 @@ from pipeline.api.client.operations.transcript import (
 from pipeline.api.client.operations.uploads import AsyncUploadsOperations, UploadsOperations
 from pipeline.api.client.operations.versions import AsyncVersionsOperations, VersionsOperations
 from pipeline.api.client.operations.videos import AsyncVideosOperations, VideosOperations
+from pipeline.api.client.operations.webhooks import AsyncWebhooksOperations, WebhooksOperations
 
 
 class Operations(
@@ -26,6 +28,8 @@ class Operations(
     PlaybackOperations,
     VersionsOperations,
     ReplaysOperations,
+    EventsOperations,
+    WebhooksOperations,
     ServiceOperations,
 ):
     """Every operation of the API, by blocking calls."""
@@ -40,6 +44,8 @@ class AsyncOperations(
     AsyncPlaybackOperations,
     AsyncVersionsOperations,
     AsyncReplaysOperations,
+    AsyncEventsOperations,
+    AsyncWebhooksOperations,
     AsyncServiceOperations,
 ):
     """Every operation of the API, by coroutines."""

@@ -1,0 +1,1 @@
+"""Events out: the log that readers follow, and webhooks."""

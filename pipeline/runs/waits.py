@@ -1,0 +1,33 @@
+"""The waits until a message is delivered again."""
+
+from pipeline.core.errors import Busy
+from pipeline.core.settings import Settings
+from pipeline.runs.delivery import Delivery
+from pipeline.runs.failure import FIRST_RETRY_S
+
+# Retries outlast an outage of AWS itself: with each delivery the wait is four times as long, up to
+# SQS's limit on how often a message is delivered at all (about half an hour in all).
+_OUTAGE_FACTOR, _LONGEST_RETRY_S = 4, 900.0
+_SPREAD_WAIT_S = 300.0
+
+
+def outage_s(delivery: Delivery) -> float:
+    """Return the seconds until the next try while AWS does not answer."""
+    return min(_LONGEST_RETRY_S, FIRST_RETRY_S * float(_OUTAGE_FACTOR**delivery.receives))
+
+
+def busy_s(busy: Busy, delivery: Delivery, settings: Settings) -> float:
+    """Return the seconds until the next look at a run that another worker holds.
+
+    A worker that died is replaced as soon as its lease expires. One that still works at the
+    second look may need its host's whole time. A queue delivers a message only so often before
+    it counts as undeliverable: the looks that are left share that time. A run whose work is
+    spread may wait in a long queue: the looks at it cover seven hours.
+    """
+    if busy.spread:
+        return float(_SPREAD_WAIT_S * _OUTAGE_FACTOR ** (delivery.receives - 1))
+    wait = busy.seconds + 1
+    if delivery.receives == 1:
+        return wait
+    left = settings.topology.queues.max_receive_count - delivery.receives
+    return max(wait, busy.longest_s / max(1, left))
