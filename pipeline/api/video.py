@@ -53,7 +53,11 @@ def show_video(video: FoundVideo, parts: Parts, request: Request, response: Resp
     if "playlist" in found:
         found["playlist"] += f"?{parts.playback.query(video.video_id, lasts_s=lasts_s)}"
     sign = partial(parts.artifacts.url, lasts_s=lasts_s)
-    return views.detail(video, sign, found, beside, at_work)
+    upload = video.upload
+    original = parts.uploads.url(
+        upload.key, download_as=upload.name, lasts_s=parts.settings.presign_s
+    )
+    return views.detail(video, sign, found, beside, at_work, original_url=original)
 
 
 def links(video: Video, root: str) -> dict[str, str]:

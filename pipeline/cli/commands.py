@@ -11,6 +11,7 @@ import pipeline
 from pipeline import bootstrap
 from pipeline.aws.catalog import listing
 from pipeline.cli import (
+    acting,
     adding,
     bars,
     console,
@@ -19,6 +20,7 @@ from pipeline.cli import (
     doctor,
     exits,
     fetching,
+    jobs,
     maintenance,
     models,
     replaying,
@@ -99,6 +101,10 @@ def worker(
 
 app.command()(adding.add)
 app.command()(adding.restore)
+app.command()(acting.rm)
+app.command()(acting.retry)
+app.command()(acting.watch)
+app.command()(jobs.status)
 
 
 @app.command("ls")
@@ -209,6 +215,7 @@ app.command()(maintenance.prune)
 app.command()(costing.cost)
 app.command()(replaying.replay)
 app.add_typer(replaying.app, name="replays")
+app.add_typer(jobs.app, name="queues")
 app.add_typer(models.app, name="models")
 
 

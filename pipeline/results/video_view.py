@@ -54,6 +54,11 @@ class StageProgress(_View):
     progress: float = Field(ge=0, le=100, description="Percent")
     parts: PartsView | None = Field(None, description="Set while several workers do its parts")
     error: ErrorView | None = None
+    stands_since: datetime | None = Field(
+        None,
+        description="Set if only the last reprocessing failed: its error is `error`, and the "
+        "result that was made then stands",
+    )
 
 
 class StageView(StageProgress):
@@ -114,7 +119,9 @@ class TotalCost(_View):
     seconds: float = Field(description="Wall clock, summed over stages that run in parallel")
     cpu_seconds: float
     bytes_out: int
-    elapsed_s: float | None = Field(description="From upload to the end of the last stage")
+    elapsed_s: float | None = Field(
+        description="From upload to the first completion; reprocessing leaves it as it is"
+    )
 
 
 class VideoView(_VideoHead):
@@ -129,6 +136,10 @@ class VideoView(_VideoHead):
     cost: TotalCost
     stages: list[StageView]
     captions: list[CaptionsView] = Field(description="Captions that were uploaded beside it")
+    original_url: str | None = Field(
+        description="Presigned URL at which a browser saves the uploaded file"
+    )
+    restorable: bool = Field(description="Its file can be restored after a deletion")
     links: dict[str, str] = Field(
         description="Paths of this API to the rest; only of what exists already",
         examples=[{"self": "/videos/5c1e…", "transcript": "/videos/5c1e…/transcript"}],
@@ -146,6 +157,8 @@ def detail(
     links: Mapping[str, str],
     captions: Iterable[Sidecar] = (),
     at_work: Mapping[str, int] | None = None,
+    *,
+    original_url: str | None = None,
 ) -> VideoView:
     """Return the full view of a video.
 
@@ -155,6 +168,7 @@ def detail(
         links: its further content.
         captions: files that were uploaded beside it.
         at_work: number of ranges that workers do now, by stage.
+        original_url: address of the uploaded file.
     """
     working = at_work or {}
     return VideoView(
@@ -166,6 +180,8 @@ def detail(
         cost=total_cost(video),
         stages=[_stage(video, run, sign, working.get(run.stage)) for run in video.stages.values()],
         captions=[CaptionsView.of(one, links.get("self")) for one in captions],
+        original_url=original_url,
+        restorable=video.upload.version_id not in {None, "null"},
         links=dict(links),
     )
 
@@ -185,7 +201,7 @@ def progress(video: Video) -> float:
 def total_cost(video: Video) -> TotalCost:
     """Add up the cost of the current results."""
     costs = [run.current_result.cost for run in video.stages.values() if run.current_result]
-    ends = [_made(run).finished_at for run in video.stages.values()]
+    ends = [run.first_finish or _made(run).finished_at for run in video.stages.values()]
     known = [end for end in ends if end]
     # A result of the same content may be older than this upload.
     elapsed = max(0.0, (max(known) - video.upload.time).total_seconds()) if known else None
@@ -245,12 +261,16 @@ def _state(run: StageRun, at_work: int | None = None) -> dict[str, Any]:
         "progress": 100.0 if ended else run.percent,
         "parts": PartsView.of(run, at_work),
         "error": error(run.error),
+        "stands_since": run.current_result.finished_at
+        if run.stands and run.current_result
+        else None,
     }
 
 
 def _made(run: StageRun) -> StageRun | StageResult:
     """Return the source of times and attempt: the current result if there is one, else the run."""
-    return run.current_result if run.current_result and run.state == "succeeded" else run
+    ended = run.state == "succeeded" or run.stands
+    return run.current_result if run.current_result and ended else run
 
 
 def _stage(video: Video, run: StageRun, sign: Sign, at_work: int | None) -> StageView:

@@ -117,7 +117,9 @@ class Consumer:
                 by=self._stage,
                 metadata=first.metadata_if_any,
             )
-            return self._run(Job(event, event.event_id, {}, event.shadow, delivery, found, first))
+            given = found.video.stages[self._stage].given
+            asked = event.event_id, given, event.shadow
+            return self._run(Job(event, *asked, delivery, found, first))
 
     def _reprocess(self, request: Reprocess, delivery: Delivery) -> Outcome:
         found = self._catalog.known(request.video_id, self._stage, shadow=request.shadow)
@@ -127,7 +129,8 @@ class Consumer:
             return Outcome.SUPERSEDED
         upload = found.video.upload
         with closing(FirstRead(self._artifacts, upload)) as first:
-            asked = request.event_id, request.params, request.shadow
+            kept = {} if request.reset else found.video.stages[self._stage].given
+            asked = request.event_id, {**kept, **request.params}, request.shadow
             job = Job(upload, *asked, delivery, found, first)
             if not (request.replay_id and self._cancelled(request.replay_id)):
                 return self._run(job)

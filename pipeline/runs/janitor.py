@@ -1,17 +1,19 @@
-"""The janitor: ends lost runs, mends the search index, and marks deleted videos as deleted."""
+"""The janitor: ends lost runs, mends the search index, and removes deleted videos."""
 
 import logging
 import time
 from collections.abc import Callable, Iterable
 
+from pipeline.aws import clients as aws
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.runs import Runs
 from pipeline.aws.queues import Queue
 from pipeline.core import events, intake
-from pipeline.core.errors import BadInput, LeaseLost, Lost
+from pipeline.core.errors import BadInput, DependencyFailed, LeaseLost, Lost
 from pipeline.core.events import Deletion, Event, Upload
 from pipeline.core.range_request import RangeRequest
 from pipeline.core.records import TERMINAL, Spread, StageRun, Video
+from pipeline.results.deletion import Deletions
 from pipeline.runs import stalled
 from pipeline.runs.context import about_run
 from pipeline.runs.spread import request_of
@@ -32,6 +34,7 @@ class Janitor:
         grace_s: how long after its lease expired a run may still be redelivered: the longest
             visibility timeout of a queue.
         queue: returns a stage's queue by its name.
+        deletions: removes what is derived from deleted videos; None leaves it.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class Janitor:
         grace_s: float,
         mend_index: Callable[[], object] = lambda: None,
         queue: Callable[[str], Queue] = Queue,
+        deletions: Deletions | None = None,
     ) -> None:
+        self._deletions = deletions
         self._catalog = catalog
         self._wake_replays = wake_replays
         self._mend_index = mend_index
@@ -55,9 +60,19 @@ class Janitor:
         """Fail every run that nobody will work on any more; return how many."""
         ended = self._end_lost() + self._end_undeliverable()
         self._mend_index()
+        self._purge_deleted()
         # Last: it fails while the bus is down, and everything else is done by then.
         self._wake_replays()
         return ended
+
+    def _purge_deleted(self) -> None:
+        """Remove what workers wrote after their video was deleted."""
+        if self._deletions is None:
+            return
+        try:
+            self._deletions.purge_due()
+        except (DependencyFailed, *aws.ERRORS):
+            log.warning("not all files of deleted videos were removed", exc_info=True)
 
     def _end_lost(self) -> int:
         ended = 0
@@ -124,7 +139,7 @@ class Janitor:
         return ended
 
     def handle(self, body: str) -> None:
-        """Handle an event from the janitor's queue: a deletion tombstones its video or captions.
+        """Handle an event from the janitor's queue: a deletion removes its video or captions.
 
         Raises:
             BadInput: ``bad_event``.
@@ -132,6 +147,8 @@ class Janitor:
         event = events.parse(body)
         if isinstance(event, Deletion):
             self._catalog.record_deletion(event)
+            if self._deletions:
+                self._deletions.purge(event.video_id)
             if intake.kind(event.key, 0) == "captions":
                 self._catalog.sidecars.detach(event)
 

@@ -30,8 +30,10 @@ from pipeline.aws.catalog.index import Index, Unindexed
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.names import Names
+from pipeline.aws.catalog.pauses import Pauses
 from pipeline.aws.catalog.pending import PendingUploads
 from pipeline.aws.catalog.ranges import Ranges
+from pipeline.aws.catalog.removal import Removal
 from pipeline.aws.catalog.results import Results
 from pipeline.aws.catalog.revisions import MONTHS, Revisions, place
 from pipeline.aws.catalog.runs import Runs, overdue
@@ -40,6 +42,8 @@ from pipeline.aws.catalog.table import ConditionFailed, Table, iso, partition
 from pipeline.aws.catalog.timings import Timings
 from pipeline.core.events import Deletion, Upload
 from pipeline.core.records import StageResult, StageRun, Video
+
+_ALWAYS = 9_999_999_999.0  # epoch seconds, later than any lease
 
 Overdue = tuple[str, StageRun, bool] | Video
 """A run: video id, run, and whether it is a shadow. Or a video whose stages may be unclaimed."""
@@ -63,6 +67,8 @@ class Catalog(Revisions):
         keys: keys that all hosts sign with.
         sidecars: captions uploaded beside videos.
         ranges: ranges of runs whose work is spread.
+        removal: the removal of deleted videos' records.
+        pauses: queues that people have paused.
     """
 
     def __init__(self, table: Table, stages: Iterable[str], index: Index | None = None) -> None:
@@ -78,6 +84,8 @@ class Catalog(Revisions):
         self.keys = Keys(table)
         self.sidecars = Sidecars(table)
         self.ranges = Ranges(table)
+        self.removal = Removal(table)
+        self.pauses = Pauses(table)
 
     def runs_of(self, *, shadow: bool) -> Runs:
         """Return the shadow runs, or the regular ones."""
@@ -111,6 +119,16 @@ class Catalog(Revisions):
                 if run and run.lease_until is not None and run.lease_until < before:
                     yield video_id, run, shadow
 
+    def unfinished(self, *, limit: int) -> list[str]:
+        """Return the ids of videos of which something runs or waits, up to a number of them."""
+        found: dict[str, None] = {}
+        for key in overdue(self._table, before=_ALWAYS):
+            if key["sk"].partition("#")[0] in {"video", "stage"}:
+                found[key["pk"]] = None
+            if len(found) == limit:
+                break
+        return list(found)
+
     def record_deletion(self, deletion: Deletion) -> None:
         """Mark the video as deleted, unless it was uploaded again since.
 
@@ -138,8 +156,7 @@ class Catalog(Revisions):
             head = self._table.get(deletion.video_id, "video")
             if head is None or "deleted_at" not in head:
                 return  # uploaded again since; otherwise this message was delivered before
-        self._search.forget(deletion.video_id)
-        self._labels.forget(deletion.video_id, keep=None)
+        self.unindex(deletion.video_id)
 
     def succeed(
         self,
@@ -226,11 +243,12 @@ class Catalog(Revisions):
             ):
                 yield item["uploaded_order"]
 
-    def unlabel(self, video_id: str) -> None:
-        """Remove a deleted video from the index of labels.
+    def unindex(self, video_id: str) -> None:
+        """Remove a deleted video from the indexes of words and labels.
 
         Its deletion does so too; but a run that was in progress then has indexed its own later.
         """
+        self._search.forget(video_id)
         self._labels.forget(video_id, keep=None)
 
     def _index(self, video_id: str, result: StageResult) -> None:

@@ -22,7 +22,7 @@ SPREAD = ("spread", "ended", "rounds")
 _LEASE = ("lease_until", "lease_shard", *SPREAD)
 _PROMOTED = {
     *("state", "result", "result_revision", "progress", "tries", "error", "event_id", "history"),
-    *("queued_at", "started_at", "finished_at"),
+    *("queued_at", "started_at", "finished_at", "first_finished_at"),
 }  # what a promotion writes
 
 Kind = Literal["stage", "shadow"]
@@ -159,7 +159,7 @@ class RunWrites:
         self._replace(
             video_id,
             run,
-            _succeeded(run, result) | {"history": back, "attempt": run.attempt + 1},
+            _succeeded(run, result) | {"history": back, "attempt": run.attempt + 1} | _first(run),
             remove=("error", "event_id", *FAILED),
         )
 
@@ -272,6 +272,11 @@ def _succeeded(run: StageRun, result: StageResult) -> dict[str, Any]:
         "tries": 0,
         **{name: given[name] for name in ("queued_at", "started_at", "finished_at")},
     }
+
+
+def _first(run: StageRun) -> dict[str, str]:
+    """Return the field with the first completion of a run that gets the times of a result."""
+    return {"first_finished_at": iso(run.first_finish)} if run.first_finish else {}
 
 
 def _came_from(run: StageRun, result: StageResult) -> list[str]:

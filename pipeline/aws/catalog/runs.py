@@ -68,6 +68,7 @@ class Runs(RunWrites):
                     "finished_at",
                     "tried",
                     "history",
+                    "first_finished_at",
                     *FAILED,
                     *SPREAD,
                 ),
@@ -137,6 +138,7 @@ class Runs(RunWrites):
             result=seen.result if seen else None,
             result_revision=seen.result_revision if seen else None,
             history=same.history if same else [],
+            first_finished_at=same.first_finish if same else None,
             tried=fingerprint,
             receipt=receipt,
         )
