@@ -77,6 +77,9 @@ class StageView(StageProgress):
     cost: Cost | None = Field(description="Seconds, CPU seconds and bytes of the current result")
     models: dict[str, str] = Field(description="Models and engines behind the result")
     params: dict[str, JsonValue]
+    given: dict[str, JsonValue] = Field(
+        description="Those that replays have set; later replays keep them unless they `reset`"
+    )
     fingerprint: str | None = Field(description="Equal fingerprints mean equal results")
     revision: str
     event_id: str | None = Field(
@@ -288,6 +291,7 @@ def _stage(video: Video, run: StageRun, sign: Sign, at_work: int | None) -> Stag
         cost=result.cost if result else None,
         models=result.identity if result else {},
         params=result.params if result else {},
+        given=run.given,
         fingerprint=result.fingerprint if result else None,
         revision=run.revision,
         event_id=made.event_id,

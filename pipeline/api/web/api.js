@@ -22,7 +22,7 @@ export class Problem extends Error {
  * @param {string} [method]
  * @param {unknown} [body] sent as JSON
  */
-async function ask(path, signal, method = "GET", body = undefined) {
+export async function ask(path, signal, method = "GET", body = undefined) {
   const headers = { ...credentials(), ...(body !== undefined && { "Content-Type": "application/json" }) };
   let response;
   try {

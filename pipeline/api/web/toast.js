@@ -1,0 +1,28 @@
+// @ts-check
+/** Messages that stay over a change of the view, each until it is closed or its action is taken. */
+
+import { h } from "./dom.js";
+
+const list = h("div.toasts", { role: "status", "aria-live": "polite" });
+
+/**
+ * Show a message.
+ * @param {Child} text
+ * @param {{label: string, run: () => unknown} | null} [action]
+ */
+export function toast(text, action = null) {
+  if (!list.isConnected) document.body.append(list);
+  const close = () => node.remove();
+  const node = h(
+    "div.toast",
+    {},
+    h("p", {}, text),
+    h(
+      "div.toast-buttons",
+      {},
+      action && h("button.primary", { type: "button", click: () => (close(), action.run()) }, action.label),
+      h("button.plain", { type: "button", "aria-label": "Close the message", click: close }, "✕"),
+    ),
+  );
+  list.replaceChildren(node); // one at a time
+}
