@@ -82,25 +82,19 @@ class Deletions:
         Raises:
             DependencyFailed: ``not_deleted``.
         """
-        keys = self._files.keys(video_id)
-        results = self._catalog.results.all(video_id)
-        removal = self._catalog.removal
-        if not removal.is_deleted(video_id):
-            return 0  # it was uploaded again meanwhile
-        found = removal.remove(video_id, results)
-        self._catalog.unindex(video_id)
-        self._files.delete(keys)
-        if found or keys:
-            removal.look_again(video_id, after_s=self._lease_s)
-        else:
-            removal.settle(video_id)
-        return len(keys)
+        files, _ = self._remove(video_id)
+        self._catalog.removal.look_again(video_id, after_s=self._lease_s)
+        return files
 
     def purge_due(self) -> int:
         """Purge the deleted videos whose workers have had time to stop; return how many."""
-        due = self._catalog.removal.due()
+        removal = self._catalog.removal
+        due = removal.due()
         for video_id in due:
-            self.purge(video_id)
+            if any(self._remove(video_id)):
+                removal.look_again(video_id, after_s=self._lease_s)
+            else:
+                removal.settle(video_id)
         return len(due)
 
     def restore(self, video_id: str) -> Video:
@@ -122,6 +116,17 @@ class Deletions:
         self._uploads.restore(video.upload.key, version)
         self._uploads.restore_beside(video.upload.key)
         return video
+
+    def _remove(self, video_id: str) -> tuple[int, bool]:
+        """Remove files and records; return the number of files, and whether there were records."""
+        keys = self._files.keys(video_id)
+        results = self._catalog.results.all(video_id)
+        if not self._catalog.removal.is_deleted(video_id):
+            return 0, False  # it was uploaded again meanwhile
+        found = self._catalog.removal.remove(video_id, results)
+        self._catalog.unindex(video_id)
+        self._files.delete(keys)
+        return len(keys), found
 
     def _version(self, video: Video) -> Version | None:
         """Return the version of the file that was deleted, if the bucket keeps it."""

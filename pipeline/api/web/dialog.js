@@ -15,10 +15,9 @@ export function openDialog(title, signal) {
   const gone = new AbortController();
   const body = h("div.dialog-body");
   const buttons = h("div.dialog-buttons");
+  const node = h("dialog.dialog", { "aria-labelledby": id, autofocus: true });
   const close = () => node.close();
-  const node = h(
-    "dialog.dialog",
-    { "aria-labelledby": id, autofocus: true },
+  node.append(
     h("div.dialog-head", {}, h("h2", { id }, title), h("button.plain", { type: "button", "aria-label": "Close", click: close }, "✕")),
     body,
     buttons,

@@ -12,11 +12,9 @@ const list = h("div.toasts", { role: "status", "aria-live": "polite" });
  */
 export function toast(text, action = null) {
   if (!list.isConnected) document.body.append(list);
+  const node = h("div.toast", {}, h("p", {}, text));
   const close = () => node.remove();
-  const node = h(
-    "div.toast",
-    {},
-    h("p", {}, text),
+  node.append(
     h(
       "div.toast-buttons",
       {},

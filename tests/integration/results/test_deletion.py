@@ -12,6 +12,7 @@ from pipeline.core.errors import Conflict, NotFound
 from pipeline.core.events import Upload
 from pipeline.results.deletion import Deletions
 from pipeline.runs.delivery import Outcome
+from pipeline.runs.janitor import Janitor
 from tests.fakes import aws_events, toystage
 from tests.fakes.rig import Rig, upload_of
 
@@ -33,6 +34,11 @@ def deletions(rig: Rig) -> Deletions:
 
 def delete(rig: Rig, body: str) -> Any:
     return deletions(rig).delete(upload_of(body).video_id)
+
+
+def janitor(rig: Rig) -> Janitor:
+    """Make a janitor without dead-letter queues and replays."""
+    return Janitor(rig.catalog, list, list, grace_s=0, deletions=deletions(rig))
 
 
 def rows(rig: Rig, body: str) -> dict[str, set[str]]:
@@ -141,6 +147,15 @@ def test_a_run_in_progress_publishes_nothing(rig: Rig):
     assert deletions(rig).purge_due() == 0  # nothing was left, so nobody looks again
 
 
+def test_the_event_of_the_deletion_leaves_the_second_look_due(rig: Rig):
+    body = rig.put()
+    rig.handle(body)
+    delete(rig, body)
+    janitor(rig).handle(gone(rig, body))
+    assert deletions(rig).purge_due() == 1
+    assert deletions(rig).purge_due() == 0
+
+
 def test_a_run_that_is_claimed_just_after_a_deletion_is_ended_by_the_second_look(rig: Rig):
     body = rig.put()
     rig.handle(body)
@@ -172,7 +187,7 @@ def test_a_deletion_by_any_s3_client_removes_what_was_derived(rig: Rig):
     body = rig.put()
     rig.handle(body)
     aws.client("s3").delete_object(Bucket=rig.config.names.uploads_bucket, Key=upload_of(body).key)
-    bootstrap.janitor(rig.config).handle(gone(rig, body))
+    janitor(rig).handle(gone(rig, body))
     assert (rig.video(body).status, rig.stored()) == ("deleted", [])
 
 
@@ -182,7 +197,7 @@ def test_a_deletion_of_an_earlier_upload_leaves_the_later_one(rig: Rig):
     event = gone(rig, first)
     second = rig.put(b"two")
     rig.handle(second)
-    bootstrap.janitor(rig.config).handle(event)
+    janitor(rig).handle(event)
     assert rig.video(second).status == "ready"
     assert rig.text(rig.state(second).current_result) == "hello"
 
@@ -220,7 +235,7 @@ def test_a_deletion_is_undone_while_the_bucket_keeps_the_file(versioned: Rig):
     again = restored(versioned, body)
     assert versioned.handle(again) == Outcome.SUCCEEDED
     # S3's event of the deletion comes after all, and the second look is due.
-    bootstrap.janitor(versioned.config).handle(late)
+    janitor(versioned).handle(late)
     deletions(versioned).purge_due()
     assert versioned.video(again).status == "ready"
     assert versioned.text(versioned.state(again).current_result) == "mine"
