@@ -15,6 +15,7 @@ from pipeline.replays.records import OVER
 from pipeline.results.jobs import Jobs
 from tests.fakes import toystage
 from tests.fakes.query import Client
+from tests.fakes.seed import Seed
 
 
 @pytest.fixture
@@ -181,8 +182,8 @@ def test_a_paused_queue_is_shown_and_resumed(cli, library):
     assert rejected(foreign) == (403, "foreign_origin")
 
 
-def test_jobs_are_those_that_run_wait_and_failed(cli, toys, seed):
-    del cli
+def test_jobs_are_those_that_run_wait_and_failed(toys, tmp_path):
+    seed = Seed.of(toys, tmp_path)
     waiting, running, broken = (
         seed.upload(f"{name}.mp4", bucket=toys.names.uploads_bucket) for name in "abc"
     )

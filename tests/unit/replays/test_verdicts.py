@@ -350,7 +350,7 @@ def test_a_plan_matches_its_execution(house: House, request_: dict[str, Any], wi
 def test_the_price_of_a_plan_is_of_its_runs_only(house: House):
     ids = house.library(3)
     house.replay(videos=ids[:1], params={"toy": {"text": "x"}})
-    house.replay(videos=ids[:1])
+    house.replay(videos=ids[:1], reset=True)
     replay = house.replay(dry_run=True, params={"toy": {"text": "x"}})
     row = replay.plan.stages["toy"]
     assert row.verdicts == {"run": 2, "reuse": 1}
