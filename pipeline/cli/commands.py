@@ -138,7 +138,8 @@ def show(reference: Reference, *, as_json: AsJson = False) -> None:
     video = find(reference, settings, catalog)
     beside = catalog.sidecars.of(video.upload)
     at_work = catalog.at_work(video)
-    view = views.detail(video, bootstrap.artifacts(settings).url, {}, beside, at_work)
+    sign, days = bootstrap.artifacts(settings).url, settings.old_uploads_days
+    view = views.detail(video, sign, {}, beside, at_work, kept_days=days)
     if as_json:
         print_json(view)
     else:

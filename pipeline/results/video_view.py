@@ -142,7 +142,9 @@ class VideoView(_VideoHead):
     original_url: str | None = Field(
         description="Presigned URL at which a browser saves the uploaded file"
     )
-    restorable: bool = Field(description="Its file can be restored after a deletion")
+    restorable_days: int | None = Field(
+        description="Days for which its file can be restored after a deletion; null if it cannot"
+    )
     links: dict[str, str] = Field(
         description="Paths of this API to the rest; only of what exists already",
         examples=[{"self": "/videos/5c1e…", "transcript": "/videos/5c1e…/transcript"}],
@@ -162,6 +164,7 @@ def detail(
     at_work: Mapping[str, int] | None = None,
     *,
     original_url: str | None = None,
+    kept_days: int | None = None,
 ) -> VideoView:
     """Return the full view of a video.
 
@@ -172,6 +175,7 @@ def detail(
         captions: files that were uploaded beside it.
         at_work: number of ranges that workers do now, by stage.
         original_url: address of the uploaded file.
+        kept_days: days for which the uploads bucket keeps deleted files, if it has versions.
     """
     working = at_work or {}
     return VideoView(
@@ -184,7 +188,7 @@ def detail(
         stages=[_stage(video, run, sign, working.get(run.stage)) for run in video.stages.values()],
         captions=[CaptionsView.of(one, links.get("self")) for one in captions],
         original_url=original_url,
-        restorable=video.upload.version_id not in {None, "null"},
+        restorable_days=kept_days if video.upload.version_id not in {None, "null"} else None,
         links=dict(links),
     )
 

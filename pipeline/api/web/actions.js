@@ -30,7 +30,7 @@ export function makeActions(id, reload, signal) {
    */
   async function follow(replay) {
     while (!signal.aborted) {
-      fill(progress, [replay.state, replay.progress], () => OVER.has(replay.state) || running(replay));
+      fill(progress, [replay.state, replay.progress], () => !OVER.has(replay.state) && running(replay));
       await reload();
       if (OVER.has(replay.state)) return said(replay);
       await new Promise((done) => setTimeout(done, EVERY_MS));
@@ -43,7 +43,7 @@ export function makeActions(id, reload, signal) {
     /** @param {Video} now */
     update(now) {
       video = now;
-      fill(row, [now.name, now.original_url?.split("?")[0], now.links.versions, now.restorable], () => [
+      fill(row, [now.name, now.original_url?.split("?")[0], now.links.versions], () => [
         button("Reprocess…", () => video && openReprocess(video, signal, (replay) => void follow(replay))),
         now.links.versions && button("Versions…", () => openVersions(id, signal, reload)),
         // The address expires: the one of the latest answer is opened.
@@ -64,10 +64,10 @@ function running({ plan, progress, state }) {
 
 /** @param {Replay} replay */
 function said({ state, reason, progress }) {
-  const failed = progress.failed + progress.lost;
+  if (progress.failed + progress.lost > 0) return; // the video's problems say it
   if (state === "failed") toast(`The reprocessing failed: ${reason ?? "see the log of the worker."}`);
   else if (state === "cancelled") toast("The reprocessing was cancelled.");
-  else toast(failed ? `The reprocessing has ended; ${failed} of its runs failed.` : "The reprocessing is done.");
+  else toast("The reprocessing is done.");
 }
 
 /**
@@ -82,8 +82,8 @@ function askToDelete(video, signal) {
     h(
       "p",
       {},
-      video.restorable
-        ? "The file can be restored for some weeks. Its results are then made again."
+      video.restorable_days
+        ? `The file can be restored for ${video.restorable_days} days. Its results are then made again.`
         : "The file is gone for good: this library keeps no deleted files.",
     ),
     wrong,

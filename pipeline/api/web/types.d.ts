@@ -125,7 +125,7 @@ interface Video {
   stages: Stage[];
   captions: UploadedCaptions[];
   original_url: string | null;
-  restorable: boolean;
+  restorable_days: number | null;
   links: Record<string, string>;
 }
 

@@ -81,7 +81,7 @@ def test_rm_deletes_a_video_and_restore_brings_it_back(cli, library):
 def test_a_video_is_deleted_and_restored_by_rest(cli, library):
     (one,) = cli("ls", "--json").json["videos"]
     api, address = Client(create_app(settings=library)), f"/videos/{one['video_id']}"
-    assert api.get(address).json()["restorable"]
+    assert api.get(address).json()["restorable_days"] == 30
     foreign = api.request("DELETE", address, headers={"Origin": "http://other.example"})
     assert rejected(foreign) == (403, "foreign_origin")
     assert rejected(api.request("POST", f"{address}/restore")) == (409, "not_deleted")
