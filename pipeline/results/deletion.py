@@ -102,11 +102,11 @@ class Deletions:
 
         Raises:
             NotFound: ``unknown_video``.
-            Conflict: ``not_deleted``; ``not_restorable``.
+            Conflict: ``still_there``; ``not_restorable``.
         """
         video = self._known(video_id)
         if not video.deleted_at:
-            raise Conflict("not_deleted", f"{video.upload.name} is not deleted.")
+            raise Conflict("still_there", f"{video.upload.name} is not deleted.")
         version = self._version(video)
         if version is None:
             raise Conflict(

@@ -141,7 +141,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
   }
 
   let watching = false;
-  /** Look at the video until nothing runs; once, whoever asks. */
+  /** Look at the video until nothing runs; one loop is enough. */
   async function watch() {
     if (watching) return;
     watching = true;

@@ -84,7 +84,7 @@ def test_a_video_is_deleted_and_restored_by_rest(cli, library):
     assert api.get(address).json()["restorable_days"] == 30
     foreign = api.request("DELETE", address, headers={"Origin": "http://other.example"})
     assert rejected(foreign) == (403, "foreign_origin")
-    assert rejected(api.request("POST", f"{address}/restore")) == (409, "not_deleted")
+    assert rejected(api.request("POST", f"{address}/restore")) == (409, "still_there")
     answer = api.request("DELETE", address)
     assert (answer.status_code, answer.json()["files"]) == (200, 2)
     assert answer.json()["links"] == {"restore": f"{address}/restore"}

@@ -245,7 +245,7 @@ def test_a_deletion_is_undone_while_the_bucket_keeps_the_file(versioned: Rig):
 def test_a_file_that_is_gone_for_good_is_not_restored(rig: Rig):
     body = rig.put()
     rig.handle(body)
-    with pytest.raises(Conflict, match="not_deleted"):
+    with pytest.raises(Conflict, match="still_there"):
         deletions(rig).restore(upload_of(body).video_id)
     delete(rig, body)
     with pytest.raises(Conflict, match="not_restorable"):
