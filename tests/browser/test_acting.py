@@ -75,7 +75,7 @@ def test_a_failure_is_said_once_and_retried(page, add, works):
     expect(page.get_by_text("The reprocessing is done.")).to_be_visible(timeout=WORKED)
 
 
-def test_a_plan_is_shown_with_reasons_and_cost_before_it_runs(page, add):
+def test_a_plan_is_shown_with_reasons_and_cost_before_it_runs(page, add, complaints):
     add("ready")
     page.get_by_role("button", name="Reprocess…").click()
     dialog = page.get_by_role("dialog", name="Reprocess Street dance")
@@ -99,6 +99,8 @@ def test_a_plan_is_shown_with_reasons_and_cost_before_it_runs(page, add):
     dialog.get_by_label("repeat").fill("99")
     dialog.get_by_role("button", name="Show the plan").click()
     expect(dialog.get_by_role("alert")).to_contain_text("repeat")
+    assert ["422" in one for one in complaints] == [True]
+    complaints.clear()
 
 
 def test_a_failed_reprocessing_says_that_the_result_stands(page, add, works):

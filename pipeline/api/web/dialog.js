@@ -15,10 +15,11 @@ export function openDialog(title, signal) {
   const gone = new AbortController();
   const body = h("div.dialog-body");
   const buttons = h("div.dialog-buttons");
-  const node = h("dialog.dialog", { "aria-labelledby": id, autofocus: true });
+  const heading = h("h2", { id, tabindex: -1 }, title);
+  const node = h("dialog.dialog", { "aria-labelledby": id });
   const close = () => node.close();
   node.append(
-    h("div.dialog-head", {}, h("h2", { id }, title), h("button.plain", { type: "button", "aria-label": "Close", click: close }, "✕")),
+    h("div.dialog-head", {}, heading, h("button.plain", { type: "button", "aria-label": "Close", click: close }, "✕")),
     body,
     buttons,
   );
@@ -26,6 +27,7 @@ export function openDialog(title, signal) {
   signal.addEventListener("abort", close, { signal: gone.signal });
   document.body.append(node);
   node.showModal();
+  heading.focus(); // and not the button that closes it
   return { node, body, buttons, close, signal: gone.signal };
 }
 

@@ -8,11 +8,13 @@ from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws.artifact_inventory import Attempts
 from pipeline.aws.catalog.table import partition
-from pipeline.core.errors import Conflict, NotFound
+from pipeline.core.errors import Conflict, LeaseLost, NotFound
 from pipeline.core.events import Upload
+from pipeline.core.records import Spread
 from pipeline.results.deletion import Deletions
 from pipeline.runs.delivery import Outcome
 from pipeline.runs.janitor import Janitor
+from pipeline.runs.spread import request_of
 from tests.fakes import aws_events, toystage
 from tests.fakes.rig import Rig, upload_of
 
@@ -82,6 +84,24 @@ def test_all_that_was_made_of_a_video_goes_at_once(rig: Rig):
     video = rig.video(body)
     assert (video.status, list(rig.catalog.newest())) == ("deleted", [])
     assert list(rig.catalog.newest(label="other")) == []
+
+
+def test_the_ranges_of_a_spread_run_go_and_its_workers_lose_their_lease(rig: Rig):
+    body = rig.put()
+    rig.handle(body)
+    upload = upload_of(body)
+    runs, known = rig.catalog.runs, rig.state(body)
+    run = runs.claim(upload, "toy", seen=known, event_id="again", lease_s=60)
+    request = request_of(upload.video_id, run, fingerprint="f" * 32, shadow=False)
+    spread = Spread(total=2, fingerprint="f" * 32, queue="q")
+    rig.catalog.ranges.spread(request, run, spread, patience_s=60)
+    range_ = rig.catalog.ranges.read(request.of("a"))[1]
+    rig.catalog.ranges.claim(request.of("a"), range_, lease_s=60, receipt=None)
+    assert any(sk.startswith("range#") for sk in rows(rig, body))
+    delete(rig, body)
+    assert rows(rig, body).keys() == {"video", "stage#toy"}
+    with pytest.raises(LeaseLost):
+        rig.catalog.ranges.end(request, "a-1", patience_s=60)
 
 
 def test_another_video_with_the_same_bytes_keeps_its_results(rig: Rig):
