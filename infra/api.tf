@@ -13,7 +13,7 @@ module "query" {
   environment = merge(local.signing, local.sign_in, {
     VIDEODROP_OLD_UPLOADS_DAYS = tostring(var.old_uploads_days)
   })
-  common       = local.common
+  common = local.common
 
   statements = concat(local.read_key, [
     {
@@ -29,7 +29,7 @@ module "query" {
       Resource = [local.table_arn]
     },
     {
-      Action   = ["dynamodb:Query"]
+      Action = ["dynamodb:Query"]
       # Jobs: what runs, waits and failed. Names: captions that two videos share.
       Resource = [
         for index in ["failures", "labels", "leases", "names", "uploads"] :
