@@ -7,7 +7,7 @@ import { bar, fill, h } from "./dom.js";
 import { date, title } from "./format.js";
 import { makeProblems } from "./problems.js";
 import { openReprocess } from "./reprocess.js";
-import { toast } from "./toast.js";
+import { clearToast, toast } from "./toast.js";
 import { openVersions } from "./versions.js";
 
 const EVERY_MS = 1500;
@@ -29,6 +29,7 @@ export function makeActions(id, reload, signal) {
    * @param {Replay} replay
    */
   async function follow(replay) {
+    clearToast();
     while (!signal.aborted) {
       fill(progress, [replay.state, replay.progress], () => !OVER.has(replay.state) && running(replay));
       await reload();

@@ -1,5 +1,5 @@
 // @ts-check
-/** Messages that stay over a change of the view, each until it is closed or its action is taken. */
+/** Messages, each until it is closed; one with an action stays over a change of the view. */
 
 import { h } from "./dom.js";
 
@@ -23,4 +23,8 @@ export function toast(text, action = null) {
     ),
   );
   list.replaceChildren(node); // one at a time
+  if (!action) addEventListener("hashchange", close, { once: true });
 }
+
+/** Remove the message that is shown. */
+export const clearToast = () => list.replaceChildren();
