@@ -64,7 +64,7 @@ module "query" {
       Resource = [local.uploads_arn]
     },
     {
-      # The original of a video, by a presigned address.
+      # The original of a video, by a presigned address; its restoring after a deletion.
       Action   = ["s3:GetObject"]
       Resource = ["${local.uploads_arn}/${local.topology.uploads.prefix}*"]
     },

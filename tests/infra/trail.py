@@ -96,6 +96,10 @@ def _s3(operation: str, given: dict[str, Any], status: int | None) -> Iterator[P
     match operation:
         case "ListObjectsV2":
             yield Permission("s3:ListBucket", bucket)
+        case "ListObjectVersions":
+            yield Permission("s3:ListBucketVersions", bucket)
+        case "DeleteObject":
+            yield Permission("s3:DeleteObject", item)
         case "DeleteObjects":
             for one in given["Delete"]["Objects"]:
                 yield Permission("s3:DeleteObject", f"{bucket}/{one['Key']}")
@@ -114,7 +118,9 @@ def _s3(operation: str, given: dict[str, Any], status: int | None) -> Iterator[P
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
             # boto3 has made it the value of the header: the bucket and the encoded key.
-            yield Permission("s3:GetObject", f"arn:aws:s3:::{unquote(given['CopySource'])}")
+            source, _, of_version = unquote(given["CopySource"]).partition("?versionId=")
+            read = "s3:GetObjectVersion" if of_version else "s3:GetObject"
+            yield Permission(read, f"arn:aws:s3:::{source}")
             yield Permission("s3:PutObject", item)
         case _:
             raise NotImplementedError(operation)
