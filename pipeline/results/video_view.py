@@ -77,9 +77,7 @@ class StageView(StageProgress):
     cost: Cost | None = Field(description="Seconds, CPU seconds and bytes of the current result")
     models: dict[str, str] = Field(description="Models and engines behind the result")
     params: dict[str, JsonValue]
-    given: dict[str, JsonValue] = Field(
-        description="Those that replays have set; later replays keep them unless they `reset`"
-    )
+    given: dict[str, JsonValue] = Field(description="Those that replays have set; they stay")
     fingerprint: str | None = Field(description="Equal fingerprints mean equal results")
     revision: str
     event_id: str | None = Field(
@@ -142,9 +140,7 @@ class VideoView(_VideoHead):
     original_url: str | None = Field(
         description="Presigned URL at which a browser saves the uploaded file"
     )
-    restorable_days: int | None = Field(
-        description="Days for which its file can be restored after a deletion; null if it cannot"
-    )
+    restorable_days: int | None = Field(description="Days in which a deletion can be undone")
     links: dict[str, str] = Field(
         description="Paths of this API to the rest; only of what exists already",
         examples=[{"self": "/videos/5c1e…", "transcript": "/videos/5c1e…/transcript"}],
@@ -268,9 +264,7 @@ def _state(run: StageRun, at_work: int | None = None) -> dict[str, Any]:
         "progress": 100.0 if ended else run.percent,
         "parts": PartsView.of(run, at_work),
         "error": error(run.error),
-        "stands_since": run.current_result.finished_at
-        if run.stands and run.current_result
-        else None,
+        "stands_since": run.result.finished_at if run.stands and run.result else None,
     }
 
 

@@ -117,8 +117,7 @@ class Consumer:
                 by=self._stage,
                 metadata=first.metadata_if_any,
             )
-            given = found.video.stages[self._stage].given
-            asked = event.event_id, given, event.shadow
+            asked = event.event_id, found.video.stages[self._stage].given, event.shadow
             return self._run(Job(event, *asked, delivery, found, first))
 
     def _reprocess(self, request: Reprocess, delivery: Delivery) -> Outcome:
@@ -130,8 +129,8 @@ class Consumer:
         upload = found.video.upload
         with closing(FirstRead(self._artifacts, upload)) as first:
             kept = {} if request.reset else found.video.stages[self._stage].given
-            asked = request.event_id, {**kept, **request.params}, request.shadow
-            job = Job(upload, *asked, delivery, found, first)
+            given = {**kept, **request.params}
+            job = Job(upload, request.event_id, given, request.shadow, delivery, found, first)
             if not (request.replay_id and self._cancelled(request.replay_id)):
                 return self._run(job)
             self._forget(job)
@@ -194,9 +193,7 @@ class Consumer:
             sent_at=job.delivery.sent_at,
         )
         return ClaimedRun(
-            self._catalog,
-            job.upload.video_id,
-            run,
+            *(self._catalog, job.upload.video_id, run),
             shadow=job.shadow,
             settings=self._settings,
             upload=job.upload,
