@@ -10,8 +10,11 @@ module "query" {
   architecture = var.functions.architecture
   timeout_s    = 29 # API Gateway's timeout is 30 s
   memory_mb    = 1769
-  environment  = merge(local.signing, local.sign_in, { VIDEODROP_STREAM_S = "0" }) # it cannot stream
-  common       = local.common
+  environment = merge(local.signing, local.sign_in, {
+    VIDEODROP_OLD_UPLOADS_DAYS = tostring(var.old_uploads_days)
+    VIDEODROP_STREAM_S         = "0" # it cannot stream
+  })
+  common = local.common
 
   statements = concat(local.read_key, [
     {
@@ -26,8 +29,12 @@ module "query" {
       Resource = [local.table_arn]
     },
     {
-      Action   = ["dynamodb:Query"]
-      Resource = [for index in ["labels", "uploads"] : "${local.table_arn}/index/${index}"]
+      Action = ["dynamodb:Query"]
+      # Jobs: what runs, waits and failed. Names: captions that two videos share.
+      Resource = [
+        for index in ["failures", "labels", "leases", "names", "uploads"] :
+        "${local.table_arn}/index/${index}"
+      ]
     },
     {
       # Also for presigned URLs.
@@ -43,6 +50,31 @@ module "query" {
       # Uploads in parts, also for their presigned addresses.
       Action   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
       Resource = ["${local.uploads_arn}/${local.topology.uploads.prefix}*"]
+    },
+    {
+      # Deletions, at once. Versions: until when a deletion can be undone.
+      Action = ["s3:DeleteObject"]
+      Resource = [
+        "${local.artifacts_arn}/artifacts/*",
+        "${local.uploads_arn}/${local.topology.uploads.prefix}*",
+      ]
+    },
+    {
+      Action   = ["s3:ListBucketVersions"]
+      Resource = [local.uploads_arn]
+    },
+    {
+      # The original of a video, by a presigned address; its restoring after a deletion.
+      Action   = ["s3:GetObject"]
+      Resource = ["${local.uploads_arn}/${local.topology.uploads.prefix}*"]
+    },
+    {
+      # The lengths of the queues.
+      Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+      Resource = flatten([
+        for stage in values(module.stage) :
+        concat(values(stage.queues)[*].arn, [stage.dead_letters.arn])
+      ])
     },
     {
       # Without it S3 answers 403 for a missing artifact, instead of 404. Uploads are compared with

@@ -1,4 +1,4 @@
-# The janitor: ends lost runs, wakes stalled runs and forgotten replays, and marks deleted videos.
+# The janitor: ends lost runs, wakes stalled runs and forgotten replays, and removes deleted videos.
 
 locals {
   janitor = "${var.name}-janitor"
@@ -49,6 +49,15 @@ module "janitor" {
     {
       Action   = ["dynamodb:Query"]
       Resource = ["${local.table_arn}/index/leases"]
+    },
+    {
+      # What is left of deleted videos.
+      Action   = ["s3:DeleteObject"]
+      Resource = ["${local.artifacts_arn}/artifacts/*"]
+    },
+    {
+      Action   = ["s3:ListBucket"]
+      Resource = [local.artifacts_arn]
     },
     {
       # It inspects dead-lettered messages and returns them.

@@ -45,6 +45,8 @@ from pipeline.telemetry.tracing import Handler
 if TYPE_CHECKING:
     from pipeline.costs.estimator import Estimator
     from pipeline.replays.driver import Driver
+    from pipeline.results.deletion import Deletions
+    from pipeline.results.jobs import Jobs
     from pipeline.results.outgoing.consumer import EventConsumer
     from pipeline.results.outgoing.deliverer import Deliverer
     from pipeline.results.outgoing.registration import Registration
@@ -79,9 +81,6 @@ def set_up_telemetry(service: str) -> None:
 
     Args:
         service: name of the process, for example ``worker``.
-
-    Raises:
-        InvalidSettings: see ``settings``.
     """
     telemetry.set_up(service, settings())
     for sentence in setting_names.mistyped(os.environ):
@@ -89,11 +88,7 @@ def set_up_telemetry(service: str) -> None:
 
 
 def observed(function: str) -> Callable[[Handler], Handler]:
-    """Return the decorator that sets up logs, metrics and traces of a handler for its host.
-
-    Raises:
-        InvalidSettings: see ``settings``.
-    """
+    """Return the decorator that sets up logs, metrics and traces of a handler for its host."""
     return telemetry.observed(function, settings())
 
 
@@ -196,6 +191,24 @@ def versions(config: Settings) -> Versions:
     return Versions(catalog(config), artifacts(config))
 
 
+def deletions(config: Settings) -> "Deletions":
+    """Return the deletion of this installation's videos."""
+    from pipeline.aws.artifact_inventory import Attempts
+    from pipeline.results.deletion import Deletions
+
+    files = Attempts(aws.client("s3"), config.names.artifacts_bucket)
+    known, bucket, days = catalog(config), uploads(config), config.old_uploads_days
+    return Deletions(known, bucket, files, lease_s=config.lease_s, kept_days=days)
+
+
+def jobs(config: Settings) -> "Jobs":
+    """Return what runs, waits and failed in this installation."""
+    from pipeline.aws.queues import counts
+    from pipeline.results.jobs import Jobs
+
+    return Jobs(catalog(config), lambda *queue: counts(config.names.queue(*queue)))
+
+
 def janitor(config: Settings) -> "Janitor":
     """Return the janitor of this installation."""
     from pipeline.aws.dead_letters import DeadLetterQueues
@@ -211,6 +224,7 @@ def janitor(config: Settings) -> "Janitor":
             search_index(config).merge, within_s=config.topology.janitor.timeout_s / 4
         ),
         check=config.check_place,
+        deletions=deletions(config),
     )
 
 

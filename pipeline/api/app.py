@@ -6,9 +6,11 @@ from starlette.middleware.gzip import GZipMiddleware
 import pipeline
 from pipeline.api import (
     captions,
+    deleting,
     detections,
     events,
     health,
+    jobs,
     labels,
     metrics,
     openapi,
@@ -16,6 +18,7 @@ from pipeline.api import (
     playlist,
     problems,
     replays,
+    reprocessing,
     search,
     stages,
     storyboard,
@@ -57,7 +60,11 @@ Upload a video, by this API or to the uploads bucket; this API shows its progres
 * Every error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` for people.
 * Earlier results are kept: `GET /videos/{id}/versions` lists them, `/diff` below it compares two,
   and one `POST` makes another one current, or rolls back.
-* `POST /replays` reprocesses videos with another model or setting, or estimates its cost.
+* `POST /replays` reprocesses videos with another model or setting, or estimates its cost;
+  `POST /videos/{id}/replays` does so for one, and `/retry` beside it repeats what failed.
+* `DELETE /videos/{id}` deletes a video with all that was made of it; `/restore` below it undoes
+  that where the bucket keeps deleted files.
+* `GET /jobs` shows what runs, waits and failed; queues can be paused and resumed.
 * `GET /events` streams what happens; `POST /webhooks` has it posted to an address of yours.
 * A page of another site cannot change anything (403 `foreign_origin`). On your own machine the API
   rejects requests for unknown host names (403 `foreign_host`).
@@ -94,6 +101,7 @@ def create_app(
         search,
         labels,
         video,
+        deleting,
         transcript,
         captions,
         subtitles,
@@ -102,6 +110,8 @@ def create_app(
         playlist,
         versions,
         replays,
+        reprocessing,
+        jobs,
         stages,
         events,
         webhooks,

@@ -13,9 +13,12 @@ from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.receiving import Receiver
 from pipeline.aws.relayed import Store
+from pipeline.aws.uploads import Uploads
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
+from pipeline.results.deletion import Deletions
+from pipeline.results.jobs import Jobs
 from pipeline.results.outgoing.registration import Registration
 from pipeline.results.search.search import Search
 from pipeline.results.versions import Versions
@@ -81,6 +84,21 @@ class Context:
     def versions(self) -> Versions:
         """Return the stored results."""
         return Versions(self.catalog, self.artifacts)
+
+    @cached_property
+    def deletions(self) -> Deletions:
+        """Return the deletion of videos."""
+        return bootstrap.deletions(self.settings)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Return what runs, waits and failed."""
+        return bootstrap.jobs(self.settings)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Return the uploads bucket."""
+        return bootstrap.uploads(self.settings)
 
     @cached_property
     def search(self) -> Search:

@@ -12,7 +12,7 @@ from pipeline.core.records import TERMINAL, PublishedArtifact, StageResult, Vide
 from pipeline.results import artifact_view
 from pipeline.results import video_view as views
 
-_VIDEO_ID = re.compile(r"[0-9a-f]{20}")
+VIDEO_ID = re.compile(r"[0-9a-f]{20}")
 
 
 def _video(
@@ -24,12 +24,17 @@ def _video(
     ],
     parts: Parts,
 ) -> Video:
-    video = parts.catalog.video(video_id) if _VIDEO_ID.fullmatch(video_id) else None
+    video = parts.catalog.video(video_id) if VIDEO_ID.fullmatch(video_id) else None
     if video is None:
-        raise NotFound("unknown_video", f"There is no video {video_id}. /videos lists all.")
+        raise unknown(video_id)
     if video.deleted_at:
         raise Gone("video_deleted", f"{video.upload.name} was deleted.")
     return video
+
+
+def unknown(video_id: str) -> NotFound:
+    """Return the error of an id that no video has."""
+    return NotFound("unknown_video", f"There is no video {video_id}. /videos lists all.")
 
 
 FoundVideo = Annotated[Video, Depends(_video)]

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/replays", tags=["replays"])
 
 _REPLAY_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _EVERY_S = 0.25
-_CREATED: dict[str, Any] = {
+CREATED: dict[str, Any] = {
     "headers": {"Location": {"description": "Its address", "schema": {"type": "string"}}}
 }
 # The action for each desired state: the last segment of the path.
@@ -88,7 +88,7 @@ ReplayId = Annotated[str, Depends(_replay_id)]
     "resumed; otherwise the plan is run, unless it costs more than the budget. The response has "
     "the whole plan if it is made within `wait` seconds; while `state` is `planning`, request the "
     "address in `Location` again.",
-    responses=described(403, 404, 422, 503) | {201: _CREATED},
+    responses=described(403, 404, 422, 503) | {201: CREATED},
 )
 async def start_replay(
     request: Annotated[
@@ -122,6 +122,17 @@ async def start_replay(
     response: Response,
 ) -> views.ReplayView:
     """Check the request, record the replay, and wait for its plan."""
+    return await started(request, query, parts, response)
+
+
+async def started(
+    request: ReplayRequest, query: StartQuery, parts: Context, response: Response
+) -> views.ReplayView:
+    """Start a replay, and return it with its plan if that is made in time.
+
+    Raises:
+        InvalidArgument, NotFound: see ``check``; ``unknown_video``.
+    """
     if query.dry_run:
         request = request.model_copy(update={"dry_run": True})
     replay = await run_in_threadpool(_start, request, parts)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 
 from pipeline.api import caching
-from pipeline.api.context import Parts
+from pipeline.api.context import Context, Parts
 from pipeline.api.lookup import FoundVideo
 from pipeline.api.problems import described
 from pipeline.core.records import Video
@@ -42,14 +42,23 @@ def get_video(video: FoundVideo, parts: Parts, request: Request, response: Respo
     # Only of what is shown, so that changes of leases and attempts keep the tag.
     beside = parts.catalog.sidecars.of(video.upload)
     at_work = parts.catalog.at_work(video)
-    shown = views.detail(video, views.unsigned, found, beside, at_work)
+    days = parts.settings.old_uploads_days
+    shown = views.detail(video, views.unsigned, found, beside, at_work, kept_days=days)
     if answer := caching.revalidate(request, response, shown, age):
         return answer
     lasts_s = parts.lasts_s(video)
     if "playlist" in found:
         found["playlist"] += f"?{parts.playback.query(video.video_id, lasts_s=lasts_s)}"
     sign = partial(parts.artifacts.url, lasts_s=lasts_s)
-    return views.detail(video, sign, found, beside, at_work)
+    return views.detail(
+        *(video, sign, found, beside, at_work), original_url=_original(video, parts), kept_days=days
+    )
+
+
+def _original(video: Video, parts: Context) -> str:
+    """Return the address at which a browser saves the uploaded file under its name."""
+    upload, lasts_s = video.upload, parts.settings.presign_s
+    return parts.uploads.url(upload.key, download_as=upload.name, lasts_s=lasts_s)
 
 
 def links(video: Video, root: str) -> dict[str, str]:

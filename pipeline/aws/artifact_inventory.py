@@ -69,13 +69,23 @@ class Attempts:
             attempt.keys.append(item["Key"])
         return list(found.values())
 
-    def remove(self, attempt: Attempt) -> None:
-        """Remove the files; first the manifest, which marks the attempt as complete.
+    def keys(self, video_id: str) -> list[str]:
+        """Return the keys of all files of one video."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{_ROOT}{video_id}/"
+        )
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def delete(self, keys: list[str]) -> None:
+        """Delete files, manifests first: each marks its attempt as complete.
 
         Raises:
             DependencyFailed: ``not_deleted``: S3 did not delete all of them; a retry is safe.
         """
-        manifest = attempt.prefix + MANIFEST
         for wanted in (True, False):
-            keys = [key for key in attempt.keys if (key == manifest) is wanted]
-            delete(self._s3, self._bucket, keys)
+            chosen = [key for key in keys if key.endswith(f"/{MANIFEST}") is wanted]
+            delete(self._s3, self._bucket, chosen)
+
+    def remove(self, attempt: Attempt) -> None:
+        """Remove the files of an attempt; see ``delete``."""
+        self.delete(attempt.keys)

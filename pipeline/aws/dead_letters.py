@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.aws import clients as aws
+from pipeline.aws.queues import GONE
 from pipeline.core.topology import Lane, Names
 
 _AT_ONCE = 10  # SQS's limit on messages a request
@@ -24,7 +25,6 @@ _JANITOR_LIMIT_S, _JANITOR_HIDES_S = 20.0, 60
 _WALK_HIDES_S = 900
 _COUNTS = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 _SOURCES: tuple[Lane, ...] = ("live", "replay")
-_GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 
 
 @dataclass
@@ -155,7 +155,7 @@ class DeadLetterQueues:
                 self._sqs.get_queue_url(QueueName=self._names.queue(function, lane))["QueueUrl"]
             )
         except ClientError as error:
-            if aws.code(error) not in _GONE:
+            if aws.code(error) not in GONE:
                 raise
             return None
 

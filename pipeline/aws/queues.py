@@ -1,7 +1,9 @@
 """A stage's queue as its own workers use it: to request ranges of a run."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import ClientError
 
 from pipeline.aws import clients as aws
 from pipeline.aws.messages import queue_name, queue_url, trace_attributes
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from types_boto3_sqs.literals import QueueAttributeNameType
 
 _AT_ONCE = 10  # SQS's limit on messages a request
+GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+"""The codes of SQS's error about a queue that does not exist."""
 _COUNTS: list["QueueAttributeNameType"] = [
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -59,10 +63,28 @@ class Queue:
 
     def is_empty(self) -> bool:
         """Return True if SQS counts no message, waiting or in flight; the count is approximate."""
+        return not any(counts(self.name))
+
+
+class Counts(NamedTuple):
+    """The messages of a queue, by SQS's approximate counts."""
+
+    waiting: int
+    at_work: int
+
+
+def counts(name: str) -> Counts:
+    """Return the messages of a queue; one of a stage that is not deployed yet has none."""
+    try:
         found = aws.client("sqs").get_queue_attributes(
-            QueueUrl=queue_url(self.name), AttributeNames=_COUNTS
-        )["Attributes"]
-        return not any(int(found[name]) for name in _COUNTS)
+            QueueUrl=queue_url(name), AttributeNames=_COUNTS
+        )
+    except ClientError as error:
+        if aws.code(error) not in GONE:
+            raise
+        return Counts(0, 0)
+    ready, in_flight, delayed = (int(found["Attributes"][one]) for one in _COUNTS)
+    return Counts(ready + delayed, in_flight)
 
 
 def queue_of(record: dict[str, Any]) -> Queue | None:

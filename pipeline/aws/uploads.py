@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.aws import clients as aws
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.source_files import media_type
-from pipeline.core import events, upload_key
+from pipeline.core import events, intake, sidecar, upload_key
 from pipeline.core.content import PART_BYTES
+from pipeline.core.disposition import content_disposition
 from pipeline.core.errors import DependencyFailed, InvalidArgument
 from pipeline.core.upload_options import PREFIX
 
@@ -23,6 +24,8 @@ from pipeline.core.upload_options import PREFIX
 _TRANSFER = TransferConfig(
     multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4
 )
+# A video and its captions are deleted within this time of each other.
+_TOGETHER = timedelta(minutes=1)
 
 
 class Version(NamedTuple):
@@ -165,6 +168,55 @@ class Uploads:
                 )
         sizes = [one["Size"] for one in gone if "Size" in one]
         return len(sizes), sum(sizes)
+
+    def delete(self, key: str) -> None:
+        """Delete an object; a bucket with versions keeps it as an earlier one.
+
+        Raises:
+            DependencyFailed: S3 could not be reached.
+        """
+        try:
+            self._s3.delete_object(Bucket=self._bucket, Key=key)
+        except (BotoCoreError, ClientError) as error:
+            raise aws.as_failure(error) from error
+
+    def url(self, key: str, *, download_as: str, lasts_s: int) -> str:
+        """Return a signed URL at which a browser saves an object.
+
+        Args:
+            key: of the object.
+            download_as: file name.
+            lasts_s: lifetime of the URL.
+        """
+        saved = content_disposition("attachment", download_as)
+        request = {"Bucket": self._bucket, "Key": key, "ResponseContentDisposition": saved}
+        return str(self._s3.generate_presigned_url("get_object", Params=request, ExpiresIn=lasts_s))
+
+    def restore_beside(self, key: str) -> None:
+        """Restore the captions that were deleted with the video at ``key``."""
+        stem = sidecar.paths(key)[-1]
+        pages = self._s3.get_paginator("list_object_versions").paginate(
+            Bucket=self._bucket, Prefix=stem
+        )
+        marks: dict[str, datetime] = {}
+        kept: dict[str, list[Version]] = defaultdict(list)
+        for page in pages:
+            for one in page.get("DeleteMarkers", []):
+                if one["IsLatest"] or one["Key"] == key:
+                    marks[one["Key"]] = max(
+                        one["LastModified"], marks.get(one["Key"], one["LastModified"])
+                    )
+            for one in page.get("Versions", []):
+                version = one["VersionId"]
+                kept[one["Key"]].append(
+                    Version(events.revision_of(version), version, one["IsLatest"])
+                )
+        deleted = marks.pop(key, None)
+        for beside, at in marks.items():
+            with_it = deleted is not None and abs(deleted - at) < _TOGETHER
+            captions = intake.kind(beside, 1) == "captions"
+            if with_it and captions and kept[beside]:
+                self.restore(beside, kept[beside][0])
 
     def restore(self, key: str, version: Version) -> None:
         """Copy a version over the object: it becomes the latest, and is processed as an upload."""

@@ -11,6 +11,7 @@ import pipeline
 from pipeline import bootstrap
 from pipeline.aws.catalog import listing
 from pipeline.cli import (
+    acting,
     adding,
     bars,
     console,
@@ -19,6 +20,7 @@ from pipeline.cli import (
     doctor,
     exits,
     fetching,
+    jobs,
     maintenance,
     models,
     replaying,
@@ -108,6 +110,10 @@ def worker(
 
 app.command()(adding.add)
 app.command()(adding.restore)
+app.command()(acting.rm)
+app.command()(acting.retry)
+app.command()(acting.watch)
+app.command()(jobs.status)
 
 
 @app.command("ls")
@@ -141,7 +147,8 @@ def show(reference: Reference, *, as_json: AsJson = False) -> None:
     video = find(reference, settings, catalog)
     beside = catalog.sidecars.of(video.upload)
     at_work = catalog.at_work(video)
-    view = views.detail(video, bootstrap.artifacts(settings).url, {}, beside, at_work)
+    sign, days = bootstrap.artifacts(settings).url, settings.old_uploads_days
+    view = views.detail(video, sign, {}, beside, at_work, kept_days=days)
     if as_json:
         print_json(view)
     else:
@@ -218,6 +225,7 @@ app.command()(maintenance.prune)
 app.command()(costing.cost)
 app.command()(replaying.replay)
 app.add_typer(replaying.app, name="replays")
+app.add_typer(jobs.app, name="queues")
 app.add_typer(models.app, name="models")
 app.command()(webhooks.events)
 app.add_typer(webhooks.app, name="webhooks")

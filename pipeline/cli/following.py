@@ -13,10 +13,8 @@ _EVERY_S = 0.5
 # The driver of a replay writes every second, but takes turns of a minute with other replays.
 _QUIET_S = 10.0
 
-NO_WORKER = (
-    "It makes no progress: no worker runs, or it is busy with other replays. "
-    "`videodrop worker` starts one."
-)
+NO_WORKER = "It makes no progress: no worker drives it. `videodrop worker` starts one."
+NOT_ITS_TURN = "It waits for its turn: a worker drives other replays now."
 
 
 def find(reference: str, replays: Replays) -> Replay:
@@ -77,7 +75,7 @@ def until(
         replay_id: id of the replay.
         replays: the replays.
         show: called with the replay each time.
-        warn: called once if its driver has been silent for long.
+        warn: called once if no driver works on it for long.
         timeout_s: seconds until it gives up.
 
     Raises:
@@ -91,11 +89,13 @@ def until(
             show(replay)
             if there(replay):
                 return replay
-            if heard.is_quiet(replay.updated_at) and not heard.warned:
-                heard.warned = True
-                warn(NO_WORKER)
+            if heard.is_quiet(replay.updated_at) and heard.why is None:
+                driven = replays.driven()
+                if replay_id not in driven:  # a driver may sleep for longer while runs are out
+                    heard.why = NOT_ITS_TURN if driven else NO_WORKER
+                    warn(heard.why)
             if time.monotonic() >= end:
-                why = f" {NO_WORKER}" if heard.warned else ""
+                why = f" {heard.why}" if heard.why else ""
                 raise TimedOut(
                     "still_replaying",
                     f"After {timeout_s:,.0f} s it is still {replay.state}, and continues.{why} "
@@ -108,7 +108,7 @@ class _Heard:
     """The time of the driver's last update, by our clock, as its clock may differ."""
 
     def __init__(self) -> None:
-        self.warned = False
+        self.why: str | None = None
         self._last: datetime | None = None
         self._at = 0.0
 

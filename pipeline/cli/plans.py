@@ -18,7 +18,7 @@ _OTHER = {
     "left_out": "left out by the uploader",
     "in_progress": "in progress",
     "not_selected": "not selected",
-    "failed_permanently": "failed permanently before (--failure-class retries)",
+    "failed_permanently": "failed permanently before (`videodrop retry` tries again)",
     "blocked": "cannot be planned",
 }
 _ENDINGS = {

@@ -51,6 +51,9 @@ def replay(
     stage: Annotated[
         list[str] | None, typer.Option(help="Only this stage; may be repeated")
     ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only stages that failed, for whatever reason")
+    ] = False,
     outdated: Annotated[
         bool, typer.Option("--outdated", help="Only results of another model, setting or code")
     ] = False,
@@ -58,6 +61,9 @@ def replay(
         list[str] | None,
         typer.Option("--set", help="NAME=VALUE, e.g. detect-confidence=0.4; may be repeated"),
     ] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Drop what --set of earlier replays has set")
+    ] = False,
     sample: Annotated[
         int | None, typer.Option(min=1, max=MOST_SAMPLED, help="Only a random sample of this size")
     ] = None,
@@ -90,8 +96,10 @@ def replay(
         status=status,
         failure_class=failure_class,
         stages=stage or None,
+        failed=failed,
         outdated=outdated,
         params=selecting.params(given or [], settings),
+        reset=reset,
         sample=sample,
         shadow=shadow,
         budget_usd=budget,

@@ -55,11 +55,16 @@ class DeletedDetail(BaseModel):
 
 
 class ReprocessDetail(BaseModel):
-    """The ``detail`` of "Reprocess Requested"."""
+    """The ``detail`` of "Reprocess Requested".
+
+    Attributes:
+        reset: True if parameters of earlier replays do not apply.
+    """
 
     video_id: str
     stage: str
     params: dict[str, Any] = {}
+    reset: bool = False
     revision: str | None = None
     replay_id: str | None = None
     shadow: bool = False

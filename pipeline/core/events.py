@@ -109,6 +109,7 @@ class Reprocess(_Event):
         event_id: the same for all of a replay's requests, because its driver may send one twice.
         revision: the upload to process; None for the latest.
         shadow: keep the result for comparison, and leave the current one in place.
+        reset: drop the parameters of earlier replays, which otherwise stay.
     """
 
     event_id: str
@@ -119,6 +120,7 @@ class Reprocess(_Event):
     revision: str | None = None
     replay_id: str | None = None
     shadow: bool = False
+    reset: bool = False
 
 
 Event = Upload | Deletion | Reprocess | RangeRequest

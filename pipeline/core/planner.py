@@ -5,7 +5,7 @@ predicts what the worker will do.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -26,6 +26,7 @@ class Intent:
         identity: the models and engines to use; empty if the stage is not wanted.
         version: version of the stage's code.
         fingerprint: fingerprint of the expected result.
+        given: parameters set by this replay and by earlier ones.
     """
 
     wanted: bool
@@ -33,6 +34,7 @@ class Intent:
     identity: dict[str, str]
     version: str
     fingerprint: str
+    given: dict[str, Any] = field(default_factory=dict)
 
 
 class Plannable(Protocol):
@@ -76,7 +78,7 @@ class Planner:
         Args:
             upload: the source.
             metadata: its user metadata, which holds its options.
-            extra: parameters of the event; they take precedence.
+            extra: parameters of the event and of earlier replays; they take precedence.
 
         Raises:
             InvalidArgument: ``bad_option``.
@@ -93,6 +95,7 @@ class Planner:
             params=params,
             identity=identity,
             version=version,
+            given=dict(extra),
             fingerprint=fingerprint(
                 content_id=upload.content_id,
                 stage=self._stage,

@@ -120,6 +120,7 @@ class StageResult(_Record):
         probe: probe of the source, for later uploads of the same content.
         copied_from: prefix of the result of another video that its files are copies of.
         event_id: the event that requested it.
+        given: parameters that replays have set for it; later replays keep them.
     """
 
     stage: str
@@ -142,6 +143,7 @@ class StageResult(_Record):
     started_at: datetime
     finished_at: datetime
     event_id: str | None = None
+    given: dict[str, JsonValue] = {}
 
     @property
     def warned(self) -> bool:
@@ -184,6 +186,7 @@ class StageRun(_Record):
         ended: tags of the ranges that have ended.
         rounds: how often it was helped on, by the janitor or by a worker of another version, since
             a range last ended.
+        first_finished_at: when it first succeeded or was skipped, once it runs again.
     """
 
     stage: str
@@ -208,6 +211,7 @@ class StageRun(_Record):
     spread: Spread | None = None
     ended: frozenset[str] = frozenset()
     rounds: int = 0
+    first_finished_at: datetime | None = None
 
     @property
     def unrecorded(self) -> bool:
@@ -225,6 +229,22 @@ class StageRun(_Record):
     def current_result(self) -> StageResult | None:
         """Return the result if it was made from the current revision, else None."""
         return self.result if self.result_revision == self.revision else None
+
+    @property
+    def given(self) -> dict[str, JsonValue]:
+        """Return the parameters that replays have set for the current result."""
+        return self.current_result.given if self.current_result else {}
+
+    @property
+    def stands(self) -> bool:
+        """Return True if the latest run failed, and the result of an earlier one stands."""
+        return self.state == "failed" and self.current_result is not None
+
+    @property
+    def first_finish(self) -> datetime | None:
+        """Return when the stage first succeeded or was skipped, of runs that have ended by now."""
+        ended = self.finished_at if self.state in {"succeeded", "skipped"} else None
+        return self.first_finished_at or ended
 
 
 class Video(_Record):
@@ -293,6 +313,7 @@ def status_of(outcomes: Collection[tuple[StageState, bool, bool]], *, deleted: b
     # Superseded: the source was replaced before it was read; the newer upload's event follows.
     if states & {"pending", "running", "superseded"}:
         return "processing"
-    if "failed" in states:
+    # A failed reprocessing leaves the status of the result that stands.
+    if any(state == "failed" and not made for state, made, _ in outcomes):
         return "partial" if any(made for _, made, _ in outcomes) else "failed"
     return "ready_with_warnings" if any(warned for _, _, warned in outcomes) else "ready"

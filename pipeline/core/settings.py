@@ -157,6 +157,13 @@ class Settings(BaseSettings):
         "false where uploaders must learn nothing of each other's videos",
     )
 
+    old_uploads_days: int = Field(
+        30,
+        ge=1,
+        description="Days for which the uploads bucket keeps deleted files, as its lifecycle rule "
+        "says: until then a deletion can be undone",
+    )
+
     lease_s: int = Field(
         60, ge=3, description="A stage run without a heartbeat for this long is lost"
     )

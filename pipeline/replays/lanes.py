@@ -52,6 +52,7 @@ class Lanes:
             revision=run.revision,
             replay_id=replay.replay_id,
             shadow=replay.request.shadow,
+            reset=replay.request.reset,
         )
         return reprocess_entry(
             request,

@@ -42,6 +42,11 @@ class Selection(BaseModel):
         description="Only stages that failed with this class, even if a retry is unlikely to help",
     )
     stages: list[str] | None = Field(None, min_length=1, description="Only these stages")
+    failed: bool = Field(
+        default=False,
+        description="Only stages that failed, whatever the class, even if a retry is unlikely to "
+        "help",
+    )
     outdated: bool = Field(
         default=False,
         description="Only results of another model, setting or code than the current ones; stages "
@@ -56,6 +61,10 @@ class ReplayRequest(Selection):
         default_factory=dict,
         description="Parameters by stage, over those of the installation and of the upload",
         examples=[{"detect": {"confidence": 0.4}}],
+    )
+    reset: bool = Field(
+        default=False,
+        description="Drop the parameters that earlier replays have set; otherwise they stay",
     )
     sample: int | None = Field(
         None,

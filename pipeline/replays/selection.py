@@ -53,6 +53,8 @@ def selects(wanted: Selection, run: StageRun) -> bool:
         return False
     if wanted.failure_class is not None:
         return failed_with(run, wanted.failure_class)
+    if wanted.failed:
+        return run.state == "failed"
     return not wanted.outdated or (run.state == "succeeded" and run.current_result is not None)
 
 

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from pipeline.aws import event_bus
@@ -28,6 +29,7 @@ _SHARD = "0"
 # How long a wake-up may take to arrive before the janitor sends another.
 _WAKE_S = 60.0
 _WAKE_AGAIN_S = 300.0
+_LOOKED_AT = 50  # latest replays, to see which are driven
 
 
 class Replays:
@@ -81,11 +83,13 @@ class Replays:
         Args:
             before: start after the replay of this id.
         """
-        condition = partition("pk", _PK, below=before)
-        for item in self._table.query(
-            KeyConditionExpression=condition, ScanIndexForward=False, ConsistentRead=True
-        ):
-            yield _replay(item)
+        yield from map(_replay, self._items(before))
+
+    def driven(self) -> set[str]:
+        """Return the ids of the latest replays that a driver works on now."""
+        now = time.time()
+        latest = islice(self._items(None), _LOOKED_AT)
+        return {item["sk"] for item in latest if item.get("driver_until", 0) > now}
 
     def ask(self, replay_id: str, desired: Desired, *, budget_usd: float | None = None) -> Replay:
         """Request a state of a replay; its driver brings it about within seconds.
@@ -260,6 +264,12 @@ class Replays:
             self.wake(self._known(item["sk"]))
             woken += 1
         return woken
+
+    def _items(self, before: str | None) -> Iterator[dict[str, Any]]:
+        condition = partition("pk", _PK, below=before)
+        return self._table.query(
+            KeyConditionExpression=condition, ScanIndexForward=False, ConsistentRead=True
+        )
 
     def _known(self, replay_id: str) -> Replay:
         replay = self.get(replay_id)

@@ -13,6 +13,13 @@ from pipeline.replays.selection import selects
 
 # The same input fails the same way: only a request that selects the failure retries it.
 _HOPELESS: frozenset[FailureClass] = frozenset({"bad_input", "limit"})
+# Codes of files that are no media: no parameter changes that.
+_NO_MEDIA = frozenset(
+    {
+        *("duration_mismatch", "elementary_stream", "empty_file", "no_packets", "no_streams"),
+        *("not_media", "truncated", "unreadable"),
+    }
+)
 _SHOWN = 40  # characters of a value
 
 
@@ -51,8 +58,10 @@ def judge(
         return Judged(video, stage, "not_selected")
     if request.shadow and run.current_result is None:
         return Judged(video, stage, "not_selected")
+    kept = {} if request.reset else run.given
     try:
-        intent = planner.intend(video.upload, metadata, request.params.get(stage, {}))
+        extra = {**kept, **request.params.get(stage, {})}
+        intent = planner.intend(video.upload, metadata, extra)
     except VideodropError as error:
         return Judged(video, stage, "blocked", error.message)
     if not intent.wanted:
@@ -69,13 +78,17 @@ def judge(
 
 
 def _is_hopeless(request: ReplayRequest, run: StageRun, intent: Intent) -> bool:
-    asked_for = request.failure_class is not None or request.status in {"failed", "partial"}
+    asked_for = (
+        request.failed
+        or request.failure_class is not None
+        or request.status in {"failed", "partial"}
+    )
     return (
         not asked_for
         and run.state == "failed"
         and run.error is not None
         and run.error.failure_class in _HOPELESS
-        and run.tried == intent.fingerprint
+        and (run.tried == intent.fingerprint or run.error.code in _NO_MEDIA)
     )
 
 

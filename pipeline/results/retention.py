@@ -162,7 +162,7 @@ class Retention:
         video = self._catalog.video(video_id)
         deleted = video is not None and video.deleted_at is not None
         if deleted:
-            self._catalog.unlabel(video_id)
+            self._catalog.unindex(video_id)
         state = self._state(video_id, removal.attempt.stage, deleted=deleted)
         if state.busy or state.needs(removal):
             if removal.result:

@@ -52,6 +52,11 @@ class StageProgress(_View):
     progress: float = Field(ge=0, le=100, description="Percent")
     parts: PartsView | None = Field(None, description="Set while several workers do its parts")
     error: ErrorView | None = None
+    stands_since: datetime | None = Field(
+        None,
+        description="Set if only the last reprocessing failed: its error is `error`, and the "
+        "result that was made then stands",
+    )
 
 
 class StageView(StageProgress):
@@ -70,6 +75,7 @@ class StageView(StageProgress):
     cost: Cost | None = Field(description="Seconds, CPU seconds and bytes of the current result")
     models: dict[str, str] = Field(description="Models and engines behind the result")
     params: dict[str, JsonValue]
+    given: dict[str, JsonValue] = Field(description="Those that replays have set; they stay")
     fingerprint: str | None = Field(description="Equal fingerprints mean equal results")
     revision: str
     event_id: str | None = Field(
@@ -112,7 +118,9 @@ class TotalCost(_View):
     seconds: float = Field(description="Wall clock, summed over stages that run in parallel")
     cpu_seconds: float
     bytes_out: int
-    elapsed_s: float | None = Field(description="From upload to the end of the last stage")
+    elapsed_s: float | None = Field(
+        description="From upload to the first completion; reprocessing leaves it as it is"
+    )
 
 
 class VideoView(_VideoHead):
@@ -127,6 +135,10 @@ class VideoView(_VideoHead):
     cost: TotalCost
     stages: list[StageView]
     captions: list[CaptionsView] = Field(description="Captions that were uploaded beside it")
+    original_url: str | None = Field(
+        description="Presigned URL at which a browser saves the uploaded file"
+    )
+    restorable_days: int | None = Field(description="Days in which a deletion can be undone")
     links: dict[str, str] = Field(
         description="Paths of this API to the rest; only of what exists already",
         examples=[{"self": "/videos/5c1e…", "transcript": "/videos/5c1e…/transcript"}],
@@ -149,6 +161,9 @@ def detail(
     links: Mapping[str, str],
     captions: Iterable[Sidecar] = (),
     at_work: Mapping[str, int] | None = None,
+    *,
+    original_url: str | None = None,
+    kept_days: int | None = None,
 ) -> VideoView:
     """Return the full view of a video.
 
@@ -158,6 +173,8 @@ def detail(
         links: its further content.
         captions: files that were uploaded beside it.
         at_work: number of ranges that workers do now, by stage.
+        original_url: address of the uploaded file.
+        kept_days: days for which the uploads bucket keeps deleted files, if it has versions.
     """
     working = at_work or {}
     return VideoView(
@@ -169,6 +186,8 @@ def detail(
         cost=total_cost(video),
         stages=[_stage(video, run, sign, working.get(run.stage)) for run in video.stages.values()],
         captions=[CaptionsView.of(one, links.get("self")) for one in captions],
+        original_url=original_url,
+        restorable_days=kept_days if video.upload.version_id not in {None, "null"} else None,
         links=dict(links),
     )
 
@@ -188,7 +207,7 @@ def progress(video: Video) -> float:
 def total_cost(video: Video) -> TotalCost:
     """Add up the cost of the current results."""
     costs = [run.current_result.cost for run in video.stages.values() if run.current_result]
-    ends = [_made(run).finished_at for run in video.stages.values()]
+    ends = [run.first_finish or _made(run).finished_at for run in video.stages.values()]
     known = [end for end in ends if end]
     # A result of the same content may be older than this upload.
     elapsed = max(0.0, (max(known) - video.upload.time).total_seconds()) if known else None
@@ -239,12 +258,14 @@ def _state(run: StageRun, at_work: int | None = None) -> dict[str, Any]:
         "progress": 100.0 if ended else run.percent,
         "parts": PartsView.of(run, at_work),
         "error": error(run.error),
+        "stands_since": run.result.finished_at if run.stands and run.result else None,
     }
 
 
 def _made(run: StageRun) -> StageRun | StageResult:
     """Return the source of times and attempt: the current result if there is one, else the run."""
-    return run.current_result if run.current_result and run.state == "succeeded" else run
+    ended = run.state == "succeeded" or run.stands
+    return run.current_result if run.current_result and ended else run
 
 
 def _stage(video: Video, run: StageRun, sign: Sign, at_work: int | None) -> StageView:
@@ -262,6 +283,7 @@ def _stage(video: Video, run: StageRun, sign: Sign, at_work: int | None) -> Stag
         cost=result.cost if result else None,
         models=result.identity if result else {},
         params=result.params if result else {},
+        given=run.given,
         fingerprint=result.fingerprint if result else None,
         revision=run.revision,
         event_id=made.event_id,

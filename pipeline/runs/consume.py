@@ -97,7 +97,8 @@ class Consumer:
                 by=self._stage,
                 metadata=first.metadata_if_any,
             )
-            return self._run(Job(event, event.event_id, {}, event.shadow, delivery, found, first))
+            asked = event.event_id, found.video.stages[self._stage].given, event.shadow
+            return self._run(Job(event, *asked, delivery, found, first))
 
     def _reprocess(self, request: Reprocess, delivery: Delivery) -> Outcome:
         found = self._catalog.known(request.video_id, self._stage, shadow=request.shadow)
@@ -107,8 +108,9 @@ class Consumer:
             return Outcome.SUPERSEDED
         upload = found.video.upload
         with closing(FirstRead(self._artifacts, upload)) as first:
-            asked = request.event_id, request.params, request.shadow
-            job = Job(upload, *asked, delivery, found, first)
+            kept = {} if request.reset else found.video.stages[self._stage].given
+            given = {**kept, **request.params}
+            job = Job(upload, request.event_id, given, request.shadow, delivery, found, first)
             if not (request.replay_id and self._cancelled(request.replay_id)):
                 return self._run(job)
             self._forget(job)
@@ -180,9 +182,7 @@ class Consumer:
             sent_at=job.delivery.sent_at,
         )
         return ClaimedRun(
-            self._catalog,
-            job.upload.video_id,
-            run,
+            *(self._catalog, job.upload.video_id, run),
             shadow=job.shadow,
             settings=self._settings,
             upload=job.upload,

@@ -75,7 +75,7 @@ class Executor:
             claimed.skip()
             return Outcome.SKIPPED
         if stored := self._reused(claimed, job, plan.intent):
-            claimed.succeed(stored)
+            claimed.succeed(stored.model_copy(update={"given": plan.intent.given}))
             return Outcome.REUSED
         if (tries := claimed.run.tries) > self._settings.max_attempts:
             raise Lost(

@@ -1,16 +1,18 @@
-"""The janitor: ends lost runs, merges the search index, and marks deleted videos as deleted."""
+"""The janitor: ends lost runs, merges the search index, and removes deleted videos."""
 
 import logging
 import time
 from collections.abc import Callable, Iterable
 
+from pipeline.aws import clients as aws
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.queues import Queue
 from pipeline.core import events, intake
-from pipeline.core.errors import BadInput, LeaseLost, Lost
+from pipeline.core.errors import BadInput, DependencyFailed, LeaseLost, Lost
 from pipeline.core.events import Deletion, Event, Upload
 from pipeline.core.range_request import RangeRequest
 from pipeline.core.records import TERMINAL, Spread, StageRun, Video
+from pipeline.results.deletion import Deletions
 from pipeline.runs import stalled
 from pipeline.runs.context import about_run
 from pipeline.runs.spread import request_of
@@ -32,6 +34,7 @@ class Janitor:
             visibility timeout of a queue.
         queue: returns a stage's queue by its name.
         check: raises an error for an event that is not about one of our uploads.
+        deletions: removes what is derived from deleted videos; None leaves it.
     """
 
     def __init__(
@@ -44,7 +47,9 @@ class Janitor:
         merge_index: Callable[[], object] = lambda: None,
         queue: Callable[[str], Queue] = Queue,
         check: Callable[[Event], None] = lambda _: None,
+        deletions: Deletions | None = None,
     ) -> None:
+        self._deletions = deletions
         self._catalog = catalog
         self._wake_replays = wake_replays
         self._merge_index = merge_index
@@ -57,9 +62,19 @@ class Janitor:
         """Fail every run that nobody will work on any more; return how many."""
         ended = self._end_lost() + self._end_undeliverable()
         self._merge_index()
+        self._purge_deleted()
         # Last: it fails while the bus is down, and everything else is done by then.
         self._wake_replays()
         return ended
+
+    def _purge_deleted(self) -> None:
+        """Remove what workers wrote after their video was deleted."""
+        if self._deletions is None:
+            return
+        try:
+            self._deletions.purge_due()
+        except (DependencyFailed, *aws.ERRORS):
+            log.warning("not all files of deleted videos were removed", exc_info=True)
 
     def _end_lost(self) -> int:
         ended = 0
@@ -139,7 +154,7 @@ class Janitor:
         return True
 
     def handle(self, body: str) -> None:
-        """Handle an event from the janitor's queue: a deletion tombstones its video or captions.
+        """Handle an event from the janitor's queue: a deletion removes its video or captions.
 
         Raises:
             BadInput: ``bad_event`` or ``foreign_object``.
@@ -148,7 +163,10 @@ class Janitor:
         event = events.parse(body)
         self._check(event)
         if isinstance(event, Deletion):
-            if upload := self._catalog.record_deletion(event):
+            upload = self._catalog.record_deletion(event)
+            if self._deletions:
+                self._deletions.purge(event.video_id)
+            if upload:
                 self._catalog.announcer.video_deleted(upload)
             if intake.kind(event.key, 0) == "captions":
                 self._catalog.sidecars.detach(event)

@@ -27,7 +27,7 @@ class Job:
     Attributes:
         upload: the source.
         event_id: of the event.
-        extra: parameters of the event.
+        extra: parameters of the event, and of earlier replays.
         shadow: True if the result is only compared; the current one stays.
         delivery: of the event's message.
         known: the video and the stage's run, as they were read for this delivery.

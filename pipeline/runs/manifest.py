@@ -106,6 +106,7 @@ def record(
         started_at=run.started_at or datetime.now(UTC),
         finished_at=datetime.now(UTC),
         event_id=run.event_id,
+        given=intent.given,
     )
 
 

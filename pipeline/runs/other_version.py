@@ -94,4 +94,5 @@ def _event(request: RangeRequest, run: StageRun) -> Reprocess:
         revision=request.revision,
         replay_id=events.replay_id(request.event_id),
         shadow=request.shadow,
+        reset=True,  # these are all parameters of the run
     )

@@ -32,6 +32,7 @@ class PlanFile(BaseModel):
     probe: Probe
     plan: Plan
     params: dict[str, JsonValue]
+    given: dict[str, JsonValue] = {}
     identity: dict[str, str]
     version: str
     fingerprint: str
@@ -48,6 +49,7 @@ class PlanFile(BaseModel):
             probe=probe,
             plan=plan,
             params=intent.params.model_dump(mode="json"),
+            given=intent.given,
             identity=intent.identity,
             version=intent.version,
             fingerprint=intent.fingerprint,
@@ -59,6 +61,7 @@ class PlanFile(BaseModel):
         return Intent(
             wanted=True,
             params=params.model_validate(self.params),
+            given=self.given,
             identity=self.identity,
             version=self.version,
             fingerprint=self.fingerprint,

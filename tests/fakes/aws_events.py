@@ -49,7 +49,9 @@ def reprocess(
     params: dict[str, Any] | None = None,
     *,
     event_id: str = "9a1b1a4c-0f0e-4c5e-8f47-6c1c5b1f7a11",
+    reset: bool = False,
 ) -> str:
+    asked = {"video_id": video_id, "stage": stage, "params": params or {}, "reset": reset}
     return json.dumps(
         {
             "version": "0",
@@ -60,7 +62,7 @@ def reprocess(
             "time": "2021-11-13T00:00:00Z",
             "region": "ca-central-1",
             "resources": [],
-            "detail": {"video_id": video_id, "stage": stage, "params": params or {}},
+            "detail": asked,
         }
     )
 

@@ -74,6 +74,10 @@ class FakeReplays:
         self.started: list[ReplayRequest] = []
         self.asked: list[tuple[str, str, float | None]] = []
         self.read = 0
+        self.at_work: set[str] = set()
+
+    def driven(self) -> set[str]:
+        return self.at_work
 
     def start(self, request: ReplayRequest) -> Replay:
         self.started.append(request)

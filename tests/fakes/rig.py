@@ -102,10 +102,13 @@ class Rig:
     def handle(self, body: str, *, seconds_left: float = 60, **settings: Any) -> Outcome:
         return self.runner(**settings).handle(body, Delivery(seconds_left))
 
-    def reprocess(self, body: str, event_id: str = "again", **params: Any) -> Outcome:
+    def reprocess(
+        self, body: str, event_id: str = "again", *, reset: bool = False, **params: Any
+    ) -> Outcome:
         """Request a run of the upload of ``body``, and run it."""
         vid = upload_of(body).video_id
-        return self.handle(aws_events.reprocess(vid, "toy", params, event_id=event_id))
+        event = aws_events.reprocess(vid, "toy", params, event_id=event_id, reset=reset)
+        return self.handle(event)
 
     def state(self, body: str) -> StageRun:
         """Return the stage run of the upload of ``body``."""

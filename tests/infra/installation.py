@@ -158,9 +158,10 @@ class Installation:
         aws.client("s3").delete_object(Bucket=bucket, Key=self.key(name), VersionId=version)
 
     def remove_key(self, key: str) -> None:
-        """Delete all versions of an object."""
+        """Delete all versions of an object, and its delete markers."""
         s3, bucket = aws.client("s3"), self.names.uploads_bucket
-        for one in s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]:
+        found = s3.list_object_versions(Bucket=bucket, Prefix=key)
+        for one in (*found.get("Versions", []), *found.get("DeleteMarkers", [])):
             s3.delete_object(Bucket=bucket, Key=key, VersionId=one["VersionId"])
 
     def lose_files(self, name: str, fingerprint: str) -> None:

@@ -12,8 +12,10 @@ from urllib.parse import unquote
 
 import boto3
 
+_LISTS = {"ListObjectsV2": "ListBucket", "ListObjectVersions": "ListBucketVersions"}
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
 _PARTS = {
+    "DeleteObject": "DeleteObject",
     "PutObject": "PutObject",
     "CreateMultipartUpload": "PutObject",
     "UploadPart": "PutObject",
@@ -89,13 +91,18 @@ def taken(call: Call) -> Iterator[Permission]:
     yield from _SERVICES[call.service](call.operation, call.params, call.status)
 
 
+def _copied(source: str) -> Permission:
+    path, _, version = unquote(source).partition("?versionId=")
+    return Permission("s3:GetObjectVersion" if version else "s3:GetObject", f"arn:aws:s3:::{path}")
+
+
 def _s3(operation: str, given: dict[str, Any], status: int | None) -> Iterator[Permission]:
     bucket = f"arn:aws:s3:::{given['Bucket']}"
     item = f"{bucket}/{given.get('Key')}"
     version = "VersionId" in given
     match operation:
-        case "ListObjectsV2":
-            yield Permission("s3:ListBucket", bucket)
+        case _ if operation in _LISTS:
+            yield Permission(f"s3:{_LISTS[operation]}", bucket)
         case "DeleteObjects":
             for one in given["Delete"]["Objects"]:
                 yield Permission("s3:DeleteObject", f"{bucket}/{one['Key']}")
@@ -114,7 +121,7 @@ def _s3(operation: str, given: dict[str, Any], status: int | None) -> Iterator[P
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
             # boto3 has made it the value of the header: the bucket and the encoded key.
-            yield Permission("s3:GetObject", f"arn:aws:s3:::{unquote(given['CopySource'])}")
+            yield _copied(given["CopySource"])
             yield Permission("s3:PutObject", item)
         case _:
             raise NotImplementedError(operation)

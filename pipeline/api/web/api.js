@@ -23,7 +23,7 @@ export class Problem extends Error {
  * @param {unknown} [body] sent as JSON
  * @param {Record<string, string>} [more] further headers
  */
-async function ask(path, signal, method = "GET", body = undefined, more = {}) {
+export async function ask(path, signal, method = "GET", body = undefined, more = {}) {
   const headers = { ...credentials(), ...more, ...(body !== undefined && { "Content-Type": "application/json" }) };
   let response;
   try {

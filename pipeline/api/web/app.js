@@ -1,8 +1,9 @@
 // @ts-check
-/** The routes of the page: #/?status=…&label=… is the library, #/videos/{id}?t=… one video, #/search?q=… moments. */
+/** The routes of the page: #/?status=…&label=… is the library, #/videos/{id}?t=… one video, #/search?q=… moments, #/jobs what runs. */
 
 import { Problem } from "./api.js";
 import { h } from "./dom.js";
+import { showJobs } from "./jobs.js";
 import { showLibrary } from "./library.js";
 import { comeBack } from "./provider.js";
 import { makeSearchBox, showSearch } from "./search.js";
@@ -36,7 +37,8 @@ function route() {
   const url = new URL(location.hash.slice(1) || "/", location.origin);
   const video = url.pathname.match(/^\/videos\/([^/]+)$/);
   const found = url.pathname === "/search";
-  const view = video || found ? url.pathname : "/";
+  const jobs = url.pathname === "/jobs";
+  const view = video || found || jobs ? url.pathname : "/";
   const options = Object.fromEntries(url.searchParams);
   const place = clear();
   if (shown !== null && shown !== view) {
@@ -46,6 +48,7 @@ function route() {
   shown = view;
   box.show(found ? (url.searchParams.get("q") ?? "") : "");
   if (video) showVideo(place, decodeURIComponent(video[1]), options, leave.signal);
+  else if (jobs) showJobs(place, leave.signal);
   else if (found) showSearch(place, url.searchParams, leave.signal);
   else showLibrary(place, options, leave.signal);
 }

@@ -53,6 +53,24 @@ export function ago(iso) {
 }
 
 /**
+ * Format a time as Nov 29, 2026, 7:40 PM.
+ * @param {string} iso
+ */
+export const moment = (iso) => new Date(iso).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+
+/**
+ * Format a day as Nov 29, 2026.
+ * @param {string} iso
+ */
+export const date = (iso) => new Date(iso).toLocaleDateString("en", { dateStyle: "medium" });
+
+/**
+ * Format an amount of money; one below a cent is shown as such.
+ * @param {number} usd
+ */
+export const dollars = (usd) => (usd > 0 && usd < 0.01 ? "<0.01" : usd.toFixed(2));
+
+/**
  * Format 0.873 as 87%.
  * @param {number} fraction
  */

@@ -179,7 +179,7 @@ const unsigned = (video) => (video.poster ? { ...video, poster: null } : video);
 /** @param {Card} video */
 function cardBody(video) {
   const facts = [ago(video.uploaded_at), size(video.bytes), video.width && `${video.width}×${video.height}`];
-  const failed = video.stages.find((stage) => stage.state === "failed" && stage.error);
+  const failed = video.stages.find((stage) => stage.state === "failed" && stage.error && !stage.stands_since);
   return [
     h("p.facts", {}, facts.filter(Boolean).join(" · ")),
     video.status === "processing" &&

@@ -66,6 +66,11 @@ export class Live {
     this.#changed = false;
   }
 
+  /** Have the view look again, after something that it did itself. */
+  look() {
+    this.#change();
+  }
+
   #change() {
     this.#changed = true;
     this.#wake();

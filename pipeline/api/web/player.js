@@ -177,5 +177,5 @@ function reason(video) {
   if (video.playable) return "";
   if (video.status === "processing") return "The video can be played after transcoding.";
   const failed = video.stages.find((stage) => stage.error);
-  return failed?.error ? failed.error.message : "There is nothing to play.";
+  return failed ? "It cannot be played: the message above says why." : "There is nothing to play.";
 }

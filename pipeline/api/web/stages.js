@@ -28,13 +28,19 @@ function row(stage) {
     h(
       "td",
       {},
-      h(`span.state.${stage.state}`, {}, STATE[stage.state] ?? stage.state),
+      h(`span.state.${shown(stage)}`, {}, STATE[shown(stage)] ?? stage.state),
       stage.state === "running" && h("div.with-number", {}, bar(stage.progress, stage.stage), stage.parts ? parts(stage.parts) : `${Math.round(stage.progress)}%`),
     ),
     ...costs(stage.cost),
     h("td.notes", {}, stage.error && failure(stage.state, stage.error), stage.warnings.map((notice) => h(`p.${notice.level}`, {}, inline(notice.message))), details(stage)),
   );
 }
+
+/**
+ * Return the state of what is shown: a result stands if only its reprocessing failed.
+ * @param {Stage} stage
+ */
+const shown = ({ state, stands_since: since }) => (since ? "succeeded" : state);
 
 /** @param {NonNullable<Stage["parts"]>} given */
 const parts = ({ ended, total, at_work: working }) => `${ended} of ${total} parts${working ? `, ${working} at work` : ""}`;
@@ -46,6 +52,7 @@ const costs = (cost) =>
     : [h("td.number", {}, "–"), h("td.number", {}, "–"), h("td.number", {}, "–")];
 
 /**
+ * Return a failure; problems.js says what to do about one that is not retried.
  * @param {string} state
  * @param {StageError} error
  */
@@ -53,7 +60,7 @@ function failure(state, error) {
   return h(
     "div.failure",
     {},
-    h("p", {}, inline(state === "failed" ? error.message : `Will be retried: ${error.message}`)),
+    state !== "failed" && h("p", {}, inline(`Will be retried: ${error.message}`)),
     h("p.muted", {}, `${words(error.class)} · ${error.code}`),
   );
 }

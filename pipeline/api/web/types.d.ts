@@ -59,6 +59,8 @@ interface Stage {
   cost: Cost | null;
   models: Record<string, unknown>;
   params: Record<string, unknown>;
+  given: Record<string, unknown>;
+  stands_since: string | null;
   fingerprint: string | null;
   artifacts: Artifact[];
 }
@@ -91,7 +93,7 @@ interface Card {
   height: number | null;
   poster: string | null;
   labels: string[];
-  stages: { stage: string; state: string; progress: number; error: StageError | null }[];
+  stages: { stage: string; state: string; progress: number; error: StageError | null; stands_since: string | null }[];
 }
 
 type Status = "processing" | "ready" | "ready_with_warnings" | "partial" | "failed" | "deleted";
@@ -122,6 +124,8 @@ interface Video {
   cost: Cost & { elapsed_s: number | null };
   stages: Stage[];
   captions: UploadedCaptions[];
+  original_url: string | null;
+  restorable_days: number | null;
   links: Record<string, string>;
 }
 
@@ -273,4 +277,123 @@ interface Player {
   update(video: Video): void;
   captions(name: string, vtt: Blob, options: { label: string; language: string | null; shown: boolean }): void;
   subtitles(tracks: Subtitles[]): void;
+}
+
+/** How to reprocess a video. */
+interface VideoReplay {
+  stages?: string[];
+  params?: Record<string, Record<string, unknown>>;
+  reset?: boolean;
+  dry_run?: boolean;
+}
+
+interface Estimate {
+  seconds: number;
+  usd: number;
+}
+
+/** The plan of one stage: a number of videos for each verdict. */
+interface StagePlan {
+  stage: string;
+  run: number;
+  reuse: number;
+  current: number;
+  left_out: number;
+  in_progress: number;
+  not_selected: number;
+  failed_permanently: number;
+  blocked: number;
+  because: Record<string, number>;
+  estimate: Estimate;
+  measured: number;
+}
+
+interface Plan {
+  complete: boolean;
+  videos: number;
+  runs: number;
+  estimate: Estimate;
+  prices: string;
+  stages: StagePlan[];
+}
+
+interface Replay {
+  replay_id: string;
+  state: string;
+  reason: string | null;
+  plan: Plan;
+  progress: { percent: number; asked: number; succeeded: number; reused: number; failed: number; superseded: number; lost: number };
+  links: Record<string, string>;
+}
+
+/** A stored result of a stage. */
+interface Version {
+  stage: string;
+  fingerprint: string;
+  current: boolean;
+  rollback_target: boolean;
+  models: Record<string, string>;
+  params: Record<string, unknown>;
+  code_version: string;
+  finished_at: string;
+  cost: Cost;
+  bytes: number;
+  warnings: Notice[];
+}
+
+interface Change {
+  before: unknown;
+  after: unknown;
+}
+
+interface Amount {
+  before: number;
+  after: number;
+}
+
+interface VersionDiff {
+  params: Record<string, Change>;
+  models: Record<string, Change>;
+  code_version: Change | null;
+  warnings_gained: Notice[];
+  warnings_lost: Notice[];
+  seconds: Amount;
+  bytes: Amount;
+  transcript: { wer: number | null; changes: { time: number; before: string; after: string }[] } | null;
+  labels: { gained: string[]; lost: string[] } | null;
+}
+
+interface DeletedVideo {
+  video_id: string;
+  name: string;
+  files: number;
+  restorable_until: string | null;
+}
+
+/** A stage of a video that runs, waits or failed. */
+interface Job {
+  video_id: string;
+  name: string;
+  lane: "live" | "replay";
+  replay_id: string | null;
+  since: string | null;
+  run: Pick<Stage, "stage" | "state" | "progress" | "parts" | "error" | "stands_since">;
+}
+
+interface Queue {
+  stage: string;
+  lane: "live" | "replay";
+  waiting: number;
+  at_work: number;
+  paused: boolean;
+  held_back: boolean;
+}
+
+interface Jobs {
+  running: Job[];
+  waiting: Job[];
+  failed: Job[];
+  queues: Queue[];
+  dead_lettered: Record<string, number>;
+  complete: boolean;
 }

@@ -2,6 +2,7 @@
 /** One video: player, timeline, transcript, objects, stages and downloads, updated by events. */
 
 import { Problem, getCaptions, getChapters, getStoryboard, getSubtitles, getTranscript, getUploadedCaptions, getVideo } from "./api.js";
+import { makeActions } from "./actions.js";
 import { makeChapters } from "./chapters.js";
 import { bar, fill, h, inline } from "./dom.js";
 import { STATUS, ago, clock, duration, size, title } from "./format.js";
@@ -28,6 +29,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
   const head = h("div.video-head");
   const notice = h("div");
   const models = h("div.models");
+  const actions = makeActions(id, reload, signal);
   const player = makePlayer(() => getVideo(id, signal), Number(t) || 0, signal);
   const timeline = makeTimeline(player, signal);
   const transcript = makeTranscript(player, signal);
@@ -41,6 +43,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     h("a.back", { href: "#/" }, "← Library"),
     notice,
     head,
+    actions.node,
     models,
     h("div.stage-area", {}, h("div.watch", {}, player.node, timeline.node), transcript.node),
     chapters.node,
@@ -110,6 +113,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     document.title = `${title(video.name)} – videodrop`;
     fill(head, [video.name, video.status, video.progress, ago(video.uploaded_at)], () => heading(video));
     fill(models, demonstrations(video), () => demonstrations(video).map((line) => h("p.info", { role: "note" }, inline(line))));
+    actions.update(video);
     player.update(video);
     timeline.update(video);
     objects.update(video);
@@ -127,9 +131,19 @@ export function showVideo(place, id, { t = "0" }, signal) {
     return video.status === "processing" ? BUSY : null;
   }
 
+  /** Show the video as it is now, and follow what runs. */
+  async function reload() {
+    try {
+      await refresh();
+    } catch (error) {
+      if (!(error instanceof Problem) && !signal.aborted) throw error;
+    }
+    live.look();
+  }
+
   const live = new Live(signal, (event) => event.video_id === id);
   live.watch([id]);
-  poll(refresh, notice, signal, live);
+  void poll(refresh, notice, signal, live);
 }
 
 /**

@@ -36,8 +36,10 @@ from pipeline.aws.catalog.index import Index, Unindexed
 from pipeline.aws.catalog.keys import Keys
 from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.names import Names
+from pipeline.aws.catalog.pauses import Pauses
 from pipeline.aws.catalog.pending import PendingUploads
 from pipeline.aws.catalog.ranges import Ranges
+from pipeline.aws.catalog.removal import Removal
 from pipeline.aws.catalog.results import Results
 from pipeline.aws.catalog.revisions import MONTHS, Revisions, place
 from pipeline.aws.catalog.run_writes import sort_key
@@ -51,6 +53,7 @@ from pipeline.core.events import Deletion, Upload
 from pipeline.core.records import StageResult, StageRun, Video
 
 log = logging.getLogger(__name__)
+_ALWAYS = 9_999_999_999.0  # epoch seconds, later than any lease
 
 Overdue = tuple[str, StageRun, bool] | Video
 """A run: video id, run, and whether it is a shadow. Or a video whose stages may be unclaimed."""
@@ -78,6 +81,8 @@ class Catalog(Revisions):
         ranges: ranges of runs whose work is spread.
         events: the log of events.
         webhooks: the webhooks, and what is delivered to them.
+        removal: the removal of deleted videos' records.
+        pauses: queues that people have paused.
     """
 
     def __init__(
@@ -102,6 +107,8 @@ class Catalog(Revisions):
         self.ranges = Ranges(table)
         self.events = EventLog(table)
         self.webhooks = Webhooks(table)
+        self.removal = Removal(table)
+        self.pauses = Pauses(table)
 
     def runs_of(self, *, shadow: bool) -> Runs:
         """Return the shadow runs, or the regular ones."""
@@ -149,6 +156,16 @@ class Catalog(Revisions):
         else:
             self.runs.told(video_id, run)
 
+    def unfinished(self, *, limit: int) -> list[str]:
+        """Return the ids of videos of which something runs or waits, up to a number of them."""
+        found: dict[str, None] = {}
+        for key in overdue(self._table, before=_ALWAYS):
+            if key["sk"].partition("#")[0] in {"video", "stage"}:
+                found[key["pk"]] = None
+            if len(found) == limit:
+                break
+        return list(found)
+
     def record_deletion(self, deletion: Deletion) -> Upload | None:
         """Mark the video as deleted, unless it was uploaded again since.
 
@@ -180,8 +197,7 @@ class Catalog(Revisions):
             head = self._table.get(deletion.video_id, "video") or {}
             if "deleted_at" not in head:
                 return None  # uploaded again since; otherwise this message was delivered before
-        self._search.forget(deletion.video_id)
-        self._labels.forget(deletion.video_id, keep=None)
+        self.unindex(deletion.video_id)
         return Upload.model_validate(head["upload"]) if "upload" in head else None
 
     def succeed(
@@ -282,11 +298,12 @@ class Catalog(Revisions):
             ):
                 yield item["uploaded_order"]
 
-    def unlabel(self, video_id: str) -> None:
-        """Remove a deleted video from the index of labels.
+    def unindex(self, video_id: str) -> None:
+        """Remove a deleted video from the indexes of words and labels.
 
         Its deletion does so too; but a run that was in progress then has indexed its own later.
         """
+        self._search.forget(video_id)
         self._labels.forget(video_id, keep=None)
 
     def _write_index(self, video_id: str, run: StageRun, result: StageResult) -> str | None:

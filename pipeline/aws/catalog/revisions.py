@@ -64,7 +64,8 @@ class Revisions(Videos):
         mark = mark_key(upload.content_id, by or "")
         rows = self._read(vid, by, also=[MONTHS, mark])
         head = rows.get("video", {"sequencer": ""})
-        if head["sequencer"] > upload.sequencer:
+        deleted = "deleted_at" in head and head["sequencer"] == upload.sequencer
+        if deleted or head["sequencer"] > upload.sequencer:
             raise Superseded
         # First, because a video whose month is not recorded is never listed.
         if month not in rows.get(MONTHS[1], {}).get("months", ()):

@@ -7,7 +7,7 @@ leave the run overdue until its event was sent: the janitor sends it if this pro
 from contextlib import suppress
 from typing import Any
 
-from pipeline.aws.catalog.run_writes import FAILED, LEASE, RunWrites, came_from, succeeded
+from pipeline.aws.catalog.run_writes import FAILED, LEASE, RunWrites, came_from, first, succeeded
 from pipeline.aws.catalog.table import epoch_key, iso
 from pipeline.core.errors import LeaseLost, VideodropError
 from pipeline.core.records import TERMINAL, Failure, StageResult, StageRun
@@ -16,7 +16,7 @@ from pipeline.core.records import TERMINAL, Failure, StageResult, StageRun
 _UNTOLD = epoch_key(0)
 _PROMOTED = {
     *("state", "result", "result_revision", "progress", "tries", "error", "event_id", "history"),
-    *("queued_at", "started_at", "finished_at"),
+    *("queued_at", "started_at", "finished_at", "first_finished_at"),
 }  # what a promotion writes
 
 
@@ -53,7 +53,7 @@ class RunChanges(RunWrites):
         if run.state not in TERMINAL:
             raise LeaseLost
         back = came_from(run, result) if history is None else history
-        now_current = succeeded(run, result, indexed) | {"history": back}
+        now_current = succeeded(run, result, indexed) | {"history": back} | first(run)
         self._replace(
             video_id,
             run,

@@ -196,6 +196,11 @@ def succeeded(run: StageRun, result: StageResult, indexed: str | None) -> dict[s
     }
 
 
+def first(run: StageRun) -> dict[str, str]:
+    """Return the field with the first completion of a run that gets the times of a result."""
+    return {"first_finished_at": iso(run.first_finish)} if run.first_finish else {}
+
+
 def came_from(run: StageRun, result: StageResult) -> list[str]:
     """Return the history of a run whose current result is replaced by ``result``."""
     last = run.current_result

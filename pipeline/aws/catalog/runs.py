@@ -69,6 +69,7 @@ class Runs(RunChanges):
                     "finished_at",
                     "tried",
                     "history",
+                    "first_finished_at",
                     *FAILED,
                     *SPREAD,
                 ),
@@ -138,6 +139,7 @@ class Runs(RunChanges):
             result=seen.result if seen else None,
             result_revision=seen.result_revision if seen else None,
             history=same.history if same else [],
+            first_finished_at=same.first_finish if same else None,
             tried=fingerprint,
             receipt=receipt,
         )

@@ -128,12 +128,13 @@ class Table:
         expression = " ".join(f"{verb} {', '.join(each)}" for verb, each in changes.items() if each)
         values = {f":set_{name}": value for name, value in set.items()}
         values |= {f":{name}": value for name, value in (given or {}).items()}
+        written = {key: _item(value) for key, value in values.items()}
         try:
             done = self._table.update_item(
                 Key={"pk": pk, "sk": sk},
                 UpdateExpression=expression,
                 ExpressionAttributeNames=names,
-                ExpressionAttributeValues={k: _item(value) for k, value in values.items()},
+                **({"ExpressionAttributeValues": written} if written else {}),
                 **({"ConditionExpression": condition} if condition else {}),
                 **({"ReturnValues": "ALL_OLD"} if former else {}),
             )

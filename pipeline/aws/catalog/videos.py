@@ -56,6 +56,11 @@ class Videos:
         self._table = table
         self._stages = tuple(stages)
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Return the stages, in the order in which they are shown."""
+        return self._stages
+
     def known(self, video_id: str, stage: str, *, shadow: bool) -> Known | None:
         """Return a video and a run of one of its stages, read consistently in one request."""
         rows = self._read(video_id, stage)

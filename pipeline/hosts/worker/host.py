@@ -23,6 +23,7 @@ from pipeline.core.settings import Settings
 from pipeline.hosts.worker.functions import Function, cores, hosted
 from pipeline.hosts.worker.lane import Lane, Record, failures
 from pipeline.hosts.worker.load import Load
+from pipeline.hosts.worker.paused import Paused
 from pipeline.hosts.worker.runtime import Failed, Runtime
 from pipeline.runs.delivery import Killed
 
@@ -100,6 +101,7 @@ class Worker:
         )
         sqs = boto3.client("sqs", config=config)
         load = Load(cores())
+        paused = Paused(bootstrap.catalog(self._settings).pauses.all)
         hosts = [
             _Host(
                 self._settings,
@@ -108,6 +110,7 @@ class Worker:
                 sqs,
                 self._wait_s,
                 load,
+                paused,
                 self._stopping,
             )
             for function in self._functions
@@ -149,6 +152,7 @@ class _Host(threading.Thread):
         sqs: Any,
         wait_s: int,
         load: Load,
+        paused: Paused,
         stopping: threading.Event,
     ) -> None:
         lane = "" if function.lane == "live" else f" {function.lane}"
@@ -158,6 +162,7 @@ class _Host(threading.Thread):
         self._on_failed = on_failed
         self._wait_s = wait_s
         self._load = load
+        self._paused = paused
         self._stopping = stopping
         self._sqs = sqs
         region = sqs.meta.region_name
@@ -198,7 +203,10 @@ class _Host(threading.Thread):
         return Lane(self._sqs, queue, visibility_s=self._settings.lease_s, wait_s=self._wait_s)
 
     def _idles(self, lane: Lane) -> bool:
-        """Wait, and return True, if this lane is empty or held back and has a temporary child."""
+        """Wait, and return True, if this lane is paused, held back, or empty and temporary."""
+        if self._paused.holds(self._function):
+            self._stopping.wait(self._wait_s)
+            return True
         if not self._function.is_temporary:
             return False
         if self._load.holds_back(self._function):
@@ -224,7 +232,8 @@ class _Host(threading.Thread):
         if record is None:
             return
         # It may also have begun during the long poll.
-        if self._stopping.is_set() or self._load.holds_back(self._function):
+        held = self._load.holds_back(self._function) or self._paused.holds(self._function)
+        if self._stopping.is_set() or held:
             lane.give_back(record)
         else:
             with self._counted():

@@ -270,7 +270,7 @@ def _no_speech(audio: Sequence[AudioStream], heard: AudioStream) -> Notice:
             f"No speech was found in audio track {number}. The file also has "
             f"{tracks.listed(audio, without=heard)}: set `audio_track` to hear another one."
         )
-    return Notice(code="no_speech", message=text)
+    return Notice(code="no_speech", message=text, level="info")
 
 
 def _rules(params: Params) -> Rules:

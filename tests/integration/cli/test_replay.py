@@ -36,7 +36,9 @@ def test_what_changed_is_shown_run_and_then_current(cli):
     assert params_of(cli, "a.mp4")["repeat"] == 2
     again = cli("replay", "--set", "toy-repeat=2")
     assert (again.code, "Nothing to do." in again.err) == (0, True)
-    back = cli("replay", "--yes", "--json").json
+    kept = cli("replay")
+    assert "Nothing to do." in kept.err  # it would not undo what was set
+    back = cli("replay", "--reset", "--yes", "--json").json
     assert back["plan"]["stages"][0]["reuse"] == 3
     assert back["progress"]["reused"] == 3
     assert params_of(cli, "a.mp4")["repeat"] == 1

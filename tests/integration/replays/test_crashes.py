@@ -14,7 +14,7 @@ def replay_in_two_windows(house: House) -> Replay:
     house.library(3)
     other = {"params": {"toy": {"text": "other"}}}
     house.replay(videos=[first(house)], **other)
-    house.replay(videos=[first(house)])
+    house.replay(videos=[first(house)], reset=True)
     return house.start(**other)
 
 

@@ -211,7 +211,8 @@ def test_other_parameters_run_and_the_former_are_found_again(rig: Rig):
     assert rig.reprocess(body, "2", text="other") is Outcome.SUCCEEDED
     assert rig.text(rig.state(body).current_result) == "other"
     assert rig.text(first) == "hello"
-    assert rig.reprocess(body, "3") is Outcome.REUSED
+    assert rig.reprocess(body, "3") is Outcome.CURRENT  # what was set stays
+    assert rig.reprocess(body, "4", reset=True) is Outcome.REUSED
     assert rig.state(body).current_result == first
     assert rig.stage.runs == 2
     assert len(list(rig.catalog.newest(label="hello"))) == 1
@@ -262,7 +263,7 @@ def test_a_result_whose_files_are_gone_is_made_again(rig: Rig):
     bucket = rig.config.names.artifacts_bucket
     for key in rig.stored():
         aws.client("s3").delete_object(Bucket=bucket, Key=key)
-    assert rig.reprocess(body, "3") is Outcome.SUCCEEDED
+    assert rig.reprocess(body, "3", reset=True) is Outcome.SUCCEEDED
     assert rig.text(rig.state(body).current_result) == "hello"
 
 

@@ -189,6 +189,7 @@ def test_a_transcript_that_may_still_come_is_a_conflict_that_says_how_far_it_is(
         "progress": 42,
         "parts": None,
         "error": None,
+        "stands_since": None,
     }
     assert int(answer.headers["Retry-After"]) > 0
 

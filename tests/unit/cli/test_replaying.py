@@ -388,6 +388,18 @@ def test_a_worker_that_is_not_there_is_missed_and_then_given_up(cli, replays, mo
     assert f"videodrop replays cancel {REPLAY_ID}" in last
 
 
+def test_a_driver_that_sleeps_is_not_missed_and_other_replays_are_named(cli, replays, monkeypatch):
+    replays.driver = lambda one: one
+    replays.at_work = {REPLAY_ID}
+    monkeypatch.setattr(following, "_QUIET_S", 0)
+    code, _, said = cli("replay", "--timeout", "0.05")
+    assert (code, "no progress" in said, "turn" in said) == (5, False, False)
+    replays.at_work = {"another"}
+    _, _, said = cli("replay", "--timeout", "0.05")
+    assert following.NOT_ITS_TURN in said
+    assert following.NO_WORKER not in said
+
+
 def test_a_driver_that_is_heard_of_is_not_missed(cli, replays, monkeypatch):
     steps = iter(range(1, 5))
 

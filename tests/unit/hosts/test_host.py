@@ -7,12 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker.functions import Function
 from pipeline.hosts.worker.host import _Host
 from pipeline.hosts.worker.lane import Record
 from pipeline.hosts.worker.load import Load
+from pipeline.hosts.worker.paused import Paused
 from pipeline.hosts.worker.runtime import Failed, Response
 
 MESSAGE: Record = {"messageId": "m", "receiptHandle": "r", "body": "{}"}
@@ -75,12 +77,25 @@ def live_begins(load: Load) -> Iterator[Callable[[], Any]]:
 
 
 def turn(
-    load: Load, lane: str, *, loading: Callable[[], Any] = int, waiting: Callable[[], Any] = int
+    load: Load,
+    lane: str,
+    *,
+    loading: Callable[[], Any] = int,
+    waiting: Callable[[], Any] = int,
+    paused: set[tuple[str, str]] | None = None,
 ) -> list[str]:
     """Return a host's calls to its lane in one poll."""
     function = Function("detect", "no.handler", 1, 1, lane=lane)
     stopping = threading.Event()
-    host = _Host(Settings(), function, lambda *_: False, SQS, 1, load, stopping)
+    names = set[tuple[str, str]]() if paused is None else paused
+
+    def read() -> set[tuple[str, str]]:
+        if names:
+            stopping.set()  # a host looks at a paused queue again and again
+        return names
+
+    held = Paused(read)
+    host = _Host(Settings(), function, lambda *_: False, SQS, 1, load, held, stopping)
     host.runtime = Loads(loading)
     messages = OneMessage(waiting)
     host._open = lambda: messages
@@ -111,3 +126,36 @@ def test_a_replay_message_that_arrives_during_live_work_is_given_back(load, live
 
 def test_live_work_is_run_beside_other_live_work(load, live_begins):
     assert turn(load, "live", waiting=live_begins) == ["receive", "delete"]
+
+
+def test_no_message_is_taken_from_a_paused_queue(load):
+    assert turn(load, "live", paused={("detect", "live")}) == []
+
+
+def test_the_other_lane_of_a_paused_queue_is_served():
+    paused = Paused(lambda: {("detect", "replay")})
+    assert not paused.holds(Function("detect", "no.handler", 1, 1, lane="live"))
+    assert paused.holds(Function("detect", "no.handler", 1, 1, lane="replay"))
+
+
+def test_a_message_that_arrives_when_its_queue_is_being_paused_is_given_back(load):
+    names: set[tuple[str, str]] = set()
+
+    def pause() -> None:
+        names.add(("detect", "live"))
+
+    assert turn(load, "live", waiting=pause, paused=names) == ["receive", "give back"]
+
+
+def test_while_paused_queues_cannot_be_read_the_last_ones_count(monkeypatch):
+    answers = iter([{("detect", "live")}])
+
+    def read() -> set[tuple[str, str]]:
+        found = next(answers, None)
+        if found is None:
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+        return found
+
+    monkeypatch.setattr("pipeline.hosts.worker.paused._EVERY_S", 0)
+    paused, function = Paused(read), Function("detect", "no.handler", 1, 1)
+    assert [paused.holds(function), paused.holds(function)] == [True, True]

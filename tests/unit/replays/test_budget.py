@@ -104,7 +104,7 @@ def test_failed_runs_count_against_the_budget(house: House):
 def test_reused_results_cost_nothing(house: House):
     house.library(3)
     house.replay(**OTHER)
-    done = house.replay(budget_usd=0)
+    done = house.replay(budget_usd=0, reset=True)
     assert (done.state, done.progress["toy"].ended) == ("finished", {"reused": 3})
 
 

@@ -78,7 +78,37 @@ def test_the_operators_setting_counts_and_the_uploaders_option_wins_over_it(hous
 def test_a_stored_result_is_reused(house: House):
     house.library(1)
     house.replay(params={"toy": {"text": "x"}})
-    assert plan(house) == ({"reuse": 1}, {"text: x → hello": 1})
+    assert plan(house, reset=True) == ({"reuse": 1}, {"text: x → hello": 1})
+
+
+def test_a_later_replay_keeps_the_settings_of_an_earlier_one(house: House):
+    (vid,) = house.library(1)
+    house.replay(params={"toy": {"text": "x"}})
+    assert plan(house) == ({"current": 1}, {})
+    house.toy.VERSION = "2"
+    house.replay(params={"toy": {"repeat": 2}})
+    assert house.text(vid) == "xx"
+    assert house.state(vid).given == {"text": "x", "repeat": 2}
+    house.replay(reset=True)
+    assert (house.text(vid), house.state(vid).given) == ("hello", {})
+    assert plan(house) == ({"current": 1}, {})
+
+
+def test_the_settings_of_a_replay_go_with_its_version(house: House):
+    (vid,) = house.library(1)
+    house.replay(params={"toy": {"text": "x"}})
+    house.catalog.promote(vid, house.state(vid), house.catalog.results.all(vid, "toy")[0])
+    assert house.text(vid) == "hello"
+    assert plan(house) == ({"current": 1}, {})
+
+
+def test_an_upload_event_that_comes_again_keeps_the_settings(house: House):
+    body = house.upload("a")
+    house.run("toy", body)
+    house.run("twin", body)
+    house.replay(params={"toy": {"text": "x"}})
+    house.run("toy", body.replace('"id": "', '"id": "again-', 1))
+    assert house.text(event_of(body).video_id) == "x"
 
 
 def test_a_result_of_another_video_with_the_same_bytes_is_reused_as_planned(house: House):
@@ -152,6 +182,23 @@ def test_changed_parameters_retry_a_permanent_failure(house: House):
     house.process("a")
     because = {"failed: bad_input/no_video": 1}
     assert plan(house, params={"toy": {"text": "x"}}) == ({"run": 1}, because)
+
+
+def test_a_file_that_is_no_media_is_not_run_again_by_a_changed_parameter(house: House):
+    house.toy.run_ = fail(BadInput("not_media", "no"))
+    house.process("a")
+    because = {"failed: bad_input/not_media": 1}
+    change = {"params": {"toy": {"text": "x"}}}
+    assert plan(house, **change) == ({"hopeless": 1}, because)
+    assert plan(house, failed=True, **change) == ({"run": 1}, because)
+
+
+def test_failed_selects_failed_stages_of_every_class_and_no_others(house: House):
+    house.library(1)
+    house.toy.run_ = fail(BadInput("no_video", "no"))
+    house.process("a")
+    assert plan(house, failed=True)[0] == {"run": 1, "not_selected": 1}
+    assert plan(house, "twin", failed=True)[0] == {"not_selected": 2}
 
 
 def test_a_temporary_failure_is_retried(house: House):
@@ -303,7 +350,7 @@ def test_a_plan_matches_its_execution(house: House, request_: dict[str, Any], wi
 def test_the_price_of_a_plan_is_of_its_runs_only(house: House):
     ids = house.library(3)
     house.replay(videos=ids[:1], params={"toy": {"text": "x"}})
-    house.replay(videos=ids[:1])
+    house.replay(videos=ids[:1], reset=True)
     replay = house.replay(dry_run=True, params={"toy": {"text": "x"}})
     row = replay.plan.stages["toy"]
     assert row.verdicts == {"run": 2, "reuse": 1}

@@ -117,8 +117,10 @@ class ReplayRequest(Model):
         | None
     ) = None
     stages: list[str] | None = None
+    failed: bool | None = None
     outdated: bool | None = None
     params: dict[str, dict[str, Any]] | None = None
+    reset: bool | None = None
     sample: int | None = None
     shadow: bool | None = None
     budget_usd: float | None = None

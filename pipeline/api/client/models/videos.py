@@ -60,6 +60,17 @@ class Cost(Model):
     files: int | None = None
 
 
+class DeletedVideo(Model):
+    """A deleted video, and the path of the request that restores its file."""
+
+    video_id: str
+    name: str
+    deleted_at: datetime
+    files: int
+    restorable_until: datetime | None
+    links: dict[str, str]
+
+
 class ErrorView(Model):
     """The error of a stage that failed or waits for its next attempt."""
 
@@ -143,6 +154,14 @@ class Probe(Model):
     hole: tuple[float, float] | None = None
 
 
+class Restored(Model):
+    """A video whose file was restored."""
+
+    video_id: str
+    name: str
+    links: dict[str, str]
+
+
 class StageProgress(Model):
     """The progress of a stage."""
 
@@ -151,6 +170,7 @@ class StageProgress(Model):
     progress: float
     parts: PartsView | None = None
     error: ErrorView | None = None
+    stands_since: datetime | None = None
 
 
 class StageView(Model):
@@ -161,6 +181,7 @@ class StageView(Model):
     progress: float
     parts: PartsView | None = None
     error: ErrorView | None = None
+    stands_since: datetime | None = None
     attempt: int
     queued_at: datetime | None
     started_at: datetime | None
@@ -171,6 +192,7 @@ class StageView(Model):
     cost: Cost | None
     models: dict[str, str]
     params: dict[str, Any]
+    given: dict[str, Any]
     fingerprint: str | None
     revision: str
     event_id: str | None
@@ -236,4 +258,6 @@ class VideoView(Model):
     cost: TotalCost
     stages: list[StageView]
     captions: list[CaptionsView]
+    original_url: str | None
+    restorable_days: int | None
     links: dict[str, str]

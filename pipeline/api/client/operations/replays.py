@@ -26,8 +26,10 @@ class ReplaysOperations(Transport):
         ]
         | None = None,
         stages: list[str] | None = None,
+        failed: bool | None = None,
         outdated: bool | None = None,
         params: dict[str, dict[str, Any]] | None = None,
+        reset: bool | None = None,
         sample: int | None = None,
         shadow: bool | None = None,
         budget_usd: float | None = None,
@@ -49,8 +51,10 @@ class ReplaysOperations(Transport):
                     "status": status,
                     "failure_class": failure_class,
                     "stages": stages,
+                    "failed": failed,
                     "outdated": outdated,
                     "params": params,
+                    "reset": reset,
                     "sample": sample,
                     "shadow": shadow,
                     "budget_usd": budget_usd,
@@ -96,6 +100,57 @@ class ReplaysOperations(Transport):
             Call("POST", "/replays/{replay_id}/cancel", path={"replay_id": replay_id}), ReplayView
         )
 
+    def replay_video(
+        self,
+        video_id: str,
+        *,
+        stages: list[str] | None = None,
+        params: dict[str, dict[str, Any]] | None = None,
+        reset: bool | None = None,
+        shadow: bool | None = None,
+        budget_usd: float | None = None,
+        dry_run: bool | None = None,
+        wait: float | None = None,
+    ) -> ReplayView:
+        """Reprocess a video, or see what that would do."""
+        return self._send(
+            Call(
+                "POST",
+                "/videos/{video_id}/replays",
+                path={"video_id": video_id},
+                query={"wait": wait},
+                body={
+                    "stages": stages,
+                    "params": params,
+                    "reset": reset,
+                    "shadow": shadow,
+                    "budget_usd": budget_usd,
+                    "dry_run": dry_run,
+                },
+            ),
+            ReplayView,
+        )
+
+    def retry_video(
+        self,
+        video_id: str,
+        *,
+        stages: list[str] | None = None,
+        dry_run: bool | None = None,
+        wait: float | None = None,
+    ) -> ReplayView:
+        """Retry what failed."""
+        return self._send(
+            Call(
+                "POST",
+                "/videos/{video_id}/retry",
+                path={"video_id": video_id},
+                query={"dry_run": dry_run, "wait": wait},
+                body={"stages": stages},
+            ),
+            ReplayView,
+        )
+
 
 class AsyncReplaysOperations(AsyncTransport):
     """Operations of replays."""
@@ -115,8 +170,10 @@ class AsyncReplaysOperations(AsyncTransport):
         ]
         | None = None,
         stages: list[str] | None = None,
+        failed: bool | None = None,
         outdated: bool | None = None,
         params: dict[str, dict[str, Any]] | None = None,
+        reset: bool | None = None,
         sample: int | None = None,
         shadow: bool | None = None,
         budget_usd: float | None = None,
@@ -138,8 +195,10 @@ class AsyncReplaysOperations(AsyncTransport):
                     "status": status,
                     "failure_class": failure_class,
                     "stages": stages,
+                    "failed": failed,
                     "outdated": outdated,
                     "params": params,
+                    "reset": reset,
                     "sample": sample,
                     "shadow": shadow,
                     "budget_usd": budget_usd,
@@ -185,4 +244,55 @@ class AsyncReplaysOperations(AsyncTransport):
         """Cancel a replay."""
         return await self._send(
             Call("POST", "/replays/{replay_id}/cancel", path={"replay_id": replay_id}), ReplayView
+        )
+
+    async def replay_video(
+        self,
+        video_id: str,
+        *,
+        stages: list[str] | None = None,
+        params: dict[str, dict[str, Any]] | None = None,
+        reset: bool | None = None,
+        shadow: bool | None = None,
+        budget_usd: float | None = None,
+        dry_run: bool | None = None,
+        wait: float | None = None,
+    ) -> ReplayView:
+        """Reprocess a video, or see what that would do."""
+        return await self._send(
+            Call(
+                "POST",
+                "/videos/{video_id}/replays",
+                path={"video_id": video_id},
+                query={"wait": wait},
+                body={
+                    "stages": stages,
+                    "params": params,
+                    "reset": reset,
+                    "shadow": shadow,
+                    "budget_usd": budget_usd,
+                    "dry_run": dry_run,
+                },
+            ),
+            ReplayView,
+        )
+
+    async def retry_video(
+        self,
+        video_id: str,
+        *,
+        stages: list[str] | None = None,
+        dry_run: bool | None = None,
+        wait: float | None = None,
+    ) -> ReplayView:
+        """Retry what failed."""
+        return await self._send(
+            Call(
+                "POST",
+                "/videos/{video_id}/retry",
+                path={"video_id": video_id},
+                query={"dry_run": dry_run, "wait": wait},
+                body={"stages": stages},
+            ),
+            ReplayView,
         )

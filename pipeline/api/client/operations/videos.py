@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from pipeline.api.client.call import Call
-from pipeline.api.client.models.videos import VideoPage, VideoView
+from pipeline.api.client.models.videos import DeletedVideo, Restored, VideoPage, VideoView
 from pipeline.api.client.transport import AsyncTransport, Transport
 
 
@@ -45,6 +45,18 @@ class VideosOperations(Transport):
         """Get one video in full."""
         return self._send(Call("GET", "/videos/{video_id}", path={"video_id": video_id}), VideoView)
 
+    def delete_video(self, video_id: str) -> DeletedVideo:
+        """Delete a video."""
+        return self._send(
+            Call("DELETE", "/videos/{video_id}", path={"video_id": video_id}), DeletedVideo
+        )
+
+    def restore_video(self, video_id: str) -> Restored:
+        """Undo a deletion."""
+        return self._send(
+            Call("POST", "/videos/{video_id}/restore", path={"video_id": video_id}), Restored
+        )
+
 
 class AsyncVideosOperations(AsyncTransport):
     """Operations of videos."""
@@ -83,4 +95,16 @@ class AsyncVideosOperations(AsyncTransport):
         """Get one video in full."""
         return await self._send(
             Call("GET", "/videos/{video_id}", path={"video_id": video_id}), VideoView
+        )
+
+    async def delete_video(self, video_id: str) -> DeletedVideo:
+        """Delete a video."""
+        return await self._send(
+            Call("DELETE", "/videos/{video_id}", path={"video_id": video_id}), DeletedVideo
+        )
+
+    async def restore_video(self, video_id: str) -> Restored:
+        """Undo a deletion."""
+        return await self._send(
+            Call("POST", "/videos/{video_id}/restore", path={"video_id": video_id}), Restored
         )

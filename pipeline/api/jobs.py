@@ -1,0 +1,56 @@
+"""Routes: what runs, what waits and what failed; queues are paused and resumed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from pipeline.api import caching
+from pipeline.api.context import Parts
+from pipeline.api.problems import described
+from pipeline.results.jobs import MOST, JobsView, QueueLane
+
+router = APIRouter(tags=["jobs"])
+
+Stage = Annotated[str, Path(description="A stage", examples=["detect"])]
+Lane = Annotated[
+    QueueLane, Path(description="`live` for uploads, `replay` for what replays request")
+]
+
+
+@router.get(
+    "/jobs",
+    summary="What runs, what waits and what failed",
+    description=f"At most {MOST} of each. With the queues of all stages, and how many messages "
+    "wait in each.",
+    responses=described(503),
+)
+def show_jobs(parts: Parts, response: Response) -> JobsView:
+    """Return the jobs of this installation."""
+    response.headers["Cache-Control"] = caching.REVALIDATE
+    return parts.jobs.now()
+
+
+@router.post(
+    "/queues/{stage}/{lane}/pause",
+    status_code=204,
+    summary="Pause a queue",
+    description="Workers take no more messages from it; jobs in progress still end. Nothing is "
+    "lost: SQS keeps messages for two weeks. A Lambda function is not a worker: disable its event "
+    "source mapping instead.",
+    responses=described(403, 422, 503),
+)
+def pause_queue(stage: Stage, lane: Lane, parts: Parts) -> None:
+    """Pause a queue."""
+    parts.jobs.pause(stage, lane)
+
+
+@router.post(
+    "/queues/{stage}/{lane}/resume",
+    status_code=204,
+    summary="Resume a queue",
+    description="Workers take messages from it again, within seconds.",
+    responses=described(403, 422, 503),
+)
+def resume_queue(stage: Stage, lane: Lane, parts: Parts) -> None:
+    """Resume a queue."""
+    parts.jobs.resume(stage, lane)

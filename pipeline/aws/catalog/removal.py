@@ -1,0 +1,145 @@
+"""The removal of a deleted video's records; its tombstone stays, for events that come late.
+
+Runs in progress are fenced: their rows stay, with a higher ``attempt`` and nothing else, so their
+workers can write nothing more to them. A worker that was past its last check may still write rows
+and files. So the tombstone has a lease in a shard of its own, and the janitor removes again until
+it finds nothing.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from pipeline.aws.catalog.results import Results
+from pipeline.aws.catalog.run_writes import FAILED, SPREAD, Kind, sort_key
+from pipeline.aws.catalog.runs import overdue
+from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, iso, partition
+from pipeline.core.records import StageResult, StageRun, Video
+
+_SHARD = "deleted"
+_OF_A_RUN = (
+    *("result", "result_revision", "history", "error", "event_id", "lease_until", "lease_shard"),
+    *("tried", "receipt", "deadline", "queued_at", "started_at", "finished_at"),
+    *("first_finished_at", *FAILED, *SPREAD),
+)
+_KINDS: tuple[Kind, ...] = ("stage", "shadow")
+_TRIES = 5
+
+
+class Removal:
+    """The removal of records from the catalog's table.
+
+    Args:
+        table: the catalog's table.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._results = Results(table)
+
+    def mark(self, video: Video) -> bool:
+        """Mark a video as deleted; return False if it was uploaded again since it was read."""
+        try:
+            self._table.update(
+                video.video_id,
+                "video",
+                set={"deleted_at": iso(datetime.now(UTC))},
+                remove=("upload_month", "uploaded_order", "lease_until", "lease_shard"),
+                condition="#sequencer = :seen",
+                given={"seen": video.upload.sequencer},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def is_deleted(self, video_id: str) -> bool:
+        """Return True if a video is deleted now."""
+        return "deleted_at" in (self._table.get(video_id, "video") or {})
+
+    def remove(self, video_id: str, seen: list[StageResult]) -> bool:
+        """Remove runs, ranges, results and what was probed; return whether there was anything.
+
+        Args:
+            video_id: a deleted video.
+            seen: its results, which were read while it was deleted.
+        """
+        fenced = [self._fence(video_id, kind, run) for kind, run in self._runs(video_id)]
+        for result in seen:
+            self._results.forget(video_id, result)
+        ranges = self._rows(video_id, "range#")
+        self._table.write(deletes=ranges)
+        with suppress(ConditionFailed):
+            self._table.update(
+                video_id,
+                "video",
+                set={},
+                remove=("probe", "metadata"),
+                condition="attribute_exists(#deleted_at)",
+            )
+        return any(fenced) or bool(seen or ranges)
+
+    def look_again(self, video_id: str, *, after_s: float) -> None:
+        """Have the janitor look at a deleted video once more."""
+        until = epoch_key(time.time() + after_s)
+        with suppress(ConditionFailed):
+            self._table.update(
+                video_id,
+                "video",
+                set={"lease_until": until, "lease_shard": _SHARD},
+                condition="attribute_exists(#deleted_at)",
+            )
+
+    def settle(self, video_id: str) -> None:
+        """Record that nothing is left of a deleted video."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                video_id,
+                "video",
+                set={},
+                remove=("lease_until", "lease_shard"),
+                condition="attribute_exists(#deleted_at)",
+            )
+
+    def due(self) -> list[str]:
+        """Return the deleted videos to look at now."""
+        rows = overdue(self._table, before=time.time(), shards=[_SHARD])
+        return [row["pk"] for row in rows]
+
+    def _runs(self, video_id: str) -> Iterator[tuple[Kind, StageRun]]:
+        for kind in _KINDS:
+            for row in self._rows(video_id, sort_key("", kind)):
+                yield kind, StageRun.model_validate(row)
+
+    def _fence(self, video_id: str, kind: Kind, run: StageRun) -> bool:
+        """Leave nothing of a run but a higher attempt; return False if that was done before."""
+        sk = sort_key(run.stage, kind)
+        for _ in range(_TRIES):
+            if run.state == "superseded" and run.result is None and run.event_id is None:
+                return False
+            known = "#attempt = :seen" if run.attempt else "attribute_not_exists(#attempt)"
+            given = {"sequencer": run.sequencer} | ({"seen": run.attempt} if run.attempt else {})
+            try:
+                self._table.update(
+                    video_id,
+                    sk,
+                    set={"state": "superseded", "attempt": run.attempt + 1, "progress": 0}
+                    | {"tries": 0},
+                    remove=_OF_A_RUN,
+                    condition=f"#sequencer = :sequencer AND {known}",
+                    given=given,
+                )
+            except ConditionFailed:  # it was claimed or uploaded again meanwhile
+                row = self._table.get(video_id, sk)
+                if row is None or row["sequencer"] != run.sequencer:
+                    return True
+                run = StageRun.model_validate(row)
+            else:
+                return True
+        return True
+
+    def _rows(self, video_id: str, prefix: str) -> list[dict[str, object]]:
+        found = self._table.query(
+            KeyConditionExpression=partition("pk", video_id, prefix=prefix), ConsistentRead=True
+        )
+        return list(found)
