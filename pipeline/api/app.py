@@ -5,6 +5,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 import pipeline
 from pipeline.api import (
+    caption_playlists,
     captions,
     detections,
     health,
@@ -80,6 +81,7 @@ def create_app(
         subtitles,
         detections,
         storyboard,
+        caption_playlists,  # before the route of all playlists
         playlist,
         versions,
         replays,

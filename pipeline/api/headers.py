@@ -51,17 +51,20 @@ _PAGES: Mapping[str, str] = {
 def page_policy(artifact_url: str, upload_url: str, token_url: str | None = None) -> str:
     """Return the policy of our own page: our scripts and styles, media from the artifacts' host.
 
+    hls.js fetches segments; it plays them from an address of its own (``blob:``).
+
     Args:
         artifact_url: any presigned URL.
         upload_url: any address of a part of an upload.
         token_url: where the page gets tokens.
     """
     files = _origin(artifact_url)
+    tokens = [token_url] if token_url else []
     own = {
         "style-src": "'self'",
         "img-src": f"'self' {files}",
         "media-src": f"'self' blob: {files}",  # blob: captions that were fetched with a token
-        "connect-src": f"'self' {_origin(upload_url)} {token_url or ''}".rstrip(),
+        "connect-src": " ".join(dict.fromkeys(["'self'", files, _origin(upload_url), *tokens])),
         "trusted-types": "'none'",
     }
     return _joined({**_PAGES, **own})

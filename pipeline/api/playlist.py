@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from pipeline.api import caching
+from pipeline.api import caching, caption_tracks
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import Problem, described
@@ -66,7 +66,7 @@ def playlist(
     signature: Annotated[str, Depends(signed)], video: FoundVideo, name: str, parts: Parts
 ) -> Response:
     """Return the playlist of this name with its URLs rewritten."""
-    result, _ = artifact(video, "hls_master", "a playlist")
+    result, master = artifact(video, "hls_master", "a playlist")
     ours = {
         one.name
         for owner, one in artifact_view.of_video(video)
@@ -83,9 +83,15 @@ def playlist(
         target = within(posixpath.dirname(asked), uri)
         return f"{uri}?{signature}" if target in ours else sign(target)
 
-    text = parts.artifacts.read(result.prefix + asked).decode()
+    text = rewrite(parts.artifacts.read(result.prefix + asked).decode(), address)
+    if asked == master.name:
+        up = "../" * asked.count("/")
+        tracks = caption_tracks.of(video, parts.catalog.sidecars.of(video.upload))
+        text = caption_tracks.listed(
+            text, tracks, lambda path: f"{up}{caption_tracks.FOLDER}/{path}?{signature}"
+        )
     return Response(
-        rewrite(text, address),
+        text,
         media_type=MEDIA_TYPE,
         headers={"Cache-Control": caching.REVALIDATE},
     )
