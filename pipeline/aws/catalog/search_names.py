@@ -7,7 +7,8 @@ from pipeline.aws.catalog.search_generations import change_terms
 from pipeline.aws.catalog.search_rows import COUNTER, NUMBER, attribute, video_pk
 from pipeline.aws.catalog.table import ConditionFailed, Table
 
-_NAME = 0  # the generation of a video's name: it never changes
+NAME = 0
+"""The generation of a video's name, which never changes."""
 
 
 class SearchNames:
@@ -39,14 +40,14 @@ class SearchNames:
             True unless it was deleted meanwhile.
         """
         number = self._new_number(video_id, words)
-        change_terms(self._table.add_to_set, number, _NAME, words, at_once=self._at_once)
+        change_terms(self._table.add_to_set, number, NAME, words, at_once=self._at_once)
         self._table.update(
             video_pk(number),
             "head",
             set={
                 "video_id": video_id,
                 "uploaded": uploaded,
-                attribute("name"): json.dumps({"generation": _NAME, "words": list(words)}),
+                attribute("name"): json.dumps({"generation": NAME, "words": list(words)}),
             },
         )
         try:
@@ -76,4 +77,4 @@ class SearchNames:
     def unname(self, number: int, words: Iterable[str]) -> None:
         """Remove a video's head and its name."""
         self._table.write(deletes=[{"pk": video_pk(number), "sk": "head"}])
-        change_terms(self._table.take_from_set, number, _NAME, words, at_once=self._at_once)
+        change_terms(self._table.take_from_set, number, NAME, words, at_once=self._at_once)
