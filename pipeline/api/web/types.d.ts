@@ -91,6 +91,7 @@ interface Card {
   height: number | null;
   poster: string | null;
   labels: string[];
+  storyboard: boolean;
   stages: { stage: string; state: string; progress: number; error: StageError | null }[];
 }
 
@@ -268,9 +269,16 @@ interface Window {
 
 interface Player {
   node: HTMLElement;
+  switches: HTMLElement;
   seek(time: number, play?: boolean): void;
   watch(watch: (time: number) => void): void;
   update(video: Video): void;
   captions(name: string, vtt: Blob, options: { label: string; language: string | null; shown: boolean }): void;
   subtitles(tracks: Subtitles[]): void;
+}
+
+/** The objects in a sampled frame; boxes are left, top, right, bottom in pixels of the source. */
+interface DetectedFrame {
+  time: number;
+  objects: { label: string; confidence: number; box: number[]; track: number | null }[];
 }
