@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,8 @@ def process(folder: Path) -> Mapping[str, tuple[Result, Path]]:
 
 
 def store(seed: Seed, made: Mapping[str, tuple[Result, Path]], name: str) -> Upload:
-    """Store the results as those of an upload."""
-    upload = seed.upload(name)
+    """Store the results as those of an upload a moment ago."""
+    upload = seed.upload(name, at=datetime.now(UTC))
     seed.probe(upload, probe(VIDEO))
     for stage, (result, work) in made.items():
         files = {

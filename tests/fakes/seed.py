@@ -214,8 +214,10 @@ class Seed:
         }
         return self.succeed(upload, "thumbnail", files, **more)
 
-    def transcribe(self, upload: Upload, *texts: str, **more: Any) -> StageResult:
-        return self.say(upload, words(*texts), **more)
+    def transcribe(
+        self, upload: Upload, *texts: str, language: str = "en", **more: Any
+    ) -> StageResult:
+        return self.say(upload, words(*texts) | {"language": language}, **more)
 
     def say(self, upload: Upload, transcript: dict[str, Any], **more: Any) -> StageResult:
         said = transcript["segments"]
@@ -231,7 +233,8 @@ class Seed:
             "captions.srt": ("captions_srt", "application/x-subrip", b"1\n"),
             "transcript.txt": ("transcript_txt", "text/plain; charset=utf-8", lines.encode()),
         }
-        return self.succeed(upload, "transcribe", files, summary={"language": "en"}, **more)
+        summary = {"language": transcript["language"]}
+        return self.succeed(upload, "transcribe", files, summary=summary, **more)
 
     def detect(
         self, upload: Upload, seen: dict[str, list[tuple[float, float]]], **more: Any

@@ -59,6 +59,7 @@ export function makeBoxes(id, changed, signal) {
         width: `${(100 * (right - left)) / width}%`,
         height: `${(100 * (bottom - top)) / height}%`,
       });
+      element.classList.toggle("high", top < height * 0.08); // no room for the name above it
       const text = `${label} ${percent(confidence)}`;
       const name = /** @type {HTMLElement} */ (element.firstChild);
       if (name.textContent !== text) name.textContent = text;

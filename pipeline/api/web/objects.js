@@ -48,8 +48,10 @@ export function makeObjects(player) {
  */
 function card({ label, tracks, best_confidence: confidence, intervals }, player) {
   /** @param {[number, number]} interval */
-  const jump = ([start, end]) =>
-    h("li", {}, h("button.jump", { type: "button", click: () => player.seek(start), "aria-label": `Play ${label} from ${clock(start)}` }, end - start < 1 ? clock(start) : `${clock(start)}–${clock(end)}`));
+  const jump = ([start, end]) => {
+    const text = end - start < 1 ? clock(start) : `${clock(start)}–${clock(end)}`;
+    return h("li", {}, h("button.jump", { type: "button", click: () => player.seek(start), "aria-label": `Play ${label}, ${text}` }, text));
+  };
   const rest = intervals.slice(SHOWN);
   return h(
     "li.object",

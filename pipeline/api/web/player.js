@@ -35,7 +35,8 @@ export function makePlayer(id, renew, start, signal) {
   const boxes = makeBoxes(id, changed, signal);
   const help = makeHelp();
   const controls = makeControls(media, sources, captions, boxes, { full, help: help.open, seek: (time) => seek(time, false) });
-  const node = h("div.player", {}, h("div.frame", {}, media, boxes.node, waiting), controls.node, help.dialog);
+  const frame = h("div.frame", {}, media, boxes.node, waiting);
+  const node = h("div.player", {}, frame, controls.node, help.dialog);
 
   /** @param {boolean} expired */
   async function failed(expired) {
@@ -98,17 +99,18 @@ export function makePlayer(id, renew, start, signal) {
 
   media.addEventListener("click", controls.toggle);
   media.addEventListener("dblclick", full);
-  let frame = 0;
+  for (const event of ["play", "seeking"]) media.addEventListener(event, () => frame.classList.add("started"), { signal });
+  let request = 0;
   const tell = () => watchers.forEach((watch) => watch(media.currentTime));
   const run = () => {
     tell();
-    frame = media.paused || media.ended ? 0 : requestAnimationFrame(run);
+    request = media.paused || media.ended ? 0 : requestAnimationFrame(run);
   };
   for (const event of ["play", "seeking", "seeked", "timeupdate", "loadedmetadata"]) {
-    media.addEventListener(event, () => { if (!frame) run(); }, { signal });
+    media.addEventListener(event, () => { if (!request) run(); }, { signal });
   }
   signal.addEventListener("abort", () => {
-    cancelAnimationFrame(frame);
+    cancelAnimationFrame(request);
     sources.stop();
     media.removeAttribute("src");
     media.load();

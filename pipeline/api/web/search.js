@@ -99,10 +99,10 @@ function choices(query, facets) {
         "ul.chips",
         { "aria-label": "Objects in view" },
         chosen.map((value) =>
-          h("li", {}, chip(value, true, changed(query, (next) => next.delete("label", value)), `${value} ×`, `Remove ${value}`)),
+          h("li", {}, chip(value, true, changed(query, (next) => next.delete("label", value)), `${value} ×`, `${value} ×: remove`)),
         ),
         offered.map(({ value, videos }) =>
-          h("li", {}, chip(value, false, changed(query, (next) => next.append("label", value)), `${value} ${videos}`, `Only while ${value} is in view, ${videos} videos`)),
+          h("li", {}, chip(value, false, changed(query, (next) => next.append("label", value)), `${value} ${videos}`, `${value} ${videos} videos: only while it is in view`)),
         ),
       ),
     (spoken || facets.languages.length > 1) &&
@@ -110,9 +110,9 @@ function choices(query, facets) {
         "ul.chips",
         { "aria-label": "Languages" },
         spoken
-          ? h("li", {}, chip(spoken, true, changed(query, (next) => next.delete("language")), `${language(spoken) ?? spoken} ×`, `Remove ${spoken}`))
+          ? h("li", {}, chip(spoken, true, changed(query, (next) => next.delete("language")), `${language(spoken) ?? spoken} ×`, `${language(spoken) ?? spoken} ×: remove`))
           : facets.languages.map(({ value, videos }) =>
-              h("li", {}, chip(value, false, changed(query, (next) => next.set("language", value)), `${language(value) ?? value} ${videos}`, `Only ${language(value) ?? value}, ${videos} videos`)),
+              h("li", {}, chip(value, false, changed(query, (next) => next.set("language", value)), `${language(value) ?? value} ${videos}`, `${language(value) ?? value} ${videos} videos: only in this language`)),
             ),
       ),
     (query.get("q")?.includes(" ") || chosen.length > 0) && within(query),
@@ -168,7 +168,7 @@ function momentCard(moment, query, first) {
       ),
       h("div.moment-body", {}, h("h2", {}, title(moment.name)), moment.snippet && h("p.snippet", {}, marked(moment.snippet)), h("p.facts", {}, facts.filter(Boolean).join(" · "))),
     ),
-    first && moment.more > 0 && h("a.moment-more", { href: all, "aria-label": `${moment.more} more in ${title(moment.name)}` }, `${moment.more} more in this video`),
+    first && moment.more > 0 && h("a.moment-more", { href: all, "aria-label": `${moment.more} more in this video: ${title(moment.name)}` }, `${moment.more} more in this video`),
   );
 }
 

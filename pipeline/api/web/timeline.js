@@ -22,7 +22,7 @@ export function makeTimeline(player, signal) {
   const picture = h("div.preview-picture", {}, sheet);
   const text = h("span");
   const preview = h("div.preview", { hidden: true }, picture, text);
-  const strip = h("div.strip", { role: "slider", tabindex: 0, "aria-label": "Position in the video", "aria-valuemin": 0 }, pictures);
+  const strip = h("div.strip", { role: "slider", tabindex: 0, "aria-label": "Position in the video", "aria-valuemin": 0, "aria-valuenow": 0 }, pictures);
   const head = h("div.playhead");
   const lanes = h("div.lanes", { role: "group", "aria-label": "Lanes" });
   const wide = h("div");
