@@ -138,6 +138,7 @@ def page(browser: Browser, site: str, complaints: list[Any]) -> Iterator[Page]:
         ),
     )
     page.set_default_timeout(15_000)
+    expect.set_options(timeout=15_000)
     yield page
     context.close()
     assert complaints == []

@@ -73,7 +73,7 @@ export function makeTimeline(player, signal) {
     draw();
   }
 
-  const most = () => Math.max(1, 2 ** Math.ceil(Math.log2(length / CLOSEST)));
+  const most = () => Math.max(1, 2 ** Math.floor(Math.log2(length / CLOSEST)));
 
   /** @param {MouseEvent} event */
   const timeAt = (event) => {
