@@ -61,7 +61,7 @@ def library(seed: Any, processed: Any, mp4: bytes, jpeg: bytes) -> str:
 
     broken = seed.upload("notes.mp4")
     for stage in ("transcode", "thumbnail", "transcribe", "detect"):
-        seed.fail(broken, stage, BadInput("not_media", "This is no video. Run `videodrop doctor`."))
+        seed.fail(broken, stage, BadInput("not_media", "This is not a video. Run `videodrop doctor`."))
     return sample.store(seed, processed, "Shapes and colours.mp4").video_id
 
 

@@ -68,6 +68,7 @@ function route() {
 /** @param {string | null} wrong */
 const askWho = (wrong) => showSignIn(clear(), wrong, route, leave.signal);
 
+history.scrollRestoration = "manual"; // the library keeps its place; a new view begins at the top
 addEventListener("hashchange", route);
 addEventListener("unauthorized", (event) => {
   const { rejected } = /** @type {CustomEvent<{rejected: boolean}>} */ (event).detail;

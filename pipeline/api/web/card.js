@@ -35,7 +35,7 @@ export function makeCard(first, signal) {
       fill(picture, video.poster?.split("?")[0], () =>
         video.poster
           ? h("img", { src: video.poster, alt: "", loading: "lazy", decoding: "async" })
-          : h("div.no-picture", {}, card.busy ? "" : "No picture"),
+          : h("div.no-picture", { "aria-hidden": "true" }, card.busy ? "" : "No picture"),
       );
       fill(badges, [video.status, video.duration_s], () => [
         video.status !== "ready" && h(`span.badge.${video.status}`, {}, STATUS[video.status]),

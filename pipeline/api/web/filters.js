@@ -55,7 +55,7 @@ export function asked({ name, status, label, language: spoken, length, from, to,
 }
 
 /**
- * Return the beginning of a day here, as a time of the API; null for text that is no day.
+ * Return the beginning of a day here, as a time of the API; null for other text.
  * @param {string | undefined} day
  * @param {number} later milliseconds
  */

@@ -18,7 +18,7 @@ const WIDTH = 270; // least width of a card in CSS pixels
 const COUNTED = 10000; // videos that the API counts
 
 /** The library as it was left, by its filters: Back shows it again at once, at the same place. */
-let left = /** @type {{key: string, videos: Card[], next: string | null, first: number} | null} */ (null);
+let left = /** @type {{key: string, videos: Card[], next: string | null, at: {item: number, above: number}} | null} */ (null);
 
 /**
  * @param {HTMLElement} place
@@ -69,16 +69,16 @@ export function showLibrary(place, options, signal) {
   /**
    * Show these videos.
    * @param {Card[]} list
-   * @param {number} same videos at the beginning that are the same
    */
-  function show(list, same) {
+  function show(list) {
+    const before = new Set(videos);
     videos = list;
-    for (const video of list.slice(same)) for (const one of video.labels) labels.add(one);
+    for (const video of list) if (!before.has(video)) for (const one of video.labels) labels.add(one);
     fill(known, [...labels], () => [...labels].sort().map((value) => h("option", { value })));
     count.textContent = counted();
     if (videos.length) empty.replaceChildren();
     else if (!next) fill(empty, [key, drop], () => emptyState(Object.keys(filters).some((name) => name !== "sort"), drop));
-    windowed.show(videos.length, same);
+    windowed.show(videos.length, true);
   }
 
   function counted() {
@@ -96,7 +96,7 @@ export function showLibrary(place, options, signal) {
     if (!extended) next = page.next_cursor;
     const last = page.videos.at(-1);
     const rest = page.next_cursor && last ? videos.filter((one) => isAfter(one, last)) : [];
-    show([...page.videos, ...rest], 0);
+    show([...page.videos, ...rest]);
     if (!videos.length && next) await extend();
     return !videos.length || page.videos.some((one) => one.status === "processing") ? BUSY : IDLE;
   }
@@ -111,11 +111,12 @@ export function showLibrary(place, options, signal) {
         const page = await listVideos({ ...query, limit: "100", cursor: next }, signal);
         next = page.next_cursor;
         const there = new Set(videos.map((one) => one.video_id));
-        show([...videos, ...page.videos.filter((one) => !there.has(one.video_id))], videos.length);
+        show([...videos, ...page.videos.filter((one) => !there.has(one.video_id))]);
       } while (next && videos.length === before);
     } finally {
       examining = false;
     }
+    if (next && windowed.nearEnd()) await extend();
   }
 
   /**
@@ -132,16 +133,15 @@ export function showLibrary(place, options, signal) {
   const fail = (error) => signal.aborted || notice.replaceChildren(h("p.notice.bad", { role: "alert" }, /** @type {Error} */ (error).message));
 
   getHealth(signal).then((health) => (drop = health.drop)).catch(() => {});
-  signal.addEventListener("abort", () => (left = { key, videos, next, first }));
+  signal.addEventListener("abort", () => (left = { key, videos, next, at }));
   place.append(h("div.library-head", {}, h("div.library-title", {}, h("h1", {}, "Library"), count, pickers()), makeFilters(filters, known)), notice, empty, grid);
   leaveLibraryAt(key);
-  let first = 0;
-  // The place is noted while the view is there: when it is left, its elements are gone.
-  addEventListener("scroll", () => (first = windowed.first()), { passive: true, signal });
+  let at = back?.at ?? { item: 0, above: 0 };
   if (back) {
-    show(videos, 0);
-    first = back.first;
-    if (first) windowed.reveal(first, 0);
+    show(videos);
+    if (at.item) windowed.restore(at);
   }
+  // The place is noted while the view is there: when it is left, its elements are gone.
+  addEventListener("scroll", () => (at = windowed.place()), { passive: true, signal });
   poll(refresh, notice, signal);
 }

@@ -120,17 +120,29 @@ export function makeWindowed({ content, scroller, build, estimate, perRow = () =
 
   return {
     draw,
-    /** Return the item at the top of the view. */
-    first: () => rowAt(Math.max(0, view().top)) * columns,
+    /** Return the item at the top of the view, and how much of its row is above it. */
+    place() {
+      const { top } = view();
+      const row = rowAt(Math.max(0, top));
+      return { item: row * columns, above: top - (tops[row] ?? 0) };
+    },
+    /**
+     * Scroll to a place.
+     * @param {{item: number, above: number}} place
+     */
+    restore({ item, above }) {
+      scrollTo(0, scrollY + (tops[Math.floor(item / columns)] ?? 0) + above - view().top);
+      draw();
+    },
     /** Return whether the end is less than two views away. */
     nearEnd: () => view().top + 3 * view().height > tops[rows()],
     /**
-     * Show another number of items, or other ones. Rows whose items are the same keep their heights.
+     * Show another number of items, or other ones.
      * @param {number} items
-     * @param {number} [same] items at the beginning that are the same
+     * @param {boolean} [alike] whether rows are about as high as those that were at their place
      */
-    show(items, same = 0) {
-      const known = heights.slice(0, Math.floor(same / columns));
+    show(items, alike = false) {
+      const known = alike ? heights.slice(0, Math.floor(count / columns)) : new Float64Array(0);
       count = items;
       layOut();
       heights.set(known.subarray(0, heights.length));
@@ -140,13 +152,12 @@ export function makeWindowed({ content, scroller, build, estimate, perRow = () =
     /**
      * Scroll so that an item is in view, a third from the top, unless it is there already.
      * @param {number} item
-     * @param {number} [part] of the view above it
      */
-    reveal(item, part = 1 / 3) {
+    reveal(item) {
       const row = Math.floor(item / columns);
       const { top, height } = view();
       if (tops[row] >= top && tops[row + 1] <= top + height) return;
-      const to = tops[row] - height * part;
+      const to = tops[row] - height / 3;
       if (scroller) scroller.scrollTop = to;
       else scrollTo(0, scrollY + to - top);
       draw();
