@@ -13,6 +13,7 @@ import { makeWindowed } from "./windowed.js";
 
 const BUSY = 2000;
 const IDLE = 10000;
+const RECOUNT = 60000; // milliseconds
 const PAGE = "40";
 const WIDTH = 270; // least width of a card in CSS pixels
 const COUNTED = 10000; // videos that the API counts
@@ -34,7 +35,7 @@ export function showLibrary(place, options, signal) {
   const notice = h("div");
   const grid = h("ul.grid");
   const empty = h("div");
-  const count = h("p.facts", { role: "status" });
+  const number = h("p.facts", { role: "status" });
   const cards = /** @type {Map<string, ReturnType<typeof makeCard>>} */ (new Map()); // those in the document
   const labels = /** @type {Set<string>} */ (new Set());
   const known = h("datalist", { id: "labels" });
@@ -44,6 +45,7 @@ export function showLibrary(place, options, signal) {
   let extended = videos.length > 0; // whether more than the first page was read
   let total = /** @type {number | null} */ (null);
   let examining = false;
+  let askedAt = 0; // when they were counted
   let drop = /** @type {string | null} */ (null);
 
   const windowed = makeWindowed({
@@ -75,7 +77,7 @@ export function showLibrary(place, options, signal) {
     videos = list;
     for (const video of list) if (!before.has(video)) for (const one of video.labels) labels.add(one);
     fill(known, [...labels], () => [...labels].sort().map((value) => h("option", { value })));
-    count.textContent = counted();
+    number.textContent = counted();
     if (videos.length) empty.replaceChildren();
     else if (!next) fill(empty, [key, drop], () => emptyState(Object.keys(filters).some((name) => name !== "sort"), drop));
     windowed.show(videos.length, true);
@@ -83,22 +85,33 @@ export function showLibrary(place, options, signal) {
 
   function counted() {
     const most = total !== null && total >= COUNTED;
-    const number = Math.max(total ?? 0, videos.length);
-    if (!number) return next ? "Looking …" : "";
-    const least = total === null && next ? "at least " : "";
-    return `${least}${number.toLocaleString("en")}${most && number <= COUNTED ? " or more" : ""} ${number === 1 ? "video" : "videos"}`;
+    const known = Math.max(total ?? 0, videos.length);
+    if (!known) return next ? "Looking …" : "";
+    const least = most || (total === null && next) ? "at least " : "";
+    return `${least}${known.toLocaleString("en")} ${known === 1 ? "video" : "videos"}`;
   }
 
   /** Read the first page again: what is new comes in front, what is gone leaves. */
   async function refresh() {
-    const page = await listVideos({ ...query, limit: PAGE, count: "true" }, signal);
-    total = page.total;
+    const page = await listVideos({ ...query, limit: PAGE }, signal);
     if (!extended) next = page.next_cursor;
     const last = page.videos.at(-1);
     const rest = page.next_cursor && last ? videos.filter((one) => isAfter(one, last)) : [];
+    const more = page.videos.length + rest.length - videos.length;
+    if (total !== null) total += more;
     show([...page.videos, ...rest]);
     if (!videos.length && next) await extend();
+    if (more || !askedAt) count().catch(fail);
     return !videos.length || page.videos.some((one) => one.status === "processing") ? BUSY : IDLE;
+  }
+
+  /** Count the videos. It reads a key of each, so it is done rarely; what comes in between is added. */
+  async function count() {
+    if (askedAt && Date.now() - askedAt < RECOUNT) return;
+    askedAt = Date.now();
+    const page = await listVideos({ ...query, limit: "1", count: "true" }, signal);
+    total = page.total;
+    number.textContent = counted();
   }
 
   /** Read further pages until there is a video to add: rare matches may follow empty pages. */
@@ -134,7 +147,7 @@ export function showLibrary(place, options, signal) {
 
   getHealth(signal).then((health) => (drop = health.drop)).catch(() => {});
   signal.addEventListener("abort", () => (left = { key, videos, next, at }));
-  place.append(h("div.library-head", {}, h("div.library-title", {}, h("h1", {}, "Library"), count, pickers()), makeFilters(filters, known)), notice, empty, grid);
+  place.append(h("div.library-head", {}, h("div.library-title", {}, h("h1", {}, "Library"), number, pickers()), makeFilters(filters, known)), notice, empty, grid);
   leaveLibraryAt(key);
   let at = back?.at ?? { item: 0, above: 0 };
   if (back) {

@@ -29,7 +29,7 @@ from typing import Any
 from pipeline.aws.catalog import labels
 from pipeline.aws.catalog.index import Index, Unindexed
 from pipeline.aws.catalog.keys import Keys
-from pipeline.aws.catalog.labels import Labels
+from pipeline.aws.catalog.labels import AT_ONCE, Labels
 from pipeline.aws.catalog.named import Named
 from pipeline.aws.catalog.names import Names
 from pipeline.aws.catalog.pending import PendingUploads
@@ -259,6 +259,7 @@ class Catalog(Revisions):
             KeyConditionExpression=condition,
             ScanIndexForward=rising,
             ProjectionExpression="uploaded_order",
+            Limit=AT_ONCE,
         ):
             yield item["uploaded_order"]
 

@@ -12,6 +12,10 @@ from pipeline.aws.catalog.table import Table, partition
 from pipeline.core.records import StageResult
 
 
+AT_ONCE = 500
+"""Places that one call reads: a page of videos needs few, and a call without a limit reads 1 MB."""
+
+
 class Labels:
     """The rows of labels in the catalog's table."""
 
@@ -44,7 +48,10 @@ class Labels:
         )
         last = None
         for row in self._table.query(
-            IndexName="labels", KeyConditionExpression=condition, ScanIndexForward=rising
+            IndexName="labels",
+            KeyConditionExpression=condition,
+            ScanIndexForward=rising,
+            Limit=AT_ONCE,
         ):
             # Two stages may give one video the same label.
             if row["uploaded_order"] != last:

@@ -344,7 +344,7 @@ def test_a_query_goes_on_where_a_page_ends(catalog: Catalog):
         record(catalog, key=f"videos/{n}.mp4", time=f"2024-01-0{n + 1}T00:00:00Z")
     places = list(catalog.newest())
     query = catalog._table._table.query
-    catalog._table._table.query = lambda **request: query(**request, Limit=2)
+    catalog._table._table.query = lambda **request: query(**request | {"Limit": 2})
     assert list(catalog.newest()) == places
     assert len(places) == 5
 
