@@ -77,7 +77,7 @@ def ready(seed: Seed, mp4: bytes, jpeg: bytes) -> str:
 @pytest.fixture(scope="session")
 def processed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Result, Path]]:
     """Return the results of the sample's stages."""
-    return sample.process(tmp_path_factory.mktemp("sample"))
+    return sample.process(sample.VIDEO, tmp_path_factory.mktemp("sample"))
 
 
 @pytest.fixture

@@ -61,7 +61,9 @@ def library(seed: Any, processed: Any, mp4: bytes, jpeg: bytes) -> str:
 
     broken = seed.upload("notes.mp4")
     for stage in ("transcode", "thumbnail", "transcribe", "detect"):
-        seed.fail(broken, stage, BadInput("not_media", "This is not a video. Run `videodrop doctor`."))
+        seed.fail(
+            broken, stage, BadInput("not_media", "This is not a video. Run `videodrop doctor`.")
+        )
     return sample.store(seed, processed, "Shapes and colours.mp4").video_id
 
 
@@ -125,10 +127,10 @@ def test_the_help(page, axe, pictures, library):
 
 def test_the_picture_of_the_readme(browser: Browser, site: str, pictures: Path, shapes: str):
     context = browser.new_context(
-        base_url=site, viewport={"width": 1200, "height": 940}, device_scale_factor=1.25
+        base_url=site, viewport={"width": 1200, "height": 1010}, device_scale_factor=1.25
     )
     page = context.new_page()
-    page.goto(f"/#/videos/{shapes}?t=6.6")
+    page.goto(f"/#/videos/{shapes}?t=7.4")
     until(page, "document.querySelector('video')?.readyState >= 2")
     until(page, "document.querySelectorAll('.lane').length > 3")
     expect(page.locator(".box").first).to_be_visible()

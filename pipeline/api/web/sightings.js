@@ -2,6 +2,8 @@
 /** Where objects are at a time: detections of sampled frames, and between them the line from one to the next. */
 
 const STEP = 0.5; // seconds between frames where they do not tell
+const MANY = 400; // tracks, among which looking for the same object takes long
+const FARTHEST = 2; // times its size that an object moves from one frame to the next
 
 /**
  * @typedef {{time: number, box: number[], confidence: number}} Sight
@@ -25,7 +27,38 @@ export function tracksOf(frames) {
       tracks.set(key, known);
     });
   });
-  return { tracks: [...tracks.values()], step: Number.isFinite(step) && step > 0 ? step : STEP };
+  const found = { tracks: [...tracks.values()], step: Number.isFinite(step) && step > 0 ? step : STEP };
+  return { ...found, tracks: joined(found) };
+}
+
+/**
+ * Join tracks where one of a label ends and the only other one begins in the next frame, not far away: an
+ * object that turns is given another number.
+ * @param {{tracks: Followed[], step: number}} found
+ */
+function joined({ tracks, step }) {
+  if (tracks.length > MANY) return tracks;
+  const kept = /** @type {Followed[]} */ ([]);
+  for (const track of tracks) {
+    const first = track.sights[0];
+    const before = kept.filter(({ label, sights }) => label === track.label && isNext(/** @type {Sight} */ (sights.at(-1)), first, step));
+    const rivals = tracks.filter(({ label, sights }) => label === track.label && sights[0].time === first.time);
+    if (before.length === 1 && rivals.length === 1) before[0].sights.push(...track.sights);
+    else kept.push(track);
+  }
+  return kept;
+}
+
+/**
+ * Return whether a sight may be the same object's as the one before it.
+ * @param {Sight} one
+ * @param {Sight} next
+ * @param {number} step
+ */
+function isNext({ time, box }, next, step) {
+  const size = Math.max(box[2] - box[0], box[3] - box[1]);
+  const moved = Math.max(Math.abs(next.box[0] - box[0]), Math.abs(next.box[1] - box[1]));
+  return next.time > time && next.time - time <= 1.5 * step && moved <= FARTHEST * size;
 }
 
 /**

@@ -30,7 +30,7 @@ export function makeTimeline(player, signal) {
   const closer = h("button.plain", { type: "button", "aria-label": "Zoom in", title: "Zoom in", click: () => setZoom(zoom * 2) }, "+");
   const farther = h("button.plain", { type: "button", "aria-label": "Zoom out", title: "Zoom out", click: () => setZoom(zoom / 2) }, "−");
   const zooms = h("span.zooms", { hidden: true }, farther, closer);
-  const node = h("div.timeline", { hidden: true, role: "group", "aria-label": "Timeline" }, h("div.strip-row", {}, zooms, h("div.strip-box", {}, strip, preview)), lanes, h("div.strip-row", {}, h("span"), pan), head);
+  const node = h("div.timeline", { hidden: true, role: "group", "aria-label": "Timeline" }, h("div.strip-row", {}, h("div", {}, zooms), h("div.strip-box", {}, strip, preview)), lanes, h("div.strip-row", {}, h("span"), pan), head);
   let length = 0;
   let zoom = 1;
   let tiles = /** @type {Tile[]} */ ([]);
@@ -167,13 +167,13 @@ export function makeTimeline(player, signal) {
 
   function drawLanes() {
     const seen = video ? seenIn(video) : [];
-    node.hidden = !length;
     fill(lanes, [seen, spoken, length], () => {
       rows = seen.map(({ label, intervals }) => makeLane(label, intervals, `oklch(0.68 0.14 ${hue(label)})`, player));
       if (speech.length) rows.unshift(makeLane("speech", speech, "var(--accent)", player));
       if (rows.length) rows[0].track.tabIndex = 0;
       return rows.map((row) => row.node);
     });
+    node.hidden = !length || !(rows.length || tiles.length || wave);
     ask();
   }
 
@@ -210,7 +210,7 @@ export function makeTimeline(player, signal) {
       tiles = given;
       cells = Array.from({ length: Math.min(STRIP, tiles.length) }, () => h("div.strip-cell", {}, h("div")));
       pictures.replaceChildren(...cells);
-      ask();
+      drawLanes();
     },
     /** @param {[number, number][]} intervals in which somebody speaks */
     speech(intervals) {
