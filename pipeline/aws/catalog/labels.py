@@ -11,7 +11,6 @@ from typing import Any
 from pipeline.aws.catalog.table import Table, partition
 from pipeline.core.records import StageResult
 
-
 AT_ONCE = 500
 """Places that one call reads: a page of videos needs few, and a call without a limit reads 1 MB."""
 
