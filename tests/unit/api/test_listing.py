@@ -164,3 +164,15 @@ def test_a_list_is_counted_where_that_needs_no_video():
 def test_a_language_has_a_code():
     answer = client().get("/videos?language=much")
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_language")
+
+
+@pytest.mark.parametrize("oldest_first", [True, False])
+def test_videos_of_a_name_come_in_order_and_page_by_page(*, oldest_first: bool):
+    catalog = FakeCatalog(clip(n) for n in range(5))
+    catalog.named.found = [place(clip(n)) for n in (1, 2, 4)]
+    wanted = Filter(name="clip")
+    first, cursor = page(catalog, wanted, limit=2, oldest_first=oldest_first)
+    rest, end = page(catalog, wanted, limit=2, oldest_first=oldest_first, cursor=cursor)
+    order = (1, 2, 4) if oldest_first else (4, 2, 1)
+    assert names(first + rest) == [f"clip-00{n}.mp4" for n in order]
+    assert end is None
