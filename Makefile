@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WITH_GPU ?=
 
 .DEFAULT_GOAL := help
-.PHONY: force help up test coverage suite terraform check style types accuracy bench bench-gpu bench-memory docs samples clean setup
+.PHONY: force help up test coverage suite terraform check style types accuracy bench bench-gpu bench-memory docs pictures samples clean setup
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,10 @@ bench-memory: $(VENV)/.dev ## memory over video length, as a table; cold starts 
 
 docs: $(VENV)/.dev ## write docs/reference/ again, from the code
 	$(BIN)/python -m docs.generate
+
+pictures: $(VENV)/.dev ## take docs/page.jpg again, and pictures of all views in build/pictures
+	PICTURES=build/pictures $(BIN)/pytest -q -p no:cacheprovider tests/browser/test_views.py
+	cp build/pictures/page.jpg docs/page.jpg
 
 samples: $(VENV)/.dev ## generate the committed samples again
 	$(BIN)/python -m samples.generate

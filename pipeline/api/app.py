@@ -5,6 +5,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 import pipeline
 from pipeline.api import (
+    caption_playlists,
     captions,
     deleting,
     detections,
@@ -107,6 +108,7 @@ def create_app(
         subtitles,
         detections,
         storyboard,
+        caption_playlists,  # before the route of all playlists
         playlist,
         versions,
         replays,

@@ -6,11 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from pipeline.api import caching
-from pipeline.api.context import Parts
+from pipeline.api.context import Context, Parts
 from pipeline.api.lookup import FoundVideo
 from pipeline.api.problems import described
 from pipeline.core.disposition import content_disposition
 from pipeline.core.errors import NotFound
+from pipeline.core.records import Video
+from pipeline.core.sidecar import Sidecar
 from pipeline.results.captions import to_webvtt
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["transcript"])
@@ -32,11 +34,7 @@ def get_captions(
     request: Request,
 ) -> Response:
     """Return the captions in the file of this name."""
-    for found in parts.catalog.sidecars.of(video.upload):
-        if found.name == name:
-            break
-    else:
-        raise NotFound("unknown_captions", f"{video.upload.name} has no captions {name}.")
+    found = beside(video, name, parts)
     tag = caching.etag(found.etag, found.version_id)
     if answer := caching.unchanged(request, tag):
         return answer
@@ -47,3 +45,15 @@ def get_captions(
         media_type="text/vtt; charset=utf-8",
         headers={**caching.headers(tag), "Content-Disposition": disposition},
     )
+
+
+def beside(video: Video, name: str, parts: Context) -> Sidecar:
+    """Return the captions of this name beside a video.
+
+    Raises:
+        NotFound: ``unknown_captions``.
+    """
+    for found in parts.catalog.sidecars.of(video.upload):
+        if found.name == name:
+            return found
+    raise NotFound("unknown_captions", f"{video.upload.name} has no captions {name}.")

@@ -51,18 +51,21 @@ _PAGES: Mapping[str, str] = {
 def page_policy(artifact_url: str, upload_url: str, token_url: str | None = None) -> str:
     """Return the policy of our own page: our scripts and styles, media from the artifacts' host.
 
+    hls.js fetches segments; it plays them from an address of its own (``blob:``).
+
     Args:
         artifact_url: any presigned URL, or a path if the API itself sends files.
         upload_url: the same of a part of an upload.
         token_url: where the page gets tokens.
     """
     files = _origin(artifact_url)
+    tokens = [token_url] if token_url else []
     own = {
         "style-src": "'self'",
         "img-src": " ".join(("'self'", *files)),
         # blob: captions that were fetched with a token
         "media-src": " ".join(("'self'", "blob:", *files)),
-        "connect-src": " ".join(filter(None, ("'self'", *_origin(upload_url), token_url))),
+        "connect-src": " ".join(dict.fromkeys(["'self'", *files, *_origin(upload_url), *tokens])),
         "trusted-types": "'none'",
     }
     return _joined({**_PAGES, **own})

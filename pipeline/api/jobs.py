@@ -19,7 +19,7 @@ Lane = Annotated[
 
 @router.get(
     "/jobs",
-    summary="What runs, what waits and what failed",
+    summary="List what runs, waits and failed",
     description=f"At most {MOST} of each. With the queues of all stages, and how many messages "
     "wait in each.",
     responses=described(503),

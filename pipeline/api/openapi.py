@@ -26,6 +26,7 @@ TAGS = [
     {"name": "playback", "description": "Playlists, storyboards, subtitles and chapters"},
     {"name": "versions", "description": "Stored results of a video: compare, promote, roll back"},
     {"name": "replays", "description": "Old videos processed again"},
+    {"name": "jobs", "description": "What runs, waits and failed, and queues that are held"},
     {"name": "events", "description": "What happens to videos and stages, as it happens"},
     {"name": "webhooks", "description": "Addresses that events are posted to"},
     {"name": "service", "description": "This installation: its health and its stages"},

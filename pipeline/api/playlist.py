@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from pipeline.api import caching
+from pipeline.api import caching, caption_tracks
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo, artifact
 from pipeline.api.problems import Problem, described
@@ -70,7 +70,7 @@ def get_playlist(
     parts: Parts,
 ) -> Response:
     """Return the playlist of this name with its URLs rewritten."""
-    result, _ = artifact(video, "hls_master", "a playlist")
+    result, master = artifact(video, "hls_master", "a playlist")
     ours = {
         one.name
         for owner, one in artifact_view.of_video(video)
@@ -88,9 +88,15 @@ def get_playlist(
         target = within(posixpath.dirname(asked), uri)
         return f"{uri}?{signature}" if target in ours else relative(sign(target), here)
 
-    text = parts.artifacts.read(result.prefix + asked).decode()
+    text = rewrite(parts.artifacts.read(result.prefix + asked).decode(), address)
+    if asked == master.name:
+        up = "../" * asked.count("/")
+        tracks = caption_tracks.of(video, parts.catalog.sidecars.of(video.upload))
+        text = caption_tracks.listed(
+            text, tracks, lambda path: f"{up}{caption_tracks.FOLDER}/{path}?{signature}"
+        )
     return Response(
-        rewrite(text, address),
+        text,
         media_type=MEDIA_TYPE,
         headers={"Cache-Control": caching.REVALIDATE},
     )

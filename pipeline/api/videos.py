@@ -8,7 +8,9 @@ from pydantic import BaseModel, Field
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.problems import described
-from pipeline.aws.catalog.listing import EXAMINED, Filter, page
+from pipeline.aws.catalog.listing import COUNTED, EXAMINED, Filter, page
+from pipeline.core import languages
+from pipeline.core.errors import InvalidArgument
 from pipeline.core.validation import Moment
 from pipeline.results import video_view as views
 from pipeline.results.artifact_view import Sign
@@ -17,12 +19,17 @@ router = APIRouter(tags=["videos"])
 
 
 class VideoPage(BaseModel):
-    """Videos, newest first."""
+    """Videos, by the time of their upload."""
 
     videos: list[views.VideoItem]
     next_cursor: str | None = Field(
         description="Pass it as `cursor` for the next page; null at the end. With filters a page "
         "may be short, or empty, and still have one."
+    )
+    total: int | None = Field(
+        None,
+        description=f"With `count`: the number of videos, at most {COUNTED}. Null with filters "
+        "other than `label`: these are not counted.",
     )
 
 
@@ -39,12 +46,24 @@ class ListQuery(BaseModel):
         description="Beginning of its key or of its file name",
         examples=["videos/2026/"],
     )
+    name: str | None = Field(
+        None,
+        max_length=200,
+        description="Words of its file name; each may be the beginning of one. A video that has no "
+        "result yet is found by its whole name",
+        examples=["holiday beach"],
+    )
+    language: str | None = Field(None, max_length=35, description="What is spoken", examples=["de"])
+    min_duration_s: float | None = Field(None, ge=0, description="It lasts at least so long")
+    max_duration_s: float | None = Field(None, ge=0, description="It lasts at most so long")
     uploaded_after: Moment | None = Field(
         None, description="At this time or later", examples=["2026-01-31T00:00:00Z"]
     )
     uploaded_before: Moment | None = Field(
         None, description="Before this time", examples=["2026-02-01T00:00:00Z"]
     )
+    sort: Literal["newest", "oldest"] = Field("newest", description="Which uploads come first")
+    count: bool = Field(False, description="Count the videos, too: `total`")
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, max_length=200, description="`next_cursor` of a page")
 
@@ -65,18 +84,40 @@ def list_videos(
         status=query.status,
         label=query.label,
         prefix=query.prefix,
+        name=query.name,
+        language=_language(query.language),
+        shortest_s=query.min_duration_s,
+        longest_s=query.max_duration_s,
         after=query.uploaded_after,
         before=query.uploaded_before,
     )
     begin = parts.cursors.unseal(query.cursor)
-    found, cursor = page(parts.catalog, wanted, cursor=begin, limit=query.limit)
+    found, cursor = page(
+        parts.catalog,
+        wanted,
+        cursor=begin,
+        limit=query.limit,
+        oldest_first=query.sort == "oldest",
+    )
+    counted = query.count and wanted.is_counted
+    total = parts.catalog.number(label=wanted.label, most=COUNTED) if counted else None
 
     def shown(sign: Sign) -> VideoPage:
         return VideoPage(
             videos=[views.item(video, sign) for video in found],
             next_cursor=parts.cursors.seal(cursor),
+            total=total,
         )
 
     age = caching.signed_since(parts.settings.presign_s)
     unchanged = caching.revalidate(request, response, shown(views.unsigned), age)
     return unchanged or shown(parts.artifacts.url)
+
+
+def _language(given: str | None) -> str | None:
+    code = languages.code(given)
+    if given and code is None:
+        raise InvalidArgument(
+            "bad_language", f"{given} is not a language. Give its code, such as de."
+        )
+    return code

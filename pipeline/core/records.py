@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from pipeline.core import languages
 from pipeline.core.errors import FailureClass, VideodropError
 from pipeline.core.events import Upload
 from pipeline.core.media_info import Probe
@@ -298,6 +299,13 @@ class Video(_Record):
         """Return the search labels of the video, in lower case and alphabetical order."""
         results = [run.current_result for run in self.stages.values()]
         return sorted({label.lower() for result in results if result for label in result.labels})
+
+    @property
+    def languages(self) -> set[str]:
+        """Return the codes of the languages that its results are in."""
+        results = [run.current_result for run in self.stages.values()]
+        found = [result.summary.get("language") for result in results if result]
+        return {code for one in found if isinstance(one, str) and (code := languages.code(one))}
 
 
 def status_of(outcomes: Collection[tuple[StageState, bool, bool]], *, deleted: bool) -> VideoStatus:

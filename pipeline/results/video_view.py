@@ -109,6 +109,7 @@ class _VideoHead(_View):
 class VideoItem(_VideoHead):
     """A video in a list."""
 
+    storyboard: bool = Field(description="There are pictures of it over time: `/storyboard.vtt`")
     stages: list[StageProgress]
 
 
@@ -152,7 +153,8 @@ def unsigned(key: str, *, download_as: str | None = None) -> str:
 
 def item(video: Video, sign: Sign) -> VideoItem:
     """Return the view of ``video`` in a list."""
-    return VideoItem(**_common(video, sign), stages=states(video))
+    scenes = bool(artifact_view.of_video(video, role="storyboard_vtt"))
+    return VideoItem(**_common(video, sign), storyboard=scenes, stages=states(video))
 
 
 def detail(

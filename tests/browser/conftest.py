@@ -5,7 +5,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from starlette.types import ASGIApp
 
 from pipeline.api.app import create_app
 from pipeline.core.settings import Settings
+from pipeline.core.stage import Result
+from tests.browser import sample
 from tests.fakes.seed import Seed, make_jpeg, make_mp4
 
 _FLAGS = [
@@ -72,6 +74,18 @@ def ready(seed: Seed, mp4: bytes, jpeg: bytes) -> str:
     return upload.video_id
 
 
+@pytest.fixture(scope="session")
+def processed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Result, Path]]:
+    """Return the results of the sample's stages."""
+    return sample.process(sample.VIDEO, tmp_path_factory.mktemp("sample"))
+
+
+@pytest.fixture
+def shapes(seed: Seed, processed: Mapping[str, tuple[Result, Path]]) -> str:
+    """Return the id of the sample, whose objects and words are known."""
+    return sample.store(seed, processed, "Shapes and colours.mp4").video_id
+
+
 @pytest.fixture
 def app(stored: Settings, seed: Seed) -> FastAPI:
     """Return the API; a module may wrap it."""
@@ -124,6 +138,7 @@ def page(browser: Browser, site: str, complaints: list[Any]) -> Iterator[Page]:
         ),
     )
     page.set_default_timeout(15_000)
+    expect.set_options(timeout=15_000)
     yield page
     context.close()
     assert complaints == []

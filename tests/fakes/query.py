@@ -137,6 +137,16 @@ class FakeSidecars:
         return self.found
 
 
+class FakeNamed:
+    """An index of names; with None in ``found``, too many to be looked up."""
+
+    def __init__(self) -> None:
+        self.found: list[str] | None = None
+
+    def places(self, _: str) -> list[str] | None:
+        return self.found
+
+
 class FakeCatalog:
     """A catalog that counts its reads; ``places`` may have stale places."""
 
@@ -146,6 +156,7 @@ class FakeCatalog:
         self._places = sorted(ours if places is None else places, reverse=True)
         self.keys = FakeKeys()
         self.sidecars = FakeSidecars()
+        self.named = FakeNamed()
         self.read = 0
         self.walked = 0
         self.error: Exception | None = None
@@ -168,6 +179,17 @@ class FakeCatalog:
             if before is None or one < before:
                 self.walked += 1
                 yield one
+
+    def oldest(self, *, after: str | None = None, label: str | None = None) -> Iterator[str]:
+        del label
+        for one in reversed(self._places):
+            if after is None or one > after:
+                self.walked += 1
+                yield one
+
+    def number(self, *, label: str | None = None, most: int) -> int:
+        del label
+        return min(most, len(self._places))
 
 
 def place(one: Video) -> str:

@@ -17,6 +17,7 @@ from pipeline.core.media_info import AudioStream, Probe, VideoStream
 from pipeline.core.records import Cost, StageResult, StageRun
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Artifact, Notice
+from pipeline.media import webvtt
 from pipeline.stages.detect.json_array import json_array
 from tests.fakes.claims import claim_run
 
@@ -213,23 +214,27 @@ class Seed:
         }
         return self.succeed(upload, "thumbnail", files, **more)
 
-    def transcribe(self, upload: Upload, *texts: str, **more: Any) -> StageResult:
-        transcript = words(*texts)
-        cues = "".join(
-            f"\n00:00:0{n}.000 --> 00:00:0{n + 1}.000\n{text}\n" for n, text in enumerate(texts)
-        )
-        lines = "".join(f"{text}\n" for text in texts)
+    def transcribe(
+        self, upload: Upload, *texts: str, language: str = "en", **more: Any
+    ) -> StageResult:
+        return self.say(upload, words(*texts) | {"language": language}, **more)
+
+    def say(self, upload: Upload, transcript: dict[str, Any], **more: Any) -> StageResult:
+        said = transcript["segments"]
+        cues = "\n".join(webvtt.cue(one["start"], one["end"], one["text"]) for one in said)
+        lines = "".join(f"{one['text']}\n" for one in said)
         files = {
             "transcript.json": (
                 "transcript_json",
                 "application/json",
                 json.dumps(transcript).encode(),
             ),
-            "captions.vtt": ("captions_vtt", "text/vtt", f"WEBVTT\n{cues}".encode()),
+            "captions.vtt": ("captions_vtt", "text/vtt", f"WEBVTT\n\n{cues}".encode()),
             "captions.srt": ("captions_srt", "application/x-subrip", b"1\n"),
             "transcript.txt": ("transcript_txt", "text/plain; charset=utf-8", lines.encode()),
         }
-        return self.succeed(upload, "transcribe", files, summary={"language": "en"}, **more)
+        summary = {"language": transcript["language"]}
+        return self.succeed(upload, "transcribe", files, summary=summary, **more)
 
     def detect(
         self, upload: Upload, seen: dict[str, list[tuple[float, float]]], **more: Any

@@ -51,9 +51,9 @@ const parsed = async (response) =>
   JSON.parse(await response.text(), (_, value) => (typeof value === "string" && value.startsWith("/files/") ? value.slice(1) : value));
 
 /**
- * @param {{status?: string, label?: string, cursor?: string | null}} filter those with a value are sent
+ * @param {Record<string, string | null>} filter those with a value are sent
  * @param {AbortSignal} signal
- * @returns {Promise<{videos: Card[], next_cursor: string | null}>}
+ * @returns {Promise<{videos: Card[], next_cursor: string | null, total: number | null}>}
  */
 export async function listVideos(filter, signal) {
   const query = given(filter);
@@ -114,6 +114,26 @@ export async function getSubtitles(id, signal) {
   return Promise.all(
     subtitles.map(async (/** @type {Subtitles} */ one) => ({ ...one, vtt: await (await ask(`${base}/${one.number}.vtt`, signal)).blob() })),
   );
+}
+
+/**
+ * Return the frames with objects from `start` to `end`, in seconds.
+ * @param {string} id
+ * @param {number} start
+ * @param {number} end
+ * @param {AbortSignal} signal
+ * @returns {Promise<DetectedFrame[]>}
+ */
+export async function getDetections(id, start, end, signal) {
+  const found = [];
+  let cursor = null;
+  do {
+    const query = given({ start: String(start), end: String(end), limit: "1000", cursor });
+    const page = await (await ask(`videos/${encodeURIComponent(id)}/detections?${query}`, signal)).json();
+    found.push(...page.frames);
+    cursor = page.next_cursor;
+  } while (cursor);
+  return found;
 }
 
 /** @type {(id: string, signal: AbortSignal) => Promise<Chapter[]>} */

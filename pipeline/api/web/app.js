@@ -1,17 +1,18 @@
 // @ts-check
-/** The routes of the page: #/?status=…&label=… is the library, #/videos/{id}?t=… one video, #/search?q=… moments, #/jobs what runs. */
+/**
+ * The routes of the page: #/?status=…&label=… is the library, #/videos/{id}?t=… one video, #/search?q=… moments, #/jobs what runs.
+ * The scripts of the other views are fetched when they are shown.
+ */
 
 import { Problem } from "./api.js";
 import { h } from "./dom.js";
-import { showJobs } from "./jobs.js";
 import { showLibrary } from "./library.js";
 import { comeBack } from "./provider.js";
-import { makeSearchBox, showSearch } from "./search.js";
+import { makeSearchBox } from "./searchbox.js";
 import { isSignedIn, signOut, takeToken } from "./session.js";
 import { showSignIn } from "./signin.js";
 import { takeDrops } from "./dropping.js";
 import { addTray } from "./tray.js";
-import { showVideo } from "./video.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("#main"));
 const out = /** @type {HTMLButtonElement} */ (document.querySelector("#sign-out"));
@@ -47,15 +48,30 @@ function route() {
   }
   shown = view;
   box.show(found ? (url.searchParams.get("q") ?? "") : "");
-  if (video) showVideo(place, decodeURIComponent(video[1]), options, leave.signal);
-  else if (jobs) showJobs(place, leave.signal);
-  else if (found) showSearch(place, url.searchParams, leave.signal);
-  else showLibrary(place, options, leave.signal);
+  const { signal } = leave;
+  if (video) show(import("./video.js"), ({ showVideo }) => showVideo(place, decodeURIComponent(video[1]), options, signal));
+  else if (jobs) show(import("./jobs.js"), ({ showJobs }) => showJobs(place, signal));
+  else if (found) show(import("./search.js"), ({ showSearch }) => showSearch(place, url.searchParams, signal));
+  else showLibrary(place, options, signal);
+
+  /**
+   * Show a view when its script is there, unless another one is shown by then.
+   * @template T
+   * @param {Promise<T>} script
+   * @param {(script: T) => void} start
+   */
+  async function show(script, start) {
+    const loaded = await script.catch(() => null);
+    if (signal.aborted) return;
+    if (loaded) start(loaded);
+    else place.append(h("p.notice.bad", { role: "alert" }, "A part of this page cannot be loaded. Is the server still running? Reload the page."));
+  }
 }
 
 /** @param {string | null} wrong */
 const askWho = (wrong) => showSignIn(clear(), wrong, route, leave.signal);
 
+history.scrollRestoration = "manual"; // the library keeps its place; a new view begins at the top
 addEventListener("hashchange", route);
 addEventListener("unauthorized", (event) => {
   const { rejected } = /** @type {CustomEvent<{rejected: boolean}>} */ (event).detail;

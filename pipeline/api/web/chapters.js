@@ -3,6 +3,7 @@
 
 import { h } from "./dom.js";
 import { clock } from "./format.js";
+import { rove } from "./roving.js";
 
 /** @param {Player} player */
 export function makeChapters(player) {
@@ -27,6 +28,7 @@ export function makeChapters(player) {
         element: h("button.chapter", { type: "button", click: () => player.seek(chapter.start) }, h("span.muted", {}, clock(chapter.start)), chapter.title),
       }));
       list.replaceChildren(...shown.map(({ element }) => h("li", {}, element)));
+      rove(list);
       node.hidden = !chapters.length;
     },
   };

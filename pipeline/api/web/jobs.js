@@ -123,7 +123,7 @@ export function showJobs(place, signal) {
     );
   }
 
-  poll(refresh, notice, signal);
+  poll(refresh, notice, signal, null);
 }
 
 /** @param {Queue} queue */

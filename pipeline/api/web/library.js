@@ -1,236 +1,165 @@
 // @ts-check
-/** The library: every video as a card, newest first. */
+/** The library: every video as a card, by time. Only the cards in view are in the document. */
 
-import { getHealth, given, listVideos } from "./api.js";
-import { bar, fill, h, inline } from "./dom.js";
+import { getHealth, listVideos } from "./api.js";
+import { makeCard } from "./card.js";
+import { fill, h } from "./dom.js";
 import { pickers } from "./dropping.js";
-import { STATUS, ago, clock, hue, size, title } from "./format.js";
+import { emptyState } from "./empty.js";
+import { address, asked, chosen, makeFilters } from "./filters.js";
 import { Live } from "./live.js";
+import { leaveLibraryAt } from "./place.js";
 import { poll } from "./poll.js";
+import { makeWindowed } from "./windowed.js";
 
 const BUSY = 2000;
 const IDLE = 10000;
-const CHIPS = 4;
+const RECOUNT = 60000; // milliseconds
+const PAGE = "40";
+const WIDTH = 270; // least width of a card in CSS pixels
+const COUNTED = 10000; // videos that the API counts
+
+/** The library as it was left, by its filters: Back shows it again at once, at the same place. */
+let left = /** @type {{key: string, videos: Card[], next: string | null, at: {item: number, above: number}} | null} */ (null);
 
 /**
  * @param {HTMLElement} place
- * @param {{status?: string, label?: string}} filter
+ * @param {Record<string, string>} options of the address
  * @param {AbortSignal} signal
  */
-export function showLibrary(place, { status = "", label = "" }, signal) {
+export function showLibrary(place, options, signal) {
   document.title = "Library – videodrop";
+  const filters = chosen(options);
+  const key = address(filters);
+  const query = asked(filters);
+  const oldest = query.sort === "oldest";
   const notice = h("div");
   const grid = h("ul.grid");
   const empty = h("div");
-  const more = h("button.more", { type: "button", hidden: true }, "Show more");
-  const known = /** @type {Map<string, ReturnType<typeof makeCard>>} */ (new Map());
+  const number = h("p.facts", { role: "status" });
+  const cards = /** @type {Map<string, ReturnType<typeof makeCard>>} */ (new Map()); // those in the document
   const labels = /** @type {Set<string>} */ (new Set());
-  const options = h("datalist", { id: "labels" });
-  let next = /** @type {string | null} */ (null); // cursor behind the last card
-  let extended = false; // whether more than the first page was asked for
+  const known = h("datalist", { id: "labels" });
+  const back = left?.key === key ? left : null;
+  let videos = back?.videos ?? [];
+  let next = back?.next ?? null; // cursor behind the last video
+  let extended = videos.length > 0; // whether more than the first page was read
+  let total = /** @type {number | null} */ (null);
+  let examining = false;
+  let askedAt = 0; // when they were counted
+  let drop = /** @type {string | null} */ (null);
+
+  const windowed = makeWindowed({
+    content: grid,
+    scroller: null,
+    signal,
+    perRow: () => Math.max(1, Math.floor((grid.clientWidth + 20) / (WIDTH + 20))),
+    estimate: () => (grid.clientWidth / Math.max(1, Math.floor((grid.clientWidth + 20) / (WIDTH + 20)))) * 0.5625 + 110,
+    build: (index) => {
+      const video = videos[index];
+      const card = cards.get(video.video_id) ?? makeCard(video, signal);
+      cards.set(video.video_id, card);
+      card.update(video);
+      return card.node;
+    },
+    drawn: () => {
+      for (const [id, card] of cards) if (!card.node.isConnected) cards.delete(id);
+      // As many pages as there is room for; after a failure, the next scroll asks again.
+      if (next && windowed.nearEnd()) extend().catch(fail);
+    },
+  });
 
   /**
    * Show these videos.
-   * @param {Card[]} videos
-   * @returns {HTMLElement[]} their cards
+   * @param {Card[]} list
    */
-  function show(videos) {
-    const nodes = videos.map((video) => {
-      const card = known.get(video.video_id) ?? makeCard(video);
-      known.set(video.video_id, card);
-      card.update(video);
-      for (const one of video.labels) labels.add(one);
-      return card.node;
-    });
-    fill(options, [...labels], () => [...labels].sort().map((value) => h("option", { value })));
-    more.hidden = next === null;
-    return nodes;
+  function show(list) {
+    const before = new Set(videos);
+    videos = list;
+    for (const video of list) if (!before.has(video)) for (const one of video.labels) labels.add(one);
+    fill(known, [...labels], () => [...labels].sort().map((value) => h("option", { value })));
+    number.textContent = counted();
+    if (videos.length) empty.replaceChildren();
+    else if (!next) fill(empty, [key, drop], () => emptyState(Object.keys(filters).some((name) => name !== "sort"), drop));
+    windowed.show(videos.length, true);
   }
 
+  function counted() {
+    const most = total !== null && total >= COUNTED;
+    const known = Math.max(total ?? 0, videos.length);
+    if (!known) return next ? "Looking …" : "";
+    const least = most || (total === null && next) ? "at least " : "";
+    return `${least}${known.toLocaleString("en")} ${known === 1 ? "video" : "videos"}`;
+  }
+
+  /** Read the first page again: what is new comes in front, what is gone leaves. */
   async function refresh() {
-    const page = await listVideos({ status, label }, signal);
-    if (!extended) {
-      // Keep the first page's cards in order; remove those that are no longer listed.
-      const ids = new Set(page.videos.map((video) => video.video_id));
-      for (const [id, card] of known) if (!ids.has(id)) (card.node.remove(), known.delete(id));
-      next = page.next_cursor;
-    }
-    show(page.videos).forEach((node, at) => {
-      if (grid.children[at] !== node) grid.insertBefore(node, grid.children[at] ?? null);
-    });
-    // Rare matches may follow an empty page: continue until there is a card to show.
-    if (!known.size && next) await extend();
-    if (known.size) empty.replaceChildren();
-    else fill(empty, [status, label, drop], () => emptyState(Boolean(status || label), drop));
-    const busy = [...known].filter(([, card]) => card.busy).map(([id]) => id);
-    for (const id of live.arrived) if (known.has(id)) live.arrived.delete(id);
+    const page = await listVideos({ ...query, limit: PAGE }, signal);
+    if (!extended) next = page.next_cursor;
+    const last = page.videos.at(-1);
+    const rest = page.next_cursor && last ? videos.filter((one) => isAfter(one, last)) : [];
+    const more = page.videos.length + rest.length - videos.length;
+    if (total !== null) total += more;
+    show([...page.videos, ...rest]);
+    if (!videos.length && next) await extend();
+    if (more || !askedAt) count().catch(fail);
+    const busy = videos.filter((one) => one.status === "processing").map((one) => one.video_id);
+    for (const one of videos) live.arrived.delete(one.video_id);
     live.watch([...busy, ...live.arrived]);
-    return busy.length || !known.size ? BUSY : IDLE;
+    return busy.length || !videos.length ? BUSY : IDLE;
   }
 
+  /** Count the videos. It reads a key of each, so it is done rarely; what comes in between is added. */
+  async function count() {
+    if (askedAt && Date.now() - askedAt < RECOUNT) return;
+    askedAt = Date.now();
+    const page = await listVideos({ ...query, limit: "1", count: "true" }, signal);
+    total = page.total;
+    number.textContent = counted();
+  }
+
+  /** Read further pages until there is a video to add: rare matches may follow empty pages. */
   async function extend() {
-    extended = true;
-    do {
-      const page = await listVideos({ status, label, cursor: next }, signal);
-      next = page.next_cursor;
-      grid.append(...show(page.videos));
-    } while (!known.size && next);
+    if (examining || !next) return;
+    examining = extended = true;
+    const before = videos.length;
+    try {
+      do {
+        const page = await listVideos({ ...query, limit: "100", cursor: next }, signal);
+        next = page.next_cursor;
+        const there = new Set(videos.map((one) => one.video_id));
+        show([...videos, ...page.videos.filter((one) => !there.has(one.video_id))]);
+      } while (next && videos.length === before);
+    } finally {
+      examining = false;
+    }
+    if (next && windowed.nearEnd()) await extend();
   }
 
-  let drop = /** @type {string | null} */ (null);
+  /**
+   * Return whether a video is listed after another one.
+   * @param {Card} one
+   * @param {Card} other
+   */
+  function isAfter(one, other) {
+    const [a, b] = [one, other].map((video) => `${new Date(video.uploaded_at).toISOString()}#${video.video_id}`);
+    return oldest ? a > b : a < b;
+  }
+
+  /** @param {unknown} error */
+  const fail = (error) => signal.aborted || notice.replaceChildren(h("p.notice.bad", { role: "alert" }, /** @type {Error} */ (error).message));
+
   getHealth(signal).then((health) => (drop = health.drop)).catch(() => {});
-  more.addEventListener("click", () => {
-    more.disabled = true;
-    extend()
-      .catch((error) => signal.aborted || notice.replaceChildren(h("p.notice.bad", { role: "alert" }, error.message)))
-      .finally(() => (more.disabled = false));
-  });
-  place.append(
-    h("div.library-head", {}, h("div.library-title", {}, h("h1", {}, "Library"), pickers()), filters(status, label, options)),
-    notice,
-    empty,
-    grid,
-    more,
-  );
+  signal.addEventListener("abort", () => (left = { key, videos, next, at }));
+  place.append(h("div.library-head", {}, h("div.library-title", {}, h("h1", {}, "Library"), number, pickers()), makeFilters(filters, known)), notice, empty, grid);
+  leaveLibraryAt(key);
+  let at = back?.at ?? { item: 0, above: 0 };
+  if (back) {
+    show(videos);
+    if (at.item) windowed.restore(at);
+  }
+  // The place is noted while the view is there: when it is left, its elements are gone.
+  addEventListener("scroll", () => (at = windowed.place()), { passive: true, signal });
   const live = new Live(signal);
   poll(refresh, notice, signal, live);
-}
-
-/**
- * @param {string} status
- * @param {string} label
- */
-function go(status, label) {
-  const query = given({ status, label });
-  location.hash = query.size ? `#/?${query}` : "#/";
-}
-
-/**
- * @param {string} status
- * @param {string} label
- * @param {HTMLElement} options labels to choose from
- */
-function filters(status, label, options) {
-  const state = h(
-    "select",
-    { id: "status", change: ({ target }) => go(target.value, label) },
-    h("option", { value: "" }, "Any status"),
-    Object.entries(STATUS)
-      .filter(([value]) => value !== "deleted")
-      .map(([value, text]) => h("option", { value, selected: value === status }, text)),
-  );
-  /** @type {HTMLInputElement} */
-  const seen = h("input", {
-    id: "label",
-    type: "search",
-    list: "labels",
-    placeholder: "Object label",
-    autocomplete: "off",
-    value: label,
-    change: () => go(status, seen.value.trim()),
-  });
-  return h(
-    "form.filters",
-    { role: "search", submit: (/** @type {SubmitEvent} */ event) => (event.preventDefault(), go(status, seen.value.trim())) },
-    h("label", { for: "status" }, h("span", {}, "Status"), state),
-    h("label", { for: "label" }, h("span", {}, "Shows"), seen),
-    options,
-    (status || label) && h("a.clear", { href: "#/" }, "Clear filters"),
-  );
-}
-
-/** @param {Card} first */
-function makeCard(first) {
-  const picture = h("div.card-picture");
-  const badges = h("div.card-badges");
-  const body = h("div.card-body");
-  const href = `#/videos/${encodeURIComponent(first.video_id)}`;
-  const node = h(
-    "li.card",
-    {},
-    h("a.card-link", { href }, h("div.card-media", {}, picture, badges), h("h2", { title: first.name }, title(first.name))),
-    body,
-  );
-  const card = {
-    node,
-    busy: false,
-    /** @param {Card} video */
-    update(video) {
-      card.busy = video.status === "processing";
-      // A signed URL changes each time; the picture behind it does not.
-      fill(picture, video.poster?.split("?")[0], () =>
-        video.poster
-          ? h("img", { src: video.poster, alt: "", loading: "lazy", decoding: "async" })
-          : h("div.no-picture", {}, card.busy ? "" : "No picture"),
-      );
-      fill(badges, [video.status, video.duration_s], () => [
-        video.status !== "ready" && h(`span.badge.${video.status}`, {}, STATUS[video.status]),
-        video.duration_s !== null && h("span.badge.length", {}, clock(video.duration_s)),
-      ]);
-      fill(body, [unsigned(video), ago(video.uploaded_at)], () => cardBody(video));
-    },
-  };
-  return card;
-}
-
-/** @param {Card} video */
-const unsigned = (video) => (video.poster ? { ...video, poster: null } : video);
-
-/** @param {Card} video */
-function cardBody(video) {
-  const facts = [ago(video.uploaded_at), size(video.bytes), video.width && `${video.width}×${video.height}`];
-  const failed = video.stages.find((stage) => stage.state === "failed" && stage.error && !stage.stands_since);
-  return [
-    h("p.facts", {}, facts.filter(Boolean).join(" · ")),
-    video.status === "processing" &&
-      h(
-        "ul.mini-stages",
-        {},
-        video.stages.map((stage) =>
-          h(`li.${stage.state}`, {}, h("span", {}, stage.stage), bar(stage.progress, `${stage.stage} of ${video.name}`)),
-        ),
-      ),
-    failed?.error && h("p.reason", {}, inline(failed.error.message)),
-    video.labels.length > 0 &&
-      h(
-        "ul.chips",
-        { "aria-label": "Objects" },
-        video.labels
-          .slice(0, CHIPS)
-          .map((label) =>
-            h("li", {}, h("a.chip", { href: `#/?${new URLSearchParams({ label })}`, style: { "--hue": hue(label) } }, label)),
-          ),
-        video.labels.length > CHIPS && h("li.rest", {}, `+${video.labels.length - CHIPS}`),
-      ),
-  ];
-}
-
-/**
- * @param {boolean} filtered
- * @param {string | null} drop where to put videos
- */
-function emptyState(filtered, drop) {
-  if (filtered) {
-    return h("div.empty", {}, h("h2", {}, "Nothing matches"), h("p", {}, "No video fits these filters. ", h("a", { href: "#/" }, "Show all videos")));
-  }
-  return h(
-    "div.empty",
-    {},
-    h("img", { src: "web/icon.svg", alt: "", width: 72, height: 72 }),
-    h("h2", {}, "Drop your first video"),
-    h("p", {}, "It becomes playable, with a poster, captions, a searchable transcript and the objects in it."),
-    h(
-      "dl.ways",
-      {},
-      h("dt", {}, "On this page"),
-      h("dd", {}, "Drop videos or folders anywhere, or use the buttons above."),
-      h("dt", {}, "From a terminal"),
-      h("dd", {}, h("code", {}, "videodrop add holiday.mp4")),
-      h("dt", {}, "With any S3 client"),
-      h("dd", {}, h("code", {}, `aws s3 cp holiday.mp4 ${drop ?? "s3://videodrop-uploads/videos/"}`)),
-      h("dt", {}, "On this machine"),
-      h("dd", {}, "Copy it into the inbox folder that ", h("code", {}, "videodrop up"), " prints."),
-    ),
-    h("p.muted", {}, "This page updates automatically."),
-  );
 }

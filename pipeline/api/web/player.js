@@ -1,170 +1,150 @@
 // @ts-check
 /**
- * The player: adaptive HLS where the browser supports it, else the MP4 or M4A; captions and seeking. A media
- * element sends no token: its addresses are signed, or the page's own.
+ * The player: the picture with boxes over it, the bar of controls, keys, and an address that follows the
+ * place. A media element sends no token: its addresses are signed, or the page's own.
  */
 
+import { makeBoxes } from "./boxes.js";
+import { makeCaptions } from "./captions.js";
+import { makeControls } from "./controls.js";
 import { fill, h } from "./dom.js";
+import { makeHelp, takeKeys } from "./keys.js";
+import { followPlace } from "./place.js";
+import { makeSources } from "./sources.js";
 
-const HLS = "application/vnd.apple.mpegurl";
+const SPEED_STEP = 0.25;
+const RENEW_MS = 60000; // signed URLs are renewed at most so often
 
 /**
+ * @param {string} id of the video
  * @param {() => Promise<Video>} renew gets the video again, with fresh signed URLs
  * @param {number} start seconds at which to begin
  * @param {AbortSignal} signal
  * @returns {Player}
  */
-export function makePlayer(renew, start, signal) {
-  const media = h("video", { controls: true, playsinline: true, preload: "metadata" });
+export function makePlayer(id, renew, start, signal) {
+  const media = h("video", { playsinline: true, preload: "metadata", tabindex: -1 });
   const waiting = h("div.player-wait", {}, h("p", {}, "Loading…"));
-  const node = h("div.player", {}, media, waiting);
   const watchers = /** @type {((time: number) => void)[]} */ ([]);
-  const added = /** @type {Map<string, HTMLTrackElement>} */ (new Map()); // captions by name
-  let sources = /** @type {{src: string, cors: string | null}[]} */ ([]); // what can still be tried, the best first
-  let current = /** @type {string | null} */ (null); // which files these are of, without their signatures
-  let renewed = Date.now(); // when signed URLs were last renewed
+  let current = /** @type {string | null} */ (null); // which files are played, without their signatures
+  let renewed = Date.now();
 
-  /**
-   * @param {Video} video
-   * @param {string} role
-   */
-  const find = (video, role) => video.stages.flatMap((stage) => stage.artifacts).filter((one) => one.role === role);
+  const changed = () => controls?.update();
+  const sources = makeSources(media, changed, failed);
+  const captions = makeCaptions(media, changed, signal);
+  const boxes = makeBoxes(id, changed, signal);
+  const help = makeHelp();
+  const controls = makeControls(media, sources, captions, boxes, { full, help: help.open, seek: (time) => seek(time, false) });
+  const frame = h("div.frame", {}, media, boxes.node, waiting);
+  const node = h("div.player", {}, frame, controls.node, help.dialog);
 
-  /** @param {Video} video */
-  function load(video) {
-    const file = find(video, "mp4")[0] ?? find(video, "m4a")[0];
-    sources = [];
-    // Chromium's HLS needs CORS for segments of another origin; a plain file does not.
-    if (video.links.playlist && media.canPlayType(HLS)) {
-      sources.push({ src: relative(video.links.playlist), cors: "anonymous" });
+  /** @param {boolean} expired */
+  async function failed(expired) {
+    const [at, playing] = [media.currentTime, !media.paused];
+    if (expired || !sources.next()) {
+      if (Date.now() - renewed < RENEW_MS) return;
+      renewed = Date.now();
+      const video = await renew().catch(() => null);
+      if (!video || signal.aborted) return;
+      sources.load(video);
     }
-    if (file) sources.push({ src: file.url, cors: null });
-    next();
-  }
-
-  function next() {
-    const source = sources.shift();
-    if (!source) return false;
-    media.crossOrigin = source.cors;
-    media.src = source.src;
-    return true;
+    if (at) seek(at, playing);
   }
 
   /**
    * @param {number} time
-   * @param {boolean} [play]
+   * @param {boolean} [play] also bring the player into view
    */
   function seek(time, play = true) {
     const to = () => {
-      media.currentTime = Math.min(time, media.duration || time);
+      media.currentTime = Math.max(0, Math.min(time, media.duration || time));
       if (play) media.play().catch(() => {});
     };
+    if (play) reveal();
     if (media.readyState >= HTMLMediaElement.HAVE_METADATA) to();
     else media.addEventListener("loadedmetadata", to, { once: true, signal });
   }
 
-  media.addEventListener("error", async () => {
-    const at = media.currentTime;
-    if (!next()) {
-      if (Date.now() - renewed < 60000) return;
-      renewed = Date.now();
-      const video = await renew().catch(() => null); // signed URLs may have expired
-      if (!video) return;
-      load(video);
-    }
-    if (at) seek(at, false);
-  }, { signal });
+  function reveal() {
+    const box = node.getBoundingClientRect();
+    if (box.top >= 0 && box.bottom <= innerHeight) return;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    node.scrollIntoView({ block: box.height > innerHeight ? "start" : "nearest", behavior: still ? "auto" : "smooth" });
+  }
 
-  let frame = 0;
+  function full() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (node.requestFullscreen) node.requestFullscreen().catch(() => {});
+    else /** @type {any} */ (media).webkitEnterFullscreen?.(); // iPhone: only the picture can
+  }
+
+  /** @param {number} step */
+  const speed = (step) => controls.setSpeed(Math.min(2, Math.max(0.5, media.playbackRate + step)));
+  /** @param {number} step */
+  const louder = (step) => document.fullscreenElement ? (media.volume = Math.min(1, Math.max(0, media.volume + step))) : false;
+  /** @param {number} step */
+  const skip = (step) => seek(media.currentTime + step, false);
+
+  takeKeys({
+    " ": controls.toggle, k: controls.toggle,
+    j: () => skip(-10), l: () => skip(10),
+    arrowleft: () => skip(-5), arrowright: () => skip(5),
+    arrowup: () => louder(0.1), arrowdown: () => louder(-0.1),
+    home: () => seek(0, false),
+    c: captions.toggle, b: boxes.toggle, f: full,
+    m: () => (media.muted = !media.muted),
+    "<": () => speed(-SPEED_STEP), ">": () => speed(SPEED_STEP),
+    "?": help.open,
+  }, signal);
+
+  media.addEventListener("click", controls.toggle);
+  media.addEventListener("dblclick", full);
+  for (const event of ["play", "seeking"]) media.addEventListener(event, () => frame.classList.add("started"), { signal });
+  let request = 0;
   const tell = () => watchers.forEach((watch) => watch(media.currentTime));
   const run = () => {
     tell();
-    frame = media.paused || media.ended ? 0 : requestAnimationFrame(run);
+    request = media.paused || media.ended ? 0 : requestAnimationFrame(run);
   };
   for (const event of ["play", "seeking", "seeked", "timeupdate", "loadedmetadata"]) {
-    media.addEventListener(event, () => { if (!frame) run(); }, { signal });
+    media.addEventListener(event, () => { if (!request) run(); }, { signal });
   }
   signal.addEventListener("abort", () => {
-    cancelAnimationFrame(frame);
+    cancelAnimationFrame(request);
+    sources.stop();
     media.removeAttribute("src");
     media.load();
   });
+  watchers.push(boxes.watch);
+  followPlace(media, id, signal);
   if (start) seek(start, false);
-
-  /**
-   * Keep a track in the menu without showing it: Chromium may show any whose mode was not changed.
-   * @param {HTMLTrackElement} element
-   */
-  function offer({ track }) {
-    track.mode = "hidden";
-    track.mode = "disabled";
-  }
-
-  /** @param {Blob} file */
-  function local(file) {
-    const src = URL.createObjectURL(file);
-    signal.addEventListener("abort", () => URL.revokeObjectURL(src));
-    return src;
-  }
 
   return {
     node,
+    switches: boxes.switches,
     seek,
-    /**
-     * Call `watch(seconds)` when the position changes.
-     * @param {(time: number) => void} watch
-     */
     watch: (watch) => watchers.push(watch),
-    /**
-     * Show the current state of `video`.
-     * @param {Video} video
-     */
+    captions: captions.captions,
+    subtitles: captions.subtitles,
     update(video) {
-      const files = ["hls_master", "mp4", "m4a"].flatMap((role) => find(video, role)).map((one) => one.sha256).join();
-      if (video.width && video.height) node.style.setProperty("--ratio", `${video.width} / ${video.height}`);
-      if (video.playable && files !== current) {
-        current = files;
-        load(video);
+      const files = video.stages.flatMap((stage) => stage.artifacts);
+      const playable = ["hls_master", "mp4", "m4a"].flatMap((role) => files.filter((one) => one.role === role)).map((one) => one.sha256).join();
+      if (video.width && video.height) node.style.setProperty("--ratio", String(video.width / video.height));
+      if (video.playable && playable !== current) {
+        current = playable;
+        sources.load(video);
       }
-      const poster = largest(find(video, "poster"));
+      const poster = largest(files.filter((one) => one.role === "poster"));
       if (poster && media.dataset.poster !== poster.sha256) {
         media.dataset.poster = poster.sha256;
         media.poster = poster.url;
       }
+      boxes.update(video);
       node.classList.toggle("ready", video.playable);
       fill(waiting, [video.playable, video.status], () => h("p", {}, reason(video)));
     },
-    /**
-     * Add captions to the menu, or replace those of the same name.
-     * @param {string} name unique among the captions of the video
-     * @param {Blob} vtt
-     * @param {{label: string, language: string | null, shown: boolean}} options
-     */
-    captions(name, vtt, { label, language, shown }) {
-      added.get(name)?.remove();
-      const track = h("track", { kind: "captions", label, srclang: language ?? "en", src: local(vtt), default: shown });
-      added.set(name, track);
-      media.append(track);
-      if (!shown) offer(track);
-    },
-    /**
-     * Offer the subtitles of the file beside the captions.
-     * @param {Subtitles[]} tracks
-     */
-    subtitles(tracks) {
-      media.querySelectorAll("track[kind=subtitles]").forEach((track) => track.remove());
-      const nodes = tracks.map(({ name, language, vtt }) => h("track", { kind: "subtitles", label: name, srclang: language ?? "und", src: local(vtt) }));
-      media.append(...nodes);
-      nodes.forEach(offer);
-    },
   };
 }
-
-/**
- * Convert a playlist's absolute path to a relative one, for any mount point.
- * @param {string} path
- */
-const relative = (path) => path.slice(path.indexOf("/playlists/") + 1);
 
 /**
  * @param {Artifact[]} files

@@ -11,7 +11,7 @@ import { h } from "./dom.js";
  * @param {() => Promise<number | null>} step
  * @param {HTMLElement} notice
  * @param {AbortSignal} signal
- * @param {import("./live.js").Live} live
+ * @param {import("./live.js").Live | null} live null for a view that events do not cover
  */
 export async function poll(step, notice, signal, live) {
   while (!signal.aborted) {
@@ -20,7 +20,7 @@ export async function poll(step, notice, signal, live) {
     try {
       wait = await step();
       notice.replaceChildren();
-      live.start();
+      live?.start();
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
@@ -28,8 +28,8 @@ export async function poll(step, notice, signal, live) {
       notice.replaceChildren(h("p.notice.bad", { role: "alert" }, error.message));
       if (error.status >= 400 && error.status < 500) return;
     }
-    if (!failed && (live.on || wait === null)) await live.changed();
-    else await Promise.race([pause(wait ?? 5000, signal), failed ? new Promise(() => {}) : live.changed()]);
+    if (live && !failed && (live.on || wait === null)) await live.changed();
+    else await Promise.race([pause(wait ?? 5000, signal), live && !failed ? live.changed() : new Promise(() => {})]);
     await visible(signal);
   }
 }

@@ -1,34 +1,14 @@
 // @ts-check
-/** Search: the box on every page, and moments in all videos with a picture, the words and their marks. */
+/** Search: moments in all videos with a picture, the words and their marks. */
 
 import { getStoryboard, searchMoments } from "./api.js";
 import { fill, h } from "./dom.js";
 import { STATUS, ago, clock, hue, title } from "./format.js";
-import { language } from "./transcript.js";
+import { language } from "./languages.js";
+import { drawTile, tileAt } from "./tiles.js";
 
 const WITHIN = ["2", "5", "10", "30", "120"];
 const SHOWN = 12; // labels to choose from
-
-/**
- * Make the search box work.
- * @param {HTMLFormElement} form
- */
-export function makeSearchBox(form) {
-  const input = /** @type {HTMLInputElement} */ (form.elements.namedItem("q"));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const query = new URLSearchParams(location.hash.startsWith("#/search") ? location.hash.split("?")[1] : "");
-    query.set("q", input.value.trim());
-    if (!input.value.trim()) query.delete("q");
-    location.hash = query.size ? `#/search?${query}` : "#/";
-  });
-  return {
-    /** @param {string} text */
-    show(text) {
-      if (document.activeElement !== input || !text) input.value = text;
-    },
-  };
-}
 
 /**
  * @param {HTMLElement} place
@@ -119,10 +99,10 @@ function choices(query, facets) {
         "ul.chips",
         { "aria-label": "Objects in view" },
         chosen.map((value) =>
-          h("li", {}, chip(value, true, changed(query, (next) => next.delete("label", value)), `${value} ×`, `Remove ${value}`)),
+          h("li", {}, chip(value, true, changed(query, (next) => next.delete("label", value)), `${value} ×`, `${value} ×: remove`)),
         ),
         offered.map(({ value, videos }) =>
-          h("li", {}, chip(value, false, changed(query, (next) => next.append("label", value)), `${value} ${videos}`, `Only while ${value} is in view, ${videos} videos`)),
+          h("li", {}, chip(value, false, changed(query, (next) => next.append("label", value)), `${value} ${videos}`, `${value} ${videos} videos: only while it is in view`)),
         ),
       ),
     (spoken || facets.languages.length > 1) &&
@@ -130,9 +110,9 @@ function choices(query, facets) {
         "ul.chips",
         { "aria-label": "Languages" },
         spoken
-          ? h("li", {}, chip(spoken, true, changed(query, (next) => next.delete("language")), `${language(spoken) ?? spoken} ×`, `Remove ${spoken}`))
+          ? h("li", {}, chip(spoken, true, changed(query, (next) => next.delete("language")), `${language(spoken) ?? spoken} ×`, `${language(spoken) ?? spoken} ×: remove`))
           : facets.languages.map(({ value, videos }) =>
-              h("li", {}, chip(value, false, changed(query, (next) => next.set("language", value)), `${language(value) ?? value} ${videos}`, `Only ${language(value) ?? value}, ${videos} videos`)),
+              h("li", {}, chip(value, false, changed(query, (next) => next.set("language", value)), `${language(value) ?? value} ${videos}`, `${language(value) ?? value} ${videos} videos: only in this language`)),
             ),
       ),
     (query.get("q")?.includes(" ") || chosen.length > 0) && within(query),
@@ -188,7 +168,7 @@ function momentCard(moment, query, first) {
       ),
       h("div.moment-body", {}, h("h2", {}, title(moment.name)), moment.snippet && h("p.snippet", {}, marked(moment.snippet)), h("p.facts", {}, facts.filter(Boolean).join(" · "))),
     ),
-    first && moment.more > 0 && h("a.moment-more", { href: all, "aria-label": `${moment.more} more in ${title(moment.name)}` }, `${moment.more} more in this video`),
+    first && moment.more > 0 && h("a.moment-more", { href: all, "aria-label": `${moment.more} more in this video: ${title(moment.name)}` }, `${moment.more} more in this video`),
   );
 }
 
@@ -231,21 +211,12 @@ async function drawPictures(list, moments, signal) {
  */
 function draw(box, tiles) {
   const start = Number(box.dataset.start);
-  const tile = tiles.findLast((one) => one.start <= start) ?? tiles[0];
+  const tile = tileAt(tiles, start);
   if (!tile) return;
-  const scale = Math.min(box.clientWidth / tile.w, box.clientHeight / tile.h);
   box.querySelector(".tile")?.remove();
-  box.append(
-    h("div.tile", {
-      style: {
-        width: `${tile.w}px`,
-        height: `${tile.h}px`,
-        "background-image": `url("${new URL(tile.url).href}")`,
-        "background-position": `-${tile.x}px -${tile.y}px`,
-        transform: `translate(-50%, -50%) scale(${scale})`,
-      },
-    }),
-  );
+  const picture = h("div.tile");
+  drawTile(picture, tile, Math.min(box.clientWidth / tile.w, box.clientHeight / tile.h));
+  box.append(picture);
 }
 
 /**

@@ -1,13 +1,16 @@
 // @ts-check
-/** The timeline below the player: a strip of pictures or the waveform, and a lane for speech and each label. */
+/** The timeline below the player: a strip of pictures or the waveform, lanes, and zoom. */
 
 import { fill, h } from "./dom.js";
 import { clock, hue } from "./format.js";
+import { makeLane } from "./lanes.js";
 import { seenIn } from "./objects.js";
+import { drawTile, tileAt } from "./tiles.js";
 
 const STRIP = 12; // pictures in the strip
 const PREVIEW = 176; // CSS pixels of the preview's longer side
 const STEP = 5; // seconds an arrow key moves
+const CLOSEST = 10; // seconds that are shown at the least
 
 /**
  * @param {Player} player
@@ -19,25 +22,64 @@ export function makeTimeline(player, signal) {
   const picture = h("div.preview-picture", {}, sheet);
   const text = h("span");
   const preview = h("div.preview", { hidden: true }, picture, text);
-  const strip = h(
-    "div.strip",
-    { role: "slider", tabindex: 0, "aria-label": "Position in the video", "aria-valuemin": 0 },
-    pictures,
-  );
+  const strip = h("div.strip", { role: "slider", tabindex: 0, "aria-label": "Position in the video", "aria-valuemin": 0, "aria-valuenow": 0 }, pictures);
   const head = h("div.playhead");
-  const lanes = h("div.lanes");
-  const node = h("div.timeline", { hidden: true, role: "group", "aria-label": "Timeline" }, h("div.strip-row", {}, h("span.lane-name"), h("div.strip-box", {}, strip, preview)), lanes, head);
+  const lanes = h("div.lanes", { role: "group", "aria-label": "Lanes" });
+  const wide = h("div");
+  const pan = h("div.pan", { tabindex: 0, role: "region", "aria-label": "Part of the video", hidden: true }, wide);
+  const closer = h("button.plain", { type: "button", "aria-label": "Zoom in", title: "Zoom in", click: () => setZoom(zoom * 2) }, "+");
+  const farther = h("button.plain", { type: "button", "aria-label": "Zoom out", title: "Zoom out", click: () => setZoom(zoom / 2) }, "−");
+  const zooms = h("span.zooms", { hidden: true }, farther, closer);
+  const node = h("div.timeline", { hidden: true, role: "group", "aria-label": "Timeline" }, h("div.strip-row", {}, h("div", {}, zooms), h("div.strip-box", {}, strip, preview)), lanes, h("div.strip-row", {}, h("span"), pan), head);
   let length = 0;
+  let zoom = 1;
   let tiles = /** @type {Tile[]} */ ([]);
   let speech = /** @type {[number, number][]} */ ([]);
+  let spoken = 0; // transcripts that were shown
+  let rows = /** @type {ReturnType<typeof makeLane>[]} */ ([]);
+  let cells = /** @type {HTMLElement[]} */ ([]);
   let wave = /** @type {string | null} */ (null); // which waveform is shown
   let video = /** @type {Video | null} */ (null);
   let now = 0;
+  let waiting = 0;
 
-  /** @param {PointerEvent} event */
+  /** Return the part of the video that is shown, in seconds. */
+  function part() {
+    const span = length / zoom;
+    const most = pan.scrollWidth - pan.clientWidth;
+    const from = zoom > 1 && most > 0 ? (pan.scrollLeft / most) * (length - span) : 0;
+    return { from, span };
+  }
+
+  /** @param {number} time that is shown at the left */
+  function moveTo(time) {
+    const { span } = part();
+    pan.scrollLeft = ((pan.scrollWidth - pan.clientWidth) * time) / Math.max(1e-6, length - span);
+  }
+
+  /**
+   * @param {number} next
+   * @param {number} [around] the time that stays where it is
+   */
+  function setZoom(next, around = now) {
+    const before = part();
+    zoom = Math.min(most(), Math.max(1, next));
+    wide.style.width = `${100 * zoom}%`;
+    pan.hidden = zoom === 1;
+    closer.disabled = zoom >= most();
+    farther.disabled = zoom === 1;
+    const inside = around >= before.from && around <= before.from + before.span ? around : before.from + before.span / 2;
+    moveTo(inside - ((inside - before.from) / before.span) * (length / zoom));
+    draw();
+  }
+
+  const most = () => Math.max(1, 2 ** Math.floor(Math.log2(length / CLOSEST)));
+
+  /** @param {MouseEvent} event */
   const timeAt = (event) => {
     const box = strip.getBoundingClientRect();
-    return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * length;
+    const { from, span } = part();
+    return Math.min(length, from + Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * span);
   };
 
   strip.addEventListener("pointerdown", (event) => player.seek(timeAt(event), false), { signal });
@@ -54,6 +96,23 @@ export function makeTimeline(player, signal) {
     event.preventDefault();
     player.seek(Math.min(length, Math.max(0, moves[event.key])), false);
   }, { signal });
+  pan.addEventListener("scroll", ask, { passive: true, signal });
+  node.addEventListener("wheel", (event) => {
+    if (event.ctrlKey && most() > 1) {
+      event.preventDefault();
+      setZoom(event.deltaY < 0 ? zoom * 2 : zoom / 2, timeAt(event));
+    } else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) pan.scrollLeft += event.deltaX;
+  }, { signal });
+
+  lanes.addEventListener("keydown", (event) => {
+    const at = rows.findIndex((row) => row.track === event.target);
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (at < 0 || !step) return;
+    event.preventDefault();
+    const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))].track;
+    for (const { track } of rows) track.tabIndex = track === next ? 0 : -1;
+    next.focus();
+  }, { signal });
 
   /**
    * Show the picture of `time` above the pointer.
@@ -62,33 +121,37 @@ export function makeTimeline(player, signal) {
   function show(time) {
     preview.hidden = false;
     text.textContent = clock(time);
-    const tile = tileAt(time);
+    const tile = tileAt(tiles, time);
     picture.hidden = !tile;
-    if (tile) draw(sheet, tile, PREVIEW / Math.max(tile.w, tile.h), picture);
+    if (tile) drawTile(sheet, tile, PREVIEW / Math.max(tile.w, tile.h), picture);
     const [all, own] = [strip.clientWidth, preview.offsetWidth];
-    preview.style.left = `${Math.min(all - own, Math.max(0, (all * time) / length - own / 2))}px`;
+    const { from, span } = part();
+    preview.style.left = `${Math.min(all - own, Math.max(0, (all * (time - from)) / span - own / 2))}px`;
   }
 
-  /**
-   * @param {number} time
-   * @returns {Tile | undefined}
-   */
-  const tileAt = (time) => tiles.findLast((tile) => tile.start <= time) ?? tiles[0];
+  function ask() {
+    waiting ||= requestAnimationFrame(draw);
+  }
 
-  function drawStrip() {
-    const count = Math.min(STRIP, tiles.length);
-    pictures.replaceChildren(
-      ...Array.from({ length: count }, (_, index) => {
-        const shown = h("div");
-        const cell = h("div.strip-cell", {}, shown);
-        const tile = tileAt(((index + 0.5) / count) * length);
-        // Cover a cell of any shape: scale by its width or height, crop the rest.
-        new ResizeObserver(([{ contentRect: box }]) => {
-          if (box.width && tile) draw(shown, tile, Math.max(box.width / tile.w, box.height / tile.h));
-        }).observe(cell);
-        return cell;
-      }),
-    );
+  /** Draw what is shown of the video. */
+  function draw() {
+    waiting = 0;
+    if (signal.aborted || !length) return;
+    const { from, span } = part();
+    for (const row of rows) row.draw(from, from + span);
+    cells.forEach((cell, index) => {
+      const tile = tileAt(tiles, from + ((index + 0.5) / cells.length) * span);
+      // Cover a cell of any shape: scale by its width or height, crop the rest.
+      if (tile && cell.clientWidth) drawTile(/** @type {HTMLElement} */ (cell.firstChild), tile, Math.max(cell.clientWidth / tile.w, cell.clientHeight / tile.h));
+    });
+    setHead();
+  }
+
+  function setHead() {
+    const { from, span } = part();
+    const at = span ? (now - from) / span : 0;
+    head.hidden = at < 0 || at > 1;
+    node.style.setProperty("--at", String(at));
   }
 
   /**
@@ -102,88 +165,58 @@ export function makeTimeline(player, signal) {
     pictures.replaceChildren(h("img.strip-waveform", { src: file.url, alt: "" }));
   }
 
-  const seen = () => (video ? seenIn(video) : []);
-
   function drawLanes() {
-    const rows = seen().map(({ label, intervals }) => lane(label, intervals, `oklch(0.68 0.14 ${hue(label)})`));
-    if (speech.length) rows.unshift(lane("speech", speech, "var(--accent)"));
-    return rows;
+    const seen = video ? seenIn(video) : [];
+    fill(lanes, [seen, spoken, length], () => {
+      rows = seen.map(({ label, intervals }) => makeLane(label, intervals, `oklch(0.68 0.14 ${hue(label)})`, player));
+      if (speech.length) rows.unshift(makeLane("speech", speech, "var(--accent)", player));
+      if (rows.length) rows[0].track.tabIndex = 0;
+      return rows.map((row) => row.node);
+    });
+    node.hidden = !length || !(rows.length || tiles.length || wave);
+    ask();
   }
-
-  /**
-   * @param {string} name
-   * @param {[number, number][]} intervals
-   * @param {string} colour
-   */
-  const lane = (name, intervals, colour) =>
-    h(
-      "div.lane",
-      { style: { "--colour": colour } },
-      h("span.lane-name", { title: name }, name),
-      h(
-        "div.lane-track",
-        {},
-        intervals.map(([start, end]) =>
-          h("button", {
-            type: "button",
-            "aria-label": `${name}, ${clock(start)} to ${clock(end)}`,
-            title: `${name}: ${clock(start)}–${clock(end)}`,
-            style: { left: `${(100 * start) / length}%`, width: `${(100 * Math.max(0, end - start)) / length}%` },
-            click: () => player.seek(start),
-          }),
-        ),
-      ),
-    );
 
   player.watch((time) => {
     now = time;
-    node.style.setProperty("--at", String(length ? Math.min(1, time / length) : 0));
+    const { from, span } = part();
+    if (zoom > 1 && (time < from || time > from + span)) moveTo(time - span / 10);
+    setHead();
     strip.setAttribute("aria-valuenow", String(Math.round(time)));
     strip.setAttribute("aria-valuetext", clock(time));
   });
 
-  const redraw = () => {
-    node.hidden = !length;
-    if (length) fill(lanes, [seen(), speech, length], drawLanes);
-  };
+  const observer = new ResizeObserver(ask);
+  observer.observe(node);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ask, { signal });
+  signal.addEventListener("abort", () => observer.disconnect());
 
   return {
     node,
     /** @param {Video} latest */
     update(latest) {
       video = latest;
-      length = latest.duration_s ?? 0;
+      if (length !== (latest.duration_s ?? 0)) {
+        length = latest.duration_s ?? 0;
+        zooms.hidden = most() < 2;
+        setZoom(zoom);
+      }
       strip.setAttribute("aria-valuemax", String(Math.round(length)));
       drawWaveform(latest);
-      redraw();
+      drawLanes();
     },
     /** @param {Tile[]} given pictures of the storyboard */
     pictures(given) {
       tiles = given;
-      drawStrip();
+      cells = Array.from({ length: Math.min(STRIP, tiles.length) }, () => h("div.strip-cell", {}, h("div")));
+      pictures.replaceChildren(...cells);
+      drawLanes();
     },
-    /** @param {Transcript} transcript */
-    speech(transcript) {
-      speech = transcript.segments.map(({ start, end }) => [start, end]);
-      redraw();
+    /** @param {[number, number][]} intervals in which somebody speaks */
+    speech(intervals) {
+      speech = intervals;
+      spoken += 1;
+      drawLanes();
     },
   };
-}
-
-/**
- * Show a tile of a sprite sheet in `element`, enlarged by `scale`; `frame` gets its size.
- * @param {HTMLElement} element
- * @param {Tile} tile
- * @param {number} scale
- * @param {HTMLElement} [frame]
- */
-function draw(element, tile, scale, frame) {
-  if (frame) Object.assign(frame.style, { width: `${tile.w * scale}px`, height: `${tile.h * scale}px` });
-  Object.assign(element.style, {
-    width: `${tile.w}px`,
-    height: `${tile.h}px`,
-    transform: `scale(${scale})`,
-    backgroundImage: `url("${new URL(tile.url).href}")`,
-    backgroundPosition: `-${tile.x}px -${tile.y}px`,
-  });
 }

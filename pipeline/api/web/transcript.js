@@ -1,59 +1,146 @@
 // @ts-check
-/** The transcript: search, seek by a click on a word, highlight the current word. */
+/** The transcript: search, seek by a click on a word, highlight the current word. Only what is in view is drawn. */
 
 import { fill, h } from "./dom.js";
 import { clock } from "./format.js";
+import { language } from "./languages.js";
+import { makeSpeech } from "./speech.js";
+import { makeWindowed } from "./windowed.js";
 
-/**
- * @typedef {{text: string, start: number, end: number, element: HTMLElement}} Word
- * @typedef {{element: HTMLElement, words: Word[]}} Segment
- */
+const LINE = 24; // CSS pixels
+const LINE_LENGTH = 36; // characters
 
 /**
  * @param {Player} player
  * @param {AbortSignal} signal
  */
 export function makeTranscript(player, signal) {
-  const search = h("input", { type: "search", placeholder: "Search the transcript", "aria-label": "Search the transcript", autocomplete: "off" });
+  const search = h("input", { type: "search", placeholder: "Search the transcript", "aria-label": "Search the transcript", autocomplete: "off", enterkeyhint: "search" });
   const count = h("span.muted", { role: "status" });
-  const list = h("div.segments", { tabindex: 0, role: "region", "aria-label": "Transcript text" });
+  const content = h("div.rows", { role: "list" });
+  const list = h("div.segments", { tabindex: 0, role: "region", "aria-label": "Transcript text" }, content);
   const about = h("div");
   const tools = h("div.transcript-tools", { hidden: true }, search, count);
   const node = h("section.transcript.panel", { "aria-label": "Transcript" }, h("h2", {}, "Transcript"), tools, about, list);
-  let words = /** @type {Word[]} */ ([]); // every word in order
-  let segments = /** @type {Segment[]} */ ([]);
-  let current = /** @type {Word | null} */ (null);
+  let speech = makeSpeech([]);
+  let rows = /** @type {number[]} */ ([]); // segments that are listed
+  let places = new Map(/** @type {[number, number][]} */ ([])); // rows by segment
+  let hits = /** @type {import("./speech.js").Hit[]} */ ([]);
+  let hit = -1; // the one that Enter went to
+  let current = -1; // the word that is said
+  let stop = 0; // the row with the tab stop
   let shown = false;
+  let built = new Map(/** @type {[number, HTMLElement][]} */ ([])); // elements by segment
+
+  const windowed = makeWindowed({
+    content,
+    scroller: list,
+    signal,
+    build: (row) => element(row),
+    estimate: (row) => 10 + LINE * Math.ceil(speech.length(rows[row]) / LINE_LENGTH),
+    drawn: () => {
+      const kept = new Set(content.children);
+      for (const [segment, one] of built) if (!kept.has(one)) built.delete(segment);
+      const buttons = [...content.querySelectorAll("button")];
+      if (!buttons.some((one) => Number(one.dataset.row) === stop)) stop = Number(buttons[0]?.dataset.row ?? 0);
+      for (const one of buttons) one.tabIndex = Number(one.dataset.row) === stop ? 0 : -1;
+      mark();
+    },
+  });
+
+  /** @param {number} row */
+  function element(row) {
+    const segment = rows[row];
+    const known = built.get(segment);
+    if (known) return known;
+    const { start } = speech.segments[segment];
+    const words = speech.wordsOf(segment).map(({ text, probability, index }, at) => [
+      // The space before a word is not part of what is highlighted.
+      at > 0 && text.startsWith(" ") ? " " : "",
+      h(`span.word${probability < 0.5 ? ".unsure" : ""}`, { "data-word": index }, text.trim()),
+    ]);
+    const made = h(
+      "div.segment",
+      { role: "listitem", "aria-posinset": row + 1, "aria-setsize": rows.length },
+      h("button.time", { type: "button", "data-row": row, "data-start": start, "aria-label": `Play from ${clock(start)}` }, clock(start)),
+      h("span", {}, words),
+    );
+    built.set(segment, made);
+    return made;
+  }
+
+  /** Mark the words in the document that are said now, or searched. */
+  function mark() {
+    const found = new Set(hits.flatMap((one) => (built.has(one.segment) ? one.words : [])));
+    for (const one of /** @type {NodeListOf<HTMLElement>} */ (content.querySelectorAll(".word"))) {
+      const index = Number(one.dataset.word);
+      one.classList.toggle("hit", found.has(index));
+      one.classList.toggle("now", index === current);
+    }
+  }
+
+  /** @param {number[]} segments to list */
+  function fillRows(segments) {
+    rows = segments;
+    places = new Map(segments.map((segment, row) => [segment, row]));
+    built = new Map();
+    content.replaceChildren();
+    windowed.show(rows.length);
+  }
+
+  /** @param {number} word */
+  const play = (word) => player.seek(speech.starts[word]);
 
   list.addEventListener("click", (event) => {
-    const hit = /** @type {HTMLElement} */ (event.target).closest("[data-start]");
-    const at = /** @type {HTMLElement | null} */ (hit)?.dataset.start;
-    if (at !== undefined) player.seek(Number(at));
+    const target = /** @type {HTMLElement} */ (event.target);
+    const word = /** @type {HTMLElement | null} */ (target.closest("[data-word]"));
+    const time = /** @type {HTMLElement | null} */ (target.closest("[data-start]"));
+    if (word) play(Number(word.dataset.word));
+    else if (time) player.seek(Number(time.dataset.start));
+  }, { signal });
+
+  list.addEventListener("keydown", (event) => {
+    const at = /** @type {HTMLElement} */ (event.target).dataset.row;
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (at === undefined || !step) return;
+    event.preventDefault();
+    stop = Math.min(rows.length - 1, Math.max(0, Number(at) + step));
+    windowed.reveal(stop);
+    /** @type {HTMLElement | null} */ (content.querySelector(`[data-row="${stop}"]`))?.focus();
   }, { signal });
 
   search.addEventListener("input", () => {
     const query = search.value.trim().toLocaleLowerCase();
-    let hits = 0;
-    for (const segment of segments) {
-      const found = query ? mark(segment, query) : (mark(segment, null), 0);
-      hits += found;
-      segment.element.hidden = Boolean(query) && !found;
-    }
-    count.textContent = query ? `${hits} ${hits === 1 ? "match" : "matches"}` : "";
+    hits = query ? speech.find(query) : [];
+    hit = -1;
+    fillRows(query ? [...new Set(hits.map((one) => one.segment))] : speech.segments.map((_, index) => index));
+    list.scrollTop = 0;
+    windowed.draw();
+    count.textContent = query ? `${hits.length} ${hits.length === 1 ? "match" : "matches"}` : "";
+  }, { signal });
+
+  search.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !hits.length) return;
+    event.preventDefault();
+    hit = (hit + (event.shiftKey ? -1 : 1) + hits.length) % hits.length;
+    windowed.reveal(places.get(hits[hit].segment) ?? 0);
+    play(hits[hit].words[0]);
+    count.textContent = `${hit + 1} of ${hits.length} ${hits.length === 1 ? "match" : "matches"}`;
   }, { signal });
 
   player.watch((time) => {
-    const word = wordAt(words, time);
+    const word = speech.wordAt(time);
     if (word === current) return;
-    current?.element.classList.remove("now");
     current = word;
-    if (!word) return;
-    word.element.classList.add("now");
-    follow(list, word.element);
+    const row = word < 0 ? undefined : places.get(speech.owners[word]);
+    const busy = list.matches(":hover") || list.contains(document.activeElement);
+    if (row !== undefined && list.offsetParent && !busy) windowed.reveal(row);
+    mark();
   });
 
   return {
     node,
+    find: () => tools.hidden ? false : search.focus(),
     /**
      * Show why there is no transcript.
      * @param {Video} video
@@ -66,99 +153,21 @@ export function makeTranscript(player, signal) {
         return h("p.muted", {}, "This video has no transcript. The table below says why.");
       });
     },
-    /** @param {Transcript} transcript */
+    /**
+     * Show a transcript; return the times in which somebody speaks.
+     * @param {Transcript} transcript
+     */
     show(transcript) {
       shown = true;
-      segments = transcript.segments.map((segment) => build(segment));
-      words = segments.flatMap((segment) => segment.words);
-      list.replaceChildren(...segments.map((segment) => segment.element));
-      tools.hidden = !segments.length;
+      speech = makeSpeech(transcript.segments);
+      fillRows(transcript.segments.map((_, index) => index));
+      tools.hidden = !rows.length;
       about.replaceChildren(
-        segments.length
+        rows.length
           ? h("p.muted", {}, [language(transcript.language), transcript.task === "translate" && "translated to English", transcript.model?.name].filter(Boolean).join(" · "))
           : h("p.muted", {}, "There is no speech in this video."),
       );
+      return speech.intervals();
     },
   };
-}
-
-/**
- * @param {Transcript["segments"][number]} segment
- * @returns {Segment}
- */
-function build(segment) {
-  const given = segment.words.length ? segment.words : [segment];
-  const words = given.map(({ text, start, end, probability }) => ({
-    text,
-    start,
-    end,
-    element: h(`span.word${probability < 0.5 ? ".unsure" : ""}`, { "data-start": start }, text.trim()),
-  }));
-  // The space before a word is not part of what is highlighted.
-  const spaced = words.map(({ text, element }, at) => [at && text.startsWith(" ") ? " " : "", element]);
-  const element = h(
-    "p.segment",
-    {},
-    h("button.time", { type: "button", "data-start": segment.start, "aria-label": `Play from ${clock(segment.start)}` }, clock(segment.start)),
-    h("span", {}, spaced),
-  );
-  return { element, words };
-}
-
-/**
- * Mark the words that match `query`; return the number of matches in the segment.
- * @param {Segment} segment
- * @param {string | null} query
- */
-function mark(segment, query) {
-  const text = segment.words.map((word) => word.text).join("").toLocaleLowerCase();
-  const [places, length] = [/** @type {number[]} */ ([]), query?.length ?? 0];
-  for (let at = query ? text.indexOf(query) : -1; query && at >= 0; at = text.indexOf(query, at + length)) places.push(at);
-  let from = 0;
-  for (const word of segment.words) {
-    const to = from + word.text.length;
-    word.element.classList.toggle("hit", places.some((at) => at < to && at + length > from));
-    from = to;
-  }
-  return places.length;
-}
-
-/**
- * Return the word at `time`, by binary search.
- * @param {Word[]} words
- * @param {number} time
- */
-function wordAt(words, time) {
-  let [low, high] = [0, words.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (words[middle].start <= time) low = middle + 1;
-    else high = middle;
-  }
-  const word = words[low - 1];
-  return word && time < word.end + 0.25 ? word : null;
-}
-
-/**
- * Scroll `list` alone so that `element` is in view, unless the pointer is over the list.
- * @param {HTMLElement} list
- * @param {HTMLElement} element
- */
-function follow(list, element) {
-  if (list.matches(":hover") || !element.offsetParent) return;
-  const [outer, inner] = [list.getBoundingClientRect(), element.getBoundingClientRect()];
-  if (inner.top >= outer.top && inner.bottom <= outer.bottom) return;
-  list.scrollBy({ top: inner.top - outer.top - outer.height / 3 });
-}
-
-/**
- * Return the name of a language in English.
- * @param {string | null} code
- */
-export function language(code) {
-  try {
-    return code && new Intl.DisplayNames("en", { type: "language" }).of(code);
-  } catch {
-    return code;
-  }
 }

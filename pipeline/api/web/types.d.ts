@@ -93,6 +93,7 @@ interface Card {
   height: number | null;
   poster: string | null;
   labels: string[];
+  storyboard: boolean;
   stages: { stage: string; state: string; progress: number; error: StageError | null; stands_since: string | null }[];
 }
 
@@ -272,6 +273,7 @@ interface Window {
 
 interface Player {
   node: HTMLElement;
+  switches: HTMLElement;
   seek(time: number, play?: boolean): void;
   watch(watch: (time: number) => void): void;
   update(video: Video): void;
@@ -396,4 +398,10 @@ interface Jobs {
   queues: Queue[];
   dead_lettered: Record<string, number>;
   complete: boolean;
+}
+
+/** The objects in a sampled frame; boxes are left, top, right, bottom in pixels of the source. */
+interface DetectedFrame {
+  time: number;
+  objects: { label: string; confidence: number; box: number[]; track: number | null }[];
 }

@@ -7,12 +7,15 @@ import { makeChapters } from "./chapters.js";
 import { bar, fill, h, inline } from "./dom.js";
 import { STATUS, ago, clock, duration, size, title } from "./format.js";
 import { makeObjects, seenIn } from "./objects.js";
+import { takeKeys } from "./keys.js";
+import { language } from "./languages.js";
 import { Live } from "./live.js";
+import { libraryAddress } from "./place.js";
 import { makePlayer } from "./player.js";
 import { poll } from "./poll.js";
 import { stageTable } from "./stages.js";
 import { makeTimeline } from "./timeline.js";
-import { language, makeTranscript } from "./transcript.js";
+import { makeTranscript } from "./transcript.js";
 
 const BUSY = 1500;
 const TRANSCRIPT = "/transcript"; // a name that no uploaded file has
@@ -30,7 +33,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
   const notice = h("div");
   const models = h("div.models");
   const actions = makeActions(id, reload, signal);
-  const player = makePlayer(() => getVideo(id, signal), Number(t) || 0, signal);
+  const player = makePlayer(id, () => getVideo(id, signal), Number(t) || 0, signal);
   const timeline = makeTimeline(player, signal);
   const transcript = makeTranscript(player, signal);
   const chapters = makeChapters(player);
@@ -40,12 +43,12 @@ export function showVideo(place, id, { t = "0" }, signal) {
   const facts = h("section.panel", { "aria-label": "File" });
 
   place.append(
-    h("a.back", { href: "#/" }, "← Library"),
+    h("a.back", { href: libraryAddress() }, "← Library"),
     notice,
     head,
     actions.node,
     models,
-    h("div.stage-area", {}, h("div.watch", {}, player.node, timeline.node), transcript.node),
+    h("div.stage-area", {}, h("div.watch", {}, player.node, player.switches, timeline.node), transcript.node),
     chapters.node,
     objects.node,
     stages,
@@ -122,7 +125,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     fill(downloads, unsigned(video.stages).map((stage) => stage.artifacts), () => downloadList(video));
     fill(facts, [video.probe, video.key], () => fileFacts(video));
     await Promise.all([
-      follow("transcript_json", video, getTranscript, (text) => (transcript.show(text), timeline.speech(text))),
+      follow("transcript_json", video, getTranscript, (text) => timeline.speech(transcript.show(text))),
       addCaptions(video),
       follow("subtitles_vtt", video, getSubtitles, player.subtitles),
       follow("chapters_json", video, getChapters, chapters.show),
@@ -144,6 +147,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
   const live = new Live(signal, (event) => event.video_id === id);
   live.watch([id]);
   void poll(refresh, notice, signal, live);
+  takeKeys({ "/": transcript.find }, signal);
 }
 
 /**

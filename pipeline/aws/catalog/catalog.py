@@ -27,6 +27,7 @@ video's place in time is ``{upload time}#{video_id}``.
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from pipeline.aws.announce import Announcer, silent
@@ -34,7 +35,8 @@ from pipeline.aws.catalog import labels
 from pipeline.aws.catalog.event_log import EventLog
 from pipeline.aws.catalog.index import Index, Unindexed
 from pipeline.aws.catalog.keys import Keys
-from pipeline.aws.catalog.labels import Labels
+from pipeline.aws.catalog.labels import AT_ONCE, Labels
+from pipeline.aws.catalog.named import Named
 from pipeline.aws.catalog.names import Names
 from pipeline.aws.catalog.pauses import Pauses
 from pipeline.aws.catalog.pending import PendingUploads
@@ -74,6 +76,7 @@ class Catalog(Revisions):
         results: stored results, of both kinds of runs.
         contents: the same results, and uploads, by content.
         names: videos by their names.
+        named: videos by words of their names.
         pending: uploads in progress.
         timings: recorded run times.
         keys: keys that all hosts sign with.
@@ -100,6 +103,7 @@ class Catalog(Revisions):
         self.results = Results(table)
         self.contents = self.results.contents
         self.names = Names(table)
+        self.named = Named(table, self)
         self.pending = PendingUploads(table)
         self.timings = Timings(table)
         self.keys = Keys(table)
@@ -283,20 +287,53 @@ class Catalog(Revisions):
             label: only videos that are indexed under this label.
         """
         if label is not None:
-            yield from self._labels.newest(label, before=before)
+            yield from self._labels.places(label, before=before, rising=False)
             return
-        months = (self._table.get(*MONTHS) or {}).get("months", set())
-        for month in sorted(months, reverse=True):
+        for month in reversed(self._months()):
             if before and month > before[:7]:
                 continue
-            condition = partition("upload_month", month, sort="uploaded_order", below=before)
-            for item in self._table.query(
-                IndexName="uploads",
-                KeyConditionExpression=condition,
-                ScanIndexForward=False,
-                ProjectionExpression="uploaded_order",
-            ):
-                yield item["uploaded_order"]
+            yield from self._month(month, before=before, rising=False)
+
+    def oldest(self, *, after: str | None = None, label: str | None = None) -> Iterator[str]:
+        """Yield places in time of videos, oldest first; see ``newest``."""
+        if label is not None:
+            yield from self._labels.places(label, after=after, rising=True)
+            return
+        for month in self._months():
+            if not after or month >= after[:7]:
+                yield from self._month(month, after=after, rising=True)
+
+    def number(self, *, label: str | None = None, most: int) -> int:
+        """Return the number of videos, at most ``most``; a label's may lag behind."""
+        if label is not None:
+            return sum(1 for _ in islice(self.newest(label=label), most))
+        found = 0
+        for month in reversed(self._months()):
+            condition = partition("upload_month", month)
+            found += self._table.number(
+                most - found, IndexName="uploads", KeyConditionExpression=condition
+            )
+            if found >= most:
+                break
+        return found
+
+    def _months(self) -> list[str]:
+        return sorted((self._table.get(*MONTHS) or {}).get("months", set()))
+
+    def _month(
+        self, month: str, *, before: str | None = None, after: str | None = None, rising: bool
+    ) -> Iterator[str]:
+        condition = partition(
+            "upload_month", month, sort="uploaded_order", below=before, above=after
+        )
+        for item in self._table.query(
+            IndexName="uploads",
+            KeyConditionExpression=condition,
+            ScanIndexForward=rising,
+            ProjectionExpression="uploaded_order",
+            Limit=AT_ONCE,
+        ):
+            yield item["uploaded_order"]
 
     def unindex(self, video_id: str) -> None:
         """Remove a deleted video from the indexes of words and labels.

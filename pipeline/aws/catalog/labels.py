@@ -11,6 +11,9 @@ from typing import Any
 from pipeline.aws.catalog.table import Table, partition
 from pipeline.core.records import StageResult
 
+AT_ONCE = 500
+"""Places that one call reads: a page of videos needs few, and a call without a limit reads 1 MB."""
+
 
 class Labels:
     """The rows of labels in the catalog's table."""
@@ -35,12 +38,19 @@ class Labels:
         )
         self._table.write(deletes=[row for row in rows if row["label"] not in kept])
 
-    def newest(self, label: str, *, before: str | None) -> Iterator[str]:
-        """Yield places in time of the videos with this label, newest first."""
-        condition = partition("label", label.lower(), sort="uploaded_order", below=before)
+    def places(
+        self, label: str, *, before: str | None = None, after: str | None = None, rising: bool
+    ) -> Iterator[str]:
+        """Yield places in time of the videos with this label, in rising or falling order."""
+        condition = partition(
+            "label", label.lower(), sort="uploaded_order", below=before, above=after
+        )
         last = None
         for row in self._table.query(
-            IndexName="labels", KeyConditionExpression=condition, ScanIndexForward=False
+            IndexName="labels",
+            KeyConditionExpression=condition,
+            ScanIndexForward=rising,
+            Limit=AT_ONCE,
         ):
             # Two stages may give one video the same label.
             if row["uploaded_order"] != last:

@@ -1,4 +1,4 @@
-"""Pages of videos, newest first: walk the index, read in batches, filter, stop at a limit.
+"""Pages of videos, by time: walk the index, read in batches, filter, stop at a limit.
 
 A filter that few videos pass must not turn a request into a scan. So each request reads a bounded
 number of videos and returns a cursor to continue from.
@@ -11,15 +11,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import islice, takewhile
 
 from pipeline.aws.catalog import Catalog
+from pipeline.aws.catalog.named import has_words, words
 from pipeline.aws.catalog.table import iso
 from pipeline.core.errors import BadInput
 from pipeline.core.records import ListedStatus, Video
 
 EXAMINED = 200
 """Most videos that one request reads."""
+COUNTED = 10_000
+"""Most videos that are counted."""
 
 # With four stages, that many videos are as many items as DynamoDB returns at once.
 _BATCH = 20
@@ -33,6 +37,10 @@ class Filter:
     Attributes:
         label: a label of the video, in any case.
         prefix: beginning of its key or of its file name.
+        name: words of its file name; each may be the beginning of one.
+        language: code of what is spoken.
+        shortest_s: it lasts at least so many seconds.
+        longest_s: it lasts at most so many seconds.
         after: uploaded at this time or later.
         before: uploaded earlier than this.
     """
@@ -40,6 +48,10 @@ class Filter:
     status: ListedStatus | None = None
     label: str | None = None
     prefix: str | None = None
+    name: str | None = None
+    language: str | None = None
+    shortest_s: float | None = None
+    longest_s: float | None = None
     after: datetime | None = None
     before: datetime | None = None
 
@@ -52,11 +64,36 @@ class Filter:
             and any(
                 name.startswith(self.prefix or "") for name in (video.upload.key, video.upload.name)
             )
+            and has_words(video.upload.name, self._words)
+            and (self.language is None or self.language in video.languages)
+            and self._lasts(video)
         )
+
+    def _lasts(self, video: Video) -> bool:
+        if self.shortest_s is None and self.longest_s is None:
+            return True
+        lasts_s = video.probe.duration_s if video.probe else None
+        return lasts_s is not None and (
+            (self.shortest_s or 0.0) <= lasts_s <= (self.longest_s or float("inf"))
+        )
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return words(self.name or "")
+
+    @property
+    def is_counted(self) -> bool:
+        """Return whether the number of its videos is known without reading them."""
+        return self == Filter(label=self.label)
 
 
 def page(
-    catalog: Catalog, wanted: Filter, *, cursor: str | None = None, limit: int
+    catalog: Catalog,
+    wanted: Filter,
+    *,
+    cursor: str | None = None,
+    limit: int,
+    oldest_first: bool = False,
 ) -> tuple[list[Video], str | None]:
     """Return at most ``limit`` videos, and the cursor of the next page.
 
@@ -65,13 +102,8 @@ def page(
     Raises:
         BadInput: ``invalid_cursor``.
     """
-    starts = [decode(cursor)] if cursor else []
-    if wanted.before:
-        starts.append(iso(wanted.before))
-    places = catalog.newest(before=min(starts, default=None), label=wanted.label)
-    if wanted.after:
-        oldest = iso(wanted.after)
-        places = takewhile(lambda place: place >= oldest, places)
+    walk = _rising if oldest_first else _falling
+    places = walk(catalog, wanted, decode(cursor) if cursor else None)
     found: list[Video] = []
     last = None
     for place, video in read(catalog, islice(places, EXAMINED)):
@@ -104,6 +136,32 @@ def labels(catalog: Catalog, *, cursor: str | None = None) -> tuple[Counter[str]
             count += 1
             found.update(video.labels)
     return found, count, encode(last) if next(places, None) is not None else None
+
+
+def _falling(catalog: Catalog, wanted: Filter, cursor: str | None) -> Iterator[str]:
+    """Yield the places of the videos that may pass, newest first, from the cursor on."""
+    starts = [*([cursor] if cursor else []), *([iso(wanted.before)] if wanted.before else [])]
+    start = min(starts, default=None)
+    oldest = iso(wanted.after) if wanted.after else ""
+    named = catalog.named.places(wanted.name) if wanted.name else None
+    if named is None:
+        places = catalog.newest(before=start, label=wanted.label)
+    else:
+        places = (place for place in reversed(named) if start is None or place < start)
+    return takewhile(lambda place: place >= oldest, places)
+
+
+def _rising(catalog: Catalog, wanted: Filter, cursor: str | None) -> Iterator[str]:
+    """Yield the places of the videos that may pass, oldest first, from the cursor on."""
+    starts = [*([cursor] if cursor else []), *([iso(wanted.after)] if wanted.after else [])]
+    start = max(starts, default=None)
+    named = catalog.named.places(wanted.name) if wanted.name else None
+    if named is None:
+        places = catalog.oldest(after=start, label=wanted.label)
+    else:
+        places = (place for place in named if start is None or place > start)
+    end = iso(wanted.before) if wanted.before else None
+    return takewhile(lambda place: end is None or place < end, places)
 
 
 def encode(place: str) -> str:

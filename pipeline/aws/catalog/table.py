@@ -74,6 +74,13 @@ class Table:
         page = self._table.query(**request)
         return [_plain(item) for item in page["Items"]], page.get("LastEvaluatedKey")
 
+    def number(self, most: int, **request: Any) -> int:
+        """Return the number of items of a ``Query``, at most ``most``; no item is sent."""
+        page = self._table.query(Select="COUNT", Limit=most, **request)
+        left, last = most - page["Count"], page.get("LastEvaluatedKey")
+        more = self.number(left, **request | {"ExclusiveStartKey": last}) if last and left else 0
+        return int(page["Count"]) + more
+
     def put(self, pk: str, sk: str, fields: Mapping[str, Any]) -> None:
         """Write one item, replacing any."""
         self._table.put_item(Item={"pk": pk, "sk": sk, **_item(dict(fields))})
@@ -227,6 +234,7 @@ def partition(
     *,
     sort: str = "sk",
     below: str | None = None,
+    above: str | None = None,
     prefix: str | None = None,
     between: tuple[str, str] | None = None,
 ) -> ConditionBase:
@@ -237,12 +245,15 @@ def partition(
         value: the partition.
         sort: the sort key's name.
         below: find only sort keys below this one; no limit if empty, as no key is.
+        above: find only sort keys above this one; not together with ``below``.
         prefix: find only sort keys with this prefix.
         between: find only sort keys from the first of these to the second.
     """
     condition: ConditionBase = Key(key).eq(value)
     if below:
         condition &= Key(sort).lt(below)
+    if above:
+        condition &= Key(sort).gt(above)
     if between:
         condition &= Key(sort).between(*between)
     if prefix is not None:

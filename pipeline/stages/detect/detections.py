@@ -4,10 +4,13 @@ Hours of video make them large. ``json_array`` writes one item per line, so only
 is held in memory.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import BaseModel, Field
+
+_TIME = re.compile(rb'\{"time": (\d+(?:\.\d+)?),')
 
 Box = tuple[float, float, float, float]
 
@@ -71,6 +74,9 @@ class Wanted:
     def frames(self, chunks: Iterable[bytes]) -> Iterator[tuple[int, Frame]]:
         """Yield frames of ``detections.json`` with matching objects, and their index in it."""
         for index, line in enumerate(items(chunks)):
+            # Most lines before a place late in a long video: parsing them all takes a second.
+            if (early := _TIME.match(line)) and float(early[1]) < self.start:
+                continue
             frame = Frame.model_validate_json(line)
             if frame.time > self.end:
                 return  # frames come in order of time

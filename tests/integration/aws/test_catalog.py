@@ -319,6 +319,19 @@ def test_a_cursor_does_not_look_into_later_months(
     assert len(asked) == 2
 
 
+def test_the_oldest_are_listed_first_from_a_cursor_and_all_are_counted(catalog: Catalog):
+    for n, month in enumerate(("2023-12", "2024-01", "2024-01", "2024-03")):
+        upload = record(catalog, key=f"videos/{n}.mp4", time=f"{month}-0{n + 1}T00:00:00Z")
+        finish(catalog, upload, *(["cat"] if n else []))
+    places = list(catalog.newest())[::-1]
+    assert list(catalog.oldest()) == places
+    assert list(catalog.oldest(after=places[1])) == places[2:]
+    assert list(catalog.oldest(label="cat", after=places[1])) == places[2:]
+    assert catalog.number(most=10) == 4
+    assert catalog.number(label="cat", most=10) == 3
+    assert catalog.number(most=2) == catalog.number(label="cat", most=2) == 2
+
+
 def test_a_video_uploaded_again_moves_to_the_front_and_is_listed_once(catalog: Catalog):
     first = record(catalog, sequencer="0A", time="2024-01-01T00:00:00Z")
     other = record(catalog, key="videos/b.mp4", time="2024-02-01T00:00:00Z")
@@ -331,7 +344,7 @@ def test_a_query_goes_on_where_a_page_ends(catalog: Catalog):
         record(catalog, key=f"videos/{n}.mp4", time=f"2024-01-0{n + 1}T00:00:00Z")
     places = list(catalog.newest())
     query = catalog._table._table.query
-    catalog._table._table.query = lambda **request: query(**request, Limit=2)
+    catalog._table._table.query = lambda **request: query(**request | {"Limit": 2})
     assert list(catalog.newest()) == places
     assert len(places) == 5
 

@@ -47,6 +47,11 @@ def test_reading_stops_behind_the_last_frame_asked_for(content):
     assert files.chunks_read < len(content) / 64 / 2
 
 
+def test_frames_before_the_place_asked_for_are_not_parsed(content):
+    damaged = content.replace(b'"label": "dog"', b'"label": 1', 1)
+    assert [frame.time for _, frame in Wanted(start=9.4).frames([damaged])] == [9.5]
+
+
 @pytest.fixture
 def api(content):
     source = upload()

@@ -6,8 +6,9 @@ import pytest
 from pipeline.aws.catalog import Catalog, listing
 from pipeline.aws.catalog.listing import EXAMINED, Filter
 from pipeline.core.errors import BadInput
+from pipeline.core.media_info import Probe
 from pipeline.core.records import Video
-from tests.fakes.query import START, FakeCatalog, done, place, run, upload, video
+from tests.fakes.query import START, FakeCatalog, client, done, place, run, upload, video
 
 
 def clip(number: int, *labels: str, **given: Any) -> Video:
@@ -116,3 +117,62 @@ def test_a_forged_cursor_is_rejected(cursor: str):
     with pytest.raises(BadInput, match="not valid") as rejected:
         page(FakeCatalog(), cursor=cursor)
     assert rejected.value.code == "invalid_cursor"
+
+
+def test_the_oldest_come_first_if_asked_and_pages_follow_one_another():
+    catalog = FakeCatalog(clip(n) for n in range(7))
+    wanted = Filter(after=START + timedelta(minutes=1), before=START + timedelta(minutes=6))
+    first, cursor = page(catalog, wanted, limit=3, oldest_first=True)
+    rest, end = page(catalog, wanted, limit=3, oldest_first=True, cursor=cursor)
+    assert names(first + rest) == [f"clip-00{n}.mp4" for n in range(1, 6)]
+    assert end is None
+
+
+def test_language_and_length_filter():
+    def lasting(number: int, seconds: float | None, language: str) -> Video:
+        source = upload(number)
+        heard = done(source, "transcribe", summary={"language": language})
+        probe = seconds and Probe(container="mov", duration_s=seconds, size_bytes=1)
+        return video(source, heard, probe=probe or None)
+
+    short, long = lasting(3, 10, "de"), lasting(2, 3600, "ger")
+    catalog = FakeCatalog([short, long, lasting(1, None, "en")])
+    assert page(catalog, Filter(language="de"))[0] == [short, long]
+    assert page(catalog, Filter(shortest_s=60))[0] == [long]
+    assert page(catalog, Filter(longest_s=60))[0] == [short]
+
+
+@pytest.mark.parametrize("oldest_first", [True, False])
+def test_a_rare_name_is_looked_up_and_a_common_one_is_compared(*, oldest_first: bool):
+    rare = clip(0, key="videos/Beach holiday.mp4")
+    catalog = FakeCatalog([rare, *(clip(n) for n in range(1, 50))])
+    wanted = Filter(name="holi bea")
+    assert page(catalog, wanted, oldest_first=oldest_first) == ([rare], None)
+    read, catalog.read = catalog.read, 0
+    catalog.named.found = [place(clip(3)), place(rare)]
+    assert page(catalog, wanted, oldest_first=oldest_first) == ([rare], None)
+    assert (read, catalog.read) == (50, 2)
+
+
+def test_a_list_is_counted_where_that_needs_no_video():
+    api = client(catalog=FakeCatalog(clip(n) for n in range(3)))
+    assert api.get("/videos?count=true&limit=1").json()["total"] == 3
+    assert api.get("/videos?count=true&status=ready").json()["total"] is None
+    assert api.get("/videos").json()["total"] is None
+
+
+def test_a_language_has_a_code():
+    answer = client().get("/videos?language=much")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_language")
+
+
+@pytest.mark.parametrize("oldest_first", [True, False])
+def test_videos_of_a_name_come_in_order_and_page_by_page(*, oldest_first: bool):
+    catalog = FakeCatalog(clip(n) for n in range(5))
+    catalog.named.found = [place(clip(n)) for n in (1, 2, 4)]
+    wanted = Filter(name="clip")
+    first, cursor = page(catalog, wanted, limit=2, oldest_first=oldest_first)
+    rest, end = page(catalog, wanted, limit=2, oldest_first=oldest_first, cursor=cursor)
+    order = (1, 2, 4) if oldest_first else (4, 2, 1)
+    assert names(first + rest) == [f"clip-00{n}.mp4" for n in order]
+    assert end is None

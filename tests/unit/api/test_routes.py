@@ -243,7 +243,7 @@ def test_the_page_loads_from_nowhere_but_here_and_the_files():
     policy = policy_of(answer)
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == "'self'"
-    assert policy["connect-src"] == f"'self' {UPLOADS}"
+    assert policy["connect-src"] == f"'self' {ORIGIN} {UPLOADS}"
     assert policy["img-src"] == f"'self' {ORIGIN}"
     assert policy["media-src"] == f"'self' blob: {ORIGIN}"
     assert policy["frame-ancestors"] == "'none'"
@@ -267,9 +267,10 @@ def test_the_documentation_loads_from_nowhere_but_here():
     assert "//" not in answer.text.replace("<!doctype", "")
 
 
-def test_the_renderer_of_the_documentation_is_as_published():
+@pytest.mark.parametrize("name", ["rapidoc-min.js", "hls.min.mjs"])
+def test_scripts_of_others_are_as_published(name):
     listed = (WEB / "vendor" / "README.md").read_text()
-    digest = sha256((WEB / "vendor" / "rapidoc-min.js").read_bytes()).hexdigest()
+    digest = sha256((WEB / "vendor" / name).read_bytes()).hexdigest()
     assert digest in listed
 
 
@@ -277,7 +278,7 @@ def test_a_page_reaches_the_one_address_where_it_gets_tokens():
     token, known = "https://issuer.example/oauth2/token", "https://issuer.example/authorize"
     api = client(sign_in=SignIn(authorize=known, token=token, client_id="page"))
     assert (
-        f"; connect-src 'self' {UPLOADS} {token};"
+        f"; connect-src 'self' {ORIGIN} {UPLOADS} {token};"
         in api.get("/").headers["Content-Security-Policy"]
     )
     assert api.get("/sign-in").json() == {

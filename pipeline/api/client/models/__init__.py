@@ -8,6 +8,7 @@ from pipeline.api.client.models.detections import (
     Track,
     TrackPage,
 )
+from pipeline.api.client.models.jobs import JobsView, JobView, QueueView
 from pipeline.api.client.models.playback import Chapter, Chapters, SubtitlesList, SubtitlesView
 from pipeline.api.client.models.replays import (
     Comparison,
@@ -102,6 +103,8 @@ __all__ = [
     "Frame",
     "FramePage",
     "Health",
+    "JobView",
+    "JobsView",
     "LabelChange",
     "LabelCount",
     "LabelPage",
@@ -119,6 +122,7 @@ __all__ = [
     "PlanView",
     "Probe",
     "ProgressView",
+    "QueueView",
     "Rendition",
     "RenditionChange",
     "RenditionsDiff",

@@ -225,14 +225,16 @@ class VideoItem(Model):
     height: int | None
     labels: list[str]
     poster: str | None
+    storyboard: bool
     stages: list[StageProgress]
 
 
 class VideoPage(Model):
-    """Videos, newest first."""
+    """Videos, by the time of their upload."""
 
     videos: list[VideoItem]
     next_cursor: str | None
+    total: int | None = None
 
 
 class VideoView(Model):

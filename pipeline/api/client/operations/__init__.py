@@ -5,6 +5,7 @@ from pipeline.api.client.operations.detections import (
     DetectionsOperations,
 )
 from pipeline.api.client.operations.events import AsyncEventsOperations, EventsOperations
+from pipeline.api.client.operations.jobs import AsyncJobsOperations, JobsOperations
 from pipeline.api.client.operations.playback import AsyncPlaybackOperations, PlaybackOperations
 from pipeline.api.client.operations.replays import AsyncReplaysOperations, ReplaysOperations
 from pipeline.api.client.operations.search import AsyncSearchOperations, SearchOperations
@@ -28,6 +29,7 @@ class Operations(
     PlaybackOperations,
     VersionsOperations,
     ReplaysOperations,
+    JobsOperations,
     EventsOperations,
     WebhooksOperations,
     ServiceOperations,
@@ -44,6 +46,7 @@ class AsyncOperations(
     AsyncPlaybackOperations,
     AsyncVersionsOperations,
     AsyncReplaysOperations,
+    AsyncJobsOperations,
     AsyncEventsOperations,
     AsyncWebhooksOperations,
     AsyncServiceOperations,

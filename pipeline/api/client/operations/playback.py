@@ -51,6 +51,45 @@ class PlaybackOperations(Transport):
             Call("GET", "/videos/{video_id}/storyboard.vtt", path={"video_id": video_id}), str
         )
 
+    def transcript_track(
+        self,
+        video_id: str,
+        form: Literal["m3u8", "vtt"],
+        *,
+        expires: str | None = None,
+        signature: str | None = None,
+    ) -> str:
+        """Get the transcript's captions in HLS."""
+        return self._send(
+            Call(
+                "GET",
+                "/playlists/{video_id}/captions/transcript.{form}",
+                path={"video_id": video_id, "form": form},
+                query={"expires": expires, "signature": signature},
+            ),
+            str,
+        )
+
+    def uploaded_track(
+        self,
+        video_id: str,
+        name: str,
+        form: Literal["m3u8", "vtt"],
+        *,
+        expires: str | None = None,
+        signature: str | None = None,
+    ) -> str:
+        """Uploaded captions in HLS."""
+        return self._send(
+            Call(
+                "GET",
+                "/playlists/{video_id}/captions/uploaded/{name}.{form}",
+                path={"video_id": video_id, "name": name, "form": form},
+                query={"expires": expires, "signature": signature},
+            ),
+            str,
+        )
+
     def get_playlist(
         self, video_id: str, name: str, *, expires: str | None = None, signature: str | None = None
     ) -> str:
@@ -108,6 +147,45 @@ class AsyncPlaybackOperations(AsyncTransport):
         """Get the thumbnails for scrubbing."""
         return await self._send(
             Call("GET", "/videos/{video_id}/storyboard.vtt", path={"video_id": video_id}), str
+        )
+
+    async def transcript_track(
+        self,
+        video_id: str,
+        form: Literal["m3u8", "vtt"],
+        *,
+        expires: str | None = None,
+        signature: str | None = None,
+    ) -> str:
+        """Get the transcript's captions in HLS."""
+        return await self._send(
+            Call(
+                "GET",
+                "/playlists/{video_id}/captions/transcript.{form}",
+                path={"video_id": video_id, "form": form},
+                query={"expires": expires, "signature": signature},
+            ),
+            str,
+        )
+
+    async def uploaded_track(
+        self,
+        video_id: str,
+        name: str,
+        form: Literal["m3u8", "vtt"],
+        *,
+        expires: str | None = None,
+        signature: str | None = None,
+    ) -> str:
+        """Uploaded captions in HLS."""
+        return await self._send(
+            Call(
+                "GET",
+                "/playlists/{video_id}/captions/uploaded/{name}.{form}",
+                path={"video_id": video_id, "name": name, "form": form},
+                query={"expires": expires, "signature": signature},
+            ),
+            str,
         )
 
     async def get_playlist(

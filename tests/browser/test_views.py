@@ -1,0 +1,140 @@
+"""The views in both themes and three widths: accessible, within the screen, and worth a picture.
+
+With PICTURES=FOLDER, pictures of all of them are kept there, to be looked at. The README's
+picture is made by `make pictures`.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import sample
+from tests.browser.conftest import until
+
+pytestmark = pytest.mark.browser
+
+TOOLS = Path(os.environ.get("WEB_TOOLS") or f"{sys.prefix}/web-tools/node_modules")
+AXE = TOOLS / "axe-core" / "axe.min.js"
+RUN = """async () => (await axe.run(document)).violations
+  .filter(({ impact }) => ['moderate', 'serious', 'critical'].includes(impact))
+  .map(({ help, nodes }) => `${help}: ${nodes.map((one) => one.html).join(' ; ').slice(0, 400)}`)
+"""
+WIDTHS = {390: 844, 1280: 900, 1920: 1080}
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """Return axe-core; without it, skip the tests, or fail them in CI."""
+    if not AXE.exists():
+        if os.environ.get("CI"):
+            pytest.fail("axe-core is not installed: run setup.sh")
+        pytest.skip("axe-core is not installed: install npm, then run setup.sh")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(os.environ.get("PICTURES") or tmp_path_factory.mktemp("pictures"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def library(seed: Any, processed: Any, mp4: bytes, jpeg: bytes) -> str:
+    """Return the id of the sample, in a library with videos in all states."""
+    for name, said in (("Harbour walk", "The red boat"), ("Interview with Dr. Grün", "My heart")):
+        upload = seed.upload(f"{name}.mp4")
+        seed.probe(upload)
+        seed.transcode(upload, mp4)
+        seed.thumbnail(upload, jpeg)
+        seed.transcribe(upload, said)
+        seed.detect(upload, {"boat": [(0.0, 1.0)], "person": [(1.0, 2.0)]})
+    going = seed.upload("A walk in the old town, with a very long name that does not fit.mov")
+    seed.probe(going)
+    seed.progress(going, "transcode", 37)
+    seed.skip(going, "detect")
+    from pipeline.core.errors import BadInput  # noqa: PLC0415
+
+    broken = seed.upload("notes.mp4")
+    for stage in ("transcode", "thumbnail", "transcribe", "detect"):
+        seed.fail(
+            broken, stage, BadInput("not_media", "This is not a video. Run `videodrop doctor`.")
+        )
+    return sample.store(seed, processed, "Shapes and colours.mp4").video_id
+
+
+def check(page: Page, axe: str, pictures: Path, name: str) -> None:
+    """Look at a view in each theme and width."""
+    page.evaluate(axe)
+    found = {}
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        for width, height in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(250)
+            case = f"{name}-{theme}-{width}"
+            page.screenshot(path=pictures / f"{case}.png", full_page=True)
+            if wrong := page.evaluate(RUN):
+                found[case] = wrong
+            if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+                found[f"{case} scrolls"] = wide
+    assert not found, "\n".join(f"{case}: {wrong}" for case, wrong in found.items())
+
+
+@pytest.mark.usefixtures("library")
+def test_the_library(page, axe, pictures):
+    page.goto("/")
+    expect(page.locator(".card")).to_have_count(5)
+    until(page, "[...document.querySelectorAll('.card img')].every((one) => one.complete)")
+    check(page, axe, pictures, "library")
+
+
+def test_a_video(page, axe, pictures, library):
+    page.goto(f"/#/videos/{library}?t=4.2")
+    until(page, "document.querySelector('video')?.readyState >= 2")
+    expect(page.locator(".box").first).to_be_visible()
+    expect(page.locator(".lane canvas").first).to_be_visible()
+    check(page, axe, pictures, "video")
+
+
+def test_a_video_in_work(page, axe, pictures, library):
+    del library
+    page.goto("/#/?status=processing")
+    page.locator(".card-link").click()
+    expect(page.get_by_text("The video can be played after transcoding.")).to_be_visible()
+    check(page, axe, pictures, "in-work")
+
+
+@pytest.mark.usefixtures("library")
+def test_a_search(page, axe, pictures):
+    page.goto("/#/search?q=the")
+    expect(page.locator(".moment").nth(3)).to_be_visible()
+    expect(page.locator(".moment .tile").first).to_be_visible()
+    check(page, axe, pictures, "search")
+
+
+def test_the_help(page, axe, pictures, library):
+    page.goto(f"/#/videos/{library}")
+    expect(page.locator(".segment").first).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    check(page, axe, pictures, "help")
+
+
+def test_the_picture_of_the_readme(browser: Browser, site: str, pictures: Path, shapes: str):
+    context = browser.new_context(
+        base_url=site, viewport={"width": 1200, "height": 1010}, device_scale_factor=1.25
+    )
+    page = context.new_page()
+    page.goto(f"/#/videos/{shapes}?t=7.4")
+    until(page, "document.querySelector('video')?.readyState >= 2")
+    until(page, "document.querySelectorAll('.lane').length > 3")
+    expect(page.locator(".box").first).to_be_visible()
+    expect(page.locator(".word.now")).to_be_visible()
+    page.screenshot(path=pictures / "page.jpg", type="jpeg", quality=82)
+    context.close()
+    assert (pictures / "page.jpg").stat().st_size > 20_000
