@@ -44,7 +44,7 @@ def transcript_track(
 
 @router.get(
     f"/{caption_tracks.UPLOADED}/{{name}}.{{form}}",
-    summary="Uploaded captions in HLS",
+    summary="Get uploaded captions in HLS",
     description="The master playlist lists those beside the video.",
     response_class=Response,
     responses=_RESPONSES,

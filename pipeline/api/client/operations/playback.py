@@ -79,7 +79,7 @@ class PlaybackOperations(Transport):
         expires: str | None = None,
         signature: str | None = None,
     ) -> str:
-        """Uploaded captions in HLS."""
+        """Get uploaded captions in HLS."""
         return self._send(
             Call(
                 "GET",
@@ -177,7 +177,7 @@ class AsyncPlaybackOperations(AsyncTransport):
         expires: str | None = None,
         signature: str | None = None,
     ) -> str:
-        """Uploaded captions in HLS."""
+        """Get uploaded captions in HLS."""
         return await self._send(
             Call(
                 "GET",
