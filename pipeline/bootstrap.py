@@ -96,28 +96,23 @@ def catalog(config: Settings) -> Catalog:
     """Return the catalog of this installation."""
     table = Table(aws.table(config.names.table))
     index, stages = search_index(config, table), config.topology.stages
-    return Catalog(table, stages, index, announcer(config))
-
-
-def announcer(config: Settings) -> Announcer:
-    """Return the sender of this installation's events; most processes send none."""
-    return Announcer(lambda entries: event_bus.put(aws.client("events"), entries), config.names.bus)
+    # Most processes send no events, and need no client for them.
+    send = Announcer(lambda each: event_bus.put(aws.client("events"), each), config.names.bus)
+    return Catalog(table, stages, index, send)
 
 
 def event_consumer(config: Settings) -> "EventConsumer":
     """Return the consumer of events, which logs and delivers them."""
     from pipeline.results.outgoing.consumer import EventConsumer
 
-    known = catalog(config)
-    return EventConsumer(known, _deliverer(config, known))
+    return EventConsumer(known := catalog(config), _deliverer(config, known))
 
 
 def webhooks(config: Settings) -> "Registration":
     """Return the webhooks of this installation."""
     from pipeline.results.outgoing.registration import Registration
 
-    known = catalog(config)
-    return Registration(known, _deliverer(config, known))
+    return Registration(known := catalog(config), _deliverer(config, known))
 
 
 def _deliverer(config: Settings, known: Catalog) -> "Deliverer":
@@ -215,14 +210,13 @@ def janitor(config: Settings) -> "Janitor":
     from pipeline.runs.janitor import Janitor
 
     dead_letters = DeadLetterQueues(aws.client("sqs"), config.names, list(config.topology.stages))
+    timeout_s = config.topology.janitor.timeout_s
     return Janitor(
         catalog(config),
         replays(config).wake_overdue,
         dead_letters.bodies,
         grace_s=config.redelivery_s,
-        merge_index=partial(
-            search_index(config).merge, within_s=config.topology.janitor.timeout_s / 4
-        ),
+        merge_index=partial(search_index(config).merge, within_s=timeout_s / 4),
         check=config.check_place,
         deletions=deletions(config),
     )

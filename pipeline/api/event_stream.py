@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from pipeline.aws.catalog import Catalog
-from pipeline.core.records import Video, VideoStatus
+from pipeline.core.records import Video
+from pipeline.core.status import VideoStatus
 from pipeline.results import video_view as views
 
 _LOOK_S = 1.0

@@ -8,7 +8,8 @@ from fastapi import Depends, Path
 from pipeline.api.context import Parts
 from pipeline.api.problems import RETRY_AFTER, Problem
 from pipeline.core.errors import Gone, NotFound
-from pipeline.core.records import TERMINAL, PublishedArtifact, StageResult, Video
+from pipeline.core.records import PublishedArtifact, StageResult, Video
+from pipeline.core.status import TERMINAL
 from pipeline.results import artifact_view
 from pipeline.results import video_view as views
 

@@ -10,7 +10,7 @@ from pipeline.api.context import Parts
 from pipeline.api.problems import described
 from pipeline.core import languages
 from pipeline.core.errors import InvalidArgument
-from pipeline.core.records import ListedStatus
+from pipeline.core.status import ListedStatus
 from pipeline.core.validation import Moment
 from pipeline.results.search import moments, query
 from pipeline.results.search.moments import MomentPage

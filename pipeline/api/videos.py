@@ -100,7 +100,7 @@ def list_videos(
         oldest_first=query.sort == "oldest",
     )
     counted = query.count and wanted.is_counted
-    total = parts.catalog.number(label=wanted.label, most=COUNTED) if counted else None
+    total = parts.catalog.timeline.number(label=wanted.label, most=COUNTED) if counted else None
 
     def shown(sign: Sign) -> VideoPage:
         return VideoPage(

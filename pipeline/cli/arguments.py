@@ -16,7 +16,7 @@ def _videos(begun: str) -> list[str]:
     """Return the names of the newest videos that begin so, for completion."""
     try:
         _, catalog = lookup.connect()
-        ids = [place.rpartition("#")[2] for place in islice(catalog.newest(), _COMPLETED)]
+        ids = [place.rpartition("#")[2] for place in islice(catalog.timeline.newest(), _COMPLETED)]
         names = [upload.name for upload in catalog.uploads(ids).values()]
     except (VideodropError, *aws.ERRORS):
         return []  # the shell shows no error

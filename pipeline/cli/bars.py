@@ -22,7 +22,8 @@ from rich.table import Column
 
 from pipeline.cli.console import paint, plain
 from pipeline.cli.plans import span
-from pipeline.core.records import TERMINAL, StageRun, Video
+from pipeline.core.records import StageRun, Video
+from pipeline.core.status import TERMINAL
 from pipeline.replays import views
 from pipeline.replays.records import Replay
 from pipeline.results import video_view

@@ -34,8 +34,9 @@ from pipeline.cli.console import err, out, plain, print_json, print_videos
 from pipeline.cli.lookup import connect, find
 from pipeline.core import upload_options as options
 from pipeline.core.errors import InvalidArgument
-from pipeline.core.records import ListedStatus, Video
+from pipeline.core.records import Video
 from pipeline.core.stage import Deadline, Source
+from pipeline.core.status import ListedStatus
 from pipeline.hosts import stack_file as client
 from pipeline.media.probe import probe
 from pipeline.results import video_view as views

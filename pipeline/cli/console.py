@@ -23,9 +23,10 @@ from pipeline import bootstrap
 from pipeline.cli import exits
 from pipeline.cli.doctor import Finding
 from pipeline.core.errors import Interrupted
-from pipeline.core.records import TERMINAL, Video
+from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Result
+from pipeline.core.status import TERMINAL
 from pipeline.hosts.stack_file import StackFile
 from pipeline.results import video_view
 from pipeline.results.video_view import VideoItem, VideoView

@@ -70,7 +70,7 @@ def find(reference: str, settings: Settings, catalog: Catalog) -> Video:
 
 def _alike(reference: str, catalog: Catalog) -> dict[str, Upload]:
     """Return the videos whose id begins so, or else those whose name has this part, by id."""
-    places = islice(catalog.newest(), _WALKED)
+    places = islice(catalog.timeline.newest(), _WALKED)
     ids = list(dict.fromkeys(place.rpartition("#")[2] for place in places))
     if _BEGINNING.fullmatch(reference) and (
         begun := [video_id for video_id in ids if video_id.startswith(reference)]

@@ -18,7 +18,7 @@ from pipeline.cli.console import confirm, err, out, print_json
 from pipeline.cli.lookup import connect, is_embedded
 from pipeline.cli.stay import Stay
 from pipeline.core.errors import Conflict, FailureClass, InvalidArgument
-from pipeline.core.records import ListedStatus
+from pipeline.core.status import ListedStatus
 from pipeline.replays import views
 from pipeline.replays.budget import excess
 from pipeline.replays.records import Desired, Replay

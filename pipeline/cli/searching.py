@@ -16,8 +16,9 @@ from pipeline.cli.console import clock, err, out, plain, print_json
 from pipeline.cli.lookup import connect
 from pipeline.core import languages
 from pipeline.core.errors import InvalidArgument
-from pipeline.core.records import ListedStatus, Video
+from pipeline.core.records import Video
 from pipeline.core.settings import Settings
+from pipeline.core.status import ListedStatus
 from pipeline.results.search import moments, query
 from pipeline.results.search.moments import MomentPage, MomentView
 from pipeline.results.search.reindex import reindex
@@ -119,6 +120,6 @@ def _reindex(settings: Settings, catalog: Catalog, *, as_json: bool) -> None:
 
 
 def _all(catalog: Catalog) -> Iterator[Video]:
-    for _, video in listing.read(catalog, catalog.newest()):
+    for _, video in listing.read(catalog, catalog.timeline.newest()):
         if video and not video.deleted_at:
             yield video

@@ -15,7 +15,8 @@ from pipeline.core import events
 from pipeline.core.errors import BadInput
 from pipeline.core.events import Upload
 from pipeline.core.range_request import SOURCE
-from pipeline.core.records import Failure, StageRun, StageState, Video, VideoStatus
+from pipeline.core.records import Failure, StageRun, Video
+from pipeline.core.status import StageState, VideoStatus
 
 DetailType = Literal[
     "Stage Succeeded",

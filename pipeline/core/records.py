@@ -1,9 +1,8 @@
 """The records of the catalog: a video, the state of each of its stages, and their results."""
 
 import json
-from collections.abc import Collection
 from datetime import datetime
-from typing import Literal, cast
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -12,19 +11,13 @@ from pipeline.core.errors import FailureClass, VideodropError
 from pipeline.core.events import Upload
 from pipeline.core.media_info import Probe
 from pipeline.core.stage import Artifact, Notice
+from pipeline.core.status import StageState, VideoStatus, status_of
 from pipeline.core.upload_options import PASSTHROUGH, PREFIX
-
-StageState = Literal["pending", "running", "succeeded", "skipped", "failed", "superseded"]
-ListedStatus = Literal["processing", "ready", "ready_with_warnings", "partial", "failed"]
-"""The statuses that videos can be selected by. Deleted videos are not listed."""
-VideoStatus = Literal[ListedStatus, "deleted"]
 
 # A DynamoDB item is limited to 400 KB, and an exception's message has no limit.
 _LONGEST_MESSAGE = 4000
 
 _RANGES = 95.0  # percent: the rest is the merge
-
-TERMINAL: frozenset[StageState] = frozenset({"succeeded", "skipped", "failed", "superseded"})
 
 
 class _Record(BaseModel):
@@ -306,22 +299,3 @@ class Video(_Record):
         results = [run.current_result for run in self.stages.values()]
         found = [result.summary.get("language") for result in results if result]
         return {code for one in found if isinstance(one, str) and (code := languages.code(one))}
-
-
-def status_of(outcomes: Collection[tuple[StageState, bool, bool]], *, deleted: bool) -> VideoStatus:
-    """Return the status of a video.
-
-    Args:
-        outcomes: of each stage its state, whether it has a current result, and whether that warns.
-        deleted: True if it was deleted.
-    """
-    if deleted:
-        return "deleted"
-    states = {state for state, _, _ in outcomes}
-    # Superseded: the source was replaced before it was read; the newer upload's event follows.
-    if states & {"pending", "running", "superseded"}:
-        return "processing"
-    # A failed reprocessing leaves the status of the result that stands.
-    if any(state == "failed" and not made for state, made, _ in outcomes):
-        return "partial" if any(made for _, made, _ in outcomes) else "failed"
-    return "ready_with_warnings" if any(warned for _, _, warned in outcomes) else "ready"

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.core.errors import FailureClass
-from pipeline.core.records import ListedStatus
+from pipeline.core.status import ListedStatus
 from pipeline.core.validation import Moment
 
 MOST_SAMPLED = 1000

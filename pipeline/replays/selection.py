@@ -74,7 +74,7 @@ def _by_time(catalog: Catalog, wanted: Selection, after: str | None) -> Iterator
     starts = [after] if after else []
     if wanted.uploaded_before:
         starts.append(iso(wanted.uploaded_before))
-    places = catalog.newest(before=min(starts, default=None), label=wanted.label)
+    places = catalog.timeline.newest(before=min(starts, default=None), label=wanted.label)
     if wanted.uploaded_after is None:
         return places
     oldest = iso(wanted.uploaded_after)

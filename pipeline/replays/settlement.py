@@ -12,7 +12,8 @@ from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.core.errors import DependencyFailed
 from pipeline.core.events import replay_event_id
-from pipeline.core.records import TERMINAL, Cost, StageResult, StageRun
+from pipeline.core.records import Cost, StageResult, StageRun
+from pipeline.core.status import TERMINAL
 from pipeline.costs.estimator import Estimator
 from pipeline.replays.lanes import Lanes
 from pipeline.replays.records import Ending, Open, Replay, StageProgress

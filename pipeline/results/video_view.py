@@ -13,18 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pipeline.core import events
 from pipeline.core.errors import FailureClass
 from pipeline.core.media_info import Probe
-from pipeline.core.records import (
-    TERMINAL,
-    Cost,
-    Failure,
-    StageResult,
-    StageRun,
-    StageState,
-    Video,
-    VideoStatus,
-)
+from pipeline.core.records import Cost, Failure, StageResult, StageRun, Video
 from pipeline.core.sidecar import Sidecar
 from pipeline.core.stage import Notice
+from pipeline.core.status import TERMINAL, StageState, VideoStatus
 from pipeline.results import artifact_view
 from pipeline.results.artifact_view import ArtifactView, Sign
 from pipeline.results.captions_view import CaptionsView

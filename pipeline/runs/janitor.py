@@ -11,7 +11,8 @@ from pipeline.core import events, intake
 from pipeline.core.errors import BadInput, DependencyFailed, LeaseLost, Lost
 from pipeline.core.events import Deletion, Event, Upload
 from pipeline.core.range_request import RangeRequest
-from pipeline.core.records import TERMINAL, Spread, StageRun, Video
+from pipeline.core.records import Spread, StageRun, Video
+from pipeline.core.status import TERMINAL
 from pipeline.results.deletion import Deletions
 from pipeline.runs import stalled
 from pipeline.runs.context import about_run

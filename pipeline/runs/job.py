@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.aws.catalog import Known
 from pipeline.core.events import Upload
 from pipeline.core.planner import Intent
-from pipeline.core.records import TERMINAL
+from pipeline.core.status import TERMINAL
 from pipeline.runs.delivery import Delivery
 from pipeline.runs.first_read import FirstRead
 

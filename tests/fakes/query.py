@@ -15,18 +15,11 @@ from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.table import iso
 from pipeline.core.events import Upload
-from pipeline.core.records import (
-    Cost,
-    Failure,
-    PublishedArtifact,
-    StageResult,
-    StageRun,
-    StageState,
-    Video,
-)
+from pipeline.core.records import Cost, Failure, PublishedArtifact, StageResult, StageRun, Video
 from pipeline.core.settings import Settings
 from pipeline.core.sidecar import Sidecar
 from pipeline.core.stage import Notice
+from pipeline.core.status import StageState
 from pipeline.replays.store import Replays
 from tests.fakes.replays import FakeReplays
 

@@ -27,7 +27,6 @@ video's place in time is ``{upload time}#{video_id}``.
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from pipeline.aws.announce import Announcer, silent
@@ -35,7 +34,7 @@ from pipeline.aws.catalog import labels
 from pipeline.aws.catalog.event_log import EventLog
 from pipeline.aws.catalog.index import Index, Unindexed
 from pipeline.aws.catalog.keys import Keys
-from pipeline.aws.catalog.labels import AT_ONCE, Labels
+from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.named import Named
 from pipeline.aws.catalog.names import Names
 from pipeline.aws.catalog.pauses import Pauses
@@ -43,11 +42,12 @@ from pipeline.aws.catalog.pending import PendingUploads
 from pipeline.aws.catalog.ranges import Ranges
 from pipeline.aws.catalog.removal import Removal
 from pipeline.aws.catalog.results import Results
-from pipeline.aws.catalog.revisions import MONTHS, Revisions, place
+from pipeline.aws.catalog.revisions import Revisions, place
 from pipeline.aws.catalog.run_writes import sort_key
 from pipeline.aws.catalog.runs import Runs, overdue
 from pipeline.aws.catalog.sidecars import Sidecars
-from pipeline.aws.catalog.table import ConditionFailed, Table, iso, partition
+from pipeline.aws.catalog.table import ConditionFailed, Table, iso
+from pipeline.aws.catalog.timeline import Timeline
 from pipeline.aws.catalog.timings import Timings
 from pipeline.aws.catalog.webhooks import Webhooks
 from pipeline.core.errors import NotAnnounced
@@ -86,6 +86,7 @@ class Catalog(Revisions):
         webhooks: the webhooks, and what is delivered to them.
         removal: the removal of deleted videos' records.
         pauses: queues that people have paused.
+        timeline: the videos by the time of their upload.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Catalog(Revisions):
         self.webhooks = Webhooks(table)
         self.removal = Removal(table)
         self.pauses = Pauses(table)
+        self.timeline = Timeline(table)
 
     def runs_of(self, *, shadow: bool) -> Runs:
         """Return the shadow runs, or the regular ones."""
@@ -278,62 +280,6 @@ class Catalog(Revisions):
         except ConditionFailed:
             return False
         return True
-
-    def newest(self, *, before: str | None = None, label: str | None = None) -> Iterator[str]:
-        """Yield places in time of videos, newest first.
-
-        Args:
-            before: start after this place (a cursor).
-            label: only videos that are indexed under this label.
-        """
-        if label is not None:
-            yield from self._labels.places(label, before=before, rising=False)
-            return
-        for month in reversed(self._months()):
-            if before and month > before[:7]:
-                continue
-            yield from self._month(month, before=before, rising=False)
-
-    def oldest(self, *, after: str | None = None, label: str | None = None) -> Iterator[str]:
-        """Yield places in time of videos, oldest first; see ``newest``."""
-        if label is not None:
-            yield from self._labels.places(label, after=after, rising=True)
-            return
-        for month in self._months():
-            if not after or month >= after[:7]:
-                yield from self._month(month, after=after, rising=True)
-
-    def number(self, *, label: str | None = None, most: int) -> int:
-        """Return the number of videos, at most ``most``; a label's may lag behind."""
-        if label is not None:
-            return sum(1 for _ in islice(self.newest(label=label), most))
-        found = 0
-        for month in reversed(self._months()):
-            condition = partition("upload_month", month)
-            found += self._table.number(
-                most - found, IndexName="uploads", KeyConditionExpression=condition
-            )
-            if found >= most:
-                break
-        return found
-
-    def _months(self) -> list[str]:
-        return sorted((self._table.get(*MONTHS) or {}).get("months", set()))
-
-    def _month(
-        self, month: str, *, before: str | None = None, after: str | None = None, rising: bool
-    ) -> Iterator[str]:
-        condition = partition(
-            "upload_month", month, sort="uploaded_order", below=before, above=after
-        )
-        for item in self._table.query(
-            IndexName="uploads",
-            KeyConditionExpression=condition,
-            ScanIndexForward=rising,
-            ProjectionExpression="uploaded_order",
-            Limit=AT_ONCE,
-        ):
-            yield item["uploaded_order"]
 
     def unindex(self, video_id: str) -> None:
         """Remove a deleted video from the indexes of words and labels.

@@ -18,7 +18,8 @@ from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.named import has_words, words
 from pipeline.aws.catalog.table import iso
 from pipeline.core.errors import BadInput
-from pipeline.core.records import ListedStatus, Video
+from pipeline.core.records import Video
+from pipeline.core.status import ListedStatus
 
 EXAMINED = 200
 """Most videos that one request reads."""
@@ -127,7 +128,7 @@ def labels(catalog: Catalog, *, cursor: str | None = None) -> tuple[Counter[str]
     Raises:
         BadInput: ``invalid_cursor``.
     """
-    places = catalog.newest(before=decode(cursor) if cursor else None)
+    places = catalog.timeline.newest(before=decode(cursor) if cursor else None)
     found: Counter[str] = Counter()
     count, last = 0, ""
     for place, video in read(catalog, islice(places, EXAMINED), brief=True):
@@ -145,7 +146,7 @@ def _falling(catalog: Catalog, wanted: Filter, cursor: str | None) -> Iterator[s
     oldest = iso(wanted.after) if wanted.after else ""
     named = catalog.named.places(wanted.name) if wanted.name else None
     if named is None:
-        places = catalog.newest(before=start, label=wanted.label)
+        places = catalog.timeline.newest(before=start, label=wanted.label)
     else:
         places = (place for place in reversed(named) if start is None or place < start)
     return takewhile(lambda place: place >= oldest, places)
@@ -157,7 +158,7 @@ def _rising(catalog: Catalog, wanted: Filter, cursor: str | None) -> Iterator[st
     start = max(starts, default=None)
     named = catalog.named.places(wanted.name) if wanted.name else None
     if named is None:
-        places = catalog.oldest(after=start, label=wanted.label)
+        places = catalog.timeline.oldest(after=start, label=wanted.label)
     else:
         places = (place for place in named if start is None or place > start)
     end = iso(wanted.before) if wanted.before else None

@@ -10,7 +10,8 @@ from typing import Any
 from pipeline.aws.catalog.run_writes import FAILED, LEASE, RunWrites, came_from, first, succeeded
 from pipeline.aws.catalog.table import epoch_key, iso
 from pipeline.core.errors import LeaseLost, VideodropError
-from pipeline.core.records import TERMINAL, Failure, StageResult, StageRun
+from pipeline.core.records import Failure, StageResult, StageRun
+from pipeline.core.status import TERMINAL
 
 # Of a run that has ended, and whose event is still to be sent: it is overdue.
 _UNTOLD = epoch_key(0)

@@ -10,7 +10,7 @@ from pipeline.aws.catalog.run_writes import sort_key
 from pipeline.aws.catalog.search_rows import INDEX
 from pipeline.aws.catalog.table import Table
 from pipeline.core.events import revision_of
-from pipeline.core.records import StageState, VideoStatus, status_of
+from pipeline.core.status import StageState, VideoStatus, status_of
 
 _READ = (
     *("pk", "sk", "upload.key", "upload.time", "sequencer", "version_id", "stages", "deleted_at"),

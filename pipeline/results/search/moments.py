@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.core.records import VideoStatus
+from pipeline.core.status import VideoStatus
 from pipeline.results.artifact_view import Sign
 from pipeline.results.search.facets import Facets
 from pipeline.results.search.search import Found, Hit

@@ -14,9 +14,9 @@ from functools import cached_property
 from hashlib import sha256
 
 from pipeline.core.errors import InvalidArgument
-from pipeline.core.records import ListedStatus
 from pipeline.core.search.stems import stems
 from pipeline.core.search.tokens import terms, tokens
+from pipeline.core.status import ListedStatus
 
 _MOST_WORDS = 12
 _PART = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')

@@ -68,11 +68,11 @@ def result(run: StageRun, *labels: str, fingerprint: str) -> StageResult:
 
 
 def labelled(catalog: Catalog, label: str) -> list[str]:
-    return [place.split("#")[1] for place in catalog.newest(label=label)]
+    return [place.split("#")[1] for place in catalog.timeline.newest(label=label)]
 
 
 def listed(catalog: Catalog) -> list[str]:
-    return [place.split("#")[1] for place in catalog.newest()]
+    return [place.split("#")[1] for place in catalog.timeline.newest()]
 
 
 # -- uploads -------------------------------------------------------------------------------------
@@ -284,9 +284,9 @@ def test_labels_are_listed_newest_first_from_a_cursor(catalog: Catalog):
     ]
     for upload in uploads:
         finish(catalog, upload, "cat")
-    places = list(catalog.newest(label="cat"))
+    places = list(catalog.timeline.newest(label="cat"))
     assert [p.split("#")[1] for p in places] == [u.video_id for u in reversed(uploads)]
-    assert list(catalog.newest(label="cat", before=places[0])) == places[1:]
+    assert list(catalog.timeline.newest(label="cat", before=places[0])) == places[1:]
 
 
 # -- listing -------------------------------------------------------------------------------------
@@ -300,10 +300,10 @@ def test_videos_are_listed_newest_first_across_months_and_pages(catalog: Catalog
     ]
     for n, moment in enumerate(times):
         record(catalog, key=f"videos/{n}.mp4", time=moment)
-    places = list(catalog.newest())
+    places = list(catalog.timeline.newest())
     assert [place[:10] for place in places] == [moment[:10] for moment in reversed(times)]
     for position, place in enumerate(places):
-        assert list(catalog.newest(before=place)) == places[position + 1 :]
+        assert list(catalog.timeline.newest(before=place)) == places[position + 1 :]
 
 
 def test_a_cursor_does_not_look_into_later_months(
@@ -311,11 +311,11 @@ def test_a_cursor_does_not_look_into_later_months(
 ):
     for n in (1, 2, 3):
         record(catalog, key=f"videos/{n}.mp4", time=f"2024-0{n}-01T00:00:00Z")
-    cursor = list(catalog.newest())[1]
+    cursor = list(catalog.timeline.newest())[1]
     asked = []
     query = catalog._table.query
     monkeypatch.setattr(catalog._table, "query", lambda **k: asked.append(k) or query(**k))
-    assert len(list(catalog.newest(before=cursor))) == 1
+    assert len(list(catalog.timeline.newest(before=cursor))) == 1
     assert len(asked) == 2
 
 
@@ -323,13 +323,13 @@ def test_the_oldest_are_listed_first_from_a_cursor_and_all_are_counted(catalog: 
     for n, month in enumerate(("2023-12", "2024-01", "2024-01", "2024-03")):
         upload = record(catalog, key=f"videos/{n}.mp4", time=f"{month}-0{n + 1}T00:00:00Z")
         finish(catalog, upload, *(["cat"] if n else []))
-    places = list(catalog.newest())[::-1]
-    assert list(catalog.oldest()) == places
-    assert list(catalog.oldest(after=places[1])) == places[2:]
-    assert list(catalog.oldest(label="cat", after=places[1])) == places[2:]
-    assert catalog.number(most=10) == 4
-    assert catalog.number(label="cat", most=10) == 3
-    assert catalog.number(most=2) == catalog.number(label="cat", most=2) == 2
+    places = list(catalog.timeline.newest())[::-1]
+    assert list(catalog.timeline.oldest()) == places
+    assert list(catalog.timeline.oldest(after=places[1])) == places[2:]
+    assert list(catalog.timeline.oldest(label="cat", after=places[1])) == places[2:]
+    assert catalog.timeline.number(most=10) == 4
+    assert catalog.timeline.number(label="cat", most=10) == 3
+    assert catalog.timeline.number(most=2) == catalog.timeline.number(label="cat", most=2) == 2
 
 
 def test_a_video_uploaded_again_moves_to_the_front_and_is_listed_once(catalog: Catalog):
@@ -342,10 +342,10 @@ def test_a_video_uploaded_again_moves_to_the_front_and_is_listed_once(catalog: C
 def test_a_query_goes_on_where_a_page_ends(catalog: Catalog):
     for n in range(5):
         record(catalog, key=f"videos/{n}.mp4", time=f"2024-01-0{n + 1}T00:00:00Z")
-    places = list(catalog.newest())
+    places = list(catalog.timeline.newest())
     query = catalog._table._table.query
     catalog._table._table.query = lambda **request: query(**request | {"Limit": 2})
-    assert list(catalog.newest()) == places
+    assert list(catalog.timeline.newest()) == places
     assert len(places) == 5
 
 

@@ -82,8 +82,8 @@ def test_all_that_was_made_of_a_video_goes_at_once(rig: Rig):
     assert not rows(rig, body)["video"] & {"probe", "metadata", "uploaded_order"}
     assert not rows(rig, body)["stage#toy"] & {"result", "history", "error", "event_id"}
     video = rig.video(body)
-    assert (video.status, list(rig.catalog.newest())) == ("deleted", [])
-    assert list(rig.catalog.newest(label="other")) == []
+    assert (video.status, list(rig.catalog.timeline.newest())) == ("deleted", [])
+    assert list(rig.catalog.timeline.newest(label="other")) == []
 
 
 def test_the_ranges_of_a_spread_run_go_and_its_workers_lose_their_lease(rig: Rig):

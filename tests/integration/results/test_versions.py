@@ -187,7 +187,7 @@ def test_a_promotion_finds_the_video_by_the_labels_of_the_version_it_shows(house
     vid = upload_of(body).video_id
 
     def found(label):
-        return [place.rpartition("#")[2] for place in house.catalog.newest(label=label)]
+        return [place.rpartition("#")[2] for place in house.catalog.timeline.newest(label=label)]
 
     assert (found("one"), found("two")) == ([], [vid])
     versions.rollback(vid, "toy")
@@ -380,13 +380,13 @@ def test_who_loses_the_race_to_be_current_takes_no_label_along(house, versions, 
     promote = catalog.runs.promote
 
     def raced(*args, **given):
-        (place,) = catalog.newest()
+        (place,) = catalog.timeline.newest()
         catalog._labels.put(vid, two, order=place)
         return promote(*args, **given)
 
     monkeypatch.setattr(catalog.runs, "promote", raced)
     versions.promote(vid, "toy", one.fingerprint)
-    found = [[*catalog.newest(label=label)] != [] for label in ("one", "two", "common")]
+    found = [[*catalog.timeline.newest(label=label)] != [] for label in ("one", "two", "common")]
     assert found == [True, False, True]
 
 
@@ -409,8 +409,8 @@ def test_a_version_that_is_pruned_while_it_becomes_current_does_not_stay_so(hous
     pruned_meanwhile(house, versions, body, one)
     assert rejected(lambda: versions.promote(vid, "toy", one.fingerprint)) == "version_gone"
     assert unstable(house.state(body)) == unstable(before)
-    assert [*house.catalog.newest(label="two")]
-    assert not [*house.catalog.newest(label="one")]
+    assert [*house.catalog.timeline.newest(label="two")]
+    assert not [*house.catalog.timeline.newest(label="one")]
 
 
 @both

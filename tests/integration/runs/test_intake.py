@@ -34,7 +34,7 @@ def test_what_is_no_media_starts_no_run_and_lists_no_video(rig: Rig, key: str, b
     assert rig.handle(event) is Outcome.IGNORED
     assert rig.stage.runs == 0
     assert rig.catalog.video(upload_of(event).video_id) is None
-    assert list(rig.catalog.newest()) == []
+    assert list(rig.catalog.timeline.newest()) == []
 
 
 @pytest.mark.parametrize("first", ["video", "captions"])

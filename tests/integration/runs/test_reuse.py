@@ -28,7 +28,7 @@ def first(rig: Rig) -> str:
 
 def labelled(rig: Rig) -> list[str]:
     """Return the videos that the index finds by their label."""
-    return [place.partition("#")[2] for place in rig.catalog.newest(label="hello")]
+    return [place.partition("#")[2] for place in rig.catalog.timeline.newest(label="hello")]
 
 
 def prune(rig: Rig) -> None:

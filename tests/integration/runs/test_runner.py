@@ -215,8 +215,8 @@ def test_other_parameters_run_and_the_former_are_found_again(rig: Rig):
     assert rig.reprocess(body, "4", reset=True) is Outcome.REUSED
     assert rig.state(body).current_result == first
     assert rig.stage.runs == 2
-    assert len(list(rig.catalog.newest(label="hello"))) == 1
-    assert list(rig.catalog.newest(label="other")) == []
+    assert len(list(rig.catalog.timeline.newest(label="hello"))) == 1
+    assert list(rig.catalog.timeline.newest(label="other")) == []
 
 
 @pytest.mark.parametrize("change", ["version", "model"])

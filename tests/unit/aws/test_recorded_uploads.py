@@ -81,7 +81,7 @@ def test_another_stage_completes_what_a_killed_one_has_begun(
     for crash in crashes(catalog, faults, SECOND):
         record(catalog, SECOND, B)
         assert pending(catalog, SECOND) == set(STAGES), crash
-        assert next(catalog.newest()).endswith(SECOND.video_id), crash
+        assert next(catalog.timeline.newest()).endswith(SECOND.video_id), crash
 
 
 @pytest.mark.parametrize("earlier", [False, True])

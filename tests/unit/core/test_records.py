@@ -4,16 +4,9 @@ import pytest
 
 from pipeline.core.errors import BadInput, DependencyFailed
 from pipeline.core.events import Upload, parse
-from pipeline.core.records import (
-    TERMINAL,
-    Cost,
-    Failure,
-    PublishedArtifact,
-    StageResult,
-    StageRun,
-    Video,
-)
+from pipeline.core.records import Cost, Failure, PublishedArtifact, StageResult, StageRun, Video
 from pipeline.core.stage import Notice
+from pipeline.core.status import TERMINAL
 from tests.fakes import aws_events
 
 UPLOAD = parse(aws_events.created())

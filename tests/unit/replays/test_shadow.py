@@ -22,7 +22,9 @@ def seen(house: House, vid: str) -> str:
     """Return all that the API shows of a video."""
     video = house.video(vid)
     stages = {name: run.model_dump_json() for name, run in video.stages.items()}
-    labels = {label: list(house.catalog.newest(label=label)) for label in ("hello", "trial")}
+    labels = {
+        label: list(house.catalog.timeline.newest(label=label)) for label in ("hello", "trial")
+    }
     return json.dumps([stages, labels, video.status, video.labels])
 
 
@@ -50,7 +52,8 @@ def test_a_shadow_run_changes_nothing_in_the_views(house: House):
     assert done.progress["toy"].ended == {"succeeded": 2}
     assert [seen(house, vid) for vid in ids] == before
     assert [
-        video for _, video in listing.read(house.catalog, house.catalog.newest(label="trial"))
+        video
+        for _, video in listing.read(house.catalog, house.catalog.timeline.newest(label="trial"))
     ] == []
 
 

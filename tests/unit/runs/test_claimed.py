@@ -82,7 +82,7 @@ def test_no_write_changes_a_run_that_another_worker_has_claimed(
 @pytest.mark.parametrize(("shadow", "found"), [(False, 1), (True, 0)])
 def test_only_a_regular_result_is_indexed_by_labels(catalog: Catalog, shadow: Any, found: int):
     claim(catalog, shadow=shadow).succeed(RESULT)
-    assert len(list(catalog.newest(label="dog"))) == found
+    assert len(list(catalog.timeline.newest(label="dog"))) == found
 
 
 def test_a_shadow_run_and_a_regular_run_write_to_different_folders(catalog: Catalog):
