@@ -197,7 +197,7 @@ def filled(library: Library) -> list[Upload]:
 
 def found(library: Library) -> list[set[tuple[str, float]]]:
     labels = ("cat",)
-    queries = [Query("heart"), Query("mor* two"), Query("first"), Query("heart", labels=labels)]
+    queries = [Query("heart"), Query("tw* more"), Query("first"), Query("heart", labels=labels)]
     return [library.all(one) for one in [*queries, Query("", labels=labels)]]
 
 
