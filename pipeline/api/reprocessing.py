@@ -63,7 +63,17 @@ class Retry(BaseModel):
 )
 async def replay_video(
     video: FoundVideo,
-    asked: Annotated[VideoReplay, Body()],
+    asked: Annotated[
+        VideoReplay,
+        Body(
+            openapi_examples={
+                "a setting": {
+                    "summary": "Another confidence, as a plan",
+                    "value": {"params": {"detect": {"confidence": 0.4}}, "dry_run": True},
+                }
+            }
+        ),
+    ],
     query: Annotated[StartQuery, Query()],
     parts: Parts,
     response: Response,

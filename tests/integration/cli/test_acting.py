@@ -113,7 +113,7 @@ def test_the_original_is_downloaded_under_its_name(cli, library, clip):
 def test_what_failed_is_retried(cli, replayed, breaks, clip):
     failed = cli("add", "--wait", "--json", clip)
     assert (failed.code, failed.json["videos"][0]["status"]) == (1, "failed")
-    assert cli("replay", "--json", "--yes").json["plan"]["stages"][0]["hopeless"] == 1
+    assert cli("replay", "--json", "--yes").json["plan"]["stages"][0]["failed_permanently"] == 1
     assert "No frame" in cli("status").out
     breaks()
     ended = cli("retry", "a.mp4")
