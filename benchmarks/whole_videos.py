@@ -21,7 +21,7 @@ FILLED: Final = "videodrop, larger catalog"
 STAGES: Final = ("transcode", "thumbnail", "transcribe", "detect")
 OVERHEAD: Final = (
     Bar("CPU-s beyond the bare stages", difference(OURS, BARE, "cpu_s"), most=0.15),
-    Bar("AWS calls beside the files", own("calls_beside_files"), most=32),
+    Bar("AWS calls beside the files", own("calls_beside_files"), most=25),
     Bar("AWS calls with the files", own("calls")),
     Bar("CPU-s more in a larger catalog", difference(FILLED, OURS, "cpu_s"), most=0.05),
     Bar("AWS calls more in a larger catalog", difference(FILLED, OURS, "calls"), most=0),
