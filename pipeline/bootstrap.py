@@ -17,6 +17,7 @@ from pydantic_settings import SettingsError
 from pipeline.aws import clients as aws
 from pipeline.aws import event_bus
 from pipeline.aws.adding import Adder
+from pipeline.aws.addresses import Addresses
 from pipeline.aws.announce import Announcer
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
@@ -158,6 +159,12 @@ def artifacts(config: Settings) -> Artifacts:
 def uploads(config: Settings) -> Uploads:
     """Return the uploads of this installation, for clients that upload videos."""
     return Uploads(aws.client("s3"), config.names.uploads_bucket, config.topology.uploads.prefix)
+
+
+def originals(config: Settings) -> Addresses:
+    """Return the signer of the URLs of uploaded files."""
+    bucket = config.names.uploads_bucket
+    return Addresses(aws.client("s3"), bucket, presign_s=config.presign_s, relay=config.relay)
 
 
 def adder(config: Settings) -> Adder:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 
 from pipeline.api import caching
-from pipeline.api.context import Context, Parts
+from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo
 from pipeline.api.problems import described
 from pipeline.core.records import Video
@@ -50,15 +50,10 @@ def get_video(video: FoundVideo, parts: Parts, request: Request, response: Respo
     if "playlist" in found:
         found["playlist"] += f"?{parts.playback.query(video.video_id, lasts_s=lasts_s)}"
     sign = partial(parts.artifacts.url, lasts_s=lasts_s)
+    original = parts.originals.url(video.upload.key, download_as=video.upload.name)
     return views.detail(
-        *(video, sign, found, beside, at_work), original_url=_original(video, parts), kept_days=days
+        *(video, sign, found, beside, at_work), original_url=original, kept_days=days
     )
-
-
-def _original(video: Video, parts: Context) -> str:
-    """Return the address at which a browser saves the uploaded file under its name."""
-    upload, lasts_s = video.upload, parts.settings.presign_s
-    return parts.uploads.url(upload.key, download_as=upload.name, lasts_s=lasts_s)
 
 
 def links(video: Video, root: str) -> dict[str, str]:
