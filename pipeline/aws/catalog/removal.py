@@ -20,9 +20,9 @@ from pipeline.core.records import StageResult, StageRun, Video
 
 _SHARD = "deleted"
 _OF_A_RUN = (
-    *("result", "result_revision", "history", "error", "event_id", "lease_until", "lease_shard"),
-    *("tried", "receipt", "deadline", "queued_at", "started_at", "finished_at"),
-    *("first_finished_at", *FAILED, *SPREAD),
+    *("result", "result_revision", "indexed", "history", "error", "event_id"),
+    *("lease_until", "lease_shard", "tried", "receipt", "deadline"),
+    *("queued_at", "started_at", "finished_at", "first_finished_at", *FAILED, *SPREAD),
 )
 _OF_A_VIDEO = ("upload_month", "uploaded_order", "lease_until", "lease_shard")
 _KINDS: tuple[Kind, ...] = ("stage", "shadow")
