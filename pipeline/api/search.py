@@ -76,11 +76,10 @@ def search(
     begin = parts.cursors.unseal(asked.cursor)
     found = parts.search.find(_query(asked), cursor=begin, limit=asked.limit)
     found = found._replace(next_cursor=parts.cursors.seal(found.next_cursor))
-    root = request.scope.get("root_path", "")
-    shown = moments.page(found, unsigned, root)
+    shown = moments.page(found, unsigned)
     age = caching.signed_since(parts.settings.presign_s)
     unchanged = caching.revalidate(request, response, shown, age)
-    return unchanged or moments.page(found, parts.artifacts.url, root)
+    return unchanged or moments.page(found, parts.artifacts.url)
 
 
 def _query(asked: SearchQuery) -> query.Query:

@@ -37,7 +37,7 @@ _LINKS = {
 )
 def get_video(video: FoundVideo, parts: Parts, request: Request, response: Response) -> object:
     """Return one video, or 304 if the client has it already."""
-    found = links(video, request.scope.get("root_path", ""))
+    found = links(video)
     age = caching.signed_since(parts.settings.presign_s)
     # Only of what is shown, so that changes of leases and attempts keep the tag.
     beside = parts.catalog.sidecars.of(video.upload)
@@ -56,15 +56,15 @@ def get_video(video: FoundVideo, parts: Parts, request: Request, response: Respo
     )
 
 
-def links(video: Video, root: str) -> dict[str, str]:
-    """Return paths of further content of ``video``, below ``root``; the playlist's is unsigned."""
-    base = f"{root}/videos/{video.video_id}"
+def links(video: Video) -> dict[str, str]:
+    """Return paths of further content of ``video``, below the API's; the playlist's is unsigned."""
+    base = f"/videos/{video.video_id}"
     found = {"self": base}
     for name, (role, path) in _LINKS.items():
         for _, artifact in artifact_view.of_video(video, role=role)[:1]:
             found[name] = f"{base}/{path.format(name=quote(artifact.name))}"
     for _, master in artifact_view.of_video(video, role="hls_master")[:1]:
-        found["playlist"] = f"{root}/playlists/{video.video_id}/{quote(master.name)}"
+        found["playlist"] = f"/playlists/{video.video_id}/{quote(master.name)}"
     if any(run.current_result for run in video.stages.values()):
         found["versions"] = f"{base}/versions"
     return found
