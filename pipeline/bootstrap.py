@@ -17,6 +17,7 @@ from pydantic_settings import SettingsError
 from pipeline.aws import clients as aws
 from pipeline.aws import event_bus
 from pipeline.aws.adding import Adder
+from pipeline.aws.addresses import Addresses
 from pipeline.aws.announce import Announcer
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
@@ -26,7 +27,7 @@ from pipeline.aws.catalog.table import Table
 from pipeline.aws.catalog.videos import Videos
 from pipeline.aws.cloudfront import Cdn
 from pipeline.aws.multipart import Multipart
-from pipeline.aws.queues import Queue
+from pipeline.aws.queues import Queue, counts
 from pipeline.aws.receiving import Receiver
 from pipeline.aws.relayed import Store
 from pipeline.aws.uploads import Uploads
@@ -77,11 +78,7 @@ def settings() -> Settings:
 
 
 def set_up_telemetry(service: str) -> None:
-    """Set up this process's logs and metrics for its host.
-
-    Args:
-        service: name of the process, for example ``worker``.
-    """
+    """Set up logs and metrics of a process for its host, by its name, for example ``worker``."""
     telemetry.set_up(service, settings())
     for sentence in setting_names.mistyped(os.environ):
         log.warning("%s", sentence)
@@ -146,18 +143,19 @@ def standings(config: Settings) -> Standings:
 def artifacts(config: Settings) -> Artifacts:
     """Return the artifacts of this installation."""
     cdn = Cdn(aws.client("ssm"), config.cdn) if config.cdn else None
-    return Artifacts(
-        aws.client("s3"),
-        config.names.artifacts_bucket,
-        presign_s=config.presign_s,
-        cdn=cdn,
-        relay=config.relay,
-    )
+    s3, bucket = aws.client("s3"), config.names.artifacts_bucket
+    return Artifacts(s3, bucket, presign_s=config.presign_s, cdn=cdn, relay=config.relay)
 
 
 def uploads(config: Settings) -> Uploads:
     """Return the uploads of this installation, for clients that upload videos."""
     return Uploads(aws.client("s3"), config.names.uploads_bucket, config.topology.uploads.prefix)
+
+
+def originals(config: Settings) -> Addresses:
+    """Return the signer of the URLs of uploaded files."""
+    bucket = config.names.uploads_bucket
+    return Addresses(aws.client("s3"), bucket, presign_s=config.presign_s, relay=config.relay)
 
 
 def adder(config: Settings) -> Adder:
@@ -176,8 +174,7 @@ def store(config: Settings) -> Store | None:
     """Return S3 as the API hands requests on to it; None if clients reach it themselves."""
     if not config.relay:
         return None
-    names = config.names
-    buckets = names.uploads_bucket, names.artifacts_bucket
+    buckets = config.names.uploads_bucket, config.names.artifacts_bucket
     return Store(aws.client("s3").meta.endpoint_url, buckets)
 
 
@@ -198,7 +195,6 @@ def deletions(config: Settings) -> "Deletions":
 
 def jobs(config: Settings) -> "Jobs":
     """Return what runs, waits and failed in this installation."""
-    from pipeline.aws.queues import counts
     from pipeline.results.jobs import Jobs
 
     return Jobs(catalog(config), lambda *queue: counts(config.names.queue(*queue)))

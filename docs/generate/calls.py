@@ -9,6 +9,7 @@ from docs.generate import models
 Schema = dict[str, Any]
 
 _ALWAYS = {"q"}  # a search needs words or a label
+_LONGEST = 100  # characters of a line
 
 
 def curl(method: str, path: str, operation: Schema) -> str:
@@ -30,11 +31,15 @@ def curl(method: str, path: str, operation: Schema) -> str:
 
 
 def python(operation: Schema) -> str:
-    """Return the call; ``api`` is a client."""
+    """Return the call, with lines broken as this project's formatter does; ``api`` is a client."""
     words = [literal(value) for value in _arguments(operation, "path").values()]
     named = _arguments(operation, "query") | _body(operation)
     words += [f"{name}={literal(value)}" for name, value in named.items()]
-    return f"api.{operation['operationId']}({', '.join(words)})"
+    name, given = f"api.{operation['operationId']}", ", ".join(words)
+    if len(f"{name}({given})") <= _LONGEST:
+        return f"{name}({given})"
+    lines = [given] if len(f"    {given}") <= _LONGEST else [f"{word}," for word in words]
+    return "\n".join([f"{name}(", *(f"    {line}" for line in lines), ")"])
 
 
 def literal(value: Any) -> str:

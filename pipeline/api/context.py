@@ -9,11 +9,11 @@ from fastapi import Depends, Request
 from pipeline import bootstrap
 from pipeline.api.cursors import Cursors
 from pipeline.api.playback import Playback
+from pipeline.aws.addresses import Addresses
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.receiving import Receiver
 from pipeline.aws.relayed import Store
-from pipeline.aws.uploads import Uploads
 from pipeline.core.records import Video
 from pipeline.core.settings import Settings
 from pipeline.replays.store import Replays
@@ -96,9 +96,9 @@ class Context:
         return bootstrap.jobs(self.settings)
 
     @cached_property
-    def uploads(self) -> Uploads:
-        """Return the uploads bucket."""
-        return bootstrap.uploads(self.settings)
+    def originals(self) -> Addresses:
+        """Return the signer of the uploaded files' URLs."""
+        return bootstrap.originals(self.settings)
 
     @cached_property
     def search(self) -> Search:

@@ -1,12 +1,10 @@
 """Routes: the deletion of a video, and its undo."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from pipeline.api.context import Parts
-from pipeline.api.lookup import VIDEO_ID, unknown
+from pipeline.api.lookup import VideoId
 from pipeline.api.problems import described
 from pipeline.results.deletion import Deleted
 
@@ -25,22 +23,6 @@ class Restored(BaseModel):
     video_id: str
     name: str
     links: dict[str, str] = Field(examples=[{"self": "/videos/5c1e…"}])
-
-
-def _video_id(
-    video_id: Annotated[
-        str,
-        Path(
-            description="The video's id: 20 hexadecimal digits", examples=["5c1e6f0a9b3d27481f60"]
-        ),
-    ],
-) -> str:
-    if not VIDEO_ID.fullmatch(video_id):
-        raise unknown(video_id)
-    return video_id
-
-
-VideoId = Annotated[str, Depends(_video_id)]
 
 
 @router.delete(

@@ -47,11 +47,12 @@ def list_labels(
     ] = None,
 ) -> object:
     """Return the labels of some videos, or 304 if the client has them already."""
-    counts, videos, more = listing.labels(parts.catalog, cursor=cursor)
+    begin = parts.cursors.unseal(cursor)
+    counts, videos, more = listing.labels(parts.catalog, cursor=begin)
     ranked = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     found = LabelPage(
         labels=[LabelCount(label=label, videos=count) for label, count in ranked],
         videos=videos,
-        next_cursor=more,
+        next_cursor=parts.cursors.seal(more),
     )
     return caching.revalidate(request, response, found) or found

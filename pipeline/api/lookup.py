@@ -13,28 +13,36 @@ from pipeline.core.status import TERMINAL
 from pipeline.results import artifact_view
 from pipeline.results import video_view as views
 
-VIDEO_ID = re.compile(r"[0-9a-f]{20}")
+_VIDEO_ID = re.compile(r"[0-9a-f]{20}")
 
 
-def _video(
+def _video_id(
     video_id: Annotated[
         str,
         Path(
             description="The video's id: 20 hexadecimal digits", examples=["5c1e6f0a9b3d27481f60"]
         ),
     ],
-    parts: Parts,
-) -> Video:
-    video = parts.catalog.video(video_id) if VIDEO_ID.fullmatch(video_id) else None
+) -> str:
+    if not _VIDEO_ID.fullmatch(video_id):
+        raise _unknown(video_id)
+    return video_id
+
+
+VideoId = Annotated[str, Depends(_video_id)]
+"""The id of the path; 404 if no video can have it."""
+
+
+def _video(video_id: VideoId, parts: Parts) -> Video:
+    video = parts.catalog.video(video_id)
     if video is None:
-        raise unknown(video_id)
+        raise _unknown(video_id)
     if video.deleted_at:
         raise Gone("video_deleted", f"{video.upload.name} was deleted.")
     return video
 
 
-def unknown(video_id: str) -> NotFound:
-    """Return the error of an id that no video has."""
+def _unknown(video_id: str) -> NotFound:
     return NotFound("unknown_video", f"There is no video {video_id}. /videos lists all.")
 
 

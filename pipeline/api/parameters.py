@@ -1,4 +1,4 @@
-"""Rejection of unknown query parameters: a mistyped filter must not return everything."""
+"""Checks of query parameters: a mistyped filter must not return everything."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -9,6 +9,22 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from pipeline.api.problems import Problem
+from pipeline.core import languages
+from pipeline.core.errors import InvalidArgument
+
+
+def language_code(given: str | None) -> str | None:
+    """Return the code of a language that was asked for; None if none was.
+
+    Raises:
+        InvalidArgument: ``bad_language``.
+    """
+    code = languages.code(given)
+    if given and code is None:
+        raise InvalidArgument(
+            "bad_language", f"{given} is not a language. Give its code, such as de."
+        )
+    return code
 
 
 def known_only(request: Request) -> None:

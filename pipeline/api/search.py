@@ -7,9 +7,8 @@ from pydantic import BaseModel, Field
 
 from pipeline.api import caching
 from pipeline.api.context import Parts
+from pipeline.api.parameters import language_code
 from pipeline.api.problems import described
-from pipeline.core import languages
-from pipeline.core.errors import InvalidArgument
 from pipeline.core.status import ListedStatus
 from pipeline.core.validation import Moment
 from pipeline.results.search import moments, query
@@ -77,25 +76,19 @@ def search(
     begin = parts.cursors.unseal(asked.cursor)
     found = parts.search.find(_query(asked), cursor=begin, limit=asked.limit)
     found = found._replace(next_cursor=parts.cursors.seal(found.next_cursor))
-    root = request.scope.get("root_path", "")
-    shown = moments.page(found, unsigned, root)
+    shown = moments.page(found, unsigned)
     age = caching.signed_since(parts.settings.presign_s)
     unchanged = caching.revalidate(request, response, shown, age)
-    return unchanged or moments.page(found, parts.artifacts.url, root)
+    return unchanged or moments.page(found, parts.artifacts.url)
 
 
 def _query(asked: SearchQuery) -> query.Query:
-    language = languages.code(asked.language)
-    if asked.language and language is None:
-        raise InvalidArgument(
-            "bad_language", f"{asked.language} is not a language. Give its code, such as de."
-        )
     return query.Query(
         asked.q,
         labels=tuple(dict.fromkeys(label.lower() for label in asked.label)),
         within_s=float(asked.within.removesuffix("s")),
         min_confidence=asked.min_confidence,
-        language=language,
+        language=language_code(asked.language),
         status=asked.status,
         after=asked.uploaded_after,
         before=asked.uploaded_before,

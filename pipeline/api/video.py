@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 
 from pipeline.api import caching
-from pipeline.api.context import Context, Parts
+from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo
 from pipeline.api.problems import described
 from pipeline.core.records import Video
@@ -37,7 +37,7 @@ _LINKS = {
 )
 def get_video(video: FoundVideo, parts: Parts, request: Request, response: Response) -> object:
     """Return one video, or 304 if the client has it already."""
-    found = links(video, request.scope.get("root_path", ""))
+    found = links(video)
     age = caching.signed_since(parts.settings.presign_s)
     # Only of what is shown, so that changes of leases and attempts keep the tag.
     beside = parts.catalog.sidecars.of(video.upload)
@@ -50,26 +50,21 @@ def get_video(video: FoundVideo, parts: Parts, request: Request, response: Respo
     if "playlist" in found:
         found["playlist"] += f"?{parts.playback.query(video.video_id, lasts_s=lasts_s)}"
     sign = partial(parts.artifacts.url, lasts_s=lasts_s)
+    original = parts.originals.url(video.upload.key, download_as=video.upload.name)
     return views.detail(
-        *(video, sign, found, beside, at_work), original_url=_original(video, parts), kept_days=days
+        *(video, sign, found, beside, at_work), original_url=original, kept_days=days
     )
 
 
-def _original(video: Video, parts: Context) -> str:
-    """Return the address at which a browser saves the uploaded file under its name."""
-    upload, lasts_s = video.upload, parts.settings.presign_s
-    return parts.uploads.url(upload.key, download_as=upload.name, lasts_s=lasts_s)
-
-
-def links(video: Video, root: str) -> dict[str, str]:
-    """Return paths of further content of ``video``, below ``root``; the playlist's is unsigned."""
-    base = f"{root}/videos/{video.video_id}"
+def links(video: Video) -> dict[str, str]:
+    """Return paths of further content of ``video``, below the API's; the playlist's is unsigned."""
+    base = f"/videos/{video.video_id}"
     found = {"self": base}
     for name, (role, path) in _LINKS.items():
         for _, artifact in artifact_view.of_video(video, role=role)[:1]:
             found[name] = f"{base}/{path.format(name=quote(artifact.name))}"
     for _, master in artifact_view.of_video(video, role="hls_master")[:1]:
-        found["playlist"] = f"{root}/playlists/{video.video_id}/{quote(master.name)}"
+        found["playlist"] = f"/playlists/{video.video_id}/{quote(master.name)}"
     if any(run.current_result for run in video.stages.values()):
         found["versions"] = f"{base}/versions"
     return found

@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 
 from pipeline.api import caching
 from pipeline.api.context import Parts
+from pipeline.api.parameters import language_code
 from pipeline.api.problems import described
 from pipeline.aws.catalog.listing import COUNTED, EXAMINED, Filter, page
-from pipeline.core import languages
-from pipeline.core.errors import InvalidArgument
+from pipeline.core.status import ListedStatus
 from pipeline.core.validation import Moment
 from pipeline.results import video_view as views
 from pipeline.results.artifact_view import Sign
@@ -36,7 +36,7 @@ class VideoPage(BaseModel):
 class ListQuery(BaseModel):
     """A filter and a page of the list of videos."""
 
-    status: Literal["processing", "ready", "ready_with_warnings", "partial", "failed"] | None = None
+    status: ListedStatus | None = None
     label: str | None = Field(
         None, min_length=1, max_length=100, description="A label of the video", examples=["dog"]
     )
@@ -85,7 +85,7 @@ def list_videos(
         label=query.label,
         prefix=query.prefix,
         name=query.name,
-        language=_language(query.language),
+        language=language_code(query.language),
         shortest_s=query.min_duration_s,
         longest_s=query.max_duration_s,
         after=query.uploaded_after,
@@ -112,12 +112,3 @@ def list_videos(
     age = caching.signed_since(parts.settings.presign_s)
     unchanged = caching.revalidate(request, response, shown(views.unsigned), age)
     return unchanged or shown(parts.artifacts.url)
-
-
-def _language(given: str | None) -> str | None:
-    code = languages.code(given)
-    if given and code is None:
-        raise InvalidArgument(
-            "bad_language", f"{given} is not a language. Give its code, such as de."
-        )
-    return code

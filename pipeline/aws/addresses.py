@@ -1,4 +1,4 @@
-"""Signed URLs of published files, by S3 or by CloudFront."""
+"""Signed URLs of files, by S3 or by CloudFront."""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,11 +12,11 @@ _LONGEST_PRESIGNED_S = 7 * 86400  # S3's limit
 
 
 class Addresses:
-    """Signed URLs of files in the artifacts bucket.
+    """Signed URLs of files in a bucket.
 
     Args:
         s3: a boto3 client.
-        bucket: the artifacts bucket.
+        bucket: its name.
         presign_s: lifetime of signed URLs whose caller gives none.
         cdn: signs URLs if CloudFront serves the bucket; otherwise S3 does.
         relay: whether the API hands requests on to S3: its URLs are then paths.

@@ -16,7 +16,6 @@ from pipeline.aws.catalog import Catalog
 from pipeline.aws.source_files import media_type
 from pipeline.core import events, intake, sidecar, upload_key
 from pipeline.core.content import PART_BYTES
-from pipeline.core.disposition import content_disposition
 from pipeline.core.errors import DependencyFailed, InvalidArgument
 from pipeline.core.upload_options import PREFIX
 
@@ -179,18 +178,6 @@ class Uploads:
             self._s3.delete_object(Bucket=self._bucket, Key=key)
         except (BotoCoreError, ClientError) as error:
             raise aws.as_failure(error) from error
-
-    def url(self, key: str, *, download_as: str, lasts_s: int) -> str:
-        """Return a signed URL at which a browser saves an object.
-
-        Args:
-            key: of the object.
-            download_as: file name.
-            lasts_s: lifetime of the URL.
-        """
-        saved = content_disposition("attachment", download_as)
-        request = {"Bucket": self._bucket, "Key": key, "ResponseContentDisposition": saved}
-        return str(self._s3.generate_presigned_url("get_object", Params=request, ExpiresIn=lasts_s))
 
     def restore_beside(self, key: str) -> None:
         """Restore the captions that were deleted with the video at ``key``."""

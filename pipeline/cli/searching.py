@@ -84,7 +84,7 @@ def _moments(settings: Settings, asked: query.Query, limit: int) -> list[MomentV
     cursor = None
     while len(found) < limit:
         some = finder.find(asked, cursor=cursor, limit=min(_PAGE, limit - len(found)))
-        shown: MomentPage = moments.page(some, sign, "")
+        shown: MomentPage = moments.page(some, sign)
         found += shown.moments
         cursor = shown.next_cursor
         if cursor is None:

@@ -135,9 +135,8 @@ def lane(asked_by: Event | str | None) -> Literal["live", "replay"]:
     if isinstance(asked_by, Reprocess):
         return "replay"
     event_id = asked_by if isinstance(asked_by, str | None) else asked_by.event_id
-    if event_id and (event_id.startswith(_REPLAY) or ARCHIVE_MARK in event_id):
-        return "replay"
-    return "live"
+    again = event_id and (event_id.startswith(_REPLAY) or ARCHIVE_MARK in event_id)
+    return "replay" if again else "live"
 
 
 def replay_id(event_id: str | None) -> str | None:

@@ -16,7 +16,6 @@ from pipeline.core.upload_options import PASSTHROUGH, PREFIX
 
 # A DynamoDB item is limited to 400 KB, and an exception's message has no limit.
 _LONGEST_MESSAGE = 4000
-
 _RANGES = 95.0  # percent: the rest is the merge
 
 

@@ -18,8 +18,7 @@ from pipeline.replays.records import OVER, Desired, Replay
 from pipeline.replays.request import ReplayRequest
 
 _PK = "#replays"
-# A tiny item of its own: workers read it before each run that a replay requested.
-_CANCELLED = "#cancelled"
+_CANCELLED = "#cancelled"  # tiny items: workers read one before each run that a replay requested
 # Fields that the owner writes and the driver only reads.
 _COUNTER = "wishes"
 _OWNERS = ("request", "desired_state", "requests")
@@ -66,9 +65,8 @@ class Replays:
             request=request,
             desired_state="plan" if request.dry_run else "run",
         )
-        self._table.put(
-            _PK, replay.replay_id, replay.model_dump(mode="json", by_alias=True) | _watched()
-        )
+        fields = replay.model_dump(mode="json", by_alias=True)
+        self._table.put(_PK, replay.replay_id, fields | _watched())
         self.wake(replay)
         return replay
 
@@ -278,14 +276,14 @@ class Replays:
         return replay
 
     def _update(self, replay: Replay, attempt: int, *, lease_s: float, fields: set[str]) -> None:
-        until = datetime.now(UTC).timestamp() + lease_s
-        replay = replay.model_copy(update={"updated_at": datetime.now(UTC)})
+        now = datetime.now(UTC)
+        replay = replay.model_copy(update={"updated_at": now})
         try:
             self._table.update(
                 _PK,
                 replay.replay_id,
                 set=replay.model_dump(mode="json", by_alias=True, include=fields | {"updated_at"})
-                | {"driver_until": until, **_watched()},
+                | {"driver_until": now.timestamp() + lease_s, **_watched()},
                 condition="#attempt = :attempt",
                 given={"attempt": attempt},
             )

@@ -150,6 +150,7 @@ class FakeCatalog:
         self.keys = FakeKeys()
         self.sidecars = FakeSidecars()
         self.named = FakeNamed()
+        self.timeline = self
         self.read = 0
         self.walked = 0
         self.error: Exception | None = None

@@ -1,17 +1,17 @@
 // @ts-check
 /** What people do with a video: retry, reprocess, versions, its original, delete. */
 
-import { deleteVideo, getReplay, restoreVideo, retryVideo } from "./changes.js";
+import { OVER, deleteVideo, getReplay, restoreVideo, retryVideo } from "./changes.js";
 import { act, button, openDialog } from "./dialog.js";
 import { bar, fill, h } from "./dom.js";
 import { date, title } from "./format.js";
+import { pause } from "./poll.js";
 import { makeProblems } from "./problems.js";
 import { openReprocess } from "./reprocess.js";
 import { clearToast, toast } from "./toast.js";
 import { openVersions } from "./versions.js";
 
 const EVERY_MS = 1500;
-const OVER = new Set(["finished", "cancelled", "failed"]);
 
 /**
  * @param {string} id
@@ -34,7 +34,7 @@ export function makeActions(id, reload, signal) {
       fill(progress, [replay.state, replay.progress], () => !OVER.has(replay.state) && running(replay));
       await reload();
       if (OVER.has(replay.state)) return said(replay);
-      await new Promise((done) => setTimeout(done, EVERY_MS));
+      await pause(EVERY_MS, signal);
       if (!signal.aborted) replay = await getReplay(replay.replay_id, signal).catch(() => replay);
     }
   }

@@ -21,6 +21,9 @@ export const replayVideo = async (id, asked, signal) => (await ask(`${video(id)}
 /** @type {(id: string, signal: AbortSignal) => Promise<Replay>} */
 export const getReplay = async (id, signal) => (await ask(`replays/${encodeURIComponent(id)}`, signal)).json();
 
+/** The states of replays that have ended. */
+export const OVER = new Set(["finished", "cancelled", "failed"]);
+
 /** @type {(signal: AbortSignal) => Promise<Replay[]>} */
 export const listReplays = async (signal) => (await (await ask("replays?limit=20", signal)).json()).replays;
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** What runs, what waits and what failed; replays; and the queues, which can be paused. */
 
-import { getJobs, listReplays, retryVideo, steerQueue, steerReplay } from "./changes.js";
+import { OVER, getJobs, listReplays, retryVideo, steerQueue, steerReplay } from "./changes.js";
 import { act, button } from "./dialog.js";
 import { bar, fill, h, inline } from "./dom.js";
 import { ago, moment, title } from "./format.js";
@@ -11,7 +11,6 @@ const BUSY = 2000;
 const IDLE = 5000;
 // A message is in a queue for a moment before a worker takes it.
 const LOOKS = 5;
-const OVER = new Set(["finished", "cancelled", "failed"]);
 
 /**
  * @param {HTMLElement} place

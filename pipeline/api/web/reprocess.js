@@ -5,6 +5,7 @@ import { getReplay, replayVideo, steerReplay } from "./changes.js";
 import { act, button, openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { dollars, duration, title, words } from "./format.js";
+import { pause } from "./poll.js";
 
 const EVERY_MS = 500;
 const PATIENCE_MS = 15000;
@@ -54,7 +55,7 @@ export function openReprocess(video, signal, started) {
         drop();
         throw new Error("No worker has made the plan yet. Is one running? Try again when it is.");
       }
-      await new Promise((done) => setTimeout(done, EVERY_MS));
+      await pause(EVERY_MS, gone);
       replay = await getReplay(replay.replay_id, gone);
     }
     if (gone.aborted) return;

@@ -46,7 +46,7 @@ from pipeline.aws.catalog.revisions import Revisions, place
 from pipeline.aws.catalog.run_writes import sort_key
 from pipeline.aws.catalog.runs import Runs, overdue
 from pipeline.aws.catalog.sidecars import Sidecars
-from pipeline.aws.catalog.table import ConditionFailed, Table, iso
+from pipeline.aws.catalog.table import ConditionFailed, Table
 from pipeline.aws.catalog.timeline import Timeline
 from pipeline.aws.catalog.timings import Timings
 from pipeline.aws.catalog.webhooks import Webhooks
@@ -173,38 +173,11 @@ class Catalog(Revisions):
         return list(found)
 
     def record_deletion(self, deletion: Deletion) -> Upload | None:
-        """Mark the video as deleted, unless it was uploaded again since.
-
-        A deletion can arrive before its upload, by another queue; the upload then ends as
-        superseded. The deletion of a version deletes the video only while that version is current.
-        It does not affect the order of uploads.
-
-        Returns:
-            its latest upload; None if the video is not deleted, or was never recorded.
-        """
-        fields = {"deleted_at": iso(deletion.time)}
-        if deletion.version_id:
-            condition, given = "#version_id = :gone", {"gone": deletion.version_id}
-        else:
-            condition = "attribute_not_exists(#pk) OR #sequencer < :new"
-            given = {"new": deletion.sequencer}
-            fields["sequencer"] = deletion.sequencer
-        try:
-            head = self._table.update(
-                deletion.video_id,
-                "video",
-                set=fields,
-                remove=("upload_month", "uploaded_order", "lease_until", "lease_shard"),
-                condition=condition,
-                given=given,
-                former=True,
-            )
-        except ConditionFailed:
-            head = self._table.get(deletion.video_id, "video") or {}
-            if "deleted_at" not in head:
-                return None  # uploaded again since; otherwise this message was delivered before
-        self.unindex(deletion.video_id)
-        return Upload.model_validate(head["upload"]) if "upload" in head else None
+        """Record a deletion (``Removal.record``), and remove the video from both indexes."""
+        upload = self.removal.record(deletion)
+        if upload:
+            self.unindex(deletion.video_id)
+        return upload
 
     def succeed(
         self,

@@ -15,14 +15,16 @@ from pipeline.aws.catalog.results import Results
 from pipeline.aws.catalog.run_writes import FAILED, SPREAD, Kind, sort_key
 from pipeline.aws.catalog.runs import overdue
 from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, iso, partition
+from pipeline.core.events import Deletion, Upload
 from pipeline.core.records import StageResult, StageRun, Video
 
 _SHARD = "deleted"
 _OF_A_RUN = (
-    *("result", "result_revision", "history", "error", "event_id", "lease_until", "lease_shard"),
-    *("tried", "receipt", "deadline", "queued_at", "started_at", "finished_at"),
-    *("first_finished_at", *FAILED, *SPREAD),
+    *("result", "result_revision", "indexed", "history", "error", "event_id"),
+    *("lease_until", "lease_shard", "tried", "receipt", "deadline"),
+    *("queued_at", "started_at", "finished_at", "first_finished_at", *FAILED, *SPREAD),
 )
+_OF_A_VIDEO = ("upload_month", "uploaded_order", "lease_until", "lease_shard")
 _KINDS: tuple[Kind, ...] = ("stage", "shadow")
 _TRIES = 5
 
@@ -45,13 +47,49 @@ class Removal:
                 video.video_id,
                 "video",
                 set={"deleted_at": iso(datetime.now(UTC))},
-                remove=("upload_month", "uploaded_order", "lease_until", "lease_shard"),
+                remove=_OF_A_VIDEO,
                 condition="#sequencer = :seen",
                 given={"seen": video.upload.sequencer},
             )
         except ConditionFailed:
             return False
         return True
+
+    def record(self, deletion: Deletion) -> Upload | None:
+        """Mark the video as deleted, unless it was uploaded again since.
+
+        A deletion can arrive before its upload, by another queue; the upload then ends as
+        superseded. The deletion of a version deletes the video only while that version is current.
+        It does not affect the order of uploads.
+
+        Returns:
+            its latest upload; None if this does not delete the video, or it was never recorded.
+        """
+        fields = {"deleted_at": iso(deletion.time)}
+        if deletion.version_id:
+            condition = "#version_id = :gone AND attribute_not_exists(#deleted_at)"
+            given = {"gone": deletion.version_id}
+        else:
+            condition = "attribute_not_exists(#pk) OR #sequencer < :new"
+            given = {"new": deletion.sequencer}
+            fields["sequencer"] = deletion.sequencer
+        try:
+            head = self._table.update(
+                deletion.video_id,
+                "video",
+                set=fields,
+                remove=_OF_A_VIDEO,
+                condition=condition,
+                given=given,
+                former=True,
+            )
+        except ConditionFailed:
+            head = self._table.get(deletion.video_id, "video") or {}
+            known = head.get("deleted_at")
+            # Uploaded again since, or S3 expires a version of a video that was deleted long ago.
+            if known is None or (deletion.version_id and known != fields["deleted_at"]):
+                return None
+        return Upload.model_validate(head["upload"]) if "upload" in head else None
 
     def is_deleted(self, video_id: str) -> bool:
         """Return True if a video is deleted now."""

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from pipeline.hosts.local import parts
 from pipeline.hosts.local.changes import Change, Place
+from pipeline.hosts.local.expiry import drop_expired
 from pipeline.hosts.local.gate import no_room
 from pipeline.hosts.local.journal import Journal, clear, replay
 from pipeline.hosts.local.signed_request import Rejected
@@ -105,6 +106,7 @@ class Store:
             clear(self._records)
         self._saved = (saved and saved.number) or 0
         tail = replay(self._records, self._saved, self._apply)
+        drop_expired(time.time())
         self._journal = Journal(self._records, tail.last)
         for place in parts.descriptions():
             self._known[place] = _digest(parts.read(place))

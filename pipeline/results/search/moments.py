@@ -47,26 +47,25 @@ class MomentPage(_View):
     )
 
 
-def page(found: Found, sign: Sign, root: str) -> MomentPage:
+def page(found: Found, sign: Sign) -> MomentPage:
     """Return the view of a page of moments.
 
     Args:
         found: the page.
         sign: signs the addresses of posters.
-        root: the path of the API.
     """
     return MomentPage(
-        moments=[_moment(hit, sign, root) for hit in found.hits],
+        moments=[_moment(hit, sign) for hit in found.hits],
         facets=found.facets,
         next_cursor=found.next_cursor,
     )
 
 
-def _moment(hit: Hit, sign: Sign, root: str) -> MomentView:
+def _moment(hit: Hit, sign: Sign) -> MomentView:
     indexed, video = hit.indexed, hit.indexed.standing
-    base = f"{root}/videos/{indexed.video_id}"
+    base = f"/videos/{indexed.video_id}"
     start = hit.moment.start / 1000
-    links = {"video": base, "page": f"{root}/#/videos/{indexed.video_id}?t={start:g}"}
+    links = {"video": base, "page": f"/#/videos/{indexed.video_id}?t={start:g}"}
     if indexed.storyboard:
         links["storyboard"] = f"{base}/storyboard.vtt"
     return MomentView(

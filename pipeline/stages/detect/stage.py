@@ -27,14 +27,7 @@ from pipeline.core.stage import Artifact, Divisible, Report, Result, Source
 from pipeline.media import decoding, frames, gops, sections
 from pipeline.media.process import Complaints
 from pipeline.stages import division, notices
-from pipeline.stages.detect import (
-    contact_sheet,
-    findings,
-    interim,
-    onnx,
-    records,
-    yolo,
-)
+from pipeline.stages.detect import contact_sheet, findings, interim, onnx, records, yolo
 from pipeline.stages.detect.candidates import Candidates
 from pipeline.stages.detect.contact_sheet import Strip
 from pipeline.stages.detect.engine import Detection, Looking, ObjectEngine

@@ -50,6 +50,19 @@ def mp4(http, seed):
     return mp4_of(http, upload)["url"]
 
 
+def test_the_original_is_downloaded_under_its_name(http, seed, settings):
+    upload = seed.upload("clip.mp4")
+    aws.client("s3").put_object(
+        Bucket=settings.names.uploads_bucket, Key=upload.key, Body=FILE, ContentType="text/html"
+    )
+    address = http.get(f"/videos/{upload.video_id}").json()["original_url"]
+    assert address.startswith("/files/")
+    answer = http.get(address)
+    assert answer.content == FILE
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="clip.mp4"'
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+
+
 @pytest.mark.parametrize(
     ("asked", "status"),
     [

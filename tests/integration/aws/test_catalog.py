@@ -212,6 +212,23 @@ def test_the_end_of_an_old_version_is_not_the_end_of_the_video(catalog: Catalog)
     assert video(catalog, upload).status == "deleted"
 
 
+@pytest.mark.parametrize("version_id", ["v1", "v2"])
+def test_the_expiry_of_a_version_is_no_second_deletion(catalog: Catalog, version_id: str):
+    record(catalog, sequencer="0A", version_id="v1")
+    upload = record(catalog, sequencer="0B", version_id="v2")
+    assert catalog.record_deletion(deletion(sequencer="0C", deletion_type="Delete Marker Created"))
+    before = video(catalog, upload).deleted_at
+    expired = deletion(sequencer="0D", version_id=version_id, time="2021-12-12T00:00:00Z")
+    assert catalog.record_deletion(expired) is None
+    assert video(catalog, upload).deleted_at == before
+
+
+def test_a_deletion_that_is_delivered_again_is_told_again(catalog: Catalog):
+    upload = record(catalog, version_id="v1")
+    gone = deletion(sequencer="0C", version_id="v1")
+    assert catalog.record_deletion(gone) == catalog.record_deletion(gone) == upload
+
+
 def test_the_end_of_a_version_does_not_reorder_uploads(catalog: Catalog):
     record(catalog, sequencer="0A", version_id="v1")
     catalog.record_deletion(deletion(sequencer="0C", version_id="v1"))

@@ -3,9 +3,11 @@
 import json
 import shutil
 import socket
+import time
 from datetime import datetime
 
 import pytest
+from boto3.dynamodb.conditions import Key
 
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
@@ -67,6 +69,20 @@ def test_reading_writes_nothing_and_receiving_a_message_is_saved(
         sqs = aws.client("sqs")
         sqs.receive_message(QueueUrl=queue_url(config), VisibilityTimeout=600)["Messages"]
     assert state.stat().st_mtime_ns > saved_at
+
+
+def test_what_has_expired_is_gone_after_a_start(folder, start_server, point_to, config):
+    now = int(time.time())
+    lives = {"old": now - 10, "young": now + 1000, "text": "soon"}
+    with start_server(folder) as server, point_to(server):
+        table = aws.table(config.names.table)
+        for sk, until in lives.items():
+            table.put_item(Item={"pk": "e", "sk": sk, "expires_at": until})
+    with start_server(folder) as server, point_to(server):
+        table = aws.table(config.names.table)
+        assert "Item" in table.get_item(Key={"pk": "p", "sk": "s"})
+        found = table.query(KeyConditionExpression=Key("pk").eq("e"))["Items"]
+    assert [one["sk"] for one in found] == ["text", "young"]
 
 
 def test_all_state_is_restored_after_a_stop(folder, start_server, point_to, config):

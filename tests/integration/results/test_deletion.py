@@ -80,7 +80,8 @@ def test_all_that_was_made_of_a_video_goes_at_once(rig: Rig):
     assert (rig.stored(), uploads(rig)) == ([], [])
     assert rows(rig, body).keys() == {"video", "stage#toy"}
     assert not rows(rig, body)["video"] & {"probe", "metadata", "uploaded_order"}
-    assert not rows(rig, body)["stage#toy"] & {"result", "history", "error", "event_id"}
+    made = {"result", "history", "error", "event_id", "indexed"}
+    assert not rows(rig, body)["stage#toy"] & made
     video = rig.video(body)
     assert (video.status, list(rig.catalog.timeline.newest())) == ("deleted", [])
     assert list(rig.catalog.timeline.newest(label="other")) == []

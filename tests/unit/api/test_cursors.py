@@ -24,6 +24,7 @@ def test_a_signed_cursor_comes_back_and_no_other():
     ("path", "cursor"),
     [
         ("/videos", listing.encode(place(CLIPS[1]))),
+        ("/labels", listing.encode(place(CLIPS[1]))),
         ("/replays", "20260131T120000123-1f2e3d"),
         ("/search", "WyJhIiwgMSwgbnVsbCwgZmFsc2Vd"),
     ],

@@ -228,6 +228,7 @@ def test_a_reason_common_to_all_stages_is_said_once(shown):
         height=None,
         labels=[],
         poster=None,
+        storyboard=False,
         stages=[{"stage": stage, **run} for stage in ("transcode", "detect")],
     )
     console.videos(shown, [item])

@@ -50,6 +50,10 @@ class Catalog:
     def videos(self, _):
         return []
 
+    @property
+    def timeline(self):
+        return self
+
     def newest(self):
         return iter(())
 
