@@ -36,6 +36,7 @@ class VideoStream(Record):
     width: int = Field(description="As displayed: upright, in square pixels")
     height: int
     rotation: Literal[0, 90, 180, 270] = Field(0, description="Degrees clockwise to upright")
+    mirrored: bool = Field(False, description="It is shown as in a mirror, by the file's matrix")
     square_pixels: bool = True
     fps: float = Field(description="Average frame rate; 25 where the file gives none")
     vfr: bool = Field(False, description="Frame times are not evenly spaced")

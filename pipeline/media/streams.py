@@ -55,6 +55,7 @@ def video(streams: list[dict[str, Any]], start: float) -> VideoStream | None:
         width=width,
         height=height,
         rotation=rotation,
+        mirrored=_is_mirrored(raw),
         square_pixels=sar == 1,
         fps=fps,
         vfr=bool(average and nominal and abs(average / nominal - 1) > Fraction(1, 200)),
@@ -162,6 +163,16 @@ def _rotation(raw: dict[str, Any]) -> Literal[0, 90, 180, 270]:
         if "rotation" in side:
             return turns.get(-int(side["rotation"]) % 360, 0)
     return 0
+
+
+def _is_mirrored(raw: dict[str, Any]) -> bool:
+    """Return whether the display matrix mirrors the picture, which no rotation says."""
+    for side in raw.get("side_data_list", []):
+        rows = [line.split()[1:] for line in side.get("displaymatrix", "").split("\n") if line]
+        if len(rows) == 3:  # noqa: PLR2004
+            (a, b, _), (c, d, _), _ = ([int(value) for value in row] for row in rows)
+            return a * d < b * c
+    return False
 
 
 def _dolby_vision(raw: dict[str, Any]) -> int | None:

@@ -94,6 +94,7 @@ def looks_conforming(probe: Probe, *, max_side: int, max_fps: float) -> bool:
         and video.hdr is None
         and not colour.converted(video)
         and video.rotation == 0
+        and not video.mirrored
         and video.square_pixels
         and not video.interlaced
         and video.width % 2 == video.height % 2 == 0

@@ -319,6 +319,13 @@ def flipped(path):
     damage(path)
 
 
+def mirrored_conforming(path):
+    """Write a video that could be copied, but is shown upside down, as some cameras write it."""
+    conforming(path)
+    flip = (0x10000, 0, 0, 0, -0x10000, 0, 0, 180 << 16, 0x40000000)
+    patched(path, b"tkhd", 40, struct.pack(">9i", *flip))
+
+
 def flipped_conforming(path):
     conforming(path)
     damage(path)

@@ -4,6 +4,7 @@ import pytest
 from pipeline.core.errors import BadInput, Bug
 from pipeline.core.stage import Deadline
 from pipeline.media import audio, colour
+from pipeline.media.probe import probe
 from pipeline.stages.transcode import gop, h264, renditions
 from pipeline.stages.transcode import stage as transcode
 
@@ -160,6 +161,14 @@ def test_frames_that_an_edit_list_hides_are_not_copied(run, monkeypatch):
     result = run(transcode, clips.trimmed, **COPIED)
     assert result.summary["duration_s"] == pytest.approx(2.5, abs=0.04)
     assert not any(r["copied"] for r in result.summary["renditions"])
+
+
+def test_a_mirrored_source_is_not_copied(made, clip):
+    """A copy would keep the matrix in HLS and lose it in the MP4; players follow few matrices."""
+    film = made(transcode, clips.mirrored_conforming, **COPIED)
+    assert not any(r["copied"] for r in film.result.summary["renditions"])
+    assert probe(clip(clips.mirrored_conforming)).video.mirrored
+    assert not probe(film.folder / "video.mp4").video.mirrored
 
 
 def test_a_damaged_source_is_not_copied(run):

@@ -124,6 +124,7 @@ class VideoStream(Model):
     width: int
     height: int
     rotation: Literal[0, 90, 180, 270] | None = None
+    mirrored: bool | None = None
     square_pixels: bool | None = None
     fps: float
     vfr: bool | None = None
