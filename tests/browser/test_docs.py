@@ -10,7 +10,7 @@ pytestmark = pytest.mark.browser
 
 def open_video_route(page: Page) -> None:
     open_docs(page)
-    page.get_by_text("/videos/{video_id}", exact=True).click()
+    page.locator('[id="get-/videos/-video_id-"]').get_by_text("/videos/{video_id}").click()
     expect(page.locator("api-response")).to_be_visible()
 
 

@@ -45,7 +45,7 @@ def test_a_label_narrows_the_search_and_can_be_removed(page, talks):
     expect(page.locator(".moment h2")).to_have_text(["Harbour walk"])
     expect(page.get_by_role("heading", level=1)).to_have_text("circle while boat in view")
     page.get_by_role("link", name=re.compile("^boat .: remove$")).click()
-    expect(page.locator(".moment")).to_have_count(2)
+    expect(page.locator(".moment")).to_have_count(3)  # two are said, one is in view
 
 
 @pytest.mark.usefixtures("talks")
@@ -73,5 +73,5 @@ def test_a_moment_has_the_picture_of_its_time(page):
 def test_a_phone_shows_moments_without_scrolling_sideways(page):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/#/search?q=circle")
-    expect(page.locator(".moment")).to_have_count(2)
+    expect(page.locator(".moment")).to_have_count(3)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

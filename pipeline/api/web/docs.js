@@ -27,3 +27,16 @@ function colour() {
 }
 dark.addEventListener("change", colour);
 colour();
+
+/** Load the description. RapiDoc fails at an `example` that has null in it, but not at `examples`. */
+async function load() {
+  const text = await (await fetch("openapi.json")).text();
+  const spec = JSON.parse(text, (_, value) => {
+    if (!value?.schema || !("example" in value)) return value;
+    const { example, ...rest } = value;
+    return { ...rest, examples: { Example: { value: example } } };
+  });
+  await customElements.whenDefined("rapi-doc");
+  /** @type {HTMLElement & { loadSpec(spec: object): void }} */ (api).loadSpec(spec);
+}
+load();

@@ -17,6 +17,7 @@ from pipeline.aws.catalog.attributes import item as _item
 from pipeline.aws.catalog.attributes import names as _names
 from pipeline.aws.catalog.attributes import plain as _plain
 from pipeline.aws.catalog.attributes import projection as _projection
+from pipeline.aws.catalog.attributes import worded as _worded
 
 _BATCH_GET = 100  # DynamoDB's limit on keys a request
 
@@ -71,12 +72,12 @@ class Table:
 
     def page(self, **request: Any) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Return one page of a ``Query``, and the key after which the next one starts."""
-        page = self._table.query(**request)
+        page = self._table.query(**_worded(request))
         return [_plain(item) for item in page["Items"]], page.get("LastEvaluatedKey")
 
     def number(self, most: int, **request: Any) -> int:
         """Return the number of items of a ``Query``, at most ``most``; no item is sent."""
-        page = self._table.query(Select="COUNT", Limit=most, **request)
+        page = self._table.query(Select="COUNT", Limit=most, **_worded(request))
         left, last = most - page["Count"], page.get("LastEvaluatedKey")
         more = self.number(left, **request | {"ExclusiveStartKey": last}) if last and left else 0
         return int(page["Count"]) + more

@@ -36,7 +36,7 @@ from pipeline.core import events
 from pipeline.core.errors import BadInput
 from pipeline.core.problem import MEDIA_TYPE, details
 from pipeline.core.settings import Settings
-from pipeline.core.topology import REPLAYS
+from pipeline.core.topology import EVENTS, REPLAYS
 from pipeline.hosts.worker.functions import Function
 from pipeline.hosts.worker.host import abandon
 from pipeline.hosts.worker.lane import Record, failures
@@ -150,7 +150,7 @@ class PushHost:
         Raises:
             BadInput: ``foreign_object``.
         """
-        if not pushed.batch and self._function.name != REPLAYS:
+        if not pushed.batch and self._function.name not in (REPLAYS, EVENTS):
             for record in pushed.records:
                 self._settings.check_place(events.parse(record["body"]))
 

@@ -1,10 +1,14 @@
 """Videos, deletions, labels and listings, in two implementations of DynamoDB."""
 
 import secrets
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from boto3.dynamodb.conditions import ConditionExpressionBuilder
 
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.keys import Keys
@@ -417,3 +421,23 @@ def test_of_two_that_make_a_key_at_once_the_second_takes_the_first_ones(catalog,
 
     monkeypatch.setattr("pipeline.aws.catalog.keys.secrets.token_hex", overtaken)
     assert [catalog.keys.get("playback")] == quicker
+
+
+def test_threads_share_a_catalog(catalog: Catalog, monkeypatch: pytest.MonkeyPatch):
+    """Threads of the API query at once: boto3 mixed up the names in their conditions."""
+    record(catalog)
+    build = ConditionExpressionBuilder._build_expression
+
+    def slow(self: Any, *args: Any, **options: Any) -> Any:
+        time.sleep(0.001)  # as if the thread were interrupted here
+        return build(self, *args, **options)
+
+    monkeypatch.setattr(ConditionExpressionBuilder, "_build_expression", slow)
+    ready = threading.Barrier(8)
+
+    def look(_: int) -> list[int]:
+        ready.wait()
+        return [len(list(catalog.timeline.newest(before="9999"))) for _ in range(10)]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(found == [1] * 10 for found in threads.map(look, range(8)))

@@ -118,7 +118,7 @@ def test_a_computed_run_is_recorded_and_a_reused_one_is_not(rig: Rig):
     assert recorded == Totals(runs=1, **cost.model_dump())
     assert (cost.files, cost.bytes_in, cost.media_seconds) == (1, 7, 1)
     assert rig.reprocess(body, "other", text="x") is Outcome.SUCCEEDED
-    assert rig.reprocess(body, "back") is Outcome.REUSED
+    assert rig.reprocess(body, "back", reset=True) is Outcome.REUSED
     assert rig.handle(body) is Outcome.CURRENT
     assert totals(rig).runs == 2
 

@@ -215,4 +215,7 @@ def test_a_package_a_disk_or_a_model_that_is_missing_is_told(cli, monkeypatch):
 def test_a_worker_asked_for_a_stage_there_is_not_ends_with_2(cli):
     ended = cli("worker", "--stage", "nosuch")
     assert ended.code == 2
-    assert "There is no nosuch to host; choose from toy, kinds, far, janitor, replays." in ended.err
+    assert (
+        "There is no nosuch to host; choose from toy, kinds, far, janitor, replays, events."
+        in ended.err
+    )

@@ -167,7 +167,9 @@ def test_the_zip_has_all_that_its_handlers_import_on_aws(tree):
         if "var.functions.zip" in path.read_text()
         for handler in re.findall(r'handler += "(\S+)\.handler"', path.read_text())
     ]
-    assert sorted(handlers) == ["handlers.janitor", "handlers.query", "handlers.replays"]
+    assert sorted(handlers) == [
+        *("handlers.events", "handlers.janitor", "handlers.query", "handlers.replays")
+    ]
     # Without `site`, nothing is importable but the standard library and the tree.
     subprocess.run(
         [sys.executable, "-S", "-c", f"import {', '.join(handlers)}"],

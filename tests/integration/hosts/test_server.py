@@ -278,7 +278,7 @@ def served(tmp_path):
             "from tests.integration.hosts.test_server import function;"
             "server.abandon = lambda *_: False;"
             f"function = function(pathlib.Path({str(tmp_path)!r}), timeout_s=600);"
-            f"server.serve(Settings(), function, {port}, grace_s={grace_s})"
+            f"server.serve(Settings(uploads_bucket='uploads'), function, {port}, grace_s={grace_s})"
         )
         process = subprocess.Popen([sys.executable, "-c", code], cwd=HERE.parents[2])
         running.append(process)
@@ -387,5 +387,5 @@ def test_a_host_without_a_token_logs_a_warning(monkeypatch, caplog, tmp_path, to
     monkeypatch.setattr(server._Server, "run", lambda _: None)
     if token:
         monkeypatch.setenv("VIDEODROP_PUSH_TOKEN", token)
-    server.serve(Settings(), function(tmp_path), 8080)
+    server.serve(Settings(uploads_bucket="uploads"), function(tmp_path), 8080)
     assert ("set VIDEODROP_PUSH_TOKEN" in caplog.text) is (token is None)

@@ -80,8 +80,10 @@ def test_every_file_of_a_result_is_there(kept):
 
 
 def test_its_buckets_queues_rules_and_table_are_used_as_they_are(kept):
-    # Since then, uploads are versioned and found by name, and a thumbnail run may take longer.
-    assert provision.ensure(kept) == [
+    # Since then, uploads are versioned and found by name, a thumbnail run may take longer, and
+    # there are events.
+    made = provision.ensure(kept)
+    assert [one for one in made if "-events" not in one] == [
         "versions of bucket videodrop-uploads",
         "index names of table videodrop",
         "queue videodrop-thumbnail",
