@@ -65,7 +65,8 @@ def test_every_filter_of_the_list_has_an_effect():
     assert names("uploaded_before=2026-03-01T12:02:00Z") == ["clip-001.mp4"]
 
 
-def test_links_name_what_there_is_and_nothing_else():
+def test_links_name_what_there_is_and_nothing_else(monkeypatch):
+    monkeypatch.setattr("pipeline.api.playback.time.time", lambda: 1_800_000_000.0)
     source = upload()
     base = f"/videos/{source.video_id}"
     bare = api_of(source, run(source, "a", "pending")).get(base).json()
