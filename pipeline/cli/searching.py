@@ -95,13 +95,15 @@ def _moments(settings: Settings, asked: query.Query, limit: int) -> list[MomentV
 def _print(found: list[MomentView]) -> None:
     table = Table("video", "time", "what is said", box=None, pad_edge=False)
     for one in found:
-        table.add_row(plain(one.name), clock(one.start), _marked(one.snippet))
+        silent = Text("in view" if one.end > 0 else "in its name", style="dim")
+        said = _marked(one.snippet) if one.snippet else silent
+        table.add_row(plain(one.name), clock(one.start), said)
     out.print(table)
 
 
-def _marked(snippet: Snippet | None) -> Text:
-    text = Text(snippet.text if snippet else "")
-    for mark in snippet.marks if snippet else ():
+def _marked(snippet: Snippet) -> Text:
+    text = Text(snippet.text)
+    for mark in snippet.marks:
         text.stylize("bold", mark.start, mark.end)
     return text
 

@@ -46,6 +46,7 @@ def test_a_label_narrows_the_search_and_can_be_removed(page, talks):
     expect(page.get_by_role("heading", level=1)).to_have_text("circle while boat in view")
     page.get_by_role("link", name=re.compile("^boat .: remove$")).click()
     expect(page.locator(".moment")).to_have_count(3)  # two are said, one is in view
+    expect(page.locator(".snippet").get_by_text("In view", exact=True)).to_have_count(1)
 
 
 @pytest.mark.usefixtures("talks")

@@ -166,7 +166,7 @@ function momentCard(moment, query, first) {
         h("div.moment-picture", { "data-video": moment.video_id, "data-start": moment.start }, moment.poster && h("img", { src: moment.poster, alt: "", loading: "lazy", decoding: "async" })),
         h("span.badge.length", {}, clock(moment.start)),
       ),
-      h("div.moment-body", {}, h("h2", {}, title(moment.name)), moment.snippet && h("p.snippet", {}, marked(moment.snippet)), h("p.facts", {}, facts.filter(Boolean).join(" · "))),
+      h("div.moment-body", {}, h("h2", {}, title(moment.name)), h("p.snippet", {}, moment.snippet ? marked(moment.snippet) : moment.end > 0 ? "In view" : "In its name"), h("p.facts", {}, facts.filter(Boolean).join(" · "))),
     ),
     first && moment.more > 0 && h("a.moment-more", { href: all, "aria-label": `${moment.more} more in this video: ${title(moment.name)}` }, `${moment.more} more in this video`),
   );
