@@ -26,20 +26,31 @@ class Place(NamedTuple):
 
 def place(path: Location) -> Place | None:
     """Return where the index is; None for other files, and for an index that is too large."""
-    at, end = 0, size_of(path)
-    while at + 8 <= end:
-        head = content(path, at, min(end, at + 16))
+    end = size_of(path)
+    for kind, found, size in places(path, 0, end):
+        if kind == b"moov" and size <= _LARGEST:
+            return found
+    return None
+
+
+def places(path: Location, start: int, end: int) -> Iterator[tuple[bytes, Place, int]]:
+    """Yield kind, place and promised size of each box between two places, whose headers are read.
+
+    A file that is cut off has less than the size; the place ends with the file.
+    """
+    while start + 8 <= end:
+        head = content(path, start, min(end, start + 16))
+        if len(head) < 8:  # noqa: PLR2004 - the file ends
+            return
         size, kind = struct.unpack(">I4s", head[:8])
-        start = 8
+        body = 8
         if size == 1 and len(head) == 16:  # noqa: PLR2004
             (size,) = struct.unpack(">Q", head[8:])
-            start = 16
-        if size < start:
-            break
-        if kind == b"moov" and size <= _LARGEST:
-            return Place(at, at + start, min(end, at + size))
-        at += size
-    return None
+            body = 16
+        if size < body:
+            return
+        yield kind, Place(start, start + body, min(end, start + size)), size
+        start += size
 
 
 def content(path: Location, start: int, end: int) -> bytes:

@@ -1,8 +1,10 @@
 """Detection of files that are not media, by their first bytes, for readable error messages."""
 
 import re
+from itertools import islice
 
-from pipeline.core.location import Address, Location
+from pipeline.core.location import Location, size_of
+from pipeline.media.moov import content, places
 
 _MAGIC = (
     (b"#EXTM3U", "a playlist (M3U)"),
@@ -62,17 +64,8 @@ def is_mp4(path: Location) -> bool:
 
 def is_fragmented(path: Location) -> bool:
     """Return whether a file is MP4 whose index is spread over its fragments."""
-    at = 0
-    for _ in range(_MOST_BOXES):
-        head = _read(path, at, at + 16)
-        size, kind = int.from_bytes(head[:4]), head[4:8]
-        if kind in (b"moof", b"sidx"):
-            return True
-        size = int.from_bytes(head[8:]) if size == 1 else size
-        if size < 8:  # noqa: PLR2004 - the last box, or no MP4
-            return False
-        at += size
-    return False
+    first = islice(places(path, 0, size_of(path)), _MOST_BOXES)
+    return any(kind in (b"moof", b"sidx") for kind, _, _ in first)
 
 
 def describe(path: Location) -> str | None:
@@ -91,16 +84,7 @@ def describe(path: Location) -> str | None:
 
 def _head(path: Location, size: int) -> bytes:
     """Return the first bytes of a file."""
-    return _read(path, 0, size)
-
-
-def _read(path: Location, start: int, end: int) -> bytes:
-    """Return the bytes from ``start`` to ``end``, as many as there are."""
-    if isinstance(path, Address):
-        return path.read(start, end)
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read(end - start)
+    return content(path, 0, size)
 
 
 def _text(head: bytes) -> str | None:

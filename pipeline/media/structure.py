@@ -1,7 +1,6 @@
 """Limits on the structure of files: values that no camera writes, and that cost hours."""
 
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pipeline.core.errors import BadInput
 from pipeline.core.location import Location
@@ -12,7 +11,6 @@ _LEAST_HZ, _MOST_HZ = 1_000, 768_000  # telephones have 8,000, the finest conver
 _MOST_FPS = 1_000.0
 _FEW_FRAMES = 10  # their average rate says nothing
 _MOST_EDITS = 1_000
-_HEAD = 16  # bytes of a box
 
 
 def check_edits(path: Location) -> None:
@@ -24,13 +22,13 @@ def check_edits(path: Location) -> None:
     found = moov.place(path)
     if found is None:
         return
-    for kind, start, end in _boxes(path, found.body, found.end):
+    for kind, track, _ in moov.places(path, found.body, found.end):
         if kind != b"trak":
             continue
-        for inner, edits, edits_end in _boxes(path, start, end):
+        for inner, edits, _ in moov.places(path, track.body, track.end):
             if inner == b"edts":
-                for _, list_start, _ in _boxes(path, edits, edits_end):
-                    count = int.from_bytes(moov.content(path, list_start + 4, list_start + 8))
+                for _, entries, _ in moov.places(path, edits.body, edits.end):
+                    count = int.from_bytes(moov.content(path, entries.body + 4, entries.body + 8))
                     if count > _MOST_EDITS:
                         raise _absurd(f"A track has {count:,} edits; at most {_MOST_EDITS:,}")
 
@@ -58,14 +56,3 @@ def _absurd(what: str) -> BadInput:
         "absurd_structure",
         f"{what} are allowed. The file is damaged or crafted. Convert it, or upload another copy.",
     )
-
-
-def _boxes(path: Location, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the kind of each box between two places, and where its content starts and ends."""
-    while start + 8 <= end:
-        head = moov.content(path, start, min(end, start + _HEAD))
-        if len(head) < 8:  # noqa: PLR2004 - the file ends
-            return
-        size, kind = struct.unpack_from(">I4s", head)
-        yield kind, start + 8, min(end, start + size)
-        start += max(size, 8)
