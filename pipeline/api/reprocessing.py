@@ -18,7 +18,7 @@ router = APIRouter(prefix="/videos/{video_id}", tags=["replays"])
 
 
 class VideoReplay(BaseModel):
-    """How to reprocess a video."""
+    """The stages and settings with which to reprocess a video."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,7 +43,7 @@ class VideoReplay(BaseModel):
 
 
 class Retry(BaseModel):
-    """What to retry."""
+    """The failed stages to retry."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -42,7 +42,7 @@ _GPU_WRITE = (Path("/dev"), Path("/proc/driver"))
 
 
 class Reach(NamedTuple):
-    """What a command may reach.
+    """The files, folders and port that a command may reach.
 
     Attributes:
         program: the file that is executed; None if it is not found.

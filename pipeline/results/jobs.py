@@ -52,7 +52,7 @@ class QueueView(_View):
 
 
 class JobsView(_View):
-    """What runs, what waits and what failed."""
+    """The stages that run, wait or failed, and their queues."""
 
     running: list[JobView]
     waiting: list[JobView]

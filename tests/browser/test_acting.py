@@ -1,4 +1,4 @@
-"""What people do with a video on the page: retry, reprocess, versions, delete; and the jobs."""
+"""The actions on the page: retry, reprocess, versions, delete; and the jobs."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What must be in no log: signatures of addresses, and tokens."""
+"""Secrets that no log may have: signatures of addresses, and tokens."""
 
 import logging
 import re

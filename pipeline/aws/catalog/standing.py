@@ -1,4 +1,4 @@
-"""What a search and the merge of its index read of videos: small parts of their rows."""
+"""The small parts of videos' rows that a search and the merge of its index read."""
 
 import json
 from collections.abc import Iterable, Mapping

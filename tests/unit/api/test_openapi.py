@@ -1,4 +1,4 @@
-"""What a route has to say of itself, so that clients can be generated from ``/openapi.json``."""
+"""The description of each route, from which clients are generated."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a replay leaves as it was: the status, the results and the time to the first completion."""
+"""A replay leaves status, results and the time to the first completion as they were."""
 
 from pipeline.core.errors import BadInput
 from pipeline.core.records import Video

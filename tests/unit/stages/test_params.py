@@ -1,4 +1,4 @@
-"""What an uploader may ask for stays within what a host can keep."""
+"""The bounds of uploaders' options: a host can keep all that they allow."""
 
 import pytest
 from pydantic import ValidationError

@@ -30,7 +30,7 @@ class QueueView(Model):
 
 
 class JobsView(Model):
-    """What runs, what waits and what failed."""
+    """The stages that run, wait or failed, and their queues."""
 
     running: list[JobView]
     waiting: list[JobView]

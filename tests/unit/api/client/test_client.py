@@ -1,4 +1,4 @@
-"""How the clients send: retries, errors, streams, uploads and pages."""
+"""The requests of the clients: retries, errors, streams, uploads and pages."""
 
 import asyncio
 import json
