@@ -21,12 +21,14 @@ class Made(NamedTuple):
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory):
-    """Return a function: ``clip(plain)`` is the path of ``clips.plain``, always named .mp4."""
-    folder = tmp_path_factory.mktemp("clips")
+    """Return a function: ``clip(plain)`` is the path of ``clips.plain``, always named .mp4.
+
+    Makers of one name in two modules write into two folders.
+    """
 
     @cache
     def made(maker):
-        path = folder / f"{maker.__name__}.mp4"
+        path = tmp_path_factory.mktemp("clips") / f"{maker.__name__}.mp4"
         maker(path)
         return path
 
