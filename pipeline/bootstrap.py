@@ -27,6 +27,7 @@ from pipeline.aws.catalog.table import Table
 from pipeline.aws.catalog.videos import Videos
 from pipeline.aws.cloudfront import Cdn
 from pipeline.aws.multipart import Multipart
+from pipeline.aws.notified import Notified
 from pipeline.aws.queues import Queue, counts
 from pipeline.aws.receiving import Receiver
 from pipeline.aws.relayed import Store
@@ -44,6 +45,7 @@ from pipeline.telemetry import function as telemetry
 from pipeline.telemetry.tracing import Handler
 
 if TYPE_CHECKING:
+    from pipeline.aws.watch import Watch
     from pipeline.costs.estimator import Estimator
     from pipeline.replays.driver import Driver
     from pipeline.results.deletion import Deletions
@@ -168,6 +170,21 @@ def receiver(config: Settings) -> Receiver:
     bucket = config.names.uploads_bucket
     parts = Multipart(aws.client("s3"), bucket, lasts_s=config.presign_s, relay=config.relay)
     return Receiver(parts, uploads(config), catalog(config))
+
+
+def notified(config: Settings) -> Notified:
+    """Return the receiver of notifications of this installation's store."""
+    return Notified(aws.client("s3"), config)
+
+
+def watch(config: Settings) -> "Watch":
+    """Return the search for uploads that no event told of."""
+    from pipeline.aws.watch import Watch
+
+    place = config.names.uploads_bucket, config.topology.uploads.prefix
+    known, table = catalog(config), Table(aws.table(config.names.table))
+    send = notified(config)
+    return Watch(aws.client("s3"), *place, catalog=known, notified=send, table=table)
 
 
 def store(config: Settings) -> Store | None:

@@ -12,6 +12,7 @@ from pipeline.api.playback import Playback
 from pipeline.aws.addresses import Addresses
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
+from pipeline.aws.notified import Notified
 from pipeline.aws.receiving import Receiver
 from pipeline.aws.relayed import Store
 from pipeline.core.records import Video
@@ -68,6 +69,11 @@ class Context:
     def receiver(self) -> Receiver:
         """Return the uploads that are sent in parts."""
         return bootstrap.receiver(self.settings)
+
+    @cached_property
+    def notified(self) -> Notified:
+        """Return the receiver of the store's notifications."""
+        return bootstrap.notified(self.settings)
 
     @cached_property
     def store(self) -> Store | None:

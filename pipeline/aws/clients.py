@@ -5,15 +5,17 @@ credentials are boto3's own settings. So the same code uses AWS, the embedded st
 implementation.
 """
 
-from functools import cache
+import os
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
+from botocore.session import Session
 
-from pipeline.core.errors import DependencyFailed, MissingDependency, Unreachable
+from pipeline.core.errors import DependencyFailed, InvalidSettings, MissingDependency, Unreachable
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -66,12 +68,46 @@ def _s3() -> "S3Client":
     By default, boto3 presigns for S3's global host, which redirects requests for a new bucket to
     its region. There the signature is invalid, because it covers the host. On a custom endpoint
     the bucket's name cannot be part of the host name.
+
+    A store beside AWS, or beside the embedded one, has an address and credentials of its own:
+    those of the profile that ``VIDEODROP_STORE_PROFILE`` names.
     """
-    on_aws = boto3.client("s3", config=_CONFIG.merge(_addressing("virtual")))
+    make = partial(boto3.client, "s3", **store_options())
+    on_aws: S3Client = make(config=_CONFIG.merge(_addressing("virtual")))
     host = urlsplit(on_aws.meta.endpoint_url).hostname or ""
     if ".amazonaws." in host:
         return on_aws
-    return boto3.client("s3", config=_CONFIG.merge(_addressing("path")))
+    on_endpoint: S3Client = make(config=_CONFIG.merge(_addressing("path")))
+    return on_endpoint
+
+
+def store_options() -> dict[str, str]:
+    """Return the options of a client for the store of files; none if AWS's own are its.
+
+    Raises:
+        InvalidSettings: ``bad_settings``: the profile is missing, or lacks keys or an endpoint.
+    """
+    name = os.environ.get("VIDEODROP_STORE_PROFILE")
+    if not name:
+        return {}
+    try:
+        session = Session(profile=name)
+        keys, config = session.get_credentials(), session.get_scoped_config()
+    except ProfileNotFound:
+        keys, config = None, {}
+    # It is given to each client: AWS_ENDPOINT_URL would come before the profile's.
+    if keys is None or "endpoint_url" not in config:
+        raise InvalidSettings(
+            "bad_settings",
+            f"VIDEODROP_STORE_PROFILE: the profile {name} has to have endpoint_url, "
+            "aws_access_key_id and aws_secret_access_key.",
+        )
+    return {
+        "endpoint_url": config["endpoint_url"],
+        "region_name": config.get("region", "us-east-1"),
+        "aws_access_key_id": keys.access_key,
+        "aws_secret_access_key": keys.secret_key,
+    }
 
 
 def _addressing(style: Literal["path", "virtual"]) -> Config:

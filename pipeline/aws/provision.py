@@ -6,6 +6,7 @@ differs, so a second run changes nothing.
 """
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+log = logging.getLogger(__name__)
 
 _MISSING = {
     "404",
@@ -62,6 +65,7 @@ class _Resources:
     def __init__(self, settings: Settings) -> None:
         self._names = settings.names
         self._topology = settings.topology
+        self._is_told = settings.is_told
         self._changed: list[str] = []
 
     def ensure(self) -> list[str]:
@@ -69,7 +73,8 @@ class _Resources:
         self._bucket(names.uploads_bucket)
         self._versions(names.uploads_bucket)
         self._bucket(names.artifacts_bucket)
-        self._notifications(names.uploads_bucket)
+        if not self._is_told:
+            self._notifications(names.uploads_bucket)
         self._changed += schema.ensure(client("dynamodb"), names.table, self._topology.table)
         self._bus()
         uploads = names.uploads_bucket
@@ -145,11 +150,19 @@ class _Resources:
             self._changed.append(f"bucket {name}")
 
     def _versions(self, bucket: str) -> None:
-        """Have a bucket keep what is replaced or deleted, as on AWS."""
+        """Have a bucket keep what is replaced or deleted, as on AWS, if the store can."""
         s3 = client("s3")
-        if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
-            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-            self._changed.append(f"versions of bucket {bucket}")
+        try:
+            if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+                s3.put_bucket_versioning(
+                    Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+                )
+                self._changed.append(f"versions of bucket {bucket}")
+        except ClientError as error:
+            # Simple stores say it in their own ways.
+            if code(error) == "AccessDenied" or not self._is_told:
+                raise
+            log.warning("%s keeps no earlier versions of files: deleting is for good", bucket)
 
     def _notifications(self, bucket: str) -> None:
         s3 = client("s3")

@@ -1,7 +1,7 @@
 """The uploads bucket: files that are sent to it, and the versions that it keeps."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ from pipeline.core.upload_options import PREFIX
 _TRANSFER = TransferConfig(
     multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4
 )
+_WITHOUT_VERSIONS = {"MethodNotAllowed", "NotImplemented"}
 # A video and its captions are deleted within this time of each other.
 _TOGETHER = timedelta(minutes=1)
 
@@ -129,9 +130,7 @@ class Uploads:
 
     def versions(self, key: str) -> list[Version]:
         """Return the versions of an object, newest first."""
-        pages = self._s3.get_paginator("list_object_versions").paginate(
-            Bucket=self._bucket, Prefix=key
-        )
+        pages = self._versions(key)
         return [
             Version(events.revision_of(one["VersionId"]), one["VersionId"], one["IsLatest"])
             for page in pages
@@ -139,15 +138,22 @@ class Uploads:
             if one["Key"] == key
         ]
 
+    def _versions(self, prefix: str) -> Iterator[dict[str, Any]]:
+        """Yield S3's pages of the versions of objects; none from a store that keeps no versions."""
+        listing = self._s3.get_paginator("list_object_versions")
+        try:
+            yield from listing.paginate(Bucket=self._bucket, Prefix=prefix)
+        except ClientError as error:
+            if aws.code(error) not in _WITHOUT_VERSIONS:
+                raise
+
     def prune(self, before: datetime, *, dry_run: bool = False) -> tuple[int, int]:
         """Delete what was replaced or deleted before a time, as the lifecycle rule does on AWS.
 
         Returns:
             The number of versions, and their bytes.
         """
-        pages = self._s3.get_paginator("list_object_versions").paginate(
-            Bucket=self._bucket, Prefix=self._prefix
-        )
+        pages = self._versions(self._prefix)
         by_key: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for page in pages:
             for one in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
@@ -182,9 +188,7 @@ class Uploads:
     def restore_beside(self, key: str) -> None:
         """Restore the captions that were deleted with the video at ``key``."""
         stem = sidecar.paths(key)[-1]
-        pages = self._s3.get_paginator("list_object_versions").paginate(
-            Bucket=self._bucket, Prefix=stem
-        )
+        pages = self._versions(stem)
         marks: dict[str, datetime] = {}
         kept: dict[str, list[Version]] = defaultdict(list)
         for page in pages:

@@ -14,6 +14,7 @@ from pipeline.cli import (
     acting,
     adding,
     bars,
+    conforming,
     console,
     contents,
     costing,
@@ -107,6 +108,15 @@ def worker(
     settings = bootstrap.settings()
     bootstrap.set_up_telemetry("worker")
     Worker(settings, only).run()
+
+
+@app.command("watch-bucket")
+def watch_bucket() -> None:
+    """Find uploads in a store that tells of none, until Ctrl-C; `up` does so by itself."""
+    from pipeline.hosts import watcher  # noqa: PLC0415 - only this command needs it
+
+    bootstrap.set_up_telemetry("watcher")
+    watcher.main(bootstrap.settings())
 
 
 app.command()(adding.add)
@@ -233,8 +243,22 @@ app.add_typer(webhooks.app, name="webhooks")
 
 
 @app.command("doctor")
-def examine(*, as_json: AsJson = False) -> None:
+def examine(
+    *,
+    conform: Annotated[
+        bool,
+        typer.Option(
+            "--conform",
+            help="Check the endpoints of S3, DynamoDB, SQS and EventBridge instead, in temporary "
+            "resources: which behaviour holds there, and what follows from what does not",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check what is missing on this machine, and how to get it."""
+    if conform:
+        conforming.conform(as_json=as_json)
+        return
     findings = list(doctor.examine(bootstrap.settings()))
     if as_json:
         print_json({"findings": [finding.model_dump() for finding in findings]})

@@ -21,6 +21,8 @@ from pipeline.core.errors import InvalidArgument, MissingDependency, VideodropEr
 def main() -> None:
     """Run the command line; errors become a sentence, or JSON, and an exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    if region := os.environ.get("AWS_REGION"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the only one boto3 reads
     # Read before parsing, because the parser's own errors are printed as JSON, too.
     as_json = "--json" in sys.argv[1:]
     if not as_json:

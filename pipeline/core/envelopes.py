@@ -12,10 +12,14 @@ ARCHIVE_MARK = "@"
 
 
 class S3Object(BaseModel):
-    """An object in an event of S3."""
+    """An object in an event of S3.
+
+    Attributes:
+        sequencer: None from stores that send none; see ``pipeline.core.sequence``.
+    """
 
     key: str
-    sequencer: str = Field(min_length=1)
+    sequencer: str | None = Field(None, min_length=1)
     version_id: str | None = Field(None, alias="version-id")
 
     @field_validator("version_id")

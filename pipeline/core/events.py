@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline.core import sequence
 from pipeline.core.envelopes import (
     ARCHIVE_MARK,
     CreatedDetail,
@@ -28,9 +29,6 @@ from pipeline.core.envelopes import (
 from pipeline.core.errors import BadInput
 from pipeline.core.range_request import SOURCE, RangeRequest
 
-# Sequencers differ in length. S3's documentation says to right-pad them with zeros and to compare
-# them as strings, within one key only.
-_SEQUENCER_DIGITS = 40
 # Marks the ids of our replays' events. EventBridge's own ids are UUIDs, which never contain it.
 _REPLAY = "replay:"
 
@@ -199,7 +197,7 @@ def _upload(envelope: Envelope) -> Upload:
         time=envelope.time,
         bucket=detail.bucket.name,
         key=item.key,
-        sequencer=_padded(item.sequencer),
+        sequencer=sequence.of(item.sequencer, envelope.time, item.version_id or item.etag),
         version_id=item.version_id,
         size=item.size,
         etag=item.etag.strip('"'),
@@ -216,13 +214,9 @@ def _deletion(envelope: Envelope) -> Deletion:
         time=envelope.time,
         bucket=detail.bucket.name,
         key=item.key,
-        sequencer=_padded(item.sequencer),
+        sequencer=sequence.of(item.sequencer, envelope.time, item.version_id or ""),
         version_id=item.version_id if of_version else None,
     )
-
-
-def _padded(sequencer: str) -> str:
-    return sequencer.ljust(_SEQUENCER_DIGITS, "0")
 
 
 def replay_event_id(replay_id: str) -> str:

@@ -151,6 +151,23 @@ class Settings(BaseSettings):
         "characters or more; without it the network must restrict access",
     )
 
+    store_profile: str | None = Field(
+        None,
+        description="Profile of AWS's configuration with the endpoint and the credentials of a "
+        "store of files that is not that of the other services",
+    )
+    watch_s: float | None = Field(
+        None,
+        ge=1,
+        description="Seconds between two looks through the uploads bucket, for a store that tells "
+        "of no uploads (`videodrop watch-bucket`)",
+    )
+    notify_token: Secret[BearerToken] | None = Field(
+        None,
+        description="Token that a store sends with its notifications to `POST /events/s3`, 16 "
+        "characters or more; without it they are rejected",
+    )
+
     share_results: bool = Field(
         True,
         description="Whether a video may take over results of another one with the same bytes; "
@@ -268,6 +285,11 @@ class Settings(BaseSettings):
         if isinstance(event, Upload | Deletion):
             ours, prefix = self.names.uploads_bucket, self.topology.uploads.prefix
             intake.check_place(event.bucket, event.key, ours=ours, prefix=prefix)
+
+    @property
+    def is_told(self) -> bool:
+        """Return True if uploads are found or posted, so that the store sends EventBridge none."""
+        return self.watch_s is not None or self.notify_token is not None
 
     @cached_property
     def names(self) -> Names:

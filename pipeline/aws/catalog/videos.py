@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pipeline.aws.catalog.run_writes import sort_key
@@ -42,6 +43,19 @@ class Known:
     run: StageRun | None
     untried: bool
     marked: bool | None = None
+
+
+@dataclass(frozen=True)
+class Head:
+    """The latest upload of a video, and when it was deleted.
+
+    Attributes:
+        sequencer: of the upload, or of the deletion that followed it.
+    """
+
+    upload: Upload
+    sequencer: str
+    deleted_at: datetime | None
 
 
 class Videos:
@@ -105,6 +119,20 @@ class Videos:
             item["pk"]: Upload.model_validate(item["upload"])
             for item in items
             if "upload" in item and "deleted_at" not in item
+        }
+
+    def heads(self, video_ids: list[str]) -> dict[str, Head]:
+        """Return the latest uploads of videos by id, with deleted ones: one item a video."""
+        keys = [(vid, "video") for vid in dict.fromkeys(video_ids)]
+        items = self._table.get_many(keys, only=("pk", "upload", "sequencer", "deleted_at"))
+        return {
+            item["pk"]: Head(
+                Upload.model_validate(item["upload"]),
+                item["sequencer"],
+                datetime.fromisoformat(item["deleted_at"]) if "deleted_at" in item else None,
+            )
+            for item in items
+            if "upload" in item
         }
 
     def _keys(self, video_ids: Iterable[str]) -> list[tuple[str, str]]:

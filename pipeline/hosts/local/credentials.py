@@ -6,6 +6,7 @@
 
 import configparser
 import secrets
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
@@ -23,10 +24,14 @@ class Credentials:
         path: the file; created with new keys if it does not exist, has none, or if others may have
             written or read it.
         region: the region of its profiles.
+        others: further profiles, by name.
     """
 
-    def __init__(self, path: Path, region: str) -> None:
+    def __init__(
+        self, path: Path, region: str, others: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         self.path = path
+        self._others = others or {}
         known = configparser.ConfigParser(interpolation=None)
         if path.exists() and is_private(path):
             known.read(path)
@@ -52,6 +57,8 @@ class Credentials:
             "aws_secret_access_key": self.keys.secret_access_key,
             **more,
         }
+        for name, section in self._others.items():
+            config[f"profile {name}"] = section
         text = StringIO()
         config.write(text)
         write_private(self.path, text.getvalue())

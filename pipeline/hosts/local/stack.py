@@ -44,7 +44,7 @@ _STOP_S = 20.0
 _REGION = "us-east-1"
 _INSTALLATION = (
     *("VIDEODROP_NAME", "VIDEODROP_STAGES", "VIDEODROP_TOPOLOGY"),
-    *("VIDEODROP_UPLOADS_BUCKET", "VIDEODROP_ARTIFACTS_BUCKET"),
+    *("VIDEODROP_UPLOADS_BUCKET", "VIDEODROP_ARTIFACTS_BUCKET", "VIDEODROP_STORE_PROFILE"),
 )
 _SERVICES = ("S3", "SQS", "EVENTBRIDGE", "DYNAMODB")
 
@@ -111,6 +111,8 @@ class Stack:
                 raise aws.as_failure(error) from error
             self._tell("Starting the workers and the API …")
             self._add("worker", "pipeline.hosts.worker")
+            if self._settings.watch_s is not None:
+                self._add("watcher", "pipeline.hosts.watcher")
             port = network.free_port(self._host, self._port)
             token = self._token()
             self._add_api(port, token)
@@ -160,7 +162,7 @@ class Stack:
             return {}
         self._tell("Starting the embedded AWS …")
         # Override all settings of a real account: keys, profiles and endpoints.
-        credentials = Credentials(self._home / "aws.config", _REGION)
+        credentials = Credentials(self._home / "aws.config", _REGION, self._store())
         environment = {
             "AWS_ACCESS_KEY_ID": credentials.keys.access_key_id,
             "AWS_SECRET_ACCESS_KEY": credentials.keys.secret_access_key,
@@ -188,6 +190,15 @@ class Stack:
                 self._tell(f"{name} is set: using {environment[name]} for that service.")
         os.environ.update(environment)
         return environment
+
+    def _store(self) -> dict[str, dict[str, str]]:
+        """Return the profile of the user's own store of files, which is then the only one left."""
+        if not (name := self._settings.store_profile):
+            return {}
+        given = aws.store_options()
+        self._tell(f"Files are in the store at {given['endpoint_url']}.")
+        given["region"] = given.pop("region_name")
+        return {name: given}
 
     def _token(self) -> str | None:
         """Return the token of the API; None if only this machine reaches it, and none is set."""

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -202,3 +203,20 @@ def test_the_table_has_its_keys_indexes_and_expiry(installed):
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     ttl = dynamodb.describe_time_to_live(TableName=installed.names.table)
     assert ttl["TimeToLiveDescription"]["AttributeName"] == spec.ttl
+
+
+def test_a_simple_store_needs_no_versions_and_sends_no_events(server, topology):  # noqa: ARG001
+    """Such a store rejects what it does not know, each in its own way."""
+    settings = Settings(name="simple", watch_s=1).model_copy(update={"topology_path": topology})
+    s3 = aws.client("s3")
+    rejected = []
+
+    def reject(model, **_):
+        rejected.append(model.name)
+        error = {"Error": {"Code": "BucketAlreadyExists", "Message": "It exists."}}
+        return SimpleNamespace(status_code=409), error
+
+    for name in ("PutBucketVersioning", "PutBucketNotificationConfiguration"):
+        s3.meta.events.register(f"before-call.s3.{name}", reject)
+    assert f"bucket {settings.names.uploads_bucket}" in resources.ensure(settings)
+    assert rejected == ["PutBucketVersioning"]

@@ -1,11 +1,13 @@
 """Configuration of boto3: the hosts of presigned URLs."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
 
 from pipeline.aws import clients as aws
+from pipeline.core.errors import InvalidSettings
 
 _OBJECT = {"Bucket": "films", "Key": "a.mp4"}
 
@@ -47,3 +49,32 @@ def test_on_an_endpoint_of_ones_own_a_bucket_is_not_a_host(
     url = aws.client("s3").generate_presigned_url("get_object", Params=_OBJECT)
     assert url.startswith(f"{endpoint}/films/a.mp4?")
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
+
+
+def test_a_store_of_ones_own_has_its_own_address_and_keys(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile nas]\nendpoint_url = http://127.0.0.1:9000\n"
+        "aws_access_key_id = mine\naws_secret_access_key = of-the-store\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4599")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("VIDEODROP_STORE_PROFILE", "nas")
+    url = aws.client("s3").generate_presigned_url("get_object", Params=_OBJECT)
+    assert url.startswith("http://127.0.0.1:9000/films/a.mp4?")
+    assert "X-Amz-Credential=mine%2F" in url
+    assert aws.client("sqs").meta.endpoint_url == "http://127.0.0.1:4599"
+
+
+@pytest.mark.parametrize("section", ["", "[profile nas]\nregion = us-east-1\n"])
+def test_a_profile_that_cannot_be_a_store_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, section: str
+) -> None:
+    (tmp_path / "config").write_text(section)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("VIDEODROP_STORE_PROFILE", "nas")
+    with pytest.raises(InvalidSettings, match="profile nas has to have endpoint_url"):
+        aws.client("s3")

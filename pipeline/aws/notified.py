@@ -1,0 +1,95 @@
+"""Uploads and deletions that a store tells us of, or that are found in it, sent to the queues.
+
+A store that sends nothing to EventBridge needs this. It takes the way of no rule, so EventBridge's
+archive does not hold these events.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws import clients as aws
+from pipeline.aws import parts
+from pipeline.aws.queues import Queue
+from pipeline.core import events, intake, s3_records
+from pipeline.core.errors import BadInput
+from pipeline.core.settings import Settings
+from pipeline.core.topology import EVENTS, JANITOR
+
+
+class Taken(NamedTuple):
+    """The numbers of events that were sent to the queues, and that concern other objects."""
+
+    accepted: int
+    ignored: int
+
+
+class Notified:
+    """The receiver of a store's notifications.
+
+    Args:
+        s3: a boto3 client.
+        settings: the names of bucket and queues.
+    """
+
+    def __init__(self, s3: Any, settings: Settings) -> None:
+        self._s3 = s3
+        self._settings = settings
+        names, stages = settings.names, settings.topology.stages
+        self._created = [names.queue(one) for one in (*stages, EVENTS)]
+        self._deleted = [names.queue(JANITOR)]
+
+    def take(self, given: object) -> Taken:
+        """Send the events of a notification to the queues; sending them again is safe.
+
+        Args:
+            given: the notification, parsed from JSON; see ``pipeline.core.s3_records``.
+
+        Raises:
+            BadInput: ``bad_event``.
+            DependencyFailed: ``not_sent``.
+        """
+        found = list(s3_records.parse(given, self._exists))
+        ours = [event for event in found if self._is_ours(event)]
+        self.send(ours)
+        return Taken(len(ours), len(found) - len(ours))
+
+    def send(self, found: Iterable[dict[str, Any]]) -> None:
+        """Send EventBridge events of our uploads to the queues.
+
+        Raises:
+            DependencyFailed: ``not_sent``.
+        """
+        by_video: dict[tuple[str, bool], list[str]] = defaultdict(list)
+        for event in found:
+            body = json.dumps(event)
+            created = event["detail-type"] == "Object Created"
+            detail = event["detail"]
+            video = events.video_id(detail["bucket"]["name"], detail["object"]["key"])
+            by_video[video, created].append(body)
+        for (video, created), bodies in by_video.items():
+            for name in self._created if created else self._deleted:
+                Queue(name).send(bodies, group=video)
+
+    def _is_ours(self, event: dict[str, Any]) -> bool:
+        try:
+            self._settings.check_place(events.parse(json.dumps(event)))
+        except BadInput:
+            return False
+        return True
+
+    def _exists(self, bucket: str, key: str) -> bool:
+        ours, prefix = self._settings.names.uploads_bucket, self._settings.topology.uploads.prefix
+        try:
+            intake.check_place(bucket, key, ours=ours, prefix=prefix)
+            self._s3.head_object(Bucket=bucket, Key=key)
+        except BadInput:
+            return False
+        except ClientError as error:
+            if aws.code(error) in parts.MISSING:
+                return False
+            raise
+        return True
