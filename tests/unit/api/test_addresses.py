@@ -1,5 +1,7 @@
 """Addresses and their queries: slashes, unknown parameters, ETags, other origins."""
 
+from urllib.parse import urljoin
+
 import pytest
 
 from pipeline.api.app import create_app
@@ -10,10 +12,16 @@ PAGE = "https://app.example"
 PREFLIGHT = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
 
 
-@pytest.mark.parametrize("path", ["/videos/", "/health/", "/replays/", "/docs/", "/stages//"])
+@pytest.mark.parametrize("path", ["/videos/", "/health/", "/replays/", "/sign-in/", "/stages//"])
 def test_a_slash_at_the_end_changes_nothing(path):
     assert client().get(path).status_code == 200
     assert client().get(path).text == client().get(path.rstrip("/")).text
+
+
+def test_a_page_is_redirected_to_the_address_that_its_parts_are_relative_to():
+    answer = client().get("/docs/")
+    assert answer.status_code == 308
+    assert urljoin("http://proxy/a/docs/", answer.headers["Location"]) == "http://proxy/a/docs"
 
 
 def test_a_write_with_a_slash_at_the_end_is_not_redirected():
