@@ -63,7 +63,7 @@ async def follow_events(
 ) -> StreamingResponse:
     """Return the stream."""
     stream = EventStream(
-        parts.catalog,
+        parts.shared_reads,
         position=int(last_event_id) if last_event_id else query.after,
         videos=list(dict.fromkeys(query.video)),
         seconds=parts.settings.stream_s,
