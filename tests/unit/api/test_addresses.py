@@ -1,13 +1,18 @@
 """Addresses and their queries: slashes, unknown parameters, ETags, other origins."""
 
+import json
+import re
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 
+from pipeline.api import cors
 from pipeline.api.app import create_app
 from pipeline.core.records import StageRun
 from tests.fakes.query import client, done, upload, video
 
+INFRA = Path(__file__).parents[3] / "infra" / "api.tf"
 PAGE = "https://app.example"
 PREFLIGHT = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
 
@@ -139,3 +144,15 @@ def test_a_failure_can_be_read_by_a_page_of_another_origin():
     api = client(cors_origins=frozenset({PAGE}))
     answer = api.get("/videos/nothing", headers={"Origin": PAGE})
     assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (404, PAGE)
+
+
+def test_the_same_is_open_to_other_origins_here_and_behind_api_gateway():
+    (body,) = re.findall(r"^  cors = \{\n(.*?)^  \}", INFRA.read_text(), re.MULTILINE | re.DOTALL)
+    ours = {
+        "methods": cors.METHODS,
+        "headers": [name.lower() for name in cors.SENT],
+        "exposed": [name.lower() for name in cors.READ],
+    }
+    for name, listed in ours.items():
+        (line,) = re.findall(rf"^ +{name} += (\[.*\])$", body, re.MULTILINE)
+        assert sorted(json.loads(line)) == sorted(listed), name
