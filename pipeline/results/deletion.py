@@ -74,7 +74,7 @@ class Deletions:
             self._catalog.removal.mark(video, lease_s=self._lease_s)
             video = self._known(video_id)
         files = self.purge(video_id)
-        self.tell(video.upload)
+        self._announce(video.upload)
         kept = self._version(video) is not None
         return Deleted(
             video_id=video_id,
@@ -94,22 +94,13 @@ class Deletions:
         self._catalog.removal.look_again(video_id, after_s=self._lease_s)
         return files
 
-    def tell(self, upload: Upload) -> None:
-        """Send the event of a deletion, unless it is sent already.
-
-        Args:
-            upload: the latest upload of the deleted video.
-        """
-        if self._catalog.removal.begin_telling(upload):
-            self._send(upload)
-
     def purge_due(self) -> int:
         """Purge the deleted videos whose workers have had time to stop; return how many."""
         removal = self._catalog.removal
         due = removal.due()
         for video_id in due:
             untold = removal.untold(video_id)
-            unsent = untold is not None and not self._send(untold)
+            unsent = untold is not None and not self._announce(untold, again=True)
             if any(self._remove(video_id)) or unsent:
                 removal.look_again(video_id, after_s=self._lease_s)
             else:
@@ -136,14 +127,13 @@ class Deletions:
         self._uploads.restore_beside(video.upload.key)
         return video
 
-    def _send(self, upload: Upload) -> bool:
+    def _announce(self, upload: Upload, *, again: bool = False) -> bool:
         """Send the event of a deletion; return False if the bus did not take it."""
         try:
-            self._catalog.announcer.video_deleted(upload)
+            self._catalog.announce_deletion(upload, again=again)
         except NotAnnounced:
             log.warning("%s: its event was not sent yet", upload.video_id, exc_info=True)
             return False
-        self._catalog.removal.told(upload)
         return True
 
     def _remove(self, video_id: str) -> tuple[int, bool]:

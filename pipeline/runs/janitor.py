@@ -35,7 +35,7 @@ class Janitor:
             visibility timeout of a queue.
         queue: returns a stage's queue by its name.
         check: raises an error for an event that is not about one of our uploads.
-        deletions: removes what is derived from deleted videos, and tells of it; None leaves it.
+        deletions: removes what is derived from deleted videos; None leaves it.
     """
 
     def __init__(
@@ -159,6 +159,7 @@ class Janitor:
 
         Raises:
             BadInput: ``bad_event`` or ``foreign_object``.
+            NotAnnounced: the bus did not take the event of the deletion.
         """
         event = events.parse(body)
         self._check(event)
@@ -166,8 +167,8 @@ class Janitor:
             upload = self._catalog.record_deletion(event)
             if self._deletions:
                 self._deletions.purge(event.video_id)
-                if upload:
-                    self._deletions.tell(upload)
+            if upload:
+                self._catalog.announce_deletion(upload)
             if intake.kind(event.key, 0) == "captions":
                 self._catalog.sidecars.detach(event)
 

@@ -163,6 +163,25 @@ class Catalog(Revisions):
         else:
             self.runs.told(video_id, run)
 
+    def announce_deletion(self, upload: Upload, *, again: bool = False) -> None:
+        """Send the event of a deletion, unless it is sent already.
+
+        Args:
+            upload: the latest upload of the deleted video.
+            again: True to send it although a sender has begun: it died.
+
+        Raises:
+            NotAnnounced: the bus did not take it.
+        """
+        if not again and not self.removal.begin_telling(upload):
+            return
+        try:
+            self.announcer.video_deleted(upload)
+        except NotAnnounced:
+            self.removal.stop_telling(upload)
+            raise
+        self.removal.told(upload)
+
     def unfinished(self, *, limit: int) -> list[str]:
         """Return the ids of videos of which something runs or waits, up to a number of them."""
         found: dict[str, None] = {}

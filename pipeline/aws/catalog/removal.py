@@ -143,6 +143,18 @@ class Removal:
             return False
         return True
 
+    def stop_telling(self, upload: Upload) -> None:
+        """Let another sender send the event of a deletion."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                upload.video_id,
+                "video",
+                set={},
+                remove=("telling",),
+                condition="#telling = :revision",
+                given={"revision": upload.revision},
+            )
+
     def told(self, upload: Upload) -> None:
         """Record that the event of a deletion was sent."""
         with suppress(ConditionFailed):

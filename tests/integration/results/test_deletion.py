@@ -244,12 +244,12 @@ def test_a_deletion_is_told_once_whether_or_not_an_event_of_s3_comes(rig: Rig):
     ours.delete(upload_of(body).video_id)
     assert len(ids(sent)) == 1
     ours.delete(upload_of(body).video_id)
-    Janitor(rig.catalog, list, list, grace_s=0, deletions=ours).handle(gone(rig, body))
+    Janitor(ours._catalog, list, list, grace_s=0, deletions=ours).handle(gone(rig, body))
     ours.purge_due()
     assert len(ids(sent)) == 1
     again = rig.put()
     rig.handle(again)
-    Janitor(rig.catalog, list, list, grace_s=0, deletions=ours).handle(gone(rig, again))
+    Janitor(ours._catalog, list, list, grace_s=0, deletions=ours).handle(gone(rig, again))
     ours.delete(upload_of(again).video_id)
     assert len(set(ids(sent))) == len(sent) == 2
 
