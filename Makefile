@@ -77,9 +77,10 @@ bench-memory: $(VENV)/.dev ## memory over video length, as a table; cold starts 
 docs: $(VENV)/.dev ## write docs/reference/ again, from the code
 	$(BIN)/python -m docs.generate
 
-pictures: $(VENV)/.dev ## take docs/page.jpg again, and pictures of all views in build/pictures
-	PICTURES=build/pictures $(BIN)/pytest -q -p no:cacheprovider tests/browser/test_views.py
-	cp build/pictures/page.jpg docs/page.jpg
+pictures: $(VENV)/.dev ## take docs/pictures again, and pictures of all views and states in build/pictures
+	PICTURES=build/pictures $(BIN)/pytest -q -p no:cacheprovider \
+	  tests/browser/test_pictures.py tests/browser/test_views.py tests/browser/test_states.py tests/browser/test_dialogs.py
+	cp build/pictures/*.jpg docs/pictures/
 
 samples: $(VENV)/.dev ## generate the committed samples again
 	$(BIN)/python -m samples.generate

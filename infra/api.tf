@@ -10,7 +10,7 @@ module "query" {
   architecture = var.functions.architecture
   timeout_s    = 29 # API Gateway's timeout is 30 s
   memory_mb    = 1769
-  environment = merge(local.signing, local.sign_in, {
+  environment = merge(local.signing, local.sign_in, local.cross_origin, {
     VIDEODROP_OLD_UPLOADS_DAYS = tostring(var.old_uploads_days)
     VIDEODROP_STREAM_S         = "0" # it cannot stream
   })
@@ -91,6 +91,19 @@ resource "aws_apigatewayv2_api" "query" {
   name          = "${var.name}-query"
   description   = "The state of videos and their results"
   protocol_type = "HTTP"
+
+  # API Gateway's own headers, also on what its authorizer rejects. They replace the function's.
+  dynamic "cors_configuration" {
+    for_each = length(var.web_origins) == 0 ? [] : [local.cors]
+
+    content {
+      allow_origins  = cors_configuration.value.origins
+      allow_methods  = cors_configuration.value.methods
+      allow_headers  = cors_configuration.value.headers
+      expose_headers = cors_configuration.value.exposed
+      max_age        = 600
+    }
+  }
 }
 
 resource "aws_apigatewayv2_integration" "query" {
@@ -130,6 +143,17 @@ resource "aws_apigatewayv2_route" "open" {
 
   api_id             = aws_apigatewayv2_api.query.id
   route_key          = each.key
+  target             = "integrations/${aws_apigatewayv2_integration.query.id}"
+  authorization_type = "NONE"
+}
+
+# A preflight has no token. The route of all requests, with its authorizer, would reject it.
+resource "aws_apigatewayv2_route" "preflight" {
+  # checkov:skip=CKV_AWS_309:a preflight reads and changes nothing
+  count = length(var.web_origins) == 0 ? 0 : 1
+
+  api_id             = aws_apigatewayv2_api.query.id
+  route_key          = "OPTIONS /{proxy+}"
   target             = "integrations/${aws_apigatewayv2_integration.query.id}"
   authorization_type = "NONE"
 }
@@ -237,6 +261,18 @@ locals {
     local.public_origins,
     var.web_origins,
   )
+
+  # What pages of other sites may send and read; a test compares it with pipeline/api/cors.py.
+  cors = {
+    origins = [for origin in var.web_origins : lower(origin)]
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    headers = ["authorization", "content-type", "if-none-match", "last-event-id", "x-request-id"]
+    exposed = ["content-disposition", "etag", "location", "retry-after", "x-request-id"]
+  }
+
+  cross_origin = length(var.web_origins) == 0 ? {} : {
+    VIDEODROP_CORS_ORIGINS = jsonencode(local.cors.origins)
+  }
 
   # The page's provider of tokens.
   sign_in = {

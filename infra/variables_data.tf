@@ -13,7 +13,7 @@ variable "artifacts_bucket" {
 }
 
 variable "web_origins" {
-  description = "Origins besides the API's, e.g. https://videos.example.com, whose pages may upload by presigned POST and play artifacts."
+  description = "Origins besides the API's, e.g. https://videos.example.com, whose pages may use the API, upload by presigned requests and play artifacts."
   type        = list(string)
   default     = []
 

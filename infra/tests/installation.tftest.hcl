@@ -29,6 +29,10 @@ run "by_default" {
     error_message = "There is no sign-in without authentication."
   }
   assert {
+    condition     = length(aws_apigatewayv2_api.query.cors_configuration) == 0 && length(aws_apigatewayv2_route.preflight) == 0 && length(local.cross_origin) == 0
+    error_message = "Pages of other sites may do nothing."
+  }
+  assert {
     condition     = aws_dynamodb_table.catalog.deletion_protection_enabled && one(aws_dynamodb_table.catalog.point_in_time_recovery).enabled
     error_message = "The table cannot be deleted by mistake, and can be restored."
   }
@@ -90,9 +94,10 @@ run "all_of_it" {
         client_id = "page"
       }
     }
-    cdn        = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/videodrop/cdn-key" }
-    budget_usd = 100
-    rollout    = "CodeDeployDefault.LambdaLinear10PercentEvery1Minute"
+    cdn         = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/videodrop/cdn-key" }
+    budget_usd  = 100
+    web_origins = ["https://App.example.com"]
+    rollout     = "CodeDeployDefault.LambdaLinear10PercentEvery1Minute"
 
     otlp_endpoint = "http://collector:4318"
   }
@@ -104,6 +109,14 @@ run "all_of_it" {
   assert {
     condition     = toset(keys(aws_apigatewayv2_route.open)) == toset(local.open_routes) && alltrue([for key, route in aws_apigatewayv2_route.open : route.route_key == key && route.authorization_type == "NONE"])
     error_message = "The pages and the playlists, whose addresses are signed, are exceptions."
+  }
+  assert {
+    condition     = one(aws_apigatewayv2_route.preflight).authorization_type == "NONE" && tolist(one(aws_apigatewayv2_api.query.cors_configuration).allow_origins) == tolist(["https://app.example.com"])
+    error_message = "Pages of a site that is named may use the API; their preflights have no token."
+  }
+  assert {
+    condition     = local.cross_origin["VIDEODROP_CORS_ORIGINS"] == jsonencode(["https://app.example.com"])
+    error_message = "The API lets them write."
   }
   assert {
     condition     = jsondecode(local.sign_in["VIDEODROP_SIGN_IN"]) == merge(var.jwt.sign_in, { scope = "openid" })

@@ -128,10 +128,10 @@ def create_app(
     openapi.complete(app)
     # The last one added is the first to see a request. Files are not compressed: clients ask for
     # ranges of them.
-    app.add_middleware(TrailingSlashes)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(Relay, store=lambda: context.store)
     app.add_middleware(Authorized, token=lambda: context.token)
+    app.add_middleware(TrailingSlashes)  # before the check of what is open
     app.add_middleware(
         OwnPagesWrite,
         public=lambda: context.settings.public_origins,

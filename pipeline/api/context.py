@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from pipeline import bootstrap
 from pipeline.api.cursors import Cursors
 from pipeline.api.playback import Playback
+from pipeline.api.shared_reads import SharedReads
 from pipeline.aws.addresses import Addresses
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
@@ -115,6 +116,11 @@ class Context:
     def webhooks(self) -> Registration:
         """Return the webhooks."""
         return bootstrap.webhooks(self.settings)
+
+    @cached_property
+    def shared_reads(self) -> SharedReads:
+        """Return what the streams of events read."""
+        return SharedReads(self.catalog, keep=self.settings.stream_s > 0)
 
     @cached_property
     def playback(self) -> Playback:

@@ -7,9 +7,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.api.headers import REQUEST_ID
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_SENT = ("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", REQUEST_ID)
-_READ = ("Content-Disposition", "ETag", "Location", "Retry-After", REQUEST_ID)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+SENT = ("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", REQUEST_ID)
+READ = ("Content-Disposition", "ETag", "Location", "Retry-After", REQUEST_ID)
 
 
 class CrossOrigin:
@@ -37,7 +37,7 @@ class CrossOrigin:
         return CORSMiddleware(
             self._app,
             allow_origins=tuple(origins),
-            allow_methods=_METHODS,
-            allow_headers=_SENT,
-            expose_headers=_READ,
+            allow_methods=METHODS,
+            allow_headers=SENT,
+            expose_headers=READ,
         )

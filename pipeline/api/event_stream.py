@@ -11,13 +11,11 @@ import anyio
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from pipeline.aws.catalog import Catalog
+from pipeline.api.shared_reads import LOOK_S, PROGRESS_S, SharedReads
 from pipeline.core.records import Video
 from pipeline.core.status import VideoStatus
 from pipeline.results import video_view as views
 
-_LOOK_S = 1.0
-_PROGRESS_S = 2.0
 _SILENCE_S = 15.0  # proxies close a connection that is silent for long
 _RETRY_MS, _RETRY_BOUNDED_MS = 1000, 3000
 
@@ -35,16 +33,16 @@ class EventStream:
     """A stream for one client.
 
     Args:
-        catalog: the log of events, and the videos.
+        reads: the log of events, and the videos.
         position: position in the log after which to begin; None for its present end.
         videos: ids of the videos whose progress is sent, too.
         seconds: how long it stays open; 0 for one look.
     """
 
     def __init__(
-        self, catalog: Catalog, *, position: int | None, videos: list[str], seconds: float
+        self, reads: SharedReads, *, position: int | None, videos: list[str], seconds: float
     ) -> None:
-        self._catalog = catalog
+        self._reads = reads
         self._position = position
         self._videos = videos
         self._seconds = seconds
@@ -54,7 +52,7 @@ class EventStream:
     def open(self) -> str:
         """Return the beginning: where the client continues from, and how soon, if it is cut."""
         if self._position is None:
-            self._position = self._catalog.events.last()
+            self._position = self._reads.last()
         retry = _RETRY_MS if self._seconds else _RETRY_BOUNDED_MS
         return f"retry: {retry}\nid: {self._position}\n\n"
 
@@ -71,7 +69,7 @@ class EventStream:
         end, heard = time.monotonic() + self._seconds, time.monotonic()
         yield await run_in_threadpool(self.look)
         while time.monotonic() < end and not await is_over():
-            await anyio.sleep(_LOOK_S)
+            await anyio.sleep(LOOK_S)
             if found := await run_in_threadpool(self.look):
                 heard = time.monotonic()
                 yield found
@@ -80,7 +78,7 @@ class EventStream:
                 yield ":\n\n"
 
     def _events(self) -> Iterator[str]:
-        for one in self._catalog.events.after(self._position or 0):
+        for one in self._reads.after(self._position or 0):
             self._position = one.position
             data = json.dumps(one.event.payload)
             yield f"id: {one.position}\nevent: {one.event.type}\ndata: {data}\n\n"
@@ -88,8 +86,8 @@ class EventStream:
     def _progress(self) -> Iterator[str]:
         if not self._videos or time.monotonic() < self._due:
             return
-        self._due = time.monotonic() + _PROGRESS_S
-        for video in self._catalog.videos(self._videos, brief=True):
+        self._due = time.monotonic() + PROGRESS_S
+        for video in self._reads.videos(self._videos):
             data = progress(video).model_dump_json()
             if self._told.get(video.video_id) != data:
                 self._told[video.video_id] = data

@@ -14,13 +14,23 @@ from pipeline.api.problems import described
 router = APIRouter(tags=["events"])
 
 _MEDIA_TYPE = "text/event-stream"
-_EXAMPLE = (
-    "id: 42\nevent: video.ready\n"
-    'data: {"type": "video.ready", "timestamp": "2026-01-31T12:00:00Z", "data": {}}\n\n'
-)
+_EXAMPLE = {
+    "id": "42",
+    "event": "video.ready",
+    "data": '{"type": "video.ready", "timestamp": "2026-01-31T12:00:00Z", "data": {}}',
+}
+# OpenAPI 3.1 has no word for a stream: this describes each of its events.
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "The place to continue from"},
+        "event": {"type": "string", "description": "The type, or `progress`"},
+        "data": {"type": "string", "description": "JSON: what a webhook gets, or `Progress`"},
+    },
+}
 _STREAM: dict[str, Any] = {
     "description": "Server-sent events",
-    "content": {_MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+    "content": {_MEDIA_TYPE: {"schema": _EVENT, "example": _EXAMPLE}},
 }
 # Proxies that collect answers, such as nginx, pass this one on as it comes.
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -63,7 +73,7 @@ async def follow_events(
 ) -> StreamingResponse:
     """Return the stream."""
     stream = EventStream(
-        parts.catalog,
+        parts.shared_reads,
         position=int(last_event_id) if last_event_id else query.after,
         videos=list(dict.fromkeys(query.video)),
         seconds=parts.settings.stream_s,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 from pipeline.api import caching
 from pipeline.api.context import Parts
 from pipeline.api.problems import described
-from pipeline.results.jobs import MOST, JobsView, QueueLane
+from pipeline.results.jobs import MOST, JobsView, PausedQueue, QueueLane
 
 router = APIRouter(tags=["jobs"])
 
@@ -21,7 +21,7 @@ Lane = Annotated[
     "/jobs",
     summary="List what runs, waits and failed",
     description=f"At most {MOST} of each. With the queues of all stages, and how many messages "
-    "wait in each.",
+    "wait in each. A look costs about 35 reads of the table, and two requests a queue.",
     responses=described(503),
 )
 def show_jobs(parts: Parts, response: Response) -> JobsView:
@@ -32,16 +32,15 @@ def show_jobs(parts: Parts, response: Response) -> JobsView:
 
 @router.post(
     "/queues/{stage}/{lane}/pause",
-    status_code=204,
     summary="Pause a queue",
     description="Workers take no more messages from it; jobs in progress still end. Nothing is "
-    "lost: SQS keeps messages for two weeks. A Lambda function is not a worker: disable its event "
-    "source mapping instead.",
+    "lost: SQS keeps messages for two weeks. It holds for workers only: disable the event source "
+    "mapping of a Lambda function. `note` says so.",
     responses=described(403, 422, 503),
 )
-def pause_queue(stage: Stage, lane: Lane, parts: Parts) -> None:
+def pause_queue(stage: Stage, lane: Lane, parts: Parts) -> PausedQueue:
     """Pause a queue."""
-    parts.jobs.pause(stage, lane)
+    return parts.jobs.pause(stage, lane)
 
 
 @router.post(

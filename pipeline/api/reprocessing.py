@@ -1,9 +1,9 @@
 """Routes: one video again, by a plan, or what failed of it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Body, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from pipeline.api.context import Parts
 from pipeline.api.lookup import FoundVideo
@@ -12,7 +12,7 @@ from pipeline.api.replays import CREATED, StartQuery, started
 from pipeline.core.errors import Conflict, InvalidArgument
 from pipeline.core.records import Video
 from pipeline.replays import views
-from pipeline.replays.request import ReplayRequest
+from pipeline.replays.request import ReplayRequest, check_chosen
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["replays"])
 
@@ -30,16 +30,21 @@ class VideoReplay(BaseModel):
         description="Parameters by stage; those that earlier replays have set stay",
         examples=[{"detect": {"confidence": 0.4}}],
     )
-    reset: bool = Field(
+    reset: StrictBool = Field(
         default=False, description="Drop the parameters that earlier replays have set"
     )
-    shadow: bool = Field(
+    shadow: StrictBool = Field(
         default=False, description="Keep current results: compute, compare, report the difference"
     )
     budget_usd: float | None = Field(
-        None, ge=0, le=1e9, description="USD: do not start if the estimate exceeds it"
+        None, strict=True, ge=0, le=1e9, description="USD: do not start if the estimate exceeds it"
     )
-    dry_run: bool = Field(default=False, description="Plan only, until it is resumed")
+    dry_run: StrictBool = Field(default=False, description="Plan only, until it is resumed")
+
+    @model_validator(mode="after")
+    def _params_are_for_chosen_stages(self) -> Self:
+        check_chosen(self.params, self.stages)
+        return self
 
 
 class Retry(BaseModel):

@@ -35,7 +35,7 @@ class NewUpload(BaseModel):
         description="Its file name",
         examples=["holiday.mp4"],
     )
-    size: int = Field(ge=0, description="Its size in bytes", examples=[41_943_040])
+    size: int = Field(strict=True, ge=0, description="Its size in bytes", examples=[41_943_040])
     content_type: str | None = Field(
         None,
         pattern=r"^[\w.+-]{1,60}/[\w.+-]{1,60}$",

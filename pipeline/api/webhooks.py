@@ -96,6 +96,31 @@ def remove_webhook(webhook_id: WebhookId, parts: Parts) -> None:
     parts.webhooks.remove(webhook_id)
 
 
+@router.post(
+    "/{webhook_id}/rotate",
+    summary="Make a new secret for a webhook",
+    description="The answer has the new `secret`, which is not shown again. For 24 hours each "
+    "message has two signatures: with the new secret and with the one before.",
+    responses=described(403, 404, 422, 503),
+)
+def rotate_secret(webhook_id: WebhookId, parts: Parts, response: Response) -> NewWebhookView:
+    """Make a new secret."""
+    response.headers["Cache-Control"] = "no-store"
+    return parts.webhooks.rotate(webhook_id)
+
+
+@router.post(
+    "/{webhook_id}/enable",
+    summary="Enable a webhook again",
+    description="A receiver that answers 410 Gone disables its webhook (`disabled_at`). What "
+    "happened meanwhile is in the list of events, and is not delivered later.",
+    responses=described(403, 404, 422, 503),
+)
+def enable_webhook(webhook_id: WebhookId, parts: Parts) -> WebhookView:
+    """Have a webhook get events again."""
+    return parts.webhooks.enable(webhook_id)
+
+
 @router.get(
     "/{webhook_id}/deliveries",
     summary="List the deliveries to a webhook, newest first",
@@ -129,7 +154,7 @@ def redeliver(webhook_id: WebhookId, delivery_id: DeliveryId, parts: Parts) -> D
     summary="Send an example to a webhook",
     description='It looks like `video.ready`, and its `passthrough` is `{"test": true}`. The list '
     "of deliveries shows what came of it.",
-    responses=described(403, 404, 422, 503),
+    responses=described(403, 404, 409, 422, 503),
 )
 def test_webhook(webhook_id: WebhookId, parts: Parts) -> DeliveryView:
     """Deliver an example."""

@@ -10,7 +10,7 @@ from pipeline import bootstrap
 from pipeline.cli.arguments import AsJson
 from pipeline.cli.console import err, out, paint, plain, print_json
 from pipeline.cli.lookup import connect
-from pipeline.results.jobs import Jobs, JobsView, JobView, QueueLane, QueueView
+from pipeline.results.jobs import PAUSED, Jobs, JobsView, JobView, QueueLane, QueueView
 
 app = typer.Typer(no_args_is_help=True, help="Pause and resume the queues of stages.")
 
@@ -39,7 +39,7 @@ def pause(stage: Stage, *, lane: Lane = None) -> None:
     jobs = _jobs()
     for one in _lanes(lane):
         jobs.pause(stage, one)
-    err.print(f"Workers take no more of it. `videodrop queues resume {plain(stage)}` goes on.")
+    err.print(f"{PAUSED} `videodrop queues resume {plain(stage)}` goes on.")
 
 
 @app.command()

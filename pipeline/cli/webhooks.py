@@ -11,7 +11,7 @@ from pipeline.cli.console import err, out, plain, print_json
 from pipeline.cli.lookup import connect
 from pipeline.core.errors import Interrupted, InvalidArgument
 from pipeline.core.outgoing import DETAIL_TYPES, EventType, StageDetail
-from pipeline.results.outgoing.registration import DeliveryView, Registration
+from pipeline.results.outgoing.registration import DeliveryView, NewWebhookView, Registration
 
 app = typer.Typer(help="Have events posted to addresses of yours.", no_args_is_help=True)
 
@@ -30,11 +30,19 @@ def add(
 ) -> None:
     """Register a webhook; its secret is shown this once."""
     made = _webhooks().add(url, [_type(name) for name in event or []])
-    if as_json:
-        print_json(made)
-    else:
-        out.print(made.webhook_id)
-        err.print(f"Its secret, which is not shown again: {plain(made.secret)}")
+    _show_secret(made, as_json=as_json)
+
+
+@app.command()
+def rotate(webhook: WebhookId, *, as_json: AsJson = False) -> None:
+    """Make a new secret; for a day, the one before signs, too."""
+    _show_secret(_webhooks().rotate(webhook), as_json=as_json)
+
+
+@app.command()
+def enable(webhook: WebhookId) -> None:
+    """Enable a webhook whose receiver answered that it is gone."""
+    _webhooks().enable(webhook)
 
 
 @app.command("ls")
@@ -46,7 +54,8 @@ def list_webhooks(*, as_json: AsJson = False) -> None:
         return
     table = Table("webhook", "address", "events", box=None, pad_edge=False)
     for one in found:
-        table.add_row(one.webhook_id, plain(one.url), ", ".join(one.events) or "all")
+        wanted = ", ".join(one.events) or "all"
+        table.add_row(one.webhook_id, plain(one.url), "disabled" if one.disabled_at else wanted)
     out.print(table)
 
 
@@ -120,6 +129,14 @@ def _type(name: str) -> EventType:
         if name == known:
             return known
     raise InvalidArgument("bad_option", f"--event {name} is not one of {', '.join(DETAIL_TYPES)}.")
+
+
+def _show_secret(made: NewWebhookView, *, as_json: bool) -> None:
+    if as_json:
+        print_json(made)
+    else:
+        out.print(made.webhook_id)
+        err.print(f"Its secret, which is not shown again: {plain(made.secret)}")
 
 
 def _show(found: list[DeliveryView], *, as_json: bool) -> None:

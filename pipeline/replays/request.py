@@ -1,8 +1,9 @@
 """The request of a replay: which stages of which videos, and with which parameters."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from pipeline.core.errors import FailureClass
 from pipeline.core.status import ListedStatus
@@ -42,12 +43,12 @@ class Selection(BaseModel):
         description="Only stages that failed with this class, even if a retry is unlikely to help",
     )
     stages: list[str] | None = Field(None, min_length=1, description="Only these stages")
-    failed: bool = Field(
+    failed: StrictBool = Field(
         default=False,
         description="Only stages that failed, whatever the class, even if a retry is unlikely to "
         "help",
     )
-    outdated: bool = Field(
+    outdated: StrictBool = Field(
         default=False,
         description="Only results of another model, setting or code than the current ones; stages "
         "that failed or never ran stay as they are",
@@ -62,7 +63,7 @@ class ReplayRequest(Selection):
         description="Parameters by stage, over those of the installation and of the upload",
         examples=[{"detect": {"confidence": 0.4}}],
     )
-    reset: bool = Field(
+    reset: StrictBool = Field(
         default=False,
         description="Drop the parameters that earlier replays have set; otherwise they stay",
     )
@@ -73,7 +74,7 @@ class ReplayRequest(Selection):
         le=MOST_SAMPLED,
         description="Only a random sample of so many videos",
     )
-    shadow: bool = Field(
+    shadow: StrictBool = Field(
         default=False,
         description="Keep current results: compute, compare, and report the difference",
     )
@@ -84,7 +85,7 @@ class ReplayRequest(Selection):
         le=1e9,
         description="USD: do not start, or pause, before the estimated cost exceeds it",
     )
-    dry_run: bool = Field(default=False, description="Plan only, until it is resumed")
+    dry_run: StrictBool = Field(default=False, description="Plan only, until it is resumed")
 
     @model_validator(mode="after")
     def _some_time_is_selected(self) -> Self:
@@ -98,9 +99,13 @@ class ReplayRequest(Selection):
 
     @model_validator(mode="after")
     def _params_are_for_chosen_stages(self) -> Self:
-        if self.stages is not None and (others := set(self.params) - set(self.stages)):
-            raise ValueError(
-                f"params are for {', '.join(sorted(others))}, which is not among the selected "
-                "stages"
-            )
+        check_chosen(self.params, self.stages)
         return self
+
+
+def check_chosen(params: Mapping[str, object], stages: list[str] | None) -> None:
+    """Check that parameters are for selected stages; raise ``ValueError`` otherwise."""
+    if stages is not None and (others := set(params) - set(stages)):
+        raise ValueError(
+            f"params are for {', '.join(sorted(others))}, which is not among the selected stages"
+        )

@@ -1,10 +1,14 @@
 """The deletion of a video: its file, its results of all versions, their files, and its index.
 
 The file is deleted first: its event reaches the janitor, who completes a deletion that was
-interrupted. What was listed is removed only if the video is still deleted afterwards, so an upload
-to the same key, or a restored file, loses nothing.
+interrupted. Where S3 sends no events, the tombstone's lease has the same effect. The first to
+complete it sends ``Video Deleted``; if that fails, the janitor does.
+
+What was listed is removed only if the video is still deleted afterwards, so an upload to the same
+key, or a restored file, loses nothing.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, Field
@@ -13,8 +17,11 @@ from pipeline.aws.artifact_inventory import Attempts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.uploads import Uploads, Version
 from pipeline.core import upload_key
-from pipeline.core.errors import Conflict, NotFound
+from pipeline.core.errors import Conflict, NotAnnounced, NotFound
+from pipeline.core.events import Upload
 from pipeline.core.records import Video
+
+log = logging.getLogger(__name__)
 
 
 class Deleted(BaseModel):
@@ -64,9 +71,10 @@ class Deletions:
             for one in self._captions(video):
                 self._uploads.delete(one)
             self._uploads.delete(video.upload.key)
-            self._catalog.removal.mark(video)
+            self._catalog.removal.mark(video, lease_s=self._lease_s)
             video = self._known(video_id)
         files = self.purge(video_id)
+        self._announce(video.upload)
         kept = self._version(video) is not None
         return Deleted(
             video_id=video_id,
@@ -91,7 +99,9 @@ class Deletions:
         removal = self._catalog.removal
         due = removal.due()
         for video_id in due:
-            if any(self._remove(video_id)):
+            untold = removal.untold(video_id)
+            unsent = untold is not None and not self._announce(untold, again=True)
+            if any(self._remove(video_id)) or unsent:
                 removal.look_again(video_id, after_s=self._lease_s)
             else:
                 removal.settle(video_id)
@@ -116,6 +126,15 @@ class Deletions:
         self._uploads.restore(video.upload.key, version)
         self._uploads.restore_beside(video.upload.key)
         return video
+
+    def _announce(self, upload: Upload, *, again: bool = False) -> bool:
+        """Send the event of a deletion; return False if the bus did not take it."""
+        try:
+            self._catalog.announce_deletion(upload, again=again)
+        except NotAnnounced:
+            log.warning("%s: its event was not sent yet", upload.video_id, exc_info=True)
+            return False
+        return True
 
     def _remove(self, video_id: str) -> tuple[int, bool]:
         """Remove files and records; return the number of files, and whether there were records."""

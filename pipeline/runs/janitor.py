@@ -168,7 +168,7 @@ class Janitor:
             if self._deletions:
                 self._deletions.purge(event.video_id)
             if upload:
-                self._catalog.announcer.video_deleted(upload)
+                self._catalog.announce_deletion(upload)
             if intake.kind(event.key, 0) == "captions":
                 self._catalog.sidecars.detach(event)
 

@@ -114,6 +114,28 @@ def test_boxes_are_where_the_objects_are(page, seed, tmp_path):
     assert median(good) > 0.85
 
 
+AT = """async ([frames, time]) => {
+  const { boxesAt, tracksOf } = await import(new URL("web/sightings.js", document.baseURI));
+  return boxesAt(tracksOf(frames), time).map(({box}) => box);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("then", "shown"),
+    [
+        ([50, 10, 90, 70], [[30, 10, 70, 70]]),  # it moves on
+        ([300, 100, 500, 300], []),  # another object, after a cut
+    ],
+)
+def test_a_box_does_not_glide_across_a_cut_to_another_object(page, then, shown):
+    page.goto("/")
+    frames = [
+        {"time": time, "objects": [{"label": "dog", "confidence": 0.9, "track": 1, "box": box}]}
+        for time, box in ((0, [10, 10, 50, 70]), (0.6, then), (1.1, then))
+    ]
+    assert page.evaluate(AT, [frames, 0.3]) == shown
+
+
 def test_a_switch_hides_the_boxes_of_its_label(page, shapes):
     open_video(page, shapes)
     seek(page, 1)

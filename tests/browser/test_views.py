@@ -1,7 +1,6 @@
 """The views in both themes and three widths: accessible, within the screen, and worth a picture.
 
-With PICTURES=FOLDER, pictures of all of them are kept there, to be looked at. The README's
-picture is made by `make pictures`.
+With PICTURES=FOLDER, pictures of all of them are kept there, to be looked at.
 """
 
 import os
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser import sample
 from tests.browser.conftest import until
@@ -123,18 +122,3 @@ def test_the_help(page, axe, pictures, library):
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     check(page, axe, pictures, "help")
-
-
-def test_the_picture_of_the_readme(browser: Browser, site: str, pictures: Path, shapes: str):
-    context = browser.new_context(
-        base_url=site, viewport={"width": 1200, "height": 1010}, device_scale_factor=1.25
-    )
-    page = context.new_page()
-    page.goto(f"/#/videos/{shapes}?t=7.4")
-    until(page, "document.querySelector('video')?.readyState >= 2")
-    until(page, "document.querySelectorAll('.lane').length > 3")
-    expect(page.locator(".box").first).to_be_visible()
-    expect(page.locator(".word.now")).to_be_visible()
-    page.screenshot(path=pictures / "page.jpg", type="jpeg", quality=82)
-    context.close()
-    assert (pictures / "page.jpg").stat().st_size > 20_000

@@ -137,6 +137,8 @@ def test_every_aws_command_exists_with_its_options(given: list[str]):
         found = {xform_name(name, "-"): name for name in model.operation_names}[operation]
     shape = model.operation_model(found).input_shape
     known = {f"--{xform_name(member, '-')}" for member in shape.members}
+    switches = [name for name, member in shape.members.items() if member.type_name == "boolean"]
+    known |= {f"--no-{xform_name(name, '-')}" for name in switches}
     assert options(rest) <= known | OF_ALL | {"--cli-input-json"}
 
 

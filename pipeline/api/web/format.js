@@ -13,13 +13,15 @@ export function clock(seconds) {
 }
 
 /**
- * Format a duration as 0.4 s, 12 s or 3 min 05 s.
+ * Format a duration as 0.4 s, 12 s, 3 min 05 s, 2 h 05 min or 3 days.
  * @param {number} seconds
  */
 export function duration(seconds) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
   const whole = Math.round(seconds);
+  if (whole >= 2 * 86400) return `${Math.round(whole / 86400)} days`;
+  if (whole >= 3600) return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 

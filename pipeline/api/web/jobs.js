@@ -118,7 +118,7 @@ export function showJobs(place, signal) {
           }),
         ),
       ),
-      h("p.muted", {}, "A paused queue keeps its messages for two weeks. Jobs in progress still end."),
+      h("p.muted", {}, "A paused queue keeps its messages for two weeks. Jobs in progress still end. On AWS, a Lambda function takes messages until its event source mapping is disabled."),
     );
   }
 

@@ -1,9 +1,16 @@
 // @ts-check
-/** Where objects are at a time: detections of sampled frames, and between them the line from one to the next. */
+/**
+ * Where objects are at a time: detections of sampled frames, and between them the line from one to the next,
+ * but not across a cut.
+ */
 
 const STEP = 0.5; // seconds between frames where they do not tell
 const MANY = 400; // tracks, among which looking for the same object takes long
 const FARTHEST = 2; // times its size that an object moves from one frame to the next
+// Where fewer objects than this share have one of their label in the other frame, as near and as large, is a cut.
+const STAYING = 0.34;
+const NEAR = 1.5; // times its size
+const ALIKE = 2.5; // times its area
 
 /**
  * @typedef {{time: number, box: number[], confidence: number}} Sight
@@ -27,21 +34,68 @@ export function tracksOf(frames) {
       tracks.set(key, known);
     });
   });
-  const found = { tracks: [...tracks.values()], step: Number.isFinite(step) && step > 0 ? step : STEP };
+  const cuts = frames.filter((one, at) => at && isCut(frames[at - 1].objects, one.objects)).map(({ time }) => time);
+  const found = { tracks: [...tracks.values()].flatMap((one) => parted(one, cuts)), step: Number.isFinite(step) && step > 0 ? step : STEP, cuts };
   return { ...found, tracks: joined(found) };
+}
+
+/**
+ * Return whether there is a cut between two frames: hardly an object of one is in the other.
+ * @param {DetectedFrame["objects"]} one
+ * @param {DetectedFrame["objects"]} next
+ */
+function isCut(one, next) {
+  if (!one.length || !next.length) return false;
+  return staying(one, next) + staying(next, one) < STAYING * (one.length + next.length);
+}
+
+/**
+ * Return how many of some objects may be among others.
+ * @param {DetectedFrame["objects"]} some
+ * @param {DetectedFrame["objects"]} others
+ */
+function staying(some, others) {
+  return some.filter(({ label, box }) => others.some((other) => other.label === label && mayBe(box, other.box))).length;
+}
+
+/**
+ * Return whether two boxes may be of one object.
+ * @param {number[]} one
+ * @param {number[]} other
+ */
+function mayBe(one, other) {
+  const [width, height] = [one[2] - one[0], one[3] - one[1]];
+  const larger = (width * height) / ((other[2] - other[0]) * (other[3] - other[1]));
+  const moved = Math.max(Math.abs(one[0] + one[2] - other[0] - other[2]), Math.abs(one[1] + one[3] - other[1] - other[3])) / 2;
+  return larger < ALIKE && larger > 1 / ALIKE && moved <= NEAR * Math.max(width, height);
+}
+
+/**
+ * Part a track where it crosses a cut: the tracker takes an object of the next shot for the same one.
+ * @param {Followed} track
+ * @param {number[]} cuts times of the frames after them
+ */
+function parted({ label, sights }, cuts) {
+  const parts = /** @type {Followed[]} */ ([]);
+  for (const one of sights) {
+    const last = parts.at(-1)?.sights.at(-1);
+    if (!last || cuts.some((cut) => cut > last.time && cut <= one.time)) parts.push({ label, sights: [] });
+    parts[parts.length - 1].sights.push(one);
+  }
+  return parts;
 }
 
 /**
  * Join tracks where one of a label ends and the only other one begins in the next frame, not far away: an
  * object that turns is given another number.
- * @param {{tracks: Followed[], step: number}} found
+ * @param {{tracks: Followed[], step: number, cuts: number[]}} found
  */
-function joined({ tracks, step }) {
+function joined({ tracks, step, cuts }) {
   if (tracks.length > MANY) return tracks;
   const kept = /** @type {Followed[]} */ ([]);
   for (const track of tracks) {
     const first = track.sights[0];
-    const before = kept.filter(({ label, sights }) => label === track.label && isNext(/** @type {Sight} */ (sights.at(-1)), first, step));
+    const before = cuts.includes(first.time) ? [] : kept.filter(({ label, sights }) => label === track.label && isNext(/** @type {Sight} */ (sights.at(-1)), first, step));
     const rivals = tracks.filter(({ label, sights }) => label === track.label && sights[0].time === first.time);
     if (before.length === 1 && rivals.length === 1) before[0].sights.push(...track.sights);
     else kept.push(track);

@@ -29,7 +29,7 @@ const NOT_FOR_DOWNLOAD = /^(hls_|storyboard)/;
  */
 export function showVideo(place, id, { t = "0" }, signal) {
   document.title = "Video – videodrop";
-  const head = h("div.video-head");
+  const head = h("div.video-head", {}, h("h1", {}, "Video"));
   const notice = h("div");
   const models = h("div.models");
   const actions = makeActions(id, reload, signal);
@@ -201,7 +201,7 @@ function heading(video) {
     video.width && `${video.width}×${video.height}`,
     size(video.bytes),
     seen > 0 && `${seen} ${seen === 1 ? "kind of object" : "kinds of objects"}`,
-    video.cost.elapsed_s !== null && `done ${duration(video.cost.elapsed_s)} after upload`,
+    video.cost.elapsed_s !== null && `${video.status === "failed" ? "ended" : "done"} ${duration(video.cost.elapsed_s)} after upload`,
   ];
   return [
     h("div.title-row", {}, h("h1", {}, title(video.name)), h(`span.badge.${video.status}`, {}, STATUS[video.status])),

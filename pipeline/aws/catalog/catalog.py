@@ -56,6 +56,7 @@ from pipeline.core.records import StageResult, StageRun, Video
 
 log = logging.getLogger(__name__)
 _ALWAYS = 9_999_999_999.0  # epoch seconds, later than any lease
+_UNFINISHED = 1000  # keys of runs and ranges to read at once
 
 Overdue = tuple[str, StageRun, bool] | Video
 """A run: video id, run, and whether it is a shadow. Or a video whose stages may be unclaimed."""
@@ -162,10 +163,29 @@ class Catalog(Revisions):
         else:
             self.runs.told(video_id, run)
 
+    def announce_deletion(self, upload: Upload, *, again: bool = False) -> None:
+        """Send the event of a deletion, unless it is sent already.
+
+        Args:
+            upload: the latest upload of the deleted video.
+            again: True to send it although a sender has begun: it died.
+
+        Raises:
+            NotAnnounced: the bus did not take it.
+        """
+        if not again and not self.removal.begin_telling(upload):
+            return
+        try:
+            self.announcer.video_deleted(upload)
+        except NotAnnounced:
+            self.removal.stop_telling(upload)
+            raise
+        self.removal.told(upload)
+
     def unfinished(self, *, limit: int) -> list[str]:
         """Return the ids of videos of which something runs or waits, up to a number of them."""
         found: dict[str, None] = {}
-        for key in overdue(self._table, before=_ALWAYS):
+        for key in overdue(self._table, before=_ALWAYS, page=_UNFINISHED):
             if key["sk"].partition("#")[0] in {"video", "stage"}:
                 found[key["pk"]] = None
             if len(found) == limit:

@@ -40,14 +40,21 @@ class Removal:
         self._table = table
         self._results = Results(table)
 
-    def mark(self, video: Video) -> bool:
-        """Mark a video as deleted; return False if it was uploaded again since it was read."""
+    def mark(self, video: Video, *, lease_s: float) -> bool:
+        """Mark a video as deleted; return False if it was uploaded again since it was read.
+
+        Args:
+            video: the video.
+            lease_s: seconds after which the janitor completes what was interrupted.
+        """
+        now = datetime.now(UTC)
+        lease = {"lease_until": epoch_key(now.timestamp() + lease_s), "lease_shard": _SHARD}
         try:
             self._table.update(
                 video.video_id,
                 "video",
-                set={"deleted_at": iso(datetime.now(UTC))},
-                remove=_OF_A_VIDEO,
+                set={"deleted_at": iso(now), **lease},
+                remove=[name for name in _OF_A_VIDEO if name not in lease],
                 condition="#sequencer = :seen",
                 given={"seen": video.upload.sequencer},
             )
@@ -116,6 +123,55 @@ class Removal:
                 condition="attribute_exists(#deleted_at)",
             )
         return any(fenced) or bool(seen or ranges)
+
+    def begin_telling(self, upload: Upload) -> bool:
+        """Return True to the first sender of a deletion's event; the janitor repeats what failed.
+
+        Args:
+            upload: the latest upload of the video.
+        """
+        try:
+            self._table.update(
+                upload.video_id,
+                "video",
+                set={"telling": upload.revision},
+                condition="attribute_exists(#deleted_at) AND "
+                "(attribute_not_exists(#telling) OR #telling <> :revision)",
+                given={"revision": upload.revision},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def stop_telling(self, upload: Upload) -> None:
+        """Let another sender send the event of a deletion."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                upload.video_id,
+                "video",
+                set={},
+                remove=("telling",),
+                condition="#telling = :revision",
+                given={"revision": upload.revision},
+            )
+
+    def told(self, upload: Upload) -> None:
+        """Record that the event of a deletion was sent."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                upload.video_id,
+                "video",
+                set={"told": upload.revision},
+                condition="attribute_exists(#deleted_at)",
+            )
+
+    def untold(self, video_id: str) -> Upload | None:
+        """Return the latest upload of a deleted video, if the event of its deletion is missing."""
+        head = self._table.get(video_id, "video") or {}
+        if "deleted_at" not in head or "upload" not in head:
+            return None
+        upload = Upload.model_validate(head["upload"])
+        return None if head.get("told") == upload.revision else upload
 
     def look_again(self, video_id: str, *, after_s: float) -> None:
         """Have the janitor look at a deleted video once more."""

@@ -129,13 +129,13 @@ class Revisions(Videos):
 
     def all_claimed(self, video: Video) -> None:
         """Record that no stage of a revision is left to be claimed, so that it is not overdue."""
-        with suppress(ConditionFailed):  # a later upload has its own lease
+        with suppress(ConditionFailed):  # a later upload or a deletion has its own lease
             self._table.update(
                 video.video_id,
                 "video",
                 set={},
                 remove=("lease_until", "lease_shard"),
-                condition="#sequencer = :ours",
+                condition="#sequencer = :ours AND attribute_not_exists(#deleted_at)",
                 given={"ours": video.upload.sequencer},
             )
 

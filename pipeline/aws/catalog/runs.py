@@ -164,7 +164,9 @@ class Runs(RunChanges):
             raise Busy(1) from error
         return claimed
 
-    def failed(self, failure_class: FailureClass, *, before: str | None = None) -> Iterator[str]:
+    def failed(
+        self, failure_class: FailureClass, *, before: str | None = None, page: int | None = None
+    ) -> Iterator[str]:
         """Yield the places of the runs that failed with this class, the latest first.
 
         A place is ``{moment}#{video_id}``.
@@ -172,7 +174,9 @@ class Runs(RunChanges):
         Args:
             failure_class: the class.
             before: start after this place.
+            page: places to read at once, where few are wanted.
         """
+        limit = {} if page is None else {"Limit": page}
         condition = partition("failed_as", failure_class, sort="failed_order", below=before)
         last = None
         for item in self._table.query(
@@ -180,6 +184,7 @@ class Runs(RunChanges):
             KeyConditionExpression=condition,
             ScanIndexForward=False,
             ProjectionExpression="failed_order",
+            **limit,
         ):
             # Several stages of one video may have failed within a millisecond.
             if item["failed_order"] != last:
@@ -188,15 +193,22 @@ class Runs(RunChanges):
 
 
 def overdue(
-    table: Table, *, before: float, shards: Iterable[str] = _SHARDS
+    table: Table, *, before: float, shards: Iterable[str] = _SHARDS, page: int | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield keys of items of any kind in ``shards`` whose lease expired before ``before``.
 
     The index lags behind the items by a moment.
+
+    Args:
+        table: the catalog's table.
+        before: epoch seconds.
+        shards: the parts of the index to read.
+        page: keys to read at once, where few are wanted; by default as many as fit into an answer.
     """
+    limit = {} if page is None else {"Limit": page}
     for shard in shards:
         condition = partition("lease_shard", shard, sort="lease_until", below=epoch_key(before))
-        yield from table.query(IndexName="leases", KeyConditionExpression=condition)
+        yield from table.query(IndexName="leases", KeyConditionExpression=condition, **limit)
 
 
 def lease(video_id: str, until: float) -> dict[str, str]:

@@ -8,6 +8,7 @@ of its message one posts.
 """
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -28,6 +29,8 @@ class Webhook(BaseModel):
     Attributes:
         secret: ``whsec_`` and the key of its signatures, in Base64.
         types: the wanted events; all if empty.
+        former_secret: the secret before, which signs, too, until ``former_until`` (epoch seconds).
+        disabled_at: when its receiver answered that it is gone; None while it gets events.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +40,14 @@ class Webhook(BaseModel):
     secret: str
     types: list[EventType] = []
     created_at: AwareDatetime
+    former_secret: str | None = None
+    former_until: float = 0.0
+    disabled_at: AwareDatetime | None = None
+
+    def secrets(self, now: float) -> list[str]:
+        """Return the secrets that sign at a moment, the newest first."""
+        former = [self.former_secret] if self.former_secret and now < self.former_until else []
+        return [self.secret, *former]
 
 
 class Try(BaseModel):
@@ -98,6 +109,16 @@ class Webhooks:
     def add(self, new: Webhook) -> None:
         """Record a webhook."""
         self._table.put(_PK, new.webhook_id, new.model_dump(mode="json"))
+
+    def edit(self, known: Webhook, **fields: Any) -> Webhook:
+        """Change fields of a webhook, and return it; one that was removed meanwhile stays so."""
+        new = known.model_copy(update=fields)
+        changed = new.model_dump(mode="json", include=set(fields))
+        with suppress(ConditionFailed):
+            self._table.update(
+                *(_PK, known.webhook_id), set=changed, condition="attribute_exists(#pk)"
+            )
+        return new
 
     def remove(self, webhook_id: str) -> None:
         """Remove a webhook; what is to be delivered to it is dropped."""

@@ -8,7 +8,7 @@ from moto.dynamodb.models.table import Table
 def drop_expired(now: float) -> None:
     """Drop the items of all tables whose time to live has ended.
 
-    Call it before requests are served. It is done again after a restart, so no record of it is
+    Call it while no request is served. It is done again after a restart, so no record of it is
     needed.
 
     Args:

@@ -48,9 +48,10 @@ def listen(port: int) -> socket.socket:
 
 
 def save_until(stopping: threading.Event, store: Store) -> None:
-    """Save whenever it is due; retry after errors, such as a full disk."""
+    """Save and expire whenever it is due; retry after errors, such as a full disk."""
     while not stopping.wait(_LOOK_S):
         try:
+            store.expire_if_due()
             store.save_if_due()
         except OSError:
             log.exception("The state could not be saved to %s; trying again", store.folder)

@@ -24,6 +24,7 @@ from pipeline.hosts.local.changes import Change, Place
 from pipeline.hosts.local.expiry import drop_expired
 from pipeline.hosts.local.gate import no_room
 from pipeline.hosts.local.journal import Journal, clear, replay
+from pipeline.hosts.local.monitor import STATE
 from pipeline.hosts.local.signed_request import Rejected
 from pipeline.hosts.local.snapshot import Snapshot, require_private
 
@@ -34,6 +35,7 @@ _JOURNAL_BYTES = 16 << 20
 # … or this long after the last one, which frees the space of deleted bodies.
 _SAVE_EVERY_S = 60.0
 _TELL_EVERY_S = 60.0
+_EXPIRE_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Store:
         self._tell = tell
         self._known: dict[Place, bytes | None] = {}
         self._saved, self._saved_at = 0, time.monotonic()
+        self._expired_at = self._saved_at
         self._saving = threading.Lock()
         self._told_at = -_TELL_EVERY_S
         self._journal: Journal
@@ -178,6 +181,13 @@ class Store:
         age = time.monotonic() - self._saved_at
         if self._journal.size >= _JOURNAL_BYTES or (age >= _SAVE_EVERY_S and self._written):
             self.save()
+
+    def expire_if_due(self) -> None:
+        """Drop what has expired, once an hour."""
+        if time.monotonic() - self._expired_at >= _EXPIRE_EVERY_S:
+            self._expired_at = time.monotonic()
+            with STATE:
+                drop_expired(time.time())
 
     def close(self) -> None:
         """Save for the last time, and record a graceful shutdown."""

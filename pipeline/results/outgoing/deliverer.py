@@ -23,6 +23,7 @@ RETRIES_S = (5, 60, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 10 * 3600)
 """Seconds between the tries: nine in 28 hours."""
 _LONGEST_DELAY_S = 900  # SQS's limit
 _LOGGED = 20  # tries
+_GONE = 410
 # Longer than a request: a receiver of its message that died is replaced after that.
 _CLAIM_S = TIMEOUT_S + 15
 
@@ -64,7 +65,7 @@ class Deliverer:
             position: in the log; the same for a copy of the event, which is not delivered again.
         """
         for one in self._webhooks.all():
-            if not one.types or event.type in one.types:
+            if one.disabled_at is None and (not one.types or event.type in one.types):
                 self.request(one, event, f"{position:016}")
 
     def request(self, webhook: Webhook, event: Outgoing, delivery_id: str) -> WebhookDelivery:
@@ -100,7 +101,7 @@ class Deliverer:
         if claimed is None:
             return  # another receiver has it
         webhook = self._webhooks.get(found.webhook_id)
-        if webhook is None:
+        if webhook is None or webhook.disabled_at:
             self._webhooks.change(claimed, state="failed")
             return
         self._try(webhook, claimed)
@@ -108,7 +109,7 @@ class Deliverer:
     def _try(self, webhook: Webhook, claimed: WebhookDelivery) -> None:
         """Post a claimed delivery, record the answer, and request the next try."""
         body, now = claimed.body.encode(), int(self._clock())
-        signed = signature.headers(webhook.secret, claimed.event_id, now, body)
+        signed = signature.headers(webhook.secrets(now), claimed.event_id, now, body)
         answer = self._post(webhook.url, body, signed, private=self.private)
         done = Try(
             at=datetime.fromtimestamp(now, UTC),
@@ -120,6 +121,10 @@ class Deliverer:
         fields = {"tries": claimed.tries + 1, "log": [*claimed.log, done][-_LOGGED:]}
         if answer.error is None:
             self._webhooks.change(claimed, state="delivered", **fields)
+        elif answer.status == _GONE:
+            log.warning("%s: disabled, because its receiver is gone", webhook.webhook_id)
+            self._webhooks.edit(webhook, disabled_at=datetime.fromtimestamp(now, UTC))
+            self._webhooks.change(claimed, state="failed", **fields)
         elif not left:
             log.warning("%s: given up: %s", claimed.delivery_id, answer.error)
             self._webhooks.change(claimed, state="failed", **fields)

@@ -1,7 +1,7 @@
 """Webhooks as people register, see, test and remove them."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -13,6 +13,7 @@ from pipeline.results.outgoing import signature, target
 from pipeline.results.outgoing.deliverer import Deliverer
 
 MOST = 20
+OVERLAP = timedelta(hours=24)
 DELIVERY_ID = "0000000000000042"
 """An example of an id."""
 
@@ -24,10 +25,13 @@ class WebhookView(BaseModel):
     url: str
     events: list[EventType] = Field(description="The events it gets; all if empty")
     created_at: AwareDatetime
+    disabled_at: AwareDatetime | None = Field(
+        description="When its receiver answered 410 Gone: it gets no events until it is enabled"
+    )
 
 
 class NewWebhookView(WebhookView):
-    """A webhook that was just made."""
+    """A webhook with a secret that was just made."""
 
     secret: str = Field(
         description="The key of its signatures; it is shown this once",
@@ -98,6 +102,30 @@ class Registration:
         """
         self._webhooks.remove(self._known(webhook_id).webhook_id)
 
+    def rotate(self, webhook_id: str) -> NewWebhookView:
+        """Make a new secret; for a day the one before signs, too.
+
+        Raises:
+            NotFound: ``unknown_webhook``.
+        """
+        known = self._known(webhook_id)
+        until = datetime.now(UTC) + OVERLAP
+        new = self._webhooks.edit(
+            known,
+            secret=signature.new_secret(),
+            former_secret=known.secret,
+            former_until=until.timestamp(),
+        )
+        return NewWebhookView(**_shown(new), secret=new.secret)
+
+    def enable(self, webhook_id: str) -> WebhookView:
+        """Have a webhook get events again.
+
+        Raises:
+            NotFound: ``unknown_webhook``.
+        """
+        return WebhookView(**_shown(self._webhooks.edit(self._known(webhook_id), disabled_at=None)))
+
     def deliveries(
         self, webhook_id: str, *, limit: int = 20, cursor: str | None = None
     ) -> tuple[list[DeliveryView], str | None]:
@@ -115,9 +143,9 @@ class Registration:
 
         Raises:
             NotFound: ``unknown_webhook``, ``unknown_delivery``.
-            Conflict: ``delivery_busy``.
+            Conflict: ``delivery_busy``, ``webhook_disabled``.
         """
-        self._known(webhook_id)
+        self._enabled(webhook_id)
         known = self._webhooks.delivery(webhook_id, delivery_id)
         if known is None:
             raise NotFound(
@@ -134,7 +162,9 @@ class Registration:
 
         Raises:
             NotFound: ``unknown_webhook``.
+            Conflict: ``webhook_disabled``.
         """
+        known = self._enabled(webhook_id)
         now = datetime.now(UTC)
         detail = VideoDetail(
             id=f"evt_{secrets.token_hex(12)}",
@@ -147,7 +177,16 @@ class Registration:
         )
         example = Outgoing(type="video.ready", time=now, detail=detail)
         place = f"{self._log.last():016}-test-{secrets.token_hex(4)}"  # behind the last event's
-        return _delivery(self._deliverer.request(self._known(webhook_id), example, place))
+        return _delivery(self._deliverer.request(known, example, place))
+
+    def _enabled(self, webhook_id: str) -> Webhook:
+        known = self._known(webhook_id)
+        if known.disabled_at:
+            raise Conflict(
+                "webhook_disabled",
+                f"The receiver of {webhook_id} answered that it is gone. Enable it first.",
+            )
+        return known
 
     def _known(self, webhook_id: str) -> Webhook:
         found = self._webhooks.get(webhook_id)
@@ -162,6 +201,7 @@ def _shown(one: Webhook) -> dict[str, object]:
         "url": one.url,
         "events": one.types,
         "created_at": one.created_at,
+        "disabled_at": one.disabled_at,
     }
 
 

@@ -16,20 +16,20 @@ def new_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
 
 
-def headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+def headers(secrets_: list[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """Return the headers of a signed webhook.
 
     Args:
-        secret: of the webhook.
+        secrets_: of the webhook; there is a signature with each.
         message_id: the same each time that the message is sent.
         timestamp: epoch seconds of this request.
         body: as it is sent.
     """
-    key = base64.b64decode(secret.removeprefix(_PREFIX))
     signed = f"{message_id}.{timestamp}.".encode() + body
-    signature = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+    keys = [base64.b64decode(secret.removeprefix(_PREFIX)) for secret in secrets_]
+    made = [base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": " ".join(f"v1,{signature}" for signature in made),
     }

@@ -168,6 +168,8 @@ def test_webhooks_are_registered_listed_tested_and_removed(api: str, stored: Set
     assert (test.status_code, test.json()["state"]) == (202, "pending")
     again = httpx.post(f"{base}/deliveries/{test.json()['delivery_id']}/redeliver")
     assert again.status_code == 202
+    assert httpx.post(f"{base}/rotate").json()["secret"] != one["secret"]
+    assert httpx.post(f"{base}/enable").json()["disabled_at"] is None
     page = httpx.get(f"{base}/deliveries", params={"limit": 1}).json()
     assert [each["delivery_id"] for each in page["deliveries"]] == [test.json()["delivery_id"]]
     assert httpx.post(f"{base}/deliveries/none/redeliver").status_code == 404

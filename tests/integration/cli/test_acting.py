@@ -8,12 +8,13 @@ import pytest
 from pipeline import bootstrap
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
+from pipeline.aws.catalog.table import Table
 from pipeline.aws.queues import Counts
 from pipeline.core.errors import BadInput
 from pipeline.core.events import video_id
 from pipeline.replays.records import OVER
 from pipeline.results.jobs import Jobs
-from tests.fakes import toystage
+from tests.fakes import calls, toystage
 from tests.fakes.query import Client
 from tests.fakes.seed import Seed
 
@@ -170,7 +171,8 @@ def test_a_paused_queue_is_shown_and_resumed(cli, library):
     queues = {one["lane"]: one["paused"] for one in api.get("/jobs").json()["queues"]}
     assert queues == {"live": True, "replay": False}
     assert "paused" in cli("status").out
-    assert api.request("POST", "/queues/toy/replay/pause").status_code == 204
+    told = api.request("POST", "/queues/toy/replay/pause").json()
+    assert (told["paused"], "Lambda" in told["note"]) == (True, True)
     assert cli("queues", "resume", "toy").code == 0
     assert not any(one["paused"] for one in api.get("/jobs").json()["queues"])
     assert rejected(api.request("POST", "/queues/nonsense/live/pause")) == (422, "unknown_stage")
@@ -195,6 +197,27 @@ def test_jobs_are_those_that_run_wait_and_failed(toys, tmp_path):
     assert [(one.name, one.run.error.code) for one in jobs.failed] == [("c.mp4", "undecodable")]
     assert jobs.complete
     assert jobs.dead_lettered == {}
+
+
+def test_a_look_at_the_jobs_takes_the_same_calls_however_many_have_failed(toys, tmp_path):
+    seed = Seed.of(toys, tmp_path)
+    broken = seed.upload("a.mp4", bucket=toys.names.uploads_bucket)
+    seed.fail(broken, "toy", BadInput("undecodable", "No frame."))
+    jobs = bootstrap.jobs(toys)
+    jobs.now()
+    with calls.counted() as few:
+        jobs.now()
+    old = [{"pk": f"{n:020x}", "sk": "stage#toy", "failed_as": "lost"} for n in range(1000)]
+    for one in old:
+        one["failed_order"] = f"2020-01-01T00:00:00.000Z#{one['pk']}"
+    Table(aws.table(toys.names.table)).write(puts=old)
+    with calls.counted() as many:
+        found = jobs.now()
+    assert not found.complete
+    assert [one.video_id for one in found.failed] == [broken.video_id]
+    # The latest 100 are read in as many requests as their keys need.
+    assert many.keys() == few.keys()
+    assert many.total() <= few.total() + 5
 
 
 def test_replays_that_wait_for_live_work_are_told_from_those_that_nobody_takes(toys):

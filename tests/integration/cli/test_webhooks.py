@@ -30,6 +30,8 @@ def test_a_webhook_is_added_tested_looked_at_and_removed(cli):
     assert [one["delivery_id"] for one in listed] == [delivery["delivery_id"]]
     assert cli("webhooks", "redeliver", webhook, delivery["delivery_id"]).code == 0
     assert "pending" in cli("webhooks", "deliveries", webhook).out
+    assert "whsec_" in cli("webhooks", "rotate", webhook).err
+    assert cli("webhooks", "enable", webhook).code == 0
     assert cli("webhooks", "rm", webhook).code == 0
     assert cli("webhooks", "ls", "--json").json == {"webhooks": []}
     assert cli("webhooks", "rm", webhook).code == 3

@@ -1,14 +1,16 @@
 """Deletion of videos: what goes, what late workers and events can do, and undo."""
 
+import json
 from typing import Any
 
 import pytest
 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
+from pipeline.aws.announce import Announcer
 from pipeline.aws.artifact_inventory import Attempts
 from pipeline.aws.catalog.table import partition
-from pipeline.core.errors import Conflict, LeaseLost, NotFound
+from pipeline.core.errors import Conflict, DependencyFailed, LeaseLost, NotFound
 from pipeline.core.events import Upload
 from pipeline.core.records import Spread
 from pipeline.results.deletion import Deletions
@@ -28,10 +30,12 @@ def versioned(rig: Rig) -> Rig:
     return rig
 
 
-def deletions(rig: Rig) -> Deletions:
-    """Make deletions whose second look is due at once."""
+def deletions(rig: Rig, put: Any = lambda _: None) -> Deletions:
+    """Make deletions whose second look is due at once; ``put`` sends their events."""
     files = Attempts(aws.client("s3"), rig.config.names.artifacts_bucket)
-    return Deletions(rig.catalog, bootstrap.uploads(rig.config), files, lease_s=-1, kept_days=30)
+    catalog = rig.catalog
+    catalog.announcer = Announcer(put, "bus")
+    return Deletions(catalog, bootstrap.uploads(rig.config), files, lease_s=-1, kept_days=30)
 
 
 def delete(rig: Rig, body: str) -> Any:
@@ -221,6 +225,56 @@ def test_a_deletion_of_an_earlier_upload_leaves_the_later_one(rig: Rig):
     janitor(rig).handle(event)
     assert rig.video(second).status == "processing"  # of its other stage
     assert rig.text(rig.state(second).current_result) == "hello"
+
+
+# -- the event ----------------------------------------------------------------------------------
+
+
+def ids(sent: list[list[dict[str, Any]]]) -> list[str]:
+    """Return the ids of events, all of which are of deletions."""
+    assert {one["DetailType"] for each in sent for one in each} <= {"Video Deleted"}
+    return [json.loads(one["Detail"])["id"] for each in sent for one in each]
+
+
+def test_a_deletion_is_told_once_whether_or_not_an_event_of_s3_comes(rig: Rig):
+    sent: list[list[dict[str, Any]]] = []
+    ours = deletions(rig, sent.append)
+    body = rig.put()
+    rig.handle(body)
+    ours.delete(upload_of(body).video_id)
+    assert len(ids(sent)) == 1
+    ours.delete(upload_of(body).video_id)
+    Janitor(ours._catalog, list, list, grace_s=0, deletions=ours).handle(gone(rig, body))
+    ours.purge_due()
+    assert len(ids(sent)) == 1
+    again = rig.put()
+    rig.handle(again)
+    Janitor(ours._catalog, list, list, grace_s=0, deletions=ours).handle(gone(rig, again))
+    ours.delete(upload_of(again).video_id)
+    assert len(set(ids(sent))) == len(sent) == 2
+
+
+def test_a_deletion_that_the_bus_did_not_take_is_told_by_the_janitor(rig: Rig):
+    def down(_: object) -> None:
+        raise DependencyFailed("event_refused", "The bus is down.")
+
+    body = rig.put()
+    rig.handle(body)
+    assert deletions(rig, down).delete(upload_of(body).video_id).files == 2
+    assert deletions(rig, down).purge_due() == 1  # and once more
+    sent: list[list[dict[str, Any]]] = []
+    later = deletions(rig, sent.append)
+    assert [later.purge_due(), later.purge_due()] == [1, 0]
+    assert len(ids(sent)) == 1
+
+
+def test_a_deletion_that_was_interrupted_after_its_mark_is_completed(rig: Rig):
+    body = rig.put()
+    rig.handle(body)
+    rig.catalog.removal.mark(rig.video(body), lease_s=-1)
+    sent: list[list[dict[str, Any]]] = []
+    deletions(rig, sent.append).purge_due()
+    assert (len(ids(sent)), rig.stored()) == (1, [])
 
 
 # -- undo ----------------------------------------------------------------------------------------

@@ -1,19 +1,32 @@
 """Addresses and their queries: slashes, unknown parameters, ETags, other origins."""
 
+import json
+import re
+from pathlib import Path
+from urllib.parse import urljoin
+
 import pytest
 
+from pipeline.api import cors
 from pipeline.api.app import create_app
 from pipeline.core.records import StageRun
 from tests.fakes.query import client, done, upload, video
 
+INFRA = Path(__file__).parents[3] / "infra" / "api.tf"
 PAGE = "https://app.example"
 PREFLIGHT = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
 
 
-@pytest.mark.parametrize("path", ["/videos/", "/health/", "/replays/", "/docs/", "/stages//"])
+@pytest.mark.parametrize("path", ["/videos/", "/health/", "/replays/", "/sign-in/", "/stages//"])
 def test_a_slash_at_the_end_changes_nothing(path):
     assert client().get(path).status_code == 200
     assert client().get(path).text == client().get(path.rstrip("/")).text
+
+
+def test_a_page_is_redirected_to_the_address_that_its_parts_are_relative_to():
+    answer = client().get("/docs/")
+    assert answer.status_code == 308
+    assert urljoin("http://proxy/a/docs/", answer.headers["Location"]) == "http://proxy/a/docs"
 
 
 def test_a_write_with_a_slash_at_the_end_is_not_redirected():
@@ -131,3 +144,15 @@ def test_a_failure_can_be_read_by_a_page_of_another_origin():
     api = client(cors_origins=frozenset({PAGE}))
     answer = api.get("/videos/nothing", headers={"Origin": PAGE})
     assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (404, PAGE)
+
+
+def test_the_same_is_open_to_other_origins_here_and_behind_api_gateway():
+    (body,) = re.findall(r"^  cors = \{\n(.*?)^  \}", INFRA.read_text(), re.MULTILINE | re.DOTALL)
+    ours = {
+        "methods": cors.METHODS,
+        "headers": [name.lower() for name in cors.SENT],
+        "exposed": [name.lower() for name in cors.READ],
+    }
+    for name, listed in ours.items():
+        (line,) = re.findall(rf"^ +{name} += (\[.*\])$", body, re.MULTILINE)
+        assert sorted(json.loads(line)) == sorted(listed), name

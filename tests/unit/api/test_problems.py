@@ -169,6 +169,8 @@ def test_only_what_is_meant_to_write_does():
         "post /uploads/{upload_id}/complete",
         "delete /uploads/{upload_id}",
         "post /webhooks",
+        "post /webhooks/{webhook_id}/enable",
+        "post /webhooks/{webhook_id}/rotate",
         "post /webhooks/{webhook_id}/test",
         "post /webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
         "delete /webhooks/{webhook_id}",

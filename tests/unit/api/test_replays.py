@@ -9,7 +9,7 @@ from pipeline.core.errors import Conflict
 from pipeline.replays import views
 from pipeline.replays.records import StageProgress
 from tests.conftest import topology_with
-from tests.fakes.query import Client, client
+from tests.fakes.query import Client, client, upload, video
 from tests.fakes.replays import (
     REPLAY_ID,
     START,
@@ -356,8 +356,23 @@ def test_what_only_the_driver_needs_is_not_shown():
         assert f'"{internal}"' not in shown
 
 
-@pytest.mark.parametrize("body", [{"budget_usd": False}, {"budget_usd": "5"}, {"sample": True}])
-def test_a_number_of_another_type_starts_nothing(body):
+OF_OTHER_TYPES = [
+    *({"budget_usd": False}, {"budget_usd": "5"}, {"sample": True}),
+    *({"dry_run": 0}, {"shadow": "true"}, {"reset": 1}),
+]
+NOT_CHOSEN = {"stages": ["transcode"], "params": {"detect": {"confidence": 0.4}}}
+
+
+@pytest.mark.parametrize("body", OF_OTHER_TYPES)
+def test_a_value_of_another_type_starts_nothing(body):
     replays = FakeReplays()
     assert problem(post(client(replays=replays), "/replays", body))["status"] == 422
+    assert replays.started == []
+
+
+@pytest.mark.parametrize("body", [*OF_OTHER_TYPES, NOT_CHOSEN])
+def test_a_wrong_request_about_one_video_starts_nothing(body):
+    replays, source = FakeReplays(), upload()
+    api = client(video(source), replays=replays)
+    assert problem(post(api, f"/videos/{source.video_id}/replays", body))["status"] == 422
     assert replays.started == []

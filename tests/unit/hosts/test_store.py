@@ -4,9 +4,11 @@ import json
 import resource
 import shutil
 import threading
+import time
 from http import HTTPStatus
 
 import pytest
+from moto.dynamodb.models import dynamodb_backends
 
 from pipeline.core.errors import MissingDependency
 from pipeline.hosts.local import server
@@ -210,11 +212,55 @@ def test_a_journal_that_an_older_version_went_on_without_is_not_replayed(tmp_pat
     assert left(tmp_path)[0] == ["of before", "of the older version"]
 
 
+def items(until):
+    """Make a table with items that live until these moments."""
+    db = dynamodb_backends[stored.ACCOUNT][stored.REGION]
+    keys = [("pk", "HASH"), ("sk", "RANGE")]
+    db.create_table(
+        "t",
+        attr=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+        schema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        indexes=[],
+        global_indexes=[],
+        streams={},
+        billing_mode="PAY_PER_REQUEST",
+        throughput={},
+        sse_specification=None,
+        tags=[],
+        deletion_protection_enabled=False,
+        warm_throughput=None,
+    )
+    db.update_time_to_live("t", {"AttributeName": "expires_at", "Enabled": True})
+    for name, moment in until.items():
+        item = {"pk": {"S": "p"}, "sk": {"S": name}, "expires_at": {"N": str(moment)}}
+        db.put_item("t", item, None, None, None, {}, overwrite=True)
+    return db.tables["t"].items
+
+
+def test_what_has_expired_is_dropped_once_an_hour_while_it_runs(tmp_path, monkeypatch):
+    def work():
+        store, requests = begun(tmp_path)
+        now, made = time.time(), []
+        lives = {"old": int(now - 9), "new": int(now + 999)}
+        requests.request(lambda: made.append(items(lives)))
+        (rows,) = made[0].values()
+        store.expire_if_due()
+        before = len(rows)
+        monkeypatch.setattr(module, "_EXPIRE_EVERY_S", 0)
+        store.expire_if_due()
+        return before, [key.value for key in rows]
+
+    assert in_a_copy(work) == (2, ["new"])
+
+
 def test_saving_continues_after_a_failure(monkeypatch, caplog):
     stopping, saves = threading.Event(), []
 
     class Failing:
         folder = "there"
+
+        def expire_if_due(self):
+            pass
 
         def save_if_due(self):
             saves.append(1)

@@ -8,7 +8,7 @@ from pipeline.api.client.models.detections import (
     Track,
     TrackPage,
 )
-from pipeline.api.client.models.jobs import JobsView, JobView, QueueView
+from pipeline.api.client.models.jobs import JobsView, JobView, PausedQueue, QueueView
 from pipeline.api.client.models.playback import Chapter, Chapters, SubtitlesList, SubtitlesView
 from pipeline.api.client.models.replays import (
     Comparison,
@@ -119,6 +119,7 @@ __all__ = [
     "Parameter",
     "PartView",
     "PartsView",
+    "PausedQueue",
     "PlanView",
     "Probe",
     "ProgressView",

@@ -38,3 +38,12 @@ class JobsView(Model):
     queues: list[QueueView]
     dead_lettered: dict[str, int]
     complete: bool
+
+
+class PausedQueue(Model):
+    """A queue that is paused, and for whom."""
+
+    stage: str
+    lane: Literal["live", "replay"]
+    paused: Literal[True] | None = None
+    note: str

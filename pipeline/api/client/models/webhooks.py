@@ -35,7 +35,7 @@ class DeliveryPage(Model):
 
 
 class NewWebhookView(Model):
-    """A webhook that was just made."""
+    """A webhook with a secret that was just made."""
 
     webhook_id: str
     url: str
@@ -51,6 +51,7 @@ class NewWebhookView(Model):
         ]
     ]
     created_at: datetime
+    disabled_at: datetime | None
     secret: str
 
 
@@ -71,6 +72,7 @@ class WebhookView(Model):
         ]
     ]
     created_at: datetime
+    disabled_at: datetime | None
 
 
 class WebhookList(Model):

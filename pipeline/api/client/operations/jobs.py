@@ -3,7 +3,7 @@
 from typing import Literal
 
 from pipeline.api.client.call import Call
-from pipeline.api.client.models.jobs import JobsView
+from pipeline.api.client.models.jobs import JobsView, PausedQueue
 from pipeline.api.client.transport import AsyncTransport, Transport
 
 
@@ -14,11 +14,11 @@ class JobsOperations(Transport):
         """List what runs, waits and failed."""
         return self._send(Call("GET", "/jobs"), JobsView)
 
-    def pause_queue(self, stage: str, lane: Literal["live", "replay"]) -> None:
+    def pause_queue(self, stage: str, lane: Literal["live", "replay"]) -> PausedQueue:
         """Pause a queue."""
-        self._send(
+        return self._send(
             Call("POST", "/queues/{stage}/{lane}/pause", path={"stage": stage, "lane": lane}),
-            type(None),
+            PausedQueue,
         )
 
     def resume_queue(self, stage: str, lane: Literal["live", "replay"]) -> None:
@@ -36,11 +36,11 @@ class AsyncJobsOperations(AsyncTransport):
         """List what runs, waits and failed."""
         return await self._send(Call("GET", "/jobs"), JobsView)
 
-    async def pause_queue(self, stage: str, lane: Literal["live", "replay"]) -> None:
+    async def pause_queue(self, stage: str, lane: Literal["live", "replay"]) -> PausedQueue:
         """Pause a queue."""
-        await self._send(
+        return await self._send(
             Call("POST", "/queues/{stage}/{lane}/pause", path={"stage": stage, "lane": lane}),
-            type(None),
+            PausedQueue,
         )
 
     async def resume_queue(self, stage: str, lane: Literal["live", "replay"]) -> None:

@@ -8,6 +8,7 @@ from pipeline.api.client.models.webhooks import (
     DeliveryView,
     NewWebhookView,
     WebhookList,
+    WebhookView,
 )
 from pipeline.api.client.transport import AsyncTransport, Transport
 
@@ -45,6 +46,20 @@ class WebhooksOperations(Transport):
         """Remove a webhook."""
         self._send(
             Call("DELETE", "/webhooks/{webhook_id}", path={"webhook_id": webhook_id}), type(None)
+        )
+
+    def rotate_secret(self, webhook_id: str) -> NewWebhookView:
+        """Make a new secret for a webhook."""
+        return self._send(
+            Call("POST", "/webhooks/{webhook_id}/rotate", path={"webhook_id": webhook_id}),
+            NewWebhookView,
+        )
+
+    def enable_webhook(self, webhook_id: str) -> WebhookView:
+        """Enable a webhook again."""
+        return self._send(
+            Call("POST", "/webhooks/{webhook_id}/enable", path={"webhook_id": webhook_id}),
+            WebhookView,
         )
 
     def list_deliveries(
@@ -113,6 +128,20 @@ class AsyncWebhooksOperations(AsyncTransport):
         """Remove a webhook."""
         await self._send(
             Call("DELETE", "/webhooks/{webhook_id}", path={"webhook_id": webhook_id}), type(None)
+        )
+
+    async def rotate_secret(self, webhook_id: str) -> NewWebhookView:
+        """Make a new secret for a webhook."""
+        return await self._send(
+            Call("POST", "/webhooks/{webhook_id}/rotate", path={"webhook_id": webhook_id}),
+            NewWebhookView,
+        )
+
+    async def enable_webhook(self, webhook_id: str) -> WebhookView:
+        """Enable a webhook again."""
+        return await self._send(
+            Call("POST", "/webhooks/{webhook_id}/enable", path={"webhook_id": webhook_id}),
+            WebhookView,
         )
 
     async def list_deliveries(

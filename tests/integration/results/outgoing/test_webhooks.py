@@ -12,10 +12,12 @@ from handlers import events as handler
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws.catalog import Catalog
+from pipeline.core.errors import Conflict
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker.lane import Lane
 from pipeline.results.outgoing import deliverer
 from pipeline.results.outgoing.post import post
+from pipeline.results.outgoing.registration import OVERLAP
 from tests.fakes.query import done, upload
 from tests.fakes.query import failed as failed_run
 from tests.integration.results.outgoing.conftest import Receiver
@@ -108,6 +110,45 @@ def test_a_webhook_gets_the_events_that_it_names(house: House, receiver: Receive
     house.catalog.announcer.stage_ended(SOURCE.video_id, failed_run(SOURCE, "other"))
     house.work()
     assert [json.loads(one.body)["type"] for one in receiver.posted] == ["stage.failed"]
+
+
+def test_a_receiver_that_is_gone_gets_no_more_until_it_is_enabled(house: House, receiver: Receiver):
+    made = house.webhooks.add(receiver.url, [])
+    receiver.statuses = [410]
+    house.webhooks.test(made.webhook_id)
+    house.work()
+    ((delivery,), _) = house.webhooks.deliveries(made.webhook_id)
+    assert (delivery.state, len(receiver.posted)) == ("failed", 1)
+    assert house.webhooks.all()[0].disabled_at
+    house.catalog.announcer.stage_ended(SOURCE.video_id, done(SOURCE, "toy"))
+    house.work()
+    for asked in (
+        lambda: house.webhooks.test(made.webhook_id),
+        lambda: house.webhooks.redeliver(made.webhook_id, delivery.delivery_id),
+    ):
+        with pytest.raises(Conflict, match="webhook_disabled"):
+            asked()
+    assert len(receiver.posted) == 1
+    receiver.statuses = [204]
+    assert house.webhooks.enable(made.webhook_id).disabled_at is None
+    house.webhooks.redeliver(made.webhook_id, delivery.delivery_id)
+    house.work()
+    assert len(receiver.posted) == 2
+
+
+def test_a_new_secret_and_the_one_before_sign_for_a_day(
+    house: House, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    first = house.webhooks.add(receiver.url, [])
+    second = house.webhooks.rotate(first.webhook_id)
+    house.webhooks.test(first.webhook_id)
+    house.work()
+    assert [receiver.posted[0].is_signed(one.secret) for one in (first, second)] == [True, True]
+    later = time.time() + OVERLAP.total_seconds() + 1
+    monkeypatch.setattr(handler._consumer()._deliverer, "_clock", lambda: later)
+    house.webhooks.test(first.webhook_id)
+    house.work()
+    assert [receiver.posted[1].is_signed(one.secret) for one in (first, second)] == [False, True]
 
 
 def test_an_example_is_sent_on_request(house: House, receiver: Receiver):

@@ -8,7 +8,7 @@ from pipeline.results.outgoing import signature
 def test_a_message_is_signed_as_the_standard_says():
     # The example of https://docs.svix.com/receiving/verifying-payloads/how-manual
     made = signature.headers(
-        "whsec_plJ3nmyCDGBKInavdOK15jsl",
+        ["whsec_plJ3nmyCDGBKInavdOK15jsl"],
         "msg_loFOjxBNrRLzqYUf",
         1731705121,
         b'{"event_type":"ping","data":{"success":true}}',
