@@ -124,12 +124,16 @@ class Hold(Fault):
         super().__init__(match)
         self.reached = threading.Event()
         self.released = threading.Event()
+        self.dropped = False  # who sent it is dead: it never left
         self._late = late
 
     def before(self, request: Request) -> None:
         del request
         if not self._late:
             self._wait()
+        if self.dropped:
+            self.dropped = False
+            raise Reset
 
     def after(self, answer: Answer, send: Callable[[Answer], None]) -> None:
         if self._late:

@@ -44,8 +44,14 @@ MATCHES: dict[str, tuple[str, Match]] = {
 
 
 @contextmanager
-def at(stack: Stack, kind: Kind) -> Iterator[str]:
-    """Drop a video, and hold its run at the moment of a kind while the block lasts."""
+def at(stack: Stack, kind: Kind, *, drop: bool = False) -> Iterator[str]:
+    """Drop a video, and hold its run at the moment of a kind while the block lasts.
+
+    Args:
+        stack: the stack.
+        kind: the kind.
+        drop: the request that was held is not sent, unless it was carried out before.
+    """
     if kind.moment == "work":
         video = stack.drop()
         until(stack.tools)
@@ -59,6 +65,7 @@ def at(stack: Stack, kind: Kind) -> Iterator[str]:
         try:
             yield video
         finally:
+            hold.dropped = drop and not kind.late
             hold.released.set()
 
 
@@ -87,7 +94,7 @@ def _victims(stack: Stack, target: str) -> list[psutil.Process]:
 
 def kill(stack: Stack, kind: Kind) -> str:
     """Kill processes, and start again what nobody else does."""
-    with at(stack, kind) as video:
+    with at(stack, kind, drop=True) as video:
         _signal(_victims(stack, kind.target), signal.SIGKILL)
         if kind.target == "worker":
             stack.end_workers()
@@ -131,7 +138,7 @@ def take_over_from(stack: Stack, kind: Kind) -> str:
 
 def cut_the_power_of(stack: Stack, kind: Kind) -> str:
     """Kill everything at once; the files keep what was synced."""
-    with at(stack, kind) as video:
+    with at(stack, kind, drop=True) as video:
         stack.cut_power()
     stack.restart_server()
     stack.start_worker()
