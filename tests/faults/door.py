@@ -1,4 +1,4 @@
-"""Doors between a worker and the services of AWS: requests are held, refused, delayed or cut."""
+"""Doors between a worker and the services of AWS: requests are held, reset, delayed or cut."""
 
 import contextlib
 import http.client

@@ -72,7 +72,7 @@ def at(stack: Stack, kind: Kind, *, drop: bool = False) -> Iterator[str]:
 def _doors(stack: Stack, target: str) -> list[Door]:
     if target.startswith("all"):
         return list(stack.doors.values())
-    return [stack.doors[target.partition(",")[0]]]
+    return [stack.doors[target]]
 
 
 def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
@@ -110,7 +110,7 @@ def kill(stack: Stack, kind: Kind) -> str:
 def stop(stack: Stack, kind: Kind) -> str:
     """Stop processes for longer than a lease lasts and a run may take, then let them go on."""
     with ExitStack() as leaving:
-        if kind.target != "server":
+        if kind.target == "worker":
             leaving.enter_context(stack.worker(VIDEODROP_WORKER_TIMEOUT_S=LIMIT_S))
         with at(stack, kind) as video:
             victims = _victims(stack, kind.target)
@@ -123,16 +123,16 @@ def stop(stack: Stack, kind: Kind) -> str:
 
 def take_over_from(stack: Stack, kind: Kind) -> str:
     """Stop a worker until another one has taken over its run and ended it."""
-    with stack.worker(), at(stack, kind) as video:
-        victims = _victims(stack, "worker")
-        _signal(victims, signal.SIGSTOP)
-        other = stack.start_worker()
-        try:
-            stack.ended(video)
-        finally:
-            _signal(victims, signal.SIGCONT)
-    del other
-    time.sleep(2)  # the first one finds out
+    with stack.worker():
+        with at(stack, kind) as video:
+            victims = _victims(stack, "worker")
+            _signal(victims, signal.SIGSTOP)
+            stack.start_worker()
+            try:
+                stack.ended(video)
+            finally:
+                _signal(victims, signal.SIGCONT)
+        time.sleep(2 * LEASE_S)  # the first one notices, and writes nothing
     return video
 
 
@@ -147,17 +147,18 @@ def cut_the_power_of(stack: Stack, kind: Kind) -> str:
 
 def take_away(stack: Stack, kind: Kind) -> str:
     """Reset all connections to services for a while."""
-    served = {"FAULTS_SERVED": "1"} if "in parts" in kind.target else {}
-    with ExitStack() as leaving:
-        if served:
-            leaving.enter_context(stack.worker(**served))
-        with at(stack, kind) as video, ExitStack() as away:
-            for door in _doors(stack, kind.target):
-                away.enter_context(door.disturbed(Away()))
-            if kind.moment == "fetch":
-                away.callback(time.sleep, 0)
-            time.sleep(AWAY_S)
-        stack.ended(video)
+    if kind.moment is None:
+        with stack.worker(FAULTS_SERVED="1"):
+            with stack.doors["s3"].disturbed(Away(_reads_source)):
+                video = stack.drop()
+                time.sleep(AWAY_S)
+            stack.ended(video)
+            until(lambda: not stack.left())
+        return video
+    with at(stack, kind) as video, ExitStack() as away:
+        for door in _doors(stack, kind.target):
+            away.enter_context(door.disturbed(Away()))
+        time.sleep(AWAY_S)
     return video
 
 
@@ -298,7 +299,7 @@ def _change_source(stack: Stack, content: bytes | None) -> None:
 
 
 def upload(stack: Stack, kind: Kind) -> str:
-    """Upload a file that is no video."""
+    """Upload a file that does not have a video."""
     del kind
     return stack.drop(os.urandom(20_000))
 

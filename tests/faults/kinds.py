@@ -89,7 +89,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("take away", "dynamodb", "work", expected=TWO),
     *(Kind("take away", service, "work") for service in ("sqs", "events")),
     Kind("take away", "all services", "work"),
-    Kind("take away", "s3, while it is read in parts", "fetch"),
+    Kind("take away", "s3 while it is read in parts"),
     *(
         Kind("answer 503 for", service, "work", expected=TWO if service == "dynamodb" else ONE)
         for service in _SERVICES
