@@ -18,5 +18,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if seen and config.option.verbose > 0:
         terminalreporter.section("faults")
         for kind, what, seconds in seen:
-            mark = "as expected" if what == kind.expected else f"NOT {kind.expected}"
+            mark = "as expected" if kind.holds(what) else f"NOT {kind.expected}"
             terminalreporter.line(f"{kind.name:52} {seconds:5.1f} s  {what} ({mark})")
