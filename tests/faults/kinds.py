@@ -81,7 +81,7 @@ _SERVICES = ("s3", "dynamodb", "sqs", "events")
 
 KINDS: tuple[Kind, ...] = (
     *_killed(),
-    Kind("kill", "ffmpeg", "work", quick=True),
+    Kind("kill", "ffmpeg", "work"),
     Kind("stop", "ffmpeg", "work"),
     *(Kind("stop", "handler", moment) for moment in ("fetch", "work", "record")),
     Kind("stop", "worker", "work", quick=True),
