@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WITH_GPU ?=
 
 .DEFAULT_GOAL := help
-.PHONY: force help up test coverage suite terraform check style types accuracy bench bench-gpu bench-memory docs pictures samples clean setup
+.PHONY: force help up test coverage suite terraform check style types accuracy bench bench-gpu bench-memory faults soak docs pictures samples clean setup
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,14 @@ style: $(VENV)/.dev
 
 accuracy: $(VENV)/.dev ## word error rate and mAP on held-out videos, as a table
 	$(BIN)/python -m samples.accuracy
+
+faults: $(VENV)/.dev ## every kind of fault in real processes, as a table; half an hour
+	FAULTS=all $(BIN)/pytest -v -p no:cacheprovider tests/faults
+
+JOBS ?= 500
+
+soak: $(VENV)/.dev ## many jobs under disturbance, as a table; JOBS=40 for a short one
+	$(BIN)/python -m benchmarks.soak --jobs $(JOBS)
 
 # Options of benchmarks/run.py, for example: make bench BENCH='--only speech --rounds 1'
 BENCH ?=

@@ -1,10 +1,11 @@
 """SIGKILL of the embedded AWS at random moments under load: nothing acknowledged may be missing.
 
-    python -m benchmarks.kills [--kills 200] [--seed 1]
+    python -m benchmarks.kills [--kills 200] [--seed 1] [--power]
 
 Clients upload objects (small, large, in parts), write records and count in one, and send, receive
 and delete messages. Each server is a copy of this process, which has imported all that it needs. At
-the end all that was acknowledged is looked for. Prints JSON; exits with 1 if anything is missing.
+the end all that was acknowledged is looked for. With ``--power`` each kill is a power cut: files
+lose what was not synced. Prints JSON; exits with 1 if anything is missing.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.moto_api._internal import mock_random
 
+from benchmarks import power
 from pipeline.core.parent_death import tie
 from pipeline.hosts.local import server, store
 
@@ -50,21 +52,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--power", action="store_true", help="cut the power at each kill")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
-        _serve(args.serve)
+        _serve(args.serve, power_cuts=args.power)
         return
     with tempfile.TemporaryDirectory() as folder:
-        figures = run(Path(folder) / "aws", args.kills, args.seed)
+        figures = run(Path(folder) / "aws", args.kills, args.seed, power_cuts=args.power)
     print(json.dumps(figures, indent=1))
     sys.exit(any(figures["missing"].values()))
 
 
-def run(folder: Path, kills: int, seed: int) -> dict[str, Any]:
+def run(folder: Path, kills: int, seed: int, *, power_cuts: bool = False) -> dict[str, Any]:
     """Kill the embedded AWS in ``folder`` that often, and return what is missing."""
     rng = random.Random(seed)  # noqa: S311 - no secret depends on it
-    with closing(_Servers(folder)) as servers, ThreadPoolExecutor() as crowd:
+    with closing(_Servers(folder, power_cuts=power_cuts)) as servers, ThreadPoolExecutor() as crowd:
         started = servers.start()
         clients = _Clients(started["endpoint"])
         clients.prepare()
@@ -86,10 +89,13 @@ def run(folder: Path, kills: int, seed: int) -> dict[str, Any]:
 class _Servers:
     """A process that has imported all that the embedded AWS needs, and starts copies of itself."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, power_cuts: bool) -> None:
         environment = os.environ | {name.upper(): value for name, value in _KEYS.items()}
         self._process = subprocess.Popen(  # noqa: S603 - our own
-            [sys.executable, "-m", __spec__.name, "--serve", str(folder)],
+            [
+                *(sys.executable, "-m", __spec__.name, "--serve", str(folder)),
+                *(["--power"] if power_cuts else []),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -110,17 +116,21 @@ class _Servers:
             self._process.stdin.close()  # type: ignore[union-attr]
 
 
-def _serve(folder: Path) -> None:
+def _serve(folder: Path, *, power_cuts: bool) -> None:
     """Start a server for each line of the input, after the end of the last one."""
-    pid, parent = 0, os.getpid()
+    pid, parent, syncs = 0, os.getpid(), folder.with_suffix(".syncs")
     # Snapshots are so frequent that kills hit them, too.
     server._LOOK_S, store._JOURNAL_BYTES = 0.05, 20_000  # noqa: SLF001
     for port in sys.stdin:
         if pid:
             os.waitpid(pid, 0)
+            if power_cuts:
+                power.cut(folder, syncs)
         pid = os.fork()
         if pid == 0:
             tie(parent)
+            if power_cuts:
+                power.watch(syncs)
             mock_random.seed()  # or each copy would make the same ids
             print(os.getpid(), flush=True)
             server.main(folder, int(port))

@@ -7,6 +7,7 @@ implementation.
 
 import os
 from functools import cache, partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, overload
 from urllib.parse import urlsplit
 
@@ -15,7 +16,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from botocore.session import Session
 
-from pipeline.core.errors import DependencyFailed, InvalidSettings, MissingDependency, Unreachable
+from pipeline.core.errors import (
+    DependencyFailed,
+    InvalidSettings,
+    MissingDependency,
+    Outage,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -27,6 +34,15 @@ if TYPE_CHECKING:
 
 # All exceptions of a boto3 call during an outage or a temporary failure of AWS or the network.
 ERRORS = (BotoCoreError, ClientError)
+
+# Error codes of a service that asks for fewer requests; those of failures have a status of 500 or
+# more. https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_THROTTLED = {
+    *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"),
+    *("RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded"),
+    *("ProvisionedThroughputExceededException", "BandwidthLimitExceeded", "SlowDown"),
+    *("RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"),
+}
 
 # Timeouts are well below any lease.
 _CONFIG = Config(
@@ -137,7 +153,18 @@ def code(error: ClientError) -> str:
 def as_failure(error: BotoCoreError | ClientError) -> DependencyFailed:
     """Convert a failed AWS call to a failure of a stage run."""
     if isinstance(error, ClientError):
+        if _is_outage(error):
+            return Outage(
+                "aws_unavailable",
+                f"AWS failed or was overloaded: {error.operation_name} was answered with "
+                f"{code(error)}.",
+            )
         return DependencyFailed(
             "aws_error", f"{error.operation_name} failed with {code(error)}: {error}"
         )
     return Unreachable("aws_unreachable", f"AWS could not be reached: {error}")
+
+
+def _is_outage(error: ClientError) -> bool:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or code(error) in _THROTTLED

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, NoReturn
 
 from botocore.exceptions import (
@@ -70,7 +71,8 @@ def _part(s3: Any, request: dict[str, str], upload: Upload, start: int, end: int
     """Return a part, or as much of it as arrives."""
     try:
         found = s3.get_object(**request, Range=f"bytes={start}-{end - 1}")
-        with found["Body"] as body:
+        # Its own context manager returns urllib3's stream, whose errors are others.
+        with closing(found["Body"]) as body:
             if found["ETag"].strip('"') != upload.etag:
                 raise Changed
             if not found.get("ContentRange", "").startswith(f"bytes {start}-{end - 1}/"):

@@ -9,7 +9,8 @@
     │       └── NothingEarlier                        409   3
     ├── LimitExceeded         limit           no      422   1
     ├── DependencyFailed      dependency      yes     503   1
-    │   └── Unreachable                               503   4
+    │   └── Outage                                    503   1
+    │       └── Unreachable                           503   4
     ├── MissingDependency     dependency      no      500   6
     │   └── InvalidSettings                           500   2
     ├── TimedOut              timeout         no      500   5
@@ -114,7 +115,11 @@ class DependencyFailed(VideodropError):
     http_status = 503
 
 
-class Unreachable(DependencyFailed):
+class Outage(DependencyFailed):
+    """A service of AWS that failed, or asked for fewer requests; no try of a run counts."""
+
+
+class Unreachable(Outage):
     """An endpoint of AWS that did not respond."""
 
     exit_code = 4

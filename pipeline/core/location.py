@@ -14,12 +14,14 @@ class Address:
         size: bytes of the file.
         read: returns the bytes from a start to an end, which is not included.
         check: raises the error of the first part that could not be read, if there is one.
+        waited: returns the seconds for which reading has waited so far.
     """
 
     url: str
     size: int
     read: Callable[[int, int], bytes]
     check: Callable[[], None]
+    waited: Callable[[], float]
 
 
 Location = Path | Address

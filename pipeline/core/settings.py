@@ -223,6 +223,12 @@ class Settings(BaseSettings):
         description="Origins of pages of other sites, as JSON, that may use the API from a browser",
     )
 
+    beats: Path | None = Field(
+        None,
+        description="Folder of files that the worker and the inbox of a local stack touch while "
+        "they work; `/health` names those that do not. `videodrop up` sets it",
+    )
+
     hosts: frozenset[Hostname] | None = Field(
         None,
         description="Names, as JSON, that the API accepts in the header Host, besides IP addresses "

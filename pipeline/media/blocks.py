@@ -7,6 +7,7 @@ seek leaves little unread. Where it is known what will be read, blocks end with 
 """
 
 import threading
+import time
 from bisect import bisect_right
 from collections.abc import Callable
 from typing import NamedTuple
@@ -69,6 +70,8 @@ class Blocks:
         self._first: list[_Block] = []
         self._recent: list[_Block] = []  # the one used last is last
         self._error: Exception | None = None
+        self._waited_s = 0.0
+        self._since: float | None = None  # the fetch in progress began
 
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes from ``start`` to ``end``, at most those of the file.
@@ -114,6 +117,11 @@ class Blocks:
         if self._error is not None:
             raise self._error
 
+    def waited(self) -> float:
+        """Return the seconds that fetches took so far, the one in progress included."""
+        since = self._since
+        return self._waited_s + (0.0 if since is None else time.monotonic() - since)
+
     def _check_blank(self, start: int, end: int) -> None:
         if any(start <= place and end > place - _NEAR for place in self._blank):
             self._error = self._error or DependencyFailed("index_left_out", _LEFT_OUT)
@@ -139,11 +147,14 @@ class Blocks:
             size = min(_LARGEST, max(_SMALLEST, run // _SHARE))
         end = start + size
         end = min([self.size, end, *(block.start for block in here if block.start > start)])
+        self._since = time.monotonic()
         try:
             data = self._read(start, end)
         except Exception as error:
             self._error = error
             raise
+        finally:
+            self._waited_s, self._since = self.waited(), None
         self.fetched += len(data)
         self.requests += 1
         block = _Block(start, data, 0 if run < 0 else run + len(data))

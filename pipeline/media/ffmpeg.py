@@ -262,8 +262,14 @@ def _within(caps: Caps, limit: "Progress | Report | None") -> Caps:
 def _start(
     argv: Sequence[str], caps: Caps, threads: int | None, pass_fds: Sequence[int] = ()
 ) -> Child:
+    served = [address for word in argv if (address := _addresses.get(word))]
+
+    def waited() -> float:
+        # A program that waits for S3 does not take long itself. The time of a run counts all.
+        return 0.0 if caps.of_run else sum(address.waited() for address in served)
+
     try:
-        return Child(argv, caps, pass_fds=pass_fds, cores=thread_count(threads))
+        return Child(argv, caps, pass_fds=pass_fds, cores=thread_count(threads), waited=waited)
     except FileNotFoundError:
         raise MissingDependency(
             "ffmpeg_missing",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Self, cast
 
+from pipeline.core.awake import Awake
 from pipeline.core.parent_death import tie
 from pipeline.media import containment
 
@@ -26,6 +27,7 @@ _ENVIRONMENT = (
     "TMPDIR",
 )
 _KEPT = 20
+_LOOK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Caps:
     """The limits of one child.
 
     Attributes:
-        wall_s: seconds until its whole process group is killed. The default is longer than any
-            run: the run's own deadline counts (``Report.remaining``).
+        wall_s: seconds until its whole process group is killed, without those in which this
+            process was stopped or its machine slept. The default is longer than any run: the run's
+            own deadline counts (``Report.remaining``).
         cpu_s: CPU seconds over all its threads; by default what ``wall_s`` on every core allows.
         memory_bytes: private memory (``RLIMIT_DATA``: unlike ``RLIMIT_AS`` it does not count the
             address space that GPU drivers only reserve).
@@ -77,6 +80,13 @@ class Complaints:
 class Child:
     """A running program, killed with its whole process group on leaving the ``with`` block.
 
+    Args:
+        argv: its command line.
+        caps: what it may use.
+        pass_fds: file descriptors that it inherits.
+        cores: cores that it uses.
+        waited: returns the seconds for which it waited for others, which do not count.
+
     Attributes:
         argv: its command line.
         stdout: its standard output, unbuffered.
@@ -86,7 +96,13 @@ class Child:
     """
 
     def __init__(
-        self, argv: Sequence[str], caps: Caps, *, pass_fds: Sequence[int] = (), cores: int = 1
+        self,
+        argv: Sequence[str],
+        caps: Caps,
+        *,
+        pass_fds: Sequence[int] = (),
+        cores: int = 1,
+        waited: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.argv = tuple(argv)
         self.complaints = Complaints()
@@ -110,8 +126,8 @@ class Child:
         self.stdout = cast("IO[bytes]", self._popen.stdout)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        self._timer = threading.Timer(caps.wall_s, self._expire)
-        self._timer.daemon = True
+        self._left = threading.Event()
+        self._timer = threading.Thread(target=self._limit, args=(waited,), daemon=True)
         self._timer.start()
 
     def __enter__(self) -> Self:
@@ -123,7 +139,7 @@ class Child:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
+        self._left.set()
         self._timer.join()
         self._kill()
         self._popen.wait()
@@ -155,8 +171,12 @@ class Child:
         self._listener.join()
         return status
 
-    def _expire(self) -> None:
+    def _limit(self, waited: Callable[[], float]) -> None:
         """Kill it at its time limit."""
+        awake, before = Awake(), waited()
+        while (left := self.caps.wall_s + waited() - before - awake.seconds()) > 0:
+            if self._left.wait(min(left, _LOOK_S)):
+                return
         self.expired = True
         self._kill()
 

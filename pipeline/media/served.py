@@ -72,6 +72,7 @@ class Server:
             size=self._blocks.size,
             read=self._blocks.read,
             check=self._blocks.check,
+            waited=self._blocks.waited,
         )
 
     def close(self) -> None:

@@ -87,7 +87,7 @@ class Consumer:
             raise Retry(waits.busy_s(busy, delivery, self._settings), str(busy)) from busy
         except (NotAnnounced, *aws.ERRORS) as error:
             why = error if isinstance(error, NotAnnounced) else aws.as_failure(error)
-            raise Retry(waits.outage_s(delivery), str(why)) from error
+            raise Retry(waits.outage_s(delivery.receives), str(why)) from error
 
     def _upload(self, event: Upload, delivery: Delivery) -> Outcome:
         with closing(FirstRead(self._artifacts, event)) as first:
@@ -148,7 +148,8 @@ class Consumer:
         except (Retry, NotAnnounced):
             raise
         except Exception as error:  # noqa: BLE001 - each is classified and recorded
-            return carry_out(decide(known(error), claimed, self._settings), claimed)
+            decision = decide(known(error), claimed, self._settings, job.delivery.receives)
+            return carry_out(decision, claimed)
 
     def _announce_again(self, job: Job) -> None:
         """Send the event of a run that this message has led to: its process may have died first."""

@@ -8,14 +8,13 @@ from pipeline.aws import clients as aws
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.core import in_place
-from pipeline.core.errors import Lost
 from pipeline.core.media_info import Probe
 from pipeline.core.planner import Intent
 from pipeline.core.records import StageResult
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Source, StageModule, divisible
 from pipeline.media.probe import probe
-from pipeline.runs import excerpts, heartbeat, manifest, room, sources
+from pipeline.runs import excerpts, failure, heartbeat, manifest, room, sources
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.delivery import Outcome
 from pipeline.runs.job import Job, Plan
@@ -77,12 +76,7 @@ class Executor:
         if stored := self._reused(claimed, job, plan.intent):
             claimed.succeed(stored.model_copy(update={"given": plan.intent.given}))
             return Outcome.REUSED
-        if (tries := claimed.run.tries) > self._settings.max_attempts:
-            raise Lost(
-                "gave_up",
-                f"The process that ran {claimed.stage} ended without an error {tries - 1} times. "
-                "See its log, then replay.",
-            )
+        failure.check_tries(claimed, self._settings)
         made = self._compute(claimed, job, plan)
         if isinstance(made, PlanFile) and job.delivery.queue:
             self._spreader.begin(

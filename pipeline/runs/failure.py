@@ -7,16 +7,23 @@ from typing import Protocol
 
 from pipeline.aws.classify import classify
 from pipeline.aws.parts import Changed
-from pipeline.core.errors import BadInput, LeaseLost, Lost, OutOfMemory, TimedOut, VideodropError
+from pipeline.core.errors import (
+    BadInput,
+    LeaseLost,
+    Lost,
+    Outage,
+    OutOfMemory,
+    TimedOut,
+    VideodropError,
+)
 from pipeline.core.settings import Settings
 from pipeline.runs.claimed import Claimed
 from pipeline.runs.delivery import Killed, Outcome, Retry
+from pipeline.runs.waits import FIRST_RETRY_S, outage_s
 from pipeline.stages.models import device
 from pipeline.telemetry import metrics, names, tracing
 
 log = logging.getLogger(__name__)
-
-FIRST_RETRY_S = 5.0
 
 
 class Tried(Protocol):
@@ -66,19 +73,27 @@ def known(error: Exception) -> VideodropError | Changed:
     return error if isinstance(error, Changed) else classify(error)
 
 
-def decide(error: VideodropError | Changed, run: Tried, settings: Settings) -> Decision:
+def decide(
+    error: VideodropError | Changed, run: Tried, settings: Settings, receives: int = 1
+) -> Decision:
     """Decide about a run by its error; nothing is read or written.
 
     A retryable error is tried again, up to ``max_attempts`` times. A timeout is not: the same work
-    would take as long again.
+    would take as long again. A try that an outage of AWS ended does not count: it is repeated as
+    long as the queue delivers the message.
 
     Args:
         error: the error.
         run: the run or range, as it was claimed.
         settings: the number of tries.
+        receives: how often its message was delivered, this time included.
     """
     if isinstance(error, Changed):
         return End(None)
+    if isinstance(error, Outage):
+        if receives < settings.topology.queues.max_receive_count:
+            return Release(error, run.tries - 1, outage_s(receives))
+        return End(error)
     if error.retryable and run.tries < settings.max_attempts:
         return Release(error, run.tries, FIRST_RETRY_S * 2**run.tries)
     return End(error)
@@ -106,6 +121,21 @@ def decide_killed(killed: Killed, message: str, run: Tried, settings: Settings) 
         case "crashed":
             error = Lost("crashed", message)
     return decide(error, run, settings)
+
+
+def check_tries(claimed: Claimed, settings: Settings) -> None:
+    """Check that a run or range may be tried once more.
+
+    Raises:
+        Lost: ``gave_up``: its earlier tries have recorded no end.
+    """
+    if claimed.tries > settings.max_attempts:
+        raise Lost(
+            "gave_up",
+            f"{claimed.stage} was begun {claimed.tries - 1} times, and no try recorded its end: "
+            "the process was killed, its machine slept, or AWS could not be reached. See the "
+            "worker's log, then replay.",
+        )
 
 
 def carry_out(decision: Decision, claimed: Claimed) -> Outcome:

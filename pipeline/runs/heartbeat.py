@@ -1,6 +1,7 @@
 """The heartbeat of a claimed run or range: one thread that extends the lease.
 
-It also writes the progress.
+It also writes the progress. Leases last by the wall clock, which goes on while this machine
+sleeps; the deadline is in time awake.
 """
 
 import logging
@@ -11,6 +12,7 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
+from pipeline.core.awake import Awake
 from pipeline.core.errors import LeaseLost, TimedOut
 from pipeline.core.settings import Settings
 from pipeline.runs.claimed import Claimed
@@ -19,6 +21,7 @@ from pipeline.runs.delivery import Delivery
 log = logging.getLogger(__name__)
 
 _TICK_S = 5.0  # how often progress may be written
+_LOOK_S = 1.0  # a lease that expired during sleep is renewed so soon
 _STEP = 5.0  # percent: smaller steps wait for the next heartbeat
 # Reserved before the host's deadline, to record a timeout before the host kills this process.
 _MARGIN_S = 5.0
@@ -55,7 +58,7 @@ class Lease:
         self._extend = extend
         self._seconds = seconds_left
         self._hidden = hidden
-        self._end = time.monotonic() + self._seconds
+        self._awake = Awake()
         self._progress = 0.0
         self._lost = threading.Event()
         self._stop = threading.Event()
@@ -94,24 +97,26 @@ class Lease:
 
     def remaining(self) -> float:
         """Return the seconds until the deadline; 0 once it has passed."""
-        return max(0.0, self._end - time.monotonic())
+        return max(0.0, self._seconds - self._awake.seconds())
 
     def part(self, start: float, end: float) -> "Part":
         """Return a report whose 0 to 1 is ``start`` to ``end`` of this one."""
         return Part(self, start, end)
 
     def _beat(self) -> None:
-        written, last = 0.0, time.monotonic()
-        while not self._stop.wait(min(_TICK_S, self._lease_s / 3)):
-            due = time.monotonic() - last >= self._lease_s / 3
+        written, beaten, reported = 0.0, _Since(), _Since()
+        while not self._stop.wait(min(_LOOK_S, _TICK_S, self._lease_s / 3)):
+            self._awake.seconds()
+            due = beaten.seconds() >= self._lease_s / 3
             progress = self._progress
-            if not due and progress < written + _STEP:
+            early = reported.seconds() < _TICK_S or progress < written + _STEP
+            if early and not due:
                 continue
             try:
                 if due:
                     self._claimed.heartbeat(progress=progress, lease_s=self._lease_s)
                     self._extend(int(self._lease_s))
-                    last = time.monotonic()
+                    beaten = _Since()
                 else:
                     self._claimed.report(progress=progress)
             except LeaseLost:
@@ -122,7 +127,22 @@ class Lease:
                 # worker may claim the run, and the next write that succeeds reports it.
                 log.warning("heartbeat failed", exc_info=True)
                 continue
-            written = progress
+            written, reported = progress, _Since()
+
+
+class _Since:
+    """A moment, and how long ago it was by the clock that went further.
+
+    One stands still while this machine sleeps; the other may be set back.
+    """
+
+    def __init__(self) -> None:
+        self._clocks = time.time(), time.monotonic()
+
+    def seconds(self) -> float:
+        """Return the seconds since then."""
+        wall, monotonic = self._clocks
+        return max(time.time() - wall, time.monotonic() - monotonic)
 
 
 class Part:

@@ -10,9 +10,10 @@ from pipeline.runs import heartbeat, manifest, meter, parts, sources
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.claimed_range import ClaimedRange
 from pipeline.runs.delivery import Delivery
+from pipeline.runs.failure import check_tries
 from pipeline.runs.meter import Meter
 from pipeline.runs.plan_file import PlanFile
-from pipeline.runs.range_work import OPENED, RUN, check
+from pipeline.runs.range_work import OPENED, RUN
 from pipeline.runs.workdir import workdir
 from pipeline.telemetry import metrics, names
 
@@ -59,7 +60,7 @@ class Merger:
             LeaseLost: another worker took over, or the run is over.
             Exception: anything that can go wrong with a stage.
         """
-        check(claimed, self._settings)
+        check_tries(claimed, self._settings)
         result = self._make(plan, claimed, run, files, delivery)
         ending = ClaimedRun(
             self._catalog,

@@ -171,7 +171,8 @@ class RangeConsumer:
         except NotAnnounced:
             raise
         except Exception as error:  # noqa: BLE001 - each is classified and recorded
-            decision = decide(replaced(known(error)), claimed, self._settings)
+            why = replaced(known(error))
+            decision = decide(why, claimed, self._settings, delivery.receives)
             return carry_out(decision, claimed)
         if request.range != MERGE:
             return Outcome.PART

@@ -2,12 +2,12 @@
 
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.run_files import RunFiles, part_name
-from pipeline.core.errors import LeaseLost, Lost
+from pipeline.core.errors import LeaseLost
 from pipeline.core.ranges import Work
 from pipeline.core.records import StageRun
 from pipeline.core.settings import Settings
 from pipeline.core.stage import Source, StageModule, divisible
-from pipeline.runs import excerpts, heartbeat, parts, room, sources
+from pipeline.runs import excerpts, failure, heartbeat, parts, room, sources
 from pipeline.runs.claimed_range import ClaimedRange
 from pipeline.runs.delivery import Delivery
 from pipeline.runs.meter import Meter
@@ -16,20 +16,6 @@ from pipeline.runs.workdir import workdir
 
 # Progress is spent as: opening the source 5 %, the stage itself 90 %, publishing 5 %.
 OPENED, RUN = 0.05, 0.95
-
-
-def check(claimed: ClaimedRange, settings: Settings) -> None:
-    """Check that a range may be tried once more.
-
-    Raises:
-        Lost: ``gave_up``: its process died too often.
-    """
-    if claimed.tries > settings.max_attempts:
-        raise Lost(
-            "gave_up",
-            f"The process that ran {claimed.stage} ended without an error {claimed.tries - 1} "
-            "times. See its log, then replay.",
-        )
 
 
 def do(
@@ -58,7 +44,7 @@ def do(
         LeaseLost: another worker took over, or the run is over; no files of this attempt are left.
         Exception: anything that can go wrong with a stage.
     """
-    check(claimed, settings)
+    failure.check_tries(claimed, settings)
     stage = divisible(module)
     if stage is None:
         raise AssertionError("only a divisible stage has ranges")

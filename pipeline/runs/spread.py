@@ -22,8 +22,8 @@ from pipeline.core.settings import Settings
 from pipeline.runs import manifest
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.delivery import Outcome, Retry
-from pipeline.runs.failure import FIRST_RETRY_S
 from pipeline.runs.plan_file import PlanFile, Plans
+from pipeline.runs.waits import FIRST_RETRY_S
 
 
 class Spreader:

@@ -3,17 +3,21 @@
 from pipeline.core.errors import Busy
 from pipeline.core.settings import Settings
 from pipeline.runs.delivery import Delivery
-from pipeline.runs.failure import FIRST_RETRY_S
 
+FIRST_RETRY_S = 5.0
 # Retries outlast an outage of AWS itself: with each delivery the wait is four times as long, up to
 # SQS's limit on how often a message is delivered at all (about half an hour in all).
 _OUTAGE_FACTOR, _LONGEST_RETRY_S = 4, 900.0
 _SPREAD_WAIT_S = 300.0
 
 
-def outage_s(delivery: Delivery) -> float:
-    """Return the seconds until the next try while AWS does not answer."""
-    return min(_LONGEST_RETRY_S, FIRST_RETRY_S * float(_OUTAGE_FACTOR**delivery.receives))
+def outage_s(receives: int) -> float:
+    """Return the seconds until the next try while AWS does not answer.
+
+    Args:
+        receives: how often the message was delivered so far.
+    """
+    return min(_LONGEST_RETRY_S, FIRST_RETRY_S * float(_OUTAGE_FACTOR**receives))
 
 
 def busy_s(busy: Busy, delivery: Delivery, settings: Settings) -> float:

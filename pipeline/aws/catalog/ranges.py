@@ -172,7 +172,11 @@ class Ranges:
                 given={"seen": seen.attempt, "state": seen.state} if seen.attempt else {},
             )
         except ConditionFailed as error:
-            raise Busy(1) from error
+            # If the answer of a first try was lost, boto3 repeats it, and the claim is ours.
+            _, now_is = self.read(request)
+            ours = claimed.attempt, receipt
+            if receipt is None or (now_is.attempt, now_is.receipt) != ours:
+                raise Busy(1) from error
         return claimed
 
     def heartbeat(self, request: RangeRequest, range_: RangeRun, *, lease_s: float) -> None:
@@ -225,7 +229,9 @@ class Ranges:
                 given={"attempt": range_.attempt, "running": "running"},
             )
         except ConditionFailed as error:
-            raise LeaseLost from error
+            wrote = {"attempt": range_.attempt, "state": given.get("state")}
+            if not self._table.has(*_key(request), wrote):
+                raise LeaseLost from error
 
 
 def _kind(request: RangeRequest) -> Kind:

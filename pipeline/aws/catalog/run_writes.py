@@ -141,7 +141,14 @@ class RunWrites:
         """Write on condition that ``run`` still holds the lease it claimed."""
         held = {"attempt": run.attempt, "running": "running"}
         condition = "#attempt = :attempt AND #state = :running"
-        self.write(video_id, run, given, remove, condition=condition, given=held)
+        try:
+            self.write(video_id, run, given, remove, condition=condition, given=held)
+        except LeaseLost:
+            # The answer of a first try may have been lost: boto3 repeats it.
+            wrote = {name: value for name, value in given.items() if isinstance(value, str)}
+            key = video_id, sort_key(run.stage, self._kind)
+            if "state" not in wrote or not self._table.has(*key, wrote | {"attempt": run.attempt}):
+                raise
 
     def write(
         self,

@@ -161,7 +161,11 @@ class Runs(RunChanges):
                 **same_as_seen,
             )
         except ConditionFailed as error:
-            raise Busy(1) from error
+            # If the answer of a first try was lost, boto3 repeats it, and the claim is ours.
+            now_is = self.get(upload.video_id, stage)
+            held = now_is and (now_is.attempt, now_is.receipt) == (claimed.attempt, receipt)
+            if receipt is None or not held:
+                raise Busy(1) from error
         return claimed
 
     def failed(

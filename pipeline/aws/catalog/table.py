@@ -41,6 +41,11 @@ class Table:
         found = self._table.get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True).get("Item")
         return None if found is None else dict(_plain(found))
 
+    def has(self, pk: str, sk: str, fields: Mapping[str, Any]) -> bool:
+        """Return whether an item has these values: then an update with them was carried out."""
+        item = self.get(pk, sk) or {}
+        return all(item.get(name) == value for name, value in fields.items())
+
     def get_many(
         self, keys: list[tuple[str, str]], *, only: Sequence[str] = ()
     ) -> Iterator[dict[str, Any]]:

@@ -76,17 +76,24 @@ class Inbox:
         self._lost = lost
         self._failure = ""
         self._progress = progress
+        self._beat: Callable[[], object] = lambda: None
         self._since: dict[_Version, float] = {}
         self._not_before: dict[_Version, float] = {}
         self._told: set[_Version] = set()
         folder.mkdir(parents=True, exist_ok=True)
         self._done = self._read_journal()
 
-    def run(self, stopping: threading.Event) -> None:
-        """Watch until ``stopping`` is set."""
-        pause = _LOOK_S
+    def run(self, stopping: threading.Event, beat: Callable[[], object] = lambda: None) -> None:
+        """Watch until ``stopping`` is set.
+
+        Args:
+            stopping: ends it.
+            beat: called at each look, and while a file is sent.
+        """
+        pause, self._beat = _LOOK_S, beat
         while not stopping.wait(pause):
             began = time.monotonic()
+            beat()
             try:
                 self.look(began)
             except Exception as error:
@@ -109,7 +116,11 @@ class Inbox:
                 self._add(one, files, now)
 
     def _add(self, one: _File, files: list[_File], now: float) -> None:
-        sent = _Sum(lambda total: self._progress(one.name, total, one.version.size))
+        def report(total: int) -> None:
+            self._beat()
+            self._progress(one.name, total, one.version.size)
+
+        sent = _Sum(report)
         key = None
         try:
             if _is_captions(one):

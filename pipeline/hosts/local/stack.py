@@ -26,12 +26,14 @@ from urllib.parse import urlsplit
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
+from pipeline.core import beats
 from pipeline.core.errors import MissingDependency, VideodropError
 from pipeline.core.settings import Settings
 from pipeline.hosts.local import network
 from pipeline.hosts.local.credentials import Credentials
 from pipeline.hosts.local.inbox import Inbox
 from pipeline.hosts.local.part import Part
+from pipeline.hosts.local.watch import Watch
 from pipeline.hosts.stack_file import StackFile, announced
 
 log = logging.getLogger(__name__)
@@ -102,7 +104,7 @@ class Stack:
             leaving.enter_context(_lock(self._home))
             leaving.callback(self._end)
             (self._home / "logs").mkdir(exist_ok=True)
-            self._reset_metrics()
+            self._reset_signs()
             environment = self._aws()
             self._tell("Preparing buckets, queues, rules and table …")
             try:
@@ -135,6 +137,7 @@ class Stack:
                 self._ready(stack_file)
             while not self._stopping.wait(_LOOK_S):
                 self._restart_parts()
+                self._watch.restart(self._tell)
             self._tell("Stopping …")
 
     def _installation(self) -> dict[str, str]:
@@ -148,12 +151,13 @@ class Stack:
         """Have ``run`` stop everything and return."""
         self._stopping.set()
 
-    def _reset_metrics(self) -> None:
-        """Have all parts write their metrics to new files, which the API's ``/metrics`` reads."""
+    def _reset_signs(self) -> None:
+        """Have all parts write metrics and beats to new files, which the API reads."""
         counts = self._home / "metrics"
         shutil.rmtree(counts, ignore_errors=True)
         counts.mkdir()
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
+        beats.begin(alive := self._home / "beats")
+        os.environ.update(PROMETHEUS_MULTIPROC_DIR=str(counts), VIDEODROP_BEATS=str(alive))
 
     def _aws(self) -> dict[str, str]:
         """Configure AWS for this process and its children; return the variables for others."""
@@ -265,11 +269,8 @@ class Stack:
         inbox = Inbox(
             self._home / "inbox", self._home / "inbox.journal", adder, self._tell, lost=lost
         )
-        ending = threading.Event()
-        thread = threading.Thread(target=inbox.run, args=(ending,), name="inbox", daemon=True)
-        thread.start()
-        leaving.callback(thread.join, _STOP_S)
-        leaving.callback(ending.set)
+        self._watch = Watch(inbox, self._home / "beats" / beats.INBOX)
+        leaving.callback(self._watch.end, _STOP_S)
         return inbox.folder
 
     def _restart_parts(self) -> None:

@@ -35,6 +35,8 @@ _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _LOOK_S = 0.25
 _BEAT_S = 2.0
+# Within it, runs of this worker renew leases that expired while it slept (``runs.heartbeat``).
+_WAKE_S = 5.0
 
 
 def abandon(
@@ -177,6 +179,10 @@ class _Host(threading.Thread):
         try:
             while not self._stopping.is_set():
                 self.runtime.look()
+                if self.runtime.has_slept():
+                    # No run of this worker is to be taken for lost.
+                    log.info("%s: this machine has slept", self.name)
+                    self._stopping.wait(_WAKE_S)
                 try:
                     lane = lane or self._open()
                     if self._idles(lane):

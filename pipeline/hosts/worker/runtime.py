@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from pipeline.core.awake import Awake, Wakes
 from pipeline.hosts.child import Child
 from pipeline.hosts.worker.api import Invocation, RuntimeApi, trace_of
 from pipeline.hosts.worker.functions import Function
@@ -28,6 +29,8 @@ _WATCH_S = 0.25
 _INIT_S = 180.0
 # Above the duration of a call to AWS with all its retries during an outage.
 _HUNG_S = 600.0
+# Above the time between two looks, a long poll during an outage included.
+_SLEPT_S = 60.0
 _MIB = 1 << 20
 
 
@@ -70,6 +73,8 @@ class Runtime:
         self._api: RuntimeApi | None = None
         self._cut = threading.Event()
         self._looked = time.monotonic()
+        self._wakes = Wakes(_SLEPT_S)
+        self._slept = False
 
     @property
     def ready(self) -> bool:
@@ -94,6 +99,12 @@ class Runtime:
     def look(self) -> None:
         """Record that its thread is alive; ``invoke`` does so while a job runs."""
         self._looked = time.monotonic()
+        self._slept = self._wakes.look() or self._slept
+
+    def has_slept(self) -> bool:
+        """Return whether this machine or process has slept since the last call."""
+        slept, self._slept = self._slept, False
+        return slept
 
     def start(self) -> Failed | None:
         """Start a child and load the handler, unless one runs; return the reason if that fails."""
@@ -156,6 +167,7 @@ class Runtime:
 
     def _watch(self, invocation: Invocation, child: Child) -> Failed | None:
         """Wait for the answer; return the failure if there will be none."""
+        awake = Awake()
         while not invocation.answered.wait(_WATCH_S):
             self.look()
             if self._cut.is_set():
@@ -164,14 +176,14 @@ class Runtime:
                 if invocation.answered.is_set():
                     return None
                 return Failed("crashed", f"The process that ran it ended: {_ending(child)}")
-            if failed := self._beyond(child, invocation.deadline_s):
+            if failed := self._beyond(child, awake.seconds()):
                 return failed
         return None
 
-    def _beyond(self, child: Child, deadline: float) -> Failed | None:
-        """Return the failure of a child that has exceeded a limit."""
+    def _beyond(self, child: Child, seconds: float) -> Failed | None:
+        """Return the failure of a child that has exceeded a limit after so many seconds awake."""
         function = self._function
-        if time.time() > deadline:
+        if seconds > function.timeout_s:
             return Failed("timeout", f"It did not end within {function.timeout_s:.0f} s.")
         if child.rss() > function.memory_mb * _MIB:
             return Failed("out_of_memory", f"It needed more than {function.memory_mb} MB.")

@@ -4,7 +4,9 @@ import io
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, IncompleteReadError
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+from urllib3.exceptions import ProtocolError
 
 from pipeline.aws import clients as aws
 from pipeline.aws import parts
@@ -105,7 +107,7 @@ class Shaky:
         if isinstance(found, Exception):
             raise found
         return {
-            "Body": found,
+            "Body": StreamingBody(found, None),
             "ETag": f'"{self.etag}"',
             "ContentRange": f"bytes {start}-{last}/{len(CONTENT)}",
         }
@@ -118,7 +120,7 @@ def upload(monkeypatch: pytest.MonkeyPatch) -> Upload:
 
 
 def test_a_part_that_breaks_off_is_requested_again(upload: Upload):
-    broken = IncompleteReadError(actual_bytes=3, expected_bytes=9)
+    broken = ProtocolError("Connection broken")
     s3 = Shaky([Body(CONTENT[:5]), Body(b"", broken)])
     assert parts.reader(s3, upload)(0, 100) == CONTENT[:100]
     assert len(s3.asked) == 3

@@ -2,10 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from pipeline.aws.catalog import Catalog
+from pipeline.aws.catalog.table import Table
 from pipeline.core.errors import Busy, DependencyFailed, LeaseLost
 from pipeline.core.events import Upload, parse
 from pipeline.core.range_request import RangeRequest
@@ -61,6 +63,23 @@ def test_a_spread_run_holds_no_lease_of_its_own_and_lasts(catalog: Catalog):
     with pytest.raises(Busy) as busy:
         claim_run(catalog.runs, UPLOAD, "toy", event_id="other", lease_s=60)
     assert busy.value.spread
+
+
+def test_a_range_whose_claim_and_end_are_repeated_is_done_once(
+    catalog: Catalog, run: StageRun, monkeypatch: pytest.MonkeyPatch
+):
+    update = Table.update
+
+    def twice(self: Table, *key: Any, **given: Any) -> Any:
+        update(self, *key, **given)  # its answer is lost
+        return update(self, *key, **given)
+
+    monkeypatch.setattr(Table, "update", twice)
+    claimed = claim(catalog, run)
+    catalog.ranges.done(request(run), claimed)
+    assert catalog.ranges.read(request(run))[1].state == "done"
+    with pytest.raises(LeaseLost):
+        catalog.ranges.release(request(run), claimed, ERROR, tries=1)
 
 
 def test_another_event_never_takes_a_spread_run_over(catalog: Catalog, run: StageRun):

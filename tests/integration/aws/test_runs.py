@@ -2,11 +2,12 @@
 
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from pipeline.aws.catalog import Catalog, runs
-from pipeline.aws.catalog.table import epoch_key
+from pipeline.aws.catalog.table import Table, epoch_key
 from pipeline.core.errors import BadInput, Busy, DependencyFailed, LeaseLost, Lost, Superseded
 from pipeline.core.events import Upload
 from pipeline.core.records import Cost, StageResult, StageRun, Video
@@ -223,6 +224,60 @@ def test_tries_count_until_a_run_ends(catalog: Catalog, first: Upload):
     catalog.runs.end(first.video_id, run, "failed", failed)
     again = claim(catalog, first)
     assert (again.tries, again.attempt) == (1, 5)
+
+
+# -- answers that are lost -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Carry out every update twice, as boto3 does if the first answer is lost."""
+    update = Table.update
+
+    def twice(self: Table, *key: Any, **given: Any) -> Any:
+        update(self, *key, **given)
+        return update(self, *key, **given)
+
+    monkeypatch.setattr(Table, "update", twice)
+
+
+def claim_as(catalog: Catalog, upload: Upload, receipt: str | None) -> StageRun:
+    seen = catalog.runs.get(upload.video_id, "toy")
+    return catalog.runs.claim(
+        upload, "toy", seen=seen, event_id="event", lease_s=LEASE_S, receipt=receipt
+    )
+
+
+@pytest.mark.usefixtures("repeated")
+def test_a_claim_whose_answer_was_lost_is_ours(catalog: Catalog, first: Upload):
+    assert claim_as(catalog, first, "a delivery").attempt == 1
+    with pytest.raises(Busy):
+        claim_as(catalog, first, "another")
+
+
+@pytest.mark.usefixtures("repeated")
+def test_a_claim_without_a_receipt_is_never_taken_for_ours(catalog: Catalog, first: Upload):
+    with pytest.raises(Busy):
+        claim_as(catalog, first, None)
+
+
+@pytest.mark.parametrize("end", ["succeed", "fail", "release"])
+def test_an_end_whose_answer_was_lost_is_recorded_once(
+    catalog: Catalog, first: Upload, request: pytest.FixtureRequest, end: str
+):
+    run = claim(catalog, first)
+    request.getfixturevalue("repeated")
+    error = DependencyFailed("aws_error", "S3 failed temporarily.")
+    if end == "succeed":
+        catalog.runs.succeed(first.video_id, run, result(run))
+    elif end == "fail":
+        catalog.runs.end(first.video_id, run, "failed", error)
+    else:
+        catalog.runs.release(first.video_id, run, error, tries=1, patience_s=3600)
+    expected = {"succeed": "succeeded", "fail": "failed", "release": "pending"}
+    assert state(catalog, first).state == expected[end]
+    with pytest.raises(LeaseLost):
+        catalog.runs.end(first.video_id, run, "skipped")
 
 
 # -- order ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""SIGKILL of the embedded AWS at random moments: nothing that it acknowledged is missing."""
+"""Kills and power cuts of the embedded AWS: nothing that it acknowledged is missing."""
 
 import pytest
 
@@ -6,8 +6,9 @@ from benchmarks import kills
 
 
 @pytest.mark.usefixtures("untraced_children")
-def test_nothing_acknowledged_is_missing_after_kills_under_load(tmp_path):
-    found = kills.run(tmp_path / "aws", kills=10, seed=1)
+@pytest.mark.parametrize("power_cuts", [False, True])
+def test_nothing_acknowledged_is_missing_after_kills_under_load(tmp_path, power_cuts):
+    found = kills.run(tmp_path / "aws", kills=8, seed=1, power_cuts=power_cuts)
     assert not any(found["missing"].values()), found
     kinds = {"objects", "records", "additions", "messages"}
     assert found["acknowledged"].keys() >= kinds, "it was under load"

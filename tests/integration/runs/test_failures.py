@@ -87,6 +87,7 @@ def test_a_temporary_failure_that_ends_leaves_no_trace(rig: Rig):
     assert (run.error, run.tries, run.attempt) == (None, 0, 2)
 
 
+DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "!"}}, "PutObject")
 THROTTLED = ClientError({"Error": {"Code": "SlowDown", "Message": "!"}}, "PutObject")
 
 
@@ -110,7 +111,8 @@ def test_any_other_exception_becomes_a_permanent_failure(
 @pytest.mark.parametrize(
     ("error", "known_as"),
     [
-        (THROTTLED, ("dependency", "aws_error")),
+        (DENIED, ("dependency", "aws_error")),
+        (THROTTLED, ("dependency", "aws_unavailable")),
         (EndpointConnectionError(endpoint_url="x"), ("dependency", "aws_unreachable")),
         (ConnectionResetError("by peer"), ("dependency", "connection")),
         (OSError(errno.ENOSPC, "No space left"), ("dependency", "disk_full")),
@@ -246,16 +248,36 @@ def test_when_aws_cannot_be_reached_the_message_is_redelivered(
         runner.handle(body, Delivery(60))
 
 
+def test_an_outage_of_s3_is_outwaited_for_as_many_deliveries_as_there_are(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    body, runner, waits = rig.put(), rig.runner(), []
+
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="x")
+
+    with monkeypatch.context() as outage:
+        for read in ("begin", "head"):
+            outage.setattr(runner._consumer._artifacts, read, unreachable)
+        for receives in range(1, rig.config.topology.queues.max_receive_count):
+            with pytest.raises(Retry) as retry:
+                runner.handle(body, Delivery(60, receives=receives))
+            waits.append(retry.value.seconds)
+            assert (rig.state(body).state, rig.state(body).tries) == ("pending", 0)
+    assert sum(waits) > 20 * 60
+    assert runner.handle(body, Delivery(60, receives=len(waits) + 1)) is Outcome.SUCCEEDED
+
+
 def test_when_s3_fails_before_the_stage_runs_the_try_is_counted(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ):
     body, runner = rig.put(), rig.runner()
 
-    def throttled(*_: Any, **__: Any) -> None:
-        raise THROTTLED
+    def denied(*_: Any, **__: Any) -> None:
+        raise DENIED
 
     for read in ("begin", "head"):
-        monkeypatch.setattr(runner._consumer._artifacts, read, throttled)
+        monkeypatch.setattr(runner._consumer._artifacts, read, denied)
     for _ in range(rig.config.max_attempts - 1):
         with pytest.raises(Retry):
             runner.handle(body, Delivery(60))

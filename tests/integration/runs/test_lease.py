@@ -4,6 +4,7 @@ import threading
 import time
 from contextvars import ContextVar
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
@@ -105,6 +106,21 @@ def test_progress_between_heartbeats_leaves_lease_and_message_alone(
             assert time.monotonic() < end
     assert rig.state(body).lease_until == pytest.approx(run.lease_until, abs=0.001)
     assert extend.seconds == [60]
+
+
+def test_a_lease_that_expired_while_the_machine_slept_is_renewed_at_once(
+    rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(heartbeat, "_LOOK_S", 0.02)
+    slept = 0.0
+    clock = SimpleNamespace(time=lambda: time.time() + slept, monotonic=time.monotonic)
+    monkeypatch.setattr(heartbeat, "time", clock)
+    extend, run = Extensions(), claimed(rig, body, 60)
+    with lease(rig, body, run, extend, lease_s=60):
+        slept = 3600.0
+        extend.wait_for(2)
+    assert extend.seconds == [60, 60]
+    assert rig.state(body).lease_until > run.lease_until
 
 
 def test_steps_of_progress_below_5_percent_are_not_written(

@@ -1,3 +1,4 @@
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 from pipeline.api import caching, page
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
+from pipeline.core import beats
 from pipeline.core.records import Spread
 from pipeline.core.settings import SignIn
 from tests.fakes.query import (
@@ -311,6 +313,16 @@ def test_health_says_where_to_drop_videos():
     assert health.json()["drop"] == "s3://videodrop-uploads/videos/"
     assert "transcode" in health.json()["stages"]
     assert health.headers["Cache-Control"] == "no-store"
+
+
+def test_health_names_the_parts_of_a_stack_that_are_silent(tmp_path):
+    folder = tmp_path / "beats"
+    beats.begin(folder)
+    assert client(beats=folder).get("/health").status_code == 200
+    os.utime(folder / beats.INBOX, (0, 0))
+    health = client(beats=folder).get("/health")
+    assert (health.status_code, health.json()["code"]) == (503, "part_silent")
+    assert "inbox" in health.json()["detail"]
 
 
 def test_an_etag_depends_on_every_part():

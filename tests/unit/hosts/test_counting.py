@@ -12,10 +12,11 @@ from pipeline.hosts.local.stack import Stack
 def test_a_new_stack_deletes_the_metrics_of_an_earlier_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "elsewhere")
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "VIDEODROP_BEATS"):
+        monkeypatch.setenv(name, "elsewhere")
     counts = tmp_path / "metrics"
     counts.mkdir()
     (counts / "counter_1.db").touch()
-    Stack(Settings(home=tmp_path))._reset_metrics()
+    Stack(Settings(home=tmp_path))._reset_signs()
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(counts)
     assert list(counts.iterdir()) == []

@@ -52,6 +52,9 @@ class Loads:
     def look(self) -> None:
         pass
 
+    def has_slept(self) -> bool:
+        return False
+
     def start(self) -> Failed | None:
         self._meanwhile()
         return None

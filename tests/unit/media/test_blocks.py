@@ -1,4 +1,5 @@
 import random
+import time
 
 import pytest
 
@@ -42,6 +43,21 @@ def test_nothing_is_fetched_twice_while_it_is_kept():
         blocks.read(start, start + 900_000)
     assert blocks.fetched == sum(end - start for start, end in far.asked) <= len(CONTENT)
     assert blocks.requests == len(far.asked)
+
+
+def test_the_time_of_fetches_is_known_while_one_is_in_progress():
+    seen = []
+
+    def slow(start, end):
+        seen.append(blocks.waited())
+        time.sleep(0.05)
+        seen.append(blocks.waited())
+        return bytes(end - start)
+
+    blocks = Blocks(len(CONTENT), slow)
+    assert blocks.waited() == 0
+    blocks.read(0, 10)
+    assert seen[0] < 0.05 <= seen[1] <= blocks.waited() == blocks.waited()
 
 
 def test_sequential_reading_takes_few_requests():

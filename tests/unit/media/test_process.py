@@ -65,6 +65,14 @@ def test_a_childs_timeout_differs_from_that_of_its_run(limit, code):
         ffmpeg.judge(child)
 
 
+def test_time_in_which_a_child_waits_for_others_does_not_count():
+    waits = iter([0.0, *[3600.0] * 3])
+    with Child(SLEEPER, Caps(wall_s=0.3), waited=lambda: next(waits, 0.0)) as child:
+        began = time.monotonic()
+        assert child.wait() == -signal.SIGKILL
+        assert time.monotonic() - began > 2, "it looks once a second"
+
+
 def test_a_child_that_ended_in_time_has_not_expired():
     with Child(["true"], Caps()) as child:
         assert child.wait() == 0

@@ -11,13 +11,16 @@ from pipeline.core.errors import (
     LimitExceeded,
     Lost,
     MissingDependency,
+    Outage,
     OutOfMemory,
     TimedOut,
+    Unreachable,
     VideodropError,
 )
 from pipeline.core.records import StageRun
 from pipeline.core.settings import Settings
-from pipeline.runs.failure import FIRST_RETRY_S, End, Release, decide, decide_killed
+from pipeline.runs.failure import End, Release, decide, decide_killed
+from pipeline.runs.waits import FIRST_RETRY_S, outage_s
 
 TRIES = 3
 SETTINGS = Settings(max_attempts=TRIES)
@@ -58,6 +61,16 @@ def test_a_temporary_error_gives_the_run_back_with_growing_backoff(
 @pytest.mark.parametrize("tries", [TRIES, TRIES + 1])
 def test_a_temporary_error_at_the_last_try_ends_the_run(tries: int):
     assert decide(BROKEN, run(tries), SETTINGS) == End(BROKEN)
+
+
+@pytest.mark.parametrize("kind", [Outage, Unreachable])
+def test_a_try_that_an_outage_ended_does_not_count(kind: type[Outage]):
+    away = kind("away", "S3 was away.")
+    last = SETTINGS.topology.queues.max_receive_count
+    for receives in range(1, last):
+        expected = Release(away, TRIES - 1, outage_s(receives))
+        assert decide(away, run(TRIES), SETTINGS, receives) == expected
+    assert decide(away, run(TRIES), SETTINGS, last) == End(away), "no further delivery comes"
 
 
 def test_a_source_that_was_replaced_supersedes_the_run_at_any_try():
