@@ -44,6 +44,9 @@ _SERVED = {
     "rw_timeout": str(600 * 1_000_000),  # the server's own limits are shorter
 }
 _addresses: WeakValueDictionary[str, Address] = WeakValueDictionary()
+# A busy machine may take long to do little, so CPU time is what limits these.
+_PROBING = Caps(wall_s=600, cpu_s=60, memory_bytes=1024**3)
+_ASKING = Caps(wall_s=300, cpu_s=20)
 _QUIET = ("-hide_banner", "-loglevel", "repeat+level+error")
 
 
@@ -182,7 +185,7 @@ def pipe(
 def probing(
     path: Location,
     *options: str,
-    caps: Caps = Caps(wall_s=60, memory_bytes=1024**3),  # noqa: B008 - frozen
+    caps: Caps = _PROBING,
 ) -> Iterator[Child]:
     """Run ffprobe on ``path``; the caller reads its output and then calls ``judge``."""
     guard = guarded(path)
@@ -195,7 +198,7 @@ def probing(
 @cache
 def version() -> str:
     """Return the version that ffmpeg prints, e.g. ``5.1.9-0+deb12u1``."""
-    with _start(["ffmpeg", "-version"], Caps(wall_s=20), 1) as child:
+    with _start(["ffmpeg", "-version"], _ASKING, 1) as child:
         said = child.read(1 << 16).decode("utf-8", "replace")
         judge(child)
     return said.removeprefix("ffmpeg version ").partition(" ")[0]
@@ -204,7 +207,7 @@ def version() -> str:
 def works(*argv: str) -> bool:
     """Return whether ``ffmpeg argv…``, a constant command without an input file, succeeds."""
     command = ["ffmpeg", *_QUIET, "-nostdin", *argv]
-    with _start(command, Caps(wall_s=20), 1) as child:
+    with _start(command, _ASKING, 1) as child:
         child.stdout.read()
         return child.wait() == 0
 
@@ -238,8 +241,8 @@ def _out_of_time(caps: Caps) -> TimedOut:
         return TimedOut("deadline", "Processing the media did not end in the time allowed.")
     return TimedOut(
         "media_time",
-        f"Reading the file took more than {caps.wall_s:.0f} s, which no intact file needs: it is "
-        "damaged or crafted. Convert it, or upload another copy.",
+        f"Reading the file took more than {caps.cpu_s or caps.wall_s:.0f} s, which no intact file "
+        "needs: it is damaged or crafted. Convert it, or upload another copy.",
     )
 
 

@@ -1,4 +1,5 @@
 import contextlib
+import inspect
 import os
 import signal
 import subprocess
@@ -63,6 +64,11 @@ def test_a_childs_timeout_differs_from_that_of_its_run(limit, code):
     child = Child(SLEEPER, ffmpeg._within(Caps(wall_s=0.1), limit))
     with child, pytest.raises(TimedOut, match=code):
         ffmpeg.judge(child)
+
+
+def test_a_file_is_probed_for_a_minute_of_cpu_time_however_busy_the_machine_is():
+    caps = inspect.signature(ffmpeg.probing).parameters["caps"].default
+    assert (caps.cpu_s, caps.wall_s >= 600) == (60, True)
 
 
 def test_time_in_which_a_child_waits_for_others_does_not_count():
