@@ -35,7 +35,10 @@ _RUN = "TEST_RUN"  # the session that a process belongs to
 _numbers = count(1)
 _KNOWN = ("localhost", ".example", ".invalid", ".test")  # here, or nowhere (RFC 6761)
 # Its import and Ultralytics' take several seconds.
-_WITH_TORCH = {f"tests/integration/stages/test_{name}.py" for name in ("detect", "device", "onnx")}
+_WITH_TORCH = {
+    f"tests/integration/stages/test_{name}.py"
+    for name in ("detect", "device", "onnx", "reference_weights")
+}
 
 
 # -- processes of the suite ------------------------------------------------------------------------
