@@ -34,10 +34,17 @@ from tests.fakes.servers import TRACING, embedded_aws
 _RUN = "TEST_RUN"  # the session that a process belongs to
 _numbers = count(1)
 _KNOWN = ("localhost", ".example", ".invalid", ".test")  # here, or nowhere (RFC 6761)
-# Its import and Ultralytics' take several seconds.
-_WITH_TORCH = {
-    f"tests/integration/stages/test_{name}.py"
-    for name in ("detect", "device", "onnx", "reference_weights")
+_TOGETHER = {
+    # Its import and Ultralytics' take several seconds.
+    "torch": {
+        f"tests/integration/stages/test_{name}.py"
+        for name in ("detect", "device", "onnx", "reference_weights")
+    },
+    # The source as a tree, and the OpenAPI document.
+    "reference": {
+        f"tests/unit/{name}.py"
+        for name in ("api/client/test_generated", "core/test_errors", "test_reference")
+    },
 }
 
 
@@ -60,14 +67,15 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a file in one process, and all those that share the stack or PyTorch."""
+    """Keep the tests of a file in one process, and those that share what takes long to make."""
     from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - there only for xdist's hook
 
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file: str = super()._split_scope(nodeid)
-            if file in _WITH_TORCH:
-                return "torch"
+            for name, files in _TOGETHER.items():
+                if file in files:
+                    return name
             return "tests/e2e" if file.startswith("tests/e2e/") else file
 
     return Together(config, log)
