@@ -333,6 +333,6 @@ def test_the_content_security_policy_blocks_injected_markup(page, complaints):
 def test_a_phone_does_not_scroll_horizontally(page, ready, path, shown):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(path.format(id=ready))
-    expect(page.locator(shown).first).to_be_visible(timeout=30_000)
+    expect(page.locator(shown).first).to_be_visible()
     page.wait_for_load_state("load")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -49,7 +49,7 @@ def calls(tmp_path):
 
 def gone(leader):
     """Wait until every process of a session has ended: a kill takes a moment."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while left := session(leader):
         assert time.monotonic() < end, left
         time.sleep(0.02)
@@ -210,8 +210,11 @@ def test_a_running_invocation_can_be_cut(host, tmp_path):
 def test_a_warm_invocation_takes_milliseconds(host):
     runtime = host()
     runtime.invoke(event())
-    started = time.monotonic()
-    for _ in range(20):
+    took = []
+    for _ in range(30):
+        started = time.monotonic()
         runtime.invoke(event())
-    # Without TCP_NODELAY and buffered writes each costs 40 ms and more of waiting.
-    assert time.monotonic() - started < 20 * 0.035
+        took.append(time.monotonic() - started)
+    # Without TCP_NODELAY and buffered writes each costs 40 ms and more of waiting. One that no
+    # other process delays tells.
+    assert min(took) < 0.035
