@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline.hosts.child import Child
 from pipeline.hosts.worker.functions import Function
 from pipeline.hosts.worker.runtime import Failed, Response, Runtime
 from tests.fakes.lambda_events import TRACE
@@ -200,10 +201,33 @@ def test_a_handler_that_cannot_be_loaded_fails_with_the_reason(host, handler, wh
 
 
 def test_a_running_invocation_can_be_cut(host, tmp_path):
-    runtime = host()
-    threading.Timer(0.5, runtime.cut).start()
+    runtime, called = host(), tmp_path / "calls.jsonl"
+
+    def cut():
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if called.exists() and called.read_text().endswith("\n"):
+                break
+            time.sleep(0.02)
+        runtime.cut()
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
     assert runtime.invoke(event(do="sleep", s=600)).kind == "stopped"
+    cutter.join()
     gone(calls(tmp_path)[0]["session"])
+    assert runtime.start().kind == "stopped"
+
+
+def test_a_handler_that_is_being_loaded_can_be_cut(host, monkeypatch):
+    runtime = host("dies_at_import.handle")
+    started = Child.__init__
+
+    def cut_at_once(self, *given, **more):
+        started(self, *given, **more)
+        runtime.cut()
+
+    monkeypatch.setattr(Child, "__init__", cut_at_once)
     assert runtime.start().kind == "stopped"
 
 
