@@ -121,18 +121,16 @@ def test_filters_are_in_the_address_and_back_undoes_them(page):
 
 
 @pytest.mark.usefixtures("varied")
-@pytest.mark.parametrize(
-    ("query", "shown"),
-    [
+def test_an_address_with_filters_shows_what_passes(page):
+    for query, shown in (
         ("length=film", ["Lecture"]),
         ("length=short", ["Beach holiday"]),
         ("from=2026-05-02&to=2026-05-02", ["Town holiday"]),
         ("language=en&length=medium", ["Town holiday"]),
-    ],
-)
-def test_an_address_with_filters_shows_what_passes(page, query, shown):
-    page.goto(f"/#/?{query}")
-    expect(page.locator(".card h2")).to_have_text(shown)
+    ):
+        page.goto(f"/#/?{query}")
+        page.reload()
+        expect(page.locator(".card h2")).to_have_text(shown)
     page.goto("/#/?name=zebra")
     expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
 

@@ -108,21 +108,21 @@ def test_dropped_files_are_uploaded_and_equal_ones_not_sent_again(page, bucket):
     expect(page.get_by_role("region", name="Uploads")).to_be_hidden()
 
 
-@pytest.mark.parametrize("size", [0, 1, 55, 56, 64, 119, 1 << 20, (16 << 20) + 5])
-def test_the_page_computes_the_etag_that_s3_gives(page, tmp_path, size):
-    path = tmp_path / "a"
-    path.write_bytes(random.Random(size).randbytes(size))  # noqa: S311
+def test_the_page_computes_the_etag_that_s3_gives(page, tmp_path):
     page.goto("/")
     page.evaluate(
         "input => document.body.append(Object.assign(document.createElement('input'), input))",
         {"type": "file", "id": "x"},
     )
-    page.locator("#x").set_input_files(path)
-    found = page.evaluate(
-        "import('/web/etag.js').then(({etagOf}) =>"
-        " etagOf(document.querySelector('#x').files[0], new AbortController().signal))"
-    )
-    assert f"{found}-{size}" in content.ids_of(path)
+    for size in (0, 1, 55, 56, 64, 119, 1 << 20, (16 << 20) + 5):
+        path = tmp_path / str(size)
+        path.write_bytes(random.Random(size).randbytes(size))  # noqa: S311
+        page.locator("#x").set_input_files(path)
+        found = page.evaluate(
+            "import('/web/etag.js').then(({etagOf}) =>"
+            " etagOf(document.querySelector('#x').files[0], new AbortController().signal))"
+        )
+        assert f"{found}-{size}" in content.ids_of(path), size
 
 
 def test_a_folder_gives_its_videos_with_captions_beside_them(page, tmp_path, stored):
