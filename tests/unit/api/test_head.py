@@ -66,12 +66,13 @@ def out_of_reach(_):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_head_has_the_headers_of_get_and_no_body(path, monkeypatch):
-    # A signature of the next second is compressed to another length.
+    # A signature of the next second is as long, but is compressed to another length.
+    plain = {"Accept-Encoding": "identity"}
     monkeypatch.setattr("pipeline.api.playback.time.time", lambda: 1_800_000_000.0)
     for part in ("jobs", "search", "webhooks"):  # they need AWS
         monkeypatch.setattr(bootstrap, part, out_of_reach)
     query = next((f"?{one}" for start, one in QUERIES.items() if path.startswith(start)), "")
-    got, head = (api().request(method, path + query) for method in ("GET", "HEAD"))
+    got, head = (api().request(method, path + query, headers=plain) for method in ("GET", "HEAD"))
     assert got.status_code != 405
     assert head.status_code == got.status_code
     assert head.content == b""
