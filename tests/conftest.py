@@ -33,8 +33,19 @@ from tests.fakes.servers import TRACING, embedded_aws
 
 _RUN = "TEST_RUN"  # the session that a process belongs to
 _numbers = count(1)
-# Its import and Ultralytics' take several seconds.
-_WITH_TORCH = {f"tests/integration/stages/test_{name}.py" for name in ("detect", "device", "onnx")}
+_KNOWN = ("localhost", ".example", ".invalid", ".test")  # here, or nowhere (RFC 6761)
+_TOGETHER = {
+    # Its import and Ultralytics' take several seconds.
+    "torch": {
+        f"tests/integration/stages/test_{name}.py"
+        for name in ("detect", "device", "onnx", "reference_weights")
+    },
+    # The source as a tree, and the OpenAPI document.
+    "reference": {
+        f"tests/unit/{name}.py"
+        for name in ("api/client/test_generated", "core/test_errors", "test_reference")
+    },
+}
 
 
 # -- processes of the suite ------------------------------------------------------------------------
@@ -56,14 +67,15 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a file in one process, and all those that share the stack or PyTorch."""
+    """Keep the tests of a file in one process, and those that share what takes long to make."""
     from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - there only for xdist's hook
 
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file: str = super()._split_scope(nodeid)
-            if file in _WITH_TORCH:
-                return "torch"
+            for name, files in _TOGETHER.items():
+                if file in files:
+                    return name
             return "tests/e2e" if file.startswith("tests/e2e/") else file
 
     return Together(config, log)
@@ -100,6 +112,13 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """Fail a test that connects to another machine, even if the code catches the error."""
     blocked: list[Any] = []
+    look_up = socket.getaddrinfo
+
+    def looked_up(host: Any, *given: Any, **more: Any) -> Any:
+        if not (_is_address(host) or str(host).endswith(_KNOWN)):
+            blocked.append(host)
+            raise socket.gaierror(socket.EAI_NONAME, f"a test may not look up {host}")
+        return look_up(host, *given, **more)
 
     def guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[..., Any]:
         def checked(self: socket.socket, address: Any) -> Any:
@@ -110,10 +129,12 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
         return checked
 
+    # Without a network the name of an AWS service is not found, and nothing is left to connect to.
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
     monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
     monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
     yield blocked
-    assert not blocked, f"connections beyond loopback: {blocked}"
+    assert not blocked, f"connections and look-ups beyond loopback: {blocked}"
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +145,14 @@ def _no_secret_is_logged() -> Iterator[None]:
     yield
     logging.getLogger().removeHandler(watch)
     assert not watch.found, f"secrets in the log: {watch.found}"
+
+
+def _is_address(host: str | None) -> bool:
+    """Return whether ``host`` is found without a look-up."""
+    try:
+        return not host or bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from docs.generate import calls, schema, text
-from pipeline.api.app import create_app
+from docs.generate.document import api_document
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def page() -> str:
     """Return the page."""
-    document = create_app().openapi()
+    document = api_document()
     lines = text.heading(
         "API",
         "The query API answers JSON. A running installation has the OpenAPI document at "

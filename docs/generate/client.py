@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from docs.generate import models
+from docs.generate.document import api_document
 from pipeline.api import openapi
-from pipeline.api.app import create_app
 
 Schema = dict[str, Any]
 
@@ -21,7 +21,7 @@ _CONFIG = ROOT / "pyproject.toml"
 
 def files() -> dict[Path, str]:
     """Return the text of each generated file."""
-    document = create_app().openapi()
+    document = api_document()
     schemas = document["components"]["schemas"]
     owners = models.owners(document)
     tags = [tag["name"] for tag in document["tags"] if tag["name"] in _used(document)]

@@ -51,6 +51,7 @@ class _Minutes:
         self._now = self._runs = 0
         self._waiting: deque[float] = deque()  # time of arrival
         self._free: list[float] = []  # time at which each worker becomes idle
+        self._last = 0.0  # of these
         self._starting: deque[int] = deque()  # time at which further ones are ready
         self._waited = False
         self._workers = self._hosts = self._idle = self._surplus = self._rested = 0
@@ -84,7 +85,8 @@ class _Minutes:
             if begins > self._now:
                 break
             self._waited |= begins > self._waiting.popleft()
-            heapreplace(self._free, begins + self._length)
+            heapreplace(self._free, end := begins + self._length)
+            self._last = max(self._last, end)
 
     def _scale(self) -> None:
         """Apply the alarms ``waiting`` and ``idle``.
@@ -94,8 +96,7 @@ class _Minutes:
         """
         # The alarms use the maximum of each minute.
         waiting = self._waited or bool(self._waiting)
-        at_work = any(end > self._now for end in self._free)
-        self._idle = 0 if waiting or at_work else self._idle + 1
+        self._idle = 0 if waiting or self._last > self._now else self._idle + 1
         if waiting and self._now >= self._rested and self._workers < infra.MAX_HOSTS:
             self._add()
         elif self._idle >= infra.IDLE_MINUTES:

@@ -1,6 +1,8 @@
 """A browser, a page served by the real API over the embedded AWS, and its videos."""
 
+import fcntl
 import os
+import pickle
 import shutil
 import socket
 import threading
@@ -8,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -21,6 +24,9 @@ from pipeline.core.settings import Settings
 from pipeline.core.stage import Result
 from tests.browser import sample
 from tests.fakes.seed import Seed, make_jpeg, make_mp4
+
+# For each wait: where ten processes share two cores, a page takes a minute for what takes seconds.
+PATIENCE_MS = 90_000
 
 _FLAGS = [
     "--no-sandbox",
@@ -41,6 +47,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail("Chromium is not installed: apt-get install chromium")
         pytest.skip("Chromium is not installed")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
         yield browser
@@ -76,8 +83,19 @@ def ready(seed: Seed, mp4: bytes, jpeg: bytes) -> str:
 
 @pytest.fixture(scope="session")
 def processed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Result, Path]]:
-    """Return the results of the sample's stages."""
-    return sample.process(sample.VIDEO, tmp_path_factory.mktemp("sample"))
+    """Return the results of the sample's stages, which the processes of the suite share."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return sample.process(sample.VIDEO, tmp_path_factory.mktemp("sample"))
+    folder = tmp_path_factory.getbasetemp().parent / "sample"
+    folder.mkdir(exist_ok=True)
+    kept = folder / "results.pickle"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            made = sample.process(sample.VIDEO, Path(mkdtemp(dir=folder)))
+            kept.write_bytes(pickle.dumps(made))
+        found: dict[str, tuple[Result, Path]] = pickle.loads(kept.read_bytes())  # noqa: S301 - ours
+    return found
 
 
 @pytest.fixture
@@ -137,8 +155,7 @@ def page(browser: Browser, site: str, complaints: list[Any]) -> Iterator[Page]:
             else complaints.append(asked.url)
         ),
     )
-    page.set_default_timeout(15_000)
-    expect.set_options(timeout=15_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     context.close()
     assert complaints == []
@@ -153,12 +170,13 @@ def open_video(page: Page, video_id: str) -> None:
 def open_docs(page: Page) -> None:
     """Open the API's documentation; its renderer takes seconds where processors are few."""
     page.goto("/docs")
-    expect(page.get_by_text("List videos, newest first")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("List videos, newest first")).to_be_visible()
 
 
 def until(page: Page, condition: str) -> None:
     """Wait for a condition in JavaScript; Playwright's own method needs the forbidden eval."""
-    for _ in range(300):
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < end:
         if page.evaluate(condition):
             return
         page.wait_for_timeout(50)

@@ -17,8 +17,8 @@ from starlette.routing import Route
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
 from pipeline.core.settings import Settings
-from tests.browser.conftest import serving, until
-from tests.browser.test_uploads import SOON, choose, rows
+from tests.browser.conftest import PATIENCE_MS, serving, until
+from tests.browser.test_uploads import choose, rows
 from tests.fakes.seed import Seed, make_segments
 
 pytestmark = pytest.mark.browser
@@ -85,7 +85,7 @@ def page(browser: Browser, asked: list[str], site: str) -> Iterator[Page]:  # no
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda one: asked.append(one.url))
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     page.close()
     assert [one for one in complaints if "status of 401" not in one] == []  # after the sign-out
@@ -115,7 +115,7 @@ def test_a_link_with_the_token_opens_plays_and_uploads_by_one_origin(
     film.write_bytes(b"video" * (8 << 20))
     page.get_by_role("link", name="← Library").click()
     choose(page, film)
-    expect(rows(page).filter(has_text="Uploaded")).to_have_count(1, timeout=SOON)
+    expect(rows(page).filter(has_text="Uploaded")).to_have_count(1)
     s3, bucket = aws.client("s3"), stored.names.uploads_bucket
     (kept,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
     assert s3.get_object(Bucket=bucket, Key=kept["Key"])["Body"].read() == film.read_bytes()

@@ -326,13 +326,10 @@ def test_the_content_security_policy_blocks_injected_markup(page, complaints):
     complaints.clear()
 
 
-@pytest.mark.parametrize(
-    ("path", "shown"),
-    [("/", ".card img"), ("/#/videos/{id}", ".downloads a"), ("/docs", "#api-title")],
-)
-def test_a_phone_does_not_scroll_horizontally(page, ready, path, shown):
+def test_a_phone_does_not_scroll_horizontally(page, ready):
     page.set_viewport_size({"width": 360, "height": 740})
-    page.goto(path.format(id=ready))
-    expect(page.locator(shown).first).to_be_visible(timeout=30_000)
-    page.wait_for_load_state("load")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    for path, shown in (("/", ".card img"), (f"/#/videos/{ready}", ".downloads a")):
+        page.goto(path)
+        expect(page.locator(shown).first).to_be_visible()
+        page.wait_for_load_state("load")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path

@@ -115,7 +115,7 @@ def stop(process: subprocess.Popen[str], how: int = signal.SIGINT) -> list[psuti
         family = []
     process.send_signal(how)
     process.wait(60)
-    _, left = psutil.wait_procs(family, timeout=10)
+    _, left = psutil.wait_procs(family, timeout=60)
     for one in left:
         one.kill()
     return left

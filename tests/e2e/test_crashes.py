@@ -69,7 +69,7 @@ def test_state_survives_kill_9_of_everything_and_a_film_continues_with_the_part_
         for one in family:
             with suppress(psutil.NoSuchProcess):  # the previous stack's
                 one.kill()
-        running.process.wait(10)
+        running.process.wait(60)
     assert StackFile.read(home) is None, "a dead stack is not reported as running"
     again = start(home, **settings)
     try:

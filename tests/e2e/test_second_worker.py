@@ -36,7 +36,7 @@ def second_worker(stack: Stack, folder: Path) -> Iterator[Path]:
             start_new_session=True,
         )
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not psutil.Process(process.pid).children():
             assert time.monotonic() < end, log.read_text()
             assert process.poll() is None, log.read_text()

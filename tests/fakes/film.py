@@ -22,8 +22,6 @@ from tests.fakes import aws_events, rangestage
 from tests.fakes.memory import Faults, Killed, MemoryS3, MemoryTable
 
 STAGE = "toy"
-TEXT = "one two three One Two Three"
-"""The result of the stage's default parameters."""
 
 
 @dataclass
@@ -87,17 +85,22 @@ class Film:
 
     Args:
         config: its settings.
+        params: the parameters of its stage; the text has a word for each range of a phase.
     """
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(
+        self, config: Settings, params: type[rangestage.Params] = rangestage.Params
+    ) -> None:
         self.config = config
+        words = params().text
+        self.text = f"{words} {words.title()}"
         self.faults = Faults()
         self.table = MemoryTable(config.topology, self.faults)
         self.s3 = MemoryS3(self.faults)
         self.queue = MemoryQueue(self.faults)
         self.catalog = Catalog(self.table, config.topology.stages)
         self.artifacts = Artifacts(self.s3, config.names.artifacts_bucket, presign_s=60)
-        self.stage = RangeStage()
+        self.stage = RangeStage(Params=params)
         self.cancelled: set[str] = set()
         self.uploads = 0
         self.deliveries = 0
@@ -236,8 +239,10 @@ class Film:
         assert max(self.finished().values()) == 1
         result = run.current_result
         assert result is not None
-        assert self.artifacts.read(result.prefix + "toy.txt").decode() == TEXT
-        assert self.artifacts.read(result.prefix + "joined.txt").decode() == TEXT.replace(" ", "")
+        assert self.artifacts.read(result.prefix + "toy.txt").decode() == self.text
+        assert self.artifacts.read(result.prefix + "joined.txt").decode() == self.text.replace(
+            " ", ""
+        )
         keys = {key for _, key in self.s3.objects if key.startswith("artifacts/")}
         assert keys == {result.prefix + name for name in self.listed(result.prefix)}
         assert self.ranges() == []

@@ -18,7 +18,7 @@ from typing import IO, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from pipeline.aws.catalog.table import ConditionFailed, Table, _plain
+from pipeline.aws.catalog.table import ConditionFailed, Table
 from pipeline.core.topology import Names, Topology
 
 _T = TypeVar("_T")
@@ -308,9 +308,18 @@ class MemoryBus:
 
 def _copy(value: Any) -> Any:
     """Return a value as from DynamoDB: whole numbers are ints."""
-    if isinstance(value, dict) and any(isinstance(one, bytes) for one in value.values()):
-        return dict(value)  # a page or the terms of the search index
-    return None if value is None else _plain(json.loads(json.dumps(value), parse_float=_number))
+    kind = type(value)
+    if kind is dict:
+        if any(isinstance(one, bytes) for one in value.values()):
+            return dict(value)  # a page or the terms of the search index
+        return {name: _copy(one) for name, one in value.items()}
+    if kind is list or kind is tuple:
+        return [_copy(one) for one in value]
+    if kind is float:
+        return int(value) if value.is_integer() else value
+    if value is None or kind in {str, int, bool}:
+        return value
+    return json.loads(json.dumps(value))  # an enum's member; what is not JSON is an error
 
 
 def _part(item: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
@@ -325,11 +334,6 @@ def _part(item: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
         elif isinstance(item.get(outer), dict) and inner in item[outer]:
             part.setdefault(outer, {})[inner] = item[outer][inner]
     return part
-
-
-def _number(text: str) -> float | int:
-    number = float(text)
-    return int(number) if number.is_integer() else number
 
 
 def _etag(data: bytes) -> str:

@@ -34,7 +34,7 @@ class Collector:
         self.address = ""
         self.spans: list[Span] = []
 
-    def until(self, name: str, timeout_s: float = 20.0) -> list[Span]:
+    def until(self, name: str, timeout_s: float = 120.0) -> list[Span]:
         """Return the spans so far, once there is one of this name."""
         end = time.monotonic() + timeout_s
         while not any(span.name == name for span in self.spans):

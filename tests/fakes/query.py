@@ -8,8 +8,10 @@ from typing import Any, cast
 
 import httpx
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.api.app import create_app
+from pipeline.api.context import Context
 from pipeline.api.playback import Playback
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
@@ -228,10 +230,30 @@ class FakeArtifacts:
         return cache(lambda name: self.url(prefix + name, lasts_s=lasts_s))
 
 
+@cache
+def app() -> FastAPI:
+    """Return one app for a whole process: FastAPI builds each route of an app at its first use."""
+    return create_app()
+
+
+class Parted:
+    """The app of the process with parts and middleware of its own."""
+
+    def __init__(self, parts: Context) -> None:
+        self._parts = parts
+        self._middleware = app().build_middleware_stack()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The routes and the middleware hold this one context: it gets the attributes of ours.
+        app().state.context.__dict__ = self._parts.__dict__
+        app().middleware_stack = self._middleware
+        await app()(scope, receive, send)
+
+
 class Client:
     """A client that calls an app like a browser, but without a socket."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.base_url = "http://api"
 
@@ -255,10 +277,10 @@ def client(
     **settings: Any,
 ) -> Client:
     """Make the API with these parts; ``settings`` override the defaults."""
-    app = create_app(
-        settings=Settings().model_copy(update=settings),
-        catalog=cast("Catalog", catalog or FakeCatalog(videos)),
-        artifacts=cast("Artifacts", artifacts or FakeArtifacts()),
-        replay_store=cast("Replays", replays or FakeReplays()),
+    parts = Context(
+        Settings().model_copy(update=settings),
+        cast("Catalog", catalog or FakeCatalog(videos)),
+        cast("Artifacts", artifacts or FakeArtifacts()),
+        cast("Replays", replays or FakeReplays()),
     )
-    return Client(app)
+    return Client(Parted(parts))

@@ -6,8 +6,10 @@ import os
 import signal
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from pathlib import Path
 
+from moto.core.base_backend import AccountSpecificBackend
 from moto.moto_api._internal import mock_random
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
@@ -19,6 +21,15 @@ from pipeline.hosts.local.store import Store
 
 ACCOUNT, REGION, PARTITION = "123456789012", "us-east-1", "aws"
 _LOCKS = ("lock", "Condition")
+
+
+@cache
+def warm():
+    """Read botocore's lists of regions, which moto asks for: once, not in each copy."""
+    session = AccountSpecificBackend.get_session()
+    for partition in session.get_available_partitions():
+        for service in ("s3", "sqs"):
+            session.get_available_regions(service, partition_name=partition)
 
 
 def opened(folder):

@@ -15,6 +15,13 @@ def test_no_test_reaches_another_machine(loopback_only: list, connect: str, host
     loopback_only.clear()  # expected here; anywhere else it fails the test
 
 
+def test_no_test_looks_up_another_machine(loopback_only: list):
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo("sqs.us-east-1.amazonaws.com", 443)
+    assert loopback_only == ["sqs.us-east-1.amazonaws.com"]
+    loopback_only.clear()
+
+
 def test_loopback_is_open():
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,

@@ -128,6 +128,9 @@ class Runtime:
                 break
         if api.settled.is_set() and not api.init_error:
             return None
+        if self._cut.is_set():
+            self.close()
+            return Failed("stopped", "The worker was stopped while the handler was loaded.")
         reason = api.init_error or _ending(child)
         self.close()
         return Failed("init_error", f"{self._function.handler} could not be loaded: {reason}")

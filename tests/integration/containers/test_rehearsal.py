@@ -107,7 +107,7 @@ def start():
         assert not any(one.is_running() for one in family)
 
 
-def until(condition, timeout_s=60.0):
+def until(condition, timeout_s=180.0):
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, "it never came true"

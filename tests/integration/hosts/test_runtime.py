@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline.hosts.child import Child
 from pipeline.hosts.worker.functions import Function
 from pipeline.hosts.worker.runtime import Failed, Response, Runtime
 from tests.fakes.lambda_events import TRACE
@@ -49,7 +50,7 @@ def calls(tmp_path):
 
 def gone(leader):
     """Wait until every process of a session has ended: a kill takes a moment."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while left := session(leader):
         assert time.monotonic() < end, left
         time.sleep(0.02)
@@ -200,18 +201,44 @@ def test_a_handler_that_cannot_be_loaded_fails_with_the_reason(host, handler, wh
 
 
 def test_a_running_invocation_can_be_cut(host, tmp_path):
-    runtime = host()
-    threading.Timer(0.5, runtime.cut).start()
+    runtime, called = host(), tmp_path / "calls.jsonl"
+
+    def cut():
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if called.exists() and called.read_text().endswith("\n"):
+                break
+            time.sleep(0.02)
+        runtime.cut()
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
     assert runtime.invoke(event(do="sleep", s=600)).kind == "stopped"
+    cutter.join()
     gone(calls(tmp_path)[0]["session"])
+    assert runtime.start().kind == "stopped"
+
+
+def test_a_handler_that_is_being_loaded_can_be_cut(host, monkeypatch):
+    runtime = host("dies_at_import.handle")
+    started = Child.__init__
+
+    def cut_at_once(self, *given, **more):
+        started(self, *given, **more)
+        runtime.cut()
+
+    monkeypatch.setattr(Child, "__init__", cut_at_once)
     assert runtime.start().kind == "stopped"
 
 
 def test_a_warm_invocation_takes_milliseconds(host):
     runtime = host()
     runtime.invoke(event())
-    started = time.monotonic()
-    for _ in range(20):
+    took = []
+    for _ in range(30):
+        started = time.monotonic()
         runtime.invoke(event())
-    # Without TCP_NODELAY and buffered writes each costs 40 ms and more of waiting.
-    assert time.monotonic() - started < 20 * 0.035
+        took.append(time.monotonic() - started)
+    # Without TCP_NODELAY and buffered writes each costs 40 ms and more of waiting. One that no
+    # other process delays tells.
+    assert min(took) < 0.035

@@ -79,7 +79,7 @@ def event(**order):
     return json.loads(aws_events.created()) | order
 
 
-def until(condition, timeout_s=30.0):
+def until(condition, timeout_s=120.0):
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, "it never came true"

@@ -78,7 +78,7 @@ class Up:
 
     def part(self, module):
         """Wait for the part's process, and return it."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while time.monotonic() < end:
             for process in self.family():
                 with contextlib.suppress(psutil.Error):
@@ -139,7 +139,7 @@ def starting(folder):
         stack.process.wait()
 
 
-def gone(processes, timeout_s=30):
+def gone(processes, timeout_s=120):
     end = time.monotonic() + timeout_s
     while left := [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
         assert time.monotonic() < end, left

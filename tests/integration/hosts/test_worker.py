@@ -91,7 +91,7 @@ class Bench:
     def orders(self):
         return [json.loads(c["event"]["Records"][0]["body"])["do"] for c in self.calls()]
 
-    def until(self, condition, timeout_s=30.0):
+    def until(self, condition, timeout_s=120.0):
         end = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < end, "it never came true"

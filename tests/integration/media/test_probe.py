@@ -30,14 +30,14 @@ from . import clips
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_unusable_files_are_rejected_within_seconds(clip, maker, code):
+def test_unusable_files_are_rejected_within_a_minute(clip, maker, code):
     path = clip(maker)
     start = time.monotonic()
     with pytest.raises(BadInput) as rejected:
         probe(path)
     assert rejected.value.code == code
     assert str(path.parent) not in rejected.value.message
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60
 
 
 def test_a_missing_file_and_a_folder_are_rejected(tmp_path):

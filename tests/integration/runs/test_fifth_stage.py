@@ -25,7 +25,7 @@ from tests.conftest import topology_with
 from tests.integration.runs.test_handlers import Context
 
 KEY = "videos/a second+100%.mp4"
-WAIT_S = 60.0
+WAIT_S = 180.0
 
 
 @pytest.fixture

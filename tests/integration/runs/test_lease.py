@@ -17,7 +17,7 @@ from pipeline.runs.heartbeat import Lease
 from tests.fakes.claims import claim_run
 from tests.fakes.rig import Rig, upload_of
 
-WAIT_S = 20.0  # far more than any heartbeat here takes
+WAIT_S = 120.0  # far more than any heartbeat here takes
 
 
 class Extensions:

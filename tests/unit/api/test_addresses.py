@@ -8,9 +8,9 @@ from urllib.parse import urljoin
 import pytest
 
 from pipeline.api import cors
-from pipeline.api.app import create_app
 from pipeline.core.records import StageRun
-from tests.fakes.query import client, done, upload, video
+from tests.fakes.query import app, client, done, upload, video
+from tests.fakes.replays import FakeReplays, moves, plan
 
 INFRA = Path(__file__).parents[3] / "infra" / "api.tf"
 PAGE = "https://app.example"
@@ -30,7 +30,8 @@ def test_a_page_is_redirected_to_the_address_that_its_parts_are_relative_to():
 
 
 def test_a_write_with_a_slash_at_the_end_is_not_redirected():
-    assert client().request("POST", "/replays/", json={}).status_code == 201
+    api = client(replays=FakeReplays(driver=moves(state="planned", plan=plan())))
+    assert api.request("POST", "/replays/", json={}).status_code == 201
 
 
 @pytest.mark.parametrize("path", ["/videos", "/search", "/labels", "/replays", "/health"])
@@ -39,7 +40,7 @@ def test_an_unknown_query_parameter_is_rejected_and_the_known_ones_are_named(pat
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (400, "unknown_parameter")
     assert problem["unknown"] == ["limits", "q2"]
-    document = create_app().openapi()["paths"][path]["get"]
+    document = app().openapi()["paths"][path]["get"]
     known = sorted(one["name"] for one in document.get("parameters", ()))
     assert problem["known"] == known
     assert (", ".join(known) or "none") in problem["detail"]
@@ -127,7 +128,8 @@ def test_pages_of_other_origins_may_do_nothing_unless_they_are_set():
 
 
 def test_pages_of_an_origin_that_is_set_may_read_and_write():
-    api = client(cors_origins=frozenset({PAGE}))
+    replays = FakeReplays(driver=moves(state="planned", plan=plan()))
+    api = client(replays=replays, cors_origins=frozenset({PAGE}))
     asked = api.request("OPTIONS", "/replays", headers=PREFLIGHT)
     assert (asked.status_code, asked.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
     cross = {"Origin": PAGE, "Sec-Fetch-Site": "cross-site"}

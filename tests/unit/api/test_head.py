@@ -4,11 +4,12 @@ import asyncio
 import re
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from starlette.routing import Mount, Route
 
-from pipeline.api.app import create_app
+from pipeline import bootstrap
 from pipeline.telemetry import names
-from tests.fakes.query import FakeArtifacts, client, done, signature, upload, video
+from tests.fakes.query import FakeArtifacts, app, client, done, signature, upload, video
 
 SOURCE = upload()
 BASE = f"artifacts/{SOURCE.video_id}"
@@ -51,7 +52,7 @@ def paths(routes):
             yield re.sub(r"\{([^}]+)\}", lambda found: VALUES[found[1]], route.path)
 
 
-PATHS = sorted(set(paths(create_app().routes)))
+PATHS = sorted(set(paths(app().routes)))
 
 
 def api():
@@ -59,12 +60,19 @@ def api():
     return client(video(SOURCE, made), artifacts=FakeArtifacts(FILES))
 
 
+def out_of_reach(_):
+    raise EndpointConnectionError(endpoint_url="")
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_head_has_the_headers_of_get_and_no_body(path, monkeypatch):
-    # A signature of the next second is compressed to another length.
+    # A signature of the next second is as long, but is compressed to another length.
+    plain = {"Accept-Encoding": "identity"}
     monkeypatch.setattr("pipeline.api.playback.time.time", lambda: 1_800_000_000.0)
+    for part in ("jobs", "search", "webhooks"):  # they need AWS
+        monkeypatch.setattr(bootstrap, part, out_of_reach)
     query = next((f"?{one}" for start, one in QUERIES.items() if path.startswith(start)), "")
-    got, head = (api().request(method, path + query) for method in ("GET", "HEAD"))
+    got, head = (api().request(method, path + query, headers=plain) for method in ("GET", "HEAD"))
     assert got.status_code != 405
     assert head.status_code == got.status_code
     assert head.content == b""
@@ -118,7 +126,7 @@ def test_an_ordinary_server_gets_one_empty_body():
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 80),
     }
-    asyncio.run(create_app()(scope, receive, send))
+    asyncio.run(api().app(scope, receive, send))
     assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
     assert sent[1]["body"] == b""
     assert scope["method"] == "HEAD"

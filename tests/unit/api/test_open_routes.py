@@ -9,10 +9,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from pipeline.api import page, playlist
-from pipeline.api.app import create_app
 from tests.fakes.gateway import OPEN, is_open
+from tests.fakes.query import app
 
-APP = create_app()
+APP = app()
 
 
 def routes(given: Iterable[BaseRoute] = APP.routes) -> Iterator[tuple[str, str, BaseRoute]]:

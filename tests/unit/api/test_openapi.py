@@ -9,9 +9,9 @@ import openapi_spec_validator
 import pytest
 
 from pipeline.api import examples, openapi
-from pipeline.api.app import create_app
+from tests.fakes.query import app
 
-DOCUMENT = create_app().openapi()
+DOCUMENT = app().openapi()
 SCHEMAS = DOCUMENT["components"]["schemas"]
 OPERATIONS = [
     pytest.param(path, operation, id=f"{method.upper()} {path}")

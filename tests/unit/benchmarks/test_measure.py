@@ -6,13 +6,13 @@ import pytest
 
 from benchmarks.measure import CommandFailed, environment, measure
 
-BUSY = "import time\nwhile time.process_time() < 0.5: pass"
+BUSY = "import time\nwhile time.process_time() < 0.3: pass"
 PARENT = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BUSY!r}], check=True)"
 HOLDS = "import time\nheld = bytearray(100 << 20)\ntime.sleep(0.5)"
 
 
 def test_cpu_time_of_children_counts():
-    assert measure([sys.executable, "-c", PARENT], environment(1)).cpu_s > 0.5
+    assert measure([sys.executable, "-c", PARENT], environment(1)).cpu_s > 0.3
 
 
 def test_memory_is_that_of_the_command_and_not_of_this_process():

@@ -1,9 +1,24 @@
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
 import pytest
+import typer
 
+from pipeline.cli import commands
 from pipeline.core.events import Upload
 from pipeline.core.records import Failure, StageRun, Video
+
+
+@cache
+def command() -> Any:
+    return typer.main.get_command(commands.app)
+
+
+@pytest.fixture(autouse=True)
+def _command_line_is_built_once(monkeypatch):
+    """Build the command line once a process: Typer does so at each call, which takes longest."""
+    monkeypatch.setattr(commands, "app", command())
 
 
 @pytest.fixture

@@ -252,7 +252,7 @@ def running(box):
 
 
 def until(what):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not what() and time.monotonic() < end:
         time.sleep(0.05)
 

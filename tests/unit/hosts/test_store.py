@@ -21,6 +21,7 @@ from tests.fakes import stored
 
 def in_a_copy(work):
     """Return the result of ``work``, whose effects on moto's state end with it."""
+    stored.warm()
     return Fork(work).result(60)
 
 

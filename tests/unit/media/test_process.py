@@ -25,7 +25,7 @@ def gone(pid):
 
 
 def soon(condition):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
     return condition()

@@ -9,11 +9,9 @@ import pytest
 from pipeline.aws.announce import Announcer
 from pipeline.aws.catalog import Catalog
 from pipeline.core.errors import BadInput, DependencyFailed, NotAnnounced
-from pipeline.core.settings import Settings
 from pipeline.results.versions import Versions
 from pipeline.runs.delivery import Outcome, Retry
 from tests.fakes import aws_events
-from tests.fakes.film import STAGE, Film
 from tests.fakes.installation import House, event_of, fail
 from tests.fakes.memory import Faults, Killed
 from tests.unit.replays.conftest import house
@@ -219,21 +217,3 @@ def test_the_deletion_of_what_was_never_a_video_is_not_told(house: House, told: 
     for key in ("videos/never.mp4", "videos/a.srt"):
         house.janitor().handle(aws_events.deleted(key, bucket=bucket))
     assert told.sent == []
-
-
-def test_a_film_killed_at_any_call_is_told_with_one_id(film_settings: Settings):
-    unharmed = Film(film_settings)
-    Told(unharmed.catalog, unharmed.faults)
-    unharmed.upload()
-    unharmed.faults.arm("worker")
-    unharmed.work()
-    for nth in range(1, unharmed.faults.calls + 1):
-        film = Film(film_settings)
-        told = Told(film.catalog, film.faults)
-        film.upload()
-        film.faults.arm("worker", nth)
-        film.work()
-        film.check()
-        assert set(told.kinds) == {"Stage Succeeded"}, nth
-        assert len(told.ids) == 1, nth
-        assert told.sent[0][1]["stage"] == STAGE

