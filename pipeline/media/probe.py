@@ -38,7 +38,7 @@ def probe(path: Location, limits: Limits = _DEFAULT_LIMITS) -> Probe:
         )
     _check_kind(path)
     if is_mp4(path):
-        structure.check_edits(path)
+        structure.check_boxes(path)
     raw, estimated = _headers(path)
     found = streams.titled(raw.get("streams", []))
     if len(found) > limits.max_streams:
