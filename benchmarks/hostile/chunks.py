@@ -3,7 +3,18 @@
 import struct
 from collections.abc import Iterator
 
-from benchmarks.hostile.kinds import ABSURD, ACCEPTED, Kind, clip, cut, damaged, ffmpeg, kind, named
+from benchmarks.hostile.kinds import (
+    ABSURD,
+    ACCEPTED,
+    MEMORY,
+    Kind,
+    clip,
+    cut,
+    damaged,
+    ffmpeg,
+    kind,
+    named,
+)
 
 _WORD = 0xFFFF_FFFF
 _ENDS = "accepted absurd_structure unreadable no_streams no_packets duration_mismatch too_long"
@@ -45,7 +56,11 @@ def _nested(depth: int) -> bytes:
 
 def _waves() -> Iterator[Kind]:
     for rate in (0, 1, 10, 999, 1_000_000, _WORD):
-        yield kind(f"rate-{rate}", f"{ABSURD} no_streams no_packets", lambda rate=rate: _wave(rate))
+        yield kind(
+            f"rate-{rate}",
+            f"{ABSURD} no_streams no_packets unreadable",
+            lambda rate=rate: _wave(rate),
+        )
     hour = bytes(2 * 3600)
     yield kind("hour-of-1-hz", ABSURD, lambda: _wave(1, data=hour))
     day = bytes(2 * _SIX_HOURS)
@@ -58,7 +73,7 @@ def _waves() -> Iterator[Kind]:
     yield kind("size-lies", _ENDS, lambda: _wave(8000, size=_WORD))
     yield kind("size-zero", _ENDS, lambda: _wave(8000, size=0))
     empty = _chunk(b"LIST", b"")
-    yield kind("chunks", ABSURD, lambda: _wave(8000, before=empty * 1_000_000))
+    yield kind("chunks", f"{ACCEPTED} unreadable", lambda: _wave(8000, before=empty * 1_000_000))
     yield kind("nested", f"{ABSURD} {ACCEPTED}", lambda: _wave(8000, before=_nested(200_000)))
     note = _chunk(b"LIST", b"INFO" + _chunk(b"ICMT", b"x" * 2) * 300_000)
     yield kind("notes", f"{ABSURD} {ACCEPTED}", lambda: _wave(8000, before=note))
@@ -71,19 +86,19 @@ def _waves() -> Iterator[Kind]:
 def _films() -> Iterator[Kind]:
     yield kind("tiny-frames", f"{ABSURD} {ACCEPTED}", lambda: _avi(0, 1))
     # Of the header of the first stream: scale and rate follow 20 bytes.
-    yield kind("fps-million", f"{ABSURD} {ACCEPTED}", lambda: _avi(24 - 4, 1_000_000, b"strh"))
+    yield kind("fps-million", f"{ABSURD} too_long", lambda: _avi(24 - 4, 1_000_000, b"strh"))
     yield kind("scale-zero", _ENDS, lambda: _avi(20 - 4, 0, b"strh"))
     yield kind("length-lies", f"{_ENDS}", lambda: _avi(32 - 4, _WORD, b"strh"))
     yield kind("width-lies", f"{_ENDS} too_many_pixels", lambda: _avi(4, 65535, b"strf"))
     yield kind("height-negative", f"{_ENDS} too_many_pixels", lambda: _avi(8, _WORD, b"strf"))
     junk = _chunk(b"JUNK", b"")
-    yield kind("junk", ABSURD, lambda: _chunk(b"RIFF", b"AVI " + junk * 1_000_000))
+    yield kind("junk", "unreadable", lambda: _chunk(b"RIFF", b"AVI " + junk * 1_000_000))
     list_ = _chunk(b"LIST", b"hdrl" + _nested(100_000))
     yield kind("nested", f"{ABSURD} unreadable", lambda: _chunk(b"RIFF", b"AVI " + list_))
     strl = _chunk(b"LIST", b"strl" + _chunk(b"strh", b"vidsMJPG" + bytes(48)))
     many = _chunk(b"LIST", b"hdrl" + _chunk(b"avih", bytes(56)) + strl * 20_000)
     yield kind(
-        "streams", f"{ABSURD} too_many_streams unreadable", lambda: _chunk(b"RIFF", b"AVI " + many)
+        "streams", f"{MEMORY} too_many_streams unreadable", lambda: _chunk(b"RIFF", b"AVI " + many)
     )
     index = _chunk(b"idx1", struct.pack("<4sIII", b"00dc", 16, 4, 0) * 300_000)
     yield kind("index", f"{ABSURD} {ACCEPTED}", lambda: clip("avi") + index)

@@ -12,6 +12,8 @@ from typing import NamedTuple
 ACCEPTED = "accepted"
 """What is to come of a file that no check has to reject: a result, or a rejection by a stage."""
 ABSURD = "absurd_structure"
+MEMORY = "media_memory"
+"""The code where ffprobe reaches its limit of memory, a gigabyte, within a second."""
 
 
 class Kind(NamedTuple):

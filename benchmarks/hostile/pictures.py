@@ -52,10 +52,7 @@ def _odd() -> Iterator[Kind]:
 
 
 def _beside() -> Iterator[Kind]:
-    sub = "".join(
-        f"{n}\n00:{n // 60000:02d}:{n // 1000 % 60:02d},{n % 1000:03d} --> 00:09:59,000\nx\n\n"
-        for n in range(1, 60_000)
-    )
+    sub = "".join(f"{n}\n00:00:01,{n % 900:03d} --> 00:00:01,950\nx\n\n" for n in range(1, 60_000))
     yield kind("subtitles", ACCEPTED, lambda: _with(sub))
     yield kind(
         "subtitle-line",

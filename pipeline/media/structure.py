@@ -8,6 +8,7 @@ from pipeline.core.media_info import AudioStream, VideoStream
 from pipeline.media import moov
 from pipeline.media.moov import Place
 
+ABSURD = "absurd_structure"
 _LEAST_HZ, _MOST_HZ = 1_000, 768_000  # telephones have 8,000, the finest converters 768,000
 _MOST_FPS = 1_000.0
 _FEW_FRAMES = 10  # their average rate says nothing
@@ -31,7 +32,7 @@ def check_boxes(path: Location) -> None:
     found = moov.place(path)
     if found is None:
         if moov.is_beyond_reach(path):
-            raise _absurd(f"More than {moov.MOST_BOXES:,} boxes come before the index; fewer")
+            raise absurd(f"More than {moov.MOST_BOXES:,} boxes come before its index")
         return
     for kind, track in _within(path, found):
         if kind == b"trak":
@@ -51,12 +52,14 @@ def check_streams(
     """
     for track in audio:
         if not _LEAST_HZ <= track.sample_rate <= _MOST_HZ:
-            raise _absurd(
+            raise absurd(
                 f"A sound track has {track.sample_rate:,} samples a second; "
-                f"{_LEAST_HZ:,} to {_MOST_HZ:,}"
+                f"{_LEAST_HZ:,} to {_MOST_HZ:,} are allowed"
             )
     if video and video.fps > _MOST_FPS and video.fps * duration_s > _FEW_FRAMES:
-        raise _absurd(f"The video has {video.fps:,.0f} frames a second; at most {_MOST_FPS:,.0f}")
+        raise absurd(
+            f"The video has {video.fps:,.0f} frames a second; at most {_MOST_FPS:,.0f} are allowed"
+        )
 
 
 def _leaves(path: Location, parent: Place) -> Iterator[tuple[bytes, Place]]:
@@ -75,7 +78,7 @@ def _leaves(path: Location, parent: Place) -> Iterator[tuple[bytes, Place]]:
 def _within(path: Location, parent: Place) -> Iterator[tuple[bytes, Place]]:
     for number, (kind, place, _) in enumerate(moov.places(path, parent.body, parent.end)):
         if number >= _MOST_WITHIN:
-            raise _absurd(f"A part of the index has more than {_MOST_WITHIN:,} boxes; fewer")
+            raise absurd(f"A part of the index has more than {_MOST_WITHIN:,} boxes")
         yield kind, place
 
 
@@ -86,9 +89,9 @@ def _check_table(path: Location, name: bytes, table: Place) -> None:
     bytes_ = table.end - table.body
     count = int.from_bytes(moov.content(path, table.body + 4, table.body + 8))
     if name == b"elst" and count > _MOST_EDITS:
-        raise _absurd(f"A track has {count:,} edits; at most {_MOST_EDITS:,}")
+        raise absurd(f"A track has {count:,} edits; at most {_MOST_EDITS:,} are allowed")
     if count > bytes_ and table.end < size_of(path):
-        raise _absurd(f"A table of {bytes_:,} bytes promises {count:,} entries; fewer")
+        raise absurd(f"A table of {bytes_:,} bytes promises {count:,} entries")
 
 
 def _check_samples(path: Location, tables: dict[bytes, Place]) -> None:
@@ -100,13 +103,15 @@ def _check_samples(path: Location, tables: dict[bytes, Place]) -> None:
     size, count = int.from_bytes(head[4:8]), int.from_bytes(head[8:12])
     least = _LEAST_PICTURE if handler == b"vide" else _LEAST_SOUND
     if size and count * least > size_of(path):
-        raise _absurd(
-            f"A track promises {count:,} samples in a file of {size_of(path):,} bytes; fewer"
-        )
+        raise absurd(f"A track promises {count:,} samples in a file of {size_of(path):,} bytes")
 
 
-def _absurd(what: str) -> BadInput:
+def absurd(what: str) -> BadInput:
+    """Return the error of a file that has more than a true one can have.
+
+    Args:
+        what: what it has, as a sentence.
+    """
     return BadInput(
-        "absurd_structure",
-        f"{what} are allowed. The file is damaged or crafted. Convert it, or upload another copy.",
+        ABSURD, f"{what}. The file is damaged or crafted. Convert it, or upload another copy."
     )
