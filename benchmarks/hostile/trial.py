@@ -72,7 +72,7 @@ def _ended(stage: str, path: Path) -> tuple[str, str, str]:
         where = "stage"
         with tempfile.TemporaryDirectory() as work:
             params = module.Params(**settings.params.get(stage, {}))
-            module.run(source, params, Path(work), Deadline(600.0, lambda _: None))
+            module.run(source, params, Path(work), Deadline(3600.0, lambda _: None))
     except VideodropError as error:
         return where, f"{error.failure_class}/{error.code}", error.message
     except Exception as error:  # noqa: BLE001 - what a worker records as a bug
