@@ -40,8 +40,8 @@ def bill(target: str) -> dict[str, Any]:
     components = [
         *(_component("pypi", name, version, _licence(name)) for name, version in python(target)),
         *(
-            _component("deb/debian", *word.split("=", 1), None)
-            for word in sorted(sizes.requested(target))
+            _component("deb/debian", name, version, None)
+            for name, version in (word.split("=", 1) for word in sorted(sizes.requested(target)))
         ),
         _component("npm", "hls.js", script["version"], script["license"]),
     ]
@@ -130,7 +130,7 @@ def _licence(name: str) -> str | None:
         facts = importlib.metadata.metadata(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-    given = facts.get("License-Expression") or facts.get("License") or ""
+    given = next((facts[one] for one in ("License-Expression", "License") if one in facts), "")
     named = [one for one in facts.get_all("Classifier") or [] if one.startswith("License ::")]
     if not given or len(given) > _LONGEST_LICENCE:
         given = named[-1].rpartition(" :: ")[2] if named else ""
