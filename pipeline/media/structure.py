@@ -36,8 +36,8 @@ def check_boxes(path: Location) -> None:
         return
     for kind, track in _within(path, found):
         if kind == b"trak":
-            tables = dict(_leaves(path, track))
-            for name, table in tables.items():
+            tables = list(_leaves(path, track))  # a box may be there twice
+            for name, table in tables:
                 _check_table(path, name, table)
             _check_samples(path, tables)
 
@@ -94,16 +94,15 @@ def _check_table(path: Location, name: bytes, table: Place) -> None:
         raise absurd(f"A table of {bytes_:,} bytes promises {count:,} entries")
 
 
-def _check_samples(path: Location, tables: dict[bytes, Place]) -> None:
+def _check_samples(path: Location, tables: Sequence[tuple[bytes, Place]]) -> None:
     """Check the number of samples of a track that all have one size: they need no table."""
-    if not {b"hdlr", b"stsz"} <= tables.keys():
-        return
-    head = moov.content(path, tables[b"stsz"].body, tables[b"stsz"].body + 12)
-    handler = moov.content(path, tables[b"hdlr"].body + 8, tables[b"hdlr"].body + 12)
-    size, count = int.from_bytes(head[4:8]), int.from_bytes(head[8:12])
-    least = _LEAST_PICTURE if handler == b"vide" else _LEAST_SOUND
-    if size and count * least > size_of(path):
-        raise absurd(f"A track promises {count:,} samples in a file of {size_of(path):,} bytes")
+    heads = [(name, moov.content(path, one.body, one.body + 12)) for name, one in tables]
+    shown = any(name == b"hdlr" and head[8:] == b"vide" for name, head in heads)
+    for name, head in heads:
+        size, count = int.from_bytes(head[4:8]), int.from_bytes(head[8:])
+        least = _LEAST_PICTURE if shown else _LEAST_SOUND
+        if name == b"stsz" and size and count * least > size_of(path):
+            raise absurd(f"A track promises {count:,} samples in a file of {size_of(path):,} bytes")
 
 
 def absurd(what: str) -> BadInput:

@@ -45,11 +45,23 @@ FREE = packed(b"free", b"")
         film(table(b"stco", 100, bytes(20))),
         film(sizes(1_000_000, 1)),
         film(sizes(1_000_000, 1), handler=b"soun"),
+        film(sizes(1_000_000, 1), sizes(0, 0)),
+        film(table(b"stts", 1 << 31), table(b"stts", 0)),
         film(FREE * 1_001),
         film(after=FREE * 1_001),
         film(before=FREE * 10_001),
     ],
-    ids=["times", "places", "pictures", "sound", "in_a_track", "in_the_index", "before_it"],
+    ids=[
+        "times",
+        "places",
+        "pictures",
+        "sound",
+        "first_sizes",
+        "first_times",
+        "in_a_track",
+        "in_the_index",
+        "before_it",
+    ],
 )
 def test_an_index_that_promises_what_a_file_cannot_hold_is_rejected(check, content):
     with pytest.raises(BadInput, match="The file is damaged or crafted") as rejected:
