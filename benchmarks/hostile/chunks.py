@@ -1,5 +1,6 @@
 """WAV and AVI files with chunks that no writer would make."""
 
+import math
 import struct
 from collections.abc import Iterator
 
@@ -79,6 +80,11 @@ def _waves() -> Iterator[Kind]:
     yield kind("notes", f"{ABSURD} {ACCEPTED}", lambda: _wave(8000, before=note))
     cues = _chunk(b"cue ", struct.pack("<I", 500_000) + bytes(24 * 500_000))
     yield kind("cues", f"{ABSURD} {ACCEPTED}", lambda: _wave(8000, before=cues))
+    for name, value in (("nan", math.nan), ("infinite", math.inf), ("huge", 3e38)):
+        loud = struct.pack("<ff", value, -value) * 8000
+        yield kind(
+            f"floats-{name}", ACCEPTED, lambda loud=loud: _wave(16_000, tag=3, bits=32, data=loud)
+        )
     for tag in (2, 0x11, 0x31, 0x55, 0xFFFE):
         yield kind(f"codec-{tag}", _ENDS, lambda tag=tag: _wave(8000, tag=tag, bits=4))
 
