@@ -111,7 +111,7 @@ def _headers(path: Location) -> tuple[dict[str, Any], bool]:
                 raise structure.absurd("The tags and chapters are longer than 16 MB")
             said = str(ffmpeg.judge(child))
     except BadInput as error:
-        if error.code == structure.ABSURD:
+        if error.code == "absurd_structure":
             raise
         if is_mp4(path) and "moov atom not found" in str(child.complaints):
             raise BadInput(

@@ -8,7 +8,6 @@ from pipeline.core.media_info import AudioStream, VideoStream
 from pipeline.media import moov
 from pipeline.media.moov import Place
 
-ABSURD = "absurd_structure"
 _LEAST_HZ, _MOST_HZ = 1_000, 768_000  # telephones have 8,000, the finest converters 768,000
 _MOST_FPS = 1_000.0
 _FEW_FRAMES = 10  # their average rate says nothing
@@ -112,5 +111,6 @@ def absurd(what: str) -> BadInput:
         what: what it has, as a sentence.
     """
     return BadInput(
-        ABSURD, f"{what}. The file is damaged or crafted. Convert it, or upload another copy."
+        "absurd_structure",
+        f"{what}. The file is damaged or crafted. Convert it, or upload another copy.",
     )
