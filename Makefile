@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WITH_GPU ?=
 
 .DEFAULT_GOAL := help
-.PHONY: force help up test coverage suite terraform check style types accuracy bench bench-gpu bench-memory faults soak docs pictures samples clean setup
+.PHONY: force help up test coverage suite terraform check style types audit sbom hostile accuracy bench bench-gpu bench-memory faults soak docs pictures samples clean setup
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,8 +42,19 @@ terraform: $(VENV)/.dev
 	$(BIN)/pytest -p no:cacheprovider tests/infra >build/terraform.log 2>&1; \
 	status=$$?; cat build/terraform.log; exit $$status
 
-check: $(VENV)/.dev ## lint, spelling, import contracts and types only
+check: $(VENV)/.dev ## lint, spelling, import contracts, types and known vulnerabilities only
 	@$(MAKE) --no-print-directory -j2 style types
+	@$(MAKE) --no-print-directory audit
+
+# Bandit is not asked: ruff's rules S are a port of its own, and are on.
+audit: $(VENV)/.dev ## known vulnerabilities of the pinned packages, where their database is reached
+	@$(BIN)/python -m containers.audit
+
+sbom: $(VENV)/.dev ## what each image consists of, as CycloneDX in build/bill
+	@$(BIN)/python -m containers.bill
+
+hostile: $(VENV)/.dev ## put crafted files through all stages, as a table; an hour
+	$(BIN)/python -m benchmarks.hostile
 
 types: $(VENV)/.dev
 	$(BIN)/mypy

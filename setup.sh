@@ -109,8 +109,8 @@ elif [ "$kind" = dev ]; then
   say "npm is not installed: the page is not checked, and tests with hls.js are skipped."
 fi
 
-# -- a second S3 and Checkov, for the tests ----------------------------------------------------------
-# In folders of their own: each needs another version of botocore.
+# -- a second S3, Checkov and pip-audit, for the tests ---------------------------------------------
+# In folders of their own: they need other versions of packages of ours.
 separately() { # package, description
   say "Installing $2"
   rm -rf "$venv/$1"
@@ -122,6 +122,7 @@ separately() { # package, description
 if [ "$kind" = dev ]; then
   separately ministack "MiniStack, a second S3 to test against"
   separately checkov "Checkov, which checks infra/"
+  separately pip-audit "pip-audit, which asks for known vulnerabilities"
 fi
 
 # -- Terraform's provider, for the tests -----------------------------------------------------------

@@ -2,12 +2,15 @@
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from pipeline.core.location import Address, Location, size_of
 
 _LARGEST = 256 * 1024**2  # bytes of an index
-_CONTAINERS = {b"trak", b"mdia", b"minf", b"stbl", b"edts"}
+MOST_BOXES = 10_000
+"""The number of boxes among which an index is looked for: it is the first, or after the media."""
+CONTAINERS = {b"trak", b"mdia", b"minf", b"stbl", b"edts"}
 
 
 class Place(NamedTuple):
@@ -27,10 +30,16 @@ class Place(NamedTuple):
 def place(path: Location) -> Place | None:
     """Return where the index is; None for other files, and for an index that is too large."""
     end = size_of(path)
-    for kind, found, size in places(path, 0, end):
+    for kind, found, size in islice(places(path, 0, end), MOST_BOXES):
         if kind == b"moov" and size <= _LARGEST:
             return found
     return None
+
+
+def is_beyond_reach(path: Location) -> bool:
+    """Return whether a file has more boxes than are looked at, and no index among those."""
+    kinds = [kind for kind, _, _ in islice(places(path, 0, size_of(path)), MOST_BOXES)]
+    return len(kinds) == MOST_BOXES and b"moov" not in kinds
 
 
 def places(path: Location, start: int, end: int) -> Iterator[tuple[bytes, Place, int]]:
@@ -74,7 +83,7 @@ def boxes(body: bytes) -> Iterator[tuple[bytes, bytes]]:
 def leaves(body: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the boxes of a track, those within others included, without their containers."""
     for kind, inner in boxes(body):
-        if kind in _CONTAINERS:
+        if kind in CONTAINERS:
             yield from leaves(inner)
         else:
             yield kind, inner
@@ -84,7 +93,7 @@ def replaced(body: bytes, others: dict[bytes, bytes]) -> bytes:
     """Return the boxes of a track with other contents of those that ``others`` names."""
     parts = []
     for kind, inner in boxes(body):
-        within = kind in _CONTAINERS
+        within = kind in CONTAINERS
         parts.append(packed(kind, replaced(inner, others) if within else others.get(kind, inner)))
     return b"".join(parts)
 

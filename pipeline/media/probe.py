@@ -16,6 +16,7 @@ _ESTIMATED = "Estimating duration from bitrate"
 _DEFAULT_LIMITS = Limits()
 _HEADERS = ("-of", "json", "-show_format", "-show_streams", "-show_chapters")
 _HOLE_S = Fraction(1, 4)  # shorter ones are usual where recordings are joined
+_MOST_SAID = 16 * 1024**2  # bytes that ffprobe says of a file; of a long film, some kB
 _PIXELS = 1 << 26  # ffmpeg decodes only the frames that it needs to read the streams
 
 
@@ -38,7 +39,7 @@ def probe(path: Location, limits: Limits = _DEFAULT_LIMITS) -> Probe:
         )
     _check_kind(path)
     if is_mp4(path):
-        structure.check_edits(path)
+        structure.check_boxes(path)
     raw, estimated = _headers(path)
     found = streams.titled(raw.get("streams", []))
     if len(found) > limits.max_streams:
@@ -105,9 +106,13 @@ def _headers(path: Location) -> tuple[dict[str, Any], bool]:
     """Return what ffprobe reads, and whether it estimated the duration from the bit rate."""
     try:
         with ffmpeg.probing(path, *_HEADERS, "-loglevel", "repeat+level+warning") as child:
-            text = child.read(16 * 1024**2)
+            text = child.read(_MOST_SAID)
+            if len(text) == _MOST_SAID:
+                raise structure.absurd("The tags and chapters are longer than 16 MB")
             said = str(ffmpeg.judge(child))
     except BadInput as error:
+        if error.code == "absurd_structure":
+            raise
         if is_mp4(path) and "moov atom not found" in str(child.complaints):
             raise BadInput(
                 "truncated",

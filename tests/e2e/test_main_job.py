@@ -85,6 +85,15 @@ def test_captions_parse_and_have_the_spoken_words(samples: Videos, stack: Stack)
     assert len(words) > 10
 
 
+def test_no_log_has_what_was_said(samples: Videos, stack: Stack) -> None:
+    logs = [log.read_text(errors="replace").lower() for log in stack.home.parent.rglob("*.log")]
+    assert any(logs)
+    for video in samples.values():
+        answer = stack.get(f"/videos/{video['video_id']}/transcript").json()
+        said = [one["text"].strip().lower() for one in answer.get("segments", [])]
+        assert not [text for text in said if text and any(text in log for log in logs)]
+
+
 def test_objects_are_found_by_one_call(samples: Videos, stack: Stack) -> None:
     video = samples["landscape.mp4"]
     label = video["labels"][0]

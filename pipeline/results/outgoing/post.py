@@ -60,7 +60,9 @@ def post(
     except (OSError, http.client.HTTPException, ValueError) as failed:
         late = time.monotonic() - started >= timeout_s
         status = None
-        error = f"No answer within {timeout_s:g} s." if late else f"{failed or failed!r}"[:_SHOWN]
+        error = (
+            f"No answer within {timeout_s:g} s." if late else (str(failed) or repr(failed))[:_SHOWN]
+        )
     return Answer(status, error, time.monotonic() - started)
 
 

@@ -26,6 +26,8 @@ PACKAGES = dict.fromkeys(("PIL", "ffmpeg", "numpy"), "media")
 
 # Another is tried if the best cannot be decoded again.
 _CANDIDATES = 2
+_MOST_SIDE = 16_383  # of WebP
+_TALLEST = 16_382  # sides are even
 _SHEET_PIXELS = 1 << 25  # 100 MB, and as much again for its tiles
 
 
@@ -34,7 +36,7 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    poster_widths: tuple[Annotated[int, Field(ge=16, le=16_383)], ...] = Field(
+    poster_widths: tuple[Annotated[int, Field(ge=16, le=_MOST_SIDE)], ...] = Field(
         (320, 640, 1280),
         min_length=1,
         max_length=6,
@@ -183,7 +185,8 @@ def _best(
     beginning, up to the shot.
     """
     video = decoding.require_video(source.probe)
-    factor = min(1.0, max(params.poster_widths) / video.width)
+    widest = max(params.poster_widths)
+    factor = min(1.0, widest / video.width, _TALLEST / video.height)
     long_side = max(picture.scaled(video, factor))
     chosen = poster.shortlist(tiles, source.probe.duration_s, _CANDIDATES)
     small = [next(found.frames([tile])) for tile in chosen]

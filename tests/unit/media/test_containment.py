@@ -2,14 +2,17 @@
 
 import os
 import socket
+import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from pipeline.media import containment, landlock, seccomp
 from pipeline.media.process import Caps, Child
 
+ROOT = Path(__file__).parents[3]
 needs_landlock = pytest.mark.skipif(not landlock.version(), reason="needs Linux 5.13")
 needs_ports = pytest.mark.skipif(not landlock.guards_network(), reason="needs Linux 6.7")
 needs_seccomp = pytest.mark.skipif(
@@ -79,6 +82,28 @@ def test_the_worker_cannot_be_read_on_any_kernel(of):
     assert tried(f"open(f'/proc/{{os.getppid()}}/{of}').read(1)") == "PermissionError"
 
 
+AS_USER = """
+import ctypes, os
+from pipeline.media import landlock
+from pipeline.media.process import Caps, Child
+landlock.version = lambda: 0
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as a process is that was started as this user
+with Child(["cat", f"/proc/{os.getpid()}/environ"], Caps(wall_s=20)) as child:
+    print(len(child.read(1)), child.wait(), child.complaints)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_a_worker_of_an_ordinary_user_cannot_be_read_by_its_tools():
+    command = [sys.executable, "-c", AS_USER]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("0 1 cat: /proc/"), done.stderr
+    assert "Permission denied" in done.stdout
+
+
 @needs_landlock
 def test_the_worker_cannot_be_read_by_landlock():
     assert tried("open(f'/proc/{os.getppid()}/environ').read(1)") == "PermissionError"
@@ -91,14 +116,29 @@ def test_the_worker_cannot_be_read_by_landlock():
     [
         "call('ptrace', 16, os.getppid(), 0, 0)",
         "call('process_vm_readv', os.getppid(), None, 0, None, 0, 0)",
+        "call('process_vm_writev', os.getppid(), None, 0, None, 0, 0)",
         "call('syscall', 434, os.getppid(), 0)",
+        "call('syscall', 425, 8, None)",
+        "call('syscall', 428, -100, b'/', 0)",
         "call('unshare', 0x10000000)",
         "call('mount', b'none', b'/tmp', b'tmpfs', 0, None)",
         "socket.socket()",
         "socket.socket(socket.AF_UNIX)",
         "socket.socketpair()",
     ],
-    ids=["ptrace", "memory", "pidfd", "namespace", "mount", "tcp", "unix", "pair"],
+    ids=[
+        "ptrace",
+        "memory",
+        "writing",
+        "pidfd",
+        "io_uring",
+        "open_tree",
+        "namespace",
+        "mount",
+        "tcp",
+        "unix",
+        "pair",
+    ],
 )
 def test_a_system_call_of_an_escape_is_refused(statement):
     assert tried(statement) == "PermissionError"

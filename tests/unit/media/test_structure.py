@@ -1,0 +1,86 @@
+"""Files whose index promises what they cannot hold are rejected before ffmpeg reads it."""
+
+import struct
+
+import pytest
+
+from pipeline.core.errors import BadInput
+from pipeline.media import structure
+from pipeline.media.moov import packed
+
+
+def film(*boxes, handler=b"vide", before=b"", after=b""):
+    """Return an MP4 file whose only track has these boxes in its table of samples."""
+    hdlr = packed(b"hdlr", bytes(8) + handler + bytes(13))
+    tables = packed(b"minf", packed(b"stbl", b"".join(boxes)))
+    track = packed(b"trak", packed(b"mdia", hdlr + tables))
+    return packed(b"ftyp", b"isom") + before + packed(b"moov", track + after) + bytes(1000)
+
+
+def table(name, count, content=b""):
+    return packed(name, struct.pack(">II", 0, count) + content)
+
+
+def sizes(count, size):
+    return packed(b"stsz", struct.pack(">III", 0, size, count))
+
+
+@pytest.fixture
+def check(tmp_path):
+    def checked(content):
+        path = tmp_path / "film.mp4"
+        path.write_bytes(content)
+        structure.check_boxes(path)
+
+    return checked
+
+
+FREE = packed(b"free", b"")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        film(table(b"stts", 1 << 31)),
+        film(table(b"stco", 100, bytes(20))),
+        film(sizes(1_000_000, 1)),
+        film(sizes(1_000_000, 1), handler=b"soun"),
+        film(sizes(1_000_000, 1), sizes(0, 0)),
+        film(table(b"stts", 1 << 31), table(b"stts", 0)),
+        film(FREE * 1_001),
+        film(after=FREE * 1_001),
+        film(before=FREE * 10_001),
+    ],
+    ids=[
+        "times",
+        "places",
+        "pictures",
+        "sound",
+        "first_sizes",
+        "first_times",
+        "in_a_track",
+        "in_the_index",
+        "before_it",
+    ],
+)
+def test_an_index_that_promises_what_a_file_cannot_hold_is_rejected(check, content):
+    with pytest.raises(BadInput, match="The file is damaged or crafted") as rejected:
+        check(content)
+    assert rejected.value.code == "absurd_structure"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        film(table(b"stts", 3, bytes(24)), sizes(0, 0)),
+        film(sizes(100, 8)),
+        film(sizes(60_000, 1), handler=b"soun"),
+        film(FREE * 900, after=FREE * 900, before=FREE * 9_000),
+        film(table(b"stts", 2, bytes(16)))[:80],
+        bytes(2000),
+        b"",
+    ],
+    ids=["ordinary", "equal_sizes", "packed_sound", "many_boxes", "cut_off", "other", "empty"],
+)
+def test_an_index_that_a_writer_makes_is_accepted(check, content):
+    check(content)
