@@ -2,7 +2,7 @@
 
     claim the range → do it → publish its part → record it as done → add it to the run's ended ones
 
-The last step is repeated if the message comes again. Of a run that is over, what it left is deleted.
+The last step is repeated if the message comes again. What a run that is over left is deleted.
 """
 
 from collections.abc import Callable
