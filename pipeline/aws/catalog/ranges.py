@@ -225,7 +225,8 @@ class Ranges:
                 given={"attempt": range_.attempt, "running": "running"},
             )
         except ConditionFailed as error:
-            raise LeaseLost from error
+            if not self._table.holds(*_key(request), {"attempt": range_.attempt} | given):
+                raise LeaseLost from error
 
 
 def _kind(request: RangeRequest) -> Kind:

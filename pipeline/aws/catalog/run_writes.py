@@ -160,7 +160,8 @@ class RunWrites:
         try:
             self._table.update(*key, set=fields, remove=remove, **condition)
         except ConditionFailed as error:
-            raise LeaseLost from error
+            if not self._table.holds(*key, {"attempt": run.attempt} | fields):
+                raise LeaseLost from error
 
     def ended(self, video_id: str, state: str, error: VideodropError | None) -> dict[str, Any]:
         """Return the fields of a run that ends without a result."""
