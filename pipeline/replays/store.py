@@ -248,10 +248,11 @@ class Replays:
         for item in overdue(self._table, before=time.time(), shards=_SHARD):
             if item["pk"] != _PK:
                 continue
-            seen = {"condition": "#lease_until = :seen", "given": {"seen": item["lease_until"]}}
+            key, seen, unchanged = (_PK, item["sk"]), item["lease_until"], "#lease_until = :seen"
             try:
                 # Postponed first: while no driver comes, one wake-up at a time is enough.
-                self._table.update(_PK, item["sk"], set=_watched(_WAKE_AGAIN_S), **seen)
+                again = _watched(_WAKE_AGAIN_S)
+                self._table.update(*key, set=again, condition=unchanged, given={"seen": seen})
             except ConditionFailed:
                 continue
             replay = self._known(item["sk"])
