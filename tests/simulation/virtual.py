@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from types import ModuleType, SimpleNamespace
 from typing import Any, Self
 
-from tests.simulation.scheduler import BackgroundThread, Event, Scheduler
+from tests.simulation.scheduler import BackgroundThread, Event, Killed, Scheduler
 
 _MODULES = ("pipeline.", "handlers.", "tests.simulation.stages.")
 _real_sleep, _real_time = time.sleep, time.time
@@ -105,6 +105,7 @@ class InTurn:
 def install() -> None:
     """Replace clocks, threads and random numbers in all modules of the project."""
     logging.disable(logging.CRITICAL)
+    sys.unraisablehook = _tell_unless_killed
     threading = SimpleNamespace(
         Event=lambda: Event(NOW.scheduler),
         Thread=lambda **given: BackgroundThread(NOW.scheduler, **given),
@@ -126,6 +127,12 @@ def install() -> None:
                     setattr(module, attribute, replaced[id(value)])
     heartbeat: ModuleType = sys.modules["pipeline.runs.heartbeat"]
     heartbeat.threading = threading
+
+
+def _tell_unless_killed(what: Any) -> None:
+    """Leave out the generators that a killed process has not closed."""
+    if not isinstance(what.exc_value, Killed):
+        sys.__unraisablehook__(what)
 
 
 def read_cpu_seconds() -> float:
