@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WITH_GPU ?=
 
 .DEFAULT_GOAL := help
-.PHONY: force help up test coverage suite terraform check style types audit sbom hostile accuracy bench bench-gpu bench-memory faults soak docs pictures samples clean setup
+.PHONY: force help up test coverage suite terraform simulate check style types audit sbom hostile accuracy bench bench-gpu bench-memory faults soak docs pictures samples clean setup
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,12 @@ terraform: $(VENV)/.dev
 	@echo 'tests/infra run in parallel …'; mkdir -p build; \
 	$(BIN)/pytest -p no:cacheprovider tests/infra >build/terraform.log 2>&1; \
 	status=$$?; cat build/terraform.log; exit $$status
+
+# Seconds of `make simulate`.
+SECONDS ?= 60
+
+simulate: $(VENV)/.dev ## search for a history that goes wrong, for SECONDS on all cores
+	$(BIN)/python -m tests.simulation --seconds $(SECONDS) --processes "$$(nproc)"
 
 check: $(VENV)/.dev ## lint, spelling, import contracts, types and known vulnerabilities only
 	@$(MAKE) --no-print-directory -j2 style types

@@ -79,6 +79,7 @@ class Publication:
         described = [describe(work, artifact) for artifact in artifacts]
         total = sum(artifact.bytes for artifact in described) or 1
         done = 0
+        report(0)  # raises if another worker took over while the stage reported nothing
         with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
             uploads = [pool.submit(self._put_file, prefix, work, one) for one in described]
             try:

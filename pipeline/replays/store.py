@@ -248,18 +248,18 @@ class Replays:
         for item in overdue(self._table, before=time.time(), shards=_SHARD):
             if item["pk"] != _PK:
                 continue
+            key, seen, unchanged = (_PK, item["sk"]), item["lease_until"], "#lease_until = :seen"
             try:
                 # Postponed first: while no driver comes, one wake-up at a time is enough.
-                self._table.update(
-                    _PK,
-                    item["sk"],
-                    set=_watched(_WAKE_AGAIN_S),
-                    condition="#lease_until = :seen",
-                    given={"seen": item["lease_until"]},
-                )
+                again = _watched(_WAKE_AGAIN_S)
+                self._table.update(*key, set=again, condition=unchanged, given={"seen": seen})
             except ConditionFailed:
                 continue
-            self.wake(self._known(item["sk"]))
+            replay = self._known(item["sk"])
+            if replay.state in OVER:  # its driver died after the last checkpoint
+                self._table.update(_PK, item["sk"], set={}, remove=tuple(_watched()))
+                continue
+            self.wake(replay)
             woken += 1
         return woken
 

@@ -90,21 +90,17 @@ class Deletions:
         Raises:
             DependencyFailed: ``not_deleted``.
         """
-        files, _ = self._remove(video_id)
-        self._catalog.removal.look_again(video_id, after_s=self._lease_s)
+        files = self._remove(video_id)
+        self._catalog.removal.look_again(video_id, first_s=self._lease_s)
         return files
 
     def purge_due(self) -> int:
         """Purge the deleted videos whose workers have had time to stop; return how many."""
-        removal = self._catalog.removal
-        due = removal.due()
+        due = self._catalog.removal.due()
         for video_id in due:
-            untold = removal.untold(video_id)
-            unsent = untold is not None and not self._announce(untold, again=True)
-            if any(self._remove(video_id)) or unsent:
-                removal.look_again(video_id, after_s=self._lease_s)
-            else:
-                removal.settle(video_id)
+            self.purge(video_id)
+            if untold := self._catalog.removal.untold(video_id):
+                self._announce(untold, again=True)
         return len(due)
 
     def restore(self, video_id: str) -> Video:
@@ -127,25 +123,23 @@ class Deletions:
         self._uploads.restore_beside(video.upload.key)
         return video
 
-    def _announce(self, upload: Upload, *, again: bool = False) -> bool:
-        """Send the event of a deletion; return False if the bus did not take it."""
+    def _announce(self, upload: Upload, *, again: bool = False) -> None:
+        """Send the event of a deletion; the janitor repeats it if the bus did not take it."""
         try:
             self._catalog.announce_deletion(upload, again=again)
         except NotAnnounced:
             log.warning("%s: its event was not sent yet", upload.video_id, exc_info=True)
-            return False
-        return True
 
-    def _remove(self, video_id: str) -> tuple[int, bool]:
-        """Remove files and records; return the number of files, and whether there were records."""
+    def _remove(self, video_id: str) -> int:
+        """Remove files and records; return the number of files."""
         keys = self._files.keys(video_id)
         results = self._catalog.results.all(video_id)
         if not self._catalog.removal.is_deleted(video_id):
-            return 0, False  # it was uploaded again meanwhile
-        found = self._catalog.removal.remove(video_id, results)
+            return 0  # it was uploaded again meanwhile
+        self._catalog.removal.remove(video_id, results)
         self._catalog.unindex(video_id)
         self._files.delete(keys)
-        return len(keys), found
+        return len(keys)
 
     def _version(self, video: Video) -> Version | None:
         """Return the version of the file that was deleted, if the bucket keeps it."""

@@ -142,7 +142,8 @@ def carry_out(decision: Decision, claimed: Claimed) -> Outcome:
     """Record a decision about a run or range.
 
     Raises:
-        Retry: it was given back for another try.
+        Retry: it was given back for another try. Or AWS failed, and its end may be recorded, as
+            the answer alone was lost: the next delivery completes it.
     """
     try:
         match decision:
@@ -155,6 +156,8 @@ def carry_out(decision: Decision, claimed: Claimed) -> Outcome:
                 claimed.supersede()
                 return Outcome.SUPERSEDED
     except LeaseLost:
+        if decision.error and decision.error.retryable:
+            raise Retry(FIRST_RETRY_S, str(decision.error)) from decision.error
         return Outcome.SUPERSEDED
     metrics.record(names.RUNS, outcome=Outcome.FAILED, failure_class=error.failure_class)
     tracing.record_error(error)

@@ -139,6 +139,16 @@ class MemoryTable(Table):
         set_of = frozenset
         return self._faults.call(effect)
 
+    def delete(
+        self, pk: str, sk: str, *, condition: str, given: Mapping[str, Any] | None = None
+    ) -> None:
+        def effect() -> None:
+            if not _true(condition, self.items.get((pk, sk), {}), _copy(dict(given or {}))):
+                raise ConditionFailed
+            self.items.pop((pk, sk), None)
+
+        self._faults.call(effect)
+
     def add_member(
         self,
         pk: str,

@@ -48,13 +48,16 @@ def worded(request: dict[str, Any]) -> dict[str, Any]:
 
 def item(value: Any) -> Any:
     """Convert JSON-ready data for DynamoDB: floats become Decimals."""
-    return json.loads(json.dumps(value), parse_float=_number)
+    return _read(json.dumps(value))
 
 
 def _number(text: str) -> Decimal:
     """Convert a float for DynamoDB, which has no positive number below 1e-130."""
     number = Decimal(text)
     return number if abs(number) >= _SMALLEST else Decimal(0)
+
+
+_read = json.JSONDecoder(parse_float=_number).decode
 
 
 def plain(value: Any) -> Any:

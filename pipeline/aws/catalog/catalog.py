@@ -280,7 +280,7 @@ class Catalog(Revisions):
         Its deletion does so too; but a run that was in progress then has indexed its own later.
         """
         self._search.forget(video_id)
-        self._labels.forget(video_id, keep=None)
+        self._labels.unindex(video_id, self.removal.is_deleted)
 
     def _write_index(self, video_id: str, run: StageRun, result: StageResult) -> str | None:
         """Write both indexes of a result that becomes current."""

@@ -5,10 +5,11 @@ early or late. Readers check that the video still has that place in time, and th
 current results has the label.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
-from pipeline.aws.catalog.table import Table, partition
+from pipeline.aws.catalog.table import ConditionFailed, Table, partition
 from pipeline.core.records import StageResult
 
 AT_ONCE = 500
@@ -25,18 +26,38 @@ class Labels:
         """Index the labels of a result; ``order`` is the video's place in time."""
         self._table.write(puts=rows(video_id, result, order=order))
 
-    def forget(self, video_id: str, *, keep: StageResult | None) -> None:
-        """Remove rows of labels that ``keep`` lacks from its stage, or all rows of the video.
+    def forget(self, video_id: str, *, keep: StageResult) -> None:
+        """Remove the rows of labels that ``keep`` lacks from its stage.
 
         By label and not by writer: a worker that lost the race may have written a row.
         """
-        kept = {label.lower() for label in keep.labels} if keep else set()
-        prefix = f"label#{keep.stage}#" if keep else "label#"
-        rows = self._table.query(
+        kept = {label.lower() for label in keep.labels}
+        rows = self._rows(video_id, f"label#{keep.stage}#")
+        self._table.write(deletes=[row for row in rows if row["label"] not in kept])
+
+    def unindex(self, video_id: str, is_deleted: Callable[[str], bool]) -> None:
+        """Remove all rows of a deleted video, but none that a later upload has written.
+
+        Args:
+            video_id: the video.
+            is_deleted: called with it once the rows were read: then all of these are older.
+        """
+        rows = list(self._rows(video_id, "label#"))
+        if not rows or not is_deleted(video_id):
+            return
+        for row in rows:
+            with suppress(ConditionFailed):
+                self._table.delete(
+                    *(video_id, row["sk"]),
+                    condition="#uploaded_order = :seen",
+                    given={"seen": row["uploaded_order"]},
+                )
+
+    def _rows(self, video_id: str, prefix: str) -> Iterator[dict[str, Any]]:
+        return self._table.query(
             KeyConditionExpression=partition("pk", video_id, prefix=prefix),
             ConsistentRead=True,
         )
-        self._table.write(deletes=[row for row in rows if row["label"] not in kept])
 
     def places(
         self, label: str, *, before: str | None = None, after: str | None = None, rising: bool

@@ -229,8 +229,7 @@ class Ranges:
                 given={"attempt": range_.attempt, "running": "running"},
             )
         except ConditionFailed as error:
-            wrote = {"attempt": range_.attempt, "state": given.get("state")}
-            if not self._table.has(*_key(request), wrote):
+            if not self._table.holds(*_key(request), {"attempt": range_.attempt} | given):
                 raise LeaseLost from error
 
 

@@ -2,14 +2,15 @@
 
 Runs in progress are fenced: their rows stay, with a higher ``attempt`` and nothing else, so their
 workers can write nothing more to them. A worker that was past its last check may still write rows
-and files. So the tombstone has a lease in a shard of its own, and the janitor removes again until
-it finds nothing.
+and files, and one that was paused before its claim may still claim. So the tombstone has a lease in
+a shard of its own, and the janitor removes again, ever later, for longer than any run may take.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from pipeline.aws.catalog.results import Results
 from pipeline.aws.catalog.run_writes import FAILED, SPREAD, Kind, sort_key
@@ -24,9 +25,10 @@ _OF_A_RUN = (
     *("lease_until", "lease_shard", "tried", "receipt", "deadline"),
     *("queued_at", "started_at", "finished_at", "first_finished_at", *FAILED, *SPREAD),
 )
-_OF_A_VIDEO = ("upload_month", "uploaded_order", "lease_until", "lease_shard")
+_OF_A_VIDEO = ("upload_month", "uploaded_order")
 _KINDS: tuple[Kind, ...] = ("stage", "shadow")
 _TRIES = 5
+_LOOKS = 10  # the last one, at a lease of 60 s, is 17 hours after the deletion
 
 
 class Removal:
@@ -48,13 +50,12 @@ class Removal:
             lease_s: seconds after which the janitor completes what was interrupted.
         """
         now = datetime.now(UTC)
-        lease = {"lease_until": epoch_key(now.timestamp() + lease_s), "lease_shard": _SHARD}
         try:
             self._table.update(
                 video.video_id,
                 "video",
-                set={"deleted_at": iso(now), **lease},
-                remove=[name for name in _OF_A_VIDEO if name not in lease],
+                set={"deleted_at": iso(now), **_look_at(now.timestamp() + lease_s)},
+                remove=_OF_A_VIDEO,
                 condition="#sequencer = :seen",
                 given={"seen": video.upload.sequencer},
             )
@@ -72,7 +73,7 @@ class Removal:
         Returns:
             its latest upload; None if this does not delete the video, or it was never recorded.
         """
-        fields = {"deleted_at": iso(deletion.time)}
+        fields = {"deleted_at": iso(deletion.time), **_look_at(time.time())}
         if deletion.version_id:
             condition = "#version_id = :gone AND attribute_not_exists(#deleted_at)"
             given = {"gone": deletion.version_id}
@@ -102,18 +103,18 @@ class Removal:
         """Return True if a video is deleted now."""
         return "deleted_at" in (self._table.get(video_id, "video") or {})
 
-    def remove(self, video_id: str, seen: list[StageResult]) -> bool:
-        """Remove runs, ranges, results and what was probed; return whether there was anything.
+    def remove(self, video_id: str, seen: list[StageResult]) -> None:
+        """Remove runs, ranges, results and what was probed.
 
         Args:
             video_id: a deleted video.
             seen: its results, which were read while it was deleted.
         """
-        fenced = [self._fence(video_id, kind, run) for kind, run in self._runs(video_id)]
+        for kind, run in self._runs(video_id):
+            self._fence(video_id, kind, run)
         for result in seen:
             self._results.forget(video_id, result)
-        ranges = self._rows(video_id, "range#")
-        self._table.write(deletes=ranges)
+        self._table.write(deletes=self._rows(video_id, "range#"))
         with suppress(ConditionFailed):
             self._table.update(
                 video_id,
@@ -122,7 +123,6 @@ class Removal:
                 remove=("probe", "metadata"),
                 condition="attribute_exists(#deleted_at)",
             )
-        return any(fenced) or bool(seen or ranges)
 
     def begin_telling(self, upload: Upload) -> bool:
         """Return True to the first sender of a deletion's event; the janitor repeats what failed.
@@ -173,25 +173,22 @@ class Removal:
         upload = Upload.model_validate(head["upload"])
         return None if head.get("told") == upload.revision else upload
 
-    def look_again(self, video_id: str, *, after_s: float) -> None:
-        """Have the janitor look at a deleted video once more."""
-        until = epoch_key(time.time() + after_s)
-        with suppress(ConditionFailed):
-            self._table.update(
-                video_id,
-                "video",
-                set={"lease_until": until, "lease_shard": _SHARD},
-                condition="attribute_exists(#deleted_at)",
-            )
+    def look_again(self, video_id: str, *, first_s: float) -> None:
+        """Have the janitor look at a deleted video once more, each time after twice as long.
 
-    def settle(self, video_id: str) -> None:
-        """Record that nothing is left of a deleted video."""
+        Args:
+            video_id: the video.
+            first_s: seconds until the first of these looks.
+        """
+        head = self._table.get(video_id, "video") or {}
+        looks = int(head.get("looks", 0))
+        due = looks < _LOOKS
         with suppress(ConditionFailed):
             self._table.update(
                 video_id,
                 "video",
-                set={},
-                remove=("lease_until", "lease_shard"),
+                set=_look_at(time.time() + first_s * 2**looks, looks + 1) if due else {},
+                remove=() if due else ("lease_until", "lease_shard", "looks"),
                 condition="attribute_exists(#deleted_at)",
             )
 
@@ -205,12 +202,12 @@ class Removal:
             for row in self._rows(video_id, sort_key("", kind)):
                 yield kind, StageRun.model_validate(row)
 
-    def _fence(self, video_id: str, kind: Kind, run: StageRun) -> bool:
-        """Leave nothing of a run but a higher attempt; return False if that was done before."""
+    def _fence(self, video_id: str, kind: Kind, run: StageRun) -> None:
+        """Leave nothing of a run but a higher attempt."""
         sk = sort_key(run.stage, kind)
         for _ in range(_TRIES):
             if run.state == "superseded" and run.result is None and run.event_id is None:
-                return False
+                return
             known = "#attempt = :seen" if run.attempt else "attribute_not_exists(#attempt)"
             given = {"sequencer": run.sequencer} | ({"seen": run.attempt} if run.attempt else {})
             try:
@@ -226,14 +223,18 @@ class Removal:
             except ConditionFailed:  # it was claimed or uploaded again meanwhile
                 row = self._table.get(video_id, sk)
                 if row is None or row["sequencer"] != run.sequencer:
-                    return True
+                    return
                 run = StageRun.model_validate(row)
             else:
-                return True
-        return True
+                return
 
     def _rows(self, video_id: str, prefix: str) -> list[dict[str, object]]:
         found = self._table.query(
             KeyConditionExpression=partition("pk", video_id, prefix=prefix), ConsistentRead=True
         )
         return list(found)
+
+
+def _look_at(moment: float, looks: int = 0) -> dict[str, Any]:
+    """Return the fields by which the janitor finds a deleted video, after so many looks."""
+    return {"lease_until": epoch_key(moment), "lease_shard": _SHARD, "looks": looks}

@@ -59,7 +59,9 @@ class Results:
     def forget(self, video_id: str, result: StageResult) -> None:
         """Remove a stored result from the table; the caller removes its files."""
         key = {"pk": video_id, "sk": _sort_key(result.stage, result.fingerprint)}
-        self._table.write(deletes=[key, *self.contents.gone(video_id, result)])
+        # Its own row is the last to go: by it, another call finds the others after a crash.
+        self._table.write(deletes=self.contents.gone(video_id, result))
+        self._table.write(deletes=[key])
 
 
 def fields(result: StageResult) -> dict[str, Any]:

@@ -141,14 +141,7 @@ class RunWrites:
         """Write on condition that ``run`` still holds the lease it claimed."""
         held = {"attempt": run.attempt, "running": "running"}
         condition = "#attempt = :attempt AND #state = :running"
-        try:
-            self.write(video_id, run, given, remove, condition=condition, given=held)
-        except LeaseLost:
-            # The answer of a first try may have been lost: boto3 repeats it.
-            wrote = {name: value for name, value in given.items() if isinstance(value, str)}
-            key = video_id, sort_key(run.stage, self._kind)
-            if "state" not in wrote or not self._table.has(*key, wrote | {"attempt": run.attempt}):
-                raise
+        self.write(video_id, run, given, remove, condition=condition, given=held)
 
     def write(
         self,
@@ -167,7 +160,8 @@ class RunWrites:
         try:
             self._table.update(*key, set=fields, remove=remove, **condition)
         except ConditionFailed as error:
-            raise LeaseLost from error
+            if not self._table.holds(*key, {"attempt": run.attempt} | fields):
+                raise LeaseLost from error
 
     def ended(self, video_id: str, state: str, error: VideodropError | None) -> dict[str, Any]:
         """Return the fields of a run that ends without a result."""

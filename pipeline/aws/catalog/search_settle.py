@@ -45,9 +45,11 @@ class Settle:
         """Remove a deleted video; its row in the index is the last to go."""
         here = partition("pk", RECENT, prefix=f"{video_id}#")
         rows = list(self._table.query(KeyConditionExpression=here, ConsistentRead=True))
+        known = self._pages(video_id)
+        # Read last: what a later upload writes is not among these rows.
         standing = self._videos.read([video_id]).get(video_id)
         if standing is None or standing.deleted:
-            self.settle(video_id, standing, (row["sk"] for row in rows))
+            self._settle(video_id, standing, known, (row["sk"] for row in rows))
 
     def settle(
         self,
@@ -68,6 +70,18 @@ class Settle:
             check: called before each change of a term.
         """
         known = self._pages(video_id)
+        self._settle(video_id, standing, known, keys, waiting=waiting, check=check)
+
+    def _settle(
+        self,
+        video_id: str,
+        standing: Standing | None,
+        known: _Known,
+        keys: Iterable[str],
+        *,
+        waiting: frozenset[str] = frozenset(),
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         alive = standing is not None and not standing.deleted
         current = standing.current if standing else frozenset()
         name = set(name_words(standing.name)) if standing else set()

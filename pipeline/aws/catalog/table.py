@@ -41,10 +41,13 @@ class Table:
         found = self._table.get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True).get("Item")
         return None if found is None else dict(_plain(found))
 
-    def has(self, pk: str, sk: str, fields: Mapping[str, Any]) -> bool:
-        """Return whether an item has these values: then an update with them was carried out."""
-        item = self.get(pk, sk) or {}
-        return all(item.get(name) == value for name, value in fields.items())
+    def holds(self, pk: str, sk: str, fields: Mapping[str, Any]) -> bool:
+        """Return True if an item has these attributes, although a condition failed.
+
+        boto3 repeats a request whose answer was lost: then its own change made the condition fail.
+        """
+        found = self.get(pk, sk) or {}
+        return all(found.get(name) == value for name, value in fields.items())
 
     def get_many(
         self, keys: list[tuple[str, str]], *, only: Sequence[str] = ()
@@ -141,7 +144,7 @@ class Table:
         expression = " ".join(f"{verb} {', '.join(each)}" for verb, each in changes.items() if each)
         values = {f":set_{name}": value for name, value in set.items()}
         values |= {f":{name}": value for name, value in (given or {}).items()}
-        written = {key: _item(value) for key, value in values.items()}
+        written = _item(values)
         try:
             done = self._table.update_item(
                 Key={"pk": pk, "sk": sk},
@@ -169,21 +172,40 @@ class Table:
 
     def take_from_set(self, pk: str, sk: str, name: str, member: str) -> None:
         """Remove a string from a set attribute of an item; remove the item with its last one."""
-        client = self._table.meta.client  # unlike a resource, safe to share between threads
-        key = {"TableName": self._table.name, "Key": {"pk": pk, "sk": sk}}
-        names = {"ExpressionAttributeNames": {"#name": name}}
-        left = client.update_item(
-            **key,
-            **names,
+        left = self._table.meta.client.update_item(
+            TableName=self._table.name,
+            Key={"pk": pk, "sk": sk},
             UpdateExpression="DELETE #name :members",
+            ExpressionAttributeNames={"#name": name},
             ExpressionAttributeValues={":members": {member}},
             ReturnValues="ALL_NEW",
         )
         if name not in left.get("Attributes", {}):
-            with suppress(client.exceptions.ConditionalCheckFailedException):
-                client.delete_item(
-                    **key, **names, ConditionExpression="attribute_not_exists(#name)"
-                )
+            with suppress(ConditionFailed):
+                self.delete(pk, sk, condition=f"attribute_not_exists(#{name})")
+
+    def delete(
+        self, pk: str, sk: str, *, condition: str, given: Mapping[str, Any] | None = None
+    ) -> None:
+        """Remove an item if a condition holds; see ``update``.
+
+        Raises:
+            ConditionFailed: the condition does not hold.
+        """
+        values = {f":{name}": _item(value) for name, value in (given or {}).items()}
+        try:
+            # Unlike a resource, a client is safe to share between threads.
+            self._table.meta.client.delete_item(
+                TableName=self._table.name,
+                Key={"pk": pk, "sk": sk},
+                ConditionExpression=condition,
+                ExpressionAttributeNames={f"#{name}": name for name in _names(condition)},
+                **({"ExpressionAttributeValues": values} if values else {}),
+            )
+        except ClientError as error:
+            if aws.code(error) == "ConditionalCheckFailedException":
+                raise ConditionFailed from error
+            raise
 
     def add_member(
         self,
@@ -220,10 +242,7 @@ class Table:
                 + ", ".join(f"#{one} = :set_{one}" for one in set)
                 + f" ADD #{name} :member",
                 ExpressionAttributeNames=names,
-                ExpressionAttributeValues={
-                    **{key: _item(value) for key, value in values.items()},
-                    ":member": {member},
-                },
+                ExpressionAttributeValues={**_item(values), ":member": {member}},
                 ConditionExpression=condition,
                 ReturnValues="ALL_NEW",  # some implementations omit attributes that stay the same
             )

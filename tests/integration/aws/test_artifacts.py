@@ -98,6 +98,15 @@ def test_a_long_artifact_is_uploaded_in_parts(rig: Rig, tmp_path: Path):
     assert "immutable" in found["CacheControl"]
 
 
+def test_a_worker_that_lost_its_lease_uploads_nothing(rig: Rig, work: Path):
+    def lost(_fraction: float) -> None:
+        raise LeaseLost
+
+    with pytest.raises(LeaseLost):
+        rig.artifacts.publish("artifacts/v/", work, ARTIFACTS, {}, lost)
+    assert rig.stored() == []
+
+
 def test_progress_is_of_bytes_and_ends_at_one(rig: Rig, work: Path):
     told: list[float] = []
     rig.artifacts.publish("p/1/", work, ARTIFACTS, {}, told.append)

@@ -260,3 +260,13 @@ def test_the_janitor_finds_a_spread_run_once_no_range_ended_for_long(
     assert state(catalog).rounds == 1
     with pytest.raises(LeaseLost):
         catalog.ranges.wait(request(run), seen, rounds=2, patience_s=60)
+
+
+def test_an_end_of_a_range_that_was_written_twice_is_an_end(catalog: Catalog, run: StageRun):
+    asked = request(run)
+    _, seen = catalog.ranges.read(asked)
+    range_ = catalog.ranges.claim(asked, seen, lease_s=60, receipt=None)
+    catalog.ranges.done(asked, range_)
+    catalog.ranges.done(asked, range_)  # boto3 repeats a request whose answer was lost
+    with pytest.raises(LeaseLost):
+        catalog.ranges.release(asked, range_, ERROR, tries=1)

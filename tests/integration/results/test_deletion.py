@@ -1,6 +1,7 @@
 """Deletion of videos: what goes, what late workers and events can do, and undo."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -9,9 +10,12 @@ from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws.announce import Announcer
 from pipeline.aws.artifact_inventory import Attempts
+from pipeline.aws.catalog.contents import Contents
+from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.table import partition
+from pipeline.core import events
 from pipeline.core.errors import Conflict, DependencyFailed, LeaseLost, NotFound
-from pipeline.core.events import Upload
+from pipeline.core.events import Deletion, Upload
 from pipeline.core.records import Spread
 from pipeline.results.deletion import Deletions
 from pipeline.runs.delivery import Outcome
@@ -58,6 +62,12 @@ def rows(rig: Rig, body: str) -> dict[str, set[str]]:
 def uploads(rig: Rig) -> list[str]:
     found = aws.client("s3").list_objects_v2(Bucket=rig.config.names.uploads_bucket)
     return [one["Key"] for one in found.get("Contents", [])]
+
+
+def deletion_of(rig: Rig, body: str) -> Deletion:
+    event = events.parse(gone(rig, body))
+    assert isinstance(event, Deletion)
+    return event
 
 
 def gone(rig: Rig, body: str) -> str:
@@ -168,8 +178,6 @@ def test_a_run_in_progress_publishes_nothing(rig: Rig):
     assert rig.stored() == []
     assert rows(rig, body).keys() == {"video", "stage#toy"}
     assert rig.state(body).current_result is None
-    assert deletions(rig).purge_due() == 1
-    assert deletions(rig).purge_due() == 0  # nothing was left, so nobody looks again
 
 
 def test_the_event_of_the_deletion_leaves_the_second_look_due(rig: Rig):
@@ -178,7 +186,79 @@ def test_the_event_of_the_deletion_leaves_the_second_look_due(rig: Rig):
     delete(rig, body)
     janitor(rig).handle(gone(rig, body))
     assert deletions(rig).purge_due() == 1
-    assert deletions(rig).purge_due() == 0
+
+
+def test_a_deleted_video_is_looked_at_ever_later_and_then_no_more(rig: Rig):
+    body = rig.put()
+    rig.handle(body)
+    delete(rig, body)
+    waits = []
+    while deletions(rig).purge_due():
+        head = rig.table.get(upload_of(body).video_id, "video") or {}
+        waits.append(round(float(head.get("lease_until", 0)) - time.time()))
+    assert len(waits) == 10
+    assert waits[:-1] == sorted(waits[:-1], reverse=True)  # of a lease of -1 s
+    assert "lease_until" not in rows(rig, body)["video"]
+
+
+def test_a_run_that_was_paused_before_its_first_claim_leaves_nothing(rig: Rig):
+    body = rig.put()
+    upload = upload_of(body)
+    rig.catalog.record_upload(upload, patience_s=60)
+    delete(rig, body)
+    assert deletions(rig).purge_due() == 1
+    known = rig.catalog.runs.get(upload.video_id, "toy")
+    run = rig.catalog.runs.claim(upload, "toy", seen=known, event_id="late", lease_s=60)
+    assert run.attempt == 1
+    assert deletions(rig).purge_due() == 1
+    assert rig.state(body).state == "superseded"
+
+
+@pytest.mark.parametrize("by", ["API", "S3"])
+def test_a_deletion_that_dies_after_its_mark_is_completed_by_the_janitor(rig: Rig, by: str):
+    body = rig.put()
+    rig.handle(body)
+    if by == "API":
+        rig.catalog.removal.mark(rig.video(body))
+    else:
+        rig.catalog.removal.record(deletion_of(rig, body))
+    janitor(rig).tidy()
+    assert rig.stored() == []
+    assert rows(rig, body).keys() == {"video", "stage#toy"}
+
+
+def test_a_deletion_that_comes_late_leaves_the_labels_and_words_of_a_later_upload(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    first = rig.put(b"one")
+    rig.handle(first)
+    rig.catalog.removal.record(deletion_of(rig, first))
+    second = rig.put(b"two")
+
+    def uploaded_meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(Labels, "_rows", rows_of)
+        rig.handle(second)
+        return rows_of(*given)
+
+    rows_of = Labels._rows
+    monkeypatch.setattr(Labels, "_rows", uploaded_meanwhile)
+    rig.catalog.unindex(upload_of(first).video_id)
+    assert "label#toy#hello" in rows(rig, second)
+
+
+def test_a_result_is_the_last_of_its_rows_to_go(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    body = rig.put()
+    rig.handle(body)
+    result = rig.state(body).current_result
+    assert result
+
+    def dies(*_: Any) -> Any:
+        raise ConnectionError
+
+    monkeypatch.setattr(Contents, "gone", dies)
+    with pytest.raises(ConnectionError):
+        rig.catalog.results.forget(upload_of(body).video_id, result)
+    assert rig.catalog.results.all(upload_of(body).video_id) == [result]
 
 
 def test_a_run_that_is_claimed_just_after_a_deletion_is_ended_by_the_second_look(rig: Rig):

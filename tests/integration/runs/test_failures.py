@@ -8,8 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from pipeline.aws.announce import Announcer
+from pipeline.aws.catalog.table import Table
 from pipeline.core import errors
 from pipeline.core.errors import BadInput, VideodropError
 from pipeline.runs.delivery import Delivery, Outcome, Retry
@@ -406,3 +408,71 @@ def test_retries_outlast_an_outage_of_aws_before_a_message_is_dead_lettered(
     assert waits == sorted(waits)
     assert sum(waits[:-1]) > 15 * 60
     assert max(waits) <= 12 * 3600  # SQS's limit on a visibility timeout
+
+
+# -- answers that are lost ------------------------------------------------------------------------
+
+
+def repeated(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    """Lose the answer of each write of this state: boto3 sends the request again."""
+    update = Table.update
+
+    def twice(self: Table, *key: str, **given: Any) -> Any:
+        if given["set"].get("state") == state:
+            update(self, *key, **given)
+        return update(self, *key, **given)
+
+    monkeypatch.setattr(Table, "update", twice)
+
+
+def test_an_end_that_was_written_twice_is_an_end(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    repeated(monkeypatch, "succeeded")
+    body = rig.put()
+    assert rig.handle(body) is Outcome.SUCCEEDED
+
+
+def test_a_failure_that_was_written_twice_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    repeated(monkeypatch, "failed")
+    failing(rig, BadInput("a_code", "A sentence."))
+    assert rig.handle(rig.put()) is Outcome.FAILED
+
+
+def test_a_run_that_was_given_back_twice_is_delivered_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    repeated(monkeypatch, "pending")
+    failing(rig, errors.DependencyFailed("a_code", "A sentence."))
+    body = rig.put()
+    with pytest.raises(Retry):
+        rig.handle(body)
+    assert rig.state(body).state == "pending"
+
+
+def test_an_end_whose_answer_was_lost_is_told_by_the_next_delivery(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    update, lost = Table.update, []
+
+    def no_answer(self: Table, *key: str, **given: Any) -> Any:
+        done = update(self, *key, **given)
+        if given["set"].get("state") == "succeeded" and not lost:
+            lost.append(key)
+            raise ReadTimeoutError(endpoint_url="https://aws")
+        return done
+
+    monkeypatch.setattr(Table, "update", no_answer)
+    told: list[str] = []
+    ended = Announcer.stage_ended
+
+    def tells(self: Announcer, video_id: str, run: Any) -> None:
+        told.append(run.state)
+        ended(self, video_id, run)
+
+    monkeypatch.setattr(Announcer, "stage_ended", tells)
+    body = rig.put()
+    with pytest.raises(Retry):
+        rig.handle(body)
+    assert told == []
+    assert rig.handle(body) is Outcome.CURRENT
+    assert told == ["succeeded"]
+    assert rig.stage.runs == 1

@@ -131,3 +131,13 @@ def test_records_of_earlier_versions_are_read_and_written_by_their_names(house: 
     stored = house.table.items["#replays", replay.replay_id]
     assert (stored["wish"], stored["wishes"]) == ("pause", 1)
     assert Replay.model_validate(stored).desired_state == "pause"
+
+
+def test_a_replay_whose_driver_died_after_its_last_checkpoint_is_not_woken_for_ever(house: House):
+    house.library(1)
+    done = house.replay()
+    house.table.items["#replays", done.replay_id].update(
+        {"lease_until": "0000000001.000", "lease_shard": "0"}
+    )
+    assert house.replays.wake_overdue() == 0
+    assert "lease_until" not in house.table.items["#replays", done.replay_id]
