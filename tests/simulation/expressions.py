@@ -126,6 +126,7 @@ class _Parser:
         right = self._operand(self._take())
         return {
             "=": f"equal({left}, {right})",
+            "<>": f"(not equal({left}, {right}))",
             "<": f"less({left}, {right})",
             ">": f"less({right}, {left})",
             "<=": f"most({left}, {right})",
