@@ -32,8 +32,8 @@ from pipeline.core.settings import Settings
 from pipeline.hosts.local import network
 from pipeline.hosts.local.credentials import Credentials
 from pipeline.hosts.local.inbox import Inbox
+from pipeline.hosts.local.inbox_thread import InboxThread
 from pipeline.hosts.local.part import Part
-from pipeline.hosts.local.watch import Watch
 from pipeline.hosts.stack_file import StackFile, announced
 
 log = logging.getLogger(__name__)
@@ -269,7 +269,7 @@ class Stack:
         inbox = Inbox(
             self._home / "inbox", self._home / "inbox.journal", adder, self._tell, lost=lost
         )
-        self._watch = Watch(inbox, self._home / "beats" / beats.INBOX)
+        self._watch = InboxThread(inbox, self._home / "beats" / beats.INBOX)
         leaving.callback(self._watch.end, _STOP_S)
         return inbox.folder
 

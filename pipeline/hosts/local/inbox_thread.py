@@ -10,7 +10,7 @@ from pipeline.hosts.local.inbox import Inbox
 log = logging.getLogger(__name__)
 
 
-class Watch:
+class InboxThread:
     """A thread that watches an inbox.
 
     Args:

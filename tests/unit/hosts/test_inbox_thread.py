@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from pipeline.hosts.local.watch import Watch
+from pipeline.hosts.local.inbox_thread import InboxThread
 
 
 class Dying:
@@ -30,7 +30,7 @@ def test_a_watch_that_ended_is_started_again_and_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     inbox, beat, said = Dying(tmp_path), tmp_path / "beat", list[str]()
-    watch = Watch(cast("Any", inbox), beat)
+    watch = InboxThread(cast("Any", inbox), beat)
     end = time.monotonic() + 20
     while not beat.exists():
         assert time.monotonic() < end
