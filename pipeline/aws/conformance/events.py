@@ -16,7 +16,7 @@ _ALONE = (
 
 def checks(name: str, leaving: ExitStack) -> list[Check]:
     """Make what the checks need until ``leaving`` ends, each of this name, and return them."""
-    bench = _Bench(name)
+    bench = _Bench(f"{name}-events")
     leaving.callback(bench.remove)
     bench.make()
     return [
@@ -46,7 +46,7 @@ class _Bench:
         self._seen: list[dict[str, Any]] = []
 
     def make(self) -> None:
-        self._url = self._sqs.create_queue(QueueName=f"{self._name}-events")["QueueUrl"]
+        self._url = self._sqs.create_queue(QueueName=self._name)["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
         target = arn["Attributes"]["QueueArn"]
         self._events.create_event_bus(Name=self._name)
