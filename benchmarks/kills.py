@@ -108,7 +108,10 @@ class _Servers:
         pipes.stdin.write(f"{port}\n")  # type: ignore[union-attr]
         pipes.stdin.flush()  # type: ignore[union-attr]
         pid = int(pipes.stdout.readline())  # type: ignore[union-attr]
-        return {"pid": pid} | json.loads(pipes.stdout.readline())  # type: ignore[union-attr]
+        said = json.loads(pipes.stdout.readline())  # type: ignore[union-attr]
+        if "error" in said:
+            raise RuntimeError(f"The embedded AWS did not start: {said['error']}")
+        return {"pid": pid} | said
 
     def close(self) -> None:
         """End it, and the last server."""
@@ -133,7 +136,10 @@ def _serve(folder: Path, *, power_cuts: bool) -> None:
                 power.watch(syncs)
             mock_random.seed()  # or each copy would make the same ids
             print(os.getpid(), flush=True)
-            server.main(folder, int(port))
+            try:
+                server.main(folder, int(port))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the parent waits for it
+                print(json.dumps({"error": repr(error)}), flush=True)
             os._exit(0)
 
 

@@ -38,7 +38,8 @@ def cut(folder: Path, log: Path) -> int:
     """Take from the files in ``folder`` what was not on the disk; return how many lost anything.
 
     A file keeps the bytes that it had when it was synced last. A name that was not in its folder
-    when that was synced last is gone.
+    when that was synced last is gone. One that has replaced another since may be either, because
+    renaming is atomic: here it is the new one.
     """
     sizes: dict[int, tuple[str, int]] = {}
     names: dict[str, dict[str, int]] = {}
@@ -51,7 +52,7 @@ def cut(folder: Path, log: Path) -> int:
     lost = 0
     for path in [path for path in folder.rglob("*") if path.is_file()]:
         status = path.stat()
-        if names.get(str(path.parent), {}).get(path.name) != status.st_ino:
+        if path.name not in names.get(str(path.parent), {}):
             path.unlink()
             lost += 1
             continue
