@@ -165,7 +165,8 @@ def _ending(replay: Replay, one: Open, run: StageRun | None, folder: str) -> End
         return "superseded"
     # The janitor fails a run that lost its message, and removes its event.
     ended = run.finished_at.timestamp() if run.finished_at else 0.0
-    if run.state == "failed" and run.event_id is None and ended >= one.asked_at > 0:
+    asked = int(one.asked_at * 1000) / 1000  # times of runs are whole milliseconds
+    if run.state == "failed" and run.event_id is None and ended >= asked > 0:
         return "lost"
     return None
 
