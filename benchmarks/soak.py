@@ -57,7 +57,7 @@ def main() -> None:
 
 
 Row = tuple[str, str, str, bool]
-"""What is counted, its bar, what was seen, and whether the bar holds."""
+"""A row of the table: the count, its bar, the value seen, and the verdict."""
 
 
 def run(jobs: int, seed: int, *, stages: str = "", timeout_s: float = 3600.0) -> list[Row]:

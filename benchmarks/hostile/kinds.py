@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ACCEPTED = "accepted"
-"""What is to come of a file that no check has to reject: a result, or a rejection by a stage."""
+"""The outcomes of a file that no check has to reject: a result, or a rejection by a stage."""
 ABSURD = "absurd_structure"
 MEMORY = "media_memory"
 """The code where ffprobe reaches its limit of memory, a gigabyte, within a second."""

@@ -1,4 +1,4 @@
-"""What the streams of events read, once for all streams of a process.
+"""The reads of the streams of events, made once for all streams of a process.
 
 The end of the log is read once a second and each video every two, however many pages are open. A
 client that comes from farther back reads the log itself until it has caught up.

@@ -137,16 +137,8 @@ class _Resources:
                 self._target(feed, arn)
 
     def _bucket(self, name: str) -> None:
-        s3 = client("s3")
-        if _found(s3.head_bucket, Bucket=name) is None:
-            # Outside us-east-1 the request has to name the region; in us-east-1 it must not.
-            if (region := s3.meta.region_name) == "us-east-1":
-                s3.create_bucket(Bucket=name)
-            else:
-                place = cast("BucketLocationConstraintType", region)
-                s3.create_bucket(
-                    Bucket=name, CreateBucketConfiguration={"LocationConstraint": place}
-                )
+        if _found(client("s3").head_bucket, Bucket=name) is None:
+            create_bucket(name)
             self._changed.append(f"bucket {name}")
 
     def _versions(self, bucket: str) -> None:
@@ -227,6 +219,17 @@ class _Resources:
         if different or not found:
             self._changed.append(f"queue {name}")
         return arn
+
+
+def create_bucket(name: str) -> None:
+    """Make a bucket in the region of this process's store."""
+    s3 = client("s3")
+    # Outside us-east-1 the request has to name the region; in us-east-1 it must not.
+    if (region := s3.meta.region_name) == "us-east-1":
+        s3.create_bucket(Bucket=name)
+    else:
+        place = cast("BucketLocationConstraintType", region)
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": place})
 
 
 def _found(look: Callable[_P, _T], *args: _P.args, **what: _P.kwargs) -> _T | None:

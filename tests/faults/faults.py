@@ -1,4 +1,4 @@
-"""How each kind of fault is caused, around one job; each returns the id of the job's video."""
+"""The causes of each kind of fault, around one job; each returns the id of the job's video."""
 
 import os
 import signal

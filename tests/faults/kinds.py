@@ -21,7 +21,7 @@ MOMENTS: tuple[Moment, ...] = (
 )
 
 ONE = "succeeded, published once, announced once, nothing left"
-"""What is expected of most."""
+"""The expectation of most."""
 # The result could not be recorded after its manifest was written: it is published again.
 TWO = "succeeded, published twice, announced once, nothing left"
 # The same, unless the client's own retries outlast the outage.

@@ -17,7 +17,7 @@ from tests.simulation.shrink import shrunk
 
 
 class Search(NamedTuple):
-    """What one process has found.
+    """The findings of one process.
 
     Attributes:
         done: number of histories.

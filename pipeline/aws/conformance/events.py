@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.aws import clients as aws
 from pipeline.aws.conformance.check import Check, Differs, awaited, expect
+from pipeline.aws.provision import create_bucket
 
 _SOON_S = 8.0
 _KEY = "videos/a b+c%.mp4"
@@ -129,11 +130,7 @@ class _Bench:
         expect(awaited(self._receive, 1.0), [], "What came")
 
     def uploads(self) -> None:
-        if (region := self._s3.meta.region_name) == "us-east-1":
-            self._s3.create_bucket(Bucket=self._name)
-        else:
-            place: Any = {"LocationConstraint": region}
-            self._s3.create_bucket(Bucket=self._name, CreateBucketConfiguration=place)
+        create_bucket(self._name)
         self._s3.put_bucket_notification_configuration(
             Bucket=self._name, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from pipeline.aws import clients as aws
 from pipeline.aws.conformance.check import Check, Differs, expect, rejected
 from pipeline.aws.parts import MISSING
+from pipeline.aws.provision import create_bucket
 
 _BODY = bytes(range(256)) * 64
 _PART = 5 << 20  # the least size of a part that is not the last
@@ -22,7 +23,7 @@ _TIMEOUT_S = 10.0
 def checks(name: str, leaving: ExitStack) -> list[Check]:
     """Make a bucket of this name until ``leaving`` ends, and return its checks."""
     store = _Store(name)
-    store.make()
+    create_bucket(name)
     leaving.callback(store.remove)
     return [
         Check("an object is listed and read as soon as it is written", store.at_once, _LOST),
@@ -49,13 +50,6 @@ class _Store:
         self._bucket = bucket
         self._put = partial(self._s3.put_object, Bucket=bucket)
         self._get = partial(self._s3.get_object, Bucket=bucket)
-
-    def make(self) -> None:
-        if (region := self._s3.meta.region_name) == "us-east-1":
-            self._s3.create_bucket(Bucket=self._bucket)
-        else:
-            place: Any = {"LocationConstraint": region}
-            self._s3.create_bucket(Bucket=self._bucket, CreateBucketConfiguration=place)
 
     def remove(self) -> None:
         with suppress(*aws.ERRORS):

@@ -94,7 +94,7 @@ def test_a_fifth_stage_is_hosted_by_the_worker_and_shown_by_the_api(house: Setti
 
 
 def toy_view(vid: str) -> dict | None:
-    """What the API shows of the stage; None while the video is not known yet."""
+    """Return what the API shows of the stage; None while the video is not known yet."""
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(create_app())
