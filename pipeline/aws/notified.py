@@ -53,7 +53,7 @@ class Notified:
             DependencyFailed: ``not_sent``.
         """
         found = list(s3_records.parse(given, self._exists))
-        ours = [event for event in found if self._is_ours(event)]
+        ours = [event for event in found if self._is_ours(*_place(event))]
         self.send(ours)
         return Taken(len(ours), len(found) - len(ours))
 
@@ -67,29 +67,32 @@ class Notified:
         for event in found:
             body = json.dumps(event)
             created = event["detail-type"] == "Object Created"
-            detail = event["detail"]
-            video = events.video_id(detail["bucket"]["name"], detail["object"]["key"])
-            by_video[video, created].append(body)
+            by_video[events.video_id(*_place(event)), created].append(body)
         for (video, created), bodies in by_video.items():
             for name in self._created if created else self._deleted:
                 Queue(name).send(bodies, group=video)
 
-    def _is_ours(self, event: dict[str, Any]) -> bool:
+    def _is_ours(self, bucket: str, key: str) -> bool:
+        ours, prefix = self._settings.names.uploads_bucket, self._settings.topology.uploads.prefix
         try:
-            self._settings.check_place(events.parse(json.dumps(event)))
+            intake.check_place(bucket, key, ours=ours, prefix=prefix)
         except BadInput:
             return False
         return True
 
     def _exists(self, bucket: str, key: str) -> bool:
-        ours, prefix = self._settings.names.uploads_bucket, self._settings.topology.uploads.prefix
-        try:
-            intake.check_place(bucket, key, ours=ours, prefix=prefix)
-            self._s3.head_object(Bucket=bucket, Key=key)
-        except BadInput:
+        if not self._is_ours(bucket, key):
             return False
+        try:
+            self._s3.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if aws.code(error) in parts.MISSING:
                 return False
             raise
         return True
+
+
+def _place(event: dict[str, Any]) -> tuple[str, str]:
+    """Return the bucket and the key that an event is about."""
+    detail = event["detail"]
+    return detail["bucket"]["name"], detail["object"]["key"]
