@@ -20,6 +20,7 @@ const EVERY_MS = 1500;
  */
 export function makeActions(id, reload, signal) {
   let video = /** @type {Video | null} */ (null);
+  const deletion = { running: false }; // its events need no second look: what they tell of is gone
   const row = h("div.actions");
   const progress = h("div.replay-progress", { role: "status" });
   const problems = makeProblems(async (stages) => follow(await retryVideo(id, stages)));
@@ -41,6 +42,7 @@ export function makeActions(id, reload, signal) {
 
   return {
     node: h("div.acts", {}, row, progress, problems.node),
+    deletion,
     /** @param {Video} now */
     update(now) {
       video = now;
@@ -49,7 +51,7 @@ export function makeActions(id, reload, signal) {
         now.links.versions && button("Versions…", () => openVersions(id, signal, reload)),
         // The address expires: the one of the latest answer is opened.
         now.original_url && button("Download original", () => video?.original_url && location.assign(video.original_url)),
-        button("Delete…", () => video && askToDelete(video, signal), "button.danger"),
+        button("Delete…", () => video && askToDelete(video, deletion, signal), "button.danger"),
       ]);
       problems.update(now);
     },
@@ -73,9 +75,10 @@ function said({ state, reason, progress }) {
 
 /**
  * @param {Video} video
+ * @param {{running: boolean}} deletion
  * @param {AbortSignal} signal
  */
-function askToDelete(video, signal) {
+function askToDelete(video, deletion, signal) {
   const { body, buttons, close, signal: gone } = openDialog(`Delete ${title(video.name)}?`, signal);
   const wrong = h("div");
   body.append(
@@ -92,7 +95,11 @@ function askToDelete(video, signal) {
   const yes = button("Delete", () => act(wrong, yes, remove), "button.danger");
   buttons.append(button("Cancel", close), yes);
   async function remove() {
-    const done = await deleteVideo(video.video_id);
+    deletion.running = true;
+    const done = await deleteVideo(video.video_id).catch((error) => {
+      deletion.running = false;
+      throw error;
+    });
     if (!gone.aborted) close();
     location.hash = "#/";
     const until = done.restorable_until;

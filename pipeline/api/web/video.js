@@ -144,7 +144,7 @@ export function showVideo(place, id, { t = "0" }, signal) {
     live.look();
   }
 
-  const live = new Live(signal, (event) => event.video_id === id);
+  const live = new Live(signal, (event) => event.video_id === id && !actions.deletion.running);
   live.watch([id]);
   void poll(refresh, notice, signal, live);
   takeKeys({ "/": transcript.find }, signal);
