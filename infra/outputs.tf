@@ -8,6 +8,17 @@ output "api" {
   value       = aws_apigatewayv2_api.query.api_endpoint
 }
 
+output "sign_in" {
+  description = "The provider of the API's tokens and their scopes; with Cognito also its pool and its address. Null if the API is open."
+  value = local.open ? null : {
+    issuer   = local.issuer
+    audience = local.audience
+    scopes   = local.scopes
+    pool     = one(aws_cognito_user_pool.people[*].id)
+    address  = local.cognito_address
+  }
+}
+
 output "cdn" {
   description = "Address at CloudFront; null without `cdn`."
   value       = try(local.public_origins[0], null)
@@ -26,12 +37,12 @@ output "domains" {
 
 output "environment" {
   description = "Environment variables that connect `videodrop` on any machine to this installation."
-  value = {
+  value = merge(local.replay_limit, {
     AWS_DEFAULT_REGION         = var.region
     VIDEODROP_NAME             = var.name
     VIDEODROP_UPLOADS_BUCKET   = module.uploads.name
     VIDEODROP_ARTIFACTS_BUCKET = module.artifacts.name
-  }
+  })
 }
 
 output "queues" {

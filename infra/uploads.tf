@@ -5,6 +5,7 @@ module "uploads" {
 
   name          = local.uploads_bucket
   local         = var.local
+  kms_key_arn   = var.kms_key_arn
   force_destroy = !var.deletion_protection
   versioned     = true
   old_days      = var.old_uploads_days

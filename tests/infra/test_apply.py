@@ -3,24 +3,27 @@
 import importlib.metadata
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, get_args
 
 import pytest
 
 from pipeline import bootstrap
+from pipeline.api.authorized import OPEN, OPEN_BELOW
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
 from pipeline.core.errors import BadInput, FailureClass, LimitExceeded
-from pipeline.core.settings import Settings
+from pipeline.core.settings import Settings, SignIn
 from pipeline.costs.installation import alarm_metrics
 from pipeline.stages.detect import onnx, yolo
 from pipeline.stages.transcribe import ctranslate, whisper
 from pipeline.telemetry.names import ALL as METRICS
 from pipeline.telemetry.names import RUNS
-from tests.fakes.gateway import OPEN
 from tests.infra.conftest import DETECTS_MEMORY_MB, Applied
+from tests.unit.api.test_open_routes import routes
 
 THEIRS, TWIN = "made-by-terraform", "made-by-python"
+MANY = 50  # routes of the API
 # A resource of a plan, and its first change.
 CHANGE = re.compile(r"# (\S+) will be updated in-place\n.*?~ (\w+ += \w+ -> \w+)", re.DOTALL)
 
@@ -155,15 +158,56 @@ def test_provision_finds_nothing_to_correct(installation: Applied):
     assert resources.ensure(bootstrap.settings()) == []
 
 
+def chosen(method: str, path: str, keys: Iterable[str]) -> str:
+    """Return the key of the route that API Gateway selects: the most specific one."""
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+    asked = f"{method} {path}"
+    greedy = [
+        key for key in keys if "{" in key and asked.startswith(key.removesuffix("{proxy+}"))
+    ]
+    return asked if asked in keys else max(greedy, key=len, default="$default")
+
+
+def needs_no_token(method: str, path: str) -> bool:
+    """Return True for what the API itself answers without a token, except what has its own."""
+    return method in {"GET", "HEAD"} and (path in OPEN or path.startswith(OPEN_BELOW))
+
+
 @pytest.mark.usefixtures("installation")
-def test_only_the_pages_and_signed_playlists_need_no_token():
-    gateway = aws.client("apigatewayv2")
+def test_an_anonymous_call_is_rejected_on_every_route_of_a_default_installation():
+    gateway, name = aws.client("apigatewayv2"), bootstrap.settings().name
     (api,) = gateway.get_apis()["Items"]
-    found = {
-        route["RouteKey"]: (route["AuthorizationType"], "AuthorizerId" in route)
-        for route in gateway.get_routes(ApiId=api["ApiId"])["Items"]
-    }
-    assert found == {"$default": ("JWT", True)} | dict.fromkeys(OPEN, ("NONE", False))
+    (authorizer,) = gateway.get_authorizers(ApiId=api["ApiId"])["Items"]
+    found = {one["RouteKey"]: one for one in gateway.get_routes(ApiId=api["ApiId"])["Items"]}
+    asked = [(method, path) for method, path, _ in routes()]
+    assert len(asked) > MANY
+    for method, path in asked:
+        route = found[chosen(method, path, found)]
+        wanted = ("NONE", None, None)
+        if not needs_no_token(method, path):
+            scope = "read" if method in {"GET", "HEAD"} else "replay"
+            wanted = ("JWT", authorizer["AuthorizerId"], [f"{name}/{scope}"])
+        assert wanted == (
+            route["AuthorizationType"],
+            route.get("AuthorizerId"),
+            route.get("AuthorizationScopes"),
+        ), (method, path)
+
+
+def test_the_page_gets_the_tokens_that_the_api_accepts(installation: Applied):
+    sign_in, pools = installation.output["sign_in"], aws.client("cognito-idp")
+    name = bootstrap.settings().names.queue("query")
+    query = aws.client("lambda").get_function_configuration(FunctionName=name)
+    page = SignIn.model_validate_json(query["Environment"]["Variables"]["VIDEODROP_SIGN_IN"])
+    assert sign_in["audience"] == [page.client_id]
+    client = pools.describe_user_pool_client(UserPoolId=sign_in["pool"], ClientId=page.client_id)
+    assert set(page.scope.split()) == set(client["UserPoolClient"]["AllowedOAuthScopes"])
+    assert client["UserPoolClient"]["CallbackURLs"] == [f"{installation.output['api']}/"]
+    (authorizer,) = aws.client("apigatewayv2").get_authorizers(
+        ApiId=aws.client("apigatewayv2").get_apis()["Items"][0]["ApiId"]
+    )["Items"]
+    accepted = authorizer["JwtConfiguration"]
+    assert accepted == {"Audience": sign_in["audience"], "Issuer": sign_in["issuer"]}
 
 
 def alarms() -> dict[str, dict[str, Any]]:
