@@ -15,7 +15,7 @@ _AWS = """#!/usr/bin/env bash
 set -eu
 echo "aws $*" >>"$HOME/calls"
 if [ "$2" = create-deployment ]; then
-  [[ $4 != *refused* ]] || exit 254
+  [[ $4 != *limited* ]] || exit 254
   jq -r '"d-" + .deploymentGroupName' <<<"$4"
 elif [ ! -e "$HOME/$4" ]; then
   touch "$HOME/$4"
@@ -82,10 +82,10 @@ def test_a_version_that_was_rolled_back_fails_the_script_and_says_why(rollout: R
     assert rollout.calls[-1].startswith("terraform apply -refresh-only")
 
 
-def test_a_deployment_that_is_refused_fails_the_script_after_the_others(rollout: Rollout):
-    done = rollout.run("refused", "query")
+def test_a_deployment_that_cannot_start_fails_the_script_after_the_others(rollout: Rollout):
+    done = rollout.run("limited", "query")
     assert done.returncode == 1
-    assert done.stderr == "refused: not started\n"
+    assert done.stderr == "limited: not started\n"
     assert "query: live" in done.stdout
 
 
