@@ -1,7 +1,7 @@
 """The embedded AWS as Terraform needs it: ``python -m tests.infra.simulator``.
 
-moto's Lambda does not store some attributes, so that a plan would set them again. Its Cognito cannot
-delete a resource server.
+moto's Lambda does not store some attributes, so that a plan would set them again. Its Cognito
+cannot delete a resource server.
 """
 
 import sys

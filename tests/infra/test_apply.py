@@ -162,9 +162,7 @@ def chosen(method: str, path: str, keys: Iterable[str]) -> str:
     """Return the key of the route that API Gateway selects: the most specific one."""
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
     asked = f"{method} {path}"
-    greedy = [
-        key for key in keys if "{" in key and asked.startswith(key.removesuffix("{proxy+}"))
-    ]
+    greedy = [key for key in keys if "{" in key and asked.startswith(key.removesuffix("{proxy+}"))]
     return asked if asked in keys else max(greedy, key=len, default="$default")
 
 

@@ -131,7 +131,7 @@ def test_a_replay_without_a_budget_has_the_installations_limit(capped: House):
 
 
 def test_a_budget_above_the_installations_limit_is_rejected(capped: House):
-    with pytest.raises(InvalidArgument, match="2.5 at most") as refused:
+    with pytest.raises(InvalidArgument, match=r"2\.5 at most") as refused:
         capped.start(budget_usd=2.6, **OTHER)
     assert refused.value.code == "budget_above_limit"
     assert list(capped.replays.newest()) == []
