@@ -1,6 +1,6 @@
 output "drop" {
   description = "Address for uploads of videos."
-  value       = "s3://${module.uploads.name}/${local.topology.uploads.prefix}"
+  value       = "s3://${local.uploads_bucket}/${local.topology.uploads.prefix}"
 }
 
 output "api" {
@@ -40,7 +40,7 @@ output "environment" {
   value = merge(local.replay_limit, {
     AWS_DEFAULT_REGION         = var.region
     VIDEODROP_NAME             = var.name
-    VIDEODROP_UPLOADS_BUCKET   = module.uploads.name
+    VIDEODROP_UPLOADS_BUCKET   = local.uploads_bucket
     VIDEODROP_ARTIFACTS_BUCKET = module.artifacts.name
   })
 }

@@ -1,7 +1,8 @@
-# The bucket for uploads of videos.
+# The bucket for uploads of videos: one of this installation, or one that exists.
 
 module "uploads" {
   source = "./modules/bucket"
+  count  = var.existing_uploads_bucket ? 0 : 1
 
   name          = local.uploads_bucket
   local         = var.local
@@ -17,6 +18,21 @@ module "uploads" {
 }
 
 resource "aws_s3_bucket_notification" "uploads" {
-  bucket      = module.uploads.name
+  # It would replace all notifications of a bucket that exists.
+  count = var.existing_uploads_bucket ? 0 : 1
+
+  bucket      = module.uploads[0].name
   eventbridge = true
+}
+
+data "aws_s3_bucket" "uploads" {
+  count  = var.existing_uploads_bucket ? 1 : 0
+  bucket = local.uploads_bucket
+
+  lifecycle {
+    postcondition {
+      condition     = self.region == var.region
+      error_message = "The bucket ${local.uploads_bucket} is in ${self.region}: its events reach an installation in ${self.region} only. Set region."
+    }
+  }
 }

@@ -91,7 +91,7 @@ run "by_default" {
     error_message = "Models are named, so that functions without weights plan the same runs."
   }
   assert {
-    condition     = aws_s3_bucket_notification.uploads.eventbridge
+    condition     = aws_s3_bucket_notification.uploads[0].eventbridge
     error_message = "Uploads are events."
   }
   assert {
@@ -343,6 +343,42 @@ run "open" {
     condition     = length(aws_apigatewayv2_authorizer.jwt) == 0 && length(aws_apigatewayv2_route.open) == 0 && length(aws_apigatewayv2_route.read) == 0 && aws_apigatewayv2_route.all.authorization_type == "NONE" && length(local.provider) == 0 && output.sign_in == null
     error_message = "An open API has one route and no sign-in."
   }
+}
+
+run "existing_bucket" {
+  command = plan
+  variables {
+    uploads_bucket          = "films"
+    existing_uploads_bucket = true
+  }
+  override_data {
+    target          = data.aws_s3_bucket.uploads
+    override_during = plan
+    values          = { region = "us-east-1" }
+  }
+
+  assert {
+    condition     = length(module.uploads) == 0 && length(aws_s3_bucket_notification.uploads) == 0
+    error_message = "Nothing of a bucket that exists is changed."
+  }
+  assert {
+    condition     = local.settings["VIDEODROP_UPLOADS_BUCKET"] == "films" && output.drop == "s3://films/videos/" && strcontains(local.patterns.created, "\"films\"")
+    error_message = "Its uploads are processed."
+  }
+}
+
+run "bucket_elsewhere" {
+  command = plan
+  variables {
+    uploads_bucket          = "films"
+    existing_uploads_bucket = true
+  }
+  override_data {
+    target          = data.aws_s3_bucket.uploads
+    override_during = plan
+    values          = { region = "eu-central-1" }
+  }
+  expect_failures = [data.aws_s3_bucket.uploads]
 }
 
 run "any_token" {

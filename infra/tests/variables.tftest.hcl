@@ -118,6 +118,14 @@ run "programs_without_a_pool" {
   expect_failures = [var.sign_in_clients]
 }
 
+run "bucket_without_a_name" {
+  command = plan
+  variables {
+    existing_uploads_bucket = true
+  }
+  expect_failures = [var.existing_uploads_bucket]
+}
+
 run "unknown_way_to_sign_in" {
   command = plan
   variables {
