@@ -28,11 +28,4 @@ resource "aws_s3_bucket_notification" "uploads" {
 data "aws_s3_bucket" "uploads" {
   count  = var.existing_uploads_bucket ? 1 : 0
   bucket = local.uploads_bucket
-
-  lifecycle {
-    postcondition {
-      condition     = self.region == var.region
-      error_message = "The bucket ${local.uploads_bucket} is in ${self.region}: its events reach an installation in ${self.region} only. Set region."
-    }
-  }
 }

@@ -378,7 +378,7 @@ run "bucket_elsewhere" {
     override_during = plan
     values          = { region = "eu-central-1" }
   }
-  expect_failures = [data.aws_s3_bucket.uploads]
+  expect_failures = [aws_cloudwatch_event_archive.uploads]
 }
 
 run "any_token" {

@@ -70,8 +70,8 @@ resource "aws_lambda_function" "this" {
 }
 
 # What calls the function calls its alias: `live`, which Terraform moves to each new version, or
-# `gradual`, which CodeDeploy moves (rollout.tf). Two names, so that one apply can change the way: the
-# new alias comes first, and the old one goes last.
+# `gradual`, which CodeDeploy moves (rollout.tf). Two names, so that one apply can change the way: an
+# alias cannot be created while another one has its name.
 resource "aws_lambda_alias" "live" {
   count = var.common.rollout == null ? 1 : 0
 
@@ -79,10 +79,6 @@ resource "aws_lambda_alias" "live" {
   description      = "The live version"
   function_name    = aws_lambda_function.this.function_name
   function_version = aws_lambda_function.this.version
-
-  lifecycle {
-    create_before_destroy = true
-  }
 }
 
 resource "aws_lambda_alias" "gradual" {
@@ -94,8 +90,7 @@ resource "aws_lambda_alias" "gradual" {
   function_version = aws_lambda_function.this.version
 
   lifecycle {
-    create_before_destroy = true
-    ignore_changes        = [function_version, routing_config] # CodeDeploy sets them
+    ignore_changes = [function_version, routing_config] # CodeDeploy sets them
   }
 }
 
