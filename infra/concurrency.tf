@@ -29,7 +29,7 @@ locals {
 
   # Of each stage: together nine tenths of the rest, of which replays have the smaller part. Lambda's
   # smallest maximum of a queue is 2, its largest 1000.
-  stages           = length(local.topology.stages)
-  live_concurrency = max(2, min(1000, floor(0.8 * local.rest / local.stages)))
-  slow_concurrency = max(2, min(1000, floor(0.1 * local.rest / local.stages)))
+  stages             = length(local.topology.stages)
+  live_concurrency   = max(2, min(1000, floor(0.8 * local.rest / local.stages)))
+  replay_concurrency = max(2, min(1000, floor(0.1 * local.rest / local.stages)))
 }

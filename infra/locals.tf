@@ -49,7 +49,7 @@ locals {
     var.settings,
   )
 
-  # Whoever uses the buckets or the table needs their key, by these services alone.
+  # Roles that use the buckets or the table need their key, by these services alone.
   use_key = var.kms_key_arn == null ? [] : [{
     Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
     Resource  = [var.kms_key_arn]

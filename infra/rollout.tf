@@ -1,4 +1,5 @@
-# Gradual deployment, if `rollout` names a way: CodeDeploy shifts a function's alias to its new version; an alarm rolls back.
+# Gradual deployment, if `rollout` names a way: CodeDeploy shifts a function's alias to its new version;
+# an alarm rolls back.
 
 locals {
   # moto cannot delete an application.

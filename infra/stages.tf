@@ -6,7 +6,7 @@ locals {
       try(var.compute[stage], {}),
       {
         live_concurrency   = coalesce(try(var.compute[stage].live_concurrency, null), local.live_concurrency)
-        replay_concurrency = coalesce(try(var.compute[stage].replay_concurrency, null), local.slow_concurrency)
+        replay_concurrency = coalesce(try(var.compute[stage].replay_concurrency, null), local.replay_concurrency)
         # Its own image, or the one of its kind of host.
         image = try(coalesce(
           try(var.compute[stage].image, null),

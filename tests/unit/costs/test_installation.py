@@ -34,7 +34,7 @@ def test_stages_share_what_the_quota_leaves():
     text, quota = (INFRA / "concurrency.tf").read_text(), quotas._LAMBDA_CONCURRENCY
     reserved = sum(int(kept) for kept in re.findall(r"^    \w+ += (\d+)$", text, re.MULTILINE))
     rest = quota - reserved - min(optional("burst"), quota // 10)
-    (share,) = re.findall(r" live_concurrency = .*floor\(([\d.]+) \* local\.rest", text)
+    (share,) = re.findall(r" live_concurrency += .*floor\(([\d.]+) \* local\.rest", text)
     stages = len(Topology.read().stages)
     assert int(float(share) * rest / stages) == installation.LIVE_CONCURRENCY
 
