@@ -51,9 +51,10 @@ def histories(*limit: str) -> list[str]:
 
 
 def tests_of(file: str) -> Iterator[str]:
-    """Yield the test files of a module's package, its own first."""
+    """Yield the test files of a module's package and of those above it, its own first."""
     _, package, *_ = Path(file).parts
-    packages = [package, "runs"] if package == "aws" else [package]
+    above = {"aws": ("runs", "results"), "runs": ("replays",), "results": ("runs",)}
+    packages = [package, *above.get(package, ())]
     known = [
         one.relative_to(_ROOT)
         for each in packages
