@@ -1,13 +1,17 @@
 """The process of a container, on every host.
 
-``python -m pipeline.hosts.entrypoint [HANDLER]`` runs what the host needs:
+``python -m pipeline.hosts.entrypoint [HANDLER …]`` runs what the host needs:
 
     AWS_LAMBDA_RUNTIME_API is set   Lambda: the runtime client, awslambdaric
     PORT is set                     an HTTP server: the query API, or a handler's pushed events
     neither, or PORT is empty       the worker, which polls the handler's queues
 
 HANDLER has the form that Lambda uses. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``.
-Without that variable a worker hosts all stages.
+Without that variable a worker hosts all stages. A worker takes several handlers. Two other words
+stand for processes that serve no handler, on any host:
+
+    prepare         make the installation's resources, and end (``hosts.prepare``)
+    watch-bucket    find uploads in a store that tells of none (``hosts.watcher``)
 """
 
 import logging
@@ -18,6 +22,8 @@ from pipeline.core.errors import MissingDependency, VideodropError
 
 STAGE = "handlers.stage.handler"
 QUERY = "handlers.query.handler"
+PREPARE = "prepare"
+WATCH = "watch-bucket"
 _HIGHEST_PORT = 65535
 
 
@@ -34,8 +40,10 @@ def main(arguments: list[str]) -> None:
         os.execv(sys.executable, [sys.executable, "-m", "awslambdaric", handler])  # noqa: S606 - that is how to become another program
     _check_region()
     port = os.environ.get("PORT")
-    if not port:
-        _poll(handler)
+    if handler in {PREPARE, WATCH}:
+        _do(handler)
+    elif not port:
+        _poll(arguments or [STAGE])
     elif handler == QUERY:
         _serve_api(_number(port))
     else:
@@ -57,7 +65,7 @@ def names(handler: str, stage: str | None) -> list[str] | None:
         raise MissingDependency(
             "unknown_handler",
             f"{handler} takes no events from queues; choose from {', '.join((STAGE, *known))}, "
-            f"or set PORT to serve {QUERY}.",
+            f"{PREPARE} and {WATCH}, or set PORT to serve {QUERY}.",
         )
     return [known[handler]]
 
@@ -68,13 +76,22 @@ def _check_region() -> None:
     aws.region()
 
 
-def _poll(handler: str) -> None:
+def _do(task: str) -> None:
+    from pipeline import bootstrap  # noqa: PLC0415 - see above
+    from pipeline.hosts import prepare, watcher  # noqa: PLC0415 - see above
+
+    bootstrap.set_up_telemetry(task)
+    (prepare if task == PREPARE else watcher).main(bootstrap.settings())
+
+
+def _poll(handlers: list[str]) -> None:
     from pipeline import bootstrap  # noqa: PLC0415 - see above
     from pipeline.hosts.health import HEARTBEAT  # noqa: PLC0415 - see above
     from pipeline.hosts.worker import Worker, hosted  # noqa: PLC0415 - see above
 
     settings = bootstrap.settings()
-    chosen = names(handler, settings.stage) or list(settings.topology.stages)
+    stages = list(settings.topology.stages)
+    chosen = [name for handler in handlers for name in names(handler, settings.stage) or stages]
     bootstrap.set_up_telemetry("worker")
     Worker(settings, hosted(settings, chosen), grace_s=settings.drain_s, heartbeat=HEARTBEAT).run()
 

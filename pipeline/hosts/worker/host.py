@@ -5,10 +5,8 @@ import math
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +23,7 @@ from pipeline.hosts.worker.lane import Lane, Record, failures
 from pipeline.hosts.worker.load import Load
 from pipeline.hosts.worker.paused import Paused
 from pipeline.hosts.worker.runtime import Failed, Runtime
+from pipeline.hosts.worker.schedule import scheduled_event
 from pipeline.runs.delivery import Killed
 
 log = logging.getLogger(__name__)
@@ -137,10 +136,12 @@ class Worker:
 
 
 def _healthy(hosts: Sequence["_Host"]) -> bool:
-    """Return whether a handler is loaded, and no host's thread has ended or hangs."""
-    return any(host.runtime.ready for host in hosts) and all(
-        host.is_alive() and not host.runtime.hung for host in hosts
-    )
+    """Return whether a handler is loaded, and no host's thread has ended or hangs.
+
+    Hosts of replays alone load one only while there are messages.
+    """
+    loaded = any(host.runtime.ready for host in hosts) or all(host.rests for host in hosts)
+    return loaded and all(host.is_alive() and not host.runtime.hung for host in hosts)
 
 
 class _Host(threading.Thread):
@@ -172,6 +173,12 @@ class _Host(threading.Thread):
         self.runtime = Runtime(function, arn, region)
         self._due = 0.0
         self._last_message = -math.inf
+        self._failed_to_load = False
+
+    @property
+    def rests(self) -> bool:
+        """Return True for a temporary child that is loaded with the next message."""
+        return self._function.is_temporary and not self._failed_to_load
 
     def run(self) -> None:
         pause = _FIRST_PAUSE_S
@@ -189,6 +196,7 @@ class _Host(threading.Thread):
                         continue
                     # Load the handler first: a failure to load must not count as a delivery.
                     failed = self.runtime.start()
+                    self._failed_to_load = failed is not None
                     if not failed:
                         self._poll(lane)
                         pause = _FIRST_PAUSE_S
@@ -286,18 +294,3 @@ class _Host(threading.Thread):
                 self._stopping.wait(1.0)
             else:
                 return
-
-
-def scheduled_event(region: str) -> dict[str, Any]:
-    """Return the event that EventBridge Scheduler sends to a function when a schedule is due."""
-    return {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "Scheduled Event",
-        "source": "aws.scheduler",
-        "account": "000000000000",
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": region,
-        "resources": [f"arn:aws:scheduler:{region}:000000000000:schedule/default/videodrop"],
-        "detail": "{}",
-    }

@@ -8,7 +8,7 @@ import pytest
 from pipeline import bootstrap
 from pipeline.core.errors import MissingDependency
 from pipeline.core.settings import Settings
-from pipeline.hosts import entrypoint, health, worker
+from pipeline.hosts import entrypoint, health, prepare, watcher, worker
 from pipeline.hosts.worker import functions, server
 from tests.conftest import forget_process_state
 
@@ -54,6 +54,8 @@ def _nothing_runs(monkeypatch, observed):  # noqa: ARG001 - the tests own loggin
     monkeypatch.setattr(os, "execv", become("lambda"))
     monkeypatch.setattr("uvicorn.run", become("api"))
     monkeypatch.setattr(server, "serve", become("server"))
+    monkeypatch.setattr(prepare, "main", become("prepare"))
+    monkeypatch.setattr(watcher, "main", become("watcher"))
     monkeypatch.setattr(worker, "Worker", Worker)
 
 
@@ -97,6 +99,11 @@ def test_with_a_port_the_query_handler_is_the_api_which_logs_and_counts(start, o
     assert (what, app.title, observed) == ("api", "videodrop", ["query"])
 
 
+def test_a_worker_hosts_several_handlers(start):
+    given = (f"handlers.{name}.handler" for name in ("janitor", "replays", "events"))
+    assert start(*given)[:-1] == ("worker", "janitor", "replays", "events")
+
+
 @pytest.mark.parametrize("name", ["janitor", "replays", "events"])
 def test_an_empty_port_counts_as_unset_so_that_the_apis_image_can_poll(start, name):
     assert start(f"handlers.{name}.handler", PORT="")[:-1] == ("worker", name)
@@ -106,6 +113,13 @@ def test_otherwise_it_polls_for_its_stage_alone(start):
     *became, hosts = start("handlers.stage.handler", VIDEODROP_STAGE="detect")
     assert became == ["worker", "detect"]
     assert {host.lane for host in hosts} == {"live", "replay"}
+
+
+@pytest.mark.parametrize("port", ["", "8080"])
+@pytest.mark.parametrize(("task", "kind"), [("prepare", "prepare"), ("watch-bucket", "watcher")])
+def test_two_words_stand_for_processes_without_a_handler(start, observed, task, kind, port):
+    assert start(task, PORT=port)[0] == kind
+    assert observed == [task]
 
 
 @pytest.mark.parametrize("port", [{}, {"PORT": "8080"}])
