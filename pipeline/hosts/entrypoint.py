@@ -7,7 +7,8 @@
     neither, or PORT is empty       the worker, which polls the handler's queues
 
 HANDLER has the form that Lambda uses. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``.
-Without that variable a worker hosts all stages. A worker takes several handlers. Two other words
+Without that variable a worker hosts all stages. A worker takes several handlers. SageMaker starts
+every image with the argument ``serve``: an HTTP server of the stage's events. Two other words
 stand for processes that serve no handler, on any host:
 
     prepare         make the installation's resources, and end (``hosts.prepare``)
@@ -22,9 +23,13 @@ from pipeline.core.errors import MissingDependency, VideodropError
 
 STAGE = "handlers.stage.handler"
 QUERY = "handlers.query.handler"
+SERVE = "serve"
 PREPARE = "prepare"
 WATCH = "watch-bucket"
 _HIGHEST_PORT = 65535
+# It kills 30 s after SIGTERM; Cloud Run after 10.
+_SAGEMAKER_GRACE_S = 25.0
+_GRACE_S = 8.0
 
 
 def main(arguments: list[str]) -> None:
@@ -42,6 +47,9 @@ def main(arguments: list[str]) -> None:
     port = os.environ.get("PORT")
     if handler in {PREPARE, WATCH}:
         _do(handler)
+    elif handler == SERVE:
+        port = os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080")
+        _serve_events(STAGE, _number(port), grace_s=_SAGEMAKER_GRACE_S)
     elif not port:
         _poll(arguments or [STAGE])
     elif handler == QUERY:
@@ -102,21 +110,17 @@ def _serve_api(port: int) -> None:
     serve("0.0.0.0", port)  # noqa: S104 - a container's own network; the host controls access
 
 
-def _serve_events(handler: str, port: int) -> None:
+def _serve_events(handler: str, port: int, *, grace_s: float = _GRACE_S) -> None:
     from pipeline import bootstrap  # noqa: PLC0415 - see above
     from pipeline.hosts.worker.functions import hosted  # noqa: PLC0415 - see above
+    from pipeline.hosts.worker.jobs import Jobs  # noqa: PLC0415 - see above
     from pipeline.hosts.worker.server import serve  # noqa: PLC0415 - see above
 
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage)
-    if chosen is None:
-        raise MissingDependency(
-            "no_stage",
-            "Set VIDEODROP_STAGE to the stage whose events this host serves, one of "
-            f"{', '.join(settings.topology.stages)}.",
-        )
     bootstrap.set_up_telemetry("worker")
-    serve(settings, hosted(settings, chosen)[0], port)
+    jobs = Jobs(settings, hosted(settings, chosen)[0]) if chosen else Jobs.of_stage(settings)
+    serve(settings, jobs, port, grace_s=grace_s)
 
 
 def _number(port: str) -> int:

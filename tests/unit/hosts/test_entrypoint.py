@@ -83,15 +83,23 @@ def test_on_lambda_it_runs_the_runtime_client_with_any_other_variable(start):
 
 
 def test_with_a_port_it_serves_the_stage_that_is_set(start):
-    what, _settings, function, port = start(PORT="8080", VIDEODROP_STAGE="detect")
-    assert (what, function.name, function.lane, port) == ("server", "detect", "live", 8080)
-    assert function.threads == functions.cores()
+    what, _settings, jobs, port = start(PORT="8080", VIDEODROP_STAGE="detect")
+    assert (what, jobs.name, port) == ("server", "detect", 8080)
+    assert (jobs._function.lane, jobs._function.threads) == ("live", functions.cores())
+
+
+@pytest.mark.parametrize(
+    ("given", "port"), [({}, 8080), ({"SAGEMAKER_BIND_TO_PORT": "9000"}, 9000)]
+)
+def test_sagemakers_argument_serves_the_stage_that_is_set(start, given, port):
+    what, _settings, jobs, bound = start("serve", VIDEODROP_STAGE="detect", **given)
+    assert (what, jobs.name, bound) == ("server", "detect", port)
 
 
 @pytest.mark.parametrize("name", ["janitor", "replays", "events"])
 def test_with_a_port_it_serves_any_handler_that_takes_events(start, name):
-    _what, _settings, function, _port = start(f"handlers.{name}.handler", PORT="80")
-    assert (function.name, function.handler) == (name, f"handlers.{name}.handler")
+    _what, _settings, jobs, _port = start(f"handlers.{name}.handler", PORT="80")
+    assert (jobs.name, jobs._function.handler) == (name, f"handlers.{name}.handler")
 
 
 def test_with_a_port_the_query_handler_is_the_api_which_logs_and_counts(start, observed):
