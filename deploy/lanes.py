@@ -40,7 +40,8 @@ def manifests(topology: Topology) -> Iterator[dict[str, Any]]:
 def render(topology: Topology) -> str:
     """Return the resources as YAML."""
     documents = manifests(topology)
-    return _HEAD + yaml.safe_dump_all(documents, sort_keys=False, width=100, explicit_start=True)
+    text: str = yaml.safe_dump_all(documents, sort_keys=False, width=100, explicit_start=True)
+    return _HEAD + text
 
 
 def _deployment(stage: str, spec: StageSpec, lane: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def state(config: Settings) -> str:
 
 
 def loaded(name: str, library: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Import an adapter anew, with a stub in place of its host's library."""
+    """Import an adapter with a stub in place of its host's library."""
     monkeypatch.setitem(sys.modules, name.removeprefix("handlers.on_"), library)
     monkeypatch.delitem(sys.modules, name, raising=False)
     return import_module(name)

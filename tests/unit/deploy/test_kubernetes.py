@@ -62,6 +62,26 @@ def manifests(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return rendered(folder)
 
 
+def test_the_guides_installation_is_rendered_with_its_own_region_and_images(tmp_path):
+    guide = (ROOT / "docs" / "how-to" / "run-in-containers.md").read_text()
+    (example,) = re.findall(r"```yaml\n(# kustomization\.yaml\n.*?)```", guide, re.DOTALL)
+    there = os.path.relpath(ROOT, tmp_path)
+    example = example.replace("[deploy/", f"[{there}/deploy/")
+    (tmp_path / "kustomization.yaml").write_text(example)
+    made = rendered(tmp_path)
+    for manifest in made:
+        check(manifest)
+    (settings,) = of_kind(made, "ConfigMap")
+    regions = {settings["data"]["AWS_REGION"]} | {
+        one["spec"]["triggers"][0]["metadata"]["awsRegion"] for one in of_kind(made, "ScaledObject")
+    }
+    assert regions == {"eu-central-1"}
+    for _, container in pods(made):
+        assert re.fullmatch(r"registry\.example/videodrop-\w+:1", container["image"])
+        configured = container["envFrom"][0]["configMapRef"]["name"]
+        assert configured == settings["metadata"]["name"]
+
+
 def of_kind(manifests: Manifests, *kinds: str) -> Iterator[dict[str, Any]]:
     return (one for one in manifests if one["kind"] in kinds)
 
