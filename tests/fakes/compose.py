@@ -29,7 +29,7 @@ def load(*files: str, env: Mapping[str, str] = ENV) -> dict[str, Any]:
     for service in project["services"].values():
         # Variables without a value are taken over if they are set.
         given = {k: env.get(k) if v is None else v for k, v in service["environment"].items()}
-        service["environment"] = {k: v for k, v in given.items() if v is not None}
+        service["environment"] = {k: str(v) for k, v in given.items() if v is not None}
     return project
 
 

@@ -258,7 +258,15 @@ def test_stages_with_a_model_need_a_gpu_node_and_the_others_none(manifests):
 @pytest.mark.parametrize("manifests", [OVERLAYS["embedded"]], indirect=True)
 def test_pods_and_keda_reach_the_embedded_aws_by_names_that_it_answers_to(manifests):
     (settings,) = of_kind(manifests, "ConfigMap")
-    names = json.loads(settings["data"]["VIDEODROP_HOSTS"])
+    hosts = {
+        one["metadata"]["name"]: env["value"]
+        for one in of_kind(manifests, "Deployment", "StatefulSet", "Job")
+        for env in one["spec"]["template"]["spec"]["containers"][0].get("env", [])
+        if env["name"] == "VIDEODROP_HOSTS"
+    }
+    assert hosts.keys() == {"aws"}, "the API answers at the names of its ingress"
+    assert "VIDEODROP_HOSTS" not in settings["data"]
+    names = json.loads(hosts["aws"])
     addresses = {settings["data"]["AWS_ENDPOINT_URL"]} | {
         one["spec"]["triggers"][0]["metadata"]["awsEndpoint"]
         for one in of_kind(manifests, "ScaledObject")
