@@ -138,7 +138,7 @@ class Worker:
 def _healthy(hosts: Sequence["_Host"]) -> bool:
     """Return whether a handler is loaded, and no host's thread has ended or hangs.
 
-    Hosts of replays alone load one only while there are messages.
+    Where all lanes rest, none needs to be loaded.
     """
     loaded = any(host.runtime.ready for host in hosts) or all(host.rests for host in hosts)
     return loaded and all(host.is_alive() and not host.runtime.hung for host in hosts)
@@ -173,12 +173,7 @@ class _Host(threading.Thread):
         self.runtime = Runtime(function, arn, region)
         self._due = 0.0
         self._last_message = -math.inf
-        self._failed_to_load = False
-
-    @property
-    def rests(self) -> bool:
-        """Return True for a temporary child that is loaded with the next message."""
-        return self._function.is_temporary and not self._failed_to_load
+        self.rests = False  # its lane is paused, held back, or empty and temporary
 
     def run(self) -> None:
         pause = _FIRST_PAUSE_S
@@ -192,11 +187,11 @@ class _Host(threading.Thread):
                     self._stopping.wait(_WAKE_S)
                 try:
                     lane = lane or self._open()
-                    if self._idles(lane):
+                    self.rests = self._idles(lane)
+                    if self.rests:
                         continue
                     # Load the handler first: a failure to load must not count as a delivery.
                     failed = self.runtime.start()
-                    self._failed_to_load = failed is not None
                     if not failed:
                         self._poll(lane)
                         pause = _FIRST_PAUSE_S

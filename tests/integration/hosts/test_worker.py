@@ -415,6 +415,14 @@ def test_a_worker_is_healthy_during_a_long_job_but_not_once_it_hangs(bench, monk
     bench.until(lambda: time.time() - heartbeat.stat().st_mtime < 1)
 
 
+def test_a_worker_for_replays_alone_is_healthy_while_there_are_none(bench, monkeypatch):
+    monkeypatch.setattr(host, "_BEAT_S", 0.1)
+    heartbeat = bench.out / "heartbeat"
+    bench.start(bench.function(lane="replay"), heartbeat=heartbeat)
+    bench.until(heartbeat.exists)
+    assert bench.calls() == []
+
+
 @pytest.mark.parametrize(
     ("ready", "rests", "alive", "hung", "well"),
     [
@@ -422,7 +430,7 @@ def test_a_worker_is_healthy_during_a_long_job_but_not_once_it_hangs(bench, monk
         # A replay's child is temporary.
         ((True, False), (False, True), (True, True), (False, False), True),
         ((False, False), (False, True), (True, True), (False, False), False),
-        ((False, False), (True, True), (True, True), (False, False), True),  # for replays alone
+        ((False, False), (True, True), (True, True), (False, False), True),  # nothing to do
         ((True, True), (False, False), (True, False), (False, False), False),
         ((False, False), (True, True), (True, False), (False, False), False),
         ((True, True), (False, False), (True, True), (False, True), False),
