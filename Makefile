@@ -99,8 +99,9 @@ bench-memory: $(VENV)/.dev ## memory over video length, as a table; cold starts 
 	$(BIN)/python -m benchmarks.memory samples/landscape.mp4
 	$(BIN)/python -m benchmarks.cold_start
 
-docs: $(VENV)/.dev ## write docs/reference/ again, from the code
+docs: $(VENV)/.dev ## write docs/reference/ and the lanes of deploy/kubernetes/ again, from the code
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m deploy.lanes
 
 pictures: $(VENV)/.dev ## take docs/pictures again, and pictures of all views and states in build/pictures
 	PICTURES=build/pictures $(BIN)/pytest -q -p no:cacheprovider \

@@ -137,6 +137,9 @@ if [ "$kind" = dev ] && [ -z "${VIDEODROP_TERRAFORM_PLUGINS:-}" ]; then
     say "Terraform is not installed: the tests of infra/ are skipped."
   fi
 fi
+if [ "$kind" = dev ] && ! command -v kubectl >/dev/null; then
+  say "kubectl is not installed: the tests of deploy/kubernetes are skipped."
+fi
 touch "$venv/.$kind"
 [ "$kind" = run ] || touch "$venv/.run" # the tests' packages include those of a run
 say "Ready."

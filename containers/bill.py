@@ -23,7 +23,7 @@ from containers import dockerfile, sizes
 from pipeline import __version__
 
 ROOT: Final = Path(__file__).parents[1]
-TARGETS: Final = ("api", "media", "cpu", "gpu")
+TARGETS: Final = ("api", "media", "cpu", "gpu", "local")
 _EXTRAS = re.compile(r'"\.\[([\w,-]+)\]"')
 _PYTHON: Final = {"python_version": "3.11", "python_full_version": "3.11.0"}
 _LONGEST_LICENCE = 80  # some packages give the whole text

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 file=containers/base.digest
 die() { echo "$*" >&2; exit 1; }
 
-target=${1:?usage: containers/build.sh pin | api|media|cpu|gpu [option of docker build ...]}
+target=${1:?usage: containers/build.sh pin | api|media|cpu|gpu|local [option of docker build ...]}
 shift
 if [ "$target" = pin ]; then
   base=$(sed -n 's/^FROM \(python:[^@]*\)@.*/\1/p' containers/Dockerfile)

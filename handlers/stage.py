@@ -1,8 +1,10 @@
 """The handler of the stage that ``VIDEODROP_STAGE`` names. Wiring only.
 
 The input is an SQS event of Lambda's event source mapping. The output lists the messages to
-deliver again (``ReportBatchItemFailures``). ``{"warm_up": true}`` loads the models. Lambda's
-provisioned executions load them when they are initialised.
+deliver again (``ReportBatchItemFailures``). ``{"warm_up": true}`` loads the models.
+``{"warm_up": "imports"}`` does what can be done before that without a device, and makes no client:
+a snapshot of the process may follow. Lambda's provisioned executions load the models when they are
+initialised.
 """
 
 import logging
@@ -34,8 +36,11 @@ def _runner() -> Runner:
 @bootstrap.observed(bootstrap.settings().stage or "stage")
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Run the stage for each message, one after another."""
-    if event.get("warm_up"):
-        _runner().warm_up()
+    if how := event.get("warm_up"):
+        if how == "imports":
+            loading.prepare(bootstrap.settings())
+        else:
+            _runner().warm_up()
         return {}
     runner, failures = _runner(), []
     for record in event["Records"]:

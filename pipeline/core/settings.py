@@ -123,6 +123,11 @@ class Settings(BaseSettings):
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="CPU threads for this stage"
     )
+    lane: Literal["live", "replay"] | None = Field(
+        None,
+        description="The queue of its stages that a worker polls, `live` or `replay`; both if not "
+        "set",
+    )
     replay_concurrency: int = Field(
         1,
         ge=0,
@@ -232,7 +237,8 @@ class Settings(BaseSettings):
     hosts: frozenset[Hostname] | None = Field(
         None,
         description="Names, as JSON, that the API accepts in the header Host, besides IP addresses "
-        "and localhost; any if not set. `videodrop up` adds this machine's own",
+        "and localhost; any if not set. `videodrop up` adds this machine's own. The embedded AWS "
+        "accepts them where it listens beyond loopback",
     )
 
     sign_in: SignIn | None = Field(

@@ -9,6 +9,7 @@ A stage is one module with
   (``Divisible``); ``run`` then is ``in_place.run`` of them;
 * optionally ``identity(params) -> dict[str, str]``: the models behind the result (name, sha256,
   engine), which become part of its fingerprint;
+* optionally ``prepare(params) -> None``: get the weights, without a device;
 * optionally ``warm_up(params) -> None``: load models before the first job;
 * optionally ``applies(probe) -> bool``: False for media without the tracks that the stage needs;
   its run ends as skipped.
@@ -104,6 +105,9 @@ class StageModule(Protocol):
     def identity(self, params: Any) -> dict[str, str]:
         """Return the models and engines that make a result with ``params``; loads none."""
 
+    def prepare(self, params: Any) -> None:
+        """Get and check the weights, without a device."""
+
     def warm_up(self, params: Any) -> None:
         """Load the models before the first job, which would otherwise wait for them."""
 
@@ -160,6 +164,7 @@ def load(module: str) -> StageModule:
     found: ModuleType = importlib.import_module(module)
     defaults: dict[str, Callable[[Any], Any]] = {
         "identity": lambda _: {},
+        "prepare": lambda _: None,
         "warm_up": lambda _: None,
         "applies": lambda _: True,
     }

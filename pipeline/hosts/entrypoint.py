@@ -1,13 +1,18 @@
 """The process of a container, on every host.
 
-``python -m pipeline.hosts.entrypoint [HANDLER]`` runs what the host needs:
+``python -m pipeline.hosts.entrypoint [HANDLER …]`` runs what the host needs:
 
     AWS_LAMBDA_RUNTIME_API is set   Lambda: the runtime client, awslambdaric
     PORT is set                     an HTTP server: the query API, or a handler's pushed events
     neither, or PORT is empty       the worker, which polls the handler's queues
 
 HANDLER has the form that Lambda uses. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``.
-Without that variable a worker hosts all stages.
+Without that variable a worker hosts all stages. A worker takes several handlers. SageMaker starts
+every image with the argument ``serve``: an HTTP server of the stage's events. Two other words
+stand for processes that serve no handler, on any host:
+
+    prepare         make the installation's resources, and end (``hosts.prepare``)
+    watch-bucket    find uploads in a store that tells of none (``hosts.watcher``)
 """
 
 import logging
@@ -18,7 +23,13 @@ from pipeline.core.errors import MissingDependency, VideodropError
 
 STAGE = "handlers.stage.handler"
 QUERY = "handlers.query.handler"
+SERVE = "serve"
+PREPARE = "prepare"
+WATCH = "watch-bucket"
 _HIGHEST_PORT = 65535
+# It kills 30 s after SIGTERM; Cloud Run after 10.
+_SAGEMAKER_GRACE_S = 25.0
+_GRACE_S = 8.0
 
 
 def main(arguments: list[str]) -> None:
@@ -34,8 +45,13 @@ def main(arguments: list[str]) -> None:
         os.execv(sys.executable, [sys.executable, "-m", "awslambdaric", handler])  # noqa: S606 - that is how to become another program
     _check_region()
     port = os.environ.get("PORT")
-    if not port:
-        _poll(handler)
+    if handler in {PREPARE, WATCH}:
+        _do(handler)
+    elif handler == SERVE:
+        port = os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080")
+        _serve_events(STAGE, _number(port), grace_s=_SAGEMAKER_GRACE_S)
+    elif not port:
+        _poll(arguments or [STAGE])
     elif handler == QUERY:
         _serve_api(_number(port))
     else:
@@ -57,7 +73,7 @@ def names(handler: str, stage: str | None) -> list[str] | None:
         raise MissingDependency(
             "unknown_handler",
             f"{handler} takes no events from queues; choose from {', '.join((STAGE, *known))}, "
-            f"or set PORT to serve {QUERY}.",
+            f"{PREPARE} and {WATCH}, or set PORT to serve {QUERY}.",
         )
     return [known[handler]]
 
@@ -68,13 +84,22 @@ def _check_region() -> None:
     aws.region()
 
 
-def _poll(handler: str) -> None:
+def _do(task: str) -> None:
+    from pipeline import bootstrap  # noqa: PLC0415 - see above
+    from pipeline.hosts import prepare, watcher  # noqa: PLC0415 - see above
+
+    bootstrap.set_up_telemetry(task)
+    (prepare if task == PREPARE else watcher).main(bootstrap.settings())
+
+
+def _poll(handlers: list[str]) -> None:
     from pipeline import bootstrap  # noqa: PLC0415 - see above
     from pipeline.hosts.health import HEARTBEAT  # noqa: PLC0415 - see above
     from pipeline.hosts.worker import Worker, hosted  # noqa: PLC0415 - see above
 
     settings = bootstrap.settings()
-    chosen = names(handler, settings.stage) or list(settings.topology.stages)
+    stages = list(settings.topology.stages)
+    chosen = [name for handler in handlers for name in names(handler, settings.stage) or stages]
     bootstrap.set_up_telemetry("worker")
     Worker(settings, hosted(settings, chosen), grace_s=settings.drain_s, heartbeat=HEARTBEAT).run()
 
@@ -85,21 +110,17 @@ def _serve_api(port: int) -> None:
     serve("0.0.0.0", port)  # noqa: S104 - a container's own network; the host controls access
 
 
-def _serve_events(handler: str, port: int) -> None:
+def _serve_events(handler: str, port: int, *, grace_s: float = _GRACE_S) -> None:
     from pipeline import bootstrap  # noqa: PLC0415 - see above
     from pipeline.hosts.worker.functions import hosted  # noqa: PLC0415 - see above
+    from pipeline.hosts.worker.jobs import Jobs  # noqa: PLC0415 - see above
     from pipeline.hosts.worker.server import serve  # noqa: PLC0415 - see above
 
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage)
-    if chosen is None:
-        raise MissingDependency(
-            "no_stage",
-            "Set VIDEODROP_STAGE to the stage whose events this host serves, one of "
-            f"{', '.join(settings.topology.stages)}.",
-        )
     bootstrap.set_up_telemetry("worker")
-    serve(settings, hosted(settings, chosen)[0], port)
+    jobs = Jobs(settings, hosted(settings, chosen)[0]) if chosen else Jobs.of_stage(settings)
+    serve(settings, jobs, port, grace_s=grace_s)
 
 
 def _number(port: str) -> int:

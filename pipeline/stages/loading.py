@@ -1,10 +1,14 @@
 """The code of a stage, with its models set up for this process."""
 
+from importlib import import_module
+
 from pipeline.core import upload_options as options
 from pipeline.core.errors import InvalidArgument, InvalidSettings, VideodropError
 from pipeline.core.settings import Settings
 from pipeline.core.stage import StageModule, load
 from pipeline.stages.models import device, host
+
+_MODULES = {"openai-whisper": "whisper"}  # of engines whose module has another name
 
 
 def check_device(config: Settings) -> None:
@@ -19,6 +23,25 @@ def check_device(config: Settings) -> None:
         found = module(stage, config)
         identity = found.identity(found.Params(**config.params.get(stage, {})))
         device.check(config.device, identity.get("engine", "torch"))
+
+
+def prepare(config: Settings) -> None:
+    """Import the libraries of this process's stage, and get and check its weights.
+
+    No device is used: this may come before a snapshot, or before a GPU is there.
+
+    Raises:
+        InvalidArgument: ``unknown_stage``.
+        VideodropError: the weights cannot be had.
+    """
+    stage = config.stage or ""
+    found = module(stage, config)
+    params = found.Params(**config.params.get(stage, {}))
+    found.prepare(params)
+    engine = found.identity(params).get("engine", "")
+    names = [*getattr(found, "PACKAGES", {}), _MODULES.get(engine, engine)]
+    for name in filter(None, names):
+        import_module(name)
 
 
 def use_model_host(config: Settings) -> None:

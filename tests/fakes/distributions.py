@@ -30,6 +30,8 @@ def link(extras: str, folder: Path) -> None:
 
 def _link(there: Path, here: Path) -> None:
     """Link a file and, of a module, what Python compiled: compiling costs more than running."""
+    if here.is_symlink():  # linked for another stage of the same image
+        return
     here.parent.mkdir(parents=True, exist_ok=True)
     here.symlink_to(there)
     if here.suffix == ".py" and (compiled := Path(cache_from_source(str(there)))).exists():

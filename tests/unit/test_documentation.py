@@ -40,9 +40,16 @@ OWN = {
 }
 OF_ALL = {"--query", "--output", "--region", "--profile", "--endpoint-url", "--max-items"}
 # A path below one of our folders; with a placeholder it is none.
-OURS = re.compile(r"(?:pipeline|handlers|infra|containers|docs|samples|tests|benchmarks)/[\w./-]*")
+OURS = re.compile(
+    r"(?:pipeline|handlers|infra|containers|deploy|docs|samples|tests|benchmarks)/[\w./-]*"
+)
 # Files that a reader makes.
-THEIRS = {"infra/terraform.tfvars", "containers/base.digest"}
+THEIRS = {
+    "infra/terraform.tfvars",
+    "containers/base.digest",
+    "deploy/.env",
+    "deploy/store.config",
+}
 RENAMED = {"s3api": "s3", "deploy": "codedeploy"}
 
 

@@ -1,6 +1,7 @@
 """The checks that every request passes before it reaches the embedded AWS.
 
-    Host        is a name of this machine; this rejects pages that use DNS rebinding
+    Host        is a name of this machine; this rejects pages that use DNS rebinding. Beyond
+                loopback: an IP address, or one of the names in ``VIDEODROP_HOSTS``
     Origin      is of this machine or of the configured list; others get no CORS headers. Its pages
                 read files and send parts of uploads, by addresses that the API signed
     signature   is made with this installation's own credentials
@@ -75,18 +76,28 @@ class _S3Request(BackendRequest):
     want_form_data_parsed = False
 
 
-def guarded(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
+def guarded(
+    app: App,
+    keys: Keys,
+    origins: Collection[str] = (),
+    *,
+    names: Collection[str] | None = None,
+) -> App:
     """Return ``app`` behind all checks; it finds a request's whole body in ``wsgi.input``.
 
     Args:
         app: called with requests that passed; may raise ``Rejected`` before it answers.
         keys: the only credentials accepted.
         origins: further origins whose pages may read, in the form that browsers send.
+        names: host names at which it answers beyond loopback; None for loopback only.
     """
+    loopback_only = names is None
 
     def enter(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if not is_trusted(environ.get("HTTP_HOST"), (), loopback_only=True):
-            return _forbid(environ, start_response, "It answers at loopback addresses only.")
+        host = environ.get("HTTP_HOST")
+        if not is_trusted(host, names or (), loopback_only=loopback_only):
+            where = "loopback addresses only" if loopback_only else "the names in VIDEODROP_HOSTS"
+            return _forbid(environ, start_response, f"It answers at {where}.")
         origin = environ.get("HTTP_ORIGIN")
         if origin is not None and not _may_read(origin, origins):
             return _forbid(environ, start_response, "Pages of other sites may not use it.")

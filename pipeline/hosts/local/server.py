@@ -1,9 +1,9 @@
 """The embedded AWS: moto's server, patched, with its state on disk.
 
-``python -m pipeline.hosts.local.server FOLDER PORT`` serves on loopback until SIGTERM. It accepts
-only the credentials of its own environment. When it is ready it writes one line of JSON to standard
-output: ``{"endpoint": …, "message": …}``. Later lines have only a message, for the terminal. If it
-cannot start, it writes ``{"error": …}`` and exits with status 1.
+``python -m pipeline.hosts.local.server FOLDER PORT [HOST]`` serves until SIGTERM, on loopback or at
+the address HOST. It accepts only the credentials of its own environment. When it is ready it writes
+one line of JSON to standard output: ``{"endpoint": …, "message": …}``. Later lines have only a
+message, for the terminal. If it cannot start, it writes ``{"error": …}`` and exits with status 1.
 """
 
 import json
@@ -21,17 +21,19 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 from pipeline import bootstrap
-from pipeline.core.errors import VideodropError
+from pipeline.core.errors import MissingDependency, VideodropError
 from pipeline.hosts.local import moto_patches
 from pipeline.hosts.local.bodies import keep_bodies_in
 from pipeline.hosts.local.gate import SERVICES, dispatcher, guarded
 from pipeline.hosts.local.monitor import monitored
+from pipeline.hosts.local.network import is_beyond_loopback
 from pipeline.hosts.local.signature import Keys
 from pipeline.hosts.local.store import Store
 
 log = logging.getLogger(__name__)
 
 _LOOK_S = 4.0
+_LOOPBACK = "127.0.0.1"
 
 
 class _Quiet(MotoRequestHandler):
@@ -39,12 +41,20 @@ class _Quiet(MotoRequestHandler):
         """Log nothing: polls would fill the log."""
 
 
-def listen(port: int) -> socket.socket:
-    """Return a socket that listens on loopback, on ``port`` or, if in use, on a free port."""
+def listen(port: int, host: str = _LOOPBACK) -> socket.socket:
+    """Return a socket that listens on ``port``; on loopback, if in use, on a free port.
+
+    Raises:
+        MissingDependency: ``bad_address``: another host's clients have this port alone.
+    """
     try:
-        return socket.create_server(("127.0.0.1", port))
-    except OSError:
-        return socket.create_server(("127.0.0.1", 0))
+        return socket.create_server((host, port))
+    except OSError as error:
+        if not is_beyond_loopback(host):
+            return socket.create_server((host, 0))
+        raise MissingDependency(
+            "bad_address", f"Cannot listen on port {port} of {host}: {error.strerror}."
+        ) from error
 
 
 def save_until(stopping: threading.Event, store: Store) -> None:
@@ -57,16 +67,21 @@ def save_until(stopping: threading.Event, store: Store) -> None:
             log.exception("The state could not be saved to %s; trying again", store.folder)
 
 
-def main(folder: Path, port: int, services: Collection[str] = SERVICES) -> None:
+def main(
+    folder: Path, port: int, services: Collection[str] = SERVICES, *, host: str = _LOOPBACK
+) -> None:
     """Serve until SIGTERM or SIGINT, then save and return."""
     keys = Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     store = Store(folder, tell=lambda message: announce({"message": message}))
     keep_bodies_in(store.bodies)
     moto_patches.apply()
     message = store.load().message()
-    listener = listen(port)
+    listener = listen(port, host)
     host, port = listener.getsockname()
-    app = guarded(monitored(dispatcher(services), store), keys, bootstrap.settings().public_origins)
+    settings = bootstrap.settings()
+    names = settings.hosts or frozenset() if is_beyond_loopback(host) else None
+    app = monitored(dispatcher(services), store)
+    app = guarded(app, keys, settings.public_origins, names=names)
     server = make_server(
         host, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno()
     )
@@ -89,7 +104,7 @@ def announce(line: dict[str, Any]) -> None:
 if __name__ == "__main__":
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        main(Path(sys.argv[1]), int(sys.argv[2]))
+        main(Path(sys.argv[1]), int(sys.argv[2]), host=sys.argv[3] if sys.argv[3:] else _LOOPBACK)
     except VideodropError as error:
         announce({"error": error.message})
         sys.exit(1)

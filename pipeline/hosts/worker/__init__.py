@@ -6,7 +6,8 @@ lane      one queue: one message at a time, deleted only on success
 load      the running jobs, which decide if a replay may begin
 runtime   one handler in a child process, with a memory limit and a deadline
 api       the Lambda Runtime API for the child
-server    the HTTP server of pushed events, for hosts without a queue to poll
+jobs      pushed events, each done in one child, for hosts without a queue to poll
+server    the HTTP server of them
 pushed    the events in a pushed request
 """
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pipeline.core.errors import InvalidArgument
 from pipeline.core.settings import Settings
@@ -14,6 +15,9 @@ HANDLERS = {
     EVENTS: "handlers.events.handler",
 }
 """The handlers of functions other than stages that have a queue."""
+
+# https://docs.kernel.org/admin-guide/cgroup-v2.html
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ def hosted(
     stages = {n: s for n, s in settings.topology.stages.items() if names is None or n in names}
     threads = max(1, cores() // max(1, len(stages) * concurrency))
     lanes: dict[Lane, int] = {"live": concurrency, "replay": settings.replay_concurrency}
+    if settings.lane:
+        lanes = {settings.lane: lanes[settings.lane]}
     functions = [
         Function(
             name=name,
@@ -139,5 +145,13 @@ def hosted(
 
 
 def cores() -> int:
-    """Return the number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Return the number of CPU cores that this process may use.
+
+    A container's limit is a share of time on all cores: more threads than that would be throttled.
+    """
+    allowed = len(os.sched_getaffinity(0))
+    try:
+        quota, period = _CPU_MAX.read_text(encoding="ascii").split()
+        return max(1, min(allowed, int(quota) // int(period)))
+    except (OSError, ValueError):  # no control group of its own, or no limit ("max")
+        return allowed

@@ -5,10 +5,8 @@ import math
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +23,7 @@ from pipeline.hosts.worker.lane import Lane, Record, failures
 from pipeline.hosts.worker.load import Load
 from pipeline.hosts.worker.paused import Paused
 from pipeline.hosts.worker.runtime import Failed, Runtime
+from pipeline.hosts.worker.schedule import scheduled_event
 from pipeline.runs.delivery import Killed
 
 log = logging.getLogger(__name__)
@@ -137,10 +136,12 @@ class Worker:
 
 
 def _healthy(hosts: Sequence["_Host"]) -> bool:
-    """Return whether a handler is loaded, and no host's thread has ended or hangs."""
-    return any(host.runtime.ready for host in hosts) and all(
-        host.is_alive() and not host.runtime.hung for host in hosts
-    )
+    """Return whether a handler is loaded, and no host's thread has ended or hangs.
+
+    Where all lanes rest, none needs to be loaded.
+    """
+    loaded = any(host.runtime.ready for host in hosts) or all(host.rests for host in hosts)
+    return loaded and all(host.is_alive() and not host.runtime.hung for host in hosts)
 
 
 class _Host(threading.Thread):
@@ -172,6 +173,7 @@ class _Host(threading.Thread):
         self.runtime = Runtime(function, arn, region)
         self._due = 0.0
         self._last_message = -math.inf
+        self.rests = False  # its lane is paused, held back, or empty and temporary
 
     def run(self) -> None:
         pause = _FIRST_PAUSE_S
@@ -185,7 +187,8 @@ class _Host(threading.Thread):
                     self._stopping.wait(_WAKE_S)
                 try:
                     lane = lane or self._open()
-                    if self._idles(lane):
+                    self.rests = self._idles(lane)
+                    if self.rests:
                         continue
                     # Load the handler first: a failure to load must not count as a delivery.
                     failed = self.runtime.start()
@@ -286,18 +289,3 @@ class _Host(threading.Thread):
                 self._stopping.wait(1.0)
             else:
                 return
-
-
-def scheduled_event(region: str) -> dict[str, Any]:
-    """Return the event that EventBridge Scheduler sends to a function when a schedule is due."""
-    return {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "Scheduled Event",
-        "source": "aws.scheduler",
-        "account": "000000000000",
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": region,
-        "resources": [f"arn:aws:scheduler:{region}:000000000000:schedule/default/videodrop"],
-        "detail": "{}",
-    }

@@ -6,14 +6,18 @@ A POST holds one of these, as JSON:
 * one CloudEvent, structured or binary, whose ``type`` and ``data`` are such an event's
   ``detail-type`` and ``detail``, or whose ``data`` is such an event
   (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md);
+* one message of Google's Pub/Sub, whose data is any of these; Eventarc sends it as a CloudEvent
+  (https://cloud.google.com/pubsub/docs/push);
 * one message of SQS, or an array of them, as EventBridge Pipes sends them
   (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-sqs.html);
 * Lambda's own event of such messages, ``{"Records": […]}``;
-* ``{"warm_up": true}`` for a stage; a scheduled event, or ``{}``, for the janitor.
+* ``{"warm_up": true}`` or ``{"warm_up": "imports"}`` for a stage; a scheduled event, or ``{}``, for
+  the janitor.
 
 Events that no handler accepts are rejected here with a status that senders do not retry.
 """
 
+import base64
 import json
 import time
 from collections.abc import Mapping
@@ -85,7 +89,7 @@ def read(body: bytes, headers: Mapping[str, str], function: str) -> Pushed:
     match _unwrap(_json(body), headers):
         case {"Records": list(records)}:
             return Pushed({"Records": records}, _checked(records), batch=True)
-        case {"warm_up": True} as event if function not in {JANITOR, REPLAYS, EVENTS}:
+        case {"warm_up": True | "imports"} as event if function not in {JANITOR, REPLAYS, EVENTS}:
             return Pushed(event)
         case {"source": "aws.events" | "aws.scheduler"} as event if function == JANITOR:
             return Pushed(event)
@@ -108,7 +112,7 @@ def _json(body: bytes) -> Any:
 
 
 def _unwrap(found: Any, headers: Mapping[str, str]) -> Any:
-    """Return the event of a CloudEvent, or ``found`` if it is not a CloudEvent."""
+    """Return the event of a CloudEvent or of Pub/Sub; ``found`` if it is neither."""
     if "ce-specversion" in headers:
         names = ("id", "source", "type", "time")
         given = {name: headers.get(f"ce-{name}") for name in names}
@@ -116,10 +120,14 @@ def _unwrap(found: Any, headers: Mapping[str, str]) -> Any:
         data = found
     elif isinstance(found, dict) and "specversion" in found:
         about, data = found, found.get("data")
+    elif isinstance(found, dict) and "message" in found:
+        return _published(found["message"])
     else:
         return found
     if not isinstance(data, dict):
         raise _bad('the "data" of the CloudEvent is not a JSON object')
+    if "message" in data:
+        return _unwrap(data, {})
     if "detail-type" in data or "Records" in data:
         return data
     return {
@@ -130,6 +138,16 @@ def _unwrap(found: Any, headers: Mapping[str, str]) -> Any:
         "time": about.get("time"),
         "detail": data,
     }
+
+
+def _published(message: Any) -> Any:
+    """Return the event in a message of Pub/Sub, which reads nothing but the status."""
+    try:
+        data = base64.b64decode(message["data"], validate=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _bad('the "message" of Pub/Sub has no "data" in base64') from error
+    found = _unwrap(_json(data), {})
+    return found["Records"] if isinstance(found, dict) and "Records" in found else found
 
 
 def _checked(records: list[Any]) -> tuple[Record, ...]:

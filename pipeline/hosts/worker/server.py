@@ -3,10 +3,12 @@
     POST /         an event (see ``pushed``): 200 with the handler's answer
     GET  /health   200 when the handler is loaded, 503 when it is not
 
+SageMaker uses ``/invocations`` and ``/ping`` for them, RunPod's load balancer ``/ping``.
+
 It runs one job at a time. Meanwhile, other events get 429 with ``Retry-After``, so that the host
-sends them to another instance. A job has the function's own deadline and memory limit. A failure
-that a retry may fix gets a status that senders retry. A job continues when its sender disconnects;
-a retry by the sender finds the run claimed, and later done.
+sends them to another instance. A failure that a retry may fix gets a status that senders retry. A
+job continues when its sender disconnects; a retry by the sender finds the run claimed, and later
+done.
 
 Events need the token of the setting ``push_token``. Without that setting all clients are accepted,
 and the host has to control access. Pages in browsers may not send events, so requests with an
@@ -19,7 +21,6 @@ import http
 import logging
 import threading
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any
@@ -31,56 +32,35 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from pipeline.aws import clients as aws
-from pipeline.core import events
 from pipeline.core.errors import BadInput
 from pipeline.core.problem import MEDIA_TYPE, details
 from pipeline.core.settings import Settings
-from pipeline.core.topology import EVENTS, REPLAYS
-from pipeline.hosts.worker.functions import Function
-from pipeline.hosts.worker.host import abandon
-from pipeline.hosts.worker.lane import Record, failures
-from pipeline.hosts.worker.pushed import Pushed, read
-from pipeline.hosts.worker.runtime import Failed, Kind, Runtime
+from pipeline.hosts.worker.jobs import Done, Jobs
 
 log = logging.getLogger(__name__)
 
 _LARGEST = 1 << 20  # bytes; the limit of SQS and EventBridge
 _AGAIN_S = 30
-_STATUS: dict[Kind, int] = {
-    "error": 500,
-    "crashed": 500,
-    "out_of_memory": 500,
-    "init_error": 503,
-    "stopped": 503,
-    "timeout": 504,
-}
 
 
 class PushHost:
-    """One child of one function, and the HTTP server of its events.
+    """The HTTP server of one function's events.
 
     Args:
         settings: settings of the installation.
-        function: the function to host.
+        jobs: the child that does them.
     """
 
-    def __init__(self, settings: Settings, function: Function) -> None:
+    def __init__(self, settings: Settings, jobs: Jobs) -> None:
         self._settings = settings
-        self._function = function
-        region = aws.region()
-        self._runtime = Runtime(function, function.arn(settings.names.prefix, region), region)
-        # One permanent thread: a child ends with the thread that started it.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=function.name)
-        self._busy = False
+        self._jobs = jobs
         self._stopping = False
-        self._trouble: str | None = "It is being loaded."
 
     def app(self) -> Starlette:
         """Return the ASGI app; the child runs for the app's lifespan."""
         routes = [
-            Route("/", self._post, methods=["POST"]),
-            Route("/health", self._health, methods=["GET"]),
+            *(Route(path, self._post, methods=["POST"]) for path in ("/", "/invocations")),
+            *(Route(path, self._health, methods=["GET"]) for path in ("/health", "/ping")),
         ]
         return Starlette(
             routes=routes,
@@ -91,30 +71,22 @@ class PushHost:
     def stop(self, grace_s: float) -> None:
         """Accept no more events; stop a job that still runs after ``grace_s`` seconds."""
         self._stopping = True
-        timer = threading.Timer(grace_s, self._runtime.cut)
+        timer = threading.Timer(grace_s, self._jobs.runtime.cut)
         timer.daemon = True
         timer.start()
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        self._thread.submit(self._load)
+        self._jobs.start()
         yield
-        self._runtime.cut()  # also ends a child that is being loaded
-        self._thread.submit(self._runtime.close)
-        self._thread.shutdown()
-
-    def _load(self) -> None:
-        failed = self._runtime.start()
-        self._trouble = failed.message if failed else None
-        if failed:
-            log.error("%s: %s", self._function.name, failed.message)
+        self._jobs.close()
 
     async def _health(self, _request: Request) -> JSONResponse:
-        if self._trouble:
-            return _problem(503, "not_loaded", self._trouble)
-        if self._busy and self._runtime.hung:
+        if self._jobs.trouble:
+            return _problem(503, "not_loaded", self._jobs.trouble)
+        if self._jobs.busy and self._jobs.runtime.hung:
             return _problem(503, "hung", "Its job cannot be ended: replace this instance.")
-        health = {"status": "ok", "function": self._function.name, "busy": self._busy}
+        health = {"status": "ok", "function": self._jobs.name, "busy": self._jobs.busy}
         return JSONResponse(health, headers={"Cache-Control": "no-store"})
 
     async def _post(self, request: Request) -> JSONResponse:
@@ -127,32 +99,16 @@ class PushHost:
         if body is None:
             return _problem(413, "too_large", f"An event has at most {_LARGEST:,} bytes.")
         try:
-            pushed = read(body, request.headers, self._function.name)
-            self._check(pushed)
+            pushed = self._jobs.read(body, request.headers)
         except BadInput as error:
             return _problem(400, error.code, error.message)
         # Another request may have been accepted while this one was read.
         if rejected := self._unavailable():
             return rejected
-        self._busy = True
-        self._runtime.look()
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._handle, pushed)
-        finally:
-            self._busy = False
-
-    def _check(self, pushed: Pushed) -> None:
-        """Check that no event is about an object of another installation.
-
-        Messages in a batch end in their dead-letter queue instead, one by one.
-
-        Raises:
-            BadInput: ``foreign_object``.
-        """
-        if not pushed.batch and self._function.name not in (REPLAYS, EVENTS):
-            for record in pushed.records:
-                self._settings.check_place(events.parse(record["body"]))
+        outcome = await asyncio.wrap_future(self._jobs.submit(pushed))
+        if isinstance(outcome, Done):
+            return JSONResponse(outcome.payload)
+        return _problem(outcome.status, outcome.code, outcome.detail)
 
     def _unauthorized(self, request: Request) -> JSONResponse | None:
         if not (token := self._settings.push_token):
@@ -168,36 +124,9 @@ class PushHost:
     def _unavailable(self) -> JSONResponse | None:
         if self._stopping:
             return _problem(503, "stopping", "This instance is being stopped; try another.")
-        if self._busy:
+        if self._jobs.busy:
             return _problem(429, "busy", "This instance runs one job at a time and has one.")
         return None
-
-    def _handle(self, pushed: Pushed) -> JSONResponse:
-        outcome = self._runtime.invoke(pushed.event)
-        self._trouble = None
-        if isinstance(outcome, Failed):
-            return self._failed(pushed, outcome)
-        ids = {record["messageId"] for record in pushed.records}
-        if not pushed.batch and failures(outcome.payload, ids):
-            return _problem(503, "again", "It failed temporarily; send it again.")
-        return JSONResponse(outcome.payload)
-
-    def _failed(self, pushed: Pushed, outcome: Failed) -> JSONResponse:
-        log.error("%s: %s: %s", self._function.name, outcome.kind, outcome.message)
-        if outcome.kind == "init_error":
-            self._trouble = outcome.message
-        killed = outcome.kind not in {"error", "init_error"}
-        over = [self._is_over(record, outcome) for record in pushed.records if killed]
-        if over and all(over):
-            return JSONResponse({"batchItemFailures": []})
-        return _problem(_STATUS[outcome.kind], outcome.kind, outcome.message)
-
-    def _is_over(self, record: Record, outcome: Failed) -> bool:
-        try:
-            return abandon(self._settings, self._function, record, outcome.kind, outcome.message)
-        except Exception:
-            log.exception("the failure could not be recorded: the event must be sent again")
-            return False
 
 
 def _from_a_page(request: Request) -> JSONResponse | None:
@@ -251,14 +180,14 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(settings: Settings, function: Function, port: int, *, grace_s: float = 8.0) -> None:
-    """Serve ``function`` on all addresses until SIGTERM.
+def serve(settings: Settings, jobs: Jobs, port: int, *, grace_s: float) -> None:
+    """Serve a function's events on all addresses until SIGTERM.
 
     Args:
         settings: settings of the installation.
-        function: the function to host.
+        jobs: the child that does them.
         port: the port to listen on; 0 for a free one.
-        grace_s: seconds that a running job gets to end; Cloud Run kills after 10 s.
+        grace_s: seconds that a running job gets to end.
     """
     if not settings.push_token:
         log.warning(
@@ -266,7 +195,7 @@ def serve(settings: Settings, function: Function, port: int, *, grace_s: float =
             "unless this host controls access",
             port,
         )
-    host = PushHost(settings, function)
+    host = PushHost(settings, jobs)
     config = uvicorn.Config(
         host.app(),
         host="0.0.0.0",  # noqa: S104 - a container's own network; the host controls access

@@ -102,6 +102,11 @@ def identity(params: Params) -> dict[str, str]:
     }
 
 
+def prepare(params: Params) -> None:
+    """Check the weights; fetch the best ones if they are not here."""
+    weights.resolve(weights.choose(params.model, "objects", try_fetch=True))
+
+
 def warm_up(params: Params) -> None:
     """Load the model before the first video; fetch the best one if it is not here."""
     _load(weights.choose(params.model, "objects", try_fetch=True))

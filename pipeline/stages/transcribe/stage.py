@@ -108,11 +108,16 @@ def identity(params: Params) -> dict[str, str]:
     }
 
 
-def warm_up(params: Params) -> None:
-    """Load the models before the first video; fetch the best one if it is not here."""
+def prepare(params: Params) -> None:
+    """Check the weights; fetch the best ones if they are not here."""
     weights.choose(params.model, "speech", try_fetch=True)
-    engine = _engine(params)
-    engine.load(_weights(params))
+    _weights(params)
+
+
+def warm_up(params: Params) -> None:
+    """Load the models before the first video."""
+    prepare(params)
+    _engine(params).load(_weights(params))
     voice.load()
 
 

@@ -1,7 +1,7 @@
 """The images' own install steps in an empty folder, and work on each kind of host.
 
-pip installs the packages of the image for all stages. Those of the others, which are fewer of the
-same, are linked from this environment. The image with torch takes 7 GB:
+pip installs the packages of the image for all stages. Those of the others, which are of the same
+versions, are linked from this environment. The image with torch takes 7 GB:
 `python -m containers.rehearsal gpu FOLDER` tries it.
 """
 
@@ -31,6 +31,7 @@ from tests.fakes.distributions import link
 
 ROOT = Path(__file__).parents[3]
 KEEPS = {"PYTHONDONTWRITEBYTECODE": ""}
+_LINKED = {f"{extra}-packages" for extra in ("api", "media", "model", "local")}
 # The package index of this machine, before the tests' environment drops it.
 _PROXIES = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
 
@@ -40,7 +41,7 @@ def images(tmp_path_factory):
     """Make the images without torch, all at once; their models need no network."""
     folder = tmp_path_factory.mktemp("rehearsal")
     args = {"WEIGHTS": "whisper-shapes yolo-shapes"}
-    targets = ("api", "media", "cpu")
+    targets = ("api", "media", "cpu", "local")
     made = {target: Rehearsal(target, folder / target, args) for target in targets}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("NO_PROXY")
@@ -60,7 +61,7 @@ def executed(execute, stage, command, work, environment):
     Python keeps what it compiles.
     """
     environment = environment | KEEPS
-    if stage not in {"packages", "api-packages", "media-packages"} or "cpu" in work.parts:
+    if stage not in {"packages", *_LINKED} or "cpu" in work.parts:
         execute(stage, command, work, environment)
     elif "-m venv" in command:
         execute(stage, f"{command} --without-pip", work, environment)
@@ -141,14 +142,15 @@ def normalised(listing):
     return {re.sub("[-_.]+", "-", line).lower() for line in listing.split()}
 
 
-@pytest.mark.parametrize("target", ["api", "media", "cpu"])
+@pytest.mark.parametrize("target", ["api", "media", "cpu", "local"])
 def test_every_package_is_pinned_and_none_is_heavy(images, target):
     packages = installed(images[target])
     assert packages
     assert packages <= normalised((ROOT / "constraints.txt").read_text())
     assert not {name for name in packages if name.startswith(("torch", "nvidia", "ultralytics"))}
     assert any(name.startswith("numpy") for name in packages) == (target != "api")
-    assert any(name.startswith("ctranslate2") for name in packages) == (target == "cpu")
+    assert any(name.startswith("ctranslate2") for name in packages) == (target in {"cpu", "local"})
+    assert any(name.startswith("moto") for name in packages) == (target == "local")
 
 
 def test_the_api_serves_and_counts(api, start, stored, capfd):
@@ -160,6 +162,22 @@ def test_the_api_serves_and_counts(api, start, stored, capfd):
     assert httpx.get(f"http://127.0.0.1:{port}/").text.startswith("<!doctype html>")
     found = emf.values(map(json.loads, capfd.readouterr().out.splitlines()), stored.name)
     assert len(found["http_request_duration_seconds", (("route", "/videos"),)]) == 1
+
+
+def test_the_image_for_one_host_has_the_embedded_aws_and_prepares_it(images, tmp_path):
+    image, port = images["local"], free_port()
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+    env = image.environment() | KEEPS | keys | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+    serve = ["python", "-m", "pipeline.hosts.local.server", tmp_path / "aws", port]
+    with subprocess.Popen(serve, cwd=image.image, env=env, stdout=subprocess.DEVNULL) as server:
+        try:
+            prepare = [*image.command()[:-1], "prepare"]
+            subprocess.run(prepare, cwd=image.image, env=env, check=True, timeout=120)
+            command = ["python", "-m", "pipeline.cli", "ls", "--json"]
+            listed = subprocess.check_output(command, cwd=image.image, env=env, text=True)
+            assert json.loads(listed)["videos"] == []
+        finally:
+            server.terminate()
 
 
 def test_a_pushed_event_makes_a_video_playable(media, start, stored, tmp_path):

@@ -14,11 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from starlette.responses import JSONResponse
 
 from pipeline.core.settings import Settings
 from pipeline.hosts import health
-from pipeline.hosts.worker import Function, server
+from pipeline.hosts.worker import Function, jobs, server
 from pipeline.hosts.worker.server import PushHost
 from tests.fakes import aws_events, lambda_events
 
@@ -38,7 +37,7 @@ def serve(tmp_path, untraced_children):  # noqa: ARG001 - needed for its effect
 
     def started(**more):
         settings = Settings(uploads_bucket="uploads")  # that of the events
-        host = PushHost(settings, function(tmp_path, **more))
+        host = PushHost(settings, jobs.Jobs(settings, function(tmp_path, **more)))
         config = uvicorn.Config(host.app(), port=0, lifespan="on", log_config=None)
         served = uvicorn.Server(config)
         thread = threading.Thread(target=served.run)
@@ -67,7 +66,7 @@ def given_up(monkeypatch):
         told.append((json.loads(record["body"])["do"], kind))
         return True
 
-    monkeypatch.setattr(server, "abandon", abandon)
+    monkeypatch.setattr(jobs, "abandon", abandon)
     return told
 
 
@@ -132,7 +131,7 @@ def test_a_batch_with_one_unfinished_run_is_retried(serve, monkeypatch):
     def abandon(_settings, _function, record, *_):
         return over.pop(json.loads(record["body"])["do"])
 
-    monkeypatch.setattr(server, "abandon", abandon)
+    monkeypatch.setattr(jobs, "abandon", abandon)
     client, _ = serve()
     answer = client.post("/", json=batch({"do": "exit"}, {"do": "next"}))
     assert (answer.status_code, answer.json()["code"]) == (500, "crashed")
@@ -227,7 +226,7 @@ def test_an_unfinished_run_gets_a_status_that_senders_retry(
     def abandon(*_):
         raise OSError("the catalog is away")
 
-    monkeypatch.setattr(server, "abandon", abandon)
+    monkeypatch.setattr(jobs, "abandon", abandon)
     client, _ = serve(**limits)
     assert client.post("/", json=event(**order)).status_code == status
 
@@ -251,7 +250,7 @@ def test_bad_requests_reach_no_handler_and_are_answered_as_problems(serve, tmp_p
         client.get("/"),
         client.post("/elsewhere", json=event()),
     ]
-    monkeypatch.setattr(host, "_handle", None)
+    monkeypatch.setattr(host._jobs, "_do", None)
     told.append(client.post("/", json=event()))
     for answer, status in zip(told, (400, 400, 400, 413, 405, 404, 500), strict=True):
         assert answer.headers["Content-Type"] == "application/problem+json"
@@ -274,11 +273,12 @@ def served(tmp_path):
             port = free.getsockname()[1]
         code = (
             "import pathlib; from pipeline.core.settings import Settings;"
-            "from pipeline.hosts.worker import server;"
+            "from pipeline.hosts.worker import jobs, server;"
             "from tests.integration.hosts.test_server import function;"
-            "server.abandon = lambda *_: False;"
+            "jobs.abandon = lambda *_: False;"
+            "settings = Settings(uploads_bucket='uploads');"
             f"function = function(pathlib.Path({str(tmp_path)!r}), timeout_s=600);"
-            f"server.serve(Settings(uploads_bucket='uploads'), function, {port}, grace_s={grace_s})"
+            f"server.serve(settings, jobs.Jobs(settings, function), {port}, grace_s={grace_s})"
         )
         process = subprocess.Popen([sys.executable, "-c", code], cwd=HERE.parents[2])
         running.append(process)
@@ -316,13 +316,13 @@ def test_a_job_that_cannot_be_killed_makes_an_instance_unhealthy(serve, monkeypa
     client, host = serve()
     until(lambda: client.get("/health").status_code == 200)
     end = threading.Event()
-    monkeypatch.setattr(host, "_handle", lambda _: end.wait() and JSONResponse({}))
-    host._runtime._looked -= 1e6  # it has been idle for long, which is not a hang
+    monkeypatch.setattr(host._jobs, "_do", lambda _: end.wait() and jobs.Done({}))
+    host._jobs.runtime._looked -= 1e6  # it has been idle for long, which is not a hang
     with concurrent.futures.ThreadPoolExecutor() as threads:
         job = threads.submit(client.post, "/", json=event())
-        until(lambda: host._busy)
+        until(lambda: host._jobs.busy)
         answers = [client.get("/health")]
-        host._runtime._looked -= 1e6
+        host._jobs.runtime._looked -= 1e6
         answers.append(client.get("/health"))
         end.set()
         assert [one.status_code for one in answers] == [200, 503]
@@ -387,5 +387,6 @@ def test_a_host_without_a_token_logs_a_warning(monkeypatch, caplog, tmp_path, to
     monkeypatch.setattr(server._Server, "run", lambda _: None)
     if token:
         monkeypatch.setenv("VIDEODROP_PUSH_TOKEN", token)
-    server.serve(Settings(uploads_bucket="uploads"), function(tmp_path), 8080)
+    settings = Settings(uploads_bucket="uploads")
+    server.serve(settings, jobs.Jobs(settings, function(tmp_path)), 8080, grace_s=8)
     assert ("set VIDEODROP_PUSH_TOKEN" in caplog.text) is (token is None)

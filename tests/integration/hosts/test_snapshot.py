@@ -13,6 +13,7 @@ from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
 from pipeline.core.errors import MissingDependency
 from pipeline.core.settings import Settings
+from pipeline.hosts.local.network import ANY
 from pipeline.hosts.local.server import listen
 from pipeline.hosts.local.store import Store
 from tests.conftest import topology_with
@@ -169,3 +170,10 @@ def test_a_port_in_use_is_replaced_by_a_free_one():
         port = first.getsockname()[1]
         with listen(port) as second:
             assert second.getsockname()[1] != port
+
+
+def test_a_port_in_use_beyond_loopback_is_an_error_because_others_have_its_address():
+    with socket.create_server((ANY, 0)) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(MissingDependency, match=f"Cannot listen on port {port} of {ANY}"):
+            listen(port, ANY)

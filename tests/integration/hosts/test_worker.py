@@ -415,20 +415,33 @@ def test_a_worker_is_healthy_during_a_long_job_but_not_once_it_hangs(bench, monk
     bench.until(lambda: time.time() - heartbeat.stat().st_mtime < 1)
 
 
+def test_a_worker_for_replays_alone_is_healthy_while_there_are_none(bench, monkeypatch):
+    monkeypatch.setattr(host, "_BEAT_S", 0.1)
+    heartbeat = bench.out / "heartbeat"
+    bench.start(bench.function(lane="replay"), heartbeat=heartbeat)
+    bench.until(heartbeat.exists)
+    assert bench.calls() == []
+
+
 @pytest.mark.parametrize(
-    ("ready", "alive", "hung", "well"),
+    ("ready", "rests", "alive", "hung", "well"),
     [
-        ((True, True), (True, True), (False, False), True),
-        ((True, False), (True, True), (False, False), True),  # a replay's child is temporary
-        ((False, False), (True, True), (False, False), False),
-        ((True, True), (True, False), (False, False), False),
-        ((True, True), (True, True), (False, True), False),
+        ((True, True), (False, False), (True, True), (False, False), True),
+        # A replay's child is temporary.
+        ((True, False), (False, True), (True, True), (False, False), True),
+        ((False, False), (False, True), (True, True), (False, False), False),
+        ((False, False), (True, True), (True, True), (False, False), True),  # nothing to do
+        ((True, True), (False, False), (True, False), (False, False), False),
+        ((False, False), (True, True), (True, False), (False, False), False),
+        ((True, True), (False, False), (True, True), (False, True), False),
     ],
 )
-def test_a_worker_whose_thread_has_ended_is_not_healthy(ready, alive, hung, well):
+def test_a_worker_whose_thread_has_ended_is_not_healthy(ready, rests, alive, hung, well):
     hosts = [
         SimpleNamespace(
-            runtime=SimpleNamespace(ready=ready[i], hung=hung[i]), is_alive=lambda i=i: alive[i]
+            runtime=SimpleNamespace(ready=ready[i], hung=hung[i]),
+            rests=rests[i],
+            is_alive=lambda i=i: alive[i],
         )
         for i in range(2)
     ]

@@ -37,7 +37,7 @@ def commands(image):
 
 
 def test_there_is_an_image_for_every_kind_of_host():
-    assert IMAGES == ["api", "media", "cpu", "gpu"]
+    assert IMAGES == ["api", "media", "cpu", "gpu", "local"]
 
 
 def test_hadolint_finds_nothing_and_ignores_nothing():
@@ -99,12 +99,12 @@ def test_an_image_has_the_label_of_its_licence(image):
     assert any("NOTICE" in step.rest for step in STAGES["code"].steps)
 
 
-@pytest.mark.parametrize("image", ["media", "cpu", "gpu"])
+@pytest.mark.parametrize("image", ["media", "cpu", "gpu", "local"])
 def test_images_of_stages_have_ffmpeg(image):
     assert any(" ffmpeg=" in command for command in commands(image))
 
 
-@pytest.mark.parametrize("image", ["cpu", "gpu"])
+@pytest.mark.parametrize("image", ["cpu", "gpu", "local"])
 def test_weights_are_a_layer_that_was_checked(image):
     weights = [step for stage in chain(image) for step in stage.steps if "from" in step.flags]
     (layer,) = [step for step in weights if step.flags["from"] == "weights"]

@@ -8,7 +8,7 @@ import pytest
 from pipeline import bootstrap
 from pipeline.core.errors import MissingDependency
 from pipeline.core.settings import Settings
-from pipeline.hosts import entrypoint, health, worker
+from pipeline.hosts import entrypoint, health, prepare, watcher, worker
 from pipeline.hosts.worker import functions, server
 from tests.conftest import forget_process_state
 
@@ -54,6 +54,8 @@ def _nothing_runs(monkeypatch, observed):  # noqa: ARG001 - the tests own loggin
     monkeypatch.setattr(os, "execv", become("lambda"))
     monkeypatch.setattr("uvicorn.run", become("api"))
     monkeypatch.setattr(server, "serve", become("server"))
+    monkeypatch.setattr(prepare, "main", become("prepare"))
+    monkeypatch.setattr(watcher, "main", become("watcher"))
     monkeypatch.setattr(worker, "Worker", Worker)
 
 
@@ -81,20 +83,33 @@ def test_on_lambda_it_runs_the_runtime_client_with_any_other_variable(start):
 
 
 def test_with_a_port_it_serves_the_stage_that_is_set(start):
-    what, _settings, function, port = start(PORT="8080", VIDEODROP_STAGE="detect")
-    assert (what, function.name, function.lane, port) == ("server", "detect", "live", 8080)
-    assert function.threads == functions.cores()
+    what, _settings, jobs, port = start(PORT="8080", VIDEODROP_STAGE="detect")
+    assert (what, jobs.name, port) == ("server", "detect", 8080)
+    assert (jobs._function.lane, jobs._function.threads) == ("live", functions.cores())
+
+
+@pytest.mark.parametrize(
+    ("given", "port"), [({}, 8080), ({"SAGEMAKER_BIND_TO_PORT": "9000"}, 9000)]
+)
+def test_sagemakers_argument_serves_the_stage_that_is_set(start, given, port):
+    what, _settings, jobs, bound = start("serve", VIDEODROP_STAGE="detect", **given)
+    assert (what, jobs.name, bound) == ("server", "detect", port)
 
 
 @pytest.mark.parametrize("name", ["janitor", "replays", "events"])
 def test_with_a_port_it_serves_any_handler_that_takes_events(start, name):
-    _what, _settings, function, _port = start(f"handlers.{name}.handler", PORT="80")
-    assert (function.name, function.handler) == (name, f"handlers.{name}.handler")
+    _what, _settings, jobs, _port = start(f"handlers.{name}.handler", PORT="80")
+    assert (jobs.name, jobs._function.handler) == (name, f"handlers.{name}.handler")
 
 
 def test_with_a_port_the_query_handler_is_the_api_which_logs_and_counts(start, observed):
     what, app = start("handlers.query.handler", PORT="8080")
     assert (what, app.title, observed) == ("api", "videodrop", ["query"])
+
+
+def test_a_worker_hosts_several_handlers(start):
+    given = (f"handlers.{name}.handler" for name in ("janitor", "replays", "events"))
+    assert start(*given)[:-1] == ("worker", "janitor", "replays", "events")
 
 
 @pytest.mark.parametrize("name", ["janitor", "replays", "events"])
@@ -106,6 +121,13 @@ def test_otherwise_it_polls_for_its_stage_alone(start):
     *became, hosts = start("handlers.stage.handler", VIDEODROP_STAGE="detect")
     assert became == ["worker", "detect"]
     assert {host.lane for host in hosts} == {"live", "replay"}
+
+
+@pytest.mark.parametrize("port", ["", "8080"])
+@pytest.mark.parametrize(("task", "kind"), [("prepare", "prepare"), ("watch-bucket", "watcher")])
+def test_two_words_stand_for_processes_without_a_handler(start, observed, task, kind, port):
+    assert start(task, PORT=port)[0] == kind
+    assert observed == [task]
 
 
 @pytest.mark.parametrize("port", [{}, {"PORT": "8080"}])

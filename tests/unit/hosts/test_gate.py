@@ -71,6 +71,27 @@ def test_the_body_of_a_request_without_our_key_is_not_read(monkeypatch):
     assert b"<Code>AccessDenied</Code>" in b"".join(answer)
 
 
+@pytest.mark.parametrize(
+    ("names", "host", "answered"),
+    [
+        (None, "127.0.0.1:4599", True),
+        (None, "10.0.0.2:4599", False),
+        (None, "aws:4599", False),
+        ({"aws"}, "aws:4599", True),
+        ({"aws"}, "10.0.0.2:4599", True),
+        (set(), "10.0.0.2:4599", True),
+        ({"aws"}, "evil.example", False),
+    ],
+)
+def test_names_are_answered_only_where_it_listens_beyond_loopback(
+    monkeypatch, names, host, answered
+):
+    monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
+    app = gate.guarded(lambda *_: [b"in"], KEYS, names=names)
+    answer = b"".join(app(environ(b"", HTTP_HOST=host), lambda *_: None))
+    assert (answer == b"in") is answered
+
+
 def test_other_origins_of_our_pages_can_be_named(monkeypatch):
     monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
     app = gate.guarded(lambda *_: [b"in"], KEYS, {"https://videos.example"})

@@ -93,6 +93,24 @@ def test_the_event_of_a_cloudevent_is_read(data, binary):
     assert events.parse(record["body"]) == events.parse(aws_events.created())
 
 
+def published(event, **more):
+    data = base64.b64encode(json.dumps(event).encode()).decode()
+    return {"message": {"data": data, "messageId": "1"} | more, "subscription": "projects/p/s/s"}
+
+
+@pytest.mark.parametrize("event", [CREATED, {"specversion": "1.0", "data": CREATED}])
+def test_the_event_in_a_message_of_pubsub_is_read(event):
+    (record,) = posted(published(event)).records
+    assert events.parse(record["body"]) == events.parse(aws_events.created())
+    eventarc = {"ce-specversion": "1.0", "ce-type": "google.cloud.pubsub.topic.v1.messagePublished"}
+    assert posted(published(event), **eventarc).records[0]["body"] == record["body"]
+
+
+def test_a_batch_in_pubsub_is_judged_by_the_status_alone():
+    pushed = posted(published({"Records": [SQS]}))
+    assert (pushed.records, pushed.batch) == ((SQS,), False)
+
+
 def test_a_cloudevent_may_bring_a_batch():
     data = {"Records": [SQS]}
     assert posted({"specversion": "1.0", "id": "1", "data": data}).records == (SQS,)
@@ -102,6 +120,7 @@ def test_a_cloudevent_may_bring_a_batch():
     ("function", "event"),
     [
         ("detect", {"warm_up": True}),
+        ("detect", {"warm_up": "imports"}),
         ("janitor", {}),
         ("janitor", TICK),
         ("janitor", TICK | {"source": "aws.events", "detail": {}}),
@@ -141,6 +160,7 @@ def test_a_function_takes_its_own_events(function, event):
         ("replays", {}),
         ("replays", TICK),
         ("replays", CREATED),
+        ("detect", {"warm_up": "gpu"}),
         ("replays", {"warm_up": True}),
         ("janitor", {"warm_up": True}),
         ("events", {"warm_up": True}),
@@ -168,6 +188,10 @@ def test_an_event_for_another_function_is_rejected(function, event):
         (b'{"detail-type": "Object Created", "id": []}', 'neither "Records" nor'),
         (b'{"source": []}', 'neither "Records" nor'),
         (b'{"Records": {}}', 'neither "Records" nor'),
+        (b'{"message": "text"}', "Pub/Sub has no"),
+        (b'{"message": {"data": "no base64"}}', "Pub/Sub has no"),
+        (b'{"message": {"data": "e30="}}', 'neither "Records" nor'),
+        (b'{"message": {"data": "////"}}', "not JSON"),
         (b'{"Records": [1]}', "not a message of SQS"),
         (b'{"Records": [{"s3": {}}]}', "EventBridge"),
         (b'{"Records": [{"messageId": "m", "body": "{}"}]}', "receiptHandle: .*; attributes: "),

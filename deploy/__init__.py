@@ -1,0 +1,1 @@
+"""How containers of this project are started: Docker Compose, and Kubernetes."""
