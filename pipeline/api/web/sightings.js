@@ -35,7 +35,7 @@ export function tracksOf(frames) {
     });
   });
   const cuts = frames.filter((one, at) => at && isCut(frames[at - 1].objects, one.objects)).map(({ time }) => time);
-  const found = { tracks: [...tracks.values()].flatMap((one) => parted(one, cuts)), step: Number.isFinite(step) && step > 0 ? step : STEP, cuts };
+  const found = { tracks: [...tracks.values()].flatMap((one) => parted(one, cuts)), step: Number.isFinite(step) && step > 0 ? step : STEP, cuts, last: frames.at(-1)?.time };
   return { ...found, tracks: joined(found) };
 }
 
@@ -117,25 +117,49 @@ function isNext({ time, box }, next, step) {
 
 /**
  * Return the boxes at a time. An object that is seen in two frames which are near each other moves in a
- * line between them; one that appears or leaves is shown for half a step more.
+ * line between them. One that appears or leaves moves on for half a step more; after the last frame for
+ * a whole one.
  * @param {ReturnType<typeof tracksOf>} known
  * @param {number} time
  * @returns {{label: string, box: number[], confidence: number}[]}
  */
-export function boxesAt({ tracks, step }, time) {
+export function boxesAt({ tracks, step, last }, time) {
   const found = [];
   for (const { label, sights } of tracks) {
     const after = sights.findIndex((one) => one.time > time);
-    const before = sights[after < 0 ? sights.length - 1 : after - 1];
+    const at = after < 0 ? sights.length - 1 : after - 1;
+    const before = sights[at];
     const next = after < 0 ? undefined : sights[after];
-    if (before && next && next.time - before.time <= 2.5 * step) {
+    if (before && next && isNear(before, next, step)) {
       const part = (time - before.time) / (next.time - before.time);
       found.push({ label, confidence: before.confidence, box: before.box.map((value, side) => value + (next.box[side] - value) * part) });
-    } else if (before && time - before.time <= step / 2) {
-      found.push({ label, confidence: before.confidence, box: before.box });
+    } else if (before && time - before.time <= (before.time === last ? step : step / 2)) {
+      found.push({ label, confidence: before.confidence, box: movedOn(before, sights[at - 1], time, step) });
     } else if (next && next.time - time <= step / 2) {
-      found.push({ label, confidence: next.confidence, box: next.box });
+      found.push({ label, confidence: next.confidence, box: movedOn(next, sights[at + 2], time, step) });
     }
   }
   return found;
+}
+
+/**
+ * Return whether no other frame that shows the object may be missing between two.
+ * @param {Sight} one
+ * @param {Sight} other
+ * @param {number} step
+ */
+const isNear = (one, other, step) => Math.abs(one.time - other.time) <= 2.5 * step;
+
+/**
+ * Return the box of an object that goes on as it went between two sights; its size stays.
+ * @param {Sight} sight the nearest one
+ * @param {Sight | undefined} other the one beside it
+ * @param {number} time
+ * @param {number} step
+ */
+function movedOn(sight, other, time, step) {
+  const { box } = sight;
+  if (!other || !isNear(sight, other, step)) return box;
+  const part = (time - sight.time) / (sight.time - other.time) / 2;
+  return box.map((value, side) => value + (box[side % 2] + box[(side % 2) + 2] - other.box[side % 2] - other.box[(side % 2) + 2]) * part);
 }
