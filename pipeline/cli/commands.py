@@ -14,6 +14,7 @@ from pipeline.aws.catalog import listing
 from pipeline.cli import (
     acting,
     adding,
+    backfilling,
     bars,
     conforming,
     console,
@@ -124,6 +125,7 @@ def watch_bucket() -> None:
 
 
 app.command()(adding.add)
+app.command()(backfilling.backfill)
 app.command()(adding.restore)
 app.command()(acting.rm)
 app.command()(acting.retry)
