@@ -27,7 +27,7 @@ def backfill(
         str | None, typer.Option(help="Only what was written since: 2026-01-31, 12h, 7d")
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Begin anew, not where an earlier one was interrupted")
+        bool, typer.Option("--again", help="Begin at the first key, not where an earlier one ended")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether to run it")] = False,
@@ -88,7 +88,7 @@ def _told(left: Place, since: str | None, *, quiet: bool) -> None:
         raise InvalidArgument(
             "bad_option",
             "An earlier backfill was interrupted, and goes on with its own --since. Leave it out, "
-            "or begin anew with --again.",
+            "or begin at the first key with --again.",
         )
     if not quiet:
         of = f" of what was written since {local(left.since)}" if left.since else ""
