@@ -52,6 +52,7 @@ class Seen:
         older: those written before the time that was asked for.
         cold: videos in a storage class that cannot be read.
         other: folders, and files beside videos.
+        waits: True while the queues are full.
     """
 
     place: Place
@@ -63,6 +64,7 @@ class Seen:
     older: int = 0
     cold: int = 0
     other: int = 0
+    waits: bool = False
 
 
 class Backfill:
@@ -114,7 +116,7 @@ class Backfill:
         sent = 0
         for seen, found in self._walk(place):
             while self._waiting() + len(found) > self._window + _STEP:
-                yield replace(seen, new=sent)
+                yield replace(seen, new=sent, waits=True)
                 time.sleep(_LOOK_S)
             made = [event for one in found if (event := self._missing.created(*one))]
             self._notified.send([one | {"replay-name": _MARK} for one in made], lane="replay")

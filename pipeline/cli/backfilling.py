@@ -101,7 +101,8 @@ def _last(
     seen = Seen(place)
     with bars.CountBar(err, unit, quiet=quiet) as bar:
         for seen in walk:
-            bar.show("", seen.new if total is not None else seen.objects, total)
+            title = "waits for workers" if seen.waits else ""
+            bar.show(title, seen.objects if total is None else seen.new, total)
     return seen
 
 
@@ -157,5 +158,5 @@ def _confirm(found: Seen, *, as_json: bool) -> None:
 
 
 def _shown(found: Seen, plan: PlanView, *, sent: int) -> dict[str, Any]:
-    numbers = {name: one for name, one in asdict(found).items() if name != "place"}
+    numbers = {name: one for name, one in asdict(found).items() if name not in {"place", "waits"}}
     return {**numbers, "estimate": plan.estimate.model_dump(), "prices": plan.prices, "sent": sent}

@@ -1,9 +1,15 @@
-"""``ls``: pages are read until there is enough to show, or nothing was found for long."""
+"""``ls`` and ``search`` read pages until there is enough, or nothing was found for long."""
+
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline.aws.catalog import listing
-from pipeline.cli import commands
+from pipeline.cli import commands, searching
+from pipeline.core.settings import Settings
+from pipeline.results.search import facets
+from pipeline.results.search.query import Query
+from pipeline.results.search.search import Found
 from tests.fakes.query import FakeCatalog, run, upload, video
 
 WALKED, EMPTY = 2, 3
@@ -44,3 +50,17 @@ def test_a_rare_match_is_not_looked_for_without_end(capsys, catalog):
         until = said.split("--until ")[1].strip()
         found, said = listed(capsys, status="processing", until=until)
     assert (found, said) == ("1", "")
+
+
+def test_a_search_is_not_without_end_either(monkeypatch):
+    asked = []
+
+    def find(*_, cursor, **__) -> Found:
+        asked.append(cursor)
+        return Found([], facets.count([], complete=False), "more")
+
+    parts = SimpleNamespace(find=find, url=str)
+    monkeypatch.setattr(searching.bootstrap, "search", lambda _: parts)
+    monkeypatch.setattr(searching.bootstrap, "artifacts", lambda _: parts)
+    assert searching._moments(Settings(), Query("rare"), 20) == ([], False)
+    assert len(asked) == searching._EMPTY_PAGES
