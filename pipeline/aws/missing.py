@@ -20,8 +20,6 @@ from pipeline.core import events, sequence
 Listed = dict[str, Any]
 """An object as S3 lists it."""
 
-_NO_VERSION = {"", "null"}  # the version of what was there before the bucket kept versions
-
 
 class Missing:
     """The comparison of the uploads bucket with the catalog.
@@ -64,8 +62,6 @@ class Missing:
         if found is None or (head and not _differs(found, head)):
             return None
         etag, version = found["ETag"].strip('"'), found.get("VersionId", "")
-        if version in _NO_VERSION:
-            version = ""
         place = sequence.of(None, found["LastModified"], version or etag)
         if head and place <= head.sequencer:  # times are whole seconds
             place = sequence.after(head.sequencer)

@@ -137,18 +137,6 @@ def test_only_what_was_written_since_is_taken_in(rig: Rig, put: Put):
         assert (seen.new, seen.older) == (new, 1 - new)
 
 
-def test_an_object_from_before_the_bucket_kept_versions_has_none(rig: Rig, put: Put):
-    put("videos/a.mp4")
-    bucket = rig.config.names.uploads_bucket
-    aws.client("s3").put_bucket_versioning(
-        Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
-    )
-    last(walk(rig).run(HERE))
-    (event,) = map(events.parse, messages(rig, "replay"))
-    assert isinstance(event, Upload)
-    assert event.version_id in {None, ""}
-
-
 def _upload(rig: Rig, key: str) -> Upload:
     missing = bootstrap.missing(rig.config)
     event = missing.created({"Key": key}, None)
