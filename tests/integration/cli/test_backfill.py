@@ -1,5 +1,8 @@
 """``videodrop backfill``: planned, priced, confirmed, and processed by the lane of replays."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from threading import Semaphore
 from typing import Any
@@ -8,6 +11,8 @@ import pytest
 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
+from pipeline.aws.messages import queue_url
+from pipeline.aws.queues import counts
 from pipeline.core.media_info import Probe
 from pipeline.core.settings import Settings
 from pipeline.runs.delivery import Delivery
@@ -65,6 +70,26 @@ def test_an_interrupted_one_goes_on_with_its_own_options(cli, put, toys: Setting
     assert "goes on after videos/b.mp4" in left.err
     assert "1 new videos" in left.out
     assert cli("backfill", "--dry-run", "--again", "--json").json["new"] == 3
+
+
+def test_a_process_that_was_killed_is_continued_by_the_next_one(
+    cli, put, toys: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    put(*(f"videos/{number:03}.mp4" for number in range(105)))
+    row = {"pk": "#backfill", "sk": f"{toys.names.uploads_bucket}/videos/"}
+    table, queue = aws.table(toys.names.table), toys.names.queue("toy", "replay")
+    monkeypatch.setenv("VIDEODROP_REPLAY_WINDOW", "1")  # it waits after the first hundred
+    command = [sys.executable, "-m", "pipeline.cli", "backfill", "--yes"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 60
+        while table.get_item(Key=row).get("Item", {}).get("after") != "videos/099.mp4":
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        process.kill()
+    assert counts(queue).waiting == 100
+    aws.client("sqs").purge_queue(QueueUrl=queue_url(queue))
+    assert "5 videos were sent" in cli("backfill", "--yes").err
+    assert counts(queue).waiting == 5
 
 
 def test_old_videos_are_taken_in_by_the_lane_of_replays(
