@@ -22,7 +22,7 @@ variables {
     replayed  = "{\"source\":[\"aws.s3\"]}"
     reprocess = "{\"source\":[\"videodrop\"]}"
   }
-  compute = { image = "repository@sha256:0", warm_up = "rate(5 minutes)" }
+  compute = { image = "repository@sha256:0", warm_up = "rate(5 minutes)", live_concurrency = 40, replay_concurrency = 4 }
   data = {
     uploads_bucket   = "arn:aws:s3:::uploads"
     uploads_prefix   = "videos/"
@@ -83,7 +83,7 @@ run "on_lambda" {
 run "on_gpu_hosts" {
   command = plan
   variables {
-    compute = { host = "gpu", image = "repository@sha256:1" }
+    compute = { host = "gpu", image = "repository@sha256:1", live_concurrency = 40, replay_concurrency = 4 }
     gpu = {
       subnet_ids        = ["subnet-1"]
       ami_parameter     = "/images/gpu"
@@ -111,7 +111,7 @@ run "on_gpu_hosts" {
 run "simulator" {
   command = plan
   variables {
-    compute = { host = "gpu", image = "repository@sha256:1" }
+    compute = { host = "gpu", image = "repository@sha256:1", live_concurrency = 40, replay_concurrency = 4 }
     common  = { local = true, region = "us-east-1", settings = {}, log_days = 1, alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms", failure_percent = 5 }
   }
   module {
@@ -127,7 +127,7 @@ run "simulator" {
 run "no_image_yet" {
   command = plan
   variables {
-    compute = { image = null }
+    compute = { image = null, live_concurrency = 40, replay_concurrency = 4 }
   }
   module {
     source = "./modules/stage"

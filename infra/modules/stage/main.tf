@@ -120,6 +120,8 @@ module "warm_up" {
   expression   = var.compute.warm_up
   function_arn = module.function[0].live.arn
   input        = jsonencode({ warm_up = true })
+
+  permissions_boundary = var.common.permissions_boundary
 }
 
 module "gpu_service" {
@@ -131,7 +133,7 @@ module "gpu_service" {
   image          = var.compute.image
   memory_mb      = var.spec.memory_mb
   environment    = local.setting
-  statements     = local.statements
+  statements     = concat(local.statements, var.common.statements)
   queues         = { for name, queue in local.queues : name => queue.arn }
   hosts          = var.gpu
   rollback_alarm = aws_cloudwatch_metric_alarm.failures.alarm_name

@@ -54,3 +54,13 @@ def test_a_name_is_found_before_and_after_a_merge_and_no_more_once_it_is_deleted
     catalog.record_deletion(deletion(key=upload.key, sequencer="0Z"))
     assert found() == []
     assert rows("#terms#be") == 0
+
+
+def test_a_deletion_that_comes_late_leaves_the_words_of_a_later_upload(
+    catalog: Catalog, toys: Settings
+):
+    upload = record(catalog, key="videos/Beach holiday.mp4")
+    finish(catalog, upload)
+    catalog.unindex(upload.video_id)  # by a deletion of the upload before
+    hits = bootstrap.search(toys).find(Query("beach"), limit=5).hits
+    assert [hit.indexed.video_id for hit in hits] == [upload.video_id]

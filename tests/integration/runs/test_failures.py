@@ -347,6 +347,12 @@ def test_a_run_of_another_event_is_left_alone(rig: Rig, running: str):
     assert rig.state(running) == before
 
 
+def test_a_run_of_another_delivery_of_the_same_message_is_left_alone(rig: Rig, running: str):
+    before = rig.state(running)
+    assert rig.runner().abandon(running, "timeout", "!", receipt="of another delivery") is False
+    assert rig.state(running) == before
+
+
 def test_a_run_that_ended_before_the_kill_is_left_alone(rig: Rig):
     body = rig.put()
     rig.handle(body)
