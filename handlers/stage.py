@@ -7,20 +7,18 @@ a snapshot of the process may follow. Lambda's provisioned executions load the m
 initialised.
 """
 
-import logging
 import os
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from pipeline import bootstrap
 from pipeline.aws.messages import extender, receipt
 from pipeline.aws.queues import queue_of
-from pipeline.runs.delivery import Delivery, Retry
+from pipeline.runs import batch
+from pipeline.runs.delivery import Delivery
 from pipeline.runs.runner import Runner
 from pipeline.runs.workdir import sweep
 from pipeline.stages import loading
-
-log = logging.getLogger(__name__)
 
 # A process without its device must not receive messages: each would end as a failed run.
 loading.check_device(bootstrap.settings())
@@ -42,29 +40,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         else:
             _runner().warm_up()
         return {}
-    runner, failures = _runner(), []
-    for record in event["Records"]:
-        attributes = record["attributes"]
-        sent_ms = attributes.get("SentTimestamp")  # missing in pushed events, which skip the queue
-        delivery = Delivery(
-            seconds_left=context.get_remaining_time_in_millis() / 1000,
-            extend=extender(record),
-            receives=int(attributes["ApproximateReceiveCount"]),
-            sent_at=int(sent_ms) / 1000 if sent_ms else None,
-            receipt=receipt(record),
-            queue=queue_of(record),
-        )
-        try:
-            runner.handle(record["body"], delivery)
-        except Retry as retry:
-            extender(record)(int(retry.seconds))
-            failures.append({"itemIdentifier": record["messageId"]})
-        except Exception:
-            # An unknown event, or a defect: it is delivered again until SQS moves it to the
-            # dead-letter queue. Other messages of its batch are not delayed.
-            log.exception("message %s could not be handled", record["messageId"])
-            failures.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failures}
+    # A host with wrong settings fails as a whole: no message is to blame.
+    return batch.handled(event, partial(_handle, _runner(), context))
+
+
+def _handle(runner: Runner, context: Any, record: dict[str, Any]) -> None:
+    attributes = record["attributes"]
+    sent_ms = attributes.get("SentTimestamp")  # missing in pushed events, which skip the queue
+    delivery = Delivery(
+        seconds_left=context.get_remaining_time_in_millis() / 1000,
+        extend=extender(record),
+        receives=int(attributes["ApproximateReceiveCount"]),
+        sent_at=int(sent_ms) / 1000 if sent_ms else None,
+        receipt=receipt(record),
+        queue=queue_of(record),
+    )
+    runner.handle(record["body"], delivery)
 
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html

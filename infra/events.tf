@@ -57,6 +57,11 @@ module "events" {
       Action   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
       Resource = [local.table_arn]
     },
+    {
+      # A message that could not be handled is to come again within seconds.
+      Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"]
+      Resource = values(module.events_lanes.queues)[*].arn
+    },
     local.request_deliveries,
     local.put_events,
   ]

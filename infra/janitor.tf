@@ -63,6 +63,11 @@ module "janitor" {
       Resource = [local.artifacts_arn]
     },
     {
+      # A message that could not be handled is to come again within seconds.
+      Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"]
+      Resource = [module.janitor_lanes.queues[local.janitor].arn]
+    },
+    {
       # It inspects dead-lettered messages and returns them.
       Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
       Resource = [for stage in values(module.stage) : stage.dead_letters.arn]

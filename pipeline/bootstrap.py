@@ -45,8 +45,11 @@ from pipeline.telemetry import function as telemetry
 from pipeline.telemetry.tracing import Handler
 
 if TYPE_CHECKING:
+    from pipeline.aws.backfill import Backfill
+    from pipeline.aws.missing import Missing
     from pipeline.aws.watch import Watch
     from pipeline.costs.estimator import Estimator
+    from pipeline.costs.unseen import Unseen
     from pipeline.replays.driver import Driver
     from pipeline.results.deletion import Deletions
     from pipeline.results.jobs import Jobs
@@ -181,10 +184,28 @@ def watch(config: Settings) -> "Watch":
     """Return the search for uploads that no event told of."""
     from pipeline.aws.watch import Watch
 
-    place = config.names.uploads_bucket, config.topology.uploads.prefix
     known, table = catalog(config), Table(aws.table(config.names.table))
-    send = notified(config)
-    return Watch(aws.client("s3"), *place, catalog=known, notified=send, table=table)
+    prefix, send = config.topology.uploads.prefix, notified(config)
+    return Watch(missing(config), prefix, catalog=known, notified=send, table=table)
+
+
+def missing(config: Settings) -> "Missing":
+    """Return the comparison of the uploads bucket with the catalog."""
+    from pipeline.aws.missing import Missing
+
+    return Missing(aws.client("s3"), config.names.uploads_bucket, catalog(config))
+
+
+def backfill(config: Settings) -> "Backfill":
+    """Return the walk through what lies in the uploads bucket already."""
+    from pipeline.aws.backfill import Backfill
+
+    def waiting() -> int:
+        names, stages = config.names, config.topology.stages
+        return max(counts(names.queue(one, "replay")).waiting for one in stages)
+
+    table, window = Table(aws.table(config.names.table)), config.replay_window
+    return Backfill(missing(config), notified(config), table, waiting=waiting, window=window)
 
 
 def store(config: Settings) -> Store | None:
@@ -280,6 +301,13 @@ def estimator(config: Settings) -> "Estimator":
 
     prices = Prices.read(config.prices_path)
     return Estimator(catalog(config).timings.all(), prices, config.topology)
+
+
+def unseen(config: Settings) -> "Unseen":
+    """Return an estimator of videos of which only number and size are known; see ``estimator``."""
+    from pipeline.costs.unseen import Unseen
+
+    return Unseen(estimator(config), catalog(config).timings.all())
 
 
 def retention(config: Settings) -> "Retention":

@@ -157,7 +157,8 @@ def list_replays(
 ) -> object:
     """Return one page of replays, or 304 if the client has it already."""
     begin = parts.cursors.unseal(query.cursor)
-    found = list(islice(parts.replays.newest(before=begin), query.limit + 1))
+    wanted = query.limit + 1  # one more tells whether there are more
+    found = list(islice(parts.replays.newest(before=begin, at_once=wanted), wanted))
     shown = found[: query.limit]
     page = ReplayPage(
         replays=[_view(replay) for replay in shown],

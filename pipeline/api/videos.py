@@ -71,8 +71,9 @@ class ListQuery(BaseModel):
 @router.get(
     "/videos",
     summary="List videos, newest first",
-    description=f"One request reads at most {EXAMINED} videos: with a filter that few pass, it "
-    "returns those found so far and a cursor to continue from.",
+    description="A request reads the videos that it returns, however many there are. With a filter "
+    f"that few pass it reads at most {EXAMINED}, and returns those found and a cursor to continue "
+    f"from. `count` reads a key of each video, of {COUNTED} at most.",
     response_model=VideoPage,
     responses=described(422, 503),
 )

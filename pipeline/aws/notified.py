@@ -17,7 +17,7 @@ from pipeline.aws.queues import Queue
 from pipeline.core import events, intake, s3_records
 from pipeline.core.errors import BadInput
 from pipeline.core.settings import Settings
-from pipeline.core.topology import EVENTS, JANITOR
+from pipeline.core.topology import EVENTS, JANITOR, Lane
 
 
 class Taken(NamedTuple):
@@ -39,7 +39,10 @@ class Notified:
         self._s3 = s3
         self._settings = settings
         names, stages = settings.names, settings.topology.stages
-        self._created = [names.queue(one) for one in (*stages, EVENTS)]
+        self._created: dict[Lane, list[str]] = {
+            "live": [names.queue(one) for one in (*stages, EVENTS)],
+            "replay": [names.queue(one, "replay") for one in stages],
+        }
         self._deleted = [names.queue(JANITOR)]
 
     def take(self, given: object) -> Taken:
@@ -57,8 +60,12 @@ class Notified:
         self.send(ours)
         return Taken(len(ours), len(found) - len(ours))
 
-    def send(self, found: Iterable[dict[str, Any]]) -> None:
+    def send(self, found: Iterable[dict[str, Any]], *, lane: Lane = "live") -> None:
         """Send EventBridge events of our uploads to the queues.
+
+        Args:
+            found: the events.
+            lane: that of uploads, or of replays, which nobody else is told of.
 
         Raises:
             DependencyFailed: ``not_sent``.
@@ -69,7 +76,7 @@ class Notified:
             created = event["detail-type"] == "Object Created"
             by_video[events.video_id(*_place(event)), created].append(body)
         for (video, created), bodies in by_video.items():
-            for name in self._created if created else self._deleted:
+            for name in self._created[lane] if created else self._deleted:
                 Queue(name).send(bodies, group=video)
 
     def _is_ours(self, bucket: str, key: str) -> bool:

@@ -2,6 +2,7 @@
 
 import sys
 import webbrowser
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from pipeline.aws.catalog import listing
 from pipeline.cli import (
     acting,
     adding,
+    backfilling,
     bars,
     conforming,
     console,
@@ -26,6 +28,7 @@ from pipeline.cli import (
     models,
     replaying,
     searching,
+    selecting,
     stages,
     versions,
     webhooks,
@@ -42,6 +45,8 @@ from pipeline.hosts import stack_file as client
 from pipeline.media.probe import probe
 from pipeline.results import video_view as views
 from pipeline.stages import loading
+
+_EMPTY_PAGES = 25  # of `ls`, after which a rare match is not looked for any further
 
 app = typer.Typer(
     help="Upload a video to a bucket; get renditions, poster, captions, transcript and objects.",
@@ -120,6 +125,7 @@ def watch_bucket() -> None:
 
 
 app.command()(adding.add)
+app.command()(backfilling.backfill)
 app.command()(adding.restore)
 app.command()(acting.rm)
 app.command()(acting.retry)
@@ -132,22 +138,31 @@ def list_videos(
     *,
     status: Annotated[ListedStatus | None, typer.Option(help="Only videos in this status")] = None,
     label: Annotated[str | None, typer.Option(help="Only videos with this label")] = None,
+    until: Annotated[str | None, typer.Option(help="Uploaded before then: 2026-01-31, 7d")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List videos, newest first."""
     settings, catalog = connect()
-    wanted = listing.Filter(status=status, label=label)
+    before = selecting.moment(until, datetime.now(UTC)) if until else None
+    wanted = listing.Filter(status=status, label=label, before=before)
     found: list[Video] = []
-    cursor = None
-    while len(found) < limit:
+    cursor, empty = None, 0
+    while len(found) < limit and empty < _EMPTY_PAGES:
         some, cursor = listing.page(catalog, wanted, cursor=cursor, limit=limit - len(found))
         found += some
+        empty = 0 if some else empty + 1
         if cursor is None:
             break
     print_videos(found, settings, as_json=as_json)
-    if not found and not as_json:
-        filtered = status or label
+    if cursor and len(found) < limit:
+        looked_at = _EMPTY_PAGES * listing.EXAMINED
+        # Others may have been uploaded in the same millisecond.
+        last = datetime.fromisoformat(listing.decode(cursor).partition("#")[0])
+        until = (last + timedelta(milliseconds=1)).isoformat(timespec="milliseconds")
+        err.print(f"None of {looked_at:,} further videos matches. For older ones: --until {until}")
+    elif not found and not as_json:
+        filtered = status or label or until
         err.print("No video matches." if filtered else "No videos yet: videodrop add FILE")
 
 

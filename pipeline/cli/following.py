@@ -25,12 +25,12 @@ def find(reference: str, replays: Replays) -> Replay:
         InvalidArgument: ``ambiguous_replay``.
     """
     if reference == "last":
-        found = next(replays.newest(), None)
+        found = next(replays.newest(at_once=1), None)
     elif reference and (known := replays.get(reference)):
         found = known
     else:
         # Ids sort as text: those with this prefix are right before this string.
-        alike = replays.newest(before=f"{reference}\N{DELETE}")
+        alike = replays.newest(before=f"{reference}\N{DELETE}", at_once=2)
         found, second = next(alike, None), next(alike, None)
         if not reference or (found and not found.replay_id.startswith(reference)):
             found = None

@@ -140,7 +140,7 @@ def list_replays(
     """List replays, show one, pause, resume or cancel it."""
     if context.invoked_subcommand is not None:
         return
-    found = islice(_replays().newest(), limit)
+    found = islice(_replays().newest(at_once=min(limit, 100)), limit)
     items = [views.detail(one, {}) for one in found]
     if as_json:
         print_json({"replays": [item.model_dump(mode="json") for item in items]})

@@ -25,6 +25,7 @@ from pipeline.results.search.reindex import reindex
 from pipeline.results.search.snippets import Snippet
 
 _PAGE = 20
+_EMPTY_PAGES = 25  # after which a rare match is not looked for any further
 
 
 def search(
@@ -69,27 +70,31 @@ def search(
         status=status,
         after=selecting.moment(since, datetime.now(UTC)) if since else None,
     )
-    found = _moments(settings, asked, limit)
+    found, complete = _moments(settings, asked, limit)
     if as_json:
         print_json({"moments": [one.model_dump(mode="json") for one in found]})
     elif found:
         _print(found)
-    else:
+    elif complete:
         err.print("Nothing matches.")
+    if not complete:
+        err.print("Not all videos were searched: this is rare. --since looks at fewer.")
 
 
-def _moments(settings: Settings, asked: query.Query, limit: int) -> list[MomentView]:
+def _moments(settings: Settings, asked: query.Query, limit: int) -> tuple[list[MomentView], bool]:
+    """Return moments, and False if a rare match was not looked for to the end."""
     finder, sign = bootstrap.search(settings), bootstrap.artifacts(settings).url
     found: list[MomentView] = []
-    cursor = None
-    while len(found) < limit:
+    cursor, empty = None, 0
+    while len(found) < limit and empty < _EMPTY_PAGES:
         some = finder.find(asked, cursor=cursor, limit=min(_PAGE, limit - len(found)))
         shown: MomentPage = moments.page(some, sign)
         found += shown.moments
         cursor = shown.next_cursor
+        empty = 0 if shown.moments else empty + 1
         if cursor is None:
             break
-    return found
+    return found, empty < _EMPTY_PAGES or cursor is None
 
 
 def _print(found: list[MomentView]) -> None:

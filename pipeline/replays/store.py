@@ -28,7 +28,7 @@ _SHARD = "0"
 # How long a wake-up may take to arrive before the janitor sends another.
 _WAKE_S = 60.0
 _WAKE_AGAIN_S = 300.0
-_LOOKED_AT = 50  # latest replays, to see which are driven
+_LOOKED_AT = 50  # replays that are read at once; as many of the latest show which are driven
 
 
 class Replays:
@@ -87,18 +87,14 @@ class Replays:
         item = self._table.get(_PK, replay_id)
         return None if item is None else _replay(item)
 
-    def newest(self, *, before: str | None = None) -> Iterator[Replay]:
-        """Yield replays, newest first.
-
-        Args:
-            before: start after the replay of this id.
-        """
-        yield from map(_replay, self._items(before))
+    def newest(self, *, before: str | None = None, at_once: int = _LOOKED_AT) -> Iterator[Replay]:
+        """Yield replays, newest first, after that of the id ``before``; each call reads some."""
+        yield from map(_replay, self._items(before, at_once))
 
     def driven(self) -> set[str]:
         """Return the ids of the latest replays that a driver works on now."""
         now = time.time()
-        latest = islice(self._items(None), _LOOKED_AT)
+        latest = islice(self._items(None, _LOOKED_AT), _LOOKED_AT)
         return {item["sk"] for item in latest if item.get("driver_until", 0) > now}
 
     def ask(self, replay_id: str, desired: Desired, *, budget_usd: float | None = None) -> Replay:
@@ -277,10 +273,12 @@ class Replays:
             woken += 1
         return woken
 
-    def _items(self, before: str | None) -> Iterator[dict[str, Any]]:
-        condition = partition("pk", _PK, below=before)
+    def _items(self, before: str | None, at_once: int) -> Iterator[dict[str, Any]]:
         return self._table.query(
-            KeyConditionExpression=condition, ScanIndexForward=False, ConsistentRead=True
+            KeyConditionExpression=partition("pk", _PK, below=before),
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            limit=at_once,
         )
 
     def _known(self, replay_id: str) -> Replay:

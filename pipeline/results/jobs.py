@@ -170,7 +170,7 @@ class Jobs:
         places = [
             place
             for one in get_args(FailureClass)
-            for place in islice(self._catalog.runs.failed(one, page=_FAILED), MOST + 1)
+            for place in islice(self._catalog.runs.failed(one, at_once=_FAILED), MOST + 1)
         ]
         latest = sorted(set(places), reverse=True)
         ids = list(dict.fromkeys(place.rpartition("#")[2] for place in latest[:MOST]))

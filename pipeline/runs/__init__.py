@@ -1,5 +1,6 @@
 """A stage run in progress, from its message to its result.
 
+batch          the messages of an event, each handled or delivered again
 delivery       one delivery of a message, and the outcomes of handling it
 runner         the entry of handlers and hosts: one stage's events in, outcomes measured
 consume        an event: no run needed, or a run claimed and executed

@@ -3,6 +3,7 @@
 An event whose result is current needs no run. Any other run is claimed, executed and ended.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -24,6 +25,8 @@ from pipeline.runs.failure import carry_out, decide, known
 from pipeline.runs.first_read import FirstRead
 from pipeline.runs.job import Job, Plan
 from pipeline.runs.range_run import RangeConsumer
+
+log = logging.getLogger(__name__)
 
 
 class Consumer:
@@ -72,6 +75,8 @@ class Consumer:
                 case Upload() if (kind := intake.kind(event.key, event.size)) != "media":
                     if kind == "captions":
                         self._catalog.sidecars.attach(event)
+                    else:
+                        log.info("%s: a folder, or a file beside videos", event.key)
                     return Outcome.IGNORED
                 case Upload():
                     return self._upload(event, delivery)

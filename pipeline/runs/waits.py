@@ -1,6 +1,7 @@
 """The waits until a message is delivered again."""
 
-from pipeline.core.errors import Busy
+from pipeline.aws import clients as aws
+from pipeline.core.errors import Busy, DependencyFailed, NotAnnounced
 from pipeline.core.settings import Settings
 from pipeline.runs.delivery import Delivery
 
@@ -18,6 +19,21 @@ def outage_s(receives: int) -> float:
         receives: how often the message was delivered so far.
     """
     return min(_LONGEST_RETRY_S, FIRST_RETRY_S * float(_OUTAGE_FACTOR**receives))
+
+
+def unhandled_s(error: Exception, receives: int) -> float:
+    """Return the seconds until the next try of a message that could not be handled.
+
+    An outage is outwaited. A defect, or an event that is none of ours, gets ten seconds, then twice
+    as long each time: after two and a half minutes it is in the dead-letter queue.
+
+    Args:
+        error: why.
+        receives: how often the message was delivered so far.
+    """
+    if isinstance(error, (DependencyFailed, NotAnnounced, *aws.ERRORS)):
+        return outage_s(receives)
+    return FIRST_RETRY_S * float(2**receives)
 
 
 def busy_s(busy: Busy, delivery: Delivery, settings: Settings) -> float:

@@ -135,6 +135,25 @@ def test_an_address_with_filters_shows_what_passes(page):
     expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
 
 
+def test_a_rare_match_is_looked_for_in_some_pages_then_people_are_asked(page):
+    asked = []
+
+    def nothing(route):
+        if "cursor" in route.request.url:
+            asked.append(route.request.url)
+        cursor = "more" if len(asked) < 30 else None
+        route.fulfill(json={"videos": [], "next_cursor": cursor, "total": None})
+
+    page.route(re.compile(r"/videos\?.*status=failed"), nothing)
+    page.goto("/#/?status=failed")
+    further = page.get_by_role("button", name="Look further")
+    expect(further).to_be_visible()
+    assert len(asked) == 25
+    further.click()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    expect(further).to_be_hidden()
+
+
 def test_scenes_follow_the_pointer(page, ready):
     page.goto("/")
     picture = page.locator(".card-media")

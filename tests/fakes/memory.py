@@ -91,11 +91,11 @@ class MemoryTable(Table):
         yield from (_part(_copy(item), kept) for item in found)
 
     def page(self, **request: Any) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-        limit, start = request.pop("Limit", None), request.pop("ExclusiveStartKey", None)
+        limit, start = request.pop("limit"), request.pop("ExclusiveStartKey", None)
         items = list(self.query(**request))
         if start:
             items = items[[item["sk"] for item in items].index(start["sk"]) + 1 :]
-        if limit is None or len(items) <= limit:
+        if len(items) <= limit:
             return items, None
         return items[:limit], {"pk": items[limit - 1]["pk"], "sk": items[limit - 1]["sk"]}
 

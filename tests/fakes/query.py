@@ -169,15 +169,19 @@ class FakeCatalog:
         self.read += len(video_ids)
         return [self._videos[one] for one in video_ids if one in self._videos]
 
-    def newest(self, *, before: str | None = None, label: str | None = None) -> Iterator[str]:
-        del label  # an index that is always behind: it has every label
+    def newest(
+        self, *, before: str | None = None, label: str | None = None, at_once: int = 0
+    ) -> Iterator[str]:
+        del label, at_once  # an index that is always behind: it has every label
         for one in self._places:
             if before is None or one < before:
                 self.walked += 1
                 yield one
 
-    def oldest(self, *, after: str | None = None, label: str | None = None) -> Iterator[str]:
-        del label
+    def oldest(
+        self, *, after: str | None = None, label: str | None = None, at_once: int = 0
+    ) -> Iterator[str]:
+        del label, at_once
         for one in reversed(self._places):
             if after is None or one > after:
                 self.walked += 1

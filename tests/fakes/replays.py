@@ -92,7 +92,8 @@ class FakeReplays:
             self.known[replay_id] = self.driver(self.known[replay_id])
         return self.known.get(replay_id)
 
-    def newest(self, *, before: str | None = None) -> Iterator[Replay]:
+    def newest(self, *, before: str | None = None, at_once: int = 0) -> Iterator[Replay]:
+        del at_once
         for replay_id in sorted(self.known, reverse=True):
             if before is None or replay_id < before:
                 yield self.known[replay_id]

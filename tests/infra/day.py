@@ -57,6 +57,7 @@ class Day:
         self._installed.remove("first.mp4")
         assert len(self._installed.deliver("janitor")) >= 2
         self._tell()
+        self._poison()
 
     def _receive_uploads(self) -> None:
         """Receive a file in parts, the same bytes before their event has come, and half of one."""
@@ -183,6 +184,18 @@ class Day:
         again = f"{webhook}/deliveries/{newest['delivery_id']}/redeliver"
         installed.ask("POST", again, status=202)
         installed.ask("DELETE", webhook, status=204)
+
+    def _poison(self) -> None:
+        """Receive messages that nobody can handle."""
+        lanes: tuple[tuple[str, Lane], ...] = (
+            ("events", "live"),
+            ("events", "webhooks"),
+            ("janitor", "live"),
+        )
+        for function, lane in lanes:
+            self._installed.lose_messages(function, lane)
+            self._installed.send(function, lane, "poison")
+            assert len(self._installed.deliver(function, lane)) == 1
 
     def _look(self, name: str) -> None:
         for path in ("/health", "/videos", "/videos?label=hello", "/replays"):

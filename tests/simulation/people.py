@@ -103,7 +103,7 @@ class Person:
 
     def _ask(self, desired: Any) -> None:
         replays = bootstrap.replays(self._config)
-        latest = next(replays.newest(), None)
+        latest = next(replays.newest(at_once=1), None)
         if latest:
             replays.ask(latest.replay_id, desired)
 

@@ -70,8 +70,8 @@ PROTECTIONS = (
     Protection(
         "the row of a video is written in the order of sequencers",
         _CATALOG + "revisions.py",
-        '"OR (#sequencer = :new AND attribute_not_exists(#deleted_at))"',
-        '"OR attribute_exists(#pk)"',
+        'condition="attribute_not_exists(#pk) OR #sequencer < :new",',
+        'condition="attribute_not_exists(#pk) OR attribute_exists(#pk)",',
     ),
     Protection(
         "an event of a deleted upload is superseded",

@@ -132,7 +132,7 @@ class Requests:
             return lambda table: list(
                 table.query(IndexName="leases", KeyConditionExpression=condition)
             )
-        limit = self._random.choice(({}, {"Limit": 1}, {"Limit": 2}))
+        limit = self._random.choice(({}, {"limit": 1}, {"limit": 2}))
         condition = partition("pk", self._key()[0], **sort)
 
         def walk(table: Table) -> Any:

@@ -18,6 +18,7 @@ const RECOUNT = 60000; // milliseconds
 const PAGE = "40";
 const WIDTH = 270; // least width of a card in CSS pixels
 const COUNTED = 10000; // videos that the API counts
+const EMPTY = 25; // pages without a match, after which people are asked
 
 /** The library as it was left, by its filters: Back shows it again at once, at the same place. */
 let left = /** @type {{key: string, videos: Card[], next: string | null, at: {item: number, above: number}} | null} */ (null);
@@ -33,6 +34,7 @@ export function showLibrary(place, options, signal) {
   const key = address(filters);
   const query = asked(filters);
   const oldest = query.sort === "oldest";
+  const filtered = Object.keys(filters).some((name) => name !== "sort");
   const notice = h("div");
   const grid = h("ul.grid");
   const empty = h("div");
@@ -46,6 +48,8 @@ export function showLibrary(place, options, signal) {
   let extended = videos.length > 0; // whether more than the first page was read
   let total = /** @type {number | null} */ (null);
   let examining = false;
+  let asking = false; // whether people are to say if it looks further
+  const further = h("button.more", { type: "button", hidden: true }, "Look further");
   let askedAt = 0; // when they were counted
   let drop = /** @type {string | null} */ (null);
 
@@ -65,7 +69,7 @@ export function showLibrary(place, options, signal) {
     drawn: () => {
       for (const [id, card] of cards) if (!card.node.isConnected) cards.delete(id);
       // As many pages as there is room for; after a failure, the next scroll asks again.
-      if (next && windowed.nearEnd()) extend().catch(fail);
+      if (next && !asking && windowed.nearEnd()) extend().catch(fail);
     },
   });
 
@@ -80,14 +84,14 @@ export function showLibrary(place, options, signal) {
     fill(known, [...labels], () => [...labels].sort().map((value) => h("option", { value })));
     number.textContent = counted();
     if (videos.length) empty.replaceChildren();
-    else if (!next) fill(empty, [key, drop], () => emptyState(Object.keys(filters).some((name) => name !== "sort"), drop));
+    else if (!next) fill(empty, [key, drop], () => emptyState(filtered, drop));
     windowed.show(videos.length, true);
   }
 
   function counted() {
     const most = total !== null && total >= COUNTED;
     const known = Math.max(total ?? 0, videos.length);
-    if (!known) return next ? "Looking …" : "";
+    if (!known) return asking ? "Nothing yet" : next ? "Looking …" : "";
     const least = most || (total === null && next) ? "at least " : "";
     return `${least}${known.toLocaleString("en")} ${known === 1 ? "video" : "videos"}`;
   }
@@ -101,12 +105,12 @@ export function showLibrary(place, options, signal) {
     const more = page.videos.length + rest.length - videos.length;
     if (total !== null) total += more;
     show([...page.videos, ...rest]);
-    if (!videos.length && next) await extend();
+    if (!videos.length && next && !asking) await extend();
     if (more || !askedAt) count().catch(fail);
     const busy = videos.filter((one) => one.status === "processing").map((one) => one.video_id);
     for (const one of videos) live.arrived.delete(one.video_id);
     live.watch([...busy, ...live.arrived]);
-    return busy.length || !videos.length ? BUSY : IDLE;
+    return busy.length || !(videos.length || filtered) ? BUSY : IDLE;
   }
 
   /** Count the videos. It reads a key of each, so it is done rarely; what comes in between is added. */
@@ -123,17 +127,21 @@ export function showLibrary(place, options, signal) {
     if (examining || !next) return;
     examining = extended = true;
     const before = videos.length;
+    let pages = 0;
     try {
       do {
         const page = await listVideos({ ...query, limit: "100", cursor: next }, signal);
         next = page.next_cursor;
         const there = new Set(videos.map((one) => one.video_id));
         show([...videos, ...page.videos.filter((one) => !there.has(one.video_id))]);
-      } while (next && videos.length === before);
+      } while (next && videos.length === before && ++pages < EMPTY);
+      asking = next !== null && videos.length === before;
+      further.hidden = !asking;
+      number.textContent = counted();
     } finally {
       examining = false;
     }
-    if (next && windowed.nearEnd()) await extend();
+    if (next && !asking && windowed.nearEnd()) await extend();
   }
 
   /**
@@ -149,9 +157,10 @@ export function showLibrary(place, options, signal) {
   /** @param {unknown} error */
   const fail = (error) => signal.aborted || notice.replaceChildren(h("p.notice.bad", { role: "alert" }, /** @type {Error} */ (error).message));
 
+  further.addEventListener("click", () => extend().catch(fail));
   getHealth(signal).then((health) => (drop = health.drop)).catch(() => {});
   signal.addEventListener("abort", () => (left = { key, videos, next, at }));
-  place.append(h("div.library-head", {}, h("div.library-title", {}, h("h1", {}, "Library"), number, pickers()), makeFilters(filters, known)), notice, empty, grid);
+  place.append(h("div.library-head", {}, h("div.library-title", {}, h("h1", {}, "Library"), number, pickers()), makeFilters(filters, known)), notice, empty, grid, further);
   leaveLibraryAt(key);
   let at = back?.at ?? { item: 0, above: 0 };
   if (back) {

@@ -9,6 +9,7 @@ import { drawTile, tileAt } from "./tiles.js";
 
 const WITHIN = ["2", "5", "10", "30", "120"];
 const SHOWN = 12; // labels to choose from
+const EMPTY = 25; // pages without a moment, after which people are asked
 
 /**
  * @param {HTMLElement} place
@@ -30,6 +31,7 @@ export function showSearch(place, query, signal) {
   async function extend() {
     more.disabled = true;
     const before = list.children.length;
+    let pages = 0;
     try {
       do {
         const page = await searchMoments(query, next, signal);
@@ -38,9 +40,9 @@ export function showSearch(place, query, signal) {
         next = page.next_cursor;
         list.append(...page.moments.map((moment) => momentCard(moment, query, !videos.has(moment.video_id) && Boolean(videos.add(moment.video_id)))));
         drawPictures(list, page.moments, signal);
-      } while (next && list.children.length === before);
+      } while (next && list.children.length === before && ++pages < EMPTY);
       more.hidden = next === null;
-      if (!list.children.length) {
+      if (!list.children.length && next === null) {
         count.textContent = "";
         empty.replaceChildren(nothing(text, labels));
       }

@@ -56,7 +56,7 @@ from pipeline.core.records import StageResult, StageRun, Video
 
 log = logging.getLogger(__name__)
 _ALWAYS = 9_999_999_999.0  # epoch seconds, later than any lease
-_UNFINISHED = 1000  # keys of runs and ranges to read at once
+_UNFINISHED = 200  # keys of videos and runs that a call reads, where a hundred videos are wanted
 
 Overdue = tuple[str, StageRun, bool] | Video
 """A run: video id, run, and whether it is a shadow. Or a video whose stages may be unclaimed."""
@@ -185,7 +185,7 @@ class Catalog(Revisions):
     def unfinished(self, *, limit: int) -> list[str]:
         """Return the ids of videos of which something runs or waits, up to a number of them."""
         found: dict[str, None] = {}
-        for key in overdue(self._table, before=_ALWAYS, page=_UNFINISHED):
+        for key in overdue(self._table, before=_ALWAYS, at_once=_UNFINISHED):
             if key["sk"].partition("#")[0] in {"video", "stage"}:
                 found[key["pk"]] = None
             if len(found) == limit:

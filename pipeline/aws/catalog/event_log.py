@@ -78,7 +78,7 @@ class EventLog:
         items, _ = self._table.page(
             KeyConditionExpression=partition("pk", _PK, between=(_sk(position + 1), "9" * _DIGITS)),
             ConsistentRead=True,
-            Limit=limit,
+            limit=limit,
         )
         return [Logged.model_validate(item) for item in items]
 
@@ -108,7 +108,7 @@ class EventLog:
             KeyConditionExpression=partition("pk", _PK),
             ConsistentRead=True,
             ScanIndexForward=False,
-            Limit=count,
+            limit=count,
         )
         return [Logged.model_validate(item) for item in items]
 

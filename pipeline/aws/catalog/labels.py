@@ -12,9 +12,6 @@ from typing import Any
 from pipeline.aws.catalog.table import ConditionFailed, Table, partition
 from pipeline.core.records import StageResult
 
-AT_ONCE = 500
-"""Places that one call reads: a page of videos needs few, and a call without a limit reads 1 MB."""
-
 
 class Labels:
     """The rows of labels in the catalog's table."""
@@ -60,9 +57,23 @@ class Labels:
         )
 
     def places(
-        self, label: str, *, before: str | None = None, after: str | None = None, rising: bool
+        self,
+        label: str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        rising: bool,
+        at_once: int,
     ) -> Iterator[str]:
-        """Yield places in time of the videos with this label, in rising or falling order."""
+        """Yield places in time of the videos with this label, in rising or falling order.
+
+        Args:
+            label: the label.
+            before: only those before this place.
+            after: only those after this place; not together with ``before``.
+            rising: True for the oldest first.
+            at_once: places that a call reads.
+        """
         condition = partition(
             "label", label.lower(), sort="uploaded_order", below=before, above=after
         )
@@ -71,7 +82,7 @@ class Labels:
             IndexName="labels",
             KeyConditionExpression=condition,
             ScanIndexForward=rising,
-            Limit=AT_ONCE,
+            limit=at_once,
         ):
             # Two stages may give one video the same label.
             if row["uploaded_order"] != last:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -87,6 +87,11 @@ class Filter:
         """Return whether the number of its videos is known without reading them."""
         return self == Filter(label=self.label)
 
+    @property
+    def is_indexed(self) -> bool:
+        """Return whether an index finds its videos, so that nearly all that are read pass."""
+        return self == Filter(label=self.label, after=self.after, before=self.before)
+
 
 def page(
     catalog: Catalog,
@@ -98,24 +103,34 @@ def page(
 ) -> tuple[list[Video], str | None]:
     """Return at most ``limit`` videos, and the cursor of the next page.
 
-    A page can be short, or empty, and still have a cursor: then the search continues there.
+    A page can be short, or empty, and still have a cursor: then the search continues there. What is
+    read depends on ``limit`` and the filter, and not on how many videos there are.
 
     Raises:
         BadInput: ``invalid_cursor``.
     """
     walk = _rising if oldest_first else _falling
-    places = walk(catalog, wanted, decode(cursor) if cursor else None)
+    # One place more tells whether there are further videos.
+    at_once = 1 + (min(limit, EXAMINED) if wanted.is_indexed else EXAMINED)
+    places = walk(catalog, wanted, decode(cursor) if cursor else None, at_once)
     found: list[Video] = []
-    last = None
-    for place, video in read(catalog, islice(places, EXAMINED)):
-        if len(found) == limit:
-            return found, encode(last or "")
-        last = place
-        # A place that differs from the video's own is left over from an earlier upload.
-        if video and place == place_of(video) and wanted.passes(video):
-            found.append(video)
-    more = next(places, None) is not None
-    return found, encode(last or "") if more else None
+    last, left = "", EXAMINED
+    while left:
+        step = limit - len(found) if wanted.is_indexed else _BATCH
+        batch = list(islice(places, min(step, _BATCH, left)))
+        if not batch:
+            return found, None
+        left -= len(batch)
+        for place, video in read(catalog, batch):
+            last = place
+            # A place that differs from the video's own is left over from an earlier upload.
+            if video and place == place_of(video) and wanted.passes(video):
+                found.append(video)
+            if len(found) == limit:
+                left = 0
+                break
+    more = last != batch[-1] or next(places, None) is not None
+    return found, encode(last) if more else None
 
 
 def labels(catalog: Catalog, *, cursor: str | None = None) -> tuple[Counter[str], int, str | None]:
@@ -128,7 +143,8 @@ def labels(catalog: Catalog, *, cursor: str | None = None) -> tuple[Counter[str]
     Raises:
         BadInput: ``invalid_cursor``.
     """
-    places = catalog.timeline.newest(before=decode(cursor) if cursor else None)
+    before = decode(cursor) if cursor else None
+    places = catalog.timeline.newest(before=before, at_once=EXAMINED + 1)
     found: Counter[str] = Counter()
     count, last = 0, ""
     for place, video in read(catalog, islice(places, EXAMINED), brief=True):
@@ -139,26 +155,26 @@ def labels(catalog: Catalog, *, cursor: str | None = None) -> tuple[Counter[str]
     return found, count, encode(last) if next(places, None) is not None else None
 
 
-def _falling(catalog: Catalog, wanted: Filter, cursor: str | None) -> Iterator[str]:
+def _falling(catalog: Catalog, wanted: Filter, cursor: str | None, at_once: int) -> Iterator[str]:
     """Yield the places of the videos that may pass, newest first, from the cursor on."""
     starts = [*([cursor] if cursor else []), *([iso(wanted.before)] if wanted.before else [])]
     start = min(starts, default=None)
     oldest = iso(wanted.after) if wanted.after else ""
     named = catalog.named.places(wanted.name) if wanted.name else None
     if named is None:
-        places = catalog.timeline.newest(before=start, label=wanted.label)
+        places = catalog.timeline.newest(before=start, label=wanted.label, at_once=at_once)
     else:
         places = (place for place in reversed(named) if start is None or place < start)
     return takewhile(lambda place: place >= oldest, places)
 
 
-def _rising(catalog: Catalog, wanted: Filter, cursor: str | None) -> Iterator[str]:
+def _rising(catalog: Catalog, wanted: Filter, cursor: str | None, at_once: int) -> Iterator[str]:
     """Yield the places of the videos that may pass, oldest first, from the cursor on."""
     starts = [*([cursor] if cursor else []), *([iso(wanted.after)] if wanted.after else [])]
     start = max(starts, default=None)
     named = catalog.named.places(wanted.name) if wanted.name else None
     if named is None:
-        places = catalog.timeline.oldest(after=start, label=wanted.label)
+        places = catalog.timeline.oldest(after=start, label=wanted.label, at_once=at_once)
     else:
         places = (place for place in named if start is None or place > start)
     end = iso(wanted.before) if wanted.before else None
@@ -186,7 +202,7 @@ def decode(cursor: str) -> str:
 
 
 def read(
-    catalog: Catalog, places: Iterator[str], *, brief: bool = False
+    catalog: Catalog, places: Iterable[str], *, brief: bool = False
 ) -> Iterator[tuple[str, Video | None]]:
     """Yield each place (it ends in ``#{video_id}``) with its video, read in batches.
 
@@ -195,7 +211,8 @@ def read(
         places: of the videos.
         brief: see ``Catalog.videos``.
     """
-    while batch := list(islice(places, _BATCH)):
+    left = iter(places)
+    while batch := list(islice(left, _BATCH)):
         ids = [place.rpartition("#")[2] for place in batch]
         videos = {video.video_id: video for video in catalog.videos(ids, brief=brief)}
         yield from ((place, videos.get(vid)) for place, vid in zip(batch, ids, strict=True))

@@ -27,7 +27,7 @@ class Names:
             IndexName="names",
             KeyConditionExpression=condition,
             ScanIndexForward=False,
-            Limit=_MOST,
+            limit=_MOST,
         )
         return [row["pk"] for row in islice(rows, _MOST)]
 

@@ -86,7 +86,7 @@ class Revisions(Videos):
     def _replace(self, upload: Upload, more: dict[str, Any], *, new: bool) -> dict[str, Any]:
         """Return the row of a new revision.
 
-        Several stages may write it at once: all write the same.
+        Several stages may begin at once: one of them writes it, and the others read it.
 
         Args:
             upload: the revision.
@@ -103,13 +103,12 @@ class Revisions(Videos):
                 "video",
                 set=fields,
                 remove=() if new else {"deleted_at", "probe", "metadata"} - fields.keys(),
-                condition="attribute_not_exists(#pk) OR #sequencer < :new "
-                "OR (#sequencer = :new AND attribute_not_exists(#deleted_at))",
+                condition="attribute_not_exists(#pk) OR #sequencer < :new",
                 given={"new": upload.sequencer},
             )
         except ConditionFailed as error:
-            head = self._table.get(upload.video_id, "video")
-            if head is None or head["sequencer"] != upload.sequencer:
+            head = self._table.get(upload.video_id, "video") or {}
+            if head.get("sequencer") != upload.sequencer or "deleted_at" in head:
                 raise Superseded from error
             return head
         return fields

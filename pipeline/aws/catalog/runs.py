@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.aws.catalog.run_changes import RunChanges, unchanged
 from pipeline.aws.catalog.run_writes import FAILED, SPREAD, sort_key
-from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, iso, partition
+from pipeline.aws.catalog.table import AT_ONCE, ConditionFailed, Table, epoch_key, iso, partition
 from pipeline.core.errors import Busy, FailureClass, Superseded
 from pipeline.core.events import Upload
 from pipeline.core.records import StageRun
@@ -169,7 +169,7 @@ class Runs(RunChanges):
         return claimed
 
     def failed(
-        self, failure_class: FailureClass, *, before: str | None = None, page: int | None = None
+        self, failure_class: FailureClass, *, before: str | None = None, at_once: int = AT_ONCE
     ) -> Iterator[str]:
         """Yield the places of the runs that failed with this class, the latest first.
 
@@ -178,9 +178,8 @@ class Runs(RunChanges):
         Args:
             failure_class: the class.
             before: start after this place.
-            page: places to read at once, where few are wanted.
+            at_once: places that a call reads; few if few are taken.
         """
-        limit = {} if page is None else {"Limit": page}
         condition = partition("failed_as", failure_class, sort="failed_order", below=before)
         last = None
         for item in self._table.query(
@@ -188,7 +187,7 @@ class Runs(RunChanges):
             KeyConditionExpression=condition,
             ScanIndexForward=False,
             ProjectionExpression="failed_order",
-            **limit,
+            limit=at_once,
         ):
             # Several stages of one video may have failed within a millisecond.
             if item["failed_order"] != last:
@@ -197,7 +196,7 @@ class Runs(RunChanges):
 
 
 def overdue(
-    table: Table, *, before: float, shards: Iterable[str] = _SHARDS, page: int | None = None
+    table: Table, *, before: float, shards: Iterable[str] = _SHARDS, at_once: int = AT_ONCE
 ) -> Iterator[dict[str, Any]]:
     """Yield keys of items of any kind in ``shards`` whose lease expired before ``before``.
 
@@ -207,12 +206,11 @@ def overdue(
         table: the catalog's table.
         before: epoch seconds.
         shards: the parts of the index to read.
-        page: keys to read at once, where few are wanted; by default as many as fit into an answer.
+        at_once: keys that a call reads; few if few are taken.
     """
-    limit = {} if page is None else {"Limit": page}
     for shard in shards:
         condition = partition("lease_shard", shard, sort="lease_until", below=epoch_key(before))
-        yield from table.query(IndexName="leases", KeyConditionExpression=condition, **limit)
+        yield from table.query(IndexName="leases", KeyConditionExpression=condition, limit=at_once)
 
 
 def lease(video_id: str, until: float) -> dict[str, str]:

@@ -29,7 +29,8 @@ INDEX = "index"
 """Sort key of a video's row."""
 EVERY = "*"
 """A term that each video has."""
-_RECENT_CALLS = 3  # each reads 1 MB: some thousands of documents
+_RECENT_CALLS = 3
+_RECENT_ROWS = 5000  # of them, 1 MB at most is read
 _NAMED = "name"  # in place of the stage, where only the name is to be found
 # Rows of a query: parsing a common word's takes most of a search's time.
 _ROWS, _FIRST_ROWS = 200, 40
@@ -168,7 +169,7 @@ class SearchRows:
         self,
         pk: str,
         *,
-        limit: int | None = None,
+        limit: int = _RECENT_ROWS,
         start: dict[str, Any] | None = None,
         ascending: bool = False,
         **sort: Any,
@@ -178,7 +179,7 @@ class SearchRows:
             KeyConditionExpression=partition("pk", pk, **sort),
             ConsistentRead=True,
             ScanIndexForward=ascending,
-            **({"Limit": limit} if limit else {}),
+            limit=limit,
             **({"ExclusiveStartKey": start} if start else {}),
         )
 

@@ -19,6 +19,8 @@ from pipeline.aws.catalog.attributes import plain as _plain
 from pipeline.aws.catalog.attributes import projection as _projection
 from pipeline.aws.catalog.attributes import worded as _worded
 
+AT_ONCE = 1000
+"""Items that a call of a query reads at most, where all are wanted."""
 _BATCH_GET = 100  # DynamoDB's limit on keys a request
 
 
@@ -69,18 +71,20 @@ class Table:
                 if wanted := page.get("UnprocessedKeys") or {}:
                     time.sleep(0.05)  # throttling: DynamoDB left keys unprocessed
 
-    def query(self, **request: Any) -> Iterator[dict[str, Any]]:
-        """Yield all items of a ``Query``, fetching pages on demand."""
+    def query(self, *, limit: int = AT_ONCE, **request: Any) -> Iterator[dict[str, Any]]:
+        """Yield all items of a ``Query``. Each call reads, and is charged for, ``limit`` items."""
         while True:
-            items, last = self.page(**request)
+            items, last = self.page(limit=limit, **request)
             yield from items
             if last is None:
                 return
             request["ExclusiveStartKey"] = last
 
-    def page(self, **request: Any) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    def page(
+        self, *, limit: int, **request: Any
+    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Return one page of a ``Query``, and the key after which the next one starts."""
-        page = self._table.query(**_worded(request))
+        page = self._table.query(Limit=limit, **_worded(request))
         return [_plain(item) for item in page["Items"]], page.get("LastEvaluatedKey")
 
     def number(self, most: int, **request: Any) -> int:

@@ -152,7 +152,7 @@ class Webhooks:
             KeyConditionExpression=partition("pk", f"#webhook#{webhook_id}", below=before),
             ConsistentRead=True,
             ScanIndexForward=False,
-            Limit=limit,
+            limit=limit,
         )
         found = [WebhookDelivery.model_validate(row) for row in rows]
         return found, found[-1].delivery_id if more and found else None

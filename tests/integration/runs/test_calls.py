@@ -120,7 +120,7 @@ def test_the_index_of_a_result_takes_no_call(rig: Rig, run, made):
 
 
 @pytest.mark.usefixtures("run")
-def test_stages_that_begin_at_once_record_the_upload_once_each(
+def test_of_stages_that_begin_at_once_one_records_the_upload(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ):
     body, read, all_have_read = rig.put(), Revisions._read, Barrier(len(STAGES))
@@ -134,7 +134,8 @@ def test_stages_that_begin_at_once_record_the_upload_once_each(
     with counted() as calls, ThreadPoolExecutor(len(STAGES)) as pool:
         ended = [pool.submit(runner(rig, stage).handle, body, Delivery(60)) for stage in STAGES]
         assert {one.result() for one in ended} == {Outcome.SUCCEEDED}
-    assert calls == Counter({name: len(STAGES) * n for name, n in (EVERY + FIRST + FILES).items()})
+    every = Counter({name: len(STAGES) * n for name, n in (EVERY + FIRST + FILES).items()})
+    assert calls == every + Counter(GetItem=len(STAGES) - 1)  # of those whose write came too late
 
 
 def test_the_calls_of_a_video_do_not_grow_with_the_catalog(rig: Rig, run):

@@ -29,9 +29,13 @@ def must_not_run(*_: Any) -> Result:
         ("videos/clip.srt", SRT),
     ],
 )
-def test_what_is_no_media_starts_no_run_and_lists_no_video(rig: Rig, key: str, body: bytes):
+def test_what_is_no_media_starts_no_run_and_lists_no_video(
+    rig: Rig, caplog: pytest.LogCaptureFixture, key: str, body: bytes
+):
     event = rig.put(body, key)
-    assert rig.handle(event) is Outcome.IGNORED
+    with caplog.at_level("INFO"):
+        assert rig.handle(event) is Outcome.IGNORED
+    assert (f"{key}: a folder" in caplog.text) == (not key.endswith(".srt"))
     assert rig.stage.runs == 0
     assert rig.catalog.video(upload_of(event).video_id) is None
     assert list(rig.catalog.timeline.newest()) == []

@@ -8,6 +8,7 @@ import pytest
 from handlers import replays as handler
 from pipeline.core.errors import Busy, DependencyFailed
 from pipeline.replays.driver import Driver
+from pipeline.runs import batch
 from tests.fakes.installation import House
 
 
@@ -51,6 +52,7 @@ class Queue:
 def queue(house: House, monkeypatch: pytest.MonkeyPatch) -> Queue:
     queue = Queue(house)
     monkeypatch.setattr(handler, "extender", queue.extender)
+    monkeypatch.setattr(batch, "extender", queue.extender)
     monkeypatch.setattr(handler.bootstrap, "settings", lambda: house.config)
     monkeypatch.setattr(handler.bootstrap, "driver", lambda _: house.driver(turn_s=0))
     return queue
