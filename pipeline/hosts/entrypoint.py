@@ -7,7 +7,7 @@
     neither, or PORT is empty       the worker, which polls the handler's queues
 
 HANDLER has the form that Lambda uses. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``.
-Without that variable a worker hosts all stages.
+Without that variable a worker hosts all stages; it hosts several that are separated by commas.
 """
 
 import logging
@@ -15,6 +15,8 @@ import os
 import sys
 
 from pipeline.core.errors import MissingDependency, VideodropError
+
+log = logging.getLogger(__name__)
 
 STAGE = "handlers.stage.handler"
 QUERY = "handlers.query.handler"
@@ -51,7 +53,7 @@ def names(handler: str, stage: str | None) -> list[str] | None:
     from pipeline.hosts.worker.functions import HANDLERS  # noqa: PLC0415 - a Lambda cold start needs none of it
 
     if handler == STAGE:
-        return [stage] if stage else None
+        return stage.split(",") if stage else None
     known = {of: name for name, of in HANDLERS.items()}
     if handler not in known:
         raise MissingDependency(
@@ -76,7 +78,16 @@ def _poll(handler: str) -> None:
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage) or list(settings.topology.stages)
     bootstrap.set_up_telemetry("worker")
-    Worker(settings, hosted(settings, chosen), grace_s=settings.drain_s, heartbeat=HEARTBEAT).run()
+    worker = Worker(
+        settings,
+        hosted(settings, chosen),
+        grace_s=settings.drain_s,
+        heartbeat=HEARTBEAT,
+        idle_s=settings.idle_s,
+    )
+    if not worker.run():
+        log.critical("this worker could not serve its queues")
+        os._exit(1)  # a thread may hang
 
 
 def _serve_api(port: int) -> None:
@@ -92,10 +103,10 @@ def _serve_events(handler: str, port: int) -> None:
 
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage)
-    if chosen is None:
+    if chosen is None or len(chosen) > 1:
         raise MissingDependency(
             "no_stage",
-            "Set VIDEODROP_STAGE to the stage whose events this host serves, one of "
+            "Set VIDEODROP_STAGE to the one stage whose events this host serves, one of "
             f"{', '.join(settings.topology.stages)}.",
         )
     bootstrap.set_up_telemetry("worker")
@@ -116,5 +127,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except VideodropError as problem:
-        logging.getLogger(__name__).critical("%s", problem)
+        log.critical("%s", problem)
         sys.exit(1)

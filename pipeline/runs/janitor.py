@@ -36,6 +36,7 @@ class Janitor:
         queue: returns a stage's queue by its name.
         check: raises an error for an event that is not about one of our uploads.
         deletions: removes what is derived from deleted videos; None leaves it.
+        wake_hosts: starts hosts for which messages wait.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Janitor:
         queue: Callable[[str], Queue] = Queue,
         check: Callable[[Event], None] = lambda _: None,
         deletions: Deletions | None = None,
+        wake_hosts: Callable[[], object] = lambda: None,
     ) -> None:
+        self._wake_hosts = wake_hosts
         self._deletions = deletions
         self._catalog = catalog
         self._wake_replays = wake_replays
@@ -64,8 +67,11 @@ class Janitor:
         ended = self._end_lost() + self._end_undeliverable()
         self._merge_index()
         self._purge_deleted()
-        # Last: it fails while the bus is down, and everything else is done by then.
-        self._wake_replays()
+        # Last: they fail while Batch or the bus is down, and everything else is done by then.
+        try:
+            self._wake_hosts()
+        finally:
+            self._wake_replays()
         return ended
 
     def _purge_deleted(self) -> None:

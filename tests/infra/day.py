@@ -15,7 +15,7 @@ from pipeline.core.errors import DependencyFailed
 from pipeline.core.settings import CdnSettings
 from pipeline.core.stage import Result
 from pipeline.core.topology import Lane
-from pipeline.hosts.worker.host import scheduled_event
+from pipeline.hosts.worker.poller import scheduled_event
 from tests.fakes import aws_events, toystage
 from tests.fakes.query import Client
 from tests.fakes.rig import upload_of

@@ -11,10 +11,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker.functions import Function
-from pipeline.hosts.worker.host import _Host
 from pipeline.hosts.worker.lane import Record
 from pipeline.hosts.worker.load import Load
 from pipeline.hosts.worker.paused import Paused
+from pipeline.hosts.worker.poller import Poller
 from pipeline.hosts.worker.runtime import Failed, Response
 
 MESSAGE: Record = {"messageId": "m", "receiptHandle": "r", "body": "{}"}
@@ -98,7 +98,7 @@ def turn(
         return names
 
     held = Paused(read)
-    host = _Host(Settings(), function, lambda *_: False, SQS, 1, load, held, stopping)
+    host = Poller(Settings(), function, lambda *_: False, SQS, 1, load, held, stopping)
     host.runtime = Loads(loading)
     messages = OneMessage(waiting)
     host._open = lambda: messages
