@@ -129,8 +129,9 @@ run "image" {
 # With the state of the previous run: a new version.
 run "zip" {
   variables {
-    image = null
-    zip   = { path = "versions.tf", runtime = "python3.13" } # any file
+    image      = null
+    snap_start = true
+    zip        = { path = "versions.tf", runtime = "python3.13" } # any file
   }
   override_resource {
     target = aws_lambda_function.this

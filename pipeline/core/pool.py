@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 PoolLane = Literal["live", "replay"]
 
-SHARE = 10
+SHARE = 15
 """Messages that are worth a host of their own."""
 
-PATIENCE_S = 600.0
+PATIENCE_S = 1200.0
 """Time after which another host starts if messages wait although all hosts work."""
 
 WINDOW_S = 150.0

@@ -14,11 +14,10 @@ from pipeline.core.range_request import RangeRequest
 from pipeline.core.records import Spread, StageRun, Video
 from pipeline.core.status import TERMINAL
 from pipeline.results.deletion import Deletions
-from pipeline.runs import stalled
+from pipeline.runs import failure, stalled
 from pipeline.runs.context import about_run
 from pipeline.runs.spread import request_of
 from pipeline.runs.stalled import StalledRuns
-from pipeline.telemetry import metrics, names
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +154,7 @@ class Janitor:
             return False  # the run changed since it was read
         with about_run(run.stage, video_id, run.event_id):
             log.warning("%s %s: %s", run.stage, video_id, error.code)
-            metrics.record(names.RUNS, outcome="failed", failure_class=error.failure_class)
+            failure.count(error)
         if not shadow:
             self._catalog.announce(video_id, failed)
         return True

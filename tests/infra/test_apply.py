@@ -3,22 +3,23 @@
 import importlib.metadata
 import json
 import re
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
+from handlers import query
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
-from pipeline.core.errors import BadInput, FailureClass, LimitExceeded
 from pipeline.core.settings import Settings
 from pipeline.costs.installation import alarm_metrics
 from pipeline.stages.detect import onnx, yolo
 from pipeline.stages.transcribe import ctranslate, whisper
 from pipeline.telemetry.names import ALL as METRICS
-from pipeline.telemetry.names import RUNS
+from pipeline.telemetry.names import FAULTS, RUNS
 from tests.fakes.gateway import OPEN
 from tests.infra.conftest import DETECTS_MEMORY_MB, Applied
+from tests.integration.runs.test_handlers import Context
 
 THEIRS, TWIN = "made-by-terraform", "made-by-python"
 # A resource of a plan, and its first change.
@@ -202,22 +203,18 @@ def test_bills_include_the_metrics_of_alarms(installation: Applied):  # noqa: AR
 
 def test_the_failure_alarm_uses_the_metrics_of_the_code(installation: Applied):  # noqa: ARG001 - for its effect
     found, config = alarms(), bootstrap.settings()
-    # Errors of uploaders start no alarm.
-    blamed = set(get_args(FailureClass)) - {BadInput.failure_class, LimitExceeded.failure_class}
     for stage in config.topology.stages:
         alarm = found[f"{config.names.queue(stage)}-failures"]
         queries = {one["Id"]: one for one in alarm["Metrics"]}
-        expression = f"100 * SUM([{', '.join(sorted(blamed))}]) / runs"
-        assert queries.pop("percent")["Expression"] == expression
+        assert queries.pop("percent")["Expression"] == "100 * faults / runs"
         counted = {}
         for name, one in queries.items():
             metric = one["MetricStat"]["Metric"]
-            assert (metric["Namespace"], metric["MetricName"]) == (config.name, RUNS.name)
-            assert one["MetricStat"]["Stat"] == "Sum"
-            counted[name] = {label["Name"]: label["Value"] for label in metric["Dimensions"]}
-        assert counted.pop("runs") == {"stage": stage}
-        assert counted == {cls: {"stage": stage, "failure_class": cls} for cls in blamed}
-    assert {("stage",), ("stage", "failure_class")} <= set(RUNS.sums)
+            assert (metric["Namespace"], one["MetricStat"]["Stat"]) == (config.name, "Sum")
+            assert metric["Dimensions"] == [{"Name": "stage", "Value": stage}]
+            counted[name] = metric["MetricName"]
+        assert counted == {"faults": FAULTS.name, "runs": RUNS.name}
+    assert {("stage",)} <= {*RUNS.sums} & {*FAULTS.sums}
 
 
 def test_the_dashboard_shows_the_metrics_of_the_code(installation: Applied):  # noqa: ARG001 - for its effect
@@ -229,12 +226,24 @@ def test_the_dashboard_shows_the_metrics_of_the_code(installation: Applied):  # 
     assert set(ours) <= {(metric.name, sums) for metric in METRICS for sums in metric.sums}
 
 
-def test_functions_from_a_zip_start_from_snapshots(installation: Applied):  # noqa: ARG001 - for its effect
+def test_only_the_api_starts_from_a_snapshot(installation: Applied):
     functions = aws.client("lambda").list_functions()["Functions"]
     assert {one["PackageType"] for one in functions} == {"Image", "Zip"}
-    for one in functions:
-        zipped = one["PackageType"] == "Zip"
-        assert (one.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions") is zipped
+    snapped = [
+        one["FunctionName"]
+        for one in functions
+        if one.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
+    ]
+    assert snapped == [bootstrap.settings().names.queue("query")]
+    (kept,) = (
+        one
+        for one in aws.client("scheduler").list_schedules()["Schedules"]
+        if one["Name"].endswith("-keep-snapshot")
+    )
+    target = aws.client("scheduler").get_schedule(Name=kept["Name"])["Target"]
+    # Lambda deletes a snapshot that nobody uses for 14 days.
+    assert query.handler(json.loads(target["Input"]), Context())["statusCode"] == 200
+    assert installation.output["dashboard"]
 
 
 def test_functions_have_the_topologys_memory_by_default(installation: Applied):  # noqa: ARG001 - for its effect

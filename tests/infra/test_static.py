@@ -88,15 +88,6 @@ def test_versions_are_required(module: Path):
     assert re.search(rf"version = {exact}", required)
 
 
-def test_a_capacity_provider_waits_for_the_first_cluster_of_an_account():
-    # The first cluster creates ECS's role, which a capacity provider needs.
-    text = (INFRA / "modules" / "gpu_service" / "service.tf").read_text()
-    (body,) = re.findall(
-        r'^resource "aws_ecs_capacity_provider" .*?^\}', text, re.MULTILINE | re.DOTALL
-    )
-    assert "depends_on = [aws_ecs_cluster.this]" in body
-
-
 def test_the_readme_names_every_file_and_module():
     readme = (INFRA / "README.md").read_text()
     for path in INFRA.glob("*.tf"):

@@ -27,7 +27,7 @@ resource "aws_iam_role_policy" "worker" {
           # A released message is sent again, and ranges of a run are requested.
           Effect   = "Allow"
           Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
-          Resource = values(var.queues)
+          Resource = var.queues
         },
       ],
       # Omit a statement's missing fields: IAM does not accept nulls.
@@ -38,7 +38,7 @@ resource "aws_iam_role_policy" "worker" {
 
 resource "aws_iam_role" "start" {
   name               = "${var.name}-start"
-  description        = "Lets ECS pull the image of ${var.name} and write its log"
+  description        = "Lets Batch pull the image of ${var.name} and write its log"
   assume_role_policy = local.tasks
 }
 
