@@ -1,5 +1,6 @@
-# Lambda deletes the snapshot of a version that nobody has called for 14 days, and the next call fails:
-# https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html. So one request is made each week.
+# Lambda deletes the snapshot of a version that nobody has called for 14 days, and the next call fails
+# (https://docs.aws.amazon.com/lambda/latest/dg/snapstart-troubleshooting.html). So a schedule calls it
+# each week.
 
 locals {
   # As API Gateway sends it.

@@ -4,14 +4,12 @@ A host is only a wake-up: messages stay in their queues until a worker takes the
 could not be submitted is submitted at the next look, and one too many ends by itself.
 """
 
-import logging
 import time
 from collections.abc import Callable, Collection
 from typing import Protocol, get_args
 
+from pipeline.core.errors import DependencyFailed
 from pipeline.core.pool import Pool, PoolLane, is_due, more
-
-log = logging.getLogger(__name__)
 
 # So many failed hosts in the time stop further ones: they cost as much as others.
 _FAILURES, _FAILURES_S = 3, 3600.0
@@ -56,7 +54,11 @@ class HostPool:
         self._clock = clock
 
     def wake(self) -> int:
-        """Start the hosts that the waiting messages need; return how many."""
+        """Start the hosts that the waiting messages need; return how many.
+
+        Raises:
+            DependencyFailed: ``hosts_failed``: the last ones have failed.
+        """
         places = [(stage, lane) for stage in self._pool.stages for lane in get_args(PoolLane)]
         found = {place: count for place in places if (count := self._waiting(*place))}
         if not found:
@@ -71,8 +73,11 @@ class HostPool:
         )
         wanted = more(waiting, started, most=self._pool.max_hosts, now=now)
         if wanted and self._jobs.failures(now - _FAILURES_S) >= _FAILURES:
-            log.error("no host is started for %d messages: the last ones have failed", waiting)
-            return 0
+            raise DependencyFailed(
+                "hosts_failed",
+                f"{waiting} messages wait, and no host is started: {_FAILURES} have failed "
+                "in the last hour. The job queue of AWS Batch says why.",
+            )
         for _ in range(wanted):
             self._jobs.submit()
         return wanted

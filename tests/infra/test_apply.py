@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from handlers import query
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
@@ -227,6 +226,8 @@ def test_the_dashboard_shows_the_metrics_of_the_code(installation: Applied):  # 
 
 
 def test_only_the_api_starts_from_a_snapshot(installation: Applied):
+    from handlers import query  # noqa: PLC0415 - it makes clients, of this installation
+
     functions = aws.client("lambda").list_functions()["Functions"]
     assert {one["PackageType"] for one in functions} == {"Image", "Zip"}
     snapped = [

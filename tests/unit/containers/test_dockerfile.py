@@ -37,7 +37,7 @@ def commands(image):
 
 
 def test_there_is_an_image_for_every_kind_of_host():
-    assert IMAGES == ["api", "media", "cpu", "gpu"]
+    assert IMAGES == ["api", "media", "gpu", "cpu"]  # the last one is the default: no CUDA
 
 
 def test_hadolint_finds_nothing_and_ignores_nothing():

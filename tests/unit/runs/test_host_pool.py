@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.aws.catalog import Catalog
+from pipeline.core.errors import DependencyFailed
 from pipeline.core.pool import Pool
 from pipeline.runs.host_pool import HostPool
 from pipeline.runs.janitor import Janitor
@@ -90,12 +91,14 @@ def test_few_replays_are_gathered_until_a_host_works_anyway(jobs):
     assert wake(jobs, replays, pool=pool) == 1
 
 
-def test_hosts_that_fail_again_and_again_are_not_started_for_ever(jobs, caplog):
+def test_hosts_that_fail_again_and_again_are_not_started_for_ever(jobs):
     jobs.failed = [NOW - 4000, NOW - 600, NOW - 60]
     assert wake(jobs, {("detect", "live"): 1}) == 1
     jobs.hosts, jobs.failed = [], [*jobs.failed, NOW - 1]
-    assert wake(jobs, {("detect", "live"): 1}) == 0
-    assert "the last ones have failed" in caplog.text
+    with pytest.raises(DependencyFailed, match="1 messages wait") as failed:
+        wake(jobs, {("detect", "live"): 1})
+    assert failed.value.code == "hosts_failed"
+    assert jobs.hosts == []
 
 
 def test_the_janitor_starts_hosts_and_wakes_replays_even_if_batch_is_away():
