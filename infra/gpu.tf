@@ -44,7 +44,7 @@ locals {
 
 module "gpu_pool" {
   source = "./modules/gpu_pool"
-  # moto runs a job in Docker at once, whatever its compute environment.
+  # moto wants a service role, where AWS has its own, and runs jobs in Docker at once.
   count = length(local.gpu_stages) > 0 && !var.local ? 1 : 0
 
   name             = "${var.name}-gpu"

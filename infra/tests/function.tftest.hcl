@@ -203,6 +203,7 @@ run "neither_image_nor_zip" {
 run "snapshots_and_provisioned_concurrency" {
   command = plan
   variables {
+    snap_start              = true
     image                   = null
     zip                     = { path = "versions.tf", runtime = "python3.13" }
     provisioned_concurrency = 1
@@ -211,6 +212,17 @@ run "snapshots_and_provisioned_concurrency" {
     source = "./modules/function"
   }
   expect_failures = [var.provisioned_concurrency]
+}
+
+run "snapshot_of_an_image" {
+  command = plan
+  variables {
+    snap_start = true
+  }
+  module {
+    source = "./modules/function"
+  }
+  expect_failures = [var.snap_start]
 }
 
 run "beyond_lambda" {
