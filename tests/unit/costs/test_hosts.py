@@ -1,5 +1,8 @@
 """Paid GPU hosts, compared with figures computed by hand."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pipeline.costs import hosts as played
@@ -64,3 +67,13 @@ def test_the_same_question_has_the_same_answer():
 
 def test_no_videos_need_no_hosts():
     assert hosts(0, 60) == 0
+
+
+def test_the_documentation_has_these_figures():
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "deploy.md").read_text()
+    minutes, figures = (
+        re.findall(r"[\d.]+", re.findall(rf"^\| {row} \|(.*)$", page, re.MULTILINE)[0])
+        for row in ("`gather_minutes`", "paid")
+    )
+    found = [f"{paid(24, 60, int(one) * 60):.1f}" for one in minutes]
+    assert found == figures
