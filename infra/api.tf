@@ -11,11 +11,14 @@ module "query" {
   timeout_s    = 29 # API Gateway's timeout is 30 s
   memory_mb    = 1769
   snap_start   = var.snap_start
-  environment = merge(local.signing, local.sign_in, local.cross_origin, {
+  environment = merge(local.signing, local.provider, local.cross_origin, {
     VIDEODROP_OLD_UPLOADS_DAYS = tostring(var.old_uploads_days)
     VIDEODROP_STREAM_S         = "0" # it cannot stream
   })
   common = local.common
+
+  reserved_concurrency = local.kept.query
+
 
   statements = concat(local.read_key, [
     {
@@ -113,10 +116,17 @@ resource "aws_apigatewayv2_integration" "query" {
   integration_type       = "AWS_PROXY"
   integration_uri        = module.query.live.invoke_arn
   payload_format_version = "2.0"
+
+  lifecycle {
+    precondition {
+      condition     = local.enough
+      error_message = "This account has ${local.quota} Lambda executions at once in ${var.region}, too few to keep some for the API: ask for 1000 (Service Quotas, L-B99A9384), or set concurrency = { reserve = false } to let uploads and replays delay the API."
+    }
+  }
 }
 
 resource "aws_apigatewayv2_authorizer" "jwt" {
-  count = var.jwt == null ? 0 : 1
+  count = local.open ? 0 : 1
 
   api_id           = aws_apigatewayv2_api.query.id
   name             = "jwt"
@@ -124,24 +134,37 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
   identity_sources = ["$request.header.Authorization"]
 
   jwt_configuration {
-    issuer   = var.jwt.issuer
-    audience = var.jwt.audience
+    issuer   = local.issuer
+    audience = local.audience
   }
 }
 
+# Whatever no other route takes: all that changes something or costs money.
 resource "aws_apigatewayv2_route" "all" {
-  api_id             = aws_apigatewayv2_api.query.id
-  route_key          = "$default"
-  target             = "integrations/${aws_apigatewayv2_integration.query.id}"
-  authorization_type = var.jwt == null ? "NONE" : "JWT"
-  authorizer_id      = one(aws_apigatewayv2_authorizer.jwt[*].id)
+  api_id               = aws_apigatewayv2_api.query.id
+  route_key            = "$default"
+  target               = "integrations/${aws_apigatewayv2_integration.query.id}"
+  authorization_type   = local.open ? "NONE" : "JWT"
+  authorizer_id        = one(aws_apigatewayv2_authorizer.jwt[*].id)
+  authorization_scopes = local.scopes.replay == null ? null : [local.scopes.replay]
+}
+
+resource "aws_apigatewayv2_route" "read" {
+  for_each = toset(local.open ? [] : ["GET /{proxy+}", "HEAD /{proxy+}"])
+
+  api_id               = aws_apigatewayv2_api.query.id
+  route_key            = each.key
+  target               = "integrations/${aws_apigatewayv2_integration.query.id}"
+  authorization_type   = "JWT"
+  authorizer_id        = one(aws_apigatewayv2_authorizer.jwt[*].id)
+  authorization_scopes = local.scopes.read == null ? null : [local.scopes.read]
 }
 
 # Browsers and players send no token. The pages and their assets have no data; the API signs the
 # addresses of playlists and checks them itself.
 resource "aws_apigatewayv2_route" "open" {
   # checkov:skip=CKV_AWS_309:open routes have no data, or check a signature
-  for_each = toset(var.jwt == null ? [] : local.open_routes)
+  for_each = toset(local.open ? [] : local.open_routes)
 
   api_id             = aws_apigatewayv2_api.query.id
   route_key          = each.key
@@ -256,13 +279,15 @@ locals {
     "HEAD /web/{proxy+}",
   ]
 
-  # Origins whose pages may access the buckets.
-  origins = concat(
+  # Origins of the page.
+  own_origins = concat(
     [aws_apigatewayv2_api.query.api_endpoint],
     [for domain in aws_apigatewayv2_domain_name.api : "https://${domain.domain_name}"],
     local.public_origins,
-    var.web_origins,
   )
+
+  # Origins whose pages may access the buckets.
+  origins = concat(local.own_origins, var.web_origins)
 
   # What pages of other sites may send and read; a test compares it with pipeline/api/cors.py.
   cors = {
@@ -276,10 +301,8 @@ locals {
     VIDEODROP_CORS_ORIGINS = jsonencode(local.cors.origins)
   }
 
-  # The page's provider of tokens.
-  sign_in = {
-    for sign_in in [try(var.jwt.sign_in, null)] : "VIDEODROP_SIGN_IN" => jsonencode(sign_in) if sign_in != null
-  }
+  # Where the page gets tokens.
+  provider = local.page == null ? {} : { VIDEODROP_SIGN_IN = local.page }
 
   # A SecureString with the account's default key needs no permission for that key.
   read_key = var.cdn == null ? [] : [{

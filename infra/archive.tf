@@ -11,4 +11,11 @@ resource "aws_cloudwatch_event_archive" "uploads" {
     jsonencode({ for field, values in local.topology.uploads.events.created : field => values if field != "replay-name" }),
     "$${uploads_bucket}", local.uploads_bucket,
   )
+
+  lifecycle {
+    precondition {
+      condition     = alltrue([for bucket in data.aws_s3_bucket.uploads : bucket.region == var.region])
+      error_message = "The bucket ${local.uploads_bucket} is in another region, and its events do not reach ${var.region}: set region to the bucket's."
+    }
+  }
 }

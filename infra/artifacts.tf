@@ -5,6 +5,7 @@ module "artifacts" {
 
   name          = local.artifacts_bucket
   local         = var.local
+  kms_key_arn   = var.kms_key_arn
   force_destroy = !var.deletion_protection
   cors = {
     # Browsers with native HLS, and hls.js on other origins, request ranges.

@@ -93,6 +93,7 @@ resource "aws_cloudfront_distribution" "cdn" {
   http_version    = "http2and3"
   is_ipv6_enabled = true
   price_class     = each.value.price_class
+  web_acl_id      = each.value.web_acl_arn
 
   origin {
     origin_id   = "api"

@@ -44,6 +44,9 @@ module "events" {
   timeout_s    = local.topology.events.timeout_s
   memory_mb    = local.topology.events.memory_mb
   common       = local.common
+
+  reserved_concurrency = local.kept.events
+
   queues = {
     live     = { arn = module.events_lanes.queues[local.events_name].arn, maximum_concurrency = 2 }
     webhooks = { arn = module.events_lanes.queues[local.webhooks].arn, maximum_concurrency = 10 }

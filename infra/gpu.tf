@@ -7,7 +7,7 @@ locals {
   # What stages have in common is one statement. A list of different types has no distinct elements.
   gpu_statements = [
     for statement in distinct([
-      for one in flatten([for stage in local.gpu_stages : module.stage[stage].statements]) : jsonencode(one)
+      for one in concat(flatten([for stage in local.gpu_stages : module.stage[stage].statements]), local.common.statements) : jsonencode(one)
     ]) : jsondecode(statement)
   ]
 

@@ -33,7 +33,10 @@ module "janitor" {
   timeout_s    = local.topology.janitor.timeout_s
   memory_mb    = local.topology.janitor.memory_mb
   common       = local.common
-  queues       = { live = { arn = module.janitor_lanes.queues[local.janitor].arn, maximum_concurrency = 2 } }
+
+  reserved_concurrency = local.kept.janitor
+
+  queues = { live = { arn = module.janitor_lanes.queues[local.janitor].arn, maximum_concurrency = 2 } }
 
   environment = local.pool
 
@@ -84,6 +87,8 @@ module "janitor_schedule" {
   expression   = local.janitor_minutes == 1 ? "rate(1 minute)" : "rate(${local.janitor_minutes} minutes)"
   function_arn = module.janitor.live.arn
   input        = jsonencode({})
+
+  permissions_boundary = var.permissions_boundary
 }
 
 locals {

@@ -29,6 +29,8 @@ locals {
   # Named by OpenTelemetry's own variable, and only where there is a collector.
   traces = { for endpoint in [var.otlp_endpoint] : "OTEL_EXPORTER_OTLP_ENDPOINT" => endpoint if endpoint != "" }
 
+  replay_limit = { for usd in [var.max_replay_usd] : "VIDEODROP_MAX_REPLAY_USD" => tostring(usd) if usd != null }
+
   # By name, also for functions without weights: what `auto` means depends on a host's weights.
   models = { for stage, model in var.models : "VIDEODROP_PARAMS__${upper(stage)}__MODEL" => model }
 
@@ -43,8 +45,16 @@ locals {
     },
     local.models,
     local.traces,
+    local.replay_limit,
     var.settings,
   )
+
+  # Roles that use the buckets or the table need their key, by these services alone.
+  use_key = var.kms_key_arn == null ? [] : [{
+    Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+    Resource  = [var.kms_key_arn]
+    Condition = { StringEquals = { "kms:ViaService" = [for service in ["dynamodb", "s3"] : "${service}.${var.region}.amazonaws.com"] } }
+  }]
 
   # Settings of all functions.
   common = {
@@ -55,6 +65,10 @@ locals {
     alarm_topic     = aws_sns_topic.alarms.arn
     failure_percent = var.failure_percent
     tracing         = var.tracing
+
+    permissions_boundary = var.permissions_boundary
+    vpc                  = var.vpc
+    statements           = local.use_key
     rollout = one([
       for key, app in aws_codedeploy_app.functions :
       { app = app.name, role_arn = aws_iam_role.rollout[key].arn, config = local.rollout[key] }

@@ -1,11 +1,22 @@
 output "drop" {
   description = "Address for uploads of videos."
-  value       = "s3://${module.uploads.name}/${local.topology.uploads.prefix}"
+  value       = "s3://${local.uploads_bucket}/${local.topology.uploads.prefix}"
 }
 
 output "api" {
   description = "Address of the API and its page."
   value       = aws_apigatewayv2_api.query.api_endpoint
+}
+
+output "sign_in" {
+  description = "The provider of the API's tokens and their scopes; with Cognito also its pool and its address. Null if the API is open."
+  value = local.open ? null : {
+    issuer   = local.issuer
+    audience = local.audience
+    scopes   = local.scopes
+    pool     = one(aws_cognito_user_pool.people[*].id)
+    address  = local.cognito_address
+  }
 }
 
 output "cdn" {
@@ -26,12 +37,12 @@ output "domains" {
 
 output "environment" {
   description = "Environment variables that connect `videodrop` on any machine to this installation."
-  value = {
+  value = merge(local.replay_limit, {
     AWS_DEFAULT_REGION         = var.region
     VIDEODROP_NAME             = var.name
-    VIDEODROP_UPLOADS_BUCKET   = module.uploads.name
+    VIDEODROP_UPLOADS_BUCKET   = local.uploads_bucket
     VIDEODROP_ARTIFACTS_BUCKET = module.artifacts.name
-  }
+  })
 }
 
 output "queues" {

@@ -3,7 +3,7 @@ provider "aws" {
   region = var.region
 
   default_tags {
-    tags = { Project = var.name }
+    tags = merge(var.tags, { Project = var.name })
   }
 
   # A simulator has no instance metadata, no host name per bucket, and lacks some calls.

@@ -45,6 +45,9 @@ module "replays" {
   timeout_s    = local.topology.replays.timeout_s
   memory_mb    = local.topology.replays.memory_mb
   common       = local.common
+
+  reserved_concurrency = local.kept.replays
+
   # It plans the stages' runs without their engines.
   environment = { VIDEODROP_ENGINES = jsonencode(local.engines) }
   queues      = { live = { arn = module.replays_lanes.queues[local.replays].arn, maximum_concurrency = 5 } }

@@ -1,8 +1,9 @@
-# Gradual deployment: CodeDeploy shifts a function's alias to its new version; an alarm rolls back.
+# Gradual deployment, if `rollout` names a way: CodeDeploy shifts a function's alias to its new version;
+# an alarm rolls back.
 
 locals {
   # moto cannot delete an application.
-  rollout = var.local ? {} : { this = var.rollout }
+  rollout = var.local || var.rollout == null ? {} : { this = var.rollout }
 }
 
 resource "aws_codedeploy_app" "functions" {
@@ -17,6 +18,8 @@ resource "aws_iam_role" "rollout" {
 
   name        = "${var.name}-rollout"
   description = "Lets CodeDeploy shift the aliases of ${var.name} and read its alarms"
+
+  permissions_boundary = var.permissions_boundary
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -23,4 +23,6 @@ module "keep_snapshot" {
   expression   = "rate(7 days)"
   function_arn = module.query.live.arn
   input        = jsonencode(local.keep_warm)
+
+  permissions_boundary = var.permissions_boundary
 }

@@ -5,6 +5,8 @@ locals {
     for stage in keys(local.topology.stages) : stage => merge(
       try(var.compute[stage], {}),
       {
+        live_concurrency   = coalesce(try(var.compute[stage].live_concurrency, null), local.live_concurrency)
+        replay_concurrency = coalesce(try(var.compute[stage].replay_concurrency, null), local.replay_concurrency)
         # Its own image, or the one of its kind of host.
         image = try(coalesce(
           try(var.compute[stage].image, null),

@@ -40,6 +40,15 @@ resource "aws_dynamodb_table" "catalog" {
     attribute_name = local.table.ttl
   }
 
+  dynamic "server_side_encryption" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      enabled     = true
+      kms_key_arn = server_side_encryption.value
+    }
+  }
+
   point_in_time_recovery {
     enabled = true
   }

@@ -1,33 +1,67 @@
-# Authentication, throttling and domains.
+# Authentication, limits of use, and domains.
 
-variable "jwt" {
+variable "sign_in" {
   description = <<-EOT
-    Authentication of the API: tokens of this issuer, for one of these audiences. With null the API
-    and its page are public.
+    Who may use the API:
 
-    * sign_in: the page's provider of tokens, by OAuth 2.0's authorization code flow with PKCE: the
-      endpoints for authorization and tokens, the page's client id, and the scope. With null people
-      paste a token.
+    * "cognito": people of a pool that Terraform makes. An administrator adds them.
+    * an object: holders of a token of your provider.
+        * issuer, audience: the provider, and whom a token has to be for, at least one of these.
+        * scopes: { read, replay }, the scopes a token needs to read, and to change anything. Without
+          them every token permits everything.
+        * page: { authorize, token, client_id, scope }, by which the page gets tokens: the provider's
+          endpoints of OAuth 2.0's authorization code flow with PKCE, the page's client id, and the
+          scope it asks for, by default openid. Without it people paste a token.
+    * "open": everyone who knows its address.
   EOT
-  type = object({
-    issuer   = string
-    audience = list(string)
-    sign_in = optional(object({
-      authorize = string
-      token     = string
-      client_id = string
-      scope     = optional(string, "openid")
-    }))
-  })
-  default = null
+  type        = any
+  default     = "cognito"
+  nullable    = false
 
   validation {
-    condition     = var.jwt == null || try(startswith(var.jwt.issuer, "https://") && length(var.jwt.audience) > 0, false)
-    error_message = "The issuer must be an https address, with at least one audience."
+    condition     = var.sign_in == "cognito" || var.sign_in == "open" || try(startswith(var.sign_in.issuer, "https://") && length(var.sign_in.audience) > 0, false)
+    error_message = "sign_in is \"cognito\", \"open\", or an object whose issuer is an https address, with at least one audience."
   }
   validation {
-    condition     = try(var.jwt.sign_in, null) == null || can(regex("^https://\\S+ https://[^\\s;,'\"?#*]+$", "${var.jwt.sign_in.authorize} ${var.jwt.sign_in.token}"))
-    error_message = "Both endpoints of `sign_in` must be https addresses, the one for tokens without parameters."
+    condition = try(length(setsubtract(keys(var.sign_in), ["issuer", "audience", "scopes", "page"])) == 0, true) && alltrue([
+      for part, fields in { scopes = ["read", "replay"], page = ["authorize", "token", "client_id", "scope"] } :
+      try(length(setsubtract(keys(var.sign_in[part]), fields)) == 0, true)
+    ])
+    error_message = "sign_in has an unknown attribute: it has issuer, audience, scopes (read, replay) and page (authorize, token, client_id, scope)."
+  }
+  validation {
+    condition     = try(var.sign_in.scopes, null) == null || can(regex("^\\S+ \\S+$", "${var.sign_in.scopes.read} ${var.sign_in.scopes.replay}"))
+    error_message = "scopes has both: read and replay."
+  }
+  validation {
+    condition     = try(var.sign_in.page, null) == null || can(regex("^https://\\S+ https://[^\\s;,'\"?#*]+ \\S+$", "${var.sign_in.page.authorize} ${var.sign_in.page.token} ${var.sign_in.page.client_id}"))
+    error_message = "Both endpoints of page must be https addresses, the one for tokens without parameters, and it needs a client_id."
+  }
+  validation {
+    condition     = var.sign_in != "cognito" || !can(regex("aws|amazon|cognito", var.name))
+    error_message = "With Cognito the name must not contain aws, amazon or cognito: a sign-in domain begins with it."
+  }
+}
+
+variable "sign_in_clients" {
+  description = "Ids of more clients of Cognito's pool whose tokens the API accepts: of programs, or of pages elsewhere."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length(var.sign_in_clients) == 0 || var.sign_in == "cognito"
+    error_message = "sign_in_clients is for sign_in = \"cognito\"; name those of your own provider in its audience."
+  }
+}
+
+variable "max_replay_usd" {
+  description = "Highest budget of a replay in USD, and that of one without a budget; null for any."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.max_replay_usd == null || try(var.max_replay_usd > 0, false)
+    error_message = "Must be more than 0."
   }
 }
 
@@ -68,6 +102,8 @@ variable "cdn" {
     * price_class: the edge locations.
     * aliases, certificate_arn: custom domains and their certificate in us-east-1; addresses have the
       first one.
+    * web_acl_arn: your web ACL of AWS WAF, of the scope CLOUDFRONT. It filters what comes by CloudFront.
+      HTTP APIs cannot have one: their own address stays behind sign_in and throttle alone.
   EOT
   type = object({
     public_key      = string
@@ -75,6 +111,7 @@ variable "cdn" {
     price_class     = optional(string, "PriceClass_100")
     aliases         = optional(list(string), [])
     certificate_arn = optional(string)
+    web_acl_arn     = optional(string)
   })
   default = null
 
@@ -97,5 +134,9 @@ variable "cdn" {
   validation {
     condition     = try(var.cdn.certificate_arn, null) == null || can(regex("^arn:[a-z-]+:acm:us-east-1:", var.cdn.certificate_arn))
     error_message = "CloudFront needs a certificate of ACM's in us-east-1."
+  }
+  validation {
+    condition     = try(var.cdn.web_acl_arn, null) == null || can(regex("^arn:[a-z-]+:wafv2:us-east-1:[0-9]{12}:global/webacl/", var.cdn.web_acl_arn))
+    error_message = "CloudFront needs a web ACL of the scope CLOUDFRONT, arn:aws:wafv2:us-east-1:…:global/webacl/…."
   }
 }

@@ -7,8 +7,8 @@ variable "compute" {
     * host: `lambda`, or `gpu` for the pool of GPU hosts.
     * image, architecture: for Lambda, if other than `images.lambda` on x86_64.
     * memory_mb: of the function, if other than the topology's; the limit of new accounts is 3008.
-    * live_concurrency, replay_concurrency: maximum concurrency for uploads and for replays; on GPU
-      hosts both lanes share `gpu.max_hosts`.
+    * live_concurrency, replay_concurrency: maximum concurrency for uploads and for replays; by default
+      shares of the account's (concurrency.tf). On GPU hosts both lanes share `gpu.max_hosts`.
     * provisioned_concurrency: executions kept initialised, which cost while idle.
     * warm_up: a schedule, e.g. `rate(5 minutes)`, on which one execution loads its model.
   EOT
@@ -17,8 +17,8 @@ variable "compute" {
     image                   = optional(string)
     architecture            = optional(string, "x86_64")
     memory_mb               = optional(number)
-    live_concurrency        = optional(number, 250)
-    replay_concurrency      = optional(number, 50)
+    live_concurrency        = optional(number)
+    replay_concurrency      = optional(number)
     provisioned_concurrency = optional(number, 0)
     warm_up                 = optional(string)
   }))
@@ -51,14 +51,15 @@ variable "compute" {
   validation {
     condition = alltrue(flatten([
       for one in values(var.compute) : [
-        for number in [one.live_concurrency, one.replay_concurrency] : number >= 2 && number <= 1000
+        for number in [one.live_concurrency, one.replay_concurrency] :
+        number == null || try(number >= 2 && number <= 1000, false)
       ]
     ]))
     error_message = "Lambda's event source mappings accept a maximum concurrency of 2 to 1000."
   }
   validation {
     condition = alltrue([
-      for one in values(var.compute) : one.provisioned_concurrency >= 0 && one.provisioned_concurrency <= one.live_concurrency
+      for one in values(var.compute) : one.provisioned_concurrency >= 0 && one.provisioned_concurrency <= coalesce(one.live_concurrency, 1000)
     ])
     error_message = "Provisioned concurrency beyond live_concurrency is never used."
   }
@@ -129,12 +130,12 @@ variable "gpu" {
 }
 
 variable "rollout" {
-  description = "CodeDeploy's deployment configuration for new versions of functions, e.g. CodeDeployDefault.LambdaCanary10Percent5Minutes. An alarm meanwhile rolls back."
+  description = "CodeDeploy's deployment configuration for new versions of functions, e.g. CodeDeployDefault.LambdaCanary10Percent5Minutes: rollout.sh shifts them, and an alarm meanwhile rolls back. With null an apply makes them live."
   type        = string
-  default     = "CodeDeployDefault.LambdaAllAtOnce"
+  default     = null
 
   validation {
-    condition     = !startswith(var.rollout, "CodeDeployDefault.") || can(regex("^CodeDeployDefault\\.Lambda(AllAtOnce|Canary10Percent(5|10|15|30)Minutes|Linear10PercentEvery(1|2|3|10)Minutes?)$", var.rollout))
+    condition     = var.rollout == null || !startswith(coalesce(var.rollout, "-"), "CodeDeployDefault.") || can(regex("^CodeDeployDefault\\.Lambda(AllAtOnce|Canary10Percent(5|10|15|30)Minutes|Linear10PercentEvery(1|2|3|10)Minutes?)$", var.rollout))
     error_message = "CodeDeploy has LambdaAllAtOnce, LambdaCanary10Percent{5,10,15,30}Minutes and LambdaLinear10PercentEvery{1,2,3,10}Minute(s), or a custom configuration."
   }
 }

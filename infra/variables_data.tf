@@ -6,6 +6,18 @@ variable "uploads_bucket" {
   default     = null
 }
 
+variable "existing_uploads_bucket" {
+  description = "uploads_bucket exists and stays yours: Terraform changes nothing of it. It needs versions, and to send its events to EventBridge; see docs/how-to/deploy.md."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.existing_uploads_bucket || var.uploads_bucket != null
+    error_message = "Name the bucket that exists in uploads_bucket."
+  }
+}
+
 variable "artifacts_bucket" {
   description = "Name of the artifacts bucket; by default <name>-artifacts-<account>-<region>."
   type        = string

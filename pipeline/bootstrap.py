@@ -255,7 +255,13 @@ def replays(config: Settings) -> Replays:
     """Return the store of this installation's replays."""
     table = Table(aws.table(config.names.table))
     spec = config.topology.replays
-    return Replays(table, aws.client("events"), bus=config.names.bus, spec=spec)
+    return Replays(
+        table,
+        aws.client("events"),
+        bus=config.names.bus,
+        spec=spec,
+        most_usd=config.max_replay_usd,
+    )
 
 
 def driver(config: Settings) -> "Driver":

@@ -57,7 +57,7 @@ run "image" {
   assert {
     condition = alltrue([
       for mapping in aws_lambda_event_source_mapping.queue :
-      mapping.batch_size == 1 && mapping.enabled && mapping.function_name == aws_lambda_alias.live.arn
+      mapping.batch_size == 1 && mapping.enabled && mapping.function_name == aws_lambda_alias.gradual[0].arn
       && mapping.function_response_types == toset(["ReportBatchItemFailures"])
     ])
     error_message = "The alias receives one message at a time, and failures are reported per message."
@@ -100,19 +100,19 @@ run "image" {
     error_message = "Every alarm notifies the topic."
   }
   assert {
-    condition     = aws_codedeploy_deployment_group.live["this"].deployment_config_name == "CodeDeployDefault.LambdaCanary10Percent5Minutes" && one(aws_codedeploy_deployment_group.live["this"].deployment_style).deployment_option == "WITH_TRAFFIC_CONTROL"
+    condition     = aws_codedeploy_deployment_group.gradual["this"].deployment_config_name == "CodeDeployDefault.LambdaCanary10Percent5Minutes" && one(aws_codedeploy_deployment_group.gradual["this"].deployment_style).deployment_option == "WITH_TRAFFIC_CONTROL"
     error_message = "CodeDeploy shifts a new version gradually."
   }
   assert {
-    condition     = one(aws_codedeploy_deployment_group.live["this"].alarm_configuration).enabled && one(aws_codedeploy_deployment_group.live["this"].alarm_configuration).alarms == toset(["detect-errors", "detect-failures"])
+    condition     = one(aws_codedeploy_deployment_group.gradual["this"].alarm_configuration).enabled && one(aws_codedeploy_deployment_group.gradual["this"].alarm_configuration).alarms == toset(["detect-errors", "detect-failures"])
     error_message = "The failure alarm is active during a shift."
   }
   assert {
-    condition     = one(aws_codedeploy_deployment_group.live["this"].auto_rollback_configuration) == { enabled = true, events = toset(["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]) }
+    condition     = one(aws_codedeploy_deployment_group.gradual["this"].auto_rollback_configuration) == { enabled = true, events = toset(["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]) }
     error_message = "An alarm rolls it back."
   }
   assert {
-    condition     = aws_lambda_alias.live.function_version == "1" && output.rollout == null
+    condition     = aws_lambda_alias.gradual[0].function_version == "1" && output.live.name == "gradual" && length(aws_lambda_alias.live) == 0 && output.rollout == null
     error_message = "The first version is live at once."
   }
   assert {
@@ -149,7 +149,7 @@ run "zip" {
     error_message = "A zip starts from a snapshot of its published version."
   }
   assert {
-    condition     = aws_lambda_function.this.version == "2" && aws_lambda_alias.live.function_version == "1"
+    condition     = aws_lambda_function.this.version == "2" && aws_lambda_alias.gradual[0].function_version == "1"
     error_message = "A new version gets no traffic yet: CodeDeploy sets the alias."
   }
   assert {
@@ -160,13 +160,65 @@ run "zip" {
     condition = jsondecode(output.rollout.revision.appSpecContent.content) == {
       version = "0.0"
       Resources = [{
-        live = {
+        gradual = {
           Type       = "AWS::Lambda::Function"
-          Properties = { Name = "detect", Alias = "live", CurrentVersion = "1", TargetVersion = "2" }
+          Properties = { Name = "detect", Alias = "gradual", CurrentVersion = "1", TargetVersion = "2" }
         }
       }]
     }
     error_message = "CodeDeploy's input has both versions."
+  }
+}
+
+# With the state of the previous run: Terraform moves the alias from now on.
+run "at_once" {
+  variables {
+    image                = null
+    zip                  = { path = "versions.tf", runtime = "python3.13" }
+    reserved_concurrency = 7
+    common = {
+      local       = false
+      region      = "us-east-1"
+      settings    = {}
+      log_days    = 30
+      alarm_topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+
+      failure_percent      = 5
+      permissions_boundary = "arn:aws:iam::123456789012:policy/boundary"
+      vpc                  = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+      statements           = [{ Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:us-east-1:123456789012:key/1"] }]
+    }
+  }
+  override_resource {
+    target = aws_lambda_function.this
+    values = { version = "3" }
+  }
+  plan_options {
+    replace = [aws_lambda_function.this]
+  }
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition     = aws_lambda_alias.live[0].function_version == "3" && output.live.name == "live" && length(aws_lambda_alias.gradual) == 0
+    error_message = "A new version is live with the apply."
+  }
+  assert {
+    condition     = length(aws_codedeploy_deployment_group.gradual) == 0 && output.rollout == null
+    error_message = "There is nothing to shift."
+  }
+  assert {
+    condition     = aws_lambda_function.this.reserved_concurrent_executions == 7
+    error_message = "Executions are kept for it."
+  }
+  assert {
+    condition     = one(aws_lambda_function.this.vpc_config).subnet_ids == toset(["subnet-1"]) && one(aws_lambda_function.this.vpc_config).security_group_ids == toset(["sg-1"]) && strcontains(aws_iam_role_policy.this.policy, "ec2:CreateNetworkInterface")
+    error_message = "It runs in the VPC, and Lambda may connect it."
+  }
+  assert {
+    condition     = aws_iam_role.this.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary" && strcontains(aws_iam_role_policy.this.policy, "kms:Decrypt")
+    error_message = "Its role is bounded, and may use the key."
   }
 }
 

@@ -7,6 +7,9 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
+  mock_data "aws_servicequotas_service_quota" {
+    defaults = { value = 1000 }
+  }
 }
 
 variables {
@@ -21,12 +24,40 @@ run "by_default" {
   command = plan
 
   assert {
-    condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0 && length(aws_apigatewayv2_authorizer.jwt) == 0 && length(aws_apigatewayv2_route.open) == 0
+    condition     = length(aws_cloudfront_distribution.cdn) == 0 && length(aws_budgets_budget.month) == 0 && length(aws_codedeploy_app.functions) == 0
     error_message = "Optional resources are not created."
   }
   assert {
-    condition     = local.sign_in == {}
-    error_message = "There is no sign-in without authentication."
+    condition     = aws_apigatewayv2_route.all.authorization_type == "JWT" && aws_apigatewayv2_route.all.authorization_scopes == toset(["videodrop/replay"])
+    error_message = "Whatever is not a read needs a token for changes."
+  }
+  assert {
+    condition     = { for key, route in aws_apigatewayv2_route.read : route.route_key => [route.authorization_type, one(route.authorization_scopes)] } == { for method in ["GET", "HEAD"] : "${method} /{proxy+}" => ["JWT", "videodrop/read"] }
+    error_message = "Reads need a token for reads."
+  }
+  assert {
+    condition     = toset(keys(aws_apigatewayv2_route.open)) == toset(local.open_routes) && alltrue([for key, route in aws_apigatewayv2_route.open : route.route_key == key && route.authorization_type == "NONE"])
+    error_message = "The pages and the playlists, whose addresses are signed, are exceptions."
+  }
+  assert {
+    condition     = one(aws_cognito_user_pool.people[0].admin_create_user_config).allow_admin_create_user_only && aws_cognito_user_pool.people[0].deletion_protection == "ACTIVE"
+    error_message = "Nobody signs up, and nobody deletes the pool by mistake."
+  }
+  assert {
+    condition     = !aws_cognito_user_pool_client.page[0].generate_secret && aws_cognito_user_pool_client.page[0].allowed_oauth_flows == toset(["code"])
+    error_message = "The page has no secret, and gets a code."
+  }
+  assert {
+    condition     = local.settings["VIDEODROP_MAX_REPLAY_USD"] == "20" && output.environment["VIDEODROP_MAX_REPLAY_USD"] == "20"
+    error_message = "Replays have a limit, also those of the command line."
+  }
+  assert {
+    condition     = local.kept == { query = 100, events = 12, janitor = 3, replays = 5 } && local.rest == 880
+    error_message = "The API and the functions that are not stages have executions of their own."
+  }
+  assert {
+    condition     = alltrue([for stage in values(local.compute) : stage.live_concurrency == floor(0.8 * 880 / local.stages) && stage.replay_concurrency == floor(0.1 * 880 / local.stages)])
+    error_message = "Stages share the rest."
   }
   assert {
     condition     = length(aws_apigatewayv2_api.query.cors_configuration) == 0 && length(aws_apigatewayv2_route.preflight) == 0 && length(local.cross_origin) == 0
@@ -60,7 +91,7 @@ run "by_default" {
     error_message = "Models are named, so that functions without weights plan the same runs."
   }
   assert {
-    condition     = aws_s3_bucket_notification.uploads.eventbridge
+    condition     = aws_s3_bucket_notification.uploads[0].eventbridge
     error_message = "Uploads are events."
   }
   assert {
@@ -89,15 +120,23 @@ run "all_of_it" {
       transcribe = { provisioned_concurrency = 2, warm_up = "rate(5 minutes)" }
     }
     gpu = { subnet_ids = ["subnet-1"], gather_minutes = { replay = 60 } }
-    jwt = {
+    sign_in = {
       issuer   = "https://issuer.example.com"
       audience = ["videodrop"]
-      sign_in = {
+      scopes   = { read = "films:read", replay = "films:write" }
+      page = {
         authorize = "https://sign-in.example.com/authorize?audience=videodrop"
         token     = "https://sign-in.example.com/token"
         client_id = "page"
       }
     }
+    tags                 = { Team = "films" }
+    permissions_boundary = "arn:aws:iam::123456789012:policy/boundary"
+    kms_key_arn          = "arn:aws:kms:us-east-1:123456789012:key/1"
+    vpc                  = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+    concurrency          = { quota = 2000 }
+    max_replay_usd       = null
+
     cdn         = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/videodrop/cdn-key" }
     budget_usd  = 100
     web_origins = ["https://App.example.com"]
@@ -119,12 +158,12 @@ run "all_of_it" {
     error_message = "The janitor starts hosts."
   }
   assert {
-    condition     = aws_apigatewayv2_route.all.authorization_type == "JWT"
-    error_message = "Requests without a token are rejected."
+    condition     = aws_apigatewayv2_route.all.authorization_scopes == toset(["films:write"]) && alltrue([for route in aws_apigatewayv2_route.read : route.authorization_scopes == toset(["films:read"])])
+    error_message = "Routes ask for the provider's scopes."
   }
   assert {
-    condition     = toset(keys(aws_apigatewayv2_route.open)) == toset(local.open_routes) && alltrue([for key, route in aws_apigatewayv2_route.open : route.route_key == key && route.authorization_type == "NONE"])
-    error_message = "The pages and the playlists, whose addresses are signed, are exceptions."
+    condition     = one(aws_apigatewayv2_authorizer.jwt[0].jwt_configuration) == { audience = toset(["videodrop"]), issuer = "https://issuer.example.com" } && length(aws_cognito_user_pool.people) == 0
+    error_message = "Tokens are the provider's, and there is no pool."
   }
   assert {
     condition     = one(aws_apigatewayv2_route.preflight).authorization_type == "NONE" && tolist(one(aws_apigatewayv2_api.query.cors_configuration).allow_origins) == tolist(["https://app.example.com"])
@@ -135,7 +174,7 @@ run "all_of_it" {
     error_message = "The API lets them write."
   }
   assert {
-    condition     = jsondecode(local.sign_in["VIDEODROP_SIGN_IN"]) == merge(var.jwt.sign_in, { scope = "openid" })
+    condition     = jsondecode(local.provider["VIDEODROP_SIGN_IN"]) == merge(var.sign_in.page, { scope = "openid" })
     error_message = "The page has the provider of tokens."
   }
   assert {
@@ -188,6 +227,22 @@ run "all_of_it" {
     error_message = "CodeDeploy may shift this installation's functions and no others, and read alarms."
   }
   assert {
+    condition     = local.common.permissions_boundary == var.permissions_boundary && aws_iam_role.rollout["this"].permissions_boundary == var.permissions_boundary
+    error_message = "Every role has the boundary."
+  }
+  assert {
+    condition     = one(aws_dynamodb_table.catalog.server_side_encryption).kms_key_arn == var.kms_key_arn && local.common.statements[0].Resource == [var.kms_key_arn] && toset(local.common.statements[0].Condition.StringEquals["kms:ViaService"]) == toset(["dynamodb.us-east-1.amazonaws.com", "s3.us-east-1.amazonaws.com"])
+    error_message = "The table has the key, and every role may use it by S3 and DynamoDB alone."
+  }
+  assert {
+    condition     = local.kept.query == 100 && local.rest == 1880
+    error_message = "A quota that is given is shared."
+  }
+  assert {
+    condition     = !contains(keys(local.settings), "VIDEODROP_MAX_REPLAY_USD")
+    error_message = "Replays may have no limit."
+  }
+  assert {
     condition     = local.compute.detect.image == var.images.gpu && local.compute.transcribe.image == var.images.lambda
     error_message = "A stage has the image of its kind of host."
   }
@@ -208,6 +263,7 @@ run "signed_addresses_only" {
       key_parameter   = "/videodrop/cdn-key"
       aliases         = ["videos.example.com", "films.example.com"]
       certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/0"
+      web_acl_arn     = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/films/1"
     }
     api_domain = { name = "api.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
     budget_usd = 100
@@ -276,12 +332,143 @@ run "signed_addresses_only" {
     error_message = "Custom domains have their certificate."
   }
   assert {
+    condition     = aws_cloudfront_distribution.cdn["this"].web_acl_id == var.cdn.web_acl_arn
+    error_message = "The web ACL filters what comes by CloudFront."
+  }
+  assert {
+    condition     = aws_cognito_user_pool_client.page[0].callback_urls == toset([for domain in ["videos.example.com", "films.example.com", "d1.cloudfront.net", "api.example.com", "a1.execute-api.us-east-1.amazonaws.com"] : "https://${domain}/"])
+    error_message = "People come back to whichever domain they signed in at."
+  }
+  assert {
     condition     = output.domains["videos.example.com"] == "d1.cloudfront.net" && contains(keys(output.domains), "api.example.com")
     error_message = "The outputs have the targets of CNAMEs."
   }
   assert {
     condition     = alltrue([for notification in one(aws_budgets_budget.month).notification : notification.subscriber_sns_topic_arns == toset([aws_sns_topic.alarms.arn])])
     error_message = "The budget notifies the subscribers of alarms."
+  }
+}
+
+run "open" {
+  command = plan
+  variables {
+    sign_in = "open"
+  }
+
+  assert {
+    condition     = length(aws_apigatewayv2_authorizer.jwt) == 0 && length(aws_apigatewayv2_route.open) == 0 && length(aws_apigatewayv2_route.read) == 0 && aws_apigatewayv2_route.all.authorization_type == "NONE" && length(local.provider) == 0 && output.sign_in == null
+    error_message = "An open API has one route and no sign-in."
+  }
+}
+
+run "existing_bucket" {
+  command = plan
+  variables {
+    uploads_bucket          = "films"
+    existing_uploads_bucket = true
+  }
+  override_data {
+    target          = data.aws_s3_bucket.uploads
+    override_during = plan
+    values          = { region = "us-east-1" }
+  }
+
+  assert {
+    condition     = length(module.uploads) == 0 && length(aws_s3_bucket_notification.uploads) == 0
+    error_message = "Nothing of a bucket that exists is changed."
+  }
+  assert {
+    condition     = local.settings["VIDEODROP_UPLOADS_BUCKET"] == "films" && output.drop == "s3://films/videos/" && strcontains(local.patterns.created, "\"films\"")
+    error_message = "Its uploads are processed."
+  }
+}
+
+run "bucket_elsewhere" {
+  command = plan
+  variables {
+    uploads_bucket          = "films"
+    existing_uploads_bucket = true
+  }
+  override_data {
+    target          = data.aws_s3_bucket.uploads
+    override_during = plan
+    values          = { region = "eu-central-1" }
+  }
+  expect_failures = [aws_cloudwatch_event_archive.uploads]
+}
+
+run "any_token" {
+  command = plan
+  variables {
+    sign_in = { issuer = "https://issuer.example.com", audience = ["videodrop"] }
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.all.authorization_type == "JWT" && aws_apigatewayv2_route.all.authorization_scopes == null && length(local.provider) == 0
+    error_message = "A provider without scopes lets its tokens do everything; people paste one."
+  }
+}
+
+run "cognito" {
+  command = plan
+  variables {
+    sign_in_clients = ["program"]
+  }
+  override_resource {
+    target          = aws_apigatewayv2_api.query
+    override_during = plan
+    values = {
+      api_endpoint  = "https://a1.execute-api.us-east-1.amazonaws.com"
+      execution_arn = "arn:aws:execute-api:us-east-1:123456789012:a1"
+    }
+  }
+  override_resource {
+    target          = aws_cognito_user_pool.people
+    override_during = plan
+    values          = { id = "us-east-1_P", endpoint = "cognito-idp.us-east-1.amazonaws.com/us-east-1_P" }
+  }
+  override_resource {
+    target          = aws_cognito_user_pool_client.page
+    override_during = plan
+    values          = { id = "page-id" }
+  }
+
+  assert {
+    condition     = one(aws_apigatewayv2_authorizer.jwt[0].jwt_configuration) == { audience = toset(["page-id", "program"]), issuer = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_P" }
+    error_message = "The API accepts tokens of the page and of programs that are named."
+  }
+  assert {
+    condition = jsondecode(local.provider["VIDEODROP_SIGN_IN"]) == {
+      authorize = "https://videodrop-123456789012.auth.us-east-1.amazoncognito.com/oauth2/authorize"
+      token     = "https://videodrop-123456789012.auth.us-east-1.amazoncognito.com/oauth2/token"
+      client_id = "page-id"
+      scope     = "videodrop/read videodrop/replay"
+    }
+    error_message = "The page asks Cognito for both scopes."
+  }
+  assert {
+    condition     = aws_cognito_user_pool_client.page[0].callback_urls == toset(["https://a1.execute-api.us-east-1.amazonaws.com/"])
+    error_message = "Cognito sends people back to the page alone."
+  }
+}
+
+run "new_account" {
+  command = plan
+  variables {
+    concurrency = { quota = 10 }
+  }
+  expect_failures = [aws_apigatewayv2_integration.query]
+}
+
+run "new_account_without_reservations" {
+  command = plan
+  variables {
+    concurrency = { quota = 10, reserve = false }
+  }
+
+  assert {
+    condition     = alltrue([for executions in values(local.kept) : executions == -1]) && local.compute.detect.live_concurrency == 2
+    error_message = "Nothing is reserved, and stages have the least that Lambda takes."
   }
 }
 

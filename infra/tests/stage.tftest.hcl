@@ -19,7 +19,7 @@ variables {
     replayed  = "{\"source\":[\"aws.s3\"]}"
     reprocess = "{\"source\":[\"videodrop\"]}"
   }
-  compute = { image = "repository@sha256:0", warm_up = "rate(5 minutes)" }
+  compute = { image = "repository@sha256:0", warm_up = "rate(5 minutes)", live_concurrency = 40, replay_concurrency = 4 }
   data = {
     uploads_bucket   = "arn:aws:s3:::uploads"
     uploads_prefix   = "videos/"
@@ -79,7 +79,7 @@ run "on_lambda" {
 run "on_gpu_hosts" {
   command = plan
   variables {
-    compute = { host = "gpu", image = "repository@sha256:1" }
+    compute = { host = "gpu", image = "repository@sha256:1", live_concurrency = 40, replay_concurrency = 4 }
   }
   module {
     source = "./modules/stage"
@@ -98,7 +98,7 @@ run "on_gpu_hosts" {
 run "no_image_yet" {
   command = plan
   variables {
-    compute = { image = null }
+    compute = { image = null, live_concurrency = 40, replay_concurrency = 4 }
   }
   module {
     source = "./modules/stage"

@@ -17,26 +17,32 @@ run "wrong_values" {
     web_origins      = ["*"]
     old_uploads_days = 0
     archive_days     = -1
-    jwt              = { issuer = "http://issuer.example.com", audience = ["videodrop"] }
-    cdn              = { public_key = "key", key_parameter = "/videodrop/cdn-key" }
-    rollout          = "CodeDeployDefault.OneAtATime"
-    failure_percent  = 100
-    oldest_message_s = 1
-    budget_usd       = 0
-    log_days         = 2
-    functions        = { zip = "nowhere.zip" }
-    otlp_endpoint    = "collector:4318"
-    tracing          = "Always"
+    max_replay_usd   = 0
+    tags             = { Project = "films" }
+    concurrency      = { quota = 5 }
+    vpc              = { subnet_ids = ["subnet-1"], security_group_ids = [] }
+
+    permissions_boundary = "boundary"
+    cdn                  = { public_key = "key", key_parameter = "/videodrop/cdn-key" }
+    rollout              = "CodeDeployDefault.OneAtATime"
+    failure_percent      = 100
+    oldest_message_s     = 1
+    budget_usd           = 0
+    log_days             = 2
+    functions            = { zip = "nowhere.zip" }
+    otlp_endpoint        = "collector:4318"
+    tracing              = "Always"
   }
   expect_failures = [
-    var.name, var.region, var.settings, var.web_origins, var.old_uploads_days, var.archive_days, var.jwt,
+    var.name, var.region, var.settings, var.web_origins, var.old_uploads_days, var.archive_days,
     var.cdn, var.oldest_message_s, var.budget_usd, var.log_days, var.functions, var.rollout, var.failure_percent,
-    var.otlp_endpoint, var.tracing,
+    var.otlp_endpoint, var.tracing, var.max_replay_usd, var.tags, var.concurrency, var.vpc,
+    var.permissions_boundary,
   ]
 }
 
-# Variables with several conditions: one per run. A condition of `compute` uses `gpu`, and is not
-# evaluated if that is invalid.
+# Variables with several conditions: one per run. A condition of `compute` uses `gpu`, one of `sign_in`
+# uses `name`, and is not evaluated if that is invalid.
 
 run "wrong_values_2" {
   command = plan
@@ -46,15 +52,11 @@ run "wrong_values_2" {
     functions = { zip = "versions.tf", runtime = "python3.11" }
     cdn       = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/key", price_class = "PriceClass_0" }
     images    = { lambda = "repository:latest" }
-    jwt = {
-      issuer   = "https://issuer.example.com"
-      audience = ["videodrop"]
-      sign_in  = { authorize = "https://example.com/authorize", token = "https://*.example.com/token", client_id = "page" }
-    }
 
-    api_domain = { name = "https://api.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1"
+    api_domain  = { name = "https://api.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
   }
-  expect_failures = [var.name, var.compute, var.functions, var.cdn, var.images, var.jwt, var.api_domain]
+  expect_failures = [var.name, var.compute, var.functions, var.cdn, var.images, var.api_domain, var.kms_key_arn]
 }
 
 run "wrong_values_3" {
@@ -62,12 +64,82 @@ run "wrong_values_3" {
   variables {
     compute   = { detect = { host = "fargate" } }
     functions = { zip = "versions.tf", architecture = "riscv" }
-    jwt       = { issuer = "https://issuer.example.com", audience = [] }
+    sign_in   = { issuer = "https://issuer.example.com", audience = [] }
     cdn       = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "key" }
 
     api_domain = { name = "api.example.com", certificate_arn = "arn:aws:acm:us-west-2:123456789012:certificate/1" }
   }
-  expect_failures = [var.compute, var.functions, var.jwt, var.cdn, var.api_domain]
+  expect_failures = [var.compute, var.functions, var.sign_in, var.cdn, var.api_domain]
+}
+
+run "half_of_the_scopes_and_a_regional_firewall" {
+  command = plan
+  variables {
+    sign_in = { issuer = "https://issuer.example.com", audience = ["videodrop"], scopes = { read = "read" } }
+    cdn     = { public_key = "-----BEGIN PUBLIC KEY-----\n", key_parameter = "/key", web_acl_arn = "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/films/1" }
+  }
+  expect_failures = [var.sign_in, var.cdn]
+}
+
+run "unknown_part_of_a_provider" {
+  command = plan
+  variables {
+    sign_in = { issuer = "https://issuer.example.com", audience = ["videodrop"], scope = "read" }
+  }
+  expect_failures = [var.sign_in]
+}
+
+run "provider_without_tls" {
+  command = plan
+  variables {
+    sign_in = { issuer = "http://issuer.example.com", audience = ["videodrop"] }
+  }
+  expect_failures = [var.sign_in]
+}
+
+run "page_with_a_wildcard" {
+  command = plan
+  variables {
+    sign_in = {
+      issuer   = "https://issuer.example.com"
+      audience = ["videodrop"]
+      page     = { authorize = "https://example.com/authorize", token = "https://*.example.com/token", client_id = "page" }
+    }
+  }
+  expect_failures = [var.sign_in]
+}
+
+run "programs_without_a_pool" {
+  command = plan
+  variables {
+    sign_in         = "open"
+    sign_in_clients = ["program"]
+  }
+  expect_failures = [var.sign_in_clients]
+}
+
+run "bucket_without_a_name" {
+  command = plan
+  variables {
+    existing_uploads_bucket = true
+  }
+  expect_failures = [var.existing_uploads_bucket]
+}
+
+run "unknown_way_to_sign_in" {
+  command = plan
+  variables {
+    sign_in = "public"
+  }
+  expect_failures = [var.sign_in]
+}
+
+run "name_that_cognito_rejects" {
+  command = plan
+  variables {
+    name = "films-on-aws"
+  }
+  expect_failures = [var.sign_in]
 }
 
 run "wrong_architecture_and_no_certificate" {

@@ -269,6 +269,12 @@ class Settings(BaseSettings):
     replay_window: int = Field(
         200, ge=1, le=1000, description="Most runs of one replay in flight at once"
     )
+    max_replay_usd: float | None = Field(
+        None,
+        gt=0,
+        description="Highest budget of a replay in USD, and that of one without a budget; any if "
+        "not set",
+    )
 
     max_bytes: int = Field(20 * 1024**3, description="Largest upload")
     max_duration_s: float = Field(6 * 3600.0, description="Longest video")

@@ -146,7 +146,7 @@ def _of_all(loads: Sequence[Load], work: Workload) -> Iterator[Check]:
             "Lambda concurrency, new account",
             _LAMBDA_CONCURRENCY_NEW,
             most(executions),
-            f"messages wait: ask for the default, {_LAMBDA_CONCURRENCY:,}",
+            f"the plan is rejected: ask for the default, {_LAMBDA_CONCURRENCY:,}",
         ),
         (
             "SQS messages in flight",

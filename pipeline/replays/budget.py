@@ -1,7 +1,28 @@
 """The limit on the cost of a replay."""
 
+from pipeline.core.errors import InvalidArgument
 from pipeline.replays.records import Replay
 from pipeline.replays.request import ReplayRequest
+
+
+def capped(request: ReplayRequest, most_usd: float | None) -> ReplayRequest:
+    """Return ``request`` with a budget of ``most_usd`` at most, which is that of one without any.
+
+    Raises:
+        InvalidArgument: ``budget_above_limit``.
+    """
+    if most_usd is None:
+        return request
+    if request.budget_usd is None:
+        return request.model_copy(update={"budget_usd": most_usd})
+    if request.budget_usd > most_usd:
+        raise InvalidArgument(
+            "budget_above_limit",
+            f"The budget is {request.budget_usd:g} USD, and this installation allows a replay "
+            f"{most_usd:g} at most. Give a smaller one, or select fewer videos at a time; its "
+            "operator can raise VIDEODROP_MAX_REPLAY_USD.",
+        )
+    return request
 
 
 def due(replay: Replay) -> float:

@@ -83,7 +83,8 @@ class ReplayRequest(Selection):
         strict=True,
         ge=0,
         le=1e9,
-        description="USD: do not start, or pause, before the estimated cost exceeds it",
+        description="USD: do not start, or pause, before the estimated cost exceeds it. By "
+        "default, and at most, the installation's `VIDEODROP_MAX_REPLAY_USD`",
     )
     dry_run: StrictBool = Field(default=False, description="Plan only, until it is resumed")
 

@@ -39,13 +39,23 @@ class Replays:
         events: a boto3 client for EventBridge.
         bus: name of the bus of our own events.
         spec: the event that wakes the driver.
+        most_usd: the highest budget of a replay; None: any.
     """
 
-    def __init__(self, table: Table, events: Any, *, bus: str, spec: ReplaysSpec) -> None:
+    def __init__(
+        self,
+        table: Table,
+        events: Any,
+        *,
+        bus: str,
+        spec: ReplaysSpec,
+        most_usd: float | None = None,
+    ) -> None:
         self._table = table
         self._events = events
         self._bus = bus
         self._spec = spec
+        self._most_usd = most_usd
 
     # -- by its owner ----------------------------------------------------------------------------
 
@@ -53,9 +63,11 @@ class Replays:
         """Record a replay and wake its driver, which first plans it.
 
         Raises:
+            InvalidArgument: ``budget_above_limit``.
             DependencyFailed: ``event_refused``; the replay is recorded, and the janitor wakes its
                 driver later.
         """
+        request = budget.capped(request, self._most_usd)
         now = datetime.now(UTC)
         replay = Replay(
             # Sorts by time; the random end distinguishes two of one millisecond.
@@ -99,6 +111,7 @@ class Replays:
 
         Raises:
             NotFound: ``unknown_replay``.
+            InvalidArgument: ``budget_above_limit``.
             Conflict: ``replay_over``: it has ended; ``over_budget``: its budget is too small.
         """
         replay = self._known(replay_id)
@@ -110,6 +123,7 @@ class Replays:
         if budget_usd is not None:
             request = request.model_copy(update={"budget_usd": budget_usd})
         if desired == "run":
+            request = budget.capped(request, self._most_usd)
             if why := budget.rejection(replay, request):
                 raise Conflict("over_budget", why)
             request = request.model_copy(update={"dry_run": False})

@@ -191,7 +191,7 @@ def test_the_address_follows_the_place(page, shapes):
     page.evaluate(f"{VIDEO}.currentTime = 12.34")
     expect(page).to_have_url(re.compile(rf"#/videos/{shapes}\?t=12\.3$"))
     page.reload()
-    until(page, f"Math.abs({VIDEO}.currentTime - 12.3) < 0.05")
+    until(page, f"Math.abs({VIDEO}?.currentTime - 12.3) < 0.05")
     page.get_by_role("link", name="← Library").click()
     page.go_back()
     until(page, f"Math.abs({VIDEO}?.currentTime - 12.3) < 0.05")

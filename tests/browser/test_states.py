@@ -63,6 +63,17 @@ def test_the_sign_in(page, axe, pictures, complaints):
     complaints.clear()
 
 
+def test_a_token_without_the_scope(page, complaints):
+    def forbidden(route: Route) -> Any:
+        route.fulfill(status=403, json={"message": "Forbidden"})  # as API Gateway does
+
+    page.route(re.compile(r"/jobs$"), forbidden)
+    page.goto("/")
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.get_by_text(re.compile("Your token does not permit this"))).to_be_visible()
+    complaints.clear()
+
+
 def test_the_jobs(page, axe, pictures, seed, stored):
     running, waiting, failed = (seed.upload(f"{name} walk.mp4") for name in ("A", "B", "C"))
     del waiting

@@ -96,7 +96,11 @@ class House:
         self.catalog = Catalog(self.table, topology.stages)
         self.artifacts = Artifacts(self.s3, self.config.names.artifacts_bucket, presign_s=60)
         self.replays = Replays(
-            self.table, self.bus, bus=self.config.names.bus, spec=topology.replays
+            self.table,
+            self.bus,
+            bus=self.config.names.bus,
+            spec=topology.replays,
+            most_usd=self.config.max_replay_usd,
         )
 
     @property

@@ -151,8 +151,8 @@ def applied(checkout: Terraform, simulator: str, own_tests: Future[str]) -> Appl
         "compute": {
             "detect": {"warm_up": "rate(5 minutes)", "memory_mb": DETECTS_MEMORY_MB},
         },
+        "concurrency": {"quota": 1000},  # moto does not know Lambda's
         "cdn": {"public_key": "-----BEGIN PUBLIC KEY-----", "key_parameter": CDN_KEY},
-        "jwt": {"issuer": "https://issuer.example.com", "audience": ["videodrop"]},
     }
     # Outside the configuration, so that Terraform's own tests do not read them.
     (checkout.folder.parent / VARIABLES).write_text(json.dumps(variables))

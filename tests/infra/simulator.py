@@ -1,6 +1,7 @@
-"""The embedded AWS with a Lambda that Terraform recognises: ``python -m tests.infra.simulator``.
+"""The embedded AWS as Terraform needs it: ``python -m tests.infra.simulator``.
 
-moto's Lambda does not store some attributes, so that a plan would set them again.
+moto's Lambda does not store some attributes, so that a plan would set them again. Its Cognito
+cannot delete a resource server.
 """
 
 import sys
@@ -10,6 +11,8 @@ from typing import Any
 
 from moto.awslambda.models import EventSourceMapping, LambdaFunction
 from moto.backends import list_of_moto_modules
+from moto.cognitoidp.responses import CognitoIdpResponse
+from moto.core.responses import EmptyResult
 
 from pipeline.hosts.local import server
 
@@ -44,7 +47,14 @@ def _keep_the_alias(make):
     return corrected
 
 
+def _delete_resource_server(self: CognitoIdpResponse) -> EmptyResult:
+    pool = self.backend.describe_user_pool(self._get_param("UserPoolId"))
+    del pool.resource_servers[self._get_param("Identifier")]
+    return EmptyResult()
+
+
 if __name__ == "__main__":
+    CognitoIdpResponse.delete_resource_server = _delete_resource_server
     LambdaFunction.__init__ = _remember(LambdaFunction.__init__)
     LambdaFunction.get_configuration = _tell(LambdaFunction.get_configuration)
     EventSourceMapping.__init__ = _keep_the_alias(EventSourceMapping.__init__)

@@ -3,26 +3,29 @@
 import importlib.metadata
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from pipeline import bootstrap
+from pipeline.api.authorized import OPEN, OPEN_BELOW
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
-from pipeline.core.settings import Settings
+from pipeline.core.settings import Settings, SignIn
 from pipeline.costs.installation import alarm_metrics
 from pipeline.stages.detect import onnx, yolo
 from pipeline.stages.transcribe import ctranslate, whisper
 from pipeline.telemetry.names import ALL as METRICS
 from pipeline.telemetry.names import FAULTS, RUNS
-from tests.fakes.gateway import OPEN
 from tests.infra.conftest import DETECTS_MEMORY_MB, Applied
 from tests.integration.runs.test_handlers import Context
+from tests.unit.api.test_open_routes import routes
 
 THEIRS, TWIN = "made-by-terraform", "made-by-python"
+MANY = 50  # routes of the API
 # A resource of a plan, and its first change.
-CHANGE = re.compile(r"# (\S+) will be updated in-place\n.*?~ (\w+ += \w+ -> \w+)", re.DOTALL)
+CHANGE = re.compile(r"# (\S+) will be updated in-place\n.*?~ (\w+ += \S+ -> \S+)", re.DOTALL)
 
 
 def named(text: str) -> str:
@@ -100,14 +103,15 @@ def test_a_second_plan_changes_nothing(applied: Applied):
 
 def test_deletion_protection_can_be_enabled_in_place(applied: Applied):
     said = applied.run("plan", "-refresh=false", "-var=deletion_protection=true")
-    assert "0 to add, 5 to change, 0 to destroy" in said
+    assert "0 to add, 6 to change, 0 to destroy" in said
     changes = {name: " ".join(change.split()) for name, change in CHANGE.findall(said)}
     assert changes == {
+        "aws_cognito_user_pool.people[0]": 'deletion_protection = "INACTIVE" -> "ACTIVE"',
         "aws_dynamodb_table.catalog": "deletion_protection_enabled = false -> true",
         'aws_ecr_repository.images["gpu"]': "force_delete = true -> false",
         'aws_ecr_repository.images["lambda"]': "force_delete = true -> false",
         "module.artifacts.aws_s3_bucket.this": "force_destroy = true -> false",
-        "module.uploads.aws_s3_bucket.this": "force_destroy = true -> false",
+        "module.uploads[0].aws_s3_bucket.this": "force_destroy = true -> false",
     }
 
 
@@ -155,15 +159,84 @@ def test_provision_finds_nothing_to_correct(installation: Applied):
     assert resources.ensure(bootstrap.settings()) == []
 
 
-@pytest.mark.usefixtures("installation")
-def test_only_the_pages_and_signed_playlists_need_no_token():
-    gateway = aws.client("apigatewayv2")
-    (api,) = gateway.get_apis()["Items"]
-    found = {
-        route["RouteKey"]: (route["AuthorizationType"], "AuthorizerId" in route)
-        for route in gateway.get_routes(ApiId=api["ApiId"])["Items"]
+def chosen(method: str, path: str, keys: Iterable[str]) -> str:
+    """Return the key of the route that API Gateway selects: the most specific one."""
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+    asked = f"{method} {path}"
+    greedy = [key for key in keys if "{" in key and asked.startswith(key.removesuffix("{proxy+}"))]
+    return asked if asked in keys else max(greedy, key=len, default="$default")
+
+
+def needs_no_token(method: str, path: str) -> bool:
+    """Return True for what the API itself answers without a token, except what has its own."""
+    return method in {"GET", "HEAD"} and (path in OPEN or path.startswith(OPEN_BELOW))
+
+
+@pytest.fixture
+def gateway(installation: Applied) -> dict[str, Any]:  # noqa: ARG001 - for its effect
+    """Return the API's routes by their keys, and its authorizer."""
+    api = aws.client("apigatewayv2")
+    (found,) = api.get_apis()["Items"]
+    routes = {one["RouteKey"]: one for one in api.get_routes(ApiId=found["ApiId"])["Items"]}
+    authorizer = routes["$default"]["AuthorizerId"]
+    return {
+        "routes": routes,
+        "authorizer": api.get_authorizer(ApiId=found["ApiId"], AuthorizerId=authorizer),
     }
-    assert found == {"$default": ("JWT", True)} | dict.fromkeys(OPEN, ("NONE", False))
+
+
+def test_an_anonymous_call_is_rejected_on_every_route_of_a_default_installation(
+    gateway: dict[str, Any],
+):
+    name, found = bootstrap.settings().name, gateway["routes"]
+    asked = [(method, path) for method, path, _ in routes()]
+    assert len(asked) > MANY
+    for method, path in asked:
+        route = found[chosen(method, path, found)]
+        wanted = ("NONE", None, None)
+        if not needs_no_token(method, path):
+            scope = "read" if method in {"GET", "HEAD"} else "replay"
+            wanted = ("JWT", gateway["authorizer"]["AuthorizerId"], [f"{name}/{scope}"])
+        assert wanted == (
+            route["AuthorizationType"],
+            route.get("AuthorizerId"),
+            route.get("AuthorizationScopes"),
+        ), (method, path)
+
+
+def test_the_page_gets_the_tokens_that_the_api_accepts(
+    installation: Applied, gateway: dict[str, Any]
+):
+    sign_in, pools = installation.output["sign_in"], aws.client("cognito-idp")
+    name = bootstrap.settings().names.queue("query")
+    query = aws.client("lambda").get_function_configuration(FunctionName=name)
+    page = SignIn.model_validate_json(query["Environment"]["Variables"]["VIDEODROP_SIGN_IN"])
+    client = pools.describe_user_pool_client(UserPoolId=sign_in["pool"], ClientId=page.client_id)
+    assert set(page.scope.split()) == set(client["UserPoolClient"]["AllowedOAuthScopes"])
+    assert client["UserPoolClient"]["CallbackURLs"] == [f"{installation.output['api']}/"]
+    accepted = gateway["authorizer"]["JwtConfiguration"]
+    assert accepted == {"Audience": [page.client_id], "Issuer": sign_in["issuer"]}
+    assert page.authorize.startswith(f"{sign_in['address']}/")
+
+
+@pytest.mark.usefixtures("installation")
+def test_executions_are_kept_for_all_but_the_stages():
+    config, functions = bootstrap.settings(), aws.client("lambda")
+    kept = {}
+    for function in (*config.topology.stages, "janitor", "replays", "events", "query"):
+        name = config.names.queue(function)
+        told = functions.get_function_concurrency(FunctionName=name)
+        if executions := told.get("ReservedConcurrentExecutions"):
+            kept[function] = executions
+    assert kept == {"query": 100, "events": 12, "janitor": 3, "replays": 5}
+    rest, stages = 1000 - sum(kept.values()), len(config.topology.stages)
+    shares = {"": int(0.8 * rest / stages), "-replay": int(0.1 * rest / stages)}
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        queue = mapping["EventSourceArn"].rsplit(":", 1)[-1]
+        for stage in config.topology.stages:
+            if queue.startswith(config.names.queue(stage)):
+                most = mapping["ScalingConfig"]["MaximumConcurrency"]
+                assert most == shares[queue.removeprefix(config.names.queue(stage))]
 
 
 def alarms() -> dict[str, dict[str, Any]]:

@@ -88,6 +88,22 @@ def test_versions_are_required(module: Path):
     assert re.search(rf"version = {exact}", required)
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_every_role_has_the_permissions_boundary(module: Path):
+    roles = re.findall(r'^resource "aws_iam_role" .*?^}', source(module), re.MULTILINE | re.DOTALL)
+    for role in roles:
+        assert "permissions_boundary" in role, role.splitlines()[0]
+
+
+def test_functions_that_are_no_stages_keep_what_their_queues_and_their_schedule_start():
+    text = (INFRA / "concurrency.tf").read_text()
+    kept = dict(re.findall(r"^    (\w+) += (\d+)$", text, re.MULTILINE))
+    for function in ("events", "janitor", "replays"):
+        starts = re.findall(r"maximum_concurrency = (\d+)", (INFRA / f"{function}.tf").read_text())
+        scheduled = function == "janitor"
+        assert int(kept[function]) == sum(map(int, starts)) + scheduled, function
+
+
 def test_the_readme_names_every_file_and_module():
     readme = (INFRA / "README.md").read_text()
     for path in INFRA.glob("*.tf"):

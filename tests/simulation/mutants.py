@@ -1,6 +1,7 @@
-"""Protections, each taken away by a change of one line: some history must then fail.
+"""Take each protection away: some history, or some test, must then fail.
 
-``python -m tests.simulation.mutants`` tries each for a minute, in a copy of the project.
+``python -m tests.simulation.mutants`` tries each for a minute, in a copy of the project. With
+``--tests`` it runs the tests of the changed file's package instead, until one fails.
 """
 
 import argparse
@@ -10,407 +11,76 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from tests.simulation.protections import PROTECTIONS, Protection
 
 _ROOT = Path(__file__).parents[2]
-_CATALOG = "pipeline/aws/catalog/"
-_HELD = '"#attempt = :attempt AND #state = :running"'
+_COPIED = ("pipeline", "handlers", "benchmarks", "containers", "samples", "tests", "pyproject.toml")
 
 
-class Mutant(NamedTuple):
-    """A protection that is taken away.
-
-    Attributes:
-        name: of the protection.
-        file: the file to change.
-        old: text in it; its first occurrence is changed.
-        new: in its place.
-    """
-
-    name: str
-    file: str
-    old: str
-    new: str
-
-
-MUTANTS = (
-    Mutant(
-        "a run's writes are fenced by its attempt",
-        _CATALOG + "run_writes.py",
-        f"condition = {_HELD}",
-        'condition = "#state = :running"',
-    ),
-    Mutant(
-        "a run that has ended is not written to",
-        _CATALOG + "run_writes.py",
-        f"condition = {_HELD}",
-        'condition = "#attempt = :attempt"',
-    ),
-    Mutant(
-        "a claim is conditional on the run as it was read",
-        _CATALOG + "runs.py",
-        "                **same_as_seen,\n",
-        "",
-    ),
-    Mutant(
-        "a live lease is respected",
-        _CATALOG + "runs.py",
-        "if left > 0 and not same.spread:",
-        "if False:",
-    ),
-    Mutant(
-        "a spread run is not claimed again",
-        _CATALOG + "runs.py",
-        "if same.spread and not over:",
-        "if False:",
-    ),
-    Mutant(
-        "a claim raises the attempt",
-        _CATALOG + "runs.py",
-        "attempt=(seen.attempt if seen else 0) + 1,",
-        "attempt=max(1, seen.attempt if seen else 0),",
-    ),
-    Mutant(
-        "an older upload is superseded",
-        _CATALOG + "revisions.py",
-        'if deleted or head["sequencer"] > upload.sequencer:',
-        "if deleted:",
-    ),
-    Mutant(
-        "the row of a video is written in the order of sequencers",
-        _CATALOG + "revisions.py",
-        '"OR (#sequencer = :new AND attribute_not_exists(#deleted_at))"',
-        '"OR attribute_exists(#pk)"',
-    ),
-    Mutant(
-        "an event of a deleted upload is superseded",
-        _CATALOG + "revisions.py",
-        'deleted = "deleted_at" in head',
-        "deleted = False",
-    ),
-    Mutant(
-        "a new revision makes its stages pending",
-        _CATALOG + "revisions.py",
-        "late = [one for one in self._stages if _is_older(rows.get(sort_key(one)), upload)]",
-        "late: list[str] = []",
-    ),
-    Mutant(
-        "a late deletion spares a later upload",
-        _CATALOG + "removal.py",
-        'condition = "attribute_not_exists(#pk) OR #sequencer < :new"',
-        'condition = "attribute_not_exists(#pk) OR attribute_exists(#pk)"',
-    ),
-    Mutant(
-        "a deletion marks the upload that it has read",
-        _CATALOG + "removal.py",
-        'condition="#sequencer = :seen"',
-        'condition="attribute_exists(#pk)"',
-    ),
-    Mutant(
-        "a deletion fences runs",
-        _CATALOG + "removal.py",
-        '"attempt": run.attempt + 1, "progress": 0}',
-        '"attempt": run.attempt, "progress": 0}',
-    ),
-    Mutant(
-        "a deletion is looked at again",
-        "pipeline/results/deletion.py",
-        "        self._catalog.removal.look_again(video_id, first_s=self._lease_s)\n",
-        "",
-    ),
-    Mutant(
-        "the janitor completes a deletion",
-        "pipeline/runs/janitor.py",
-        "        self._purge_deleted()\n",
-        "",
-    ),
-    Mutant(
-        "what was listed goes only if the video is still deleted",
-        "pipeline/results/deletion.py",
-        "if not self._catalog.removal.is_deleted(video_id):",
-        "if False:",
-    ),
-    Mutant(
-        "labels of a later upload stay",
-        _CATALOG + "labels.py",
-        "if not rows or not is_deleted(video_id):",
-        "if not rows:",
-    ),
-    Mutant(
-        "words of a later upload stay",
-        _CATALOG + "search_settle.py",
-        "if standing is None or standing.deleted:",
-        "if True:",
-    ),
-    Mutant(
-        "the end of a run is announced by a later delivery",
-        "pipeline/runs/consume.py",
-        "        if run and run.event_id == job.event_id and not job.shadow:",
-        "        if False:",
-    ),
-    Mutant(
-        "the end of a spread run is announced by a later delivery",
-        "pipeline/runs/range_run.py",
-        "        if run and run.attempt == request.attempt and not request.shadow:",
-        "        if False:",
-    ),
-    Mutant(
-        "the janitor ends lost runs",
-        "pipeline/runs/janitor.py",
-        "for one in self._catalog.overdue(before=before):",
-        "for one in ():",
-    ),
-    Mutant(
-        "the janitor ends stages that nobody has claimed",
-        "pipeline/runs/janitor.py",
-        "ended += self._end_unclaimed(one)",
-        "self._catalog.all_claimed(one)",
-    ),
-    Mutant(
-        "the janitor announces an end that was not",
-        "pipeline/runs/janitor.py",
-        "self._catalog.announce(video_id, run)",
-        "self._catalog.runs.told(video_id, run)",
-    ),
-    Mutant(
-        "the janitor wakes replays",
-        "pipeline/runs/janitor.py",
-        "        self._wake_replays()\n",
-        "",
-    ),
-    Mutant(
-        "a lost run is ended only as it was read",
-        _CATALOG + "run_changes.py",
-        "self.write(video_id, run, given, remove, **unchanged(run))",
-        "self._table.update(\n"
-        "            *(video_id, f'{self._kind}#{run.stage}'), set=given, remove=remove\n"
-        "        )",
-    ),
-    Mutant(
-        "the janitor requests ranges again",
-        "pipeline/runs/stalled.py",
-        "                self.tell(request, spread)\n",
-        "",
-    ),
-    Mutant(
-        "a range is claimed as it was read",
-        _CATALOG + "ranges.py",
-        'condition=known if seen.attempt else "attribute_not_exists(#pk)",',
-        "condition=None,",
-    ),
-    Mutant(
-        "a live lease on a range is respected",
-        _CATALOG + "ranges.py",
-        'if seen.state == "running" and (left := (seen.lease_until or 0) - now) > 0:',
-        "if left := 0:",
-    ),
-    Mutant(
-        "a claim raises the attempt of a range",
-        _CATALOG + "ranges.py",
-        '"attempt": seen.attempt + 1,',
-        '"attempt": max(1, seen.attempt),',
-    ),
-    Mutant(
-        "a range is added to the run that requested it",
-        _CATALOG + "ranges.py",
-        f'condition={_HELD},\n                given={{"attempt": request.attempt',
-        'condition="#state = :running",\n                given={"attempt": request.attempt',
-    ),
-    Mutant(
-        "a phase begins when all ranges of the last have ended",
-        "pipeline/runs/plan_file.py",
-        "if one.phase == phase} <= names(ended)",
-        "if one.phase == phase} & names(ended) != set()",
-    ),
-    Mutant(
-        "only the first open phase is requested",
-        "pipeline/runs/plan_file.py",
-        "if one.phase == first] or [MERGE]",
-        "] or [MERGE]",
-    ),
-    Mutant(
-        "the last range of a phase requests the next one",
-        "pipeline/runs/range_run.py",
-        "if plan.completes(range_.name, ended):",
-        "if False:",
-    ),
-    Mutant(
-        "a range that is done is added again",
-        "pipeline/runs/range_run.py",
-        "            ended = self._catalog.ranges.end(",
-        "            if request.range in {t.rpartition('-')[0] for t in run.ended}:\n"
-        "                return Outcome.PART\n"
-        "            ended = self._catalog.ranges.end(",
-    ),
-    Mutant(
-        "a spread run is marked by the worker that holds it",
-        _CATALOG + "ranges.py",
-        f'condition={_HELD},\n                given={{"attempt": run.attempt',
-        'condition="attribute_exists(#pk)",\n                given={"attempt": run.attempt',
-    ),
-    Mutant(
-        "a run that is over is cleared up",
-        "pipeline/runs/range_run.py",
-        "return self._spreader.clear_late(request, found)",
-        "return Outcome.SUPERSEDED",
-    ),
-    Mutant(
-        "a heartbeat extends the lease",
-        "pipeline/runs/heartbeat.py",
-        "self._claimed.heartbeat(progress=progress, lease_s=self._lease_s)",
-        "self._claimed.report(progress=progress)",
-    ),
-    Mutant(
-        "a checkpoint is fenced by the driver's attempt",
-        "pipeline/replays/store.py",
-        'condition="#attempt = :attempt",',
-        "condition=None,",
-    ),
-    Mutant(
-        "a driver respects the lease of another",
-        "pipeline/replays/store.py",
-        'if item.get("driver_until", 0) > now.timestamp():',
-        "if False:",
-    ),
-    Mutant(
-        "runs are written down before they are requested",
-        "pipeline/replays/driver.py",
-        "replay = self._checkpoint(chosen)",
-        "replay = chosen",
-    ),
-    Mutant(
-        "a lost request of a replay is sent again",
-        "pipeline/replays/settlement.py",
-        "return self._is_overdue(one) and not at_work",
-        "return False",
-    ),
-    Mutant(
-        "a replay does not wait for videos that are gone",
-        "pipeline/replays/settlement.py",
-        "outdated = self._outdated(one for one in replay.open if self._is_overdue(one))",
-        "outdated: set[str] = set()",
-    ),
-    Mutant(
-        "a cancelled replay ends its spread runs",
-        "pipeline/runs/range_run.py",
-        "if replay_id and self._cancelled(replay_id):",
-        "if False:",
-    ),
-    Mutant(
-        "each attempt has a folder of its own",
-        _CATALOG + "runs.py",
-        'return f"{attempt}" if self._kind == "stage" else f"{self._kind}-{attempt}"',
-        'return "1"',
-    ),
-    Mutant(
-        "the files of a stored result are looked for",
-        "pipeline/runs/reuse.py",
-        "if stored is None or not self._artifacts.has(stored.prefix):",
-        "if stored is None:",
-    ),
-    Mutant(
-        "what became current while it was removed is put back",
-        "pipeline/results/retention.py",
-        "                self._catalog.results.put(video_id, removal.result)\n",
-        "                pass\n",
-    ),
-    Mutant(
-        "a source that was replaced is not processed",
-        "pipeline/aws/source_files.py",
-        'if found["ETag"].strip(\'"\') != upload.etag:',
-        "if False:",
-    ),
-    Mutant(
-        "an event is logged in a place of its own",
-        _CATALOG + "event_log.py",
-        '                    condition="attribute_not_exists(#pk)",\n',
-        "",
-    ),
-    Mutant(
-        "a write whose answer was lost is known",
-        _CATALOG + "table.py",
-        "return all(found.get(name) == value for name, value in fields.items())",
-        "return False",
-    ),
-    Mutant(
-        "an end whose answer was lost is looked for",
-        "pipeline/runs/failure.py",
-        "if decision.error and decision.error.retryable:",
-        "if False:",
-    ),
-    Mutant(
-        "a replay that is over is looked at no more",
-        "pipeline/replays/store.py",
-        "            if replay.state in OVER:  # its",
-        "            if False:  # its",
-    ),
-    Mutant(
-        "a worker that lost its lease uploads nothing",
-        "pipeline/aws/publication.py",
-        "        report(0)  # raises",
-        "        #",
-    ),
-    Mutant(
-        "the death of a child is recorded for its own delivery",
-        "pipeline/runs/runner.py",
-        "if (run.event_id, run.receipt) != (event.event_id, receipt):",
-        "if run.event_id != event.event_id:",
-    ),
-    Mutant(
-        "a run is tried so often and no more",
-        "pipeline/runs/failure.py",
-        "if error.retryable and run.tries < settings.max_attempts:",
-        "if error.retryable:",
-    ),
-)
-
-
-def killed(mutant: Mutant, *limit: str) -> str:
-    """Return what a history found without a protection; nothing if none did.
-
-    Args:
-        mutant: the protection.
-        limit: arguments of the search.
-    """
+def killed(protection: Protection, command: list[str]) -> str:
+    """Return what ``command`` says first without a protection; nothing if it succeeds."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for name in ("pipeline", "handlers", "tests/simulation"):
-            ignored = shutil.ignore_patterns("__pycache__", "web")
-            shutil.copytree(_ROOT / name, copy / name, ignore=ignored)
-        (copy / "tests/__init__.py").touch()
-        file = copy / mutant.file
+        for name in _COPIED:
+            if (_ROOT / name).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+                shutil.copytree(_ROOT / name, copy / name, ignore=ignored)
+            else:
+                shutil.copy(_ROOT / name, copy / name)
+        file = copy / protection.file
         before = file.read_text()
-        if mutant.old not in before:
-            raise SystemExit(f"{mutant.file} has no {mutant.old!r}")
-        file.write_text(before.replace(mutant.old, mutant.new, 1))
-        command = [sys.executable, "-m", "tests.simulation", "--brief", *limit]
+        if protection.old not in before:
+            raise SystemExit(f"{protection.file} has no {protection.old!r}")
+        file.write_text(before.replace(protection.old, protection.new, 1))
         environment = {**os.environ, "PYTHONPATH": folder}
         done = subprocess.run(
             command, cwd=copy, env=environment, capture_output=True, text=True, check=False
         )
-        if done.returncode == 0:
-            return ""
-        return (done.stdout or done.stderr).strip().splitlines()[0 if done.stdout else -1]
+    if done.returncode == 0:
+        return ""
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    return next((one for one in lines if one.startswith(("FAILED", "ERROR"))), lines[0])
+
+
+def histories(*limit: str) -> list[str]:
+    """Return the command that searches for a history that goes wrong."""
+    return [sys.executable, "-m", "tests.simulation", "--brief", *limit]
+
+
+def tests_of(file: str) -> Iterator[str]:
+    """Yield the test files of a module's package, its own first."""
+    _, package, *_ = Path(file).parts
+    packages = [package, "runs"] if package == "aws" else [package]
+    known = [
+        one.relative_to(_ROOT)
+        for each in packages
+        for kind in ("unit", "integration")
+        for one in sorted((_ROOT / "tests" / kind / each).rglob("test_*.py"))
+    ]
+    own = f"test_{Path(file).stem}.py"
+    yield from map(str, sorted(known, key=lambda one: one.name != own))
 
 
 def main() -> int:
-    """Try each protection; return the number of those that no history needs."""
+    """Try each protection; return the number of those that nothing needs."""
     asked = argparse.ArgumentParser(prog="python -m tests.simulation.mutants")
     asked.add_argument("--seconds", default="60", help="for each protection")
     asked.add_argument("--histories", help="so many for each, however long they take")
+    asked.add_argument("--tests", action="store_true", help="run tests instead of histories")
     asked.add_argument("--only", default="", help="words of the protection's name")
     given = asked.parse_args()
     limit = ("--histories", given.histories) if given.histories else ("--seconds", given.seconds)
+    suite = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider"]
     alive = 0
-    for mutant in MUTANTS:
-        if given.only in mutant.name:
+    for one in PROTECTIONS:
+        if given.only in one.name:
             begin = time.monotonic()
-            found = killed(mutant, *limit)
+            found = killed(one, [*suite, *tests_of(one.file)] if given.tests else histories(*limit))
             alive += not found
-            print(
-                f"{time.monotonic() - begin:5.0f} s  {mutant.name}: {found or 'ALIVE'}", flush=True
-            )
+            print(f"{time.monotonic() - begin:5.0f} s  {one.name}: {found or 'ALIVE'}", flush=True)
     print(f"{alive} alive")
     return alive
 

@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.simulation.mutants import MUTANTS, killed
+from tests.simulation.mutants import histories, killed
+from tests.simulation.protections import PROTECTIONS
 from tests.simulation.shrink import shrunk
 
 _ROOT = Path(__file__).parents[2]
-_FIRST, *_ = MUTANTS
+_FIRST, *_ = PROTECTIONS
 
 
 def simulated(*command: str) -> str:
@@ -53,11 +54,11 @@ installation.close()
 
 def test_without_fencing_a_history_fails():
     assert _FIRST.name == "a run's writes are fenced by its attempt"
-    assert "published for another worker" in killed(_FIRST, "--histories", "60")
+    assert "published for another worker" in killed(_FIRST, histories("--histories", "60"))
 
 
 def test_each_protection_is_found_in_the_code():
-    for one in MUTANTS:
+    for one in PROTECTIONS:
         text = (_ROOT / one.file).read_text()
         assert one.old in text, one.name
         compile(text.replace(one.old, one.new, 1), one.file, "exec")

@@ -43,7 +43,7 @@ OF_ALL = {"--query", "--output", "--region", "--profile", "--endpoint-url", "--m
 OURS = re.compile(r"(?:pipeline|handlers|infra|containers|docs|samples|tests|benchmarks)/[\w./-]*")
 # Files that a reader makes.
 THEIRS = {"infra/terraform.tfvars", "containers/base.digest"}
-RENAMED = {"deploy": "codedeploy"}
+RENAMED = {"s3api": "s3", "deploy": "codedeploy"}
 
 
 def where(path: Path) -> str:

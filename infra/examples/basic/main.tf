@@ -1,5 +1,5 @@
-# The whole installation with the least variables: every stage on Lambda, the API open to everyone
-# who knows its address. docs/how-to/deploy.md says how to make the zip and the image first.
+# The whole installation with the least variables: every stage on Lambda, the API closed to all but
+# people whom you add to its pool. docs/how-to/deploy.md says how to make the zip and the image first.
 
 variable "image" {
   description = "Image of the stages in ECR, pinned by digest."
@@ -27,4 +27,9 @@ output "drop" {
 output "api" {
   description = "Address of the API and its page."
   value       = module.videodrop.api
+}
+
+output "sign_in" {
+  description = "Where tokens come from, and the pool to add people to."
+  value       = module.videodrop.sign_in
 }

@@ -51,3 +51,9 @@ variable "statements" {
   }))
   default = []
 }
+
+variable "kms_key_arn" {
+  description = "KMS key of the objects; null for S3's own."
+  type        = string
+  default     = null
+}

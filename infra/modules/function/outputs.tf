@@ -6,13 +6,13 @@ output "name" {
 output "live" {
   description = "The alias: its name, its ARN, and its ARN for API Gateway."
   value = {
-    name       = aws_lambda_alias.live.name
-    arn        = aws_lambda_alias.live.arn
-    invoke_arn = aws_lambda_alias.live.invoke_arn
+    name       = local.alias.name
+    arn        = local.alias.arn
+    invoke_arn = local.alias.invoke_arn
   }
 }
 
 output "rollout" {
-  description = "CodeDeploy's input to shift the alias to the latest version; null if it is live."
+  description = "CodeDeploy's input to shift the alias to the latest version; null if it is live, or Terraform moves the alias."
   value       = one(local.rollouts)
 }

@@ -2,6 +2,8 @@ resource "aws_iam_role" "this" {
   name        = var.name
   description = "Permissions of ${var.name}"
 
+  permissions_boundary = var.common.permissions_boundary
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -46,10 +48,27 @@ locals {
     Resource  = [for queue in values(var.queues) : queue.arn]
     Condition = null
   }
+  # Lambda connects the function to its subnets under this role, by interfaces without names.
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+  interfaces = {
+    Effect = "Allow"
+    Action = [
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:CreateNetworkInterface",
+      "ec2:DeleteNetworkInterface",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSubnets",
+      "ec2:UnassignPrivateIpAddresses",
+    ]
+    Resource  = ["*"]
+    Condition = null
+  }
   statements = concat(
     [local.logs],
+    var.common.vpc == null ? [] : [local.interfaces],
     var.common.tracing == "Active" ? [local.traces] : [],
     length(var.queues) > 0 ? [local.messages] : [],
     var.statements,
+    var.common.statements,
   )
 }

@@ -1,6 +1,6 @@
-# A new version gets no traffic until CodeDeploy has shifted `live` to it; an alarm rolls it back.
+# With CodeDeploy a new version gets no traffic until the alias is shifted to it; an alarm rolls it back.
 
-resource "aws_codedeploy_deployment_group" "live" {
+resource "aws_codedeploy_deployment_group" "gradual" {
   for_each = var.common.rollout == null ? {} : { this = var.common.rollout }
 
   app_name               = each.value.app
@@ -29,7 +29,7 @@ locals {
   # The input of `aws deploy create-deployment --cli-input-json`.
   # https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html
   rollouts = [
-    for group in aws_codedeploy_deployment_group.live : {
+    for group in aws_codedeploy_deployment_group.gradual : {
       applicationName     = group.app_name
       deploymentGroupName = group.deployment_group_name
       revision = {
@@ -38,12 +38,12 @@ locals {
           content = jsonencode({
             version = "0.0"
             Resources = [{
-              (aws_lambda_alias.live.name) = {
+              (local.alias.name) = {
                 Type = "AWS::Lambda::Function"
                 Properties = {
                   Name           = aws_lambda_function.this.function_name
-                  Alias          = aws_lambda_alias.live.name
-                  CurrentVersion = aws_lambda_alias.live.function_version
+                  Alias          = local.alias.name
+                  CurrentVersion = local.alias.function_version
                   TargetVersion  = aws_lambda_function.this.version
                 }
               }
@@ -51,6 +51,6 @@ locals {
           })
         }
       }
-    } if aws_lambda_alias.live.function_version != aws_lambda_function.this.version
+    } if local.alias.function_version != aws_lambda_function.this.version
   ]
 }

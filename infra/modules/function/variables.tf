@@ -116,6 +116,12 @@ variable "snap_start" {
   }
 }
 
+variable "reserved_concurrency" {
+  description = "Executions at once that are kept for it, and its limit; -1 for none."
+  type        = number
+  default     = -1
+}
+
 variable "rollback_alarms" {
   description = "Names of more alarms that roll a new version back."
   type        = list(string)
@@ -123,7 +129,7 @@ variable "rollback_alarms" {
 }
 
 variable "common" {
-  description = "Settings of all functions of an installation; `tracing`: Lambda's tracing mode; `rollout`: the CodeDeploy application, its role and its deployment configuration, or null."
+  description = "Settings of all functions of an installation; `tracing`: Lambda's tracing mode; `statements`: more permissions of each role; `rollout`: the CodeDeploy application, its role and its deployment configuration, or null where Terraform moves the alias."
   type = object({
     local           = bool
     region          = string
@@ -132,6 +138,18 @@ variable "common" {
     alarm_topic     = string
     failure_percent = number
     tracing         = optional(string, "Active")
+
+    permissions_boundary = optional(string)
+    vpc = optional(object({
+      subnet_ids         = list(string)
+      security_group_ids = list(string)
+    }))
+    statements = optional(list(object({
+      Effect    = optional(string, "Allow")
+      Action    = list(string)
+      Resource  = list(string)
+      Condition = optional(map(map(list(string))))
+    })), [])
     rollout = optional(object({
       app      = string
       role_arn = string

@@ -103,6 +103,8 @@ resource "aws_iam_role" "hosts" {
   name        = "${var.name}-hosts"
   description = "Lets hosts of ${var.name} join their cluster"
 
+  permissions_boundary = var.common.permissions_boundary
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -10,9 +10,10 @@ locals {
 }
 
 resource "aws_iam_role" "worker" {
-  name               = var.name
-  description        = "Permissions of workers of ${var.name}"
-  assume_role_policy = local.tasks
+  name                 = var.name
+  description          = "Permissions of workers of ${var.name}"
+  assume_role_policy   = local.tasks
+  permissions_boundary = var.common.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "worker" {
@@ -37,9 +38,10 @@ resource "aws_iam_role_policy" "worker" {
 }
 
 resource "aws_iam_role" "start" {
-  name               = "${var.name}-start"
-  description        = "Lets Batch pull the image of ${var.name} and write its log"
-  assume_role_policy = local.tasks
+  name                 = "${var.name}-start"
+  description          = "Lets Batch pull the image of ${var.name} and write its log"
+  assume_role_policy   = local.tasks
+  permissions_boundary = var.common.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "start" {

@@ -54,9 +54,10 @@ variable "worker_timeout_s" {
 variable "common" {
   description = "Settings of all functions of an installation."
   type = object({
-    region   = string
-    settings = map(string)
-    log_days = number
+    region               = string
+    settings             = map(string)
+    log_days             = number
+    permissions_boundary = optional(string)
   })
 }
 

@@ -25,6 +25,8 @@ resource "aws_iam_role" "this" {
   name        = "${var.name}-schedule"
   description = "Lets the schedule ${var.name} invoke its function"
 
+  permissions_boundary = var.permissions_boundary
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -22,3 +22,9 @@ variable "input" {
   description = "The event (JSON)."
   type        = string
 }
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds its role, if any."
+  type        = string
+  default     = null
+}

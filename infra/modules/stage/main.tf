@@ -120,4 +120,6 @@ module "warm_up" {
   expression   = var.compute.warm_up
   function_arn = module.function[0].live.arn
   input        = jsonencode({ warm_up = true })
+
+  permissions_boundary = var.common.permissions_boundary
 }

@@ -19,6 +19,6 @@ output "function" {
 }
 
 output "rollout" {
-  description = "CodeDeploy's input to shift the function to the latest version; null if it is live."
+  description = "CodeDeploy's input to shift the function to the latest version; null if it is live, or Terraform moves the alias."
   value       = one(module.function[*].rollout)
 }

@@ -56,14 +56,14 @@ variable "worker_timeout_s" {
 }
 
 variable "compute" {
-  description = "Host of the stage: the root module's `compute`, with an image."
+  description = "Host of the stage: the root module's `compute`, with an image and both concurrencies."
   type = object({
     host                    = optional(string, "lambda")
     image                   = string
     architecture            = optional(string, "x86_64")
     memory_mb               = optional(number)
-    live_concurrency        = optional(number, 250)
-    replay_concurrency      = optional(number, 50)
+    live_concurrency        = number
+    replay_concurrency      = number
     provisioned_concurrency = optional(number, 0)
     warm_up                 = optional(string)
   })
@@ -96,6 +96,18 @@ variable "common" {
     alarm_topic     = string
     failure_percent = number
     tracing         = optional(string, "Active")
+
+    permissions_boundary = optional(string)
+    vpc = optional(object({
+      subnet_ids         = list(string)
+      security_group_ids = list(string)
+    }))
+    statements = optional(list(object({
+      Effect    = optional(string, "Allow")
+      Action    = list(string)
+      Resource  = list(string)
+      Condition = optional(map(map(list(string))))
+    })), [])
     rollout = optional(object({
       app      = string
       role_arn = string

@@ -31,5 +31,11 @@ class ApiError(Exception):
             problem = None
         if not isinstance(problem, dict):
             problem = {}
-        detail = problem.get("detail") or response.text[:200] or response.reason_phrase
-        return cls(response.status_code, problem.get("code", "http_error"), str(detail), problem)
+        # API Gateway's own answers have a message alone.
+        detail = problem.get("detail") or problem.get("message") or response.text[:200]
+        return cls(
+            response.status_code,
+            problem.get("code", "http_error"),
+            str(detail or response.reason_phrase),
+            problem,
+        )

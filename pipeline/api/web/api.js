@@ -15,6 +15,12 @@ export class Problem extends Error {
   }
 }
 
+/** What a gateway before the API says without details. @type {Record<number, string>} */
+const SHORT = {
+  403: "Your token does not permit this. Ask the operator of this library for one that does.",
+  429: "There are too many requests at the moment. Try again in a few seconds.",
+};
+
 /**
  * Send a request to the API. A 401 also dispatches the event "unauthorized" on the window.
  * @param {string} path
@@ -38,7 +44,7 @@ export async function ask(path, signal, method = "GET", body = undefined, more =
   }
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
-    throw new Problem(response.status, problem.detail ?? `The server answered with status ${response.status}.`);
+    throw new Problem(response.status, problem.detail ?? SHORT[response.status] ?? `The server answered with status ${response.status}.`);
   }
   return response;
 }

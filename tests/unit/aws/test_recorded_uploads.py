@@ -201,6 +201,19 @@ def test_a_late_event_of_an_older_upload_writes_nothing(catalog: Catalog):
     assert len(table.updates) == writes
 
 
+def test_a_late_event_of_an_upload_that_we_deleted_writes_nothing(catalog: Catalog):
+    table = catalog._table
+    assert isinstance(table, MemoryTable)
+    record(catalog, FIRST, A)
+    video = catalog.video(FIRST.video_id)
+    assert video is not None
+    assert catalog.removal.mark(video, lease_s=60)
+    writes = len(table.updates)
+    with pytest.raises(Superseded):
+        record(catalog, FIRST, B)
+    assert len(table.updates) == writes
+
+
 def test_a_run_of_the_earlier_upload_is_fenced_at_once(catalog: Catalog):
     record(catalog, FIRST, A)
     old = catalog.runs.claim(FIRST, A, seen=None, event_id="e", lease_s=60)

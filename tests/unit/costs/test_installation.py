@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.topology import Topology
 from pipeline.costs import installation, quotas
 
 INFRA = Path(__file__).parents[3] / "infra"
@@ -20,7 +21,6 @@ def optional(name: str) -> float:
 @pytest.mark.parametrize(
     ("name", "taken"),
     [
-        ("live_concurrency", installation.LIVE_CONCURRENCY),
         ("max_hosts", installation.MAX_HOSTS),
         ("idle_s", installation.IDLE_S),
         ("rate", installation.THROTTLE_RATE),
@@ -28,6 +28,15 @@ def optional(name: str) -> float:
 )
 def test_defaults_are_those_of_the_variables(name: str, taken: int):
     assert optional(name) == taken
+
+
+def test_stages_share_what_the_quota_leaves():
+    text, quota = (INFRA / "concurrency.tf").read_text(), quotas._LAMBDA_CONCURRENCY
+    reserved = sum(int(kept) for kept in re.findall(r"^    \w+ += (\d+)$", text, re.MULTILINE))
+    rest = quota - reserved - min(optional("burst"), quota // 10)
+    (share,) = re.findall(r" live_concurrency += .*floor\(([\d.]+) \* local\.rest", text)
+    stages = len(Topology.read().stages)
+    assert int(float(share) * rest / stages) == installation.LIVE_CONCURRENCY
 
 
 def test_a_mapping_takes_as_many_as_terraform_lets_it():

@@ -57,7 +57,7 @@ def test_more_at_once_than_the_installation_allows_is_a_variable():
     # 86,400 a day for 5 minutes: 300 at once, 341 at most.
     found = hit(videos_per_day=86_400, minutes=5)
     check = found.pop(("transcode", "maximum concurrency"))
-    assert (check.allowed, check.needed) == (250, 341)
+    assert (check.allowed, check.needed) == (176, 341)
     assert check.advice == "compute.live_concurrency = 430"
     assert found == {}
 

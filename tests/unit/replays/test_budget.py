@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.core.errors import BadInput, MissingDependency
+from pipeline.core.errors import BadInput, InvalidArgument, MissingDependency
 from pipeline.replays.records import Replay
 from tests.fakes.installation import House, OneDollar, fail
 
@@ -115,3 +115,37 @@ def test_a_replay_cheaper_than_planned_continues_by_itself(house: House):
     house.drive()
     house.replays.ask(replay.replay_id, "run", budget_usd=2.5)
     assert rest(house, replay, window=200).ended == 3
+
+
+@pytest.fixture
+def capped(house: House) -> House:
+    """Return a house whose replays cost 2.5 USD at most."""
+    return House(house.config.model_copy(update={"max_replay_usd": 2.5}))
+
+
+def test_a_replay_without_a_budget_has_the_installations_limit(capped: House):
+    capped.library(3)
+    now = capped.replay(**OTHER)
+    assert (now.state, now.request.budget_usd) == ("planned", 2.5)
+    assert now.reason
+
+
+def test_a_budget_above_the_installations_limit_is_rejected(capped: House):
+    with pytest.raises(InvalidArgument, match=r"2\.5 at most") as refused:
+        capped.start(budget_usd=2.6, **OTHER)
+    assert refused.value.code == "budget_above_limit"
+    assert list(capped.replays.newest()) == []
+
+
+def test_a_resumption_cannot_exceed_the_installations_limit(capped: House):
+    capped.library(3)
+    now = capped.replay(budget_usd=1, **OTHER)
+    with pytest.raises(InvalidArgument, match="budget_above_limit"):
+        capped.replays.ask(now.replay_id, "run", budget_usd=3)
+    assert capped.get(now).request.budget_usd == 1
+
+
+def test_a_replay_started_before_there_was_a_limit_resumes_within_it(house: House, capped: House):
+    replay = house.start(dry_run=True, **OTHER)
+    capped.replays._table = house.replays._table
+    assert capped.replays.ask(replay.replay_id, "run").request.budget_usd == 2.5

@@ -43,6 +43,11 @@ def test_an_answer_of_a_gateway_is_an_error_too():
     assert caught.value.problem == {}
 
 
+def test_a_token_without_the_scope_is_an_error_that_can_be_read():
+    with pytest.raises(ApiError, match="403 http_error: Forbidden"):
+        client(lambda _: httpx.Response(403, json={"message": "Forbidden"})).get_health()
+
+
 @pytest.mark.parametrize("pause", ["0", "soon"])
 def test_a_get_is_repeated_while_the_server_is_unavailable(pause, monkeypatch):
     slept: list[float] = []
