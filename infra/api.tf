@@ -10,6 +10,7 @@ module "query" {
   architecture = var.functions.architecture
   timeout_s    = 29 # API Gateway's timeout is 30 s
   memory_mb    = 1769
+  snap_start   = var.snap_start
   environment = merge(local.signing, local.provider, local.cross_origin, {
     VIDEODROP_OLD_UPLOADS_DAYS = tostring(var.old_uploads_days)
     VIDEODROP_STREAM_S         = "0" # it cannot stream

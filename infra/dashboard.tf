@@ -75,6 +75,8 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "main" {
+  count = var.dashboard ? 1 : 0
+
   dashboard_name = var.name
 
   dashboard_body = jsonencode({

@@ -1,4 +1,5 @@
-# The janitor: ends lost runs, wakes stalled runs and forgotten replays, and removes deleted videos.
+# The janitor: ends lost runs, wakes stalled runs, forgotten replays and GPU hosts, and removes
+# deleted videos.
 
 locals {
   janitor = "${var.name}-janitor"
@@ -37,7 +38,9 @@ module "janitor" {
 
   queues = { live = { arn = module.janitor_lanes.queues[local.janitor].arn, maximum_concurrency = 2 } }
 
-  statements = [
+  environment = local.pool
+
+  statements = concat(local.start_hosts, [
     {
       Action = [
         "dynamodb:BatchGetItem",
@@ -78,7 +81,7 @@ module "janitor" {
       Resource = flatten([for stage in values(module.stage) : values(stage.queues)[*].arn])
     },
     local.put_events,
-  ]
+  ])
 }
 
 module "janitor_schedule" {

@@ -39,7 +39,7 @@ locals {
       VIDEODROP_NAME             = var.name
       VIDEODROP_UPLOADS_BUCKET   = local.uploads_bucket
       VIDEODROP_ARTIFACTS_BUCKET = local.artifacts_bucket
-      VIDEODROP_REDELIVERY_S     = tostring(local.longest_visibility_s)
+      VIDEODROP_REDELIVERY_S     = tostring(local.longest_visibility_s + max(0, values(local.gather_s)...))
       VIDEODROP_SCRATCH          = "/tmp"
       VIDEODROP_TELEMETRY        = "aws" # JSON and metrics in the log
     },

@@ -71,6 +71,6 @@ output "alarm_topic" {
 }
 
 output "dashboard" {
-  description = "Address of the dashboard."
-  value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${var.name}"
+  description = "Address of the dashboard; null without one."
+  value       = !var.dashboard ? null : "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${var.name}"
 }

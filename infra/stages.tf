@@ -29,10 +29,7 @@ module "stage" {
   oldest_message_s = var.oldest_message_s
   worker_timeout_s = local.worker_timeout_s
   compute          = local.compute[each.key]
-  gpu              = var.gpu
   common           = local.common
-
-  gpu_repository_arn = aws_ecr_repository.images["gpu"].arn
 
   patterns = {
     created  = local.patterns.created

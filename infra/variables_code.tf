@@ -38,6 +38,12 @@ variable "functions" {
   }
 }
 
+variable "snap_start" {
+  description = "Start the query API from a snapshot, which shortens its cold starts. Lambda bills the snapshot of each of its versions by the second, also while nobody calls."
+  type        = bool
+  default     = false
+}
+
 variable "models" {
   description = "The models of the stages. Build them into the images: see WEIGHTS in containers/README.md."
   type = object({

@@ -4,7 +4,7 @@ variable "compute" {
   description = <<-EOT
     The host of each stage, by its name; the default is Lambda.
 
-    * host: `lambda`, or `gpu` for an ECS service on GPU hosts.
+    * host: `lambda`, or `gpu` for the pool of GPU hosts.
     * image, architecture: for Lambda, if other than `images.lambda` on x86_64.
     * memory_mb: of the function, if other than the topology's; the limit of new accounts is 3008.
     * live_concurrency, replay_concurrency: maximum concurrency for uploads and for replays; by default
@@ -66,9 +66,9 @@ variable "compute" {
   validation {
     condition = alltrue([
       for one in values(var.compute) :
-      one.host == "lambda" || (one.memory_mb == null && one.provisioned_concurrency == 0 && one.warm_up == null)
+      one.host == "lambda" || (one.image == null && one.memory_mb == null && one.provisioned_concurrency == 0 && one.warm_up == null)
     ])
-    error_message = "memory_mb, provisioned_concurrency and warm_up are for Lambda only: a GPU host is warm while it runs."
+    error_message = "image, memory_mb, provisioned_concurrency and warm_up are for Lambda only: a GPU host has images.gpu and is warm while it runs."
   }
   validation {
     condition     = var.gpu != null || alltrue([for one in values(var.compute) : one.host != "gpu"])
@@ -78,27 +78,32 @@ variable "compute" {
 
 variable "gpu" {
   description = <<-EOT
-    GPU hosts, for stages with such a `compute`.
+    The pool of GPU hosts, for stages with such a `compute`.
 
     * subnet_ids: of one VPC, with access to AWS and to the images: public with automatic addresses,
       or with NAT or endpoints.
-    * ami_parameter: the SSM parameter with the hosts' image, an ECS-optimised one with NVIDIA's driver
-      whose first disk is /dev/xvda; by default AWS's parameter of its newest. Hosts that start after
-      a change have the new one.
-    * instance_types: of one GPU each, in order of preference.
-    * max_hosts: maximum per stage.
-    * on_demand_base, on_demand_percent: number of On-Demand hosts, and their percentage beyond that
-      number; the others are Spot.
-    * idle_minutes: minutes without work after which the hosts of a stage end.
+    * instance_types: of one GPU and four vCPUs or more each.
+    * memory_mb: of a worker; less than the smallest type has, of which the system needs a part.
+    * max_hosts: maximum, of all stages together.
+    * spot: Spot hosts, which AWS may reclaim; On-Demand if false.
+    * idle_s: seconds without messages after which a worker ends. Batch ends its host minutes later.
+    * gather_minutes: by lane, minutes for which a few messages are gathered before they start a
+      host; 15 start one at once. More minutes cost less, and let single videos wait.
+    * ami_id: an ECS-optimised image with NVIDIA's driver whose first disk is /dev/xvda; by default
+      AWS's latest at the time of the apply.
   EOT
   type = object({
-    subnet_ids        = list(string)
-    ami_parameter     = optional(string, "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id")
-    instance_types    = optional(list(string), ["g6.xlarge", "g5.xlarge", "g4dn.xlarge"])
-    max_hosts         = optional(number, 4)
-    on_demand_base    = optional(number, 0)
-    on_demand_percent = optional(number, 0)
-    idle_minutes      = optional(number, 15)
+    subnet_ids     = list(string)
+    instance_types = optional(list(string), ["g6.xlarge", "g5.xlarge", "g4dn.xlarge"])
+    memory_mb      = optional(number, 14000)
+    max_hosts      = optional(number, 4)
+    spot           = optional(bool, true)
+    idle_s         = optional(number, 30)
+    gather_minutes = optional(object({
+      live   = optional(number, 0)
+      replay = optional(number, 0)
+    }), {})
+    ami_id = optional(string)
   })
   default = null
 
@@ -107,20 +112,20 @@ variable "gpu" {
     error_message = "GPU hosts need a subnet and a type."
   }
   validation {
-    condition     = var.gpu == null || can(regex("^/[A-Za-z0-9_./-]+$", var.gpu.ami_parameter))
-    error_message = "The name of a parameter looks like /aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id."
+    condition     = try(var.gpu.ami_id, null) == null || can(regex("^ami-[0-9a-f]+$", var.gpu.ami_id))
+    error_message = "An image of EC2 looks like ami-0123456789abcdef0."
   }
   validation {
-    condition     = var.gpu == null || try(var.gpu.max_hosts >= 1 && var.gpu.on_demand_base <= var.gpu.max_hosts, false)
-    error_message = "max_hosts is at least 1, and on_demand_base at most max_hosts."
+    condition     = var.gpu == null || try(var.gpu.max_hosts >= 1, false)
+    error_message = "max_hosts is at least 1."
   }
   validation {
-    condition     = var.gpu == null || try(var.gpu.on_demand_percent >= 0 && var.gpu.on_demand_percent <= 100, false)
-    error_message = "on_demand_percent is 0 to 100."
+    condition     = var.gpu == null || try(var.gpu.idle_s >= 5 && var.gpu.idle_s <= 86400, false)
+    error_message = "idle_s is 5 to 86400: a worker looks at each queue every few seconds."
   }
   validation {
-    condition     = var.gpu == null || try(var.gpu.idle_minutes >= 2 && var.gpu.idle_minutes <= 1440, false)
-    error_message = "idle_minutes is 2 to 1440: SQS's metrics are two minutes late, and an alarm covers a day at most."
+    condition     = var.gpu == null || try(alltrue([for minutes in values(var.gpu.gather_minutes) : minutes >= 0 && minutes <= 1440]), false)
+    error_message = "gather_minutes is 0 to 1440."
   }
 }
 

@@ -1,5 +1,11 @@
 # Alarms, budget and logs.
 
+variable "dashboard" {
+  description = "Create the dashboard. The first three of an account are free."
+  type        = bool
+  default     = false
+}
+
 variable "alarm_email" {
   description = "Email address for alarms, after a confirmation; others subscribe to the topic in the outputs."
   type        = string

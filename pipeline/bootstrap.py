@@ -246,14 +246,30 @@ def janitor(config: Settings) -> "Janitor":
     dead_letters = DeadLetterQueues(aws.client("sqs"), config.names, list(config.topology.stages))
     timeout_s = config.topology.janitor.timeout_s
     return Janitor(
-        catalog(config),
+        known := catalog(config),
         replays(config).wake_overdue,
         dead_letters.bodies,
         grace_s=config.redelivery_s,
         merge_index=partial(search_index(config).merge, within_s=timeout_s / 4),
         check=config.check_place,
         deletions=deletions(config),
+        wake_hosts=_host_pool(config, known),
     )
+
+
+def _host_pool(config: Settings, known: Catalog) -> Callable[[], object]:
+    from pipeline.aws.host_jobs import HostJobs
+    from pipeline.runs.host_pool import HostPool
+
+    if config.pool is None:
+        return lambda: None
+    jobs = HostJobs(aws.client("batch"), config.pool)
+    return HostPool(
+        config.pool,
+        jobs,
+        lambda *queue: counts(config.names.queue(*queue)).waiting,
+        known.pauses.all,
+    ).wake
 
 
 def replays(config: Settings) -> Replays:

@@ -129,8 +129,9 @@ run "image" {
 # With the state of the previous run: a new version.
 run "zip" {
   variables {
-    image = null
-    zip   = { path = "versions.tf", runtime = "python3.13" } # any file
+    image      = null
+    snap_start = true
+    zip        = { path = "versions.tf", runtime = "python3.13" } # any file
   }
   override_resource {
     target = aws_lambda_function.this
@@ -254,6 +255,7 @@ run "neither_image_nor_zip" {
 run "snapshots_and_provisioned_concurrency" {
   command = plan
   variables {
+    snap_start              = true
     image                   = null
     zip                     = { path = "versions.tf", runtime = "python3.13" }
     provisioned_concurrency = 1
@@ -262,6 +264,17 @@ run "snapshots_and_provisioned_concurrency" {
     source = "./modules/function"
   }
   expect_failures = [var.provisioned_concurrency]
+}
+
+run "snapshot_of_an_image" {
+  command = plan
+  variables {
+    snap_start = true
+  }
+  module {
+    source = "./modules/function"
+  }
+  expect_failures = [var.snap_start]
 }
 
 run "beyond_lambda" {

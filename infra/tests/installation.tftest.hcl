@@ -95,6 +95,10 @@ run "by_default" {
     error_message = "Uploads are events."
   }
   assert {
+    condition     = length(module.gpu_pool) == 0 && local.pool == {} && local.start_hosts == []
+    error_message = "There are no GPU hosts."
+  }
+  assert {
     condition     = alltrue([for name, stage in module.stage : stage.function == "videodrop-${name}"])
     error_message = "Stages run on Lambda."
   }
@@ -115,7 +119,7 @@ run "all_of_it" {
       detect     = { host = "gpu" }
       transcribe = { provisioned_concurrency = 2, warm_up = "rate(5 minutes)" }
     }
-    gpu = { subnet_ids = ["subnet-1"] }
+    gpu = { subnet_ids = ["subnet-1"], gather_minutes = { replay = 60 } }
     sign_in = {
       issuer   = "https://issuer.example.com"
       audience = ["videodrop"]
@@ -141,6 +145,18 @@ run "all_of_it" {
     otlp_endpoint = "http://collector:4318"
   }
 
+  assert {
+    condition     = length(module.gpu_pool) == 1 && local.gpu_stages == ["detect"] && length(local.gpu_lanes) == 2
+    error_message = "One pool of hosts serves the stages that are not on Lambda."
+  }
+  assert {
+    condition     = local.settings["VIDEODROP_REDELIVERY_S"] == tostring(6 * 840 + 3600)
+    error_message = "A message that waits for others is not lost for the janitor."
+  }
+  assert {
+    condition     = [for statement in local.start_hosts : statement.Action] == [["batch:ListJobs"], ["batch:SubmitJob"]]
+    error_message = "The janitor starts hosts."
+  }
   assert {
     condition     = aws_apigatewayv2_route.all.authorization_scopes == toset(["films:write"]) && alltrue([for route in aws_apigatewayv2_route.read : route.authorization_scopes == toset(["films:read"])])
     error_message = "Routes ask for the provider's scopes."

@@ -247,10 +247,10 @@ run "no_instance_type" {
   expect_failures = [var.gpu]
 }
 
-run "no_parameter" {
+run "image_of_hosts_by_a_wrong_name" {
   command = plan
   variables {
-    gpu = { subnet_ids = ["subnet-1"], ami_parameter = "ami-0123456789abcdef0" }
+    gpu = { subnet_ids = ["subnet-1"], ami_id = "/aws/service/ecs/image_id" }
   }
   expect_failures = [var.gpu]
 }
@@ -263,26 +263,27 @@ run "no_host" {
   expect_failures = [var.gpu]
 }
 
-run "more_on_demand_than_all" {
+run "messages_gathered_for_more_than_a_day" {
   command = plan
   variables {
-    gpu = { subnet_ids = ["subnet-1"], max_hosts = 1, on_demand_base = 2 }
+    gpu = { subnet_ids = ["subnet-1"], gather_minutes = { replay = 1441 } }
   }
   expect_failures = [var.gpu]
 }
 
-run "more_than_a_hundred_percent" {
+run "image_of_one_stage_on_gpu_hosts" {
   command = plan
   variables {
-    gpu = { subnet_ids = ["subnet-1"], on_demand_percent = 101 }
+    compute = { detect = { host = "gpu", image = "repository@sha256:0000000000000000000000000000000000000000000000000000000000000000" } }
+    gpu     = { subnet_ids = ["subnet-1"] }
   }
-  expect_failures = [var.gpu]
+  expect_failures = [var.compute]
 }
 
 run "end_in_more_than_a_day" {
   command = plan
   variables {
-    gpu = { subnet_ids = ["subnet-1"], idle_minutes = 1441 }
+    gpu = { subnet_ids = ["subnet-1"], idle_s = 86401 }
   }
   expect_failures = [var.gpu]
 }
@@ -290,7 +291,7 @@ run "end_in_more_than_a_day" {
 run "hasty_end" {
   command = plan
   variables {
-    gpu = { subnet_ids = ["subnet-1"], idle_minutes = 1 }
+    gpu = { subnet_ids = ["subnet-1"], idle_s = 1 }
   }
   expect_failures = [var.gpu]
 }

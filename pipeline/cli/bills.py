@@ -12,10 +12,11 @@ from pipeline.costs import Report
 from pipeline.costs.break_even import BreakEven
 from pipeline.costs.lines import Line, total
 from pipeline.costs.pace import Pace
-from pipeline.costs.price_table import MARKETS
+from pipeline.costs.price_table import MARKETS, PriceLine
 from pipeline.costs.quotas import Check
 
 _FEW = 10
+_NOBODY = "nobody: from memory"
 _WIDTH = 100
 
 
@@ -24,7 +25,7 @@ def report(console: Console, found: Report) -> None:
     work = found.workload
     videos = f"{work.videos_per_day:g} videos a day of {work.minutes:g} minutes"
     _bill(console, "A month without work", found.idle)
-    _bill(console, "Against cold starts, each, a month", found.warm, sums=False)
+    _bill(console, "Options, each, a month", found.warm, sums=False)
     _hours(console, found)
     _bill(console, "An hour of video in store and watched", found.kept_and_watched, sums=False)
     _bill(console, "A million queries", found.queries)
@@ -33,6 +34,7 @@ def report(console: Console, found: Report) -> None:
     _loads(console, found, f"In work at once, at {work.peak:g} times that")
     _checks(console, found.checks)
     _break_even(console, found.break_even, len(found.paces))
+    _prices(console, found.price_lines)
     for text in (found.not_priced, f"{found.prices}. {found.note}"):
         for line in textwrap.wrap(text, _WIDTH):
             console.print(f"[dim]{plain(line)}[/dim]")
@@ -44,6 +46,15 @@ def _bill(console: Console, title: str, lines: Sequence[Line], *, sums: bool = T
         table.add_row(plain(line.what), dollars(line.usd), plain(line.note))
     if sums:
         table.add_row("all", dollars(total(lines)))
+    _show(console, table)
+
+
+def _prices(console: Console, lines: Sequence[PriceLine]) -> None:
+    table = _table("Prices", right=["USD", "as of"], left=["confirmed by"])
+    for line in lines:
+        # Without an exponent, which nobody multiplies with.
+        usd = f"{line.usd:.10f}".rstrip("0").rstrip(".")
+        table.add_row(plain(line.what), usd, line.as_of, plain(line.source or _NOBODY))
     _show(console, table)
 
 

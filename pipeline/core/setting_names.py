@@ -8,7 +8,7 @@ from pipeline.core.settings import Settings
 PREFIX = "VIDEODROP_"
 # Variables that are not settings of this process: of the command line, and of the tests.
 _OTHERS = frozenset({"VIDEODROP_CLOUD", "VIDEODROP_TERRAFORM_PLUGINS"})
-_NESTED = ("VIDEODROP_PARAMS__", "VIDEODROP_CDN__", "VIDEODROP_SIGN_IN__", "VIDEODROP_ENGINES__")
+_NESTED = tuple(f"VIDEODROP_{name}__" for name in ("PARAMS", "CDN", "SIGN_IN", "ENGINES", "POOL"))
 
 
 def known() -> list[str]:

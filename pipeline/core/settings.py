@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pipeline.core import intake
 from pipeline.core.events import Deletion, Event, Upload
 from pipeline.core.media_info import Limits
+from pipeline.core.pool import Pool
 from pipeline.core.topology import DEFAULT_PATH, Names, Topology
 
 PRICES = Path(__file__).parents[1] / "costs" / "prices.json"
@@ -119,7 +120,11 @@ class Settings(BaseSettings):
         "and ECS. Traces are OpenTelemetry's, off unless OTEL_EXPORTER_OTLP_ENDPOINT is set",
     )
 
-    stage: str | None = Field(None, description="The stage this process hosts (handlers/stage.py)")
+    stage: str | None = Field(
+        None,
+        description="The stage this process hosts (handlers/stage.py); a worker hosts several that "
+        "are separated by commas",
+    )
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="CPU threads for this stage"
     )
@@ -149,6 +154,17 @@ class Settings(BaseSettings):
     )
     drain_s: float = Field(
         10, ge=0, description="Seconds that a worker's jobs have to end in a graceful shutdown"
+    )
+    idle_s: float | None = Field(
+        None,
+        gt=0,
+        description="Seconds without messages after which a worker's process ends: for hosts that "
+        "are started while messages wait. It never ends by default",
+    )
+    pool: Pool | None = Field(
+        None,
+        description="The pool of hosts, as JSON, that the janitor starts while messages wait "
+        "(Terraform's `gpu`)",
     )
     push_token: Secret[Token] | None = Field(
         None,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.core.topology import Topology
 from pipeline.costs import installation
-from pipeline.costs.concurrency import load
+from pipeline.costs.concurrency import loads
 from pipeline.costs.hour import StageHour, watched
 from pipeline.costs.idle import host_hour
 from pipeline.costs.pace import Pace
@@ -77,7 +77,7 @@ class Hosts:
     def month(self, hours: float) -> float:
         """Return the USD a month for so many hours of video."""
         work = self._work.with_hours(hours)
-        return self._usd * sum(load(pace, work).host_hours for pace in self._paces)
+        return self._usd * sum(one.host_hours for one in loads(self._paces, work))
 
     def an_hour(self) -> float:
         """Return the USD for an hour of video under the workload."""
@@ -87,13 +87,12 @@ class Hosts:
     def points(self) -> list[float]:
         """Return hours of video between which the cost of a month is taken as linear.
 
-        It is linear beyond the last, too. The first is 0. The last but one keeps all hosts of the
-        fastest stage busy.
+        It is linear beyond the last, too. The first is 0. The last but one keeps all hosts busy.
         """
         if not self._paces:
             return [0.0, 1.0]
         fewest = _FEWEST_A_DAY * MONTH_HOURS / 24 * self._work.minutes / 60
-        most = installation.MAX_HOSTS * MONTH_HOURS / min(pace.gpu for pace in self._paces)
+        most = installation.MAX_HOSTS * MONTH_HOURS / sum(pace.gpu for pace in self._paces)
         step = (max(most / fewest, 2.0)) ** (1 / _POINTS)
         return [0.0, *(fewest * step**number for number in range(_POINTS + 2))]
 
@@ -221,7 +220,10 @@ def managed(
             ours += work.views * watched(prices, work)
             theirs += 60 * ((one.minute_stored_month or 0) + work.views * (one.minute_watched or 0))
         yield against(one.name, one.stages, ours, theirs)
-    together = [one for one in services if not _keeps(one)]
+    # Of those for the same stages, the cheapest.
+    dearest_first = sorted(services, key=lambda one: one.minute, reverse=True)
+    best = {tuple(one.stages): one for one in dearest_first if not _keeps(one)}
+    together = [one for one in services if one in best.values()]
     if len(together) > 1:
         stages = [stage for one in together for stage in one.stages]
         yield against("these together", stages, 0, sum(60 * one.minute for one in together))

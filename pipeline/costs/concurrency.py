@@ -7,6 +7,7 @@ Operations Research 9(3), 1961). If nothing waits and uploads are independent of
 """
 
 import math
+from collections.abc import Collection
 from statistics import NormalDist
 from typing import Literal
 
@@ -29,7 +30,7 @@ class Load(BaseModel):
         arrivals: runs a second at the peak, λ.
         mean: concurrent runs at the peak, L.
         most: concurrent runs not exceeded 99 % of the time.
-        host_hours: hours of GPU hosts in a month, idle ones included; 0 on Lambda.
+        host_hours: its hours of GPU hosts in a month, starts and idle time included; 0 on Lambda.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,8 +44,17 @@ class Load(BaseModel):
     host_hours: float
 
 
-def load(pace: Pace, work: Workload) -> Load:
-    """Compute the load of a stage under the workload."""
+def loads(paces: Collection[Pace], work: Workload) -> list[Load]:
+    """Compute the loads of stages under the workload.
+
+    A GPU host serves all stages of the pool, so each pays for its share of the time at work.
+    """
+    on_gpu = sum(pace.gpu for pace in paces if pace.stage in work.gpu_stages) * work.media_seconds
+    pool_hours = MONTH_HOURS * hosts(work.arrivals, on_gpu)
+    return [_load(pace, work, pool_hours / on_gpu if on_gpu else 0) for pace in paces]
+
+
+def _load(pace: Pace, work: Workload, hours_a_second: float) -> Load:
     on_gpu = pace.stage in work.gpu_stages
     seconds = (pace.gpu if on_gpu else pace.cpu) * work.media_seconds
     arrivals = work.arrivals * work.peak
@@ -55,7 +65,7 @@ def load(pace: Pace, work: Workload) -> Load:
         arrivals=arrivals,
         mean=arrivals * seconds,
         most=most(arrivals * seconds),
-        host_hours=MONTH_HOURS * hosts(work.arrivals, seconds) if on_gpu else 0,
+        host_hours=seconds * hours_a_second if on_gpu else 0,
     )
 
 

@@ -1,124 +1,167 @@
-"""The number of GPU hosts that are paid for, by a simulation of their scaling in minutes.
+"""The number of GPU hosts that are paid for, by a simulation of every event.
 
-``infra/modules/gpu_service/scaling.tf`` starts another worker while messages wait, and stops all of
-them after some time without messages. ECS starts the hosts that these workers need, and ends those
-that they do not. So a busy stage grows to ``max_hosts`` and stays there. No closed formula comes
-close, so this simulates the policy with random arrivals, the same at each call.
+The janitor looks each minute for messages that wait, and starts hosts by the rule of ``core.pool``.
+A host's worker ends when it has been idle for a while, and AWS Batch ends the host some time later.
+Until then another job can begin on it at once. No closed formula comes close, so this simulates it
+with random arrivals, the same at each call.
 """
 
 import math
 import random
-from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
-from heapq import heappush, heapreplace
+from heapq import heappop, heappush
+from itertools import count
+from typing import Literal
 
+from pipeline.core.pool import is_due, more
 from pipeline.costs import installation as infra
 
+_LOOK_S = 60
 # Long enough that other arrivals change the result by a few percent only; and an upper limit.
-_MINUTES, _MOST_MINUTES = 15_000, 100_000
-_RUNS, _MOST_RUNS = 500, 30_000
+_DAYS, _RUNS, _MOST_RUNS = 10, 500, 10_000
+_DAY_S = 86_400
+
+_What = Literal["arrival", "look", "ready", "done", "idle", "end"]
 
 
 @cache
-def hosts(arrivals: float, seconds: float) -> float:
-    """Return the average number of GPU hosts of one stage that are paid for.
+def hosts(arrivals: float, seconds: float, gather_s: int = 0) -> float:
+    """Return the average number of hosts of a pool that are paid for.
 
     Beyond the capacity of ``max_hosts`` it is the number of busy hosts, L = λW.
 
     Args:
         arrivals: runs a second, on average, independent of one another.
         seconds: duration of a run.
+        gather_s: seconds for which a few messages are gathered before they start a host.
     """
     at_work = arrivals * seconds
     if not at_work or at_work >= infra.MAX_HOSTS:
         return at_work
-    return max(at_work, _Minutes(arrivals * 60, seconds / 60).average())
+    return max(at_work, _Events(arrivals, seconds, gather_s).average())
 
 
-class _Minutes:
-    """A simulation of a stage's queue, its workers and their hosts.
+@dataclass(eq=False)
+class _Host:
+    """A host.
 
-    Args:
-        rate: arrivals a minute.
-        length: of a run, minutes.
+    Attributes:
+        paid_from: when EC2 began to bill it.
+        since: when its worker began; None while the host starts.
+        state: ``kept`` after its worker has ended.
+        turn: number of its current state, so that events of earlier ones are ignored.
     """
 
-    def __init__(self, rate: float, length: float) -> None:
-        self._length = length
+    paid_from: float
+    since: float | None = None
+    state: Literal["starting", "working", "idle", "kept"] = "starting"
+    turn: int = 0
+
+
+class _Events:
+    """A simulation of the queue and its hosts, in seconds.
+
+    Args:
+        rate: arrivals a second.
+        length: of a run.
+        gather_s: as above.
+    """
+
+    def __init__(self, rate: float, length: float, gather_s: int) -> None:
+        self._length, self._gather_s = length, gather_s
         self._intervals = _intervals(rate)
-        self._next = next(self._intervals)
-        self._now = self._runs = 0
-        self._waiting: deque[float] = deque()  # time of arrival
-        self._free: list[float] = []  # time at which each worker becomes idle
-        self._last = 0.0  # of these
-        self._starting: deque[int] = deque()  # time at which further ones are ready
-        self._waited = False
-        self._workers = self._hosts = self._idle = self._surplus = self._rested = 0
+        self._events: list[tuple[float, int, _What, _Host | None, int]] = []
+        self._numbers = count()
+        self._hosts: list[_Host] = []
+        self._waiting = self._runs = 0
+        self._paid = 0.0
+        self._looking = False
 
     def average(self) -> float:
-        """Return the average number of hosts over enough minutes and runs for a stable mean."""
-        paid = minutes = 0  # with hosts
-        while (minutes < _MINUTES or self._runs < _RUNS) and (
-            minutes < _MOST_MINUTES and self._runs < _MOST_RUNS
-        ):
-            if not self._hosts and not self._waiting:
-                self._now = max(self._now, int(self._next))
-            self._now += 1
-            self._work()
-            self._scale()
-            self._buy()
-            paid += self._hosts
-            minutes += bool(self._hosts)
-        return paid / self._now
+        """Return the average number of hosts over enough days and runs for a stable mean."""
+        now, last = 0.0, 0.0
+        self._at(next(self._intervals), "arrival")
+        while self._events:
+            now, _, what, host, turn = heappop(self._events)
+            if what == "arrival":
+                last = now
+                self._arrive(now)
+            elif what == "look":
+                self._look(now)
+            elif host and host.turn == turn:
+                self._proceed(now, what, host)
+        return self._paid / last
 
-    def _work(self) -> None:
-        while self._next < self._now:
-            self._waiting.append(self._next)
-            self._runs += 1
-            self._next += next(self._intervals)
-        while self._starting and self._starting[0] <= self._now:
-            heappush(self._free, self._starting.popleft())
-        self._waited = False
-        while self._waiting and self._free:
-            begins = max(self._waiting[0], self._free[0])
-            if begins > self._now:
-                break
-            self._waited |= begins > self._waiting.popleft()
-            heapreplace(self._free, end := begins + self._length)
-            self._last = max(self._last, end)
+    def _at(self, when: float, what: _What, host: _Host | None = None) -> None:
+        turn = host.turn if host else 0
+        heappush(self._events, (when, next(self._numbers), what, host, turn))
 
-    def _scale(self) -> None:
-        """Apply the alarms ``waiting`` and ``idle``.
+    def _arrive(self, now: float) -> None:
+        self._runs += 1
+        if self._runs < _MOST_RUNS and (self._runs < _RUNS or now < _DAYS * _DAY_S):
+            self._at(now + next(self._intervals), "arrival")
+        idle = next((host for host in self._hosts if host.state == "idle"), None)
+        if idle:
+            self._work(now, idle)
+            return
+        self._waiting += 1
+        self._look_again(now)
 
-        Their further steps, by number and age of messages, are left out: they only shorten the
-        growth to ``max_hosts``, which hardly changes a month.
-        """
-        # The alarms use the maximum of each minute.
-        waiting = self._waited or bool(self._waiting)
-        self._idle = 0 if waiting or self._last > self._now else self._idle + 1
-        if waiting and self._now >= self._rested and self._workers < infra.MAX_HOSTS:
-            self._add()
-        elif self._idle >= infra.IDLE_MINUTES:
-            self._workers = 0
-            self._free.clear()
+    def _look_again(self, now: float) -> None:
+        if not self._looking:
+            self._looking = True
+            self._at((now // _LOOK_S + 1) * _LOOK_S, "look")
 
-    def _add(self) -> None:
-        ready = self._now + (0 if self._workers < self._hosts else infra.HOST_START_MINUTES)
-        self._workers += 1
-        self._starting.append(ready)
-        self._rested = ready + infra.COOLDOWN_MINUTES
+    def _look(self, now: float) -> None:
+        self._looking = False
+        if not self._waiting:
+            return
+        started = [host.since for host in self._hosts if host.state != "kept"]
+        waiting = self._waiting
+        if not started and not is_due(waiting, gather_s=self._gather_s, now=now):
+            waiting = 0
+        for _ in range(more(waiting, started, most=infra.MAX_HOSTS, now=now)):
+            kept = next((host for host in self._hosts if host.state == "kept"), None)
+            if kept:
+                self._turn(kept, "starting")
+                kept.since = None
+                self._at(now + infra.JOB_START_S, "ready", kept)
+            else:
+                host = _Host(paid_from=now + infra.HOST_LAUNCH_S)
+                self._hosts.append(host)
+                self._at(host.paid_from + infra.HOST_BOOT_S, "ready", host)
+        self._look_again(now)
 
-    def _buy(self) -> None:
-        self._surplus = self._surplus + 1 if self._hosts > self._workers else 0
-        if self._workers and not self._hosts:
-            self._hosts = min(max(self._workers, infra.FIRST_HOSTS), infra.MAX_HOSTS)
-        elif self._workers > self._hosts or self._surplus >= infra.SURPLUS_MINUTES:
-            self._hosts = self._workers
+    def _proceed(self, now: float, what: _What, host: _Host) -> None:
+        if what == "end":
+            self._hosts.remove(host)
+            self._paid += now - host.paid_from
+        elif what == "idle":
+            self._turn(host, "kept")
+            self._at(now + infra.HOST_KEPT_S, "end", host)
+        else:
+            if what == "ready":
+                host.since = now
+            if self._waiting:
+                self._waiting -= 1
+                self._work(now, host)
+            else:
+                self._turn(host, "idle")
+                self._at(now + infra.IDLE_S, "idle", host)
+
+    def _work(self, now: float, host: _Host) -> None:
+        self._turn(host, "working")
+        self._at(now + self._length, "done", host)
+
+    def _turn(self, host: _Host, state: Literal["starting", "working", "idle", "kept"]) -> None:
+        host.state = state
+        host.turn += 1
 
 
 def _intervals(rate: float) -> Iterator[float]:
-    """Yield minutes between arrivals: quantiles of the exponential distribution in random order.
+    """Yield seconds between arrivals: quantiles of the exponential distribution in random order.
 
     Their mean is exact after few arrivals; random numbers would need thousands.
     """

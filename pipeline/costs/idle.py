@@ -21,6 +21,7 @@ _POLLS_A_SECOND = 5 / 20
 # execution. It is always traced: X-Ray samples the first request of each second.
 TICK_QUERIES = 16 + 1 + 1
 TICK_SQS_REQUESTS = 2
+_TICK_LANES = 2  # of each stage on GPU hosts, which start while messages wait
 _READS_A_QUERY = 0.5
 _TICK_S = 0.3
 _TICK_LOG_GB = 1e-6
@@ -42,27 +43,20 @@ def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
         work: the stages on GPU hosts; no host runs without work.
     """
     stages, on_gpu = len(topology.stages), len(work.gpu_stages)
-    others = (topology.janitor, topology.replays, topology.events)
-    functions_mb = installation.QUERY_MEMORY_MB + sum(one.memory_mb for one in others)
-    gb = functions_mb / 1024
     alarms = installation.alarm_metrics(stages, on_gpu)
     queues = installation.mappings(stages, on_gpu)
     images_gb = _IMAGE_GB + (_GPU_IMAGE_GB if on_gpu else 0)
-    snapshots = gb * _MONTH_S * prices.lambda_.snapstart_gb_second
-    insights = on_gpu * installation.INSIGHTS_METRICS
     polling = queues * _POLLS_A_SECOND * _MONTH_S * prices.sqs.million_requests / _MILLION
-    lines = [
-        Line(what="SnapStart", usd=snapshots, note=f"snapshots of 4 functions, {gb:.2f} GB"),
+    return [
         Line(
             what="alarms",
             usd=alarms * prices.cloudwatch.alarm_month,
             note=f"on {alarms} metrics",
         ),
-        Line(what="dashboard", usd=prices.cloudwatch.dashboard_month),
         Line(what="polling", usd=polling, note=f"Lambda looks into {queues} queues"),
         Line(
             what="janitor",
-            usd=_janitor(prices, topology),
+            usd=_janitor(prices, topology, on_gpu),
             note=f"a tick every {topology.janitor.every_s} s, with its trace",
         ),
         Line(
@@ -71,19 +65,10 @@ def idle(prices: Prices, topology: Topology, work: Workload) -> list[Line]:
             note=f"{images_gb:.1f} GB in ECR",
         ),
     ]
-    if insights:
-        lines.append(
-            Line(
-                what="Container Insights",
-                usd=insights * prices.cloudwatch.metric_month,
-                note=f"{insights} metrics of ECS",
-            )
-        )
-    return lines
 
 
 def warm(prices: Prices, topology: Topology) -> Iterator[Line]:
-    """List the monthly cost of each measure against cold starts."""
+    """List the monthly cost of each measure against cold starts, and of the dashboard."""
     gb_second = prices.lambda_.provisioned_gb_second[prices.assumed.architecture]
     for stage, spec in topology.stages.items():
         gb = spec.memory_mb / 1024
@@ -98,6 +83,17 @@ def warm(prices: Prices, topology: Topology) -> Iterator[Line]:
         what=f"a warm-up every {_WARM_UP_MINUTES} minutes",
         usd=ticks * (prices.compute(largest, _WARM_UP_S, 0) + _scheduled(prices)),
         note=f"{largest / 1024:.0f} GB for {_WARM_UP_S:g} s each",
+    )
+    gb = installation.QUERY_MEMORY_MB / 1024
+    yield Line(
+        what="SnapStart of the API, for each of its versions",
+        usd=gb * _MONTH_S * prices.lambda_.snapstart_gb_second,
+        note=f"a snapshot of {gb:.2f} GB",
+    )
+    yield Line(
+        what="the dashboard",
+        usd=prices.cloudwatch.dashboard_month,
+        note="nothing for the first three of an account",
     )
     for market, hour in host_hour(prices).items():
         yield Line(
@@ -114,13 +110,14 @@ def host_hour(prices: Prices) -> dict[Market, float]:
     return {market: instance + disk for market, instance in markets.items()}
 
 
-def _janitor(prices: Prices, topology: Topology) -> float:
+def _janitor(prices: Prices, topology: Topology, on_gpu: int) -> float:
     gb_second = prices.lambda_.gb_second[installation.ZIP_ARCHITECTURE]
+    requests = TICK_SQS_REQUESTS * len(topology.stages) + _TICK_LANES * on_gpu
     tick = (
         topology.janitor.memory_mb / 1024 * _TICK_S * gb_second
         + prices.lambda_.million_requests / _MILLION
         + TICK_QUERIES * _READS_A_QUERY * prices.dynamodb.million_reads / _MILLION
-        + TICK_SQS_REQUESTS * len(topology.stages) * prices.sqs.million_requests / _MILLION
+        + requests * prices.sqs.million_requests / _MILLION
         + _TICK_LOG_GB * prices.cloudwatch.log_gb
         + prices.xray.million_traces / _MILLION
         + _scheduled(prices)

@@ -10,44 +10,37 @@ from pipeline.costs.price_table import Architecture
 LIVE_CONCURRENCY = 176  # compute.STAGE.live_concurrency
 
 # variables.tf
-MAX_HOSTS = 4  # gpu.max_hosts, a stage
-IDLE_MINUTES = 15  # gpu.idle_minutes
+MAX_HOSTS = 4  # gpu.max_hosts
+IDLE_S = 30  # gpu.idle_s
 THROTTLE_RATE = 50  # throttle.rate
 
-# modules/gpu_service/hosts.tf
+# modules/gpu_pool/hosts.tf
 HOST_DISK_GB = 200
 
-# modules/gpu_service/service.tf turns on Container Insights: numbers of metrics of a cluster (8), a
-# service (11) and a kind of task (6), from memory like the prices.
-INSIGHTS_METRICS = 25
-
-# modules/gpu_service/scaling.tf
-COOLDOWN_MINUTES = 5  # from a worker's start until waiting messages start another
-
-# Behaviour of ECS and EC2. A group without hosts gets two for its first task
-# (https://github.com/aws/containers-roadmap/issues/1716). Hosts that no task needs stay for a
-# quarter of an hour (https://github.com/aws/containers-roadmap/issues/1220). The start time of a
-# host is an estimate: alarms, its system, and an image of some GB.
-FIRST_HOSTS = 2
-SURPLUS_MINUTES = 15
-HOST_START_MINUTES = 4
+# Estimates of Batch, EC2 and ECS, which nobody has measured for this project.
+# From a submitted job until EC2 bills its host: Batch's scheduler, and the launch.
+HOST_LAUNCH_S = 45
+# From then until the worker polls: the system and ECS's agent (60 s), the image of 4 GB compressed
+# and 8 GB on the disk (100 s at 80 MB/s), and the start of the worker with its imports (20 s).
+HOST_BOOT_S = 180
+# A job on a host that is there.
+JOB_START_S = 15
+# From the end of its last job until Batch ends a host. AWS documents no time; its group's cooldown
+# is 300 s (https://github.com/aws/aws-cdk/issues/10943).
+HOST_KEPT_S = 300
 
 # api.tf, and modules/function: query, janitor, replays and events are zips
 QUERY_MEMORY_MB = 1769
 ZIP_ARCHITECTURE: Architecture = "arm64"
 
 # Metrics of alarms: of each function (errors of invocations, duration, throttles); of each stage's
-# runs (all, and those that failed by five classes); of each set of lanes (dead-lettered messages,
-# and the age of fresh messages), a set a stage and one each of janitor, replays and events; of the
-# API.
-# Those that scale the workers of a GPU stage watch waiting messages (2 queues), their age (and
-# whether any waits, of each), and whether all is done (2 queues, twice). ECS makes two alarms of
-# its own, to start hosts and to end them.
+# runs (all, and those that failed for another reason than their input); of each set of lanes
+# (dead-lettered messages, and the age of fresh messages), a set a stage and one each of janitor,
+# replays and events; of the API.
 ALARM_METRICS_OF_FUNCTION = 4
-ALARM_METRICS_OF_STAGE = 6
+ALARM_METRICS_OF_STAGE = 2
 ALARM_METRICS_OF_LANES = 2
 ALARM_METRICS_OF_API = 1
-ALARM_METRICS_OF_GPU_SERVICE = 12
 
 
 def alarm_metrics(stages: int, gpu_stages: int) -> int:
@@ -57,7 +50,6 @@ def alarm_metrics(stages: int, gpu_stages: int) -> int:
         functions * ALARM_METRICS_OF_FUNCTION
         + stages * ALARM_METRICS_OF_STAGE
         + (stages + 3) * ALARM_METRICS_OF_LANES
-        + gpu_stages * ALARM_METRICS_OF_GPU_SERVICE
         + ALARM_METRICS_OF_API
     )
 

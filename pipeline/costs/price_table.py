@@ -1,5 +1,6 @@
 """A dated table of list prices, read from ``prices.json`` and checked."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -25,16 +26,64 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Checked(_Frozen):
+    """Another page that has the same price.
+
+    Attributes:
+        as_of: the month, or the year, in which it had it.
+        source: the page.
+    """
+
+    as_of: str = Field(pattern=r"^\d{4}(-\d{2})?$")
+    source: str
+
+
 class _Service(_Frozen):
     """The prices of one service.
 
     Attributes:
         source: the page that has them.
         note: remarks.
+        checked: pages that confirm a price, by its name: ``hour.g5.xlarge.on_demand``.
     """
 
     source: str
     note: str = ""
+    checked: dict[str, Checked] = {}
+
+    @model_validator(mode="after")
+    def _has_what_is_checked(self) -> Self:
+        if unknown := self.checked.keys() - self.amounts().keys():
+            raise ValueError(f"checked has no price for {', '.join(sorted(unknown))}")
+        return self
+
+    def amounts(self) -> dict[str, float]:
+        """Return the prices by their names."""
+        return dict(_amounts(self.model_dump(exclude={"checked", "vcpus"})))
+
+
+def _amounts(tree: object, name: str = "") -> Iterator[tuple[str, float]]:
+    if isinstance(tree, dict):
+        for key, below in tree.items():
+            yield from _amounts(below, f"{name}.{key}" if name else key)
+    elif isinstance(tree, float):
+        yield name, tree
+
+
+class PriceLine(_Frozen):
+    """A price, and what it rests on.
+
+    Attributes:
+        what: service and price.
+        usd: the price.
+        as_of: month or year.
+        source: the page that confirms it; None if nobody has checked it.
+    """
+
+    what: str
+    usd: float
+    as_of: str
+    source: str | None
 
 
 class Assumed(_Frozen):
@@ -226,7 +275,25 @@ class PriceTable(_Frozen):
             raise ValueError(f"gpu_instances has no vcpus of {wanted.gpu_instance}")
         return self
 
+    def lines(self) -> list[PriceLine]:
+        """Return every price with what it rests on."""
+        services = {name.strip("_"): one for name, one in self if isinstance(one, _Service)}
+        services |= {one.name: one for one in self.managed}
+        return [
+            PriceLine(
+                what=f"{name}: {price}",
+                usd=usd,
+                as_of=found.as_of if (found := one.checked.get(price)) else self.as_of,
+                source=found.source if found else None,
+            )
+            for name, one in services.items()
+            for price, usd in one.amounts().items()
+        ]
+
     @property
     def title(self) -> str:
-        """Return region, currency and date of the prices, for a person."""
-        return f"AWS list prices, {self.region}, {self.currency}, {self.as_of}"
+        """Return region, currency and date of the prices, and how many are checked."""
+        lines = self.lines()
+        checked = sum(line.source is not None for line in lines)
+        where = f"AWS list prices, {self.region}, {self.currency}, {self.as_of}"
+        return f"{where}, {checked} of {len(lines)} confirmed"

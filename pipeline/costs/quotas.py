@@ -78,7 +78,8 @@ def checks(
 ) -> Iterator[Check]:
     """Yield every limit that matters, those of single stages first."""
     for one in loads:
-        yield from _on_gpu(one) if one.host == "gpu" else _on_lambda(one, work, topology)
+        if one.host == "lambda":
+            yield from _on_lambda(one, work, topology)
     yield from _of_all(loads, work)
     yield from _of_hosts(loads, prices)
 
@@ -134,16 +135,6 @@ def _share(module: StageModule, media_seconds: float) -> float:
     return min(1.0, _LONGEST * range_s / media_seconds) if range_s else 1.0
 
 
-def _on_gpu(one: Load) -> Iterator[Check]:
-    yield Check(
-        limit="hosts",
-        stage=one.stage,
-        allowed=installation.MAX_HOSTS,
-        needed=one.most,
-        advice=f"gpu.max_hosts = {one.most}",
-    )
-
-
 def _of_all(loads: Sequence[Load], work: Workload) -> Iterator[Check]:
     asked = work.queries * work.peak
     executions = sum(one.mean for one in loads if one.host == "lambda") + asked * queries.SECONDS
@@ -185,8 +176,13 @@ def _of_all(loads: Sequence[Load], work: Workload) -> Iterator[Check]:
 
 
 def _of_hosts(loads: Sequence[Load], prices: Prices) -> Iterator[Check]:
-    hosts = sum(one.most for one in loads if one.host == "gpu")
-    if hosts:
+    if hosts := most(sum(one.mean for one in loads if one.host == "gpu")):
+        yield Check(
+            limit="GPU hosts",
+            allowed=installation.MAX_HOSTS,
+            needed=hosts,
+            advice=f"gpu.max_hosts = {hosts}",
+        )
         vcpus = hosts * prices.gpu_instances.vcpus[prices.assumed.gpu_instance]
         yield Check(
             limit="vCPUs of G instances",

@@ -12,6 +12,7 @@ from pipeline.costs.concurrency import Load
 from pipeline.costs.hour import StageHour
 from pipeline.costs.lines import Line, total
 from pipeline.costs.pace import Pace
+from pipeline.costs.price_table import PriceLine
 from pipeline.costs.quotas import Check
 from pipeline.costs.run_price import Prices
 from pipeline.costs.workload import Workload
@@ -30,12 +31,13 @@ class Report(BaseModel):
 
     Attributes:
         prices: region, currency and date of the prices, for a person.
+        price_lines: every price, with what it rests on.
         note: caveats of the prices.
         not_priced: costs that are not included.
         workload: the workload.
         paces: the pace of stages, and what it rests on.
         idle: a month without work.
-        warm: the monthly cost of each measure against cold starts.
+        warm: the monthly cost of each option: measures against cold starts, the dashboard.
         hours: an hour of video, by stage.
         kept_and_watched: an hour of video stored, and sent to a viewer.
         queries: a million requests.
@@ -49,6 +51,7 @@ class Report(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     prices: str
+    price_lines: list[PriceLine]
     note: str
     not_priced: str = NOT_PRICED
     workload: Workload
@@ -80,13 +83,14 @@ def report(paces: Sequence[Pace], work: Workload, prices: Prices, topology: Topo
         pace.stage: hour.stage_hour(prices, topology.stages[pace.stage], pace, work)
         for pace in paces
     }
-    loads = [concurrency.load(pace, work) for pace in paces]
+    loads = concurrency.loads(paces, work)
     without_work = idle.idle(prices, topology, work)
     million = queries.million(prices)
     idle_usd = total(without_work)
     by_stage = {pace.stage: pace for pace in paces}
     return Report(
         prices=prices.title,
+        price_lines=prices.lines(),
         note=prices.note,
         workload=work,
         paces=list(paces),

@@ -7,9 +7,9 @@
     neither, or PORT is empty       the worker, which polls the handler's queues
 
 HANDLER has the form that Lambda uses. ``handlers.stage.handler`` is the stage ``VIDEODROP_STAGE``.
-Without that variable a worker hosts all stages. A worker takes several handlers. SageMaker starts
-every image with the argument ``serve``: an HTTP server of the stage's events. Two other words
-stand for processes that serve no handler, on any host:
+Without that variable a worker hosts all stages; it hosts several that are separated by commas. A
+worker takes several handlers. SageMaker starts every image with the argument ``serve``: an HTTP
+server of the stage's events. Two other words stand for processes that serve no handler:
 
     prepare         make the installation's resources, and end (``hosts.prepare``)
     watch-bucket    find uploads in a store that tells of none (``hosts.watcher``)
@@ -20,6 +20,8 @@ import os
 import sys
 
 from pipeline.core.errors import MissingDependency, VideodropError
+
+log = logging.getLogger(__name__)
 
 STAGE = "handlers.stage.handler"
 QUERY = "handlers.query.handler"
@@ -67,7 +69,7 @@ def names(handler: str, stage: str | None) -> list[str] | None:
     from pipeline.hosts.worker.functions import HANDLERS  # noqa: PLC0415 - a Lambda cold start needs none of it
 
     if handler == STAGE:
-        return [stage] if stage else None
+        return stage.split(",") if stage else None
     known = {of: name for name, of in HANDLERS.items()}
     if handler not in known:
         raise MissingDependency(
@@ -101,7 +103,16 @@ def _poll(handlers: list[str]) -> None:
     stages = list(settings.topology.stages)
     chosen = [name for handler in handlers for name in names(handler, settings.stage) or stages]
     bootstrap.set_up_telemetry("worker")
-    Worker(settings, hosted(settings, chosen), grace_s=settings.drain_s, heartbeat=HEARTBEAT).run()
+    worker = Worker(
+        settings,
+        hosted(settings, chosen),
+        grace_s=settings.drain_s,
+        heartbeat=HEARTBEAT,
+        idle_s=settings.idle_s,
+    )
+    if not worker.run():
+        log.critical("this worker could not serve its queues")
+        os._exit(1)  # a thread may hang
 
 
 def _serve_api(port: int) -> None:
@@ -119,7 +130,8 @@ def _serve_events(handler: str, port: int, *, grace_s: float = _GRACE_S) -> None
     settings = bootstrap.settings()
     chosen = names(handler, settings.stage)
     bootstrap.set_up_telemetry("worker")
-    jobs = Jobs(settings, hosted(settings, chosen)[0]) if chosen else Jobs.of_stage(settings)
+    one = chosen and len(chosen) == 1
+    jobs = Jobs(settings, hosted(settings, chosen)[0]) if one else Jobs.of_stage(settings)
     serve(settings, jobs, port, grace_s=grace_s)
 
 
@@ -137,5 +149,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except VideodropError as problem:
-        logging.getLogger(__name__).critical("%s", problem)
+        log.critical("%s", problem)
         sys.exit(1)

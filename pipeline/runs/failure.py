@@ -26,6 +26,10 @@ from pipeline.telemetry import metrics, names, tracing
 log = logging.getLogger(__name__)
 
 
+# Classes of failures that the uploader can help.
+_OF_THE_INPUT = {"bad_input", "limit"}
+
+
 class Tried(Protocol):
     """A run, or one range of it, as it was claimed."""
 
@@ -159,10 +163,17 @@ def carry_out(decision: Decision, claimed: Claimed) -> Outcome:
         if decision.error and decision.error.retryable:
             raise Retry(FIRST_RETRY_S, str(decision.error)) from decision.error
         return Outcome.SUPERSEDED
-    metrics.record(names.RUNS, outcome=Outcome.FAILED, failure_class=error.failure_class)
+    count(error)
     tracing.record_error(error)
     log.warning("%s %s: %s", claimed.stage, claimed.video_id, error)
     return Outcome.FAILED
+
+
+def count(error: VideodropError) -> None:
+    """Count a failed run, and whether its uploader can help it."""
+    metrics.record(names.RUNS, outcome=Outcome.FAILED, failure_class=error.failure_class)
+    if error.failure_class not in _OF_THE_INPUT:
+        metrics.record(names.FAULTS)
 
 
 def replaced(error: VideodropError | Changed) -> VideodropError | Changed:

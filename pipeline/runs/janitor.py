@@ -14,11 +14,10 @@ from pipeline.core.range_request import RangeRequest
 from pipeline.core.records import Spread, StageRun, Video
 from pipeline.core.status import TERMINAL
 from pipeline.results.deletion import Deletions
-from pipeline.runs import stalled
+from pipeline.runs import failure, stalled
 from pipeline.runs.context import about_run
 from pipeline.runs.spread import request_of
 from pipeline.runs.stalled import StalledRuns
-from pipeline.telemetry import metrics, names
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +35,7 @@ class Janitor:
         queue: returns a stage's queue by its name.
         check: raises an error for an event that is not about one of our uploads.
         deletions: removes what is derived from deleted videos; None leaves it.
+        wake_hosts: starts hosts for which messages wait.
     """
 
     def __init__(
@@ -49,7 +49,9 @@ class Janitor:
         queue: Callable[[str], Queue] = Queue,
         check: Callable[[Event], None] = lambda _: None,
         deletions: Deletions | None = None,
+        wake_hosts: Callable[[], object] = lambda: None,
     ) -> None:
+        self._wake_hosts = wake_hosts
         self._deletions = deletions
         self._catalog = catalog
         self._wake_replays = wake_replays
@@ -64,8 +66,11 @@ class Janitor:
         ended = self._end_lost() + self._end_undeliverable()
         self._merge_index()
         self._purge_deleted()
-        # Last: it fails while the bus is down, and everything else is done by then.
-        self._wake_replays()
+        # Last: they fail while Batch or the bus is down, and everything else is done by then.
+        try:
+            self._wake_hosts()
+        finally:
+            self._wake_replays()
         return ended
 
     def _purge_deleted(self) -> None:
@@ -149,7 +154,7 @@ class Janitor:
             return False  # the run changed since it was read
         with about_run(run.stage, video_id, run.event_id):
             log.warning("%s %s: %s", run.stage, video_id, error.code)
-            metrics.record(names.RUNS, outcome="failed", failure_class=error.failure_class)
+            failure.count(error)
         if not shadow:
             self._catalog.announce(video_id, failed)
         return True

@@ -45,6 +45,13 @@ RUNS = Metric(
     ("stage", "lane", "outcome", "failure_class"),
     (("stage",), ("stage", "failure_class"), ("stage", "lane", "outcome")),
 )
+FAULTS = Metric(
+    "faults_total",
+    "Count",
+    "Runs of a stage that failed for another reason than their input",
+    ("stage", "lane"),
+    (("stage",),),
+)
 RUN_DURATION = Metric(
     "run_duration_seconds",
     "Seconds",
@@ -104,6 +111,7 @@ HTTP_REQUESTS = Metric(
 
 ALL = (
     RUNS,
+    FAULTS,
     RUN_DURATION,
     RANGE_DURATION,
     QUEUE_WAIT,

@@ -146,6 +146,8 @@ def applied(checkout: Terraform, simulator: str, own_tests: Future[str]) -> Appl
         "deletion_protection": False,
         "alarm_email": "alarms@example.com",
         "budget_usd": 100,
+        "dashboard": True,
+        "snap_start": True,
         "compute": {
             "detect": {"warm_up": "rate(5 minutes)", "memory_mb": DETECTS_MEMORY_MB},
         },

@@ -3,8 +3,10 @@
 import importlib.metadata
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -12,18 +14,24 @@ from pipeline import bootstrap
 from pipeline.api.authorized import OPEN, OPEN_BELOW
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
-from pipeline.core.errors import BadInput, FailureClass, LimitExceeded
 from pipeline.core.settings import Settings, SignIn
 from pipeline.costs.installation import alarm_metrics
 from pipeline.stages.detect import onnx, yolo
 from pipeline.stages.transcribe import ctranslate, whisper
 from pipeline.telemetry.names import ALL as METRICS
-from pipeline.telemetry.names import RUNS
+from pipeline.telemetry.names import FAULTS, RUNS
 from tests.infra.conftest import DETECTS_MEMORY_MB, Applied
 from tests.unit.api.test_open_routes import routes
 
 THEIRS, TWIN = "made-by-terraform", "made-by-python"
 MANY = 50  # routes of the API
+# In a process of its own, because importing the handler opens an event loop.
+ANSWER = """
+import json, sys
+from handlers.query import handler
+from tests.integration.runs.test_handlers import Context
+print(handler(json.loads(sys.argv[1]), Context())["statusCode"])
+"""
 # A resource of a plan, and its first change.
 CHANGE = re.compile(r"# (\S+) will be updated in-place\n.*?~ (\w+ += \S+ -> \S+)", re.DOTALL)
 
@@ -275,22 +283,18 @@ def test_bills_include_the_metrics_of_alarms(installation: Applied):  # noqa: AR
 
 def test_the_failure_alarm_uses_the_metrics_of_the_code(installation: Applied):  # noqa: ARG001 - for its effect
     found, config = alarms(), bootstrap.settings()
-    # Errors of uploaders start no alarm.
-    blamed = set(get_args(FailureClass)) - {BadInput.failure_class, LimitExceeded.failure_class}
     for stage in config.topology.stages:
         alarm = found[f"{config.names.queue(stage)}-failures"]
         queries = {one["Id"]: one for one in alarm["Metrics"]}
-        expression = f"100 * SUM([{', '.join(sorted(blamed))}]) / runs"
-        assert queries.pop("percent")["Expression"] == expression
+        assert queries.pop("percent")["Expression"] == "100 * faults / runs"
         counted = {}
         for name, one in queries.items():
             metric = one["MetricStat"]["Metric"]
-            assert (metric["Namespace"], metric["MetricName"]) == (config.name, RUNS.name)
-            assert one["MetricStat"]["Stat"] == "Sum"
-            counted[name] = {label["Name"]: label["Value"] for label in metric["Dimensions"]}
-        assert counted.pop("runs") == {"stage": stage}
-        assert counted == {cls: {"stage": stage, "failure_class": cls} for cls in blamed}
-    assert {("stage",), ("stage", "failure_class")} <= set(RUNS.sums)
+            assert (metric["Namespace"], one["MetricStat"]["Stat"]) == (config.name, "Sum")
+            assert metric["Dimensions"] == [{"Name": "stage", "Value": stage}]
+            counted[name] = metric["MetricName"]
+        assert counted == {"faults": FAULTS.name, "runs": RUNS.name}
+    assert {("stage",)} <= {*RUNS.sums} & {*FAULTS.sums}
 
 
 def test_the_dashboard_shows_the_metrics_of_the_code(installation: Applied):  # noqa: ARG001 - for its effect
@@ -302,12 +306,27 @@ def test_the_dashboard_shows_the_metrics_of_the_code(installation: Applied):  # 
     assert set(ours) <= {(metric.name, sums) for metric in METRICS for sums in metric.sums}
 
 
-def test_functions_from_a_zip_start_from_snapshots(installation: Applied):  # noqa: ARG001 - for its effect
+def test_only_the_api_starts_from_a_snapshot(installation: Applied):
     functions = aws.client("lambda").list_functions()["Functions"]
     assert {one["PackageType"] for one in functions} == {"Image", "Zip"}
-    for one in functions:
-        zipped = one["PackageType"] == "Zip"
-        assert (one.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions") is zipped
+    snapped = [
+        one["FunctionName"]
+        for one in functions
+        if one.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
+    ]
+    assert snapped == [bootstrap.settings().names.queue("query")]
+    (kept,) = (
+        one
+        for one in aws.client("scheduler").list_schedules()["Schedules"]
+        if one["Name"].endswith("-keep-snapshot")
+    )
+    target = aws.client("scheduler").get_schedule(Name=kept["Name"])["Target"]
+    # Lambda deletes a snapshot that nobody uses for 14 days.
+    answer = subprocess.run(
+        [sys.executable, "-c", ANSWER, target["Input"]], check=True, capture_output=True, text=True
+    )
+    assert answer.stdout.splitlines()[-1] == "200"
+    assert installation.output["dashboard"]
 
 
 def test_functions_have_the_topologys_memory_by_default(installation: Applied):  # noqa: ARG001 - for its effect

@@ -13,10 +13,14 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from pipeline import bootstrap
 from pipeline.aws import clients as aws
+from pipeline.aws.host_jobs import HostJobs
+from pipeline.core.pool import Pool
+from pipeline.runs.host_pool import HostPool
 from tests.conftest import topology_with
 from tests.infra.conftest import Applied, as_client
 from tests.infra.day import Day
@@ -30,6 +34,7 @@ Roles = dict[str, tuple[list[Statement], set[Permission]]]
 # Actions that cannot be restricted to a resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/
 UNNAMEABLE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+STARTER, WORKER = "janitor with a pool", "worker of the pool"
 ARN = "arn:aws:{}:us-east-1:123456789012:{}".format
 
 
@@ -71,19 +76,19 @@ def functions(client: pytest.MonkeyPatch) -> dict[str, list[Statement]]:  # noqa
 
 
 @pytest.fixture(scope="module")
-def workers(
+def pool(
     applied: Applied,
     client: pytest.MonkeyPatch,  # noqa: ARG001 - for its effect
 ) -> Iterator[Future[dict[str, list[Statement]]]]:
-    """Return the permissions of workers on GPU hosts by stage, from a parallel plan."""
+    """Return the permissions of GPU hosts and of what starts them, from a parallel plan."""
     stages = list(bootstrap.settings().topology.stages)
     subnet = aws.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
-    with ThreadPoolExecutor() as pool:
-        yield pool.submit(plan_workers, applied, stages, subnet)
+    with ThreadPoolExecutor() as beside:
+        yield beside.submit(plan_pool, applied, stages, subnet)
 
 
-def plan_workers(applied: Applied, stages: list[str], subnet: str) -> dict[str, list[Statement]]:
-    """Return the permissions of workers with these stages on GPU hosts."""
+def plan_pool(applied: Applied, stages: list[str], subnet: str) -> dict[str, list[Statement]]:
+    """Return the permissions of a worker with these stages, and of its janitor."""
     variables = {
         "local": False,
         "cdn": None,
@@ -92,20 +97,34 @@ def plan_workers(applied: Applied, stages: list[str], subnet: str) -> dict[str, 
     }
     (applied.terraform.folder.parent / "gpu.tfvars.json").write_text(json.dumps(variables))
     policies = {
-        stage: f'module.stage["{stage}"].module.gpu_service[0].aws_iam_role_policy.worker'
-        for stage in stages
+        WORKER: "module.gpu_pool[0].aws_iam_role_policy.worker",
+        STARTER: "module.janitor.aws_iam_role_policy.this",
     }
     targets = [f"-target={address}" for address in policies.values()]
     applied.run("plan", "-var-file=../gpu.tfvars.json", "-refresh=false", "-out=gpu", *targets)
     planned = json.loads(applied.terraform.run("show", "-json", "gpu"))["resource_changes"]
-    found = {one["address"]: one["change"]["after"].get("policy") for one in planned}
-    return {stage: json.loads(found[address])["Statement"] for stage, address in policies.items()}
+    found = {one["address"]: one["change"]["after"] for one in planned}
+    return {
+        role: json.loads(found[place]["policy"])["Statement"] for role, place in policies.items()
+    }
+
+
+def start_a_host(trail: Trail, stage: str) -> None:
+    """Look for messages of a stage on GPU hosts, and start one."""
+    names = bootstrap.settings().names
+    name = f"{names.prefix}-gpu"
+    spec = Pool(queue=name, definition=name, stages=(stage,), max_hosts=1)
+    with trail.of(STARTER), Stubber(aws.client("batch")) as batch:
+        for _ in range(6):
+            batch.add_response("list_jobs", {"jobSummaryList": []})
+        batch.add_response("submit_job", {"jobName": "worker", "jobId": "1"})
+        assert HostPool(spec, HostJobs(aws.client("batch"), spec), lambda *_: 1, list).wake() == 1
 
 
 @pytest.fixture(scope="module")
 def roles(
     functions: dict[str, list[Statement]],
-    workers: Future[dict[str, list[Statement]]],
+    pool: Future[dict[str, list[Statement]]],
     trail: Trail,
 ) -> Roles:
     """Return every role of the code."""
@@ -114,11 +133,14 @@ def roles(
         done[config.names.queue(function)] |= trail.permissions(function)
     found = {role: (statements, done.pop(role)) for role, statements in functions.items()}
     assert not done, "call without a role"
-    for stage, statements in workers.result().items():
+    stages = list(config.topology.stages)
+    start_a_host(trail, stages[0])
+    done = {
         # A worker polls and hosts under one role.
-        both = trail.permissions(stage, poller(stage))
-        found[f"worker of {stage}"] = statements, both
-    return found
+        WORKER: trail.permissions(*stages, *map(poller, stages)),
+        STARTER: found[config.names.queue("janitor")][1] | trail.permissions(STARTER),
+    }
+    return found | {role: (given, done[role]) for role, given in pool.result().items()}
 
 
 def done_by_aws() -> dict[str, set[Permission]]:
@@ -188,7 +210,7 @@ def test_roles_name_resources_where_possible(roles: Roles):
         for statement in allowed:
             assert not [action for action in statement["Action"] if "*" in action], role
             if statement["Resource"] == ["*"]:
-                assert set(statement["Action"]) <= UNNAMEABLE, role
+                assert set(statement["Action"]) <= {*UNNAMEABLE, "batch:ListJobs"}, role
             for resource in statement["Resource"]:
                 assert resource == "*" or not resource.startswith("*"), role
                 assert not resource.endswith(":*") or ":log-group:" in resource, role
@@ -196,15 +218,17 @@ def test_roles_name_resources_where_possible(roles: Roles):
 
 def test_a_stage_writes_below_its_own_name_only(roles: Roles):
     names = bootstrap.settings().names
-    for stage in bootstrap.settings().topology.stages:
-        for role in (names.queue(stage), f"worker of {stage}"):
-            written = [
-                resource
-                for statement in roles[role][0]
-                if "s3:PutObject" in statement["Action"]
-                for resource in statement["Resource"]
-            ]
-            assert written == [f"arn:aws:s3:::{names.artifacts_bucket}/artifacts/*/*/{stage}/*"]
+    stages = list(bootstrap.settings().topology.stages)
+    hosts = {names.queue(stage): [stage] for stage in stages} | {WORKER: stages}
+    for role, theirs in hosts.items():
+        written = [
+            resource
+            for statement in roles[role][0]
+            if "s3:PutObject" in statement["Action"]
+            for resource in statement["Resource"]
+        ]
+        place = f"arn:aws:s3:::{names.artifacts_bucket}/artifacts/*/*"
+        assert sorted(written) == sorted(f"{place}/{stage}/*" for stage in theirs)
 
 
 def test_roles_have_no_access_to_other_resources(functions: dict[str, list[Statement]]):

@@ -88,11 +88,7 @@ def test_versions_are_required(module: Path):
     assert re.search(rf"version = {exact}", required)
 
 
-@pytest.mark.parametrize(
-    "module",
-    [one for one in MODULES if one.name != "gpu_service"],
-    ids=lambda module: module.name,
-)
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
 def test_every_role_has_the_permissions_boundary(module: Path):
     roles = re.findall(r'^resource "aws_iam_role" .*?^}', source(module), re.MULTILINE | re.DOTALL)
     for role in roles:
@@ -106,15 +102,6 @@ def test_functions_that_are_no_stages_keep_what_their_queues_and_their_schedule_
         starts = re.findall(r"maximum_concurrency = (\d+)", (INFRA / f"{function}.tf").read_text())
         scheduled = function == "janitor"
         assert int(kept[function]) == sum(map(int, starts)) + scheduled, function
-
-
-def test_a_capacity_provider_waits_for_the_first_cluster_of_an_account():
-    # The first cluster creates ECS's role, which a capacity provider needs.
-    text = (INFRA / "modules" / "gpu_service" / "service.tf").read_text()
-    (body,) = re.findall(
-        r'^resource "aws_ecs_capacity_provider" .*?^\}', text, re.MULTILINE | re.DOTALL
-    )
-    assert "depends_on = [aws_ecs_cluster.this]" in body
 
 
 def test_the_readme_names_every_file_and_module():

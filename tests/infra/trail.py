@@ -164,8 +164,29 @@ def _ssm(operation: str, given: dict[str, Any], _: int | None) -> Iterator[Permi
     yield Permission(f"ssm:{operation}", f"{_arn('ssm')}:parameter{given['Name']}")
 
 
+def _batch(operation: str, given: dict[str, Any], _: int | None) -> Iterator[Permission]:
+    match operation:
+        case (
+            "ListJobs"
+        ):  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
+            yield Permission("batch:ListJobs", "*")
+        case "SubmitJob":
+            yield Permission("batch:SubmitJob", f"{_arn('batch')}:job-queue/{given['jobQueue']}")
+            revision = f"job-definition/{given['jobDefinition']}:1"
+            yield Permission("batch:SubmitJob", f"{_arn('batch')}:{revision}")
+        case _:
+            raise NotImplementedError(operation)
+
+
 def _arn(service: str) -> str:
     return f"arn:aws:{service}:us-east-1:123456789012"
 
 
-_SERVICES = {"s3": _s3, "dynamodb": _dynamodb, "sqs": _sqs, "events": _events, "ssm": _ssm}
+_SERVICES = {
+    "batch": _batch,
+    "dynamodb": _dynamodb,
+    "events": _events,
+    "s3": _s3,
+    "sqs": _sqs,
+    "ssm": _ssm,
+}

@@ -32,7 +32,7 @@ resource "aws_lambda_function" "this" {
   }
 
   dynamic "snap_start" {
-    for_each = var.zip == null ? [] : ["PublishedVersions"]
+    for_each = var.snap_start ? ["PublishedVersions"] : []
 
     content {
       apply_on = snap_start.value

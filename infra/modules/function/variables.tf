@@ -20,7 +20,7 @@ variable "image" {
 }
 
 variable "zip" {
-  description = "Path and runtime of a zip; null for an image. A zip uses SnapStart; images do not support it."
+  description = "Path and runtime of a zip; null for an image."
   type = object({
     path    = string
     runtime = string
@@ -64,7 +64,7 @@ variable "scratch_mb" {
   default     = 512
 
   validation {
-    condition     = var.zip == null || var.scratch_mb == 512
+    condition     = !var.snap_start || var.scratch_mb == 512
     error_message = "With SnapStart /tmp has at most 512 MB."
   }
 }
@@ -100,8 +100,19 @@ variable "provisioned_concurrency" {
   default     = 0
 
   validation {
-    condition     = var.provisioned_concurrency == 0 || var.zip == null
+    condition     = var.provisioned_concurrency == 0 || !var.snap_start
     error_message = "Provisioned concurrency and SnapStart exclude each other."
+  }
+}
+
+variable "snap_start" {
+  description = "Start from a snapshot of the initialised function."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.snap_start || var.zip != null
+    error_message = "SnapStart is for zips: images do not support it."
   }
 }
 

@@ -123,20 +123,3 @@ module "warm_up" {
 
   permissions_boundary = var.common.permissions_boundary
 }
-
-module "gpu_service" {
-  source = "../gpu_service"
-  # moto's ECS loses capacity providers.
-  count = local.on_gpu && !var.common.local ? 1 : 0
-
-  name           = local.name
-  image          = var.compute.image
-  memory_mb      = var.spec.memory_mb
-  environment    = local.setting
-  statements     = concat(local.statements, var.common.statements)
-  queues         = { for name, queue in local.queues : name => queue.arn }
-  hosts          = var.gpu
-  rollback_alarm = aws_cloudwatch_metric_alarm.failures.alarm_name
-  repository_arn = var.gpu_repository_arn
-  common         = var.common
-}

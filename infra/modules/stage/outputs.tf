@@ -8,6 +8,11 @@ output "dead_letters" {
   value       = module.lanes.dead_letters
 }
 
+output "statements" {
+  description = "Permissions of a worker of this stage, besides receiving its queues' messages."
+  value       = local.statements
+}
+
 output "function" {
   description = "Name of the function; null on GPU hosts."
   value       = one(module.function[*].name)

@@ -74,20 +74,6 @@ variable "compute" {
   }
 }
 
-variable "gpu" {
-  description = "GPU hosts, if the stage runs there: the root module's `gpu`."
-  type = object({
-    subnet_ids        = list(string)
-    ami_parameter     = string
-    instance_types    = list(string)
-    max_hosts         = number
-    on_demand_base    = number
-    on_demand_percent = number
-    idle_minutes      = number
-  })
-  default = null
-}
-
 variable "data" {
   description = "Data of the stage: ARNs of uploads (those under a prefix), artifacts, table and bus, and the prefix of queues' ARNs."
   type = object({
@@ -128,9 +114,4 @@ variable "common" {
       config   = string
     }))
   })
-}
-
-variable "gpu_repository_arn" {
-  description = "ARN of the repository of the image for GPU hosts."
-  type        = string
 }

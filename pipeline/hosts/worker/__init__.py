@@ -1,7 +1,8 @@
 """The worker, which hosts handlers as Lambda does, on any machine.
 
 functions hosted functions: the stages, each with a lane for live work and one for replays
-host      Worker: a thread for each child, from queue to handler
+host      Worker: a poller for each child, until stopped or idle
+poller    a thread for one child, from queue to handler
 lane      one queue: one message at a time, deleted only on success
 load      the running jobs, which decide if a replay may begin
 runtime   one handler in a child process, with a memory limit and a deadline

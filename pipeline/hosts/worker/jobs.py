@@ -89,10 +89,10 @@ class Jobs:
             MissingDependency: ``no_stage``.
             InvalidArgument: ``unknown_stage``.
         """
-        if settings.stage is None:
+        if settings.stage is None or "," in settings.stage:
             raise MissingDependency(
                 "no_stage",
-                "Set VIDEODROP_STAGE to the stage whose events this host serves, one of "
+                "Set VIDEODROP_STAGE to the one stage whose events this host serves, one of "
                 f"{', '.join(settings.topology.stages)}.",
             )
         return cls(settings, hosted(settings, [settings.stage])[0])

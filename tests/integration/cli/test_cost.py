@@ -106,7 +106,7 @@ def test_limits_that_are_met_are_shown_with_what_to_do_and_the_others_once(cli):
     assert "thumbnail: maximum concurrency" not in limits
     assert limits["transcode: an execution, s"][-1] == "ok"
     assert "transcribe: an execution, s" not in limits
-    assert limits["detect: hosts"][-3:] == ["gpu.max_hosts", "=", "36"]
+    assert limits["GPU hosts"][-3:] == ["gpu.max_hosts", "=", "36"]
     assert "ask for 144, On-Demand and Spot each" in " ".join(limits["vCPUs of G instances"])
 
 

@@ -240,6 +240,6 @@ def test_no_other_process_imports_the_library_of_a_cloud(adapter):
 
 
 def test_a_host_without_a_stage_is_told_which_there_are():
-    with pytest.raises(MissingDependency, match="VIDEODROP_STAGE to the stage") as raised:
+    with pytest.raises(MissingDependency, match="VIDEODROP_STAGE to the one stage") as raised:
         Jobs.of_stage(Settings())
     assert raised.value.code == "no_stage"

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -424,7 +425,7 @@ def test_a_worker_for_replays_alone_is_healthy_while_there_are_none(bench, monke
 
 
 @pytest.mark.parametrize(
-    ("ready", "rests", "alive", "hung", "well"),
+    ("ready", "idles", "alive", "hung", "well"),
     [
         ((True, True), (False, False), (True, True), (False, False), True),
         # A replay's child is temporary.
@@ -436,16 +437,75 @@ def test_a_worker_for_replays_alone_is_healthy_while_there_are_none(bench, monke
         ((True, True), (False, False), (True, True), (False, True), False),
     ],
 )
-def test_a_worker_whose_thread_has_ended_is_not_healthy(ready, rests, alive, hung, well):
+def test_a_worker_whose_thread_has_ended_is_not_healthy(ready, idles, alive, hung, well):
     hosts = [
         SimpleNamespace(
             runtime=SimpleNamespace(ready=ready[i], hung=hung[i]),
-            rests=rests[i],
+            idles=idles[i],
             is_alive=lambda i=i: alive[i],
         )
         for i in range(2)
     ]
     assert host._healthy(hosts) is well
+
+
+def test_an_idle_worker_ends_after_the_last_message_and_not_during_a_job(bench, monkeypatch):
+    monkeypatch.setattr(host, "_BEAT_S", 0.1)
+    bench.send(do="wait for", file="go")
+    bench.send("transcode", do="return", what=None)
+    bench.start(bench.function(), bench.function("transcode"), idle_s=0.3)
+    (_, thread) = bench.workers[0]
+    bench.until(lambda: bench.counts("transcode") == (0, 0) and bench.orders())
+    thread.join(1)
+    assert thread.is_alive()
+    (bench.out / "go").touch()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert bench.counts() == bench.counts("transcode") == (0, 0)
+
+
+def test_a_worker_that_is_to_end_when_idle_ends_if_it_cannot_serve(bench, monkeypatch):
+    monkeypatch.setattr(host, "_BEAT_S", 0.1)
+    monkeypatch.setattr(host, "_UNFIT_S", 0.5)
+    bench.send(do="return", what=None)
+    broken = bench.function(handler="dies_at_import.handle")
+    worker = Worker(bench.settings, (broken,), bench.on_failed, wait_s=1, idle_s=60)
+    assert worker.run() is False
+    bench.until(lambda: bench.counts() == (1, 0))  # it has taken no message
+
+
+def test_on_sigterm_a_worker_gives_its_message_back_and_the_next_ends_once_it_is_done(
+    bench, tmp_path
+):
+    """As on a Spot host that gets its notice, and on the host that replaces it."""
+    (tmp_path / "until_idle.py").write_text(
+        "import sys\n"
+        "from pipeline.core.settings import Settings\n"
+        "from pipeline.hosts.worker import Function, Worker\n"
+        f"env = {{'PYTHONPATH': {str(HERE)!r}, 'OUT': {str(tmp_path)!r}}}\n"
+        "f = Function('detect', 'handlers_under_test.handle', 600, 1024, env=env)\n"
+        "over = lambda *_: False\n"
+        "more = {'wait_s': 1, 'grace_s': 0.5, 'idle_s': 1}\n"
+        "sys.exit(not Worker(Settings(name=sys.argv[1]), [f], over, **more).run())\n"
+    )
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(tmp_path)])}
+    bench.send(do="wait for", file="go")
+    reclaimed = Child("until_idle", bench.settings.name, env=env)
+    try:
+        bench.until(bench.calls)
+        os.kill(reclaimed.pid, signal.SIGTERM)
+        assert reclaimed.wait(30) == 0
+    finally:
+        reclaimed.kill()
+    assert bench.counts() == (1, 0)  # at once, not after its visibility timeout
+    (tmp_path / "go").touch()
+    other = Child("until_idle", bench.settings.name, env=env)
+    try:
+        assert other.wait(60) == 0
+    finally:
+        other.kill()
+    assert bench.orders() == ["wait for"] * 2
+    assert bench.counts() == (0, 0)
 
 
 def _handlers():

@@ -18,7 +18,7 @@ STAGES = dockerfile.read()
 IMAGES = [
     name for name, stage in STAGES.items() if any(step.word == "LABEL" for step in stage.steps)
 ][1:]
-SERVICE = (ROOT / "infra" / "modules" / "gpu_service" / "service.tf").read_text()
+POOL = (ROOT / "infra" / "modules" / "gpu_pool" / "pool.tf").read_text()
 FUNCTION = (ROOT / "infra" / "modules" / "function" / "main.tf").read_text()
 
 
@@ -37,7 +37,8 @@ def commands(image):
 
 
 def test_there_is_an_image_for_every_kind_of_host():
-    assert IMAGES == ["api", "media", "cpu", "gpu", "local"]
+    # The last one is the default: no CUDA.
+    assert IMAGES == ["api", "media", "gpu", "local", "cpu"]
 
 
 def test_hadolint_finds_nothing_and_ignores_nothing():
@@ -66,20 +67,6 @@ def test_an_image_runs_as_nobody_and_has_a_health_check(image):
     # Nothing is installed after USER, because that user could change it.
     own = [step.word for stage in chain(image) for step in stage.steps]
     assert "RUN" not in own[own.index("USER") :]
-
-
-def test_ecs_has_the_health_check_of_the_image():
-    check = dockerfile.last(chain("gpu"), "HEALTHCHECK")
-    [told] = re.findall(r"^    healthCheck = \{\n(.*?)^    \}", SERVICE, re.MULTILINE | re.DOTALL)
-    values = dict(re.findall(r"^ +(\w+) += (.*)$", told, re.MULTILINE))
-    assert json.loads(values.pop("command")) == ["CMD", *json.loads(check.rest.removeprefix("CMD"))]
-    retries = values.pop("retries")
-    assert check.flags == {
-        "interval": f"{values['interval']}s",
-        "timeout": f"{values['timeout']}s",
-        "start-period": f"{values['startPeriod']}s",
-        "retries": retries,
-    }
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -122,11 +109,11 @@ def test_lambda_and_gpu_hosts_start_commands_of_the_images_and_the_entry_point()
             entrypoint.__name__,
         ]
     # On both, `command` replaces CMD and leaves the entry point.
-    commands = re.findall(r"^    command += (\[.*\])", SERVICE, re.MULTILINE)
+    commands = re.findall(r"^    command += (\[.*\])", POOL, re.MULTILINE)
     assert list(map(json.loads, commands)) == [[entrypoint.STAGE]]
     assert dockerfile.last(chain("gpu"), "CMD").words == [entrypoint.STAGE]
     assert "entry_point" not in FUNCTION
-    assert "entryPoint" not in SERVICE
+    assert "entryPoint" not in POOL
     assert "command = [image_config.value]" in FUNCTION
     assert "for_each = var.image == null ? [] : [var.handler]" in FUNCTION
     given = set()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.costs import Workload, hour, idle, month, queries, search
-from pipeline.costs.concurrency import load
+from pipeline.costs.concurrency import loads
 from pipeline.costs.lines import Line, total
 from tests.fakes.priced import PRICES, TOPOLOGY, WORK, pace, usd
 
@@ -16,30 +16,32 @@ def near(amount: float) -> Any:
     return pytest.approx(amount, rel=1e-3)
 
 
-def test_an_idle_month_is_paid_for_snapshots_alarms_and_polling():
+def test_an_idle_month_is_paid_for_alarms_and_polling():
     lines = idle.idle(PRICES, TOPOLOGY, WORK)
-    # (1769 + 3 * 512) / 1024 GB for 730 * 3600 s at 0.0000015046.
-    assert usd(lines, "SnapStart") == near(12.762)
-    # 8 functions * 4, 4 stages * 6, 7 sets of lanes * 2, the API: 71 at 0.10.
-    assert usd(lines, "alarms") == near(7.1)
-    assert usd(lines, "dashboard") == 3
+    # 8 functions * 4, 4 stages * 2, 7 sets of lanes * 2, the API: 55 at 0.10.
+    assert usd(lines, "alarms") == near(5.5)
     # 12 mappings * 5 polls in 20 s: 7.884 million requests at 0.40.
     assert usd(lines, "polling") == near(3.1536)
     # 43,800 ticks: 6,570 GB-s 0.0876, requests 0.00876, 394,200 reads 0.0493, 350,400 SQS
     # requests 0.14016, 0.0438 GB of logs 0.0219, traces 0.219, schedule 0.0438.
     assert usd(lines, "janitor") == near(0.5705)
     assert usd(lines, "images") == near(0.05)
-    assert total(lines) == near(26.636)
+    assert total(lines) == near(9.274)
 
 
-def test_a_stage_on_gpu_hosts_has_no_function_that_polls_and_other_alarms():
+def test_an_idle_month_costs_less_than_ten_dollars():
+    for work in (WORK, GPU):
+        assert total(idle.idle(PRICES, TOPOLOGY, work)) < 10
+
+
+def test_a_stage_on_gpu_hosts_has_no_function_that_polls():
     lines = idle.idle(PRICES, TOPOLOGY, GPU)
-    # 6 functions * 4, 4 stages * 6, 7 sets * 2, 12 metrics each for two services, the API: 87.
-    assert usd(lines, "alarms") == near(8.7)
-    # 25 metrics each at 0.30.
-    assert usd(lines, "Container Insights") == near(15)
+    # 6 functions * 4, 4 stages * 2, 7 sets * 2, the API: 47.
+    assert usd(lines, "alarms") == near(4.7)
     # 8 mappings.
     assert usd(lines, "polling") == near(2.1024)
+    # The janitor's looks at 4 queues.
+    assert usd(lines, "janitor") == near(0.5705 + 43_800 * 4 * 0.4e-6)
     # The image with PyTorch besides that of Lambda.
     assert usd(lines, "images") == near(0.45)
 
@@ -51,6 +53,9 @@ def test_what_keeps_hosts_warm_costs_while_it_waits():
     assert usd(lines, "thumbnail: a provisioned execution") == near(21.90)
     # 8760 times: 0.6 GB-s at 0.0000166667, a request, and the schedule at a millionth.
     assert usd(lines, "a warm-up every 5 minutes") == near(0.09811)
+    # 1769 / 1024 GB for 730 * 3600 s at 0.0000015046.
+    assert usd(lines, "SnapStart of the API, for each of its versions") == near(6.831)
+    assert usd(lines, "the dashboard") == 3
     # 730 h at 0.526, and 200 GB at 0.08.
     assert usd(lines, "a GPU host that never ends, On-Demand") == near(399.98)
     assert usd(lines, "a GPU host that never ends, Spot") == near(176.60)
@@ -106,9 +111,9 @@ def bill(work: Workload, **stages: float) -> list[Line]:
     hours = {
         one.stage: hour.stage_hour(PRICES, TOPOLOGY.stages[one.stage], one, work) for one in paces
     }
-    loads = [load(one, work) for one in paces]
+    found = loads(paces, work)
     million = [Line(what="a million", usd=5)]
-    return list(month.month(PRICES, work, loads, hours, idle_usd=21, million_queries=million))
+    return list(month.month(PRICES, work, found, hours, idle_usd=21, million_queries=million))
 
 
 def test_a_month_is_the_hours_of_video_that_came():
@@ -127,9 +132,9 @@ def test_a_month_is_the_hours_of_video_that_came():
 def test_gpu_hosts_are_paid_for_while_they_stand():
     work = WORK.model_copy(update={"gpu_stages": frozenset({"detect"})})
     lines = bill(work, detect=1)
-    # An hour of video a day: 6 minutes of work, and some 47 until all is gone (test_hosts.py).
+    # An hour of video a day: 6 minutes of work, and 8.5 around them (test_hosts.py).
     (line,) = [one for one in lines if one.what == "detect"]
-    assert line.usd == pytest.approx(730 * 53 / 1440 * 0.547918, rel=0.03)
+    assert line.usd == pytest.approx(730 * 14.5 / 1440 * 0.547918, rel=0.03)
     assert line.note.endswith(" hours of g4dn.xlarge, On-Demand")
 
 
@@ -139,8 +144,8 @@ def test_each_combination_of_dimensions_is_a_metric_that_is_paid_for():
         for stages in ({"detect": 1}, {"detect": 1, "transcode": 1})
     )
     # Of a stage: its runs by stage 1, class 1, outcome 2; durations 2, of ranges 2; waits, media,
-    # retries, models and cold starts 1 each: 13 at 0.30.
-    assert two - one == near(3.9)
+    # retries, models, cold starts and faults 1 each: 14 at 0.30.
+    assert two - one == near(4.2)
 
 
 def test_the_peak_changes_no_bill():

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.costs import Workload, break_even, month
 from pipeline.costs.break_even import Hosts, Way, compare
-from pipeline.costs.concurrency import load
+from pipeline.costs.concurrency import loads
 from pipeline.costs.hour import StageHour
 from tests.fakes.priced import PRICES, TOPOLOGY, WORK, pace
 
@@ -97,15 +97,15 @@ def test_services_that_also_keep_and_send_are_compared_with_store_and_delivery()
 def test_those_that_only_process_are_added_up():
     way = found(WORK)["these together"]
     assert way.instead_of == ["transcode", "transcribe", "detect"]
-    assert way.theirs.hour == pytest.approx(3.15 + 1.44 + 6)
+    assert way.theirs.hour == pytest.approx(3.15 + 0.36 + 6)  # the cheaper speech service
     assert way.ours.hour == pytest.approx(0.6 + 0.03)
 
 
 def bill(work: Workload, idle_usd: float = 21) -> float:
     """Return a month's bill for one stage: idle cost, its work, and its requests."""
     stages = {"detect": HOURS["detect"]}
-    loads = [load(PACES["detect"], work)]
-    lines = month.month(PRICES, work, loads, stages, idle_usd=idle_usd, million_queries=[])
+    found = loads([PACES["detect"]], work)
+    lines = month.month(PRICES, work, found, stages, idle_usd=idle_usd, million_queries=[])
     return sum(line.usd for line in lines if line.what in {"idle", "detect", "requests"})
 
 

@@ -22,7 +22,7 @@ def optional(name: str) -> float:
     ("name", "taken"),
     [
         ("max_hosts", installation.MAX_HOSTS),
-        ("idle_minutes", installation.IDLE_MINUTES),
+        ("idle_s", installation.IDLE_S),
         ("rate", installation.THROTTLE_RATE),
     ],
 )
@@ -50,12 +50,7 @@ def test_a_function_has_as_much_memory_as_terraform_lets_it():
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("modules/gpu_service/hosts.tf", f"volume_size = {installation.HOST_DISK_GB}"),
-        (
-            "modules/gpu_service/scaling.tf",
-            f"    cooldown = {installation.COOLDOWN_MINUTES * 60}\n",
-        ),
-        ("modules/gpu_service/service.tf", 'name  = "containerInsights"\n    value = "enabled"'),
+        ("modules/gpu_pool/hosts.tf", f"volume_size = {installation.HOST_DISK_GB}"),
         ("api.tf", f"memory_mb    = {installation.QUERY_MEMORY_MB}"),
         (
             "variables_code.tf",
@@ -65,14 +60,3 @@ def test_a_function_has_as_much_memory_as_terraform_lets_it():
 )
 def test_sizes_are_those_of_the_sources(path: str, line: str):
     assert line in (INFRA / path).read_text()
-
-
-def test_alarms_of_gpu_workers_watch_so_many_metrics():
-    source = (INFRA / "modules/gpu_service/scaling.tf").read_text()
-    kinds = [
-        kind
-        for line in re.findall(r"for_each = .*", source)
-        for kind in re.findall(r"local\.metrics\.\w+", line)
-    ]
-    # Of two queues, fresh uploads and replays; and two alarms of ECS's own.
-    assert len(kinds) * 2 + 2 == installation.ALARM_METRICS_OF_GPU_SERVICE

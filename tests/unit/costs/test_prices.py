@@ -33,7 +33,7 @@ def near(usd: float) -> Any:
 
 def test_the_table_names_region_month_currency_and_pages():
     prices = Prices.read()
-    assert prices.title == "AWS list prices, us-east-1, USD, 2025-01"
+    assert prices.title == "AWS list prices, us-east-1, USD, 2025-01, 9 of 41 confirmed"
     raw = json.loads(DEFAULT_PATH.read_bytes())
     services = [value for value in raw.values() if isinstance(value, dict) and "source" in value]
     assert len(services) == 12
@@ -41,6 +41,18 @@ def test_the_table_names_region_month_currency_and_pages():
     assert all("https://" in one["source"] for one in raw["managed"])
     assert "from memory" in prices.note
     assert "check them" in prices.note
+
+
+def test_every_price_says_what_it_rests_on():
+    lines = {line.what: line for line in Prices.read().lines()}
+    confirmed = lines["sqs: million_requests"]
+    assert (confirmed.usd, confirmed.as_of) == (0.4, "2026-03")
+    assert (confirmed.source or "").startswith("https://")
+    # Nobody has looked these up.
+    memory = lines["s3: gb_month"]
+    assert (memory.usd, memory.as_of, memory.source) == (0.023, "2025-01", None)
+    assert lines["OpenAI whisper-1: minute"].usd == 0.006
+    assert lines["gpu_instances: hour.g5.xlarge.on_demand"].source
 
 
 def test_a_run_on_lambda_costs_its_memory_for_its_time_and_a_request():
@@ -96,15 +108,20 @@ def test_a_run_costs_all_of_it():
     ("changes", "complaint"),
     [
         ({"assumed__gpu_instance": "p5.48xlarge"}, "no hour of p5.48xlarge"),
-        ({"gpu_instances__hour": {"g4dn.xlarge": {"spot": 1}}}, "no hour of g4dn.xlarge"),
-        ({"lambda__gb_second": {"arm64": 1}}, "no gb_second for x86_64"),
-        ({"lambda__gb_second": {"x86_64": 1}}, "no gb_second for arm64"),
+        (
+            {"gpu_instances__hour": {"g4dn.xlarge": {"spot": 1}}, "gpu_instances__checked": {}},
+            "no hour of g4dn.xlarge",
+        ),
+        ({"lambda__gb_second": {"arm64": 1}, "lambda__checked": {}}, "no gb_second for x86_64"),
+        ({"lambda__gb_second": {"x86_64": 1}, "lambda__checked": {}}, "no gb_second for arm64"),
         ({"lambda__provisioned_gb_second": {"arm64": 1}}, "no provisioned_gb_second for x86_64"),
         ({"gpu_instances__vcpus": {}}, "no vcpus of g4dn.xlarge"),
         ({"gpu_instances__vcpus": {"g4dn.xlarge": 0}}, "vcpus"),
         ({"s3__gb_month": -1}, "gb_month"),
         ({"sqs__million_requests": math.inf}, "million_requests"),
         ({"sqs__per_thousand": 1}, "per_thousand"),
+        ({"sqs__checked": {"hour": {"as_of": "2026-03", "source": "x"}}}, "no price for hour"),
+        ({"sqs__checked": {"million_requests": {"as_of": "now", "source": "x"}}}, "as_of"),
         ({"currency": "EUR"}, "currency"),
         ({"as_of": "lately"}, "as_of"),
     ],

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.core.errors import BadInput
 from pipeline.costs import Workload, paces, quotas, report
-from pipeline.costs.concurrency import load
+from pipeline.costs.concurrency import loads
 from pipeline.costs.quotas import Check
 from tests.fakes.priced import PRICES, TOPOLOGY, pace
 
@@ -18,8 +18,8 @@ def hit(*stages: object, **work: object) -> dict[tuple[str | None, str], Check]:
 
 def met(*stages: object, **work: object) -> dict[tuple[str | None, str], Check]:
     workload = Workload(**{"videos_per_day": 100, "peak": 1, **work})
-    loads = [load(one, workload) for one in stages or (pace(),)]
-    found = quotas.checks(loads, workload, PRICES, TOPOLOGY)
+    heavy = loads(stages or (pace(),), workload)
+    found = quotas.checks(heavy, workload, PRICES, TOPOLOGY)
     return {(one.stage, one.limit): one for one in found if one.hit}
 
 
@@ -134,15 +134,15 @@ def test_gpu_hosts_need_a_quota_that_new_accounts_have_not():
     stages = [pace("transcribe"), pace("detect")]
     found = hit(*stages, gpu_stages=frozenset({"transcribe", "detect"}), videos_per_day=10)
     (check,) = found.values()
-    # A host each, of 4 vCPUs.
-    assert (check.limit, check.allowed, check.needed) == ("vCPUs of G instances", 0, 8)
-    assert check.advice == "ask for 8, On-Demand and Spot each"
+    # One host serves both; it has 4 vCPUs.
+    assert (check.limit, check.allowed, check.needed) == ("vCPUs of G instances", 0, 4)
+    assert check.advice == "ask for 4, On-Demand and Spot each"
 
 
 def test_more_gpu_hosts_than_the_installation_allows_is_a_variable():
     # 8,640 a day for a minute each: 6 at once, 12 at most.
     found = hit(pace("detect"), gpu_stages=frozenset({"detect"}), videos_per_day=8640)
-    assert found["detect", "hosts"].advice == "gpu.max_hosts = 12"
+    assert found[None, "GPU hosts"].advice == "gpu.max_hosts = 12"
 
 
 def test_what_runs_on_gpu_hosts_needs_nothing_of_lambda():

@@ -43,9 +43,10 @@ def _nothing_runs(monkeypatch, observed):  # noqa: ARG001 - the tests own loggin
         return became
 
     class Worker:
-        def __init__(self, settings, chosen, *, grace_s, heartbeat):
+        def __init__(self, settings, chosen, *, grace_s, heartbeat, idle_s):
             assert heartbeat == health.HEARTBEAT
             assert grace_s == settings.drain_s
+            assert idle_s == settings.idle_s
             self.chosen = chosen
 
         def run(self):
@@ -140,6 +141,18 @@ def test_a_worker_without_a_stage_hosts_all_of_them(start):
     assert start()[:-1] == ("worker", *Settings().topology.stages)
 
 
+def test_a_worker_hosts_all_stages_that_it_is_given(start):
+    assert start(VIDEODROP_STAGE="detect,transcribe")[:-1] == ("worker", "transcribe", "detect")
+
+
+def test_a_worker_that_cannot_serve_ends_as_failed(monkeypatch):
+    monkeypatch.setattr(worker.Worker, "run", lambda _: False)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit) as ended:
+        entrypoint.main(["handlers.janitor.handler"])
+    assert ended.value.code == 1
+
+
 def test_a_worker_hosts_the_handler_that_it_is_given(start):
     assert start("handlers.janitor.handler")[:-1] == ("worker", "janitor")
 
@@ -154,6 +167,7 @@ def test_a_region_named_as_lambda_does_reaches_boto3(start, monkeypatch):
     ("arguments", "environment", "code"),
     [
         ([], {"PORT": "8080"}, "no_stage"),
+        ([], {"PORT": "8080", "VIDEODROP_STAGE": "detect,transcribe"}, "no_stage"),
         (["handlers.stage.handler"], {"PORT": "http"}, "bad_port"),
         (["handlers.stage.handler"], {"PORT": "65536"}, "bad_port"),
         (["handlers.query.handler"], {}, "unknown_handler"),

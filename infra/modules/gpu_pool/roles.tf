@@ -10,9 +10,10 @@ locals {
 }
 
 resource "aws_iam_role" "worker" {
-  name               = var.name
-  description        = "Permissions of workers of ${var.name}"
-  assume_role_policy = local.tasks
+  name                 = var.name
+  description          = "Permissions of workers of ${var.name}"
+  assume_role_policy   = local.tasks
+  permissions_boundary = var.common.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "worker" {
@@ -27,7 +28,7 @@ resource "aws_iam_role_policy" "worker" {
           # A released message is sent again, and ranges of a run are requested.
           Effect   = "Allow"
           Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
-          Resource = values(var.queues)
+          Resource = var.queues
         },
       ],
       # Omit a statement's missing fields: IAM does not accept nulls.
@@ -37,9 +38,10 @@ resource "aws_iam_role_policy" "worker" {
 }
 
 resource "aws_iam_role" "start" {
-  name               = "${var.name}-start"
-  description        = "Lets ECS pull the image of ${var.name} and write its log"
-  assume_role_policy = local.tasks
+  name                 = "${var.name}-start"
+  description          = "Lets Batch pull the image of ${var.name} and write its log"
+  assume_role_policy   = local.tasks
+  permissions_boundary = var.common.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "start" {

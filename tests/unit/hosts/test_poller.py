@@ -11,10 +11,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker.functions import Function
-from pipeline.hosts.worker.host import _Host
 from pipeline.hosts.worker.lane import Record
 from pipeline.hosts.worker.load import Load
 from pipeline.hosts.worker.paused import Paused
+from pipeline.hosts.worker.poller import Poller
 from pipeline.hosts.worker.runtime import Failed, Response
 
 MESSAGE: Record = {"messageId": "m", "receiptHandle": "r", "body": "{}"}
@@ -98,7 +98,7 @@ def turn(
         return names
 
     held = Paused(read)
-    host = _Host(Settings(), function, lambda *_: False, SQS, 1, load, held, stopping)
+    host = Poller(Settings(), function, lambda *_: False, SQS, 1, load, held, stopping)
     host.runtime = Loads(loading)
     messages = OneMessage(waiting)
     host._open = lambda: messages
@@ -162,3 +162,27 @@ def test_while_paused_queues_cannot_be_read_the_last_ones_count(monkeypatch):
     monkeypatch.setattr("pipeline.hosts.worker.paused._EVERY_S", 0)
     paused, function = Paused(read), Function("detect", "no.handler", 1, 1)
     assert [paused.holds(function), paused.holds(function)] == [True, True]
+
+
+def test_a_lane_rests_from_its_first_empty_look_until_a_message_comes(load):
+    stopping = threading.Event()
+    function = Function("detect", "no.handler", 1, 1)
+    host = Poller(Settings(), function, lambda *_: False, SQS, 1, load, Paused(set), stopping)
+    rested = [host.rests(0)]  # it has not looked yet
+    messages = iter([None, MESSAGE, None])
+
+    def receive() -> Record | None:
+        rested.append(host.rests(0))
+        return next(messages)
+
+    def invoke(_: Any) -> Response:
+        rested.append(host.rests(0))
+        return Response(None)
+
+    host.runtime = SimpleNamespace(invoke=invoke)
+    lane = SimpleNamespace(receive=receive, delete=lambda _: None)
+    for _ in range(3):
+        host._poll(lane)
+    rested.append(host.rests(0))
+    # Before the first look, after an empty one, during the job, after it, after an empty look.
+    assert rested == [False, False, True, False, False, True]
