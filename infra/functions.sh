@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 architecture=${1:-arm64} python=${2:-3.13}
-tree=build/functions zip=build/functions.zip
+tree=${BUILD:-build}/functions zip=${BUILD:-build}/functions.zip
 case $architecture in
   arm64) machine=aarch64 ;;
   x86_64) machine=x86_64 ;;
