@@ -3,6 +3,7 @@
 #
 #     infra/functions.sh                 for the defaults of the variable `functions`
 #     infra/functions.sh x86_64 3.12     for another architecture and Python
+#     BUILD=FOLDER infra/functions.sh    into a folder other than build
 #
 # Each build starts from scratch, because pip keeps existing files. The same code gives the same zip,
 # so that Terraform publishes no new version.
