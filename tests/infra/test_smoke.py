@@ -50,7 +50,12 @@ esac
 """
 _VIDEODROP = f"""
 case "$1" in
+  worker)
+    trap 'touch "$HOME/stopped"; exit' TERM
+    touch "$HOME/working"
+    for _ in {{1..300}}; do sleep 0.1; done ;;
   add)
+    until [ -z "${{AWS_ENDPOINT_URL:-}}" ] || [ -e "$HOME/working" ]; do sleep 0.05; done
     [ ! -e "$HOME/hangs" ] || {{ touch "$HOME/hanging"; exec sleep 60; }}
     echo "$VIDEODROP_NAME" >"$HOME/current"
     echo '{{"videos": [{{"video_id": "v"}}]}}' ;;
@@ -67,7 +72,13 @@ case "$1" in
   --version) echo videodrop 0.1.0 ;;
 esac
 """
-_COMMANDS = {"terraform": _TERRAFORM, "aws": _AWS, "curl": _CURL, "videodrop": _VIDEODROP}
+_COMMANDS = {
+    "terraform": _TERRAFORM,
+    "aws": _AWS,
+    "curl": _CURL,
+    "videodrop": _VIDEODROP,
+    "zip": 'touch "$2"',
+}
 
 
 class Smoke:
@@ -89,7 +100,7 @@ class Smoke:
         path.write_text(f"#!/usr/bin/env bash\nset -eu\n{text}\n")
         path.chmod(0o755)
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
+    def start(self, *options: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [self.checkout / "infra" / "smoke.sh", *options],
             env={
@@ -101,7 +112,8 @@ class Smoke:
                 "TF_CLI_ARGS": "-state=theirs",
                 "TF_WORKSPACE": "theirs",
                 "AWS_REGION": "eu-central-1",
-            },
+            }
+            | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -109,9 +121,9 @@ class Smoke:
             start_new_session=True,
         )
 
-    def run(self, *options: str, status: int) -> str:
+    def run(self, *options: str, status: int, **environment: str) -> str:
         """Return the output of a run that exits with ``status``."""
-        with self.start(*options) as running:
+        with self.start(*options, **environment) as running:
             said = running.communicate(timeout=60)[0]
         assert running.returncode == status, said
         return said
@@ -193,6 +205,15 @@ def test_a_killed_run_is_destroyed_later(smoke: Smoke):
     smoke.run("--destroy", status=0)
     assert smoke.outcomes()["apply"] == smoke.outcomes()["destroy"] == "held"
     assert smoke.left == {"report.md", "log"}
+
+
+def test_in_a_simulator_a_worker_runs_the_stages_and_ends_with_the_run(smoke: Smoke):
+    (smoke.checkout / "handlers").mkdir()
+    (smoke.checkout / "handlers" / "query.py").touch()
+    smoke.run("--local", status=0, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert smoke.outcomes()["the API is closed without it"].startswith("not checked")
+    assert (smoke.home / "working").exists()
+    assert (smoke.home / "stopped").exists()
 
 
 def test_without_a_yes_nothing_is_made(smoke: Smoke):
