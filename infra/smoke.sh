@@ -274,7 +274,10 @@ elif [ "$mode" = local ]; then
   parallel=100 image=smoke@sha256:$(printf '0%.0s' {1..64}) endpoint=${AWS_ENDPOINT_URL:-}
 else
   for tool in aws curl zip; do command -v "$tool" >/dev/null || die "$tool is not installed."; done
-  [ -n "$image" ] || docker version >/dev/null 2>&1 || die "Docker does not run: start it, or give --image."
+  if [ -z "$image" ]; then
+    docker version >/dev/null 2>&1 || die "Docker does not run: start it, or give --image."
+    [ -f containers/base.digest ] || die "The base image is not pinned yet: run containers/build.sh pin"
+  fi
   account=$(account_now)
   cat <<TEXT
 Makes an installation in account $account, region $region, and destroys it again: half an hour or more.
