@@ -3,13 +3,14 @@
 #
 #     infra/functions.sh                 for the defaults of the variable `functions`
 #     infra/functions.sh x86_64 3.12     for another architecture and Python
+#     BUILD=FOLDER infra/functions.sh    into a folder other than build
 #
 # Each build starts from scratch, because pip keeps existing files. The same code gives the same zip,
 # so that Terraform publishes no new version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 architecture=${1:-arm64} python=${2:-3.13}
-tree=build/functions zip=build/functions.zip
+tree=${BUILD:-build}/functions zip=${BUILD:-build}/functions.zip
 case $architecture in
   arm64) machine=aarch64 ;;
   x86_64) machine=x86_64 ;;
