@@ -8,7 +8,7 @@ from fastapi.staticfiles import StaticFiles
 
 from pipeline.api.context import Parts
 from pipeline.api.headers import docs_policy, page_policy
-from pipeline.core.settings import SignIn
+from pipeline.core.setting_types import SignIn
 
 _WEB = Path(__file__).with_name("web")
 

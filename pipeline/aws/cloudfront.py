@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from pipeline.core.disposition import content_disposition
 from pipeline.core.errors import MissingDependency
-from pipeline.core.settings import CdnSettings
+from pipeline.core.setting_types import CdnSettings
 
 if TYPE_CHECKING:
     from botocore.signers import CloudFrontSigner

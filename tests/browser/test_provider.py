@@ -15,7 +15,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from pipeline.api.app import create_app
-from pipeline.core.settings import Settings, SignIn
+from pipeline.core.setting_types import SignIn
+from pipeline.core.settings import Settings
 from tests.browser.conftest import serving
 from tests.browser.test_sign_in import TOKEN, kept
 from tests.fakes.gateway import Gateway

@@ -12,7 +12,7 @@ from pipeline import bootstrap
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
 from pipeline.core.errors import DependencyFailed
-from pipeline.core.settings import CdnSettings
+from pipeline.core.setting_types import CdnSettings
 from pipeline.core.stage import Result
 from pipeline.core.topology import Lane
 from pipeline.hosts.worker.schedule import scheduled_event

@@ -14,7 +14,8 @@ from pipeline import bootstrap
 from pipeline.api.authorized import OPEN, OPEN_BELOW
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
-from pipeline.core.settings import Settings, SignIn
+from pipeline.core.setting_types import SignIn
+from pipeline.core.settings import Settings
 from pipeline.costs.installation import alarm_metrics
 from pipeline.stages.detect import onnx, yolo
 from pipeline.stages.transcribe import ctranslate, whisper

@@ -21,7 +21,7 @@ def test_settings_are_read_in_bootstrap_alone():
         for path in folder.rglob("*.py")
         if re.search(r"\bSettings\(", re.sub(r"class \w+\(.*\)", "", path.read_text()))
     ]
-    assert makers == ["bootstrap.py"]
+    assert makers == ["bootstrap/process.py"]
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 from pipeline import bootstrap
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
-from pipeline.core.settings import CdnSettings, Settings
+from pipeline.core.setting_types import CdnSettings
+from pipeline.core.settings import Settings
 from tests.fakes.query import Client
 from tests.fakes.seed import Seed
 from tests.fakes.signatures import key_pair, unsigned, wildcard

@@ -31,7 +31,7 @@ def test_results_of_earlier_versions_are_found_once_they_are_indexed(
     cli, seed, stored, monkeypatch
 ):
     with monkeypatch.context() as earlier:
-        earlier.setattr(bootstrap, "search_index", lambda *_: Unindexed())
+        earlier.setattr(bootstrap.stores, "search_index", lambda *_: Unindexed())
         talk(seed.of(stored, seed.folder), stored)
     assert cli("search", "night", "--json").json["moments"] == []
     assert "2 results" in cli("search", "--reindex").out

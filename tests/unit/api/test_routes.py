@@ -10,7 +10,7 @@ from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
 from pipeline.core import beats
 from pipeline.core.records import Spread
-from pipeline.core.settings import SignIn
+from pipeline.core.setting_types import SignIn
 from tests.fakes.query import (
     ORIGIN,
     FakeArtifacts,

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from pipeline.aws.cloudfront import Cdn
 from pipeline.core.errors import MissingDependency
-from pipeline.core.settings import CdnSettings, Settings
+from pipeline.core.setting_types import CdnSettings
+from pipeline.core.settings import Settings
 from tests.fakes.signatures import key_pair, unsigned, wildcard
 
 TERRAFORM = Path(__file__).parents[3] / "infra" / "cdn.tf"

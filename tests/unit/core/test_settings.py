@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipeline.core.settings import Settings, SignIn
+from pipeline.core.setting_types import SignIn
+from pipeline.core.settings import Settings
 from pipeline.core.topology import DEFAULT_PATH
 
 
