@@ -2,6 +2,7 @@
 
 import re
 from statistics import median
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -94,22 +95,33 @@ def test_captions_and_speed_are_chosen_and_remembered(page, shapes):
 
 
 def test_boxes_are_where_the_objects_are(page, seed, tmp_path):
-    """Twenty frames between those that the detector saw, two in a second."""
+    """Twelve frames that the detector saw, two in a second, and twelve between these."""
     made = sample.process(sample.SILENT, tmp_path)
     open_video(page, sample.store(seed, made, "silent.mp4", sample.SILENT).video_id)
     until(page, "document.querySelectorAll('.switches button').length > 3")
     expect(page.locator(".box").first).to_be_hidden()  # the poster is of another time
-    frames = [one for one in sample.in_view("silent") if one[0] * 2 % 1 > 0.2]
-    found = []
-    for time, _, objects in frames[:: len(frames) // 20][:20]:
-        seek(page, time + 0.01)
-        shown = page.evaluate(BOXES, [640, 360])
-        for one in objects:
-            same = [iou([*one.box.edges], box) for label, box in shown if label == one.shape]
-            found.append((max(same, default=0.0), time, one.shape))
-    assert len(found) > 60
-    good = [share for share, _, _ in found if share >= 0.5]
-    assert len(good) >= 0.9 * len(found), sorted(found)[:8]
+
+    def found(frames: list[Any]) -> list[tuple[float, float, str]]:
+        """Return how well each object in the frames is covered by a box of its kind."""
+        shares = []
+        for time, _, objects in frames:
+            seek(page, time + 0.01)
+            shown = page.evaluate(BOXES, [640, 360])
+            for one in objects:
+                same = [iou([*one.box.edges], box) for label, box in shown if label == one.shape]
+                shares.append((max(same, default=0.0), time, one.shape))
+        return sorted(shares)
+
+    frames = sample.in_view("silent")
+    seen = [one for one in frames if one[0] * 2 % 1 < 0.01]
+    # Beside a cut a box is shown for half a step alone.
+    between = [one for one in frames if one[0] * 2 % 1 > 0.2 and one[1] > 4]
+    worst, *_ = exact = found(seen)
+    assert len(exact) > 50
+    assert worst[0] >= 0.5, worst
+    moved = found(between[:: len(between) // 12][:12])
+    good = [share for share, _, _ in moved if share >= 0.5]
+    assert len(good) >= 0.9 * len(moved), moved[:8]
     assert median(good) > 0.85
 
 
