@@ -132,20 +132,23 @@ class Worker:
         return True
 
     def _watch(self, hosts: Sequence[Poller]) -> bool:
-        """Wait until stopped or, with ``idle_s``, idle; return False if it is unfit to serve."""
-        served = time.monotonic()
+        """Wait until stopped or, with ``idle_s``, idle; return False if a host cannot serve.
+
+        A host that cannot load its handler does not keep the worker, and does not end it while
+        others work.
+        """
+        served = dict.fromkeys(hosts, time.monotonic())
         while not self._stopping.wait(_BEAT_S):
-            if _healthy(hosts):
-                served = time.monotonic()
-                if self._heartbeat:
-                    self._heartbeat.touch()
+            now = time.monotonic()
+            served |= dict.fromkeys((host for host in hosts if host.serves()), now)
+            if self._heartbeat and _healthy(hosts):
+                self._heartbeat.touch()
             if self._idle_s is None:
                 continue
-            if time.monotonic() - served > _UNFIT_S:
+            unfit = {host for host in hosts if now - served[host] > _UNFIT_S}
+            if all(host in unfit or host.rests(self._idle_s) for host in hosts):
                 self.stop()
-                return False
-            if all(host.rests(self._idle_s) for host in hosts):
-                self.stop()
+                return not unfit
         return True
 
     def stop(self) -> None:
