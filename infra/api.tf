@@ -19,7 +19,6 @@ module "query" {
 
   reserved_concurrency = local.kept.query
 
-
   statements = concat(local.read_key, [
     {
       Action = [

@@ -119,7 +119,7 @@ run "all_of_it" {
       detect     = { host = "gpu" }
       transcribe = { provisioned_concurrency = 2, warm_up = "rate(5 minutes)" }
     }
-    gpu = { subnet_ids = ["subnet-1"], gather_minutes = { replay = 60 } }
+    gpu = { subnet_ids = ["subnet-1"], gather_minutes = { live = 30, replay = 60 } }
     sign_in = {
       issuer   = "https://issuer.example.com"
       audience = ["videodrop"]
@@ -152,6 +152,10 @@ run "all_of_it" {
   assert {
     condition     = local.settings["VIDEODROP_REDELIVERY_S"] == tostring(6 * 840 + 3600)
     error_message = "A message that waits for others is not lost for the janitor."
+  }
+  assert {
+    condition     = local.oldest_message_s == { detect = 1800 + 1800, thumbnail = 1800, transcode = 1800, transcribe = 1800 }
+    error_message = "The age alarm waits as long as an upload may wait for others."
   }
   assert {
     condition     = [for statement in local.start_hosts : statement.Action] == [["batch:ListJobs"], ["batch:SubmitJob"]]
