@@ -103,7 +103,7 @@ class Worker:
         sqs = boto3.client("sqs", config=config)
         load = Load(cores())
         paused = Paused(bootstrap.catalog(self._settings).pauses.all)
-        hosts = [
+        pollers = [
             Poller(
                 self._settings,
                 function,
@@ -117,36 +117,36 @@ class Worker:
             for function in self._functions
             for _ in range(function.concurrency)
         ]
-        for host in hosts:
-            host.start()
-        fit = self._watch(hosts)
+        for poller in pollers:
+            poller.start()
+        fit = self._watch(pollers)
         end = time.monotonic() + self._grace_s
-        for host in hosts:
-            host.join(max(0.0, end - time.monotonic()))
-        for host in hosts:
-            host.runtime.cut()
+        for poller in pollers:
+            poller.join(max(0.0, end - time.monotonic()))
+        for poller in pollers:
+            poller.runtime.cut()
         if not fit:
             return False  # a thread that hangs in a driver would never end
-        for host in hosts:
-            host.join()
+        for poller in pollers:
+            poller.join()
         return True
 
-    def _watch(self, hosts: Sequence[Poller]) -> bool:
-        """Wait until stopped or, with ``idle_s``, idle; return False if a host cannot serve.
+    def _watch(self, pollers: Sequence[Poller]) -> bool:
+        """Wait until stopped or, with ``idle_s``, idle; return False if a poller cannot serve.
 
-        A host that cannot load its handler does not keep the worker, and does not end it while
+        A poller that cannot load its handler does not keep the worker, and does not end it while
         others work.
         """
-        served = dict.fromkeys(hosts, time.monotonic())
+        served = dict.fromkeys(pollers, time.monotonic())
         while not self._stopping.wait(_BEAT_S):
             now = time.monotonic()
-            served |= dict.fromkeys((host for host in hosts if host.serves()), now)
-            if self._heartbeat and _healthy(hosts):
+            served |= dict.fromkeys((poller for poller in pollers if poller.serves()), now)
+            if self._heartbeat and _healthy(pollers):
                 self._heartbeat.touch()
             if self._idle_s is None:
                 continue
-            unfit = {host for host in hosts if now - served[host] > _UNFIT_S}
-            if all(host in unfit or host.rests(self._idle_s) for host in hosts):
+            unfit = {poller for poller in pollers if now - served[poller] > _UNFIT_S}
+            if all(poller in unfit or poller.rests(self._idle_s) for poller in pollers):
                 self.stop()
                 return not unfit
         return True
@@ -156,10 +156,12 @@ class Worker:
         self._stopping.set()
 
 
-def _healthy(hosts: Sequence[Poller]) -> bool:
-    """Return whether a handler is loaded, and no host's thread has ended or hangs.
+def _healthy(pollers: Sequence[Poller]) -> bool:
+    """Return whether a handler is loaded, and no poller's thread has ended or hangs.
 
     Where all lanes are idle, none needs to be loaded.
     """
-    loaded = any(host.runtime.ready for host in hosts) or all(host.idles for host in hosts)
-    return loaded and all(host.is_alive() and not host.runtime.hung for host in hosts)
+    loaded = any(poller.runtime.ready for poller in pollers) or all(
+        poller.idles for poller in pollers
+    )
+    return loaded and all(poller.is_alive() and not poller.runtime.hung for poller in pollers)

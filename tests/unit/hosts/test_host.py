@@ -7,7 +7,7 @@ from pipeline.hosts.worker import Worker, host
 
 
 class Stub:
-    """A host that never serves, or one that rests after some looks."""
+    """A poller that never serves, or one that rests after some looks."""
 
     def __init__(self, *, serves: bool, looks: int | None) -> None:
         self._serves = serves
