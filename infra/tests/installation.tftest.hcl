@@ -52,7 +52,7 @@ run "by_default" {
     error_message = "Replays have a limit, also those of the command line."
   }
   assert {
-    condition     = local.kept == { query = 100, events = 12, janitor = 3, replays = 5 } && local.rest == 880
+    condition     = local.reservation == { query = 100, events = 12, janitor = 3, replays = 5 } && local.rest == 880
     error_message = "The API and the functions that are not stages have executions of their own."
   }
   assert {
@@ -239,7 +239,7 @@ run "all_of_it" {
     error_message = "The table has the key, and every role may use it by S3 and DynamoDB alone."
   }
   assert {
-    condition     = local.kept.query == 100 && local.rest == 1880
+    condition     = local.reservation.query == 100 && local.rest == 1880
     error_message = "A quota that is given is shared."
   }
   assert {
@@ -471,7 +471,7 @@ run "new_account_without_reservations" {
   }
 
   assert {
-    condition     = alltrue([for executions in values(local.kept) : executions == -1]) && local.compute.detect.live_concurrency == 2
+    condition     = alltrue([for executions in values(local.reservation) : executions == -1]) && local.compute.detect.live_concurrency == 2
     error_message = "Nothing is reserved, and stages have the least that Lambda takes."
   }
 }
