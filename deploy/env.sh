@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 file=.env
 [ ! -e "$file" ] || { echo "deploy/$file is there already: nothing was changed"; exit; }
-random() { head --bytes=24 /dev/urandom | base64 | tr '+/' '-_'; }
+random() { head -c 24 /dev/urandom | base64 | tr '+/' '-_'; }
 umask 077
 {
   echo "VIDEODROP_AWS_KEY=videodrop"

@@ -21,13 +21,18 @@ from pipeline.hosts.worker.jobs import Done, Jobs
 STAGE = os.environ.get("VIDEODROP_STAGE", "transcribe")
 # The longest job, a minute before Modal's own limit.
 _TIMEOUT_S = 3600
+# Modal's secret with the keys of a private registry.
+_REGISTRY = os.environ.get("REGISTRY_SECRET")
 _SETTINGS = {"VIDEODROP_STAGE": STAGE, "VIDEODROP_WORKER_TIMEOUT_S": str(_TIMEOUT_S - 60)}
 
 app = modal.App(f"videodrop-{STAGE}")
 
 
 @app.cls(
-    image=modal.Image.from_registry(os.environ.get("IMAGE", "videodrop-gpu"))
+    image=modal.Image.from_registry(
+        os.environ.get("IMAGE", "videodrop-gpu"),
+        secret=modal.Secret.from_name(_REGISTRY) if _REGISTRY else None,
+    )
     .entrypoint([])
     .env(_SETTINGS),
     # AWS_REGION, keys, and the settings of the installation.

@@ -17,8 +17,7 @@ module "query" {
   })
   common = local.common
 
-  reserved_concurrency = local.kept.query
-
+  reserved_concurrency = local.reservation.query
 
   statements = concat(local.read_key, [
     {
@@ -119,7 +118,7 @@ resource "aws_apigatewayv2_integration" "query" {
 
   lifecycle {
     precondition {
-      condition     = local.enough
+      condition     = local.reservable
       error_message = "This account has ${local.quota} Lambda executions at once in ${var.region}, too few to keep some for the API: ask for 1000 (Service Quotas, L-B99A9384), or set concurrency = { reserve = false } to let uploads and replays delay the API."
     }
   }

@@ -18,14 +18,14 @@ locals {
     janitor = 3
     replays = 5
   }
-  kept = {
+  reservation = {
     for function, executions in local.reserved : function => var.concurrency.reserve ? executions : -1
   }
 
-  # Lambda keeps so many of an account unreserved.
+  # Lambda leaves so many of an account unreserved.
   unreserved = 100
   rest       = local.quota - (var.concurrency.reserve ? sum(values(local.reserved)) : 0)
-  enough     = !var.concurrency.reserve || local.rest >= local.unreserved
+  reservable = !var.concurrency.reserve || local.rest >= local.unreserved
 
   # Of each stage: together nine tenths of the rest, of which replays have the smaller part. Lambda's
   # smallest maximum of a queue is 2, its largest 1000.

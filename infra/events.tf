@@ -45,7 +45,7 @@ module "events" {
   memory_mb    = local.topology.events.memory_mb
   common       = local.common
 
-  reserved_concurrency = local.kept.events
+  reserved_concurrency = local.reservation.events
 
   queues = {
     live     = { arn = module.events_lanes.queues[local.events_name].arn, maximum_concurrency = 2 }

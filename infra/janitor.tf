@@ -34,7 +34,7 @@ module "janitor" {
   memory_mb    = local.topology.janitor.memory_mb
   common       = local.common
 
-  reserved_concurrency = local.kept.janitor
+  reserved_concurrency = local.reservation.janitor
 
   queues = { live = { arn = module.janitor_lanes.queues[local.janitor].arn, maximum_concurrency = 2 } }
 

@@ -46,7 +46,7 @@ module "replays" {
   memory_mb    = local.topology.replays.memory_mb
   common       = local.common
 
-  reserved_concurrency = local.kept.replays
+  reserved_concurrency = local.reservation.replays
 
   # It plans the stages' runs without their engines.
   environment = { VIDEODROP_ENGINES = jsonencode(local.engines) }

@@ -282,7 +282,7 @@ else
   cat <<TEXT
 Makes an installation in account $account, region $region, and destroys it again: half an hour or more.
 It costs about 1 USD, and 6 more if Cognito bills a whole month of the program's client (prices from
-memory). Left running it would cost about 27 USD a month.
+memory). Left running it would cost about 10 USD a month.
 TEXT
   [ -n "$yes" ] || read -r -p "Begin? [y/N] " yes || true
   [[ $yes = [1yY]* ]] || die "Nothing was made."

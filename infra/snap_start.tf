@@ -4,7 +4,7 @@
 
 locals {
   # As API Gateway sends it.
-  keep_warm = {
+  weekly_request = {
     version         = "2.0"
     rawPath         = "/health"
     rawQueryString  = ""
@@ -22,7 +22,7 @@ module "keep_snapshot" {
   description  = "Keeps the snapshot of the query API"
   expression   = "rate(7 days)"
   function_arn = module.query.live.arn
-  input        = jsonencode(local.keep_warm)
+  input        = jsonencode(local.weekly_request)
 
   permissions_boundary = var.permissions_boundary
 }

@@ -15,6 +15,12 @@ locals {
       },
     )
   }
+
+  # An upload may wait for others that share its host.
+  oldest_message_s = {
+    for stage, one in local.compute :
+    stage => var.oldest_message_s + (contains(local.gpu_stages, stage) ? local.gather_s.live : 0)
+  }
 }
 
 module "stage" {
@@ -26,7 +32,7 @@ module "stage" {
   prefix           = var.name
   queues           = local.topology.queues
   bus              = aws_cloudwatch_event_bus.own.name
-  oldest_message_s = var.oldest_message_s
+  oldest_message_s = local.oldest_message_s[each.key]
   worker_timeout_s = local.worker_timeout_s
   compute          = local.compute[each.key]
   common           = local.common

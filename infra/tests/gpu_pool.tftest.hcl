@@ -70,7 +70,7 @@ run "pool" {
     error_message = "Hosts have the tag for budgets and cost reports."
   }
   assert {
-    condition     = length(one(aws_batch_compute_environment.hosts.compute_resources).ec2_configuration) == 0 && one(one(aws_batch_compute_environment.hosts.compute_resources).launch_template).version == "3"
+    condition     = one(one(aws_batch_compute_environment.hosts.compute_resources).ec2_configuration).image_type == "ECS_AL2023_NVIDIA" && one(one(aws_batch_compute_environment.hosts.compute_resources).launch_template).version == "3"
     error_message = "Hosts start from AWS's image and the latest template."
   }
   assert {
@@ -78,7 +78,7 @@ run "pool" {
     error_message = "The disks of hosts are encrypted."
   }
   assert {
-    condition     = aws_vpc_security_group_egress_rule.https.from_port == 443 && aws_vpc_security_group_egress_rule.https.to_port == 443
+    condition     = [for rule in aws_vpc_security_group_egress_rule.out : [rule.from_port, rule.to_port]] == [[443, 443]]
     error_message = "Workers use HTTPS only."
   }
   assert {
@@ -150,6 +150,11 @@ run "pool" {
 
 run "on_demand_from_an_image_of_ones_own" {
   variables {
+    common = {
+      region   = "us-east-1"
+      settings = { OTEL_EXPORTER_OTLP_ENDPOINT = "http://collector:4318" }
+      log_days = 30
+    }
     hosts = {
       subnet_ids     = ["subnet-1"]
       ami_id         = "ami-0123456789abcdef0"
@@ -171,5 +176,9 @@ run "on_demand_from_an_image_of_ones_own" {
   assert {
     condition     = one(one(aws_batch_compute_environment.hosts.compute_resources).ec2_configuration).image_id_override == "ami-0123456789abcdef0"
     error_message = "Hosts start from the configured image."
+  }
+  assert {
+    condition     = [for rule in aws_vpc_security_group_egress_rule.out : rule.to_port] == [4318, 443]
+    error_message = "Workers reach the collector of spans."
   }
 }

@@ -52,7 +52,7 @@ run "by_default" {
     error_message = "Replays have a limit, also those of the command line."
   }
   assert {
-    condition     = local.kept == { query = 100, events = 12, janitor = 3, replays = 5 } && local.rest == 880
+    condition     = local.reservation == { query = 100, events = 12, janitor = 3, replays = 5 } && local.rest == 880
     error_message = "The API and the functions that are not stages have executions of their own."
   }
   assert {
@@ -119,7 +119,7 @@ run "all_of_it" {
       detect     = { host = "gpu" }
       transcribe = { provisioned_concurrency = 2, warm_up = "rate(5 minutes)" }
     }
-    gpu = { subnet_ids = ["subnet-1"], gather_minutes = { replay = 60 } }
+    gpu = { subnet_ids = ["subnet-1"], gather_minutes = { live = 30, replay = 60 } }
     sign_in = {
       issuer   = "https://issuer.example.com"
       audience = ["videodrop"]
@@ -152,6 +152,10 @@ run "all_of_it" {
   assert {
     condition     = local.settings["VIDEODROP_REDELIVERY_S"] == tostring(6 * 840 + 3600)
     error_message = "A message that waits for others is not lost for the janitor."
+  }
+  assert {
+    condition     = local.oldest_message_s == { detect = 1800 + 1800, thumbnail = 1800, transcode = 1800, transcribe = 1800 }
+    error_message = "The age alarm waits as long as an upload may wait for others."
   }
   assert {
     condition     = [for statement in local.start_hosts : statement.Action] == [["batch:ListJobs"], ["batch:SubmitJob"]]
@@ -235,7 +239,7 @@ run "all_of_it" {
     error_message = "The table has the key, and every role may use it by S3 and DynamoDB alone."
   }
   assert {
-    condition     = local.kept.query == 100 && local.rest == 1880
+    condition     = local.reservation.query == 100 && local.rest == 1880
     error_message = "A quota that is given is shared."
   }
   assert {
@@ -467,7 +471,7 @@ run "new_account_without_reservations" {
   }
 
   assert {
-    condition     = alltrue([for executions in values(local.kept) : executions == -1]) && local.compute.detect.live_concurrency == 2
+    condition     = alltrue([for executions in values(local.reservation) : executions == -1]) && local.compute.detect.live_concurrency == 2
     error_message = "Nothing is reserved, and stages have the least that Lambda takes."
   }
 }

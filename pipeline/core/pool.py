@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 PoolLane = Literal["live", "replay"]
 
-SHARE = 15
+MESSAGES_A_HOST = 15
 """Messages that are worth a host of their own."""
 
-PATIENCE_S = 1200.0
+ANOTHER_AFTER_S = 1200.0
 """Time after which another host starts if messages wait although all hosts work."""
 
-WINDOW_S = 150.0
+GATHERED_START_S = 150.0
 """Time at the start of each period in which gathered messages start a host: two of its wake-ups."""
 
 
@@ -43,10 +43,10 @@ def is_due(waiting: int, *, gather_s: int, now: float) -> bool:
 
     Periods begin at multiples of ``gather_s``, so that all lanes are gathered for the same host.
     """
-    return gather_s == 0 or waiting >= SHARE or now % gather_s < WINDOW_S
+    return gather_s == 0 or waiting >= MESSAGES_A_HOST or now % gather_s < GATHERED_START_S
 
 
-def more(waiting: int, started: Sequence[float | None], *, most: int, now: float) -> int:
+def hosts_to_start(waiting: int, started: Sequence[float | None], *, most: int, now: float) -> int:
     """Return the number of hosts to start.
 
     Args:
@@ -57,7 +57,7 @@ def more(waiting: int, started: Sequence[float | None], *, most: int, now: float
     """
     if not waiting:
         return 0
-    wanted = math.ceil(waiting / SHARE)
-    if all(one is not None and now - one >= PATIENCE_S for one in started):
+    wanted = math.ceil(waiting / MESSAGES_A_HOST)
+    if all(one is not None and now - one >= ANOTHER_AFTER_S for one in started):
         wanted = max(wanted, len(started) + 1)
     return max(0, min(wanted, most) - len(started))

@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Literal
 
-from pipeline.core.pool import is_due, more
+from pipeline.core.pool import hosts_to_start, is_due
 from pipeline.costs import installation as infra
 
 _LOOK_S = 60
@@ -122,7 +122,7 @@ class _Events:
         waiting = self._waiting
         if not started and not is_due(waiting, gather_s=self._gather_s, now=now):
             waiting = 0
-        for _ in range(more(waiting, started, most=infra.MAX_HOSTS, now=now)):
+        for _ in range(hosts_to_start(waiting, started, most=infra.MAX_HOSTS, now=now)):
             kept = next((host for host in self._hosts if host.state == "kept"), None)
             if kept:
                 self._turn(kept, "starting")

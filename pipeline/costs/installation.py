@@ -9,7 +9,7 @@ from pipeline.costs.price_table import Architecture
 # concurrency.tf: a stage's share, of four, of the default quota
 LIVE_CONCURRENCY = 176  # compute.STAGE.live_concurrency
 
-# variables.tf
+# variables_compute.tf, variables_access.tf
 MAX_HOSTS = 4  # gpu.max_hosts
 IDLE_S = 30  # gpu.idle_s
 THROTTLE_RATE = 50  # throttle.rate

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol, get_args
 
 from pipeline.core.errors import DependencyFailed
-from pipeline.core.pool import Pool, PoolLane, is_due, more
+from pipeline.core.pool import Pool, PoolLane, hosts_to_start, is_due
 
 # So many failed hosts in the time stop further ones: they cost as much as others.
 _FAILURES, _FAILURES_S = 3, 3600.0
@@ -71,7 +71,7 @@ class HostPool:
             for (_, lane), count in found.items()
             if started or is_due(count, gather_s=self._pool.gather_s.get(lane, 0), now=now)
         )
-        wanted = more(waiting, started, most=self._pool.max_hosts, now=now)
+        wanted = hosts_to_start(waiting, started, most=self._pool.max_hosts, now=now)
         if wanted and self._jobs.failures(now - _FAILURES_S) >= _FAILURES:
             raise DependencyFailed(
                 "hosts_failed",

@@ -22,14 +22,19 @@ def runpod(jobs: list[dict[str, Any]]) -> ModuleType:
 
 
 class Chain:
-    """Any image or secret: each method returns it, and ``calls`` has what was called."""
+    """Any image or secret: each method returns it, and ``calls`` has what was called.
+
+    ``named`` has the keyword arguments of each method.
+    """
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self.named: dict[str, dict[str, Any]] = {}
 
     def __getattr__(self, name: str) -> Callable[..., "Chain"]:
-        def called(*given: Any, **_more: Any) -> "Chain":
+        def called(*given: Any, **more: Any) -> "Chain":
             self.calls.append((name, given))
+            self.named[name] = more
             return self
 
         return called

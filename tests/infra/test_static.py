@@ -113,10 +113,14 @@ def test_the_readme_names_every_file_and_module():
 
 
 @pytest.mark.parametrize("module", MODULES[1:], ids=lambda module: module.name)
-def test_a_modules_readme_lists_its_inputs_and_outputs(module: Path):
-    names = {name for _, name, _ in BLOCK.findall(source(module))}
+def test_a_modules_readme_lists_its_inputs_and_outputs_with_their_descriptions(module: Path):
+    described = {
+        (name, described[1])
+        for _, name, body in BLOCK.findall(source(module))
+        if (described := re.search(r'^  description += "(.*)"$', body, re.MULTILINE))
+    }
     readme = (module / "README.md").read_text()
-    assert set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == names
+    assert set(re.findall(r"^\| `(\w+)` \|(?:.*\|)? (.*) \|$", readme, re.MULTILINE)) == described
 
 
 def test_checkov_finds_nothing(tmp_path: Path):

@@ -9,6 +9,10 @@ data "aws_subnet" "first" {
 }
 
 locals {
+  # Of http://collector:4318; without a port that of the scheme.
+  collector      = lookup(var.common.settings, "OTEL_EXPORTER_OTLP_ENDPOINT", "https:")
+  collector_port = try(one(regex("^https?://[^/]*:([0-9]+)", local.collector)), startswith(local.collector, "http:") ? "80" : "443")
+
   # The provider's default tags do not reach hosts and their disks.
   tags = merge(data.aws_default_tags.current.tags, { Name = var.name })
 
@@ -57,13 +61,15 @@ resource "aws_security_group" "hosts" {
   vpc_id      = data.aws_subnet.first.vpc_id
 }
 
-resource "aws_vpc_security_group_egress_rule" "https" {
+resource "aws_vpc_security_group_egress_rule" "out" {
+  for_each = toset(["443", local.collector_port])
+
   security_group_id = aws_security_group.hosts.id
-  description       = "AWS and the images, all by HTTPS"
+  description       = each.key == "443" ? "AWS and the images, all by HTTPS" : "The collector of spans"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
-  from_port         = 443
-  to_port           = 443
+  from_port         = tonumber(each.key)
+  to_port           = tonumber(each.key)
 }
 
 resource "aws_launch_template" "hosts" {

@@ -34,14 +34,10 @@ resource "aws_batch_compute_environment" "hosts" {
     security_group_ids  = [aws_security_group.hosts.id]
     tags                = local.tags
 
-    # By default Batch takes AWS's latest image with NVIDIA's driver.
-    dynamic "ec2_configuration" {
-      for_each = var.hosts.ami_id == null ? [] : [var.hosts.ami_id]
-
-      content {
-        image_type        = "ECS_AL2023_NVIDIA"
-        image_id_override = ec2_configuration.value
-      }
+    # Without an override Batch takes AWS's latest image with NVIDIA's driver.
+    ec2_configuration {
+      image_type        = "ECS_AL2023_NVIDIA"
+      image_id_override = var.hosts.ami_id
     }
 
     launch_template {

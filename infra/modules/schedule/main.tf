@@ -14,7 +14,8 @@ resource "aws_scheduler_schedule" "this" {
     role_arn = aws_iam_role.this.arn
     input    = var.input
 
-    # The next tick does the work of a failed one.
+    # The next tick does the work of a failed one. Lambda itself runs an invocation that failed twice
+    # more, which does no harm.
     retry_policy {
       maximum_retry_attempts = 0
     }

@@ -70,8 +70,12 @@ def save_until(stopping: threading.Event, store: Store) -> None:
 def main(
     folder: Path, port: int, services: Collection[str] = SERVICES, *, host: str = _LOOPBACK
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then save and return."""
-    keys = Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    """Serve until SIGTERM or SIGINT, then save and return.
+
+    Raises:
+        MissingDependency: ``no_keys``, ``bad_address``; the state cannot be read.
+    """
+    keys = _keys()
     store = Store(folder, tell=lambda message: announce({"message": message}))
     keep_bodies_in(store.bodies)
     moto_patches.apply()
@@ -93,6 +97,15 @@ def main(
     save_until(stopping, store)
     server.shutdown()
     store.close()
+
+
+def _keys() -> Keys:
+    try:
+        return Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    except KeyError as missing:
+        raise MissingDependency(
+            "no_keys", f"Set {missing.args[0]}: it accepts requests that are signed with it alone."
+        ) from missing
 
 
 def announce(line: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ A part that ends is restarted; after too many restarts within ten minutes the wh
 Everything it starts ends with it, even when it is killed.
 """
 
-import fcntl
 import json
 import logging
 import os
@@ -18,8 +17,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,10 +26,11 @@ from pipeline import bootstrap
 from pipeline.aws import clients as aws
 from pipeline.aws import provision as resources
 from pipeline.core import beats
-from pipeline.core.errors import MissingDependency, VideodropError
+from pipeline.core.errors import MissingDependency
 from pipeline.core.settings import Settings
 from pipeline.hosts.local import network
 from pipeline.hosts.local.credentials import Credentials
+from pipeline.hosts.local.home_lock import locked
 from pipeline.hosts.local.inbox import Inbox
 from pipeline.hosts.local.inbox_thread import InboxThread
 from pipeline.hosts.local.part import Part
@@ -49,12 +49,6 @@ _INSTALLATION = (
     *("VIDEODROP_UPLOADS_BUCKET", "VIDEODROP_ARTIFACTS_BUCKET", "VIDEODROP_STORE_PROFILE"),
 )
 _SERVICES = ("S3", "SQS", "EVENTBRIDGE", "DYNAMODB")
-
-
-class AlreadyRunning(VideodropError):
-    """Another stack uses the same home."""
-
-    failure_class = "limit"
 
 
 class Stack:
@@ -101,7 +95,7 @@ class Stack:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
         with ExitStack() as leaving:
-            leaving.enter_context(_lock(self._home))
+            leaving.enter_context(locked(self._home))
             leaving.callback(self._end)
             (self._home / "logs").mkdir(exist_ok=True)
             self._reset_signs()
@@ -289,23 +283,3 @@ class Stack:
         """Stop the parts in reverse order: the server ends after all that write to it."""
         for part in reversed(self._parts):
             part.child.stop(_STOP_S)
-
-
-@contextmanager
-def _lock(home: Path) -> Iterator[None]:
-    """Lock ``home``, and write this process's id into the lock file for error messages."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise AlreadyRunning(
-                "already_running",
-                f"videodrop is already up in {home} (process {lock.read().strip()}). Use that one, "
-                "stop it, or set VIDEODROP_HOME to another folder.",
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield

@@ -3,6 +3,8 @@
 functions hosted functions: the stages, each with a lane for live work and one for replays
 host      Worker: a poller for each child, until stopped or idle
 poller    a thread for one child, from queue to handler
+schedule  the event of a function's schedule
+paused    the queues that people have paused
 lane      one queue: one message at a time, deleted only on success
 load      the running jobs, which decide if a replay may begin
 runtime   one handler in a child process, with a memory limit and a deadline

@@ -103,7 +103,7 @@ class Worker:
         sqs = boto3.client("sqs", config=config)
         load = Load(cores())
         paused = Paused(bootstrap.catalog(self._settings).pauses.all)
-        hosts = [
+        pollers = [
             Poller(
                 self._settings,
                 function,
@@ -117,35 +117,38 @@ class Worker:
             for function in self._functions
             for _ in range(function.concurrency)
         ]
-        for host in hosts:
-            host.start()
-        fit = self._watch(hosts)
+        for poller in pollers:
+            poller.start()
+        fit = self._watch(pollers)
         end = time.monotonic() + self._grace_s
-        for host in hosts:
-            host.join(max(0.0, end - time.monotonic()))
-        for host in hosts:
-            host.runtime.cut()
+        for poller in pollers:
+            poller.join(max(0.0, end - time.monotonic()))
+        for poller in pollers:
+            poller.runtime.cut()
         if not fit:
             return False  # a thread that hangs in a driver would never end
-        for host in hosts:
-            host.join()
+        for poller in pollers:
+            poller.join()
         return True
 
-    def _watch(self, hosts: Sequence[Poller]) -> bool:
-        """Wait until stopped or, with ``idle_s``, idle; return False if it is unfit to serve."""
-        served = time.monotonic()
+    def _watch(self, pollers: Sequence[Poller]) -> bool:
+        """Wait until stopped or, with ``idle_s``, idle; return False if a poller cannot serve.
+
+        A poller that cannot load its handler does not keep the worker, and does not end it while
+        others work.
+        """
+        served = dict.fromkeys(pollers, time.monotonic())
         while not self._stopping.wait(_BEAT_S):
-            if _healthy(hosts):
-                served = time.monotonic()
-                if self._heartbeat:
-                    self._heartbeat.touch()
+            now = time.monotonic()
+            served |= dict.fromkeys((poller for poller in pollers if poller.serves()), now)
+            if self._heartbeat and _healthy(pollers):
+                self._heartbeat.touch()
             if self._idle_s is None:
                 continue
-            if time.monotonic() - served > _UNFIT_S:
+            unfit = {poller for poller in pollers if now - served[poller] > _UNFIT_S}
+            if all(poller in unfit or poller.rests(self._idle_s) for poller in pollers):
                 self.stop()
-                return False
-            if all(host.rests(self._idle_s) for host in hosts):
-                self.stop()
+                return not unfit
         return True
 
     def stop(self) -> None:
@@ -153,10 +156,12 @@ class Worker:
         self._stopping.set()
 
 
-def _healthy(hosts: Sequence[Poller]) -> bool:
-    """Return whether a handler is loaded, and no host's thread has ended or hangs.
+def _healthy(pollers: Sequence[Poller]) -> bool:
+    """Return whether a handler is loaded, and no poller's thread has ended or hangs.
 
     Where all lanes are idle, none needs to be loaded.
     """
-    loaded = any(host.runtime.ready for host in hosts) or all(host.idles for host in hosts)
-    return loaded and all(host.is_alive() and not host.runtime.hung for host in hosts)
+    loaded = any(poller.runtime.ready for poller in pollers) or all(
+        poller.idles for poller in pollers
+    )
+    return loaded and all(poller.is_alive() and not poller.runtime.hung for poller in pollers)

@@ -66,6 +66,11 @@ class Poller(threading.Thread):
         since = self._empty_since
         return since is not None and time.monotonic() - since >= seconds
 
+    def serves(self) -> bool:
+        """Return True if it can take a message, or has none to take; for any thread."""
+        fit = self.is_alive() and not self.runtime.hung
+        return fit and (self.idles or self.runtime.ready)
+
     def _found_nothing(self) -> None:
         if self._empty_since is None:
             self._empty_since = time.monotonic()
@@ -83,9 +88,11 @@ class Poller(threading.Thread):
                     self._stopping.wait(_WAKE_S)
                 try:
                     lane = lane or self._open()
-                    self.idles = self._idles(lane)
+                    idled, self.idles = self.idles, self._idles(lane)
                     if self.idles:
                         continue
+                    if idled:
+                        self._empty_since = None  # it may have messages: load the handler, and look
                     # Load the handler first: a failure to load must not count as a delivery.
                     failed = self.runtime.start()
                     if not failed:

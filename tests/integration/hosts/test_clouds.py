@@ -164,6 +164,16 @@ def test_modal_is_asked_for_a_gpu_a_snapshot_and_another_try(modal):
     assert options["retries"]["max_retries"] > 0
 
 
+def test_modal_gets_an_image_of_a_private_registry_by_its_secret(stage, monkeypatch):  # noqa: ARG001 - its settings
+    public = loaded("handlers.on_modal", clouds.modal(), monkeypatch).app.options["image"]
+    assert public.named["from_registry"] == {"secret": None}
+    monkeypatch.setenv("REGISTRY_SECRET", "registry")
+    library = clouds.modal()
+    private = loaded("handlers.on_modal", library, monkeypatch).app.options["image"]
+    assert private.named["from_registry"] == {"secret": library.Secret}
+    assert ("from_name", ("registry",)) in library.Secret.calls
+
+
 def test_modal_calls_again_after_an_event_that_was_not_done(modal, stage, monkeypatch):
     container = modal.Stage()
     container._jobs = Jobs.of_stage(stage)

@@ -14,7 +14,7 @@ from pipeline.aws import provision as resources
 from pipeline.core.errors import MissingDependency
 from pipeline.core.settings import Settings
 from pipeline.hosts.local.network import ANY
-from pipeline.hosts.local.server import listen
+from pipeline.hosts.local.server import listen, main
 from pipeline.hosts.local.store import Store
 from tests.conftest import topology_with
 from tests.integration.hosts.conftest import Server, pointed_to
@@ -177,3 +177,10 @@ def test_a_port_in_use_beyond_loopback_is_an_error_because_others_have_its_addre
         port = first.getsockname()[1]
         with pytest.raises(MissingDependency, match=f"Cannot listen on port {port} of {ANY}"):
             listen(port, ANY)
+
+
+def test_a_server_without_its_keys_says_which_one_is_missing(monkeypatch, tmp_path):
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    with pytest.raises(MissingDependency, match="Set AWS_SECRET_ACCESS_KEY"):
+        main(tmp_path / "aws", 0)

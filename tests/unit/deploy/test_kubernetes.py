@@ -194,7 +194,17 @@ def test_every_container_that_stays_has_probes(manifests):
     for one in of_kind(manifests, "Deployment", "StatefulSet"):
         (container,) = one["spec"]["template"]["spec"]["containers"]
         assert container.keys() >= {"startupProbe", "livenessProbe"}
-        assert ("readinessProbe" in container) == (one["metadata"]["name"] == "api")
+        # The API's health reads the table, whose outage must not restart it.
+        is_api = one["metadata"]["name"] == "api"
+        assert ("readinessProbe" in container) == is_api
+        if is_api:
+            assert "exec" in container["readinessProbe"]
+            assert "exec" not in container["livenessProbe"]
+
+
+def test_a_job_that_ended_is_removed_before_an_update_changes_its_image(manifests):
+    for one in of_kind(manifests, "Job"):
+        assert one["spec"]["ttlSecondsAfterFinished"] <= 3600
 
 
 def test_names_lead_to_something_in_the_same_namespace(manifests):

@@ -186,3 +186,26 @@ def test_a_lane_rests_from_its_first_empty_look_until_a_message_comes(load):
     rested.append(host.rests(0))
     # Before the first look, after an empty one, during the job, after it, after an empty look.
     assert rested == [False, False, True, False, False, True]
+
+
+def test_a_lane_that_has_messages_again_does_not_rest_while_its_handler_is_loaded(load):
+    stopping = threading.Event()
+    function = Function("detect", "no.handler", 1, 1, lane="replay")
+    host = Poller(Settings(), function, lambda *_: False, SQS, 0, load, Paused(set), stopping)
+    empty = iter([True, False])
+    rested: list[bool] = []
+
+    def is_empty() -> bool:
+        rested.append(host.rests(0))
+        return next(empty)
+
+    def loading() -> None:
+        rested.append(host.rests(0))
+        stopping.set()
+
+    host.runtime = Loads(loading)
+    host._open = lambda: SimpleNamespace(is_empty=is_empty)
+    host._poll = lambda _: None
+    host.run()
+    # Before the first look, before the second one, while the handler is loaded.
+    assert rested == [False, True, False]
