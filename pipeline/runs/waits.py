@@ -24,14 +24,15 @@ def outage_s(receives: int) -> float:
 def unhandled_s(error: Exception, receives: int) -> float:
     """Return the seconds until the next try of a message that could not be handled.
 
-    An outage is outwaited. A defect, or an event that is none of ours, gets ten seconds, then twice
-    as long each time: after two and a half minutes it is in the dead-letter queue.
+    An outage, a broken connection or a full disk is outwaited. A defect, or an event that is none
+    of ours, gets ten seconds, then twice as long each time: after two and a half minutes it is in
+    the dead-letter queue.
 
     Args:
         error: why.
         receives: how often the message was delivered so far.
     """
-    if isinstance(error, (DependencyFailed, NotAnnounced, *aws.ERRORS)):
+    if isinstance(error, (DependencyFailed, NotAnnounced, OSError, *aws.ERRORS)):
         return outage_s(receives)
     return FIRST_RETRY_S * float(2**receives)
 
