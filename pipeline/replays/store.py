@@ -107,7 +107,7 @@ class Replays:
 
         Raises:
             NotFound: ``unknown_replay``.
-            InvalidArgument: ``budget_above_limit``.
+            InvalidArgument: ``budget_above_limit``; ``bad_budget``.
             Conflict: ``replay_over``: it has ended; ``over_budget``: its budget is too small.
         """
         replay = self._known(replay_id)
@@ -117,7 +117,7 @@ class Replays:
             raise Conflict("replay_over", f"Replay {replay_id} is {state}: start another one.")
         request = replay.request
         if budget_usd is not None:
-            request = request.model_copy(update={"budget_usd": budget_usd})
+            request = budget.changed(request, budget_usd)
         if desired == "run":
             request = budget.capped(request, self._most_usd)
             if why := budget.rejection(replay, request):

@@ -117,6 +117,14 @@ def test_a_replay_cheaper_than_planned_continues_by_itself(house: House):
     assert rest(house, replay, window=200).ended == 3
 
 
+@pytest.mark.parametrize("usd", [-1, 2e9, float("inf"), float("nan")])
+def test_a_new_budget_that_is_no_sum_of_money_is_rejected(house: House, usd: float):
+    replay = house.start(dry_run=True, **OTHER)
+    with pytest.raises(InvalidArgument, match="bad_budget"):
+        house.replays.ask(replay.replay_id, "run", budget_usd=usd)
+    assert house.get(replay).request.budget_usd is None
+
+
 @pytest.fixture
 def capped(house: House) -> House:
     """Return a house whose replays cost 2.5 USD at most."""
