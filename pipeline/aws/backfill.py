@@ -123,7 +123,11 @@ class Backfill:
             self._checkpoint(seen.place)
             sent = seen.new
             yield seen
-        pk, sk = self._row(place.prefix)
+        self.end(place.prefix)
+
+    def end(self, prefix: str) -> None:
+        """Forget the place of a walk: the next one begins at the first key."""
+        pk, sk = self._row(prefix)
         self._table.write(deletes=[{"pk": pk, "sk": sk}])
 
     def _walk(self, place: Place) -> Iterator[tuple[Seen, list[Any]]]:
