@@ -37,7 +37,11 @@ class VideoReplay(BaseModel):
         default=False, description="Keep current results: compute, compare, report the difference"
     )
     budget_usd: float | None = Field(
-        None, strict=True, ge=0, le=MOST_USD, description="USD: do not start if the estimate exceeds it"
+        None,
+        strict=True,
+        ge=0,
+        le=MOST_USD,
+        description="USD: do not start if the estimate exceeds it",
     )
     dry_run: StrictBool = Field(default=False, description="Plan only, until it is resumed")
 
