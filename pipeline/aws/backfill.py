@@ -50,7 +50,7 @@ class Seen:
         captions: files of captions, which are sent again.
         known: videos that the catalog has.
         older: those written before the time that was asked for.
-        cold: videos in a storage class that cannot be read.
+        cold: videos in an archive of S3, that were not restored.
         other: folders, and files beside videos.
         waits: True while the queues are full.
     """
@@ -148,7 +148,8 @@ class Backfill:
         media = [one for kind, one in young if kind == "media"]
         captions = [one for kind, one in young if kind == "captions"]
         missing = self._missing.among(media)
-        new = [pair for pair in missing if pair[0].get("StorageClass") not in _COLD]
+        cold = self._cold(seen.place, some)
+        new = [pair for pair in missing if pair[0]["Key"] not in cold]
         return Seen(
             place=replace(seen.place, after=some[-1]["Key"]),
             objects=seen.objects + len(some),
@@ -160,6 +161,13 @@ class Backfill:
             cold=seen.cold + len(missing) - len(new),
             other=seen.other + len(some) - len(wanted),
         ), [*new, *((one, None) for one in captions)]
+
+    def _cold(self, place: Place, some: list[Listed]) -> set[str]:
+        """Return the keys of the objects, the next of a place, that cannot be read now."""
+        cold = {one["Key"] for one in some if one.get("StorageClass") in _COLD}
+        if not cold:
+            return cold
+        return cold - self._missing.restored(place.prefix, after=place.after, number=len(some))
 
     def _checkpoint(self, place: Place) -> None:
         since = place.since.isoformat() if place.since else None
