@@ -10,6 +10,7 @@ FIRST_RETRY_S = 5.0
 # SQS's limit on how often a message is delivered at all (about half an hour in all).
 _OUTAGE_FACTOR, _LONGEST_RETRY_S = 4, 900.0
 _SPREAD_WAIT_S = 300.0
+_LONGEST_SPREAD_WAIT_S = 6 * 3600.0  # SQS hides a message for 12 hours at most
 
 
 def outage_s(receives: int) -> float:
@@ -46,7 +47,8 @@ def busy_s(busy: Busy, delivery: Delivery, settings: Settings) -> float:
     spread may wait in a long queue: the looks at it cover seven hours.
     """
     if busy.spread:
-        return float(_SPREAD_WAIT_S * _OUTAGE_FACTOR ** (delivery.receives - 1))
+        wait = _SPREAD_WAIT_S * float(_OUTAGE_FACTOR ** (delivery.receives - 1))
+        return min(_LONGEST_SPREAD_WAIT_S, wait)
     wait = busy.seconds + 1
     if delivery.receives == 1:
         return wait
