@@ -148,7 +148,10 @@ class Backfill:
         media = [one for kind, one in young if kind == "media"]
         captions = [one for kind, one in young if kind == "captions"]
         missing = self._missing.among(media)
-        cold = self._cold(seen.place, some)
+        cold = {one["Key"] for one, _ in missing if one.get("StorageClass") in _COLD}
+        if cold:
+            place = seen.place
+            cold -= self._missing.restored(place.prefix, after=place.after, number=len(some))
         new = [pair for pair in missing if pair[0]["Key"] not in cold]
         return Seen(
             place=replace(seen.place, after=some[-1]["Key"]),
@@ -161,13 +164,6 @@ class Backfill:
             cold=seen.cold + len(missing) - len(new),
             other=seen.other + len(some) - len(wanted),
         ), [*new, *((one, None) for one in captions)]
-
-    def _cold(self, place: Place, some: list[Listed]) -> set[str]:
-        """Return the keys of the objects, the next of a place, that cannot be read now."""
-        cold = {one["Key"] for one in some if one.get("StorageClass") in _COLD}
-        if not cold:
-            return cold
-        return cold - self._missing.restored(place.prefix, after=place.after, number=len(some))
 
     def _checkpoint(self, place: Place) -> None:
         since = place.since.isoformat() if place.since else None
