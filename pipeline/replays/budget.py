@@ -25,7 +25,7 @@ def capped(request: ReplayRequest, most_usd: float | None) -> ReplayRequest:
     if most_usd is None:
         return request
     if request.budget_usd is None:
-        return request.model_copy(update={"budget_usd": most_usd})
+        return request.model_copy(update={"budget_usd": min(most_usd, MOST_USD)})
     if request.budget_usd > most_usd:
         raise InvalidArgument(
             "budget_above_limit",

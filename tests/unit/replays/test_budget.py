@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.core.errors import BadInput, InvalidArgument, MissingDependency
 from pipeline.replays.records import Replay
+from pipeline.replays.request import MOST_USD
 from tests.fakes.installation import House, OneDollar, fail
 
 OTHER = {"params": {"toy": {"text": "other"}}}
@@ -136,6 +137,12 @@ def test_a_replay_without_a_budget_has_the_installations_limit(capped: House):
     now = capped.replay(**OTHER)
     assert (now.state, now.request.budget_usd) == ("planned", 2.5)
     assert now.reason
+
+
+def test_a_limit_above_all_budgets_leaves_a_replay_readable(house: House):
+    limited = House(house.config.model_copy(update={"max_replay_usd": float("inf")}))
+    replay = limited.start(dry_run=True, **OTHER)
+    assert limited.get(replay).request.budget_usd == MOST_USD
 
 
 def test_a_budget_above_the_installations_limit_is_rejected(capped: House):
