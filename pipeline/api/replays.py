@@ -18,7 +18,7 @@ from pipeline.core.errors import NotFound
 from pipeline.replays import views
 from pipeline.replays.check import check
 from pipeline.replays.records import Desired, Replay
-from pipeline.replays.request import ReplayRequest
+from pipeline.replays.request import MOST_USD, ReplayRequest
 
 router = APIRouter(prefix="/replays", tags=["replays"])
 
@@ -62,7 +62,7 @@ class Resumption(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     budget_usd: float | None = Field(
-        None, strict=True, ge=0, le=1e9, description="A new budget", examples=[5.0]
+        None, strict=True, ge=0, le=MOST_USD, description="A new budget", examples=[5.0]
     )
 
 

@@ -12,7 +12,7 @@ from pipeline.api.replays import CREATED, StartQuery, started
 from pipeline.core.errors import Conflict, InvalidArgument
 from pipeline.core.records import Video
 from pipeline.replays import views
-from pipeline.replays.request import ReplayRequest, check_chosen
+from pipeline.replays.request import MOST_USD, ReplayRequest, check_chosen
 
 router = APIRouter(prefix="/videos/{video_id}", tags=["replays"])
 
@@ -37,7 +37,11 @@ class VideoReplay(BaseModel):
         default=False, description="Keep current results: compute, compare, report the difference"
     )
     budget_usd: float | None = Field(
-        None, strict=True, ge=0, le=1e9, description="USD: do not start if the estimate exceeds it"
+        None,
+        strict=True,
+        ge=0,
+        le=MOST_USD,
+        description="USD: do not start if the estimate exceeds it",
     )
     dry_run: StrictBool = Field(default=False, description="Plan only, until it is resumed")
 

@@ -50,7 +50,7 @@ class Seen:
         captions: files of captions, which are sent again.
         known: videos that the catalog has.
         older: those written before the time that was asked for.
-        cold: videos in a storage class that cannot be read.
+        cold: videos in an archive of S3, that were not restored.
         other: folders, and files beside videos.
         waits: True while the queues are full.
     """
@@ -123,7 +123,11 @@ class Backfill:
             self._checkpoint(seen.place)
             sent = seen.new
             yield seen
-        pk, sk = self._row(place.prefix)
+        self.end(place.prefix)
+
+    def end(self, prefix: str) -> None:
+        """Forget the place of a walk: the next one begins at the first key."""
+        pk, sk = self._row(prefix)
         self._table.write(deletes=[{"pk": pk, "sk": sk}])
 
     def _walk(self, place: Place) -> Iterator[tuple[Seen, list[Any]]]:
@@ -144,7 +148,11 @@ class Backfill:
         media = [one for kind, one in young if kind == "media"]
         captions = [one for kind, one in young if kind == "captions"]
         missing = self._missing.among(media)
-        new = [pair for pair in missing if pair[0].get("StorageClass") not in _COLD]
+        cold = {one["Key"] for one, _ in missing if one.get("StorageClass") in _COLD}
+        if cold:
+            place = seen.place
+            cold -= self._missing.restored(place.prefix, after=place.after, number=len(some))
+        new = [pair for pair in missing if pair[0]["Key"] not in cold]
         return Seen(
             place=replace(seen.place, after=some[-1]["Key"]),
             objects=seen.objects + len(some),

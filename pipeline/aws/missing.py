@@ -45,6 +45,25 @@ class Missing:
         listing = self._s3.get_paginator("list_objects_v2")
         yield from listing.paginate(Bucket=self.bucket, Prefix=prefix, StartAfter=after)
 
+    def restored(self, prefix: str, *, after: str, number: int) -> set[str]:
+        """Return the keys of the next objects of a listing that were restored from an archive.
+
+        S3 keeps a copy of each for some days; its storage class stays that of the archive.
+        """
+        answer = self._s3.list_objects_v2(
+            Bucket=self.bucket,
+            Prefix=prefix,
+            StartAfter=after,
+            MaxKeys=number,
+            OptionalObjectAttributes=["RestoreStatus"],  # other stores may not know it
+        )
+        found = {one["Key"]: one.get("RestoreStatus", {}) for one in answer.get("Contents", [])}
+        return {
+            key
+            for key, status in found.items()
+            if "RestoreExpiryDate" in status and not status.get("IsRestoreInProgress")
+        }
+
     def among(self, listed: Iterable[Listed]) -> list[tuple[Listed, Head | None]]:
         """Return the objects that the catalog lacks, each with what it has of the same key."""
         found = list(listed)

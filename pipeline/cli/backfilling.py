@@ -49,6 +49,8 @@ def backfill(
             print_json(_shown(found, plan, sent=0))
         else:
             err.print("Nothing was sent." if dry_run else "There is nothing to take in.")
+        if not dry_run:
+            walk.end(place.prefix)
         return
     if not yes:
         _confirm(found, as_json=as_json)

@@ -2,7 +2,8 @@
 
 request      the request: which videos and stages, with which parameters
 records      a replay as it is recorded: plan, progress, checkpoint
-store        replays in the catalog's table, and the events that wake their driver
+stored       the reads of replays
+store        the requests of owners, the leases of drivers, and the events that wake these
 check        the check of a request before anything is planned
 selection    the videos of a request, streamed by whichever index serves
 verdict      the verdict on one stage of one video

@@ -2,7 +2,18 @@
 
 from pipeline.core.errors import InvalidArgument
 from pipeline.replays.records import Replay
-from pipeline.replays.request import ReplayRequest
+from pipeline.replays.request import MOST_USD, ReplayRequest
+
+
+def changed(request: ReplayRequest, usd: float) -> ReplayRequest:
+    """Return ``request`` with another budget.
+
+    Raises:
+        InvalidArgument: ``bad_budget``.
+    """
+    if not 0 <= usd <= MOST_USD:  # NaN, too, is rejected
+        raise InvalidArgument("bad_budget", f"A budget is a number from 0 to {MOST_USD:.0f} USD.")
+    return request.model_copy(update={"budget_usd": usd})
 
 
 def capped(request: ReplayRequest, most_usd: float | None) -> ReplayRequest:
@@ -14,7 +25,7 @@ def capped(request: ReplayRequest, most_usd: float | None) -> ReplayRequest:
     if most_usd is None:
         return request
     if request.budget_usd is None:
-        return request.model_copy(update={"budget_usd": most_usd})
+        return request.model_copy(update={"budget_usd": min(most_usd, MOST_USD)})
     if request.budget_usd > most_usd:
         raise InvalidArgument(
             "budget_above_limit",

@@ -10,7 +10,7 @@ from pipeline.core.status import ListedStatus
 from pipeline.core.validation import Moment
 
 MOST_SAMPLED = 1000
-
+MOST_USD = 1e9
 
 VideoId = Annotated[str, Field(pattern=r"^[0-9a-f]{20}$", examples=["5c1e6f0a9b3d27481f60"])]
 
@@ -82,7 +82,7 @@ class ReplayRequest(Selection):
         None,
         strict=True,
         ge=0,
-        le=1e9,
+        le=MOST_USD,
         description="USD: do not start, or pause, before the estimated cost exceeds it. By "
         "default, and at most, the installation's `VIDEODROP_MAX_REPLAY_USD`",
     )

@@ -3,21 +3,19 @@
 import json
 import secrets
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from pipeline.aws import event_bus
 from pipeline.aws.catalog.runs import overdue
-from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key, partition
-from pipeline.core.errors import Busy, Conflict, LeaseLost, NotFound
+from pipeline.aws.catalog.table import ConditionFailed, Table, epoch_key
+from pipeline.core.errors import Busy, Conflict, LeaseLost
 from pipeline.core.topology import ReplaysSpec
 from pipeline.replays import budget
 from pipeline.replays.records import OVER, Desired, Replay
 from pipeline.replays.request import ReplayRequest
+from pipeline.replays.stored import PK, Stored, replay_of
 
-_PK = "#replays"
 _CANCELLED = "#cancelled"  # tiny items: workers read one before each run that a replay requested
 # Fields that the owner writes and the driver only reads.
 _COUNTER = "wishes"
@@ -28,10 +26,9 @@ _SHARD = "0"
 # How long a wake-up may take to arrive before the janitor sends another.
 _WAKE_S = 60.0
 _WAKE_AGAIN_S = 300.0
-_LOOKED_AT = 50  # replays that are read at once; as many of the latest show which are driven
 
 
-class Replays:
+class Replays(Stored):
     """All replays of an installation.
 
     Args:
@@ -51,7 +48,7 @@ class Replays:
         spec: ReplaysSpec,
         most_usd: float | None = None,
     ) -> None:
-        self._table = table
+        super().__init__(table)
         self._events = events
         self._bus = bus
         self._spec = spec
@@ -78,24 +75,9 @@ class Replays:
             desired_state="plan" if request.dry_run else "run",
         )
         fields = replay.model_dump(mode="json", by_alias=True)
-        self._table.put(_PK, replay.replay_id, fields | _watched())
+        self._table.put(PK, replay.replay_id, fields | _watched())
         self.wake(replay)
         return replay
-
-    def get(self, replay_id: str) -> Replay | None:
-        """Read one replay consistently."""
-        item = self._table.get(_PK, replay_id)
-        return None if item is None else _replay(item)
-
-    def newest(self, *, before: str | None = None, at_once: int = _LOOKED_AT) -> Iterator[Replay]:
-        """Yield replays, newest first, after that of the id ``before``; each call reads some."""
-        yield from map(_replay, self._items(before, at_once))
-
-    def driven(self) -> set[str]:
-        """Return the ids of the latest replays that a driver works on now."""
-        now = time.time()
-        latest = islice(self._items(None, _LOOKED_AT), _LOOKED_AT)
-        return {item["sk"] for item in latest if item.get("driver_until", 0) > now}
 
     def ask(self, replay_id: str, desired: Desired, *, budget_usd: float | None = None) -> Replay:
         """Request a state of a replay; its driver brings it about within seconds.
@@ -107,17 +89,17 @@ class Replays:
 
         Raises:
             NotFound: ``unknown_replay``.
-            InvalidArgument: ``budget_above_limit``.
+            InvalidArgument: ``budget_above_limit``; ``bad_budget``.
             Conflict: ``replay_over``: it has ended; ``over_budget``: its budget is too small.
         """
-        replay = self._known(replay_id)
+        replay = self.known(replay_id)
         # After a cancel, workers may have dropped its requests already.
         if replay.state in OVER or (replay.desired_state == "cancel" and desired != "cancel"):
             state = replay.state if replay.state in OVER else "cancelled"
             raise Conflict("replay_over", f"Replay {replay_id} is {state}: start another one.")
         request = replay.request
         if budget_usd is not None:
-            request = request.model_copy(update={"budget_usd": budget_usd})
+            request = budget.changed(request, budget_usd)
         if desired == "run":
             request = budget.capped(request, self._most_usd)
             if why := budget.rejection(replay, request):
@@ -125,7 +107,7 @@ class Replays:
             request = request.model_copy(update={"dry_run": False})
         try:
             self._table.update(
-                _PK,
+                PK,
                 replay_id,
                 set={
                     "wish": desired,
@@ -143,7 +125,7 @@ class Replays:
             return self.ask(replay_id, desired, budget_usd=budget_usd)
         if desired == "cancel":
             self.drop(replay_id)
-        replay = self._known(replay_id)
+        replay = self.known(replay_id)
         self.wake(replay)
         return replay
 
@@ -192,10 +174,10 @@ class Replays:
         Raises:
             Busy: another driver holds the lease.
         """
-        item = self._table.get(_PK, replay_id)
+        item = self._table.get(PK, replay_id)
         if item is None:
             return None
-        replay = _replay(item)
+        replay = replay_of(item)
         if replay.state in OVER or (after is not None and replay.attempt > after):
             return None
         now = datetime.now(UTC)
@@ -207,7 +189,7 @@ class Replays:
         except LeaseLost as error:
             raise Busy(1) from error
         # Read again: the previous driver may have written until this claim.
-        return self._known(replay_id)
+        return self.known(replay_id)
 
     def checkpoint(self, replay: Replay, *, lease_s: float) -> Replay:
         """Write a checkpoint, and extend the driver's lease by ``lease_s``.
@@ -220,7 +202,7 @@ class Replays:
         """
         kept = set(Replay.model_fields) - {"replay_id", "created_at", *_OWNERS}
         self._update(replay, replay.attempt, lease_s=lease_s, fields=kept)
-        now = self._known(replay.replay_id)
+        now = self.known(replay.replay_id)
         return replay.model_copy(update={name: getattr(now, name) for name in _OWNERS})
 
     def leave(self, replay: Replay, *, at_rest: bool) -> bool:
@@ -239,7 +221,7 @@ class Replays:
         """
         try:
             self._table.update(
-                _PK,
+                PK,
                 replay.replay_id,
                 set={"driver_until": 0, **({} if at_rest else _watched())},
                 remove=("lease_until", "lease_shard") if at_rest else (),
@@ -247,7 +229,7 @@ class Replays:
                 given={"attempt": replay.attempt, _COUNTER: replay.requests},
             )
         except ConditionFailed as error:
-            if self._known(replay.replay_id).attempt != replay.attempt:
+            if self.known(replay.replay_id).attempt != replay.attempt:
                 raise LeaseLost from error
             return False
         return True
@@ -256,43 +238,29 @@ class Replays:
         """Wake a driver for each replay whose driver is overdue; return how many."""
         woken = 0
         for item in overdue(self._table, before=time.time(), shards=_SHARD):
-            if item["pk"] != _PK:
+            if item["pk"] != PK:
                 continue
-            key, seen, unchanged = (_PK, item["sk"]), item["lease_until"], "#lease_until = :seen"
+            key, seen, unchanged = (PK, item["sk"]), item["lease_until"], "#lease_until = :seen"
             try:
                 # Postponed first: while no driver comes, one wake-up at a time is enough.
                 again = _watched(_WAKE_AGAIN_S)
                 self._table.update(*key, set=again, condition=unchanged, given={"seen": seen})
             except ConditionFailed:
                 continue
-            replay = self._known(item["sk"])
+            replay = self.known(item["sk"])
             if replay.state in OVER:  # its driver died after the last checkpoint
-                self._table.update(_PK, item["sk"], set={}, remove=tuple(_watched()))
+                self._table.update(PK, item["sk"], set={}, remove=tuple(_watched()))
                 continue
             self.wake(replay)
             woken += 1
         return woken
-
-    def _items(self, before: str | None, at_once: int) -> Iterator[dict[str, Any]]:
-        return self._table.query(
-            KeyConditionExpression=partition("pk", _PK, below=before),
-            ScanIndexForward=False,
-            ConsistentRead=True,
-            limit=at_once,
-        )
-
-    def _known(self, replay_id: str) -> Replay:
-        replay = self.get(replay_id)
-        if replay is None:
-            raise NotFound("unknown_replay", f"There is no replay {replay_id}.")
-        return replay
 
     def _update(self, replay: Replay, attempt: int, *, lease_s: float, fields: set[str]) -> None:
         now = datetime.now(UTC)
         replay = replay.model_copy(update={"updated_at": now})
         try:
             self._table.update(
-                _PK,
+                PK,
                 replay.replay_id,
                 set=replay.model_dump(mode="json", by_alias=True, include=fields | {"updated_at"})
                 | {"driver_until": now.timestamp() + lease_s, **_watched()},
@@ -306,7 +274,3 @@ class Replays:
 def _watched(seconds: float = _WAKE_S) -> dict[str, str]:
     """Return the fields by which the janitor finds a replay whose wake-up or driver was lost."""
     return {"lease_until": epoch_key(time.time() + seconds), "lease_shard": _SHARD}
-
-
-def _replay(item: dict[str, Any]) -> Replay:
-    return Replay.model_validate(item)

@@ -10,6 +10,7 @@ FIRST_RETRY_S = 5.0
 # SQS's limit on how often a message is delivered at all (about half an hour in all).
 _OUTAGE_FACTOR, _LONGEST_RETRY_S = 4, 900.0
 _SPREAD_WAIT_S = 300.0
+_LONGEST_SPREAD_WAIT_S = 6 * 3600.0  # SQS hides a message for 12 hours at most
 
 
 def outage_s(receives: int) -> float:
@@ -24,14 +25,15 @@ def outage_s(receives: int) -> float:
 def unhandled_s(error: Exception, receives: int) -> float:
     """Return the seconds until the next try of a message that could not be handled.
 
-    An outage is outwaited. A defect, or an event that is none of ours, gets ten seconds, then twice
-    as long each time: after two and a half minutes it is in the dead-letter queue.
+    An outage, a broken connection or a full disk is outwaited. A defect, or an event that is none
+    of ours, gets ten seconds, then twice as long each time: after two and a half minutes it is in
+    the dead-letter queue.
 
     Args:
         error: why.
         receives: how often the message was delivered so far.
     """
-    if isinstance(error, (DependencyFailed, NotAnnounced, *aws.ERRORS)):
+    if isinstance(error, (DependencyFailed, NotAnnounced, OSError, *aws.ERRORS)):
         return outage_s(receives)
     return FIRST_RETRY_S * float(2**receives)
 
@@ -45,7 +47,8 @@ def busy_s(busy: Busy, delivery: Delivery, settings: Settings) -> float:
     spread may wait in a long queue: the looks at it cover seven hours.
     """
     if busy.spread:
-        return float(_SPREAD_WAIT_S * _OUTAGE_FACTOR ** (delivery.receives - 1))
+        wait = _SPREAD_WAIT_S * float(_OUTAGE_FACTOR ** (delivery.receives - 1))
+        return min(_LONGEST_SPREAD_WAIT_S, wait)
     wait = busy.seconds + 1
     if delivery.receives == 1:
         return wait

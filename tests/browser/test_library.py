@@ -154,6 +154,31 @@ def test_a_rare_match_is_looked_for_in_some_pages_then_people_are_asked(page):
     expect(further).to_be_hidden()
 
 
+@pytest.mark.usefixtures("ready")
+def test_a_rare_match_stays_when_the_first_page_has_none(page, complaints):
+    looks = []
+
+    def second_page(route):
+        if "cursor" in route.request.url:
+            route.fulfill(response=route.fetch(url=route.request.url.partition("?")[0]))
+        else:
+            looks.append(route.request.url)
+            route.fulfill(json={"videos": [], "next_cursor": "more", "total": None})
+
+    page.route(re.compile(r"/videos\?.*status=ready"), second_page)
+    page.route(re.compile("/events"), lambda route: route.abort())  # it looks by the clock
+    page.add_init_script(
+        "const set = setTimeout; window.setTimeout = (done, ms) => set(done, Math.min(ms, 50));"
+    )
+    page.goto("/#/?status=ready")
+    expect(page.locator(".card")).to_have_count(1)
+    for _ in range(2):  # the second look begins after the first one was shown
+        with page.expect_request(lambda one: one.url == looks[0]):
+            page.wait_for_timeout(20)
+    expect(page.locator(".card")).to_have_count(1)
+    complaints.clear()  # of the events
+
+
 def test_scenes_follow_the_pointer(page, ready):
     page.goto("/")
     picture = page.locator(".card-media")

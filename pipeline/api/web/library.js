@@ -101,7 +101,7 @@ export function showLibrary(place, options, signal) {
     const page = await listVideos({ ...query, limit: PAGE }, signal);
     if (!extended) next = page.next_cursor;
     const last = page.videos.at(-1);
-    const rest = page.next_cursor && last ? videos.filter((one) => isAfter(one, last)) : [];
+    const rest = page.next_cursor ? videos.filter((one) => !last || isAfter(one, last)) : [];
     const more = page.videos.length + rest.length - videos.length;
     if (total !== null) total += more;
     show([...page.videos, ...rest]);

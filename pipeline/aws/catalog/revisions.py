@@ -74,7 +74,7 @@ class Revisions(Videos):
             fields: dict[str, Any] = {**lease(vid, time.time() + patience_s)}
             if (said := metadata()) is not None:
                 fields["metadata"] = dict(said)
-            head = self._replace(upload, fields, new="video" not in rows)
+            head = self._replace(upload, fields)
         late = [one for one in self._stages if _is_older(rows.get(sort_key(one)), upload)]
         for stage in late:
             self.runs.queue(upload, stage, patience_s=patience_s)
@@ -83,7 +83,7 @@ class Revisions(Videos):
         )
         return replace(known, run=self.runs.get(vid, by)) if by and by in late else known
 
-    def _replace(self, upload: Upload, more: dict[str, Any], *, new: bool) -> dict[str, Any]:
+    def _replace(self, upload: Upload, more: dict[str, Any]) -> dict[str, Any]:
         """Return the row of a new revision.
 
         Several stages may begin at once: one of them writes it, and the others read it.
@@ -91,7 +91,6 @@ class Revisions(Videos):
         Args:
             upload: the revision.
             more: further fields.
-            new: whether the video had no row.
 
         Raises:
             Superseded: a later upload or deletion of this key is recorded.
@@ -102,7 +101,8 @@ class Revisions(Videos):
                 upload.video_id,
                 "video",
                 set=fields,
-                remove=() if new else {"deleted_at", "probe", "metadata"} - fields.keys(),
+                # Also where none was read: an earlier one may have been recorded since.
+                remove={"deleted_at", "probe", "metadata"} - fields.keys(),
                 condition="attribute_not_exists(#pk) OR #sequencer < :new",
                 given={"new": upload.sequencer},
             )

@@ -5,7 +5,7 @@ There are no transactions and no scans: each write changes one item, and each re
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,17 @@ _BATCH_GET = 100  # DynamoDB's limit on keys a request
 
 class ConditionFailed(Exception):
     """A failed condition: the item differs from what the write expected; nothing was written."""
+
+
+@contextmanager
+def _conditional() -> Iterator[None]:
+    """Turn DynamoDB's error about a condition into ours."""
+    try:
+        yield
+    except ClientError as error:
+        if aws.code(error) == "ConditionalCheckFailedException":
+            raise ConditionFailed from error
+        raise
 
 
 class Table:
@@ -149,7 +160,7 @@ class Table:
         values = {f":set_{name}": value for name, value in set.items()}
         values |= {f":{name}": value for name, value in (given or {}).items()}
         written = _item(values)
-        try:
+        with _conditional():
             done = self._table.update_item(
                 Key={"pk": pk, "sk": sk},
                 UpdateExpression=expression,
@@ -158,10 +169,6 @@ class Table:
                 **({"ConditionExpression": condition} if condition else {}),
                 **({"ReturnValues": "ALL_OLD"} if former else {}),
             )
-        except ClientError as error:
-            if aws.code(error) == "ConditionalCheckFailedException":
-                raise ConditionFailed from error
-            raise
         return dict(_plain(done.get("Attributes", {})))
 
     def add_to_set(self, pk: str, sk: str, name: str, member: str) -> None:
@@ -197,7 +204,7 @@ class Table:
             ConditionFailed: the condition does not hold.
         """
         values = {f":{name}": _item(value) for name, value in (given or {}).items()}
-        try:
+        with _conditional():
             # Unlike a resource, a client is safe to share between threads.
             self._table.meta.client.delete_item(
                 TableName=self._table.name,
@@ -206,10 +213,6 @@ class Table:
                 ExpressionAttributeNames={f"#{name}": name for name in _names(condition)},
                 **({"ExpressionAttributeValues": values} if values else {}),
             )
-        except ClientError as error:
-            if aws.code(error) == "ConditionalCheckFailedException":
-                raise ConditionFailed from error
-            raise
 
     def add_member(
         self,
@@ -239,7 +242,7 @@ class Table:
         names = {f"#{one}": one for one in (name, *set, *_names(condition))}
         values = {f":set_{one}": value for one, value in set.items()}
         values |= {f":{one}": value for one, value in given.items()}
-        try:
+        with _conditional():
             done = self._table.update_item(
                 Key={"pk": pk, "sk": sk},
                 UpdateExpression="SET "
@@ -250,10 +253,6 @@ class Table:
                 ConditionExpression=condition,
                 ReturnValues="ALL_NEW",  # some implementations omit attributes that stay the same
             )
-        except ClientError as error:
-            if aws.code(error) == "ConditionalCheckFailedException":
-                raise ConditionFailed from error
-            raise
         return frozenset(done["Attributes"][name])
 
 

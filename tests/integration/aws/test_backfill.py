@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -135,6 +136,33 @@ def test_only_what_was_written_since_is_taken_in(rig: Rig, put: Put):
     for since, new in ((datetime.now(UTC) + hour, 0), (datetime.now(UTC) - hour, 1)):
         seen = last(walk(rig).plan(Place("videos/", since)))
         assert (seen.new, seen.older) == (new, 1 - new)
+
+
+def test_a_file_that_was_restored_from_an_archive_is_taken_in(
+    rig: Rig, put: Put, monkeypatch: pytest.MonkeyPatch
+):
+    put("videos/a.mp4", "videos/b.mp4")
+    put(*(f"videos/{name}.mp4" for name in ("cold", "done", "going")), StorageClass="GLACIER")
+    done = {"IsRestoreInProgress": False, "RestoreExpiryDate": datetime.now(UTC)}
+    status = {
+        "videos/done.mp4": {"RestoreStatus": done},
+        "videos/going.mp4": {"RestoreStatus": {"IsRestoreInProgress": True}},
+    }
+    s3: Any = aws.client("s3")
+    plain = s3.list_objects_v2
+
+    def listed(**request: Any) -> Any:
+        more = request.pop("OptionalObjectAttributes", [])
+        answer = plain(**request)
+        if more == ["RestoreStatus"]:
+            for one in answer["Contents"]:
+                one.update(status.get(one["Key"], {}))
+        return answer
+
+    monkeypatch.setattr(s3, "list_objects_v2", listed)
+    seen = last(walk(rig).run(HERE))
+    assert (seen.new, seen.cold) == (3, 2)
+    assert keys(messages(rig, "replay"))[-1] == "videos/done.mp4"
 
 
 def _upload(rig: Rig, key: str) -> Upload:

@@ -72,6 +72,17 @@ def test_an_interrupted_one_goes_on_with_its_own_options(cli, put, toys: Setting
     assert cli("backfill", "--dry-run", "--again", "--json").json["new"] == 3
 
 
+@pytest.mark.parametrize("how", [[], ["--again"]])
+def test_an_interrupted_one_that_has_nothing_left_is_over(cli, put, toys: Settings, how: list[str]):
+    row = {"pk": "#backfill", "sk": f"{toys.names.uploads_bucket}/videos/"}
+    aws.table(toys.names.table).put_item(Item=row | {"after": "videos/b.mp4", "since": None})
+    cli("backfill", "--dry-run", *how)
+    assert bootstrap.backfill(toys).begun("videos/")
+    cli("backfill", "--yes", *how)
+    put("videos/a.mp4")
+    assert cli("backfill", "--dry-run", "--json").json["new"] == 1
+
+
 def test_a_process_that_was_killed_is_continued_by_the_next_one(
     cli, put, toys: Settings, monkeypatch: pytest.MonkeyPatch
 ):

@@ -192,6 +192,26 @@ def test_an_upload_that_is_replaced_while_it_is_recorded_leaves_nothing(
     assert pending(catalog, FIRST) == set()
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+def test_an_upload_keeps_nothing_of_one_that_was_recorded_at_the_same_moment(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, deleted: Any
+):
+    def happens() -> None:
+        record(catalog, FIRST, B)
+        catalog.record_probe(FIRST, PROBE, {"title": "a"})
+        if deleted:
+            gone = parse(aws_events.deleted(sequencer="0A8", key=FIRST.key))
+            catalog.record_deletion(gone)
+
+    meanwhile(catalog, monkeypatch, happens)
+    record(catalog, SECOND, A)
+    video = catalog.video(SECOND.video_id)
+    assert video is not None
+    assert (video.revision, video.deleted_at) == (SECOND.revision, None)
+    assert (video.probe, video.metadata) == (None, None)
+    record(catalog, SECOND, B)
+
+
 def test_a_late_event_of_an_older_upload_writes_nothing(catalog: Catalog):
     table = catalog._table
     assert isinstance(table, MemoryTable)

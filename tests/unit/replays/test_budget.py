@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.core.errors import BadInput, InvalidArgument, MissingDependency
 from pipeline.replays.records import Replay
+from pipeline.replays.request import MOST_USD
 from tests.fakes.installation import House, OneDollar, fail
 
 OTHER = {"params": {"toy": {"text": "other"}}}
@@ -117,6 +118,14 @@ def test_a_replay_cheaper_than_planned_continues_by_itself(house: House):
     assert rest(house, replay, window=200).ended == 3
 
 
+@pytest.mark.parametrize("usd", [-1, 2e9, float("inf"), float("nan")])
+def test_a_new_budget_that_is_no_sum_of_money_is_rejected(house: House, usd: float):
+    replay = house.start(dry_run=True, **OTHER)
+    with pytest.raises(InvalidArgument, match="bad_budget"):
+        house.replays.ask(replay.replay_id, "run", budget_usd=usd)
+    assert house.get(replay).request.budget_usd is None
+
+
 @pytest.fixture
 def capped(house: House) -> House:
     """Return a house whose replays cost 2.5 USD at most."""
@@ -128,6 +137,12 @@ def test_a_replay_without_a_budget_has_the_installations_limit(capped: House):
     now = capped.replay(**OTHER)
     assert (now.state, now.request.budget_usd) == ("planned", 2.5)
     assert now.reason
+
+
+def test_a_limit_above_all_budgets_leaves_a_replay_readable(house: House):
+    limited = House(house.config.model_copy(update={"max_replay_usd": float("inf")}))
+    replay = limited.start(dry_run=True, **OTHER)
+    assert limited.get(replay).request.budget_usd == MOST_USD
 
 
 def test_a_budget_above_the_installations_limit_is_rejected(capped: House):

@@ -1,5 +1,6 @@
 """A message that cannot be handled comes again after seconds, whatever its queue's settings are."""
 
+from errno import ENOSPC
 from typing import Any
 
 import pytest
@@ -53,6 +54,8 @@ def test_a_poison_message_is_dead_lettered_after_minutes(hidden, error: Exceptio
         DependencyFailed("not_sent", "SQS took none."),
         NotAnnounced("not_announced", "The bus did not take it."),
         ConnectionClosedError(endpoint_url="http://dynamodb"),
+        ConnectionResetError("the other side closed it"),
+        OSError(ENOSPC, "no space left on the device"),
     ],
 )
 def test_an_outage_is_outwaited(hidden, error: Exception):
