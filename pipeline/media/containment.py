@@ -22,7 +22,6 @@ from pipeline.media import landlock, seccomp
 _SET_DUMPABLE, _CAPBSET_DROP, _NO_NEW_PRIVS = 4, 24, 38
 _CAPABILITIES = 64  # more than there are
 _CAP_DAC_OVERRIDE = 1  # root reads uploads of others
-_FAILED = 126
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 # Programs, libraries, fonts, and facts about the machine. Nothing of a user's.
@@ -84,9 +83,10 @@ class Prepared(NamedTuple):
     calls: seccomp.Filter | None
 
     def apply(self) -> None:
-        """Restrict this process for ever. It takes no lock, so it may run after a fork.
+        """Restrict this thread and its children for ever; it takes no lock.
 
-        A restriction that fails ends the process: what this host can do was asked before.
+        Raises:
+            OSError: a restriction failed, although this host has it.
         """
         for one in range(_CAPABILITIES):
             if one != _CAP_DAC_OVERRIDE:
@@ -97,7 +97,7 @@ class Prepared(NamedTuple):
         if self.calls:
             failed |= self.calls.apply()
         if failed:
-            os._exit(_FAILED)
+            raise OSError(ctypes.get_errno(), "this host does not restrict media tools as it said")
 
 
 @contextlib.contextmanager
@@ -112,6 +112,13 @@ def prepared(argv: Sequence[str]) -> Iterator[Prepared]:
     with landlock.Rules() as rules:
         _allow(rules, reach)
         yield Prepared(rules, calls)
+
+
+@cache
+def tools() -> tuple[str, str] | None:
+    """Return util-linux's ``prlimit`` and ``setpriv``, which start a command; None without them."""
+    prlimit, setpriv = shutil.which("prlimit"), shutil.which("setpriv")
+    return (prlimit, setpriv) if prlimit and setpriv else None
 
 
 def layers() -> Iterator[tuple[str, bool]]:
@@ -130,7 +137,8 @@ def _allow(rules: landlock.Rules, reach: Reach) -> None:
     if reach.program:
         # A script needs an interpreter, and the programs that it calls.
         script = not _is_binary(reach.program)
-        rules.read((reach.program, *map(Path, _LOADERS)), execute=True)
+        starters = (*_LOADERS, *(tools() or ()))
+        rules.read((reach.program, *map(Path, starters)), execute=True)
         rules.read(_SYSTEM if script else (), execute=True)
     if reach.port is not None:
         rules.connect(reach.port)

@@ -4,11 +4,13 @@ import contextlib
 import math
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Self, cast
@@ -108,24 +110,13 @@ class Child:
         self.complaints = Complaints()
         self.caps = caps
         self.expired = False
-        with containment.prepared(argv) as contained:
-            # preexec_fn runs between fork and exec: these few system calls take no lock.
-            self._popen = subprocess.Popen(  # noqa: S603 - the callers build argv, never a shell
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                env={k: v for k in _ENVIRONMENT if (v := os.environ.get(k))} | {"LC_ALL": "C"},
-                # No session of its own: Linux might schedule it apart from a process in the
-                # background.
-                process_group=0,
-                pass_fds=pass_fds,
-                preexec_fn=_leash(caps, cores, contained),  # noqa: PLW1509 - see above
-            )
-        self.stdout = cast("IO[bytes]", self._popen.stdout)
-        self._listener = threading.Thread(target=self._listen, daemon=True)
+        started: Future[subprocess.Popen[bytes]] = Future()
+        self._listener = threading.Thread(
+            target=self._start, args=(started, pass_fds, cores), daemon=True
+        )
         self._listener.start()
+        self._popen = started.result()
+        self.stdout = cast("IO[bytes]", self._popen.stdout)
         self._left = threading.Event()
         self._timer = threading.Thread(target=self._limit, args=(waited,), daemon=True)
         self._timer.start()
@@ -185,8 +176,24 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
 
-    def _listen(self) -> None:
-        stderr = cast("IO[bytes]", self._popen.stderr)
+    def _start(
+        self, started: "Future[subprocess.Popen[bytes]]", pass_fds: Sequence[int], cores: int
+    ) -> None:
+        """Start the program, and listen to it until it ends.
+
+        The kernel kills it when the thread that started it ends.
+        """
+        try:
+            with containment.prepared(self.argv) as contained:
+                popen = _started(self.argv, self.caps, contained, pass_fds, cores)
+        except BaseException as error:  # noqa: BLE001 - the thread that waits raises it
+            started.set_exception(error)
+            return
+        started.set_result(popen)
+        self._listen(cast("IO[bytes]", popen.stderr))
+        popen.wait()
+
+    def _listen(self, stderr: IO[bytes]) -> None:
         rest = b""
         while data := stderr.read(65536):
             *lines, rest = (rest + data).split(b"\n")
@@ -200,18 +207,70 @@ class Child:
             self.complaints.add(text)
 
 
-def _leash(caps: Caps, cores: int, contained: containment.Prepared) -> Callable[[], None]:
-    parent = os.getpid()
-    cpu_s = math.ceil(caps.wall_s * cores if caps.cpu_s is None else caps.cpu_s)
-    limits = (
-        (resource.RLIMIT_CPU, cpu_s, cpu_s + 5),  # ffmpeg answers SIGXCPU; the hard limit kills
-        (resource.RLIMIT_DATA, caps.memory_bytes, caps.memory_bytes),
-        (resource.RLIMIT_FSIZE, caps.file_bytes, caps.file_bytes),
-        (resource.RLIMIT_CORE, 0, 0),
+def _started(
+    argv: Sequence[str],
+    caps: Caps,
+    contained: containment.Prepared,
+    pass_fds: Sequence[int],
+    cores: int,
+) -> "subprocess.Popen[bytes]":
+    """Start a command from this thread, which is restricted for ever.
+
+    What is restricted is a thread, and its children inherit that. So nothing has to run between a
+    fork and the program, and the large memory of this process is not copied.
+    """
+    # If the program is missing, Popen itself says so.
+    tools = containment.tools() if shutil.which(argv[0]) else None
+    limits = _limits(caps, cores)
+    if tools:
+        contained.apply()
+        prlimit, setpriv = tools
+        words = [f"--{name}={soft}:{hard}" for name, (_, soft, hard) in limits.items()]
+        argv = [setpriv, "--pdeathsig", "KILL", prlimit, *words, *argv]
+    return subprocess.Popen(  # noqa: S603 - the callers build argv, never a shell
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        env={k: v for k in _ENVIRONMENT if (v := os.environ.get(k))} | {"LC_ALL": "C"},
+        # No session of its own: Linux might schedule it apart from a process in the background.
+        process_group=0,
+        pass_fds=pass_fds,
+        # It runs between fork and exec: these few system calls take no lock.
+        preexec_fn=None if tools else _leash(limits, contained),  # noqa: PLW1509 - see above
     )
 
+
+def _limits(caps: Caps, cores: int) -> dict[str, tuple[int, int, int]]:
+    """Return the soft and hard limits of a child by their name, none above this process's own."""
+    cpu_s = math.ceil(caps.wall_s * cores if caps.cpu_s is None else caps.cpu_s)
+    wanted = {
+        "cpu": (
+            resource.RLIMIT_CPU,
+            cpu_s,
+            cpu_s + 5,
+        ),  # ffmpeg answers SIGXCPU; the hard one kills
+        "data": (resource.RLIMIT_DATA, caps.memory_bytes, caps.memory_bytes),
+        "fsize": (resource.RLIMIT_FSIZE, caps.file_bytes, caps.file_bytes),
+        "core": (resource.RLIMIT_CORE, 0, 0),
+    }
+    found = {}
+    for name, (which, soft, hard) in wanted.items():
+        _, own = resource.getrlimit(which)
+        most = math.inf if own == resource.RLIM_INFINITY else own
+        found[name] = (which, int(min(soft, most)), int(min(hard, most)))
+    return found
+
+
+def _leash(
+    limits: Mapping[str, tuple[int, int, int]], contained: containment.Prepared
+) -> Callable[[], None]:
+    """Return what limits a child of a host without util-linux, after its fork."""
+    parent = os.getpid()
+
     def apply() -> None:
-        for which, soft, hard in limits:
+        for which, soft, hard in limits.values():
             resource.setrlimit(which, (soft, hard))
         contained.apply()
         if not tie(parent):

@@ -33,6 +33,15 @@ else:
 """
 
 
+@pytest.fixture(autouse=True, params=["by_util_linux", "by_a_fork"])
+def _way(request, monkeypatch):
+    """Start children in both ways: a host may lack util-linux."""
+    if request.param == "by_a_fork":
+        monkeypatch.setattr(containment, "tools", lambda: None)
+    elif containment.tools() is None:
+        pytest.skip("needs prlimit and setpriv")
+
+
 def tried(statement, *words):
     """Return what came of a statement in a child: an error's name, or ``escaped``."""
     command = [sys.executable, "-I", "-S", "-c", TRY.format(statement), *words]

@@ -2,6 +2,7 @@ import contextlib
 import inspect
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import pytest
 from pipeline.core.errors import TimedOut
 from pipeline.core.progress import Deadline
 from pipeline.core.settings import Settings
-from pipeline.media import ffmpeg
+from pipeline.media import containment, ffmpeg
 from pipeline.media.process import Caps, Child
 
 
@@ -51,6 +52,7 @@ def test_the_whole_group_dies_when_the_block_is_left_by_an_exception():
     assert soon(lambda: gone(pid))
 
 
+@pytest.mark.usefixtures("way")
 def test_the_whole_group_dies_at_the_wall_clock_limit():
     with Child(SLEEPER, Caps(wall_s=0.3)) as child:
         pid = grandchild(child)
@@ -89,13 +91,58 @@ def test_killing_the_parent_leaves_no_child():
     program = (
         "from pipeline.media.process import Caps, Child\n"
         "child = Child(['sleep', '60'], Caps())\n"
-        "print(child._popen.pid, flush=True)\n"
+        "pid = child._popen.pid\n"
+        "while open(f'/proc/{pid}/comm').read() != 'sleep\\n': pass\n"
+        "print(pid, flush=True)\n"
         "child.wait()\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
         pid = int(parent.stdout.readline())
         parent.kill()
     assert soon(lambda: gone(pid))
+
+
+@pytest.fixture(params=["by_util_linux", "by_a_fork"])
+def way(request, monkeypatch):
+    """Start children in both ways: a host may lack util-linux."""
+    if request.param == "by_a_fork":
+        monkeypatch.setattr(containment, "tools", lambda: None)
+    elif containment.tools() is None:
+        pytest.skip("needs prlimit and setpriv")
+
+
+def test_the_process_that_starts_a_child_stays_free(tmp_path):
+    for _ in range(2):
+        with Child(["true"], Caps()) as child:
+            assert child.wait() == 0
+    (tmp_path / "file").write_text("free")
+    assert (tmp_path / "file").read_text() == "free"
+    assert subprocess.run(["env"], capture_output=True, check=True).stdout
+    for one in socket.socketpair():
+        one.close()
+
+
+def test_a_program_that_is_missing_is_said_to_be():
+    with pytest.raises(FileNotFoundError):
+        Child(["no-such-program"], Caps())
+
+
+@pytest.mark.usefixtures("way")
+def test_a_limit_of_this_process_is_not_exceeded():
+    own = (1 << 30, 1 << 30)
+    read = python("import resource; print(*resource.getrlimit(resource.RLIMIT_FSIZE))")
+    program = (
+        "import resource, sys\n"
+        "from pipeline.media import containment\n"
+        "from pipeline.media.process import Caps, Child\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, {own})\n"
+        f"tools = containment.tools() if {containment.tools() is not None} else None\n"
+        "containment.tools = lambda: tools\n"
+        f"with Child({read}, Caps(file_bytes=1 << 40)) as child: print(*child.lines())\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(one) for one in own]
 
 
 def test_the_environment_holds_no_credentials(monkeypatch):
@@ -108,17 +155,20 @@ def test_the_environment_holds_no_credentials(monkeypatch):
     assert not {name for name in seen if name.startswith("AWS_") or "proxy" in name}
 
 
+@pytest.mark.usefixtures("way")
 def test_memory_is_limited():
     with Child(python("bytearray(400 * 1024**2)"), Caps(memory_bytes=200 * 1024**2)) as child:
         assert child.wait() == 1
     assert "MemoryError" in str(child.complaints)
 
 
+@pytest.mark.usefixtures("way")
 def test_cpu_time_is_limited():
     with Child(["sh", "-c", "while :; do :; done"], Caps(cpu_s=1, wall_s=60)) as child:
         assert child.wait() == -signal.SIGXCPU
 
 
+@pytest.mark.usefixtures("way")
 def test_file_size_is_limited(tmp_path):
     target = tmp_path / "large"
     writer = python("import sys; open(sys.argv[1], 'wb').write(bytes(200_000))", str(target))
