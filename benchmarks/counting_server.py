@@ -11,14 +11,13 @@ import sys
 import threading
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from pipeline.hosts.local import gate, server
 from pipeline.hosts.local.gate import App, Environ, StartResponse
-from pipeline.hosts.local.signature import Keys
 
 OBSERVER: Final = "videodrop-benchmark"
 COUNTS: Final = "/benchmarks/counts"
@@ -100,8 +99,8 @@ def sent_mb(before: dict[str, int], after: dict[str, int], bucket: str = "") -> 
 
 
 def _counting(guarded: Callable[..., App]) -> Callable[..., App]:
-    def wrapped(app: App, keys: Keys, origins: Collection[str] = ()) -> App:
-        return Counted(guarded(app, keys, origins))
+    def wrapped(*given: Any, **named: Any) -> App:
+        return Counted(guarded(*given, **named))
 
     return wrapped
 
