@@ -1,1 +1,1 @@
-"""How containers of this project are started: Docker Compose, and Kubernetes."""
+"""Start this project's containers: Docker Compose, and Kubernetes."""

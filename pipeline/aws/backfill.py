@@ -1,4 +1,4 @@
-"""What lies in the uploads bucket already, taken in by the queues of replays.
+"""Take in what lies in the uploads bucket already, by the queues of replays.
 
 The bucket is walked in the order of its keys. The table has the place up to which all was sent: a
 walk that was killed goes on there, and what it sent twice is handled once. At most a window of

@@ -1,6 +1,5 @@
 """The whole journey: on our own AWS, on a second implementation, on a store without events."""
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,6 @@ from typing import Any
 
 import boto3
 import httpx
-import psutil
 import pytest
 from botocore.config import Config
 
@@ -30,7 +28,7 @@ aws_secret_access_key = test
 
 @dataclass
 class Place:
-    """Where a journey runs: the stack's settings, and the address of an S3 that outlives it."""
+    """An endpoint of a journey: the stack's settings, and an S3 that outlives the stack."""
 
     settings: dict[str, str]
     outside: str | None = None
@@ -81,14 +79,6 @@ def up(place: Place, tmp_path: Path) -> Iterator[Callable[[], Stack]]:
     assert left == [[]], "processes were left running"
 
 
-def kill(stack: Stack) -> None:
-    """Kill the stack's first process; the others end with it."""
-    family = psutil.Process(stack.process.pid).children(recursive=True)
-    os.kill(stack.process.pid, signal.SIGKILL)
-    psutil.wait_procs(family, timeout=30)
-    stack.process.wait(10)
-
-
 def ready(stack: Stack, *names: str) -> dict[str, dict[str, Any]]:
     """Wait until the library has these videos, all ready, and return them by name."""
     end = time.monotonic() + 90
@@ -132,7 +122,7 @@ def test_drop_query_replay_roll_back_and_kill_lose_nothing(
     assert current(stack, name) == [10, 3]
 
     s3.put_object(Bucket=UPLOADS, Key="videos/acknowledged.mp4", Body=second)
-    kill(stack)
+    assert stop(stack.process, signal.SIGKILL) == [], "its other processes end with it"
     names = {"a+b 1%.mp4", "acknowledged.mp4"}
     if place.outside:  # this one is dropped while nothing of ours runs
         s3.put_object(Bucket=UPLOADS, Key="videos/meanwhile.mp4", Body=third)

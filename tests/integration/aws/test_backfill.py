@@ -1,4 +1,4 @@
-"""What lies in the uploads bucket already is taken in: real S3, DynamoDB and SQS calls."""
+"""Take in what lies in the uploads bucket already: real S3, DynamoDB and SQS calls."""
 
 import json
 from collections.abc import Callable, Iterator
