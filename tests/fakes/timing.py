@@ -1,14 +1,27 @@
 """Results of runs with given run times."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 
 from pipeline.aws.catalog import Catalog, timings
 from pipeline.core.records import Cost, StageResult
 
-_numbers = count(1)
 MODEL = {"model": "tiny", "sha256": "00"}
+
+
+def _prefixes() -> Iterator[str]:
+    """Return prefixes for ever. Of any 64 in a row, none replaces another's row."""
+    by_slot: dict[int, str] = {}
+    numbers = count(1)
+    while len(by_slot) < timings.SLOTS:
+        prefix = f"artifacts/{next(numbers)}/"
+        by_slot.setdefault(timings.slot(prefix), prefix)
+    return cycle(by_slot.values())
+
+
+_PREFIXES = _prefixes()
 
 
 def result(
@@ -33,7 +46,7 @@ def result(
         content_id="content",
         revision=revision,
         attempt=1,
-        prefix=prefix or f"artifacts/{next(_numbers)}/",
+        prefix=prefix or next(_PREFIXES),
         params={},
         identity=identity,
         artifacts=[],

@@ -21,7 +21,7 @@ from pipeline.core.records import Cost, StageResult
 
 _PK = "#timings"
 _MONTHS = 2
-_SLOTS = 64
+SLOTS = 64
 
 _Kind = TypeVar("_Kind", bound=Hashable)
 
@@ -95,10 +95,9 @@ def row(result: StageResult) -> dict[str, Any]:
     """Return the row to write with a result that has just been computed."""
     same = json.dumps([result.version, result.identity], sort_keys=True)
     digest = sha256(same.encode()).hexdigest()[:16]
-    slot = int.from_bytes(sha256(result.prefix.encode()).digest()) % _SLOTS
     return {
         "pk": _PK,
-        "sk": f"{result.stage}#{digest}#{slot:02d}",
+        "sk": f"{result.stage}#{digest}#{slot(result.prefix):02d}",
         "month": iso(result.finished_at)[:7],
         "stage": result.stage,
         "version": result.version,
@@ -106,6 +105,11 @@ def row(result: StageResult) -> dict[str, Any]:
         "runs": 1,
         **result.cost.model_dump(),
     }
+
+
+def slot(prefix: str) -> int:
+    """Return the number, from 0 to 63, of the row that a result under ``prefix`` replaces."""
+    return int.from_bytes(sha256(prefix.encode()).digest()) % SLOTS
 
 
 def recent(
