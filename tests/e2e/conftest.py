@@ -1,4 +1,4 @@
-"""The whole stack, started as a user starts it, once for all end-to-end tests."""
+"""The whole stack, started as a user starts it, once for the end-to-end tests of a process."""
 
 import json
 import signal
@@ -128,7 +128,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # a stack that is idle takes 4 % of a core
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = start(tmp_path_factory.mktemp("stack") / "home")
     try:
@@ -138,7 +138,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     check_logs(running.home.parent)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def samples(stack: Stack) -> dict[str, dict[str, Any]]:
     """Process every sample."""
     return stack.add(*sorted(SAMPLES.glob("*.mp4")))
