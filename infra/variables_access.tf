@@ -72,6 +72,11 @@ variable "throttle" {
     burst = optional(number, 100)
   })
   default = {}
+
+  validation {
+    condition     = var.throttle.rate > 0 && var.throttle.burst >= 1 && floor(var.throttle.burst) == var.throttle.burst
+    error_message = "The rate must be above 0 and the burst a whole number from 1: with less, the API answers nobody."
+  }
 }
 
 variable "api_domain" {

@@ -21,6 +21,7 @@ run "wrong_values" {
     tags             = { Project = "films" }
     concurrency      = { quota = 5 }
     vpc              = { subnet_ids = ["subnet-1"], security_group_ids = [] }
+    throttle         = { burst = 0 }
 
     permissions_boundary = "boundary"
     cdn                  = { public_key = "key", key_parameter = "/videodrop/cdn-key" }
@@ -37,7 +38,7 @@ run "wrong_values" {
     var.name, var.region, var.settings, var.web_origins, var.old_uploads_days, var.archive_days,
     var.cdn, var.oldest_message_s, var.budget_usd, var.log_days, var.functions, var.rollout, var.failure_percent,
     var.otlp_endpoint, var.tracing, var.max_replay_usd, var.tags, var.concurrency, var.vpc,
-    var.permissions_boundary,
+    var.permissions_boundary, var.throttle,
   ]
 }
 

@@ -16,14 +16,7 @@ from pipeline.core import intake
 from pipeline.core.events import Deletion, Event, Upload
 from pipeline.core.media_info import Limits
 from pipeline.core.pool import Pool
-from pipeline.core.setting_types import (
-    BearerToken,
-    CdnSettings,
-    Hostname,
-    Origin,
-    SignIn,
-    Token,
-)
+from pipeline.core.setting_types import BearerToken, CdnSettings, Hostname, Origin, SignIn, Token
 from pipeline.core.topology import DEFAULT_PATH, Names, Topology
 
 PRICES = Path(__file__).parents[1] / "costs" / "prices.json"

@@ -182,11 +182,7 @@ def pipe(
 
 
 @contextmanager
-def probing(
-    path: Location,
-    *options: str,
-    caps: Caps = _PROBING,
-) -> Iterator[Child]:
+def probing(path: Location, *options: str, caps: Caps = _PROBING) -> Iterator[Child]:
     """Run ffprobe on ``path``; the caller reads its output and then calls ``judge``."""
     guard = guarded(path)
     name = guard.pop("filename")
