@@ -44,7 +44,7 @@ def _origin(report: Mapping[str, Any]) -> str:
     return (
         f"Measured on {report['date']} at commit `{report['commit']}`: {host['cores']} cores of "
         f"{host['cpu']}, {host['memory_gb']} GB, Python {host['python']}; {versions}. Medians of "
-        f"{rounds} rounds, {choices['threads']} thread each."
+        f"{rounds} rounds on videos of {choices['seconds']} s, {choices['threads']} thread each."
     )
 
 

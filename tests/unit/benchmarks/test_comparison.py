@@ -20,7 +20,7 @@ def outcome(*bars: Bar, rounds=((2.0, 8.0), (4.0, 8.0), (2.0, 2.0))) -> Outcome:
 def report(found: Outcome) -> dict:
     head = {"date": "2026-01-01", "commit": "abc", "host": {"cores": 2, "cpu": "x"}}
     head["host"] |= {"memory_gb": 4, "python": "3"}
-    head |= {"packages": {"numpy": "2"}, "choices": {"threads": 1}}
+    head |= {"packages": {"numpy": "2"}, "choices": {"threads": 1, "seconds": 20}}
     return head | {"comparisons": {found.comparison.name: found.report()}}
 
 
