@@ -133,10 +133,10 @@ class Deletions:
     def _remove(self, video_id: str) -> int:
         """Remove files and records; return the number of files."""
         keys = self._files.keys(video_id)
-        results = self._catalog.results.all(video_id)
+        records = self._catalog.removal.records(video_id)
         if not self._catalog.removal.is_deleted(video_id):
             return 0  # it was uploaded again meanwhile
-        self._catalog.removal.remove(video_id, results)
+        self._catalog.removal.remove(video_id, records)
         self._catalog.unindex(video_id)
         self._files.delete(keys)
         return len(keys)

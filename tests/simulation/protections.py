@@ -122,6 +122,12 @@ PROTECTIONS = (
         "if False:",
     ),
     Protection(
+        "a result of a later upload stays",
+        _CATALOG + "results.py",
+        '"#prefix = :prefix"',
+        '"attribute_exists(#pk) OR #prefix = :prefix"',
+    ),
+    Protection(
         "labels of a later upload stay",
         _CATALOG + "labels.py",
         "if not rows or not is_deleted(video_id):",

@@ -9,6 +9,7 @@ a shard of its own, and the janitor removes again, ever later, for longer than a
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,21 @@ _OF_A_VIDEO = ("upload_month", "uploaded_order")
 _KINDS: tuple[Kind, ...] = ("stage", "shadow")
 _TRIES = 5
 _LOOKS = 10  # the last one, at a lease of 60 s, is 17 hours after the deletion
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of a video at one moment.
+
+    Attributes:
+        runs: the runs of its stages, shadows included.
+        results: its stored results.
+        ranges: the rows of ranges.
+    """
+
+    runs: list[tuple[Kind, StageRun]]
+    results: list[StageResult]
+    ranges: list[dict[str, object]]
 
 
 class Removal:
@@ -103,18 +119,27 @@ class Removal:
         """Return True if a video is deleted now."""
         return "deleted_at" in (self._table.get(video_id, "video") or {})
 
-    def remove(self, video_id: str, seen: list[StageResult]) -> None:
-        """Remove runs, ranges, results and what was probed.
+    def records(self, video_id: str) -> Records:
+        """Return what ``remove`` would remove of a video."""
+        return Records(
+            runs=list(self._runs(video_id)),
+            results=self._results.all(video_id),
+            ranges=self._rows(video_id, "range#"),
+        )
+
+    def remove(self, video_id: str, seen: Records) -> None:
+        """Remove runs, ranges, results and what was probed, but nothing of a later upload.
 
         Args:
-            video_id: a deleted video.
-            seen: its results, which were read while it was deleted.
+            video_id: a video that was deleted after ``seen`` was read. It may be uploaded again
+                at any moment.
+            seen: its records.
         """
-        for kind, run in self._runs(video_id):
+        for kind, run in seen.runs:
             self._fence(video_id, kind, run)
-        for result in seen:
+        for result in seen.results:
             self._results.forget(video_id, result)
-        self._table.write(deletes=self._rows(video_id, "range#"))
+        self._table.write(deletes=seen.ranges)  # their keys have the attempt, which only rises
         with suppress(ConditionFailed):
             self._table.update(
                 video_id,

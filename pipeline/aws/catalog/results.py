@@ -1,10 +1,11 @@
 """The stored results of videos, current or not: immutable rows, a row a fingerprint."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from pipeline.aws.catalog import contents
-from pipeline.aws.catalog.table import Table, partition
+from pipeline.aws.catalog.table import ConditionFailed, Table, partition
 from pipeline.core.records import StageResult
 
 
@@ -57,11 +58,19 @@ class Results:
         self._table.write(puts=[key | fields(result), *contents.rows(video_id, result), *also])
 
     def forget(self, video_id: str, result: StageResult) -> None:
-        """Remove a stored result from the table; the caller removes its files."""
-        key = {"pk": video_id, "sk": _sort_key(result.stage, result.fingerprint)}
+        """Remove a stored result from the table; the caller removes its files.
+
+        Its row stays if the same bytes were uploaded and processed again since it was read.
+        """
         # Its own row is the last to go: by it, another call finds the others after a crash.
         self._table.write(deletes=self.contents.gone(video_id, result))
-        self._table.write(deletes=[key])
+        with suppress(ConditionFailed):
+            self._table.delete(
+                video_id,
+                _sort_key(result.stage, result.fingerprint),
+                condition="#prefix = :prefix",
+                given={"prefix": result.prefix},
+            )
 
 
 def fields(result: StageResult) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pipeline.aws.announce import Announcer
 from pipeline.aws.artifact_inventory import Attempts
 from pipeline.aws.catalog.contents import Contents
 from pipeline.aws.catalog.labels import Labels
+from pipeline.aws.catalog.removal import Removal
 from pipeline.aws.catalog.table import partition
 from pipeline.core import events
 from pipeline.core.errors import Conflict, DependencyFailed, LeaseLost, NotFound
@@ -244,6 +245,29 @@ def test_a_deletion_that_comes_late_leaves_the_labels_and_words_of_a_later_uploa
     monkeypatch.setattr(Labels, "_rows", uploaded_meanwhile)
     rig.catalog.unindex(upload_of(first).video_id)
     assert "label#toy#hello" in rows(rig, second)
+
+
+def test_a_deletion_that_was_paused_leaves_the_run_and_the_result_of_a_later_upload(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    first = rig.put(b"same")
+    rig.handle(first)
+    rig.catalog.removal.record(deletion_of(rig, first))
+    second = rig.put(b"same")
+    is_deleted = Removal.is_deleted
+
+    def uploaded_after(*given: Any) -> Any:
+        answer = is_deleted(*given)
+        monkeypatch.setattr(Removal, "is_deleted", is_deleted)
+        deletions(rig).purge(upload_of(first).video_id)  # the janitor completes it meanwhile
+        rig.handle(second)
+        return answer
+
+    monkeypatch.setattr(Removal, "is_deleted", uploaded_after)
+    deletions(rig).purge(upload_of(first).video_id)
+    run = rig.state(second)
+    assert run.state == "succeeded"
+    assert rig.catalog.results.all(upload_of(second).video_id) == [run.current_result]
 
 
 def test_a_result_is_the_last_of_its_rows_to_go(rig: Rig, monkeypatch: pytest.MonkeyPatch):
