@@ -128,6 +128,12 @@ PROTECTIONS = (
         '"attribute_exists(#pk) OR #prefix = :prefix"',
     ),
     Protection(
+        "labels of a later run stay",
+        _CATALOG + "labels.py",
+        '"attribute_not_exists(#attempt) OR #attempt <= :own"',
+        '"attribute_exists(#pk) OR #attempt <= :own"',
+    ),
+    Protection(
         "labels of a later upload stay",
         _CATALOG + "labels.py",
         "if not rows or not is_deleted(video_id):",

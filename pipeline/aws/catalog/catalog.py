@@ -227,12 +227,12 @@ class Catalog(Revisions):
         )
         also = [*also, *indexed.rows]
         if upload:
-            also = [*also, *labels.rows(video_id, result, order=place(upload))]
+            also = [*also, *labels.rows(video_id, result, order=place(upload), attempt=run.attempt)]
         else:
-            self._index(video_id, result)
+            self._index(video_id, result, run.attempt)
         self.runs.succeed(video_id, run, result, also=also, indexed=indexed.about)
         if run.attempt > 1:  # no labels were written before the first claim
-            self._labels.forget(video_id, keep=result)
+            self._labels.forget(video_id, keep=result, attempt=run.attempt)
 
     def promote(
         self, video_id: str, run: StageRun, result: StageResult, *, history: list[str] | None = None
@@ -242,9 +242,9 @@ class Catalog(Revisions):
         Raises:
             LeaseLost: the run is in progress, or changed since it was read.
         """
-        about = self._write_index(video_id, run, result)
+        about = self._write_index(video_id, run, result, run.attempt + 1)
         promoted = self.runs.promote(video_id, run, result, history=history, indexed=about)
-        self._labels.forget(video_id, keep=result)
+        self._labels.forget(video_id, keep=result, attempt=promoted.attempt)
         return promoted
 
     def undo_promotion(self, video_id: str, run: StageRun) -> None:
@@ -253,11 +253,11 @@ class Catalog(Revisions):
         Raises:
             LeaseLost: the run changed since.
         """
-        former = run.current_result
-        about = self._write_index(video_id, run, former) if former else None
+        former, attempt = run.current_result, run.attempt + 2  # the promotion had the next one
+        about = self._write_index(video_id, run, former, attempt) if former else None
         self.runs.undo_promotion(video_id, run, indexed=about)
-        if run.current_result:
-            self._labels.forget(video_id, keep=run.current_result)
+        if former:
+            self._labels.forget(video_id, keep=former, attempt=attempt)
 
     def index(self, video_id: str, run: StageRun, result: StageResult) -> bool:
         """Index a current result of an earlier version; return False if the run changed since."""
@@ -282,17 +282,19 @@ class Catalog(Revisions):
         self._search.forget(video_id)
         self._labels.unindex(video_id, self.removal.is_deleted)
 
-    def _write_index(self, video_id: str, run: StageRun, result: StageResult) -> str | None:
-        """Write both indexes of a result that becomes current."""
+    def _write_index(
+        self, video_id: str, run: StageRun, result: StageResult, attempt: int
+    ) -> str | None:
+        """Write both indexes of a result that becomes current with ``attempt``."""
         indexed = self._search.of(video_id, result, revision=run.revision, upload=None)
         self._table.write(puts=indexed.rows)
-        self._index(video_id, result)
+        self._index(video_id, result, attempt)
         return indexed.about
 
-    def _index(self, video_id: str, result: StageResult) -> None:
+    def _index(self, video_id: str, result: StageResult, attempt: int) -> None:
         """Index the labels of a result that becomes current; a deleted video has no place."""
         if not result.labels:
             return
         known = self._table.get(video_id, "video") or {}
         if order := known.get("uploaded_order"):
-            self._labels.put(video_id, result, order=order)
+            self._labels.put(video_id, result, order=order, attempt=attempt)

@@ -19,18 +19,26 @@ class Labels:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def put(self, video_id: str, result: StageResult, *, order: str) -> None:
-        """Index the labels of a result; ``order`` is the video's place in time."""
-        self._table.write(puts=rows(video_id, result, order=order))
+    def put(self, video_id: str, result: StageResult, *, order: str, attempt: int) -> None:
+        """Index the labels of a result; see ``rows``."""
+        self._table.write(puts=rows(video_id, result, order=order, attempt=attempt))
 
-    def forget(self, video_id: str, *, keep: StageResult) -> None:
+    def forget(self, video_id: str, *, keep: StageResult, attempt: int) -> None:
         """Remove the rows of labels that ``keep`` lacks from its stage.
 
-        By label and not by writer: a worker that lost the race may have written a row.
+        By label and not by writer: a worker that lost the race may have written a row. Rows of a
+        later attempt stay: this worker may have been paused while another result became current.
         """
         kept = {label.lower() for label in keep.labels}
-        rows = self._rows(video_id, f"label#{keep.stage}#")
-        self._table.write(deletes=[row for row in rows if row["label"] not in kept])
+        for row in self._rows(video_id, f"label#{keep.stage}#"):
+            if row["label"] in kept:
+                continue
+            with suppress(ConditionFailed):
+                self._table.delete(
+                    *(video_id, row["sk"]),
+                    condition="attribute_not_exists(#attempt) OR #attempt <= :own",
+                    given={"own": attempt},
+                )
 
     def unindex(self, video_id: str, is_deleted: Callable[[str], bool]) -> None:
         """Remove all rows of a deleted video, but none that a later upload has written.
@@ -90,14 +98,22 @@ class Labels:
                 yield last
 
 
-def rows(video_id: str, result: StageResult, *, order: str) -> list[dict[str, Any]]:
-    """Return the rows of a result's labels; ``order`` is the video's place in time."""
+def rows(video_id: str, result: StageResult, *, order: str, attempt: int) -> list[dict[str, Any]]:
+    """Return the rows of a result's labels.
+
+    Args:
+        video_id: the video.
+        result: the result.
+        order: the video's place in time.
+        attempt: that of the run with which the result becomes current.
+    """
     return [
         {
             "pk": video_id,
             "sk": f"label#{result.stage}#{label}",
             "label": label,
             "uploaded_order": order,
+            "attempt": attempt,
         }
         for label in sorted({label.lower() for label in result.labels})
     ]

@@ -12,6 +12,7 @@ from boto3.dynamodb.conditions import ConditionExpressionBuilder
 
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.keys import Keys
+from pipeline.aws.catalog.labels import Labels
 from pipeline.core.errors import BadInput, LeaseLost, Superseded
 from pipeline.core.events import Deletion, Upload, parse
 from pipeline.core.media_info import AudioStream, Probe
@@ -284,6 +285,23 @@ def test_who_was_taken_over_leaves_the_labels_of_the_current_result(catalog: Cat
         catalog.succeed(upload.video_id, paused, result(paused, "cat", fingerprint="stale"))
     # Readers filter surplus rows; a missing row would hide a video.
     assert labelled(catalog, "cat") == [upload.video_id]
+
+
+def test_a_worker_that_pauses_after_its_result_leaves_the_labels_of_the_next(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+):
+    upload = record(catalog)
+    finish(catalog, upload, "cat", fingerprint="first")
+    forget = Labels.forget
+
+    def paused(*given: Any, **named: Any) -> None:
+        monkeypatch.setattr(Labels, "forget", forget)
+        finish(catalog, upload, "owl", fingerprint="third")
+        forget(*given, **named)
+
+    monkeypatch.setattr(Labels, "forget", paused)
+    finish(catalog, upload, "dog", fingerprint="second")
+    assert labelled(catalog, "owl") == [upload.video_id]
 
 
 def test_a_result_is_not_current_before_it_can_be_found(
