@@ -381,7 +381,7 @@ def test_who_loses_the_race_to_be_current_takes_no_label_along(house, versions, 
 
     def raced(*args, **given):
         (place,) = catalog.timeline.newest()
-        catalog._labels.put(vid, two, order=place)
+        catalog._labels.put(vid, two, order=place, attempt=house.state(body).attempt + 1)
         return promote(*args, **given)
 
     monkeypatch.setattr(catalog.runs, "promote", raced)
