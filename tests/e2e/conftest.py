@@ -128,7 +128,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="package")  # a stack that is idle takes 4 % of a core
+@pytest.fixture(scope="package")  # a stack that is idle takes 5 % of a core
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = start(tmp_path_factory.mktemp("stack") / "home")
     try:
