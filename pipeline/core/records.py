@@ -112,6 +112,7 @@ class StageResult(_Record):
             in the manifest only.
         probe: probe of the source, for later uploads of the same content.
         copied_from: prefix of the result of another video that its files are copies of.
+        taken_by: the latest run or promotion that took it up again; empty if none did.
         event_id: the event that requested it.
         given: parameters that replays have set for it; later replays keep them.
     """
@@ -132,6 +133,7 @@ class StageResult(_Record):
     cost: Cost
     probe: Probe | None = None
     copied_from: str | None = None
+    taken_by: str = ""
     queued_at: datetime | None
     started_at: datetime
     finished_at: datetime

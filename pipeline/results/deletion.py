@@ -136,7 +136,8 @@ class Deletions:
         records = self._catalog.removal.records(video_id)
         if not self._catalog.removal.is_deleted(video_id):
             return 0  # it was uploaded again meanwhile
-        self._catalog.removal.remove(video_id, records)
+        kept = self._catalog.removal.remove(video_id, records)
+        keys = [key for key in keys if not key.startswith(tuple(one.prefix for one in kept))]
         self._catalog.unindex(video_id)
         self._files.delete(keys)
         return len(keys)

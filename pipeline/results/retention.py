@@ -157,8 +157,8 @@ class Retention:
 
     def _remove(self, video_id: str, removal: _Removal) -> bool:
         """Remove an attempt; return False if it became needed in the meantime."""
-        if removal.result:
-            self._catalog.results.forget(video_id, removal.result)
+        if removal.result and not self._catalog.results.forget(video_id, removal.result):
+            return False
         video = self._catalog.video(video_id)
         deleted = video is not None and video.deleted_at is not None
         if deleted:

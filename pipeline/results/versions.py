@@ -6,7 +6,8 @@ current again gives the same bytes as before.
 
 Pruning removes a result's row first, then checks whether it became current, and removes its files
 last. Promotion reads the row again after the version became current. So one of the two always
-detects the other.
+detects the other. A deletion that is not complete when the video is uploaded again leaves the
+results that a promotion or a run has taken up (``Results.take``).
 """
 
 from collections.abc import Iterator
@@ -182,6 +183,8 @@ class Versions:
         self, video: Video, run: StageRun, result: StageResult, *, history: list[str] | None
     ) -> None:
         self._require_files(result)
+        if not self._catalog.results.take(video.video_id, result, f"{run.attempt + 1}"):
+            raise _gone(result)
         try:
             promoted = self._catalog.promote(video.video_id, run, result, history=history)
         except LeaseLost as lost:

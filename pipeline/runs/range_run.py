@@ -162,14 +162,15 @@ class RangeConsumer:
                     *(self._module, plan, claimed, run),
                     *(self._artifacts, files, delivery, self._settings),
                 )
-        except LeaseLost:
-            found, _ = self._catalog.ranges.read(request)
-            if waiting(found, request) is None:
-                self._spreader.clear(request)
-            return Outcome.SUPERSEDED
         except NotAnnounced:
             raise
         except Exception as error:  # noqa: BLE001 - each is classified and recorded
+            found, _ = self._catalog.ranges.read(request)
+            over = waiting(found, request) is None
+            if over:  # its message may have been deleted already: nobody else clears up after us
+                self._spreader.clear(request)
+            if over or isinstance(error, LeaseLost):
+                return Outcome.SUPERSEDED
             why = replaced(known(error))
             decision = decide(why, claimed, self._settings, delivery.receives)
             return carry_out(decision, claimed)

@@ -31,12 +31,15 @@ class Reuse:
         self._shared = shared
 
     def own(self, claimed: ClaimedRun, job: Job, intent: Intent) -> StageResult | None:
-        """Return a stored result of this video, if its files still exist."""
+        """Take up a stored result of this video, if its files still exist."""
         if job.known.untried:
             return None
         stored = self._catalog.results.get(claimed.video_id, claimed.stage, intent.fingerprint)
         if stored is None or not self._artifacts.has(stored.prefix):
             return None
+        stored = self._catalog.results.take(claimed.video_id, stored, claimed.folder)
+        if stored is None:
+            return None  # its video was deleted, and is about to lose its files
         if stored.revision == job.upload.revision:
             return stored
         return _of_run(stored, claimed, job)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -58,14 +59,19 @@ def search(first: int, step: int, seconds: float, histories: int | None) -> Sear
     return Search(done, time.process_time() - cpu, None, "")
 
 
+def _kind(wrong: str) -> str:
+    """Return what is wrong without the names and numbers of one history."""
+    return re.sub(r"\S*[\d#./]\S*", "", wrong)
+
+
 def explain(seed: int) -> None:
     """Print the calls of a history that fails, once it is as simple as can be found."""
     installation = Installation()
     choices = Choices(seed)
-    outcome(installation, choices)
+    kind = _kind(outcome(installation, choices))
 
     def fails(some: Sequence[int]) -> bool:
-        return bool(outcome(installation, Choices(given=some)))
+        return _kind(outcome(installation, Choices(given=some))) == kind
 
     simple = shrunk(choices.made, fails)
     history = History(installation, Choices(given=simple), trace=True)

@@ -45,6 +45,10 @@ class Person:
         """Upload other content to the first key."""
         self.upload(KEYS[0], _CONTENTS[1])
 
+    def upload_same(self) -> None:
+        """Upload the same bytes to the same key."""
+        self.upload(KEYS[0], _CONTENTS[0])
+
     def upload_copy(self) -> None:
         """Upload the same bytes to another key."""
         self.upload(KEYS[1], _CONTENTS[0])
@@ -118,6 +122,7 @@ _ACTIONS: tuple[Callable[[Person], None], ...] = (
     Person.upload,
     Person.upload_again,
     Person.upload_again,
+    Person.upload_same,
     Person.upload_copy,
     Person.replay,
     Person.replay,

@@ -202,6 +202,18 @@ PROTECTIONS = (
         'condition=f"{known} OR attribute_exists(#pk)" if seen.attempt else None,',
     ),
     Protection(
+        "a range is claimed only if its lease was not extended",
+        _CATALOG + "ranges.py",
+        "AND #state = :state AND #lease_until = :lease",
+        "AND #state = :state AND (#lease_until = :lease OR attribute_exists(#pk))",
+    ),
+    Protection(
+        "a worker that fails after its run has ended clears up",
+        "pipeline/runs/range_run.py",
+        "            if over:  # its message",
+        "            if False:  # its message",
+    ),
+    Protection(
         "a live lease on a range is respected",
         _CATALOG + "ranges.py",
         'if seen.state == "running" and (left := (seen.lease_until or 0) - now) > 0:',
@@ -310,6 +322,12 @@ PROTECTIONS = (
         "pipeline/runs/reuse.py",
         "if stored is None or not self._artifacts.has(stored.prefix):",
         "if stored is None:",
+    ),
+    Protection(
+        "a deletion leaves the result that a later upload has taken up",
+        _CATALOG + "results.py",
+        'AND "\n                "(attribute_not_exists(#taken_by) OR #taken_by = :taken_by)',
+        'AND "\n                "(attribute_exists(#pk) OR #taken_by = :taken_by)',
     ),
     Protection(
         "what became current while it was removed is put back",

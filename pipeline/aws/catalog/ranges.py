@@ -159,7 +159,10 @@ class Ranges:
                 "error": None,
             }
         )
-        known = "#attempt = :seen AND #state = :state"
+        # A heartbeat moves nothing but the end of the lease.
+        known = "#attempt = :seen AND #state = :state AND #lease_until = :lease"
+        as_seen = {"seen": seen.attempt, "state": seen.state}
+        as_seen |= {"lease": epoch_key(seen.lease_until or 0)}
         try:
             self._table.update(
                 *_key(request),
@@ -169,7 +172,7 @@ class Ranges:
                     "expires_at": int(now + _KEPT_S),
                 },
                 condition=known if seen.attempt else "attribute_not_exists(#pk)",
-                given={"seen": seen.attempt, "state": seen.state} if seen.attempt else {},
+                given=as_seen if seen.attempt else {},
             )
         except ConditionFailed as error:
             # If the answer of a first try was lost, boto3 repeats it, and the claim is ours.

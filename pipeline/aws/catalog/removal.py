@@ -127,18 +127,20 @@ class Removal:
             ranges=self._rows(video_id, "range#"),
         )
 
-    def remove(self, video_id: str, seen: Records) -> None:
+    def remove(self, video_id: str, seen: Records) -> list[StageResult]:
         """Remove runs, ranges, results and what was probed, but nothing of a later upload.
 
         Args:
             video_id: a video that was deleted after ``seen`` was read. It may be uploaded again
                 at any moment.
             seen: its records.
+
+        Returns:
+            the results that a later upload has taken up again; they stay, with their files.
         """
         for kind, run in seen.runs:
             self._fence(video_id, kind, run)
-        for result in seen.results:
-            self._results.forget(video_id, result)
+        kept = [one for one in seen.results if not self._results.forget(video_id, one)]
         self._table.write(deletes=seen.ranges)  # their keys have the attempt, which only rises
         with suppress(ConditionFailed):
             self._table.update(
@@ -148,6 +150,7 @@ class Removal:
                 remove=("probe", "metadata"),
                 condition="attribute_exists(#deleted_at)",
             )
+        return kept
 
     def begin_telling(self, upload: Upload) -> bool:
         """Return True to the first sender of a deletion's event; the janitor repeats what failed.

@@ -1,7 +1,6 @@
 """The stored results of videos, current or not: immutable rows, a row a fingerprint."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 from pipeline.aws.catalog import contents
@@ -57,20 +56,52 @@ class Results:
         key = {"pk": video_id, "sk": _sort_key(result.stage, result.fingerprint)}
         self._table.write(puts=[key | fields(result), *contents.rows(video_id, result), *also])
 
-    def forget(self, video_id: str, result: StageResult) -> None:
-        """Remove a stored result from the table; the caller removes its files.
+    def take(self, video_id: str, result: StageResult, by: str) -> StageResult | None:
+        """Take up a stored result that is to become current again.
 
-        Its row stays if the same bytes were uploaded and processed again since it was read.
+        Whoever had read it to remove it then leaves it, with its files.
+
+        Args:
+            video_id: its video.
+            result: the result as it was read.
+            by: a name for the run or the promotion that takes it up, unlike those before it.
+
+        Returns:
+            the result as it is stored now; None if it was removed or replaced meanwhile.
         """
-        # Its own row is the last to go: by it, another call finds the others after a crash.
-        self._table.write(deletes=self.contents.gone(video_id, result))
-        with suppress(ConditionFailed):
-            self._table.delete(
+        try:
+            self._table.update(
                 video_id,
                 _sort_key(result.stage, result.fingerprint),
+                set={"taken_by": by},
                 condition="#prefix = :prefix",
                 given={"prefix": result.prefix},
             )
+        except ConditionFailed:
+            return None
+        return result.model_copy(update={"taken_by": by})
+
+    def forget(self, video_id: str, result: StageResult) -> bool:
+        """Remove a stored result from the table; the caller removes its files.
+
+        Returns:
+            False if it was taken up again since it was read: its row and its files stay. True also
+            if it was made again, in other files: these stay, and so does the row.
+        """
+        # Its own row is the last to go: by it, another call finds the others after a crash.
+        self._table.write(deletes=self.contents.gone(video_id, result))
+        try:
+            self._table.delete(
+                video_id,
+                _sort_key(result.stage, result.fingerprint),
+                condition="#prefix = :prefix AND "
+                "(attribute_not_exists(#taken_by) OR #taken_by = :taken_by)",
+                given={"prefix": result.prefix, "taken_by": result.taken_by},
+            )
+        except ConditionFailed:
+            now = self.get(video_id, result.stage, result.fingerprint)
+            return now is None or now.prefix != result.prefix
+        return True
 
 
 def fields(result: StageResult) -> dict[str, Any]:

@@ -158,6 +158,17 @@ def test_of_two_claims_of_a_lost_range_one_succeeds(catalog: Catalog, run: Stage
         catalog.ranges.claim(request(run), seen, lease_s=60, receipt=None)
 
 
+def test_a_range_whose_worker_extends_its_lease_meanwhile_is_not_taken(
+    catalog: Catalog, run: StageRun
+):
+    paused = claim(catalog, run, lease_s=-1)
+    _, seen = catalog.ranges.read(request(run))
+    catalog.ranges.heartbeat(request(run), paused, lease_s=60)
+    with pytest.raises(Busy):
+        catalog.ranges.claim(request(run), seen, lease_s=60, receipt=None)
+    catalog.ranges.heartbeat(request(run), paused, lease_s=60)  # it still holds it
+
+
 def test_no_write_changes_a_range_that_another_worker_has_claimed(catalog: Catalog, run: StageRun):
     paused = claim(catalog, run, lease_s=-1)
     claim(catalog, run)

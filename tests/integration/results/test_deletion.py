@@ -19,6 +19,7 @@ from pipeline.core.errors import Conflict, DependencyFailed, LeaseLost, NotFound
 from pipeline.core.events import Deletion, Upload
 from pipeline.core.records import Spread
 from pipeline.results.deletion import Deletions
+from pipeline.results.versions import Versions
 from pipeline.runs.delivery import Outcome
 from pipeline.runs.janitor import Janitor
 from pipeline.runs.spread import request_of
@@ -268,6 +269,39 @@ def test_a_deletion_that_was_paused_leaves_the_run_and_the_result_of_a_later_upl
     run = rig.state(second)
     assert run.state == "succeeded"
     assert rig.catalog.results.all(upload_of(second).video_id) == [run.current_result]
+
+
+@pytest.mark.parametrize("by", ["a run", "a promotion"])
+def test_a_deletion_that_was_paused_leaves_a_result_that_was_taken_up_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, by: str
+):
+    first = rig.put(b"same")
+    rig.handle(first)
+    video_id = upload_of(first).video_id
+    result = rig.state(first).current_result
+    assert result
+    rig.catalog.removal.record(deletion_of(rig, first))
+    params = {"videodrop-toy-text": "other"} if by == "a promotion" else {}
+    second = rig.put(b"same", **params)
+    is_deleted = Removal.is_deleted
+
+    def uploaded_after(*given: Any) -> Any:
+        answer = is_deleted(*given)
+        monkeypatch.setattr(Removal, "is_deleted", is_deleted)
+        outcome = rig.handle(second)
+        assert outcome is (Outcome.SUCCEEDED if params else Outcome.REUSED)
+        if params:
+            Versions(rig.catalog, rig.artifacts).promote(video_id, "toy", result.fingerprint)
+        return answer
+
+    monkeypatch.setattr(Removal, "is_deleted", uploaded_after)
+    deletions(rig).purge(video_id)
+    run = rig.state(second)
+    assert run.state == "succeeded"
+    assert rig.text(run.current_result) == "hello"
+    stored = rig.catalog.results.get(video_id, "toy", result.fingerprint)
+    assert stored
+    assert (stored.prefix, stored.taken_by) == (result.prefix, f"{run.attempt}")
 
 
 def test_a_result_is_the_last_of_its_rows_to_go(rig: Rig, monkeypatch: pytest.MonkeyPatch):

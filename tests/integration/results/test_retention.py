@@ -267,9 +267,10 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
     """Call a function right after a result's row was removed."""
     forget = Results.forget
 
-    def forget_and_act(self: Results, video_id: str, result: StageResult) -> None:
-        forget(self, video_id, result)
+    def forget_and_act(self: Results, video_id: str, result: StageResult) -> bool:
+        gone = forget(self, video_id, result)
         act()
+        return gone
 
     monkeypatch.setattr(Results, "forget", forget_and_act)
 

@@ -395,7 +395,10 @@ def pruned_meanwhile(house: Rig, versions: Versions, body: str, result: StageRes
     promote = versions._catalog.promote
 
     def racing(*args, **given):
-        house.catalog.results.forget(upload_of(body).video_id, result)
+        vid, stage, fingerprint = upload_of(body).video_id, result.stage, result.fingerprint
+        stored = house.catalog.results.get(vid, stage, fingerprint)
+        assert stored
+        assert house.catalog.results.forget(vid, stored)
         promote(*args, **given)
 
     versions._catalog.promote = racing  # type: ignore[method-assign]

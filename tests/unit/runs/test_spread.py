@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.aws.catalog.ranges import Ranges
 from pipeline.core.errors import BadInput, DependencyFailed, TimedOut
 from pipeline.core.events import parse
+from pipeline.core.range_run import RangeRun
 from pipeline.core.settings import Settings
 from pipeline.runs.delivery import Delivery, Outcome, Retry
 from pipeline.telemetry import metrics
@@ -468,6 +470,23 @@ def test_a_merge_whose_run_is_over_meanwhile_leaves_no_files(film: Film):
             film.work()
 
     film.stage.during = during
+    assert film.deliver(message) is Outcome.SUPERSEDED
+    film.check()
+
+
+def test_a_merge_that_is_claimed_after_its_copy_has_ended_leaves_no_range(
+    film: Film, monkeypatch: pytest.MonkeyPatch
+):
+    film.upload()
+    message = film.until("merge")
+    claim = Ranges.claim
+
+    def late(*given: Any, **more: Any) -> RangeRun:
+        monkeypatch.setattr(Ranges, "claim", claim)
+        assert film.deliver(Message(message.body)) is Outcome.SUCCEEDED
+        return claim(*given, **more)
+
+    monkeypatch.setattr(Ranges, "claim", late)
     assert film.deliver(message) is Outcome.SUPERSEDED
     film.check()
 
