@@ -168,6 +168,7 @@ class RangeConsumer:
             found, _ = self._catalog.ranges.read(request)
             over = waiting(found, request) is None
             if over:  # its message may have been deleted already: nobody else clears up after us
+                self._announce_again(request, found)
                 self._spreader.clear(request)
             if over or isinstance(error, LeaseLost):
                 return Outcome.SUPERSEDED

@@ -44,6 +44,18 @@ PROTECTIONS = (
         "",
     ),
     Protection(
+        "a run is claimed only if it was not spread meanwhile",
+        _CATALOG + "run_changes.py",
+        ' AND {exists}(#spread)"',
+        '"',
+    ),
+    Protection(
+        "an end is told although its worker failed after it",
+        "pipeline/runs/range_run.py",
+        "nobody else clears up after us\n                self._announce_again(request, found)",
+        "nobody",
+    ),
+    Protection(
         "a live lease is respected",
         _CATALOG + "runs.py",
         "if left > 0 and not same.spread:",

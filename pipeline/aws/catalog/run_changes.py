@@ -132,8 +132,8 @@ def _untold(video_id: str) -> dict[str, str]:
 def unchanged(seen: StageRun) -> dict[str, Any]:
     """Return the condition that the run is unchanged since it was read.
 
-    A claim moves ``attempt``, a heartbeat moves ``lease_until``, and a new revision moves
-    ``sequencer``.
+    A claim moves ``attempt``, a heartbeat moves ``lease_until``, a division sets ``spread``, and a
+    new revision moves ``sequencer``.
     """
     given: dict[str, Any] = {"seen_sequencer": seen.sequencer}
     if seen.unrecorded:  # or a run of an earlier upload was claimed late
@@ -147,4 +147,5 @@ def unchanged(seen: StageRun) -> dict[str, Any]:
         else:
             condition += f" AND #{name} = :seen_{name}"
             given[f"seen_{name}"] = value
-    return {"condition": condition, "given": given}
+    exists = "attribute_exists" if seen.spread else "attribute_not_exists"
+    return {"condition": f"{condition} AND {exists}(#spread)", "given": given}

@@ -99,6 +99,16 @@ def test_a_spread_run_that_is_planned_again_has_no_ranges(catalog: Catalog, run:
         catalog.ranges.end(request(run), "a-0002-1", patience_s=60)
 
 
+def test_a_run_that_is_spread_meanwhile_is_not_taken_over(catalog: Catalog):
+    catalog.record_upload(UPLOAD, patience_s=60)
+    seen = claim_run(catalog.runs, UPLOAD, "toy", event_id="e", lease_s=-1)
+    catalog.ranges.spread(request(seen), seen, SPREAD, patience_s=-1)
+    ends_with = {"lease_until": state(catalog).lease_until}  # to the millisecond
+    late = seen.model_copy(update=ends_with)
+    with pytest.raises(Busy):
+        catalog.runs.claim(UPLOAD, "toy", seen=late, event_id="e", lease_s=60, over=True)
+
+
 def test_a_range_that_ends_meanwhile_keeps_its_run_from_being_planned_again(
     catalog: Catalog, run: StageRun
 ):

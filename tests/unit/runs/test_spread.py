@@ -16,6 +16,7 @@ from pipeline.telemetry.context import current
 from tests.fakes import aws_events
 from tests.fakes.film import Film, Message
 from tests.fakes.memory import Killed
+from tests.unit.runs.test_announced import Told
 
 WORDS = [f"word-{number:04}" for number in range(3)]
 CAPITALS = [f"capital-{number:04}" for number in range(3)]
@@ -471,6 +472,25 @@ def test_a_merge_whose_run_is_over_meanwhile_leaves_no_files(film: Film):
 
     film.stage.during = during
     assert film.deliver(message) is Outcome.SUPERSEDED
+    film.check()
+
+
+def test_a_merge_that_fails_after_its_result_was_recorded_is_told(
+    film: Film, monkeypatch: pytest.MonkeyPatch
+):
+    told = Told(film.catalog, film.faults)
+    film.upload()
+    message = film.until("merge")
+
+    succeed = film.catalog.succeed
+
+    def fails_after(*given: Any, **more: Any) -> None:
+        succeed(*given, **more)
+        raise DependencyFailed("aws_error", "DynamoDB did not answer.")
+
+    monkeypatch.setattr(film.catalog, "succeed", fails_after)
+    assert film.deliver(message) is Outcome.SUPERSEDED  # no message of the run is left
+    assert told.kinds == ["Stage Succeeded"]
     film.check()
 
 
