@@ -161,7 +161,7 @@ class Ranges:
         )
         # A heartbeat moves nothing but the end of the lease.
         known = "#attempt = :seen AND #state = :state AND #lease_until = :lease"
-        as_seen = {"seen": seen.attempt, "state": seen.state}
+        as_seen: dict[str, Any] = {"seen": seen.attempt, "state": seen.state}
         as_seen |= {"lease": epoch_key(seen.lease_until or 0)}
         try:
             self._table.update(

@@ -156,17 +156,18 @@ class Merge:
         block, number = self._block(due), due.recently.blocks
         if not block.documents:
             return 0
-        self._put(_rows(block.terms, number))
-        self._put(
+        self._put(  # before the terms: by it, the deletion of a video finds them after a crash
             {"pk": video_id, "sk": INDEX, "block": number, "documents": documents}
             for video_id, documents in block.documents.items()
         )
+        self._put(_rows(block.terms, number))
         languages = {name for one in due.recently.documents for name in one.languages}
         if not self._lease.end_block(number, languages | due.recently.languages):
             return 0
         self._table.write(deletes=[{"pk": RECENT, "sk": one.key} for one in block.merged])
-        for video_id in self._videos.deleted(block.documents):  # meanwhile
-            self._settle.forget(video_id)
+        for video_id in self._videos.deleted(block.documents):  # meanwhile, its pages may be gone
+            name = member(video_id)
+            self._settle.forget(video_id, [one for one, of in block.terms.items() if name in of])
         return len(block.documents)
 
     def _block(self, due: _Due) -> _Block:

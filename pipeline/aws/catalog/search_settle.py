@@ -41,11 +41,17 @@ class Settle:
         self._videos = videos
         self._at_once = at_once
 
-    def forget(self, video_id: str) -> None:
-        """Remove a deleted video; its row in the index is the last to go."""
+    def forget(self, video_id: str, terms: Iterable[str] = ()) -> None:
+        """Remove a deleted video; its row in the index is the last to go.
+
+        Args:
+            video_id: the video.
+            terms: terms that it may have besides those of its pages.
+        """
         here = partition("pk", RECENT, prefix=f"{video_id}#")
         rows = list(self._table.query(KeyConditionExpression=here, ConsistentRead=True))
         known = self._pages(video_id)
+        known.terms[""] = set(terms)
         # Read last: what a later upload writes is not among these rows.
         standing = self._videos.read([video_id]).get(video_id)
         if standing is None or standing.deleted:

@@ -12,6 +12,7 @@ from pipeline.aws.catalog import search_lease, search_merge
 from pipeline.aws.catalog.index import Unindexed
 from pipeline.aws.catalog.search_lease import MergeLease
 from pipeline.aws.catalog.search_merge import Merge
+from pipeline.aws.catalog.search_rows import member
 from pipeline.core.errors import LeaseLost
 from pipeline.core.events import Upload
 from pipeline.results.search.query import Query
@@ -362,21 +363,25 @@ def test_a_video_deleted_while_a_result_is_written_leaves_nothing(
     assert library.index_rows() == []
 
 
+@pytest.mark.parametrize("before", [1, 2], ids=["its row", "its terms"])
 def test_a_deletion_during_a_merge_leaves_nothing(
-    library: Library, monkeypatch: pytest.MonkeyPatch
+    library: Library, monkeypatch: pytest.MonkeyPatch, before: int
 ):
     first, *_ = filled(library)
-    put = Merge._put
+    put, calls = Merge._put, []
 
     def deleted(*args: Any) -> None:
-        library.delete(first)
+        calls.append(args)
+        if len(calls) == before:
+            library.delete(first)
         put(*args)
 
     monkeypatch.setattr(Merge, "_put", deleted)
     library.merge()
     assert library.starts("first") == []
     assert not any(first.video_id in pk + sk for pk, sk in library.index_rows())
-    assert "first" not in library.terms()
+    terms = [row for (pk, _), row in library.table.items.items() if pk.startswith("#terms#")]
+    assert not any(member(first.video_id) in row["videos"] for row in terms)
 
 
 def test_results_of_earlier_versions_are_indexed_later_and_once(library: Library):
