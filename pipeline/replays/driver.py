@@ -113,11 +113,11 @@ class Driver:
         end = time.monotonic() + min(seconds, self._pace.turn_s)
         try:
             while True:
-                begun, ended = time.monotonic(), replay.ended
+                begun, ended, requests = time.monotonic(), replay.ended, replay.requests
                 replay, moved = self._step(replay)
                 replay = self._checkpoint(replay)
                 beat()
-                at_rest = _is_at_rest(replay)
+                at_rest = _is_at_rest(replay, requests)
                 if at_rest or time.monotonic() >= end:
                     if self._replays.leave(replay, at_rest=at_rest):
                         break
@@ -234,11 +234,17 @@ def _over(replay: Replay, state: ReplayState, reason: str | None = None) -> Repl
     )
 
 
-def _is_at_rest(replay: Replay) -> bool:
-    """Return True if the driver has nothing to do until the owner requests another state."""
-    return (
-        replay.state in OVER
-        or replay.state == "planned"
+def _is_at_rest(replay: Replay, requests: int) -> bool:
+    """Return True if the driver has nothing to do until the owner requests another state.
+
+    Args:
+        replay: the replay after a step.
+        requests: number of the owner's requests that this step knew of.
+    """
+    if replay.state in OVER:
+        return True
+    return replay.requests == requests and (
+        replay.state == "planned"
         # A lost request is sent again when the replay resumes.
         or (replay.state == "paused" and not any(one.asked_at for one in replay.open))
     )

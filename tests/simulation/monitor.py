@@ -78,7 +78,7 @@ class Monitor:
             return
         if former.get("state") != "running":
             return
-        alive = float(former.get("lease_until", 0)) > self._history.scheduler.now
+        alive = float(former.get("lease_until", 0)) > self._history.scheduler.now + 0.001
         if alive and "spread" not in former:
             raise Violation(f"{item['pk']} {item['sk']} was claimed in spite of its lease")
         if "spread" in former and not former.get("rounds"):

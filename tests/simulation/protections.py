@@ -372,6 +372,12 @@ PROTECTIONS = (
         "if False:",
     ),
     Protection(
+        "a driver that comes to rest has seen its owner's latest request",
+        "pipeline/replays/driver.py",
+        "return replay.requests == requests and (",
+        "return replay.requests >= requests and (",
+    ),
+    Protection(
         "a replay that is over is looked at no more",
         "pipeline/replays/store.py",
         "            if replay.state in OVER:  # its",

@@ -167,7 +167,8 @@ class Merge:
         self._table.write(deletes=[{"pk": RECENT, "sk": one.key} for one in block.merged])
         for video_id in self._videos.deleted(block.documents):  # meanwhile, its pages may be gone
             name = member(video_id)
-            self._settle.forget(video_id, [one for one, of in block.terms.items() if name in of])
+            terms = [one for one, of in block.terms.items() if name in of]
+            self._settle.forget(video_id, terms=terms, block=number)
         return len(block.documents)
 
     def _block(self, due: _Due) -> _Block:

@@ -41,12 +41,13 @@ class Settle:
         self._videos = videos
         self._at_once = at_once
 
-    def forget(self, video_id: str, terms: Iterable[str] = ()) -> None:
+    def forget(self, video_id: str, *, terms: Iterable[str] = (), block: int | None = None) -> None:
         """Remove a deleted video; its row in the index is the last to go.
 
         Args:
             video_id: the video.
             terms: terms that it may have besides those of its pages.
+            block: the block of these; by default the video's row in the index tells it.
         """
         here = partition("pk", RECENT, prefix=f"{video_id}#")
         rows = list(self._table.query(KeyConditionExpression=here, ConsistentRead=True))
@@ -55,7 +56,7 @@ class Settle:
         # Read last: what a later upload writes is not among these rows.
         standing = self._videos.read([video_id]).get(video_id)
         if standing is None or standing.deleted:
-            self._settle(video_id, standing, known, (row["sk"] for row in rows))
+            self._settle(video_id, standing, known, (row["sk"] for row in rows), block=block)
 
     def settle(
         self,
@@ -85,6 +86,7 @@ class Settle:
         known: _Known,
         keys: Iterable[str],
         *,
+        block: int | None = None,
         waiting: frozenset[str] = frozenset(),
         check: Callable[[], None] = lambda: None,
     ) -> None:
@@ -94,7 +96,8 @@ class Settle:
         keep = _united(known.terms, current) | name if alive else set()
         if index := self._table.get(video_id, INDEX):
             block = int(index["block"])
-            if alive:
+        if block is not None:
+            if alive and index:
                 had = _united(known.terms, index["documents"]) | name
                 self._change(self._table.add_to_set, keep - had, video_id, block, check)
                 row = {"pk": video_id, "sk": INDEX, "block": block, "documents": sorted(current)}

@@ -231,6 +231,23 @@ def test_a_pause_while_runs_are_chosen_requests_nothing(house: House, monkeypatc
     assert house.finish(replay).ended == 2
 
 
+def test_a_replay_resumed_while_its_driver_comes_to_rest_goes_on(house: House, monkeypatch):
+    house.library(2)
+    replay = house.start(**OTHER)
+    house.replays.ask(replay.replay_id, "pause")
+    checkpoint = house.replays.checkpoint
+
+    def resumed_before(now: Replay, **lease: Any) -> Replay:
+        if now.state == "planned":
+            monkeypatch.setattr(house.replays, "checkpoint", checkpoint)
+            house.replays.ask(replay.replay_id, "run")
+            house.wakes.clear()  # the process that resumed it died before it woke a driver
+        return checkpoint(now, **lease)
+
+    monkeypatch.setattr(house.replays, "checkpoint", resumed_before)
+    assert house.finish(replay).ended == 2
+
+
 def test_a_replay_paused_while_planning_keeps_its_plan(house: House):
     house.library(2)
     replay = house.start(**OTHER)
