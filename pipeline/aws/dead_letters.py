@@ -5,6 +5,7 @@ at the end of a walk. So the janitor, which walks often, and a person who redriv
 see all of them.
 """
 
+import logging
 import time
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
@@ -16,6 +17,8 @@ from botocore.exceptions import ClientError
 from pipeline.aws import clients as aws
 from pipeline.aws.queues import GONE
 from pipeline.core.topology import Lane, Names
+
+log = logging.getLogger(__name__)
 
 _AT_ONCE = 10  # SQS's limit on messages a request
 _PATIENCE_S = 20  # SQS's longest poll
@@ -141,13 +144,18 @@ class DeadLetterQueues:
         return [_message(function, message) for message in found.get("Messages", [])]
 
     def _put_back(self, url: str, receipts: list[str]) -> None:
+        """Make messages visible again; if AWS fails, they become so after their timeout."""
         for start in range(0, len(receipts), _AT_ONCE):
             entries = [
                 {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
                 for number, receipt in enumerate(receipts[start : start + _AT_ONCE])
             ]
             # Entries whose receipt expired or was deleted fail, which does no harm.
-            self._sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+            try:
+                self._sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+            except aws.ERRORS:
+                log.warning("messages of %s stay hidden for some minutes", url, exc_info=True)
+                return
 
     def _url(self, function: str, lane: Lane) -> str | None:
         try:

@@ -81,6 +81,16 @@ def test_a_look_that_is_broken_off_puts_back_what_it_had_not_come_to():
     assert not sqs.hidden
 
 
+def test_a_look_ends_well_although_its_messages_stay_hidden(monkeypatch, caplog):
+    def down(**_):
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "ChangeMessageVisibility")
+
+    sqs = Sqs({"videodrop-toy-dlq": ["a", "b"]})
+    monkeypatch.setattr(sqs, "change_message_visibility_batch", down)
+    assert [body for _, body in queues(sqs, "toy").bodies()] == ["a", "b"]
+    assert "videodrop-toy-dlq stay hidden" in caplog.text
+
+
 def test_what_was_sent_back_is_not_put_back_too():
     sqs = Sqs({"videodrop-toy-dlq": ["a", "b", "c"]})
     for message in queues(sqs, "toy").walk("toy"):
