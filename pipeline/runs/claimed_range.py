@@ -87,9 +87,9 @@ class ClaimedRange(Claimed):
         try:
             self._runs.end(self.video_id, self._run, state, error)
         except LeaseLost:
-            self._spreader.clear(self._request)
+            self._spreader.leftovers.clear(self._request)
             raise
-        self._spreader.clear(self._request)
+        self._spreader.leftovers.clear(self._request)
         if error and not self._request.shadow:
             ended = {"state": state, "error": Failure.of(error)}
             self._catalog.announcer.stage_ended(self.video_id, self._run.model_copy(update=ended))

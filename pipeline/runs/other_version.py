@@ -79,7 +79,7 @@ class OtherVersions:
             "worker has any more. Replay it once all workers are of one version.",
         )
         outcome = carry_out(End(error), self._spreader.run(request, run))
-        self._spreader.clear(request)
+        self._spreader.leftovers.clear(request)
         return outcome
 
 

@@ -69,8 +69,7 @@ class RangeConsumer:
         found, range_ = self._catalog.ranges.read(request)
         run = waiting(found, request)
         if run is None or run.spread is None:
-            self._announce_again(request, found)
-            return self._spreader.clear_late(request, found)
+            return self._spreader.leftovers.clear_late(request, found)
         replay_id = events.replay_id(request.event_id)
         if replay_id and self._cancelled(replay_id):
             self._spreader.cancel(request, run)
@@ -84,6 +83,9 @@ class RangeConsumer:
             return Outcome.SPREAD
         if range_.state != "done":
             claimed = self._claim(request, run, range_, plan, delivery)
+            # A first claim may be one once more: then the result has files of the same names.
+            if claimed.range.attempt == 1 and (over := self._spreader.ended(request)):
+                return over
             outcome = self._do(request, run, claimed, plan, delivery)
             if outcome is not Outcome.PART:
                 return outcome
@@ -91,7 +93,7 @@ class RangeConsumer:
         try:
             ended = self._catalog.ranges.end(request, range_.tag, patience_s=self._settings.lease_s)
         except LeaseLost:
-            return self._spreader.clear_late(request, None)
+            return self._spreader.leftovers.clear_late(request, None)
         if plan.completes(range_.name, ended):
             self._spreader.request(request, plan, queue, ended)
         return Outcome.PART
@@ -139,11 +141,6 @@ class RangeConsumer:
         decision = decide_killed(killed, message, claimed, self._settings)
         return carry_out(decision, claimed)
 
-    def _announce_again(self, request: RangeRequest, run: StageRun | None) -> None:
-        """Send the event of a run that is over: the process that ended it may have died first."""
-        if run and run.attempt == request.attempt and not request.shadow:
-            self._catalog.announcer.stage_ended(request.video_id, run)
-
     def _do(
         self,
         request: RangeRequest,
@@ -165,19 +162,16 @@ class RangeConsumer:
         except NotAnnounced:
             raise
         except Exception as error:  # noqa: BLE001 - each is classified and recorded
-            found, _ = self._catalog.ranges.read(request)
-            over = waiting(found, request) is None
-            if over:  # its message may have been deleted already: nobody else clears up after us
-                self._announce_again(request, found)
-                self._spreader.clear(request)
-            if over or isinstance(error, LeaseLost):
+            if over := self._spreader.ended(request):  # no message of it may be left
+                return over
+            if isinstance(error, LeaseLost):
                 return Outcome.SUPERSEDED
             why = replaced(known(error))
             decision = decide(why, claimed, self._settings, delivery.receives)
             return carry_out(decision, claimed)
         if request.range != MERGE:
             return Outcome.PART
-        self._spreader.clear(request)
+        self._spreader.leftovers.clear(request)
         return Outcome.SUCCEEDED
 
     def _claim(

@@ -4,7 +4,6 @@ After a death before the mark, the message is delivered again and begins a new a
 behind the mark it is delivered again too, and requests the ranges that have not ended.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,14 +13,14 @@ from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.queues import Queue
 from pipeline.aws.run_files import EXCERPTS, PLAN, RunFiles
-from pipeline.core.errors import Busy, DependencyFailed
+from pipeline.core.errors import DependencyFailed
 from pipeline.core.range_request import RangeRequest
-from pipeline.core.ranges import MERGE
 from pipeline.core.records import Spread, StageRun
 from pipeline.core.settings import Settings
 from pipeline.runs import manifest
 from pipeline.runs.claimed import ClaimedRun
 from pipeline.runs.delivery import Outcome, Retry
+from pipeline.runs.leftovers import Leftovers
 from pipeline.runs.plan_file import PlanFile, Plans
 from pipeline.runs.waits import FIRST_RETRY_S
 
@@ -33,6 +32,9 @@ class Spreader:
         catalog: the catalog.
         artifacts: the buckets.
         settings: how long a run waits for an ended range.
+
+    Attributes:
+        leftovers: deletes what runs have left.
     """
 
     def __init__(self, catalog: Catalog, artifacts: Artifacts, settings: Settings) -> None:
@@ -40,6 +42,7 @@ class Spreader:
         self._artifacts = artifacts
         self._settings = settings
         self._plans = Plans()
+        self.leftovers = Leftovers(catalog, self.files)
 
     def begin(
         self,
@@ -127,36 +130,15 @@ class Spreader:
         )
         return self._artifacts.run_files(prefix)
 
-    def clear(self, request: RangeRequest) -> None:
-        """Delete what a run that is over has left: its ranges, and files that no manifest lists."""
-        self._catalog.ranges.forget(request)
-        runs = self._catalog.runs_of(shadow=request.shadow)
-        earlier = [runs.folder(attempt) for attempt in range(1, request.attempt)]
-        self.files(request).delete_unlisted(earlier)
-
-    def clear_late(self, request: RangeRequest, run: StageRun | None) -> Outcome:
-        """Delete what is left of a run whose ranges are not wanted any more.
-
-        Args:
-            request: names the run.
-            run: the stage's run as it is now, if known.
-
-        Raises:
-            Busy: its merge may still write.
-        """
-        if run and (run.state, run.attempt) == ("running", request.attempt):
-            return Outcome.IGNORED  # it is not spread: this is not a message of ours
-        _, merge = self._catalog.ranges.read(request.of(MERGE))
-        left = (merge.lease_until or 0) - time.time()
-        if merge.state == "running" and left > 0:
-            raise Busy(left)
-        self.clear(request)
-        return Outcome.SUPERSEDED
+    def ended(self, request: RangeRequest) -> Outcome | None:
+        """Return the outcome if a run has ended meanwhile, and delete what it has left."""
+        now = self._catalog.runs_of(shadow=request.shadow).get(request.video_id, request.stage)
+        return None if waiting(now, request) else self.leftovers.clear_ended(request, now)
 
     def cancel(self, request: RangeRequest, run: StageRun) -> None:
         """End a spread run whose replay was cancelled, and delete what is left of it."""
         self.run(request, run).cancel()
-        self.clear(request)
+        self.leftovers.clear(request)
 
     def run(self, request: RangeRequest, run: StageRun) -> ClaimedRun:
         """Return a spread run as one that this process may end."""

@@ -51,9 +51,9 @@ PROTECTIONS = (
     ),
     Protection(
         "an end is told although its worker failed after it",
-        "pipeline/runs/range_run.py",
-        "nobody else clears up after us\n                self._announce_again(request, found)",
-        "nobody",
+        "pipeline/runs/leftovers.py",
+        "        self._tell_again(request, run)\n        self.clear",
+        "        self.clear",
     ),
     Protection(
         "a live lease is respected",
@@ -165,7 +165,7 @@ PROTECTIONS = (
     ),
     Protection(
         "the end of a spread run is announced by a later delivery",
-        "pipeline/runs/range_run.py",
+        "pipeline/runs/leftovers.py",
         "        if run and run.attempt == request.attempt and not request.shadow:",
         "        if False:",
     ),
@@ -222,8 +222,14 @@ PROTECTIONS = (
     Protection(
         "a worker that fails after its run has ended clears up",
         "pipeline/runs/range_run.py",
-        "            if over:  # its message",
-        "            if False:  # its message",
+        "if over := self._spreader.ended(request):  # no",
+        "if over := None:  # no",
+    ),
+    Protection(
+        "a first claim of a range is followed by a look at its run",
+        "pipeline/runs/range_run.py",
+        "if claimed.range.attempt == 1 and (",
+        "if claimed.range.attempt == 0 and (",
     ),
     Protection(
         "a live lease on a range is respected",
@@ -278,7 +284,7 @@ PROTECTIONS = (
     Protection(
         "a run that is over is cleared up",
         "pipeline/runs/range_run.py",
-        "return self._spreader.clear_late(request, found)",
+        "return self._spreader.leftovers.clear_late(request, found)",
         "return Outcome.SUPERSEDED",
     ),
     Protection(

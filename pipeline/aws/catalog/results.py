@@ -94,9 +94,9 @@ class Results:
             self._table.delete(
                 video_id,
                 _sort_key(result.stage, result.fingerprint),
-                condition="#prefix = :prefix AND "
+                condition="#prefix = :prefix AND #revision = :revision AND "
                 "(attribute_not_exists(#taken_by) OR #taken_by = :taken_by)",
-                given={"prefix": result.prefix, "taken_by": result.taken_by},
+                given={name: getattr(result, name) for name in ("prefix", "revision", "taken_by")},
             )
         except ConditionFailed:
             now = self.get(video_id, result.stage, result.fingerprint)

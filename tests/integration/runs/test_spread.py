@@ -15,14 +15,14 @@ RANGES = 6
 # The month, the video, its other stage; the probe; claimed and marked.
 FAN_OUT = Counter(BatchGetItem=1, UpdateItem=5, GetObject=1, PutObject=1)
 REQUESTS = Counter(SendMessageBatch=1)  # of up to ten ranges
-# Claimed, done, ended; the source; two files and their description.
+# Claimed, and its run read again; done, ended; the source; two files and their description.
 # The start of the source shows whether S3 sends parts.
-WORD = Counter(BatchGetItem=1, UpdateItem=3, GetObject=1, PutObject=2 + 1)
+WORD = Counter(BatchGetItem=1, GetItem=1, UpdateItem=3, GetObject=1, PutObject=2 + 1)
 PLAN = Counter(GetObject=1)  # by the first range of a process
 CAPITAL = WORD + Counter(GetObject=1 + 1)  # the part of its word, and one of its files
-# Claimed, still held, current, timed; then what is left is deleted.
+# Claimed, and its run read again; still held, current, timed; then what is left is deleted.
 MERGE = (
-    Counter(BatchGetItem=1, UpdateItem=3, BatchWriteItem=1, GetObject=1, PutObject=2 + 1)
+    Counter(BatchGetItem=1, GetItem=1, UpdateItem=3, BatchWriteItem=1, GetObject=1, PutObject=2 + 1)
     + Counter(GetObject=RANGES + RANGES + RANGES)  # descriptions, files to read, files to join
     + Counter(Query=1, BatchWriteItem=1, ListObjectsV2=1, GetObject=1, DeleteObjects=1)
     + Counter(PutEvents=1)  # the end is told

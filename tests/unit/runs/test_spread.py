@@ -494,6 +494,25 @@ def test_a_merge_that_fails_after_its_result_was_recorded_is_told(
     film.check()
 
 
+def test_a_range_that_is_claimed_after_its_run_has_ended_leaves_the_result_whole(
+    film: Film, monkeypatch: pytest.MonkeyPatch
+):
+    film.upload()
+    message = film.until(WORDS[1])
+    claim = Ranges.claim
+
+    def late(*given: Any, **more: Any) -> RangeRun:
+        monkeypatch.setattr(Ranges, "claim", claim)
+        film.queue.messages.append(Message(message.body))
+        film.work()
+        return claim(*given, **more)
+
+    monkeypatch.setattr(Ranges, "claim", late)
+    assert film.deliver(message) is Outcome.SUPERSEDED
+    assert film.stage.done[WORDS[1]] == 1, "it writes no file of a former attempt's name"
+    film.check()
+
+
 def test_a_merge_that_is_claimed_after_its_copy_has_ended_leaves_no_range(
     film: Film, monkeypatch: pytest.MonkeyPatch
 ):
