@@ -10,6 +10,7 @@ ever overwritten. ``manifest.json`` is written last: if it exists, all files tha
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -170,7 +171,8 @@ class Publication:
     def stream(self, key: str) -> Iterator[bytes]:
         """Yield the content of an artifact in pieces of up to 1 MiB."""
         try:
-            yield from self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(_CHUNK)
+            with closing(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]) as body:
+                yield from body.iter_chunks(_CHUNK)
         except (BotoCoreError, ClientError) as error:
             raise aws.as_failure(error) from error
 

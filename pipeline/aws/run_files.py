@@ -12,6 +12,7 @@ manifest. What the manifest does not list is deleted afterwards.
 import json
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,8 @@ class RunFiles:
 
     def fetch(self, name: str, path: Path) -> None:
         """Download a file to ``path``."""
-        body = self._s3.get_object(Bucket=self._bucket, Key=self.prefix + name)["Body"]
-        with path.open("wb") as file:
+        found = self._s3.get_object(Bucket=self._bucket, Key=self.prefix + name)
+        with closing(found["Body"]) as body, path.open("wb") as file:
             for chunk in body.iter_chunks(1 << 20):
                 file.write(chunk)
 

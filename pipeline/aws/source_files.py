@@ -2,6 +2,7 @@
 
 import mimetypes
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,8 @@ class SourceFiles:
         Raises:
             Exception: see ``begin`` and ``Download.save``.
         """
-        self.begin(upload).save(path, report)
+        with closing(self.begin(upload)) as download:
+            download.save(path, report)
 
     def reader(self, upload: Upload) -> Callable[[int, int], bytes]:
         """Return a function that reads parts of the source; see ``parts.reader``."""
@@ -115,7 +117,8 @@ class SourceFiles:
         if sidecar.version_id:
             request["VersionId"] = sidecar.version_id
         try:
-            return bytes(self._s3.get_object(**request)["Body"].read(MAX_CAPTIONS_BYTES))
+            with closing(self._s3.get_object(**request)["Body"]) as body:
+                return bytes(body.read(MAX_CAPTIONS_BYTES))
         except (BotoCoreError, ClientError) as error:
             if isinstance(error, ClientError) and aws.code(error) in parts.MISSING:
                 raise NotFound("unknown_captions", f"{sidecar.name} was deleted.") from error
@@ -132,6 +135,8 @@ class SourceFiles:
                 raise parts.missing(upload) from error
             raise
         if found["ETag"].strip('"') != upload.etag:
+            if body := found.get("Body"):
+                body.close()  # its connection is free at once, and not only when it is collected
             raise Changed
         return found
 

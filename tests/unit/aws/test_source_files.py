@@ -1,0 +1,63 @@
+"""Sources: the connection of a download ends with its use, whatever comes of it."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.aws.parts import Changed
+from pipeline.aws.source_files import SourceFiles
+from pipeline.core.errors import DependencyFailed, LeaseLost
+from pipeline.core.events import Upload, parse
+from tests.fakes import aws_events
+
+ETAG = "0123456789abcdef0123456789abcdef"
+
+
+class Body(io.BytesIO):
+    """A body of S3's answer."""
+
+    def iter_chunks(self, size: int) -> Any:
+        while piece := self.read(size):
+            yield piece
+
+
+class S3:
+    """A client whose answers have a body that is shorter than the source."""
+
+    def __init__(self, etag: str = ETAG) -> None:
+        self.body = Body(b"abc")
+        self._etag = etag
+
+    def get_object(self, **_: str) -> dict[str, Any]:
+        return {"Body": self.body, "ETag": f'"{self._etag}"'}
+
+
+def upload() -> Upload:
+    event = parse(aws_events.created(etag=ETAG, size=7))
+    assert isinstance(event, Upload)
+    return event
+
+
+def test_the_connection_to_a_source_that_was_replaced_is_closed():
+    s3 = S3(etag="other")
+    with pytest.raises(Changed):
+        SourceFiles(s3).begin(upload())
+    assert s3.body.closed
+
+
+def lose(_: float) -> None:
+    raise LeaseLost
+
+
+@pytest.mark.parametrize(
+    ("report", "error"), [(lose, LeaseLost), (lambda _: None, DependencyFailed)]
+)
+def test_the_connection_of_a_download_that_fails_is_closed(
+    tmp_path: Path, report: Any, error: type[Exception]
+):
+    s3 = S3()
+    with pytest.raises(error):
+        SourceFiles(s3).fetch(upload(), tmp_path / "source", report)
+    assert s3.body.closed
