@@ -1,7 +1,7 @@
 """The images' own install steps in an empty folder, and work on each kind of host.
 
-pip installs the packages of the image for all stages. Those of the others, which are of the same
-versions, are linked from this environment. The image with torch takes 7 GB:
+pip installs the packages of the API's image. Those of the others are linked from this environment,
+which pip made with the same constraints. The image with torch takes 7 GB:
 `python -m containers.rehearsal gpu FOLDER` tries it.
 """
 
@@ -56,12 +56,12 @@ def images(tmp_path_factory):
 
 
 def executed(execute, stage, command, work, environment):
-    """Execute a step, with links in place of what pip installs unless the image is for models.
+    """Execute a step, with links in place of what pip installs unless the image is the API's.
 
     Python keeps what it compiles.
     """
     environment = environment | KEEPS
-    if stage not in {"packages", *_LINKED} or "cpu" in work.parts:
+    if stage not in {"packages", *_LINKED} or "api" in work.parts:
         execute(stage, command, work, environment)
     elif "-m venv" in command:
         execute(stage, f"{command} --without-pip", work, environment)
