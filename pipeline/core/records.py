@@ -111,8 +111,8 @@ class StageResult(_Record):
         artifacts: the files that are looked up by role; roles with very many files (segments) are
             in the manifest only.
         probe: probe of the source, for later uploads of the same content.
-        copied_from: prefix of the result of another video that its files are copies of.
-        taken_by: the latest run or promotion that took it up again; empty if none did.
+        copied_from: prefix of the result of another upload that its files are copies of.
+        taken_by: the latest promotion that took it up again; empty if none did.
         event_id: the event that requested it.
         given: parameters that replays have set for it; later replays keep them.
     """

@@ -7,7 +7,7 @@ current again gives the same bytes as before.
 Pruning removes a result's row first, then checks whether it became current, and removes its files
 last. Promotion reads the row again after the version became current. So one of the two always
 detects the other. A deletion that is not complete when the video is uploaded again leaves the
-results that a promotion or a run has taken up (``Results.take``).
+results that a promotion has taken up (``Results.take``).
 """
 
 from collections.abc import Iterator

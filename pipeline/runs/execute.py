@@ -91,10 +91,11 @@ class Executor:
         return Outcome.SUCCEEDED
 
     def _reused(self, claimed: ClaimedRun, job: Job, intent: Intent) -> StageResult | None:
-        """Return a stored result, or a copy of one of another video with the same bytes."""
-        if stored := self._reuse.own(claimed, job, intent):
-            return stored
-        found = self._reuse.other(claimed, job, intent)
+        """Return a stored result, or a copy of one of another upload of the same bytes."""
+        found = self._reuse.own(claimed, job, intent)
+        if found and found.revision == job.upload.revision:
+            return found
+        found = found or self._reuse.other(claimed, job, intent)
         if found is None:
             return None
         with heartbeat.lease(claimed, job.delivery, self._settings) as lease:

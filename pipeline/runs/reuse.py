@@ -1,7 +1,7 @@
-"""The reuse of a stored result: the video's own, or a copy of another's that has the same bytes.
+"""The reuse of a stored result: that of the same upload, or a copy of another's of the same bytes.
 
-A copy belongs to its video as a computed result does. So the deletion of one video takes nothing
-from another, and no references are counted.
+A copy belongs to its upload as a computed result does. So the deletion of one video, or of an
+earlier upload to the same key, takes nothing from another, and no references are counted.
 """
 
 from datetime import UTC, datetime
@@ -31,18 +31,11 @@ class Reuse:
         self._shared = shared
 
     def own(self, claimed: ClaimedRun, job: Job, intent: Intent) -> StageResult | None:
-        """Take up a stored result of this video, if its files still exist."""
+        """Return a stored result of this video, perhaps of an earlier upload of the same bytes."""
         if job.known.untried:
             return None
         stored = self._catalog.results.get(claimed.video_id, claimed.stage, intent.fingerprint)
-        if stored is None or not self._artifacts.has(stored.prefix):
-            return None
-        stored = self._catalog.results.take(claimed.video_id, stored, claimed.folder)
-        if stored is None:
-            return None  # its video was deleted, and is about to lose its files
-        if stored.revision == job.upload.revision:
-            return stored
-        return _of_run(stored, claimed, job)
+        return stored if stored and self._artifacts.has(stored.prefix) else None
 
     def other(self, claimed: ClaimedRun, job: Job, intent: Intent) -> StageResult | None:
         """Return a stored result of another video with the same bytes.
@@ -60,7 +53,7 @@ class Reuse:
     def copied(
         self, found: StageResult, claimed: ClaimedRun, job: Job, intent: Intent, report: Report
     ) -> StageResult | None:
-        """Copy the files of another video's result, and return the record of the copy.
+        """Copy the files of another upload's result, and return the record of the copy.
 
         Args:
             found: that result.

@@ -274,12 +274,6 @@ class Monitor:
                 raise Violation(f"{vid} was deleted, and has the row {row['sk']}")
         gone = [*rows.partition(f"#pages#{vid}")]
         gone += [row for row in rows.partition("#recent") if row["sk"].startswith(vid)]
-        if not history.calls.paused:  # by it, nobody finds a result without a row of its own
-            gone += [
-                row
-                for row in rows.items.values()
-                if row.get("video_id") == vid and row["pk"].startswith("#content#")
-            ]
         if gone:
             raise Violation(f"{vid} was deleted, and has {[one['sk'] for one in gone]}")
         from pipeline.aws.catalog.search_rows import member  # noqa: PLC0415

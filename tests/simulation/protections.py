@@ -338,11 +338,17 @@ PROTECTIONS = (
     Protection(
         "the files of a stored result are looked for",
         "pipeline/runs/reuse.py",
-        "if stored is None or not self._artifacts.has(stored.prefix):",
-        "if stored is None:",
+        "return stored if stored and self._artifacts.has(stored.prefix) else None",
+        "return stored",
     ),
     Protection(
-        "a deletion leaves the result that a later upload has taken up",
+        "what an earlier upload has is copied",
+        "pipeline/runs/execute.py",
+        "if found and found.revision == job.upload.revision:",
+        "if found:",
+    ),
+    Protection(
+        "a deletion leaves the result that a promotion has taken up",
         _CATALOG + "results.py",
         'AND "\n                "(attribute_not_exists(#taken_by) OR #taken_by = :taken_by)',
         'AND "\n                "(attribute_exists(#pk) OR #taken_by = :taken_by)',

@@ -64,7 +64,7 @@ class Results:
         Args:
             video_id: its video.
             result: the result as it was read.
-            by: a name for the run or the promotion that takes it up, unlike those before it.
+            by: a name for the promotion that takes it up, unlike those before it.
 
         Returns:
             the result as it is stored now; None if it was removed or replaced meanwhile.

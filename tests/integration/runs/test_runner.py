@@ -236,7 +236,10 @@ def test_the_same_bytes_uploaded_again_are_not_processed_again(rig: Rig):
     rig.handle(rig.put(b"same"))
     body = rig.put(b"same")
     assert rig.handle(body) is Outcome.REUSED
-    assert rig.state(body).current_result is not None
+    result = rig.state(body).current_result
+    assert result
+    assert f"/{upload_of(body).revision}/" in result.prefix, "it has files of its own"
+    assert rig.text(result) == "hello"
     assert rig.handle(rig.put(b"else")) is Outcome.SUCCEEDED
     assert rig.stage.runs == 2
 
