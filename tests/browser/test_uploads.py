@@ -59,6 +59,11 @@ def stall(_) -> None:
     """Leave a request without an answer."""
 
 
+def part_stored(page, number):
+    """Expect the answer to a part of an upload; its bytes count as sent before that."""
+    return page.expect_response(lambda one: f"partNumber={number}&" in one.url and one.ok)
+
+
 def killed(page):
     """Return a page whose process has ended; closing it would let a stalled request go on."""
     with page.expect_event("crash"), contextlib.suppress(Error):
@@ -144,7 +149,8 @@ def test_a_folder_gives_its_videos_with_captions_beside_them(page, tmp_path, sto
 def test_an_upload_is_paused_resumed_and_cancelled_by_keyboard(page, films, bucket, stored):
     page.goto("/")
     page.route(re.compile(r"large\.mp4\?.*partNumber=3&"), stall)
-    choose(page, films["large.mp4"])
+    with part_stored(page, 1), part_stored(page, 2):
+        choose(page, films["large.mp4"])
     row = rows(page).filter(has_text="large.mp4")
     expect(row).to_contain_text("33.6 MB of 41.9 MB")
     pause = row.get_by_role("button", name="Pause large.mp4")

@@ -255,7 +255,7 @@ def test_equal_content_uploaded_again_reuses_the_result_with_present_times(house
     second = run.current_result
     assert first
     assert second
-    assert second.prefix == first.prefix
+    assert second.copied_from == first.prefix
     assert second.revision == event_of(body).revision != first.revision
     assert second.started_at > first.finished_at
     assert (run.queued_at, run.started_at, run.finished_at) == (

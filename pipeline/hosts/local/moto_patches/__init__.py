@@ -4,12 +4,12 @@ Each patch is a function that takes moto's function and returns the one to repla
 its docstring point to AWS's description of the behaviour.
 """
 
-from pipeline.hosts.local.moto_patches import dynamodb, events, noted, s3, sqs
+from pipeline.hosts.local.moto_patches import dynamodb, events, noted, s3, services, sqs
 
 
 def apply() -> None:
     """Apply every patch, in this process."""
     # Those that note come first, so that the others work through them.
-    for service in (noted, s3, events, sqs, dynamodb):
+    for service in (noted, s3, events, sqs, dynamodb, services):
         for patch in service.PATCHES:
             patch.apply()
