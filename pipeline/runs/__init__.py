@@ -8,8 +8,9 @@ job            the run that an event requests, and its plan
 claimed        a claimed run: every write of its lease's holder
 execute        a claimed run: open its source, probe, run, publish, record; or spread it
 sources        the source of a run or range, copied or served
-reuse          a stored result instead, also of another video with the same bytes
-spread         a run whose work is divided among workers: marked, requested, cleared up after
+reuse          a stored result instead, also of another upload of the same bytes
+spread         a run whose work is divided among workers: marked, requested
+leftovers      the deletion of what such a run has left
 range_run      a request of one range, to its end
 range_work     the work of one claimed range
 claimed_range  a claimed range: every write of its lease's holder

@@ -10,7 +10,7 @@ from pipeline.core.ranges import MERGE, Range
 from pipeline.core.records import Failure, StageRun
 from pipeline.core.settings import Settings
 from pipeline.runs.claimed import Claimed
-from pipeline.runs.spread import Spreader
+from pipeline.runs.leftovers import Leftovers
 
 _Error = TypeVar("_Error", bound=VideodropError)
 
@@ -23,7 +23,7 @@ class ClaimedRange(Claimed):
 
     Args:
         catalog: the catalog.
-        spreader: deletes what the run leaves if it fails.
+        leftovers: deletes what the run leaves if it fails.
         request: names the range.
         run: its run, as it was read.
         range_: the range, as it was claimed.
@@ -34,7 +34,7 @@ class ClaimedRange(Claimed):
     def __init__(
         self,
         catalog: Catalog,
-        spreader: Spreader,
+        leftovers: Leftovers,
         request: RangeRequest,
         run: StageRun,
         range_: RangeRun,
@@ -45,7 +45,7 @@ class ClaimedRange(Claimed):
         self._catalog = catalog
         self._ranges = catalog.ranges
         self._runs = catalog.runs_of(shadow=request.shadow)
-        self._spreader = spreader
+        self._leftovers = leftovers
         self._request = request
         self._run = run
         self._lease_s = settings.lease_s
@@ -87,9 +87,9 @@ class ClaimedRange(Claimed):
         try:
             self._runs.end(self.video_id, self._run, state, error)
         except LeaseLost:
-            self._spreader.leftovers.clear(self._request)
+            self._leftovers.clear(self._request)
             raise
-        self._spreader.leftovers.clear(self._request)
+        self._leftovers.clear(self._request)
         if error and not self._request.shadow:
             ended = {"state": state, "error": Failure.of(error)}
             self._catalog.announcer.stage_ended(self.video_id, self._run.model_copy(update=ended))

@@ -1,4 +1,4 @@
-"""What a spread run leaves once it is over: its ranges, and files that no manifest lists."""
+"""The deletion of what a spread run has left: its ranges, and files that no manifest lists."""
 
 import time
 from collections.abc import Callable
@@ -31,16 +31,31 @@ class Leftovers:
         earlier = [runs.folder(attempt) for attempt in range(1, request.attempt)]
         self._files(request).delete_unlisted(earlier)
 
-    def clear_ended(self, request: RangeRequest, run: StageRun | None) -> Outcome:
-        """Delete what a run has left that ended while this process worked for it.
+    def clear_ended(
+        self, request: RangeRequest, run: StageRun | None, *, claimed: bool = False
+    ) -> Outcome:
+        """Delete what is left of a run that has ended.
 
         The process that ended it may have died before it sent its event, so it is sent again.
 
         Args:
             request: names the run.
-            run: the stage's run as it is now.
+            run: the stage's run as it is now, if known.
+            claimed: True if this process holds the lease on the range that is requested.
+
+        Returns:
+            the outcome of the request.
+
+        Raises:
+            Busy: its merge may still write.
         """
-        self._tell_again(request, run)
+        if run and run.attempt == request.attempt and not request.shadow:
+            self._catalog.announcer.stage_ended(request.video_id, run)
+        if not (claimed and request.range == MERGE):
+            _, merge = self._catalog.ranges.read(request.of(MERGE))
+            left = (merge.lease_until or 0) - time.time()
+            if merge.state == "running" and left > 0:
+                raise Busy(left)
         self.clear(request)
         return Outcome.SUPERSEDED
 
@@ -51,19 +66,12 @@ class Leftovers:
             request: names the run.
             run: the stage's run as it is now, if known.
 
+        Returns:
+            the outcome of the request.
+
         Raises:
             Busy: its merge may still write.
         """
-        self._tell_again(request, run)
         if run and (run.state, run.attempt) == ("running", request.attempt):
             return Outcome.IGNORED  # it is not spread: this is not a message of ours
-        _, merge = self._catalog.ranges.read(request.of(MERGE))
-        left = (merge.lease_until or 0) - time.time()
-        if merge.state == "running" and left > 0:
-            raise Busy(left)
-        self.clear(request)
-        return Outcome.SUPERSEDED
-
-    def _tell_again(self, request: RangeRequest, run: StageRun | None) -> None:
-        if run and run.attempt == request.attempt and not request.shadow:
-            self._catalog.announcer.stage_ended(request.video_id, run)
+        return self.clear_ended(request, run)

@@ -83,8 +83,9 @@ class RangeConsumer:
             return Outcome.SPREAD
         if range_.state != "done":
             claimed = self._claim(request, run, range_, plan, delivery)
-            # A first claim may be one once more: then the result has files of the same names.
-            if claimed.range.attempt == 1 and (over := self._spreader.ended(request)):
+            # The ranges of an ended run are gone, so a late claim is a first one again. Its files
+            # would have names of the result's.
+            if claimed.range.attempt == 1 and (over := self._spreader.clear_if_ended(request)):
                 return over
             outcome = self._do(request, run, claimed, plan, delivery)
             if outcome is not Outcome.PART:
@@ -162,11 +163,11 @@ class RangeConsumer:
         except NotAnnounced:
             raise
         except Exception as error:  # noqa: BLE001 - each is classified and recorded
-            if over := self._spreader.ended(request):  # no message of it may be left
+            why = replaced(known(error))
+            if over := self._spreader.clear_if_ended(request):  # no message of it may be left
                 return over
             if isinstance(error, LeaseLost):
                 return Outcome.SUPERSEDED
-            why = replaced(known(error))
             decision = decide(why, claimed, self._settings, delivery.receives)
             return carry_out(decision, claimed)
         if request.range != MERGE:
@@ -192,5 +193,5 @@ class RangeConsumer:
     ) -> ClaimedRange:
         span = plan.range(range_.name)
         return ClaimedRange(
-            self._catalog, self._spreader, request, run, range_, span, self._settings
+            self._catalog, self._spreader.leftovers, request, run, range_, span, self._settings
         )

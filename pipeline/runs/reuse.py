@@ -75,7 +75,12 @@ class Reuse:
         facts = manifest.facts_of_copy(job.upload, claimed.run, found.prefix)
         if not self._artifacts.copy(found.prefix, prefix, facts, report):
             return None
-        copy = {"prefix": prefix, "attempt": claimed.run.attempt, "copied_from": found.prefix}
+        copy = {
+            "prefix": prefix,
+            "attempt": claimed.run.attempt,
+            "copied_from": found.prefix,
+            "taken_by": "",
+        }
         return _of_run(found.model_copy(update=copy), claimed, job)
 
 

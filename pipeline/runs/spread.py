@@ -130,15 +130,28 @@ class Spreader:
         )
         return self._artifacts.run_files(prefix)
 
-    def ended(self, request: RangeRequest) -> Outcome | None:
-        """Return the outcome if a run has ended meanwhile, and delete what it has left."""
+    def clear_if_ended(self, request: RangeRequest) -> Outcome | None:
+        """Delete what is left of a run that has ended while this process had a range of it.
+
+        Returns:
+            the outcome; None if the run still waits for its ranges.
+
+        Raises:
+            Busy: its merge may still write.
+        """
         now = self._catalog.runs_of(shadow=request.shadow).get(request.video_id, request.stage)
-        return None if waiting(now, request) else self.leftovers.clear_ended(request, now)
+        if waiting(now, request):
+            return None
+        return self.leftovers.clear_ended(request, now, claimed=True)
 
     def cancel(self, request: RangeRequest, run: StageRun) -> None:
-        """End a spread run whose replay was cancelled, and delete what is left of it."""
+        """End a spread run whose replay was cancelled, and delete what is left of it.
+
+        Raises:
+            Busy: its merge may still write.
+        """
         self.run(request, run).cancel()
-        self.leftovers.clear(request)
+        self.leftovers.clear_ended(request, None)
 
     def run(self, request: RangeRequest, run: StageRun) -> ClaimedRun:
         """Return a spread run as one that this process may end."""

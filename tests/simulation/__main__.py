@@ -71,7 +71,7 @@ def explain(seed: int) -> None:
     kind = _kind(outcome(installation, choices))
 
     def fails(some: Sequence[int]) -> bool:
-        return _kind(outcome(installation, Choices(given=some))) == kind
+        return bool(kind) and _kind(outcome(installation, Choices(given=some))) == kind
 
     simple = shrunk(choices.made, fails)
     history = History(installation, Choices(given=simple), trace=True)

@@ -50,10 +50,10 @@ PROTECTIONS = (
         '"',
     ),
     Protection(
-        "an end is told although its worker failed after it",
-        "pipeline/runs/leftovers.py",
-        "        self._tell_again(request, run)\n        self.clear",
-        "        self.clear",
+        "a version that a promotion has taken is not pruned",
+        "pipeline/results/retention.py",
+        "if removal.result and not self._catalog.results.forget(video_id, removal.result):",
+        "if removal.result and self._catalog.results.forget(video_id, removal.result) is None:",
     ),
     Protection(
         "a live lease is respected",
@@ -222,7 +222,7 @@ PROTECTIONS = (
     Protection(
         "a worker that fails after its run has ended clears up",
         "pipeline/runs/range_run.py",
-        "if over := self._spreader.ended(request):  # no",
+        "if over := self._spreader.clear_if_ended(request):  # no",
         "if over := None:  # no",
     ),
     Protection(

@@ -56,7 +56,7 @@ class Results:
         key = {"pk": video_id, "sk": _sort_key(result.stage, result.fingerprint)}
         self._table.write(puts=[key | fields(result), *contents.rows(video_id, result), *also])
 
-    def take(self, video_id: str, result: StageResult, by: str) -> StageResult | None:
+    def take(self, video_id: str, result: StageResult, by: str) -> bool:
         """Take up a stored result that is to become current again.
 
         Whoever had read it to remove it then leaves it, with its files.
@@ -67,7 +67,7 @@ class Results:
             by: a name for the promotion that takes it up, unlike those before it.
 
         Returns:
-            the result as it is stored now; None if it was removed or replaced meanwhile.
+            False if it was removed or replaced meanwhile.
         """
         try:
             self._table.update(
@@ -78,15 +78,15 @@ class Results:
                 given={"prefix": result.prefix},
             )
         except ConditionFailed:
-            return None
-        return result.model_copy(update={"taken_by": by})
+            return False
+        return True
 
     def forget(self, video_id: str, result: StageResult) -> bool:
         """Remove a stored result from the table; the caller removes its files.
 
         Returns:
-            False if it was taken up again since it was read: its row and its files stay. True also
-            if it was made again, in other files: these stay, and so does the row.
+            True if its row is gone, or has other files now. False if it was taken up again since it
+            was read: its row and its files stay.
         """
         # Its own row is the last to go: by it, another call finds the others after a crash.
         self._table.write(deletes=self.contents.gone(video_id, result))
@@ -94,13 +94,17 @@ class Results:
             self._table.delete(
                 video_id,
                 _sort_key(result.stage, result.fingerprint),
+                # Rows of earlier versions may have a later revision with the same files.
                 condition="#prefix = :prefix AND #revision = :revision AND "
                 "(attribute_not_exists(#taken_by) OR #taken_by = :taken_by)",
                 given={name: getattr(result, name) for name in ("prefix", "revision", "taken_by")},
             )
         except ConditionFailed:
             now = self.get(video_id, result.stage, result.fingerprint)
-            return now is None or now.prefix != result.prefix
+            if now is None:
+                return True
+            self._table.write(puts=contents.rows(video_id, now))
+            return now.prefix != result.prefix
         return True
 
 

@@ -156,20 +156,26 @@ class Merge:
         block, number = self._block(due), due.recently.blocks
         if not block.documents:
             return 0
-        self._put(  # before the terms: by it, the deletion of a video finds them after a crash
-            {"pk": video_id, "sk": INDEX, "block": number, "documents": documents}
-            for video_id, documents in block.documents.items()
-        )
-        self._put(_rows(block.terms, number))
-        languages = {name for one in due.recently.documents for name in one.languages}
-        if not self._lease.end_block(number, languages | due.recently.languages):
-            return 0
-        self._table.write(deletes=[{"pk": RECENT, "sk": one.key} for one in block.merged])
-        for video_id in self._videos.deleted(block.documents):  # meanwhile, its pages may be gone
+        try:
+            self._put(  # before the terms: by it, the deletion of a video finds them after a crash
+                {"pk": video_id, "sk": INDEX, "block": number, "documents": documents}
+                for video_id, documents in block.documents.items()
+            )
+            self._put(_rows(block.terms, number))
+            languages = {name for one in due.recently.documents for name in one.languages}
+            if not self._lease.end_block(number, languages | due.recently.languages):
+                return 0
+            self._table.write(deletes=[{"pk": RECENT, "sk": one.key} for one in block.merged])
+        finally:
+            self._forget_deleted(block, number)
+        return len(block.documents)
+
+    def _forget_deleted(self, block: _Block, number: int) -> None:
+        """Remove videos that were deleted while a block was written; their pages may be gone."""
+        for video_id in self._videos.deleted(block.documents):
             name = member(video_id)
             terms = [one for one, of in block.terms.items() if name in of]
             self._settle.forget(video_id, terms=terms, block=number)
-        return len(block.documents)
 
     def _block(self, due: _Due) -> _Block:
         late = len(due.recently.documents) >= _MANY or not due.recently.complete

@@ -300,6 +300,40 @@ def test_a_result_that_a_worker_may_be_taking_up_while_it_is_removed_stays(
     assert with_files(rig, body) == ["1", "2"]
 
 
+def test_a_result_that_a_promotion_has_taken_since_it_was_read_stays(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    body = versions(rig, "1", "2")
+    vid = upload_of(body).video_id
+    read = Results.all
+
+    def read_and_take(self: Results, *which: Any) -> list[StageResult]:
+        found = read(self, *which)
+        assert rig.catalog.results.take(vid, found[0], "3")
+        return found
+
+    monkeypatch.setattr(Results, "all", read_and_take)
+    assert prune(rig, policy(keep=0)) == Pruned()
+    assert with_files(rig, body) == ["1", "2"]
+
+
+def test_a_result_that_was_stored_again_while_it_is_removed_is_not_replaced(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    body = versions(rig, "1", "2")
+    vid = upload_of(body).video_id
+    first = rig.catalog.results.all(vid)[0]
+    later = first.model_copy(update={"prefix": first.prefix.replace("/1/", "/9/")})
+
+    def store_and_claim() -> None:
+        rig.catalog.results.put(vid, later)
+        claim_run(rig.catalog.runs, upload_of(body), "toy", event_id="e", lease_s=60)
+
+    meanwhile(monkeypatch, store_and_claim)
+    assert prune(rig, policy(keep=0)) == Pruned()
+    assert rig.catalog.results.get(vid, "toy", first.fingerprint) == later
+
+
 def test_a_video_that_is_uploaded_again_while_it_is_removed_keeps_its_result(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ):

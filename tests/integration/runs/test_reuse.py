@@ -225,3 +225,22 @@ def test_the_lease_lasts_while_many_files_are_copied(
     monkeypatch.setattr(runner._consumer._artifacts, "copy", slow)
     assert runner.handle(body, Delivery(60, extend=asked.append)) is Outcome.REUSED
     assert asked[:3] == [3, 3, 3]
+
+
+def test_a_copy_of_a_promoted_result_is_not_taken_by_its_promotion(rig: Rig, first: str):
+    result = rig.state(first).current_result
+    assert result
+    assert rig.catalog.results.take(upload_of(first).video_id, result, "3")
+    second = rig.put(SAME, B)
+    assert rig.handle(second) is Outcome.REUSED
+    copy = rig.state(second).current_result
+    assert copy
+    assert copy.taken_by == ""
+
+
+def test_a_result_that_is_not_removed_is_still_found_by_other_videos(rig: Rig, first: str):
+    video_id, result = upload_of(first).video_id, rig.state(first).current_result
+    assert result
+    assert rig.catalog.results.take(video_id, result, "3")
+    assert not rig.catalog.results.forget(video_id, result)  # as it was read before
+    assert rig.handle(rig.put(SAME, B)) is Outcome.REUSED

@@ -527,6 +527,7 @@ def test_a_merge_that_is_claimed_after_its_copy_has_ended_leaves_no_range(
 
     monkeypatch.setattr(Ranges, "claim", late)
     assert film.deliver(message) is Outcome.SUPERSEDED
+    assert film.stage.done["merge"] == 1, "it reads and writes no file"
     film.check()
 
 
