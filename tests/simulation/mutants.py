@@ -17,7 +17,10 @@ from pathlib import Path
 from tests.simulation.protections import PROTECTIONS, Protection
 
 _ROOT = Path(__file__).parents[2]
-_COPIED = ("pipeline", "handlers", "benchmarks", "containers", "samples", "tests", "pyproject.toml")
+_COPIED = (
+    *("pipeline", "handlers", "infra", "benchmarks", "containers", "samples", "tests"),
+    "pyproject.toml",
+)
 
 
 def killed(protection: Protection, command: list[str]) -> str:
@@ -26,7 +29,7 @@ def killed(protection: Protection, command: list[str]) -> str:
         copy = Path(folder)
         for name in _COPIED:
             if (_ROOT / name).is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+                ignored = shutil.ignore_patterns("__pycache__", "node_modules", ".terraform")
                 shutil.copytree(_ROOT / name, copy / name, ignore=ignored)
             else:
                 shutil.copy(_ROOT / name, copy / name)
