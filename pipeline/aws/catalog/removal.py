@@ -136,7 +136,7 @@ class Removal:
             seen: its records.
 
         Returns:
-            the results that a later upload has taken up again; they stay, with their files.
+            the results that were taken up again meanwhile; they stay, with their files.
         """
         for kind, run in seen.runs:
             self._fence(video_id, kind, run)

@@ -59,7 +59,7 @@ class Results:
     def take(self, video_id: str, result: StageResult, by: str) -> bool:
         """Take up a stored result that is to become current again.
 
-        Whoever had read it to remove it then leaves it, with its files.
+        A process that has read it to remove it then leaves it, with its files.
 
         Args:
             video_id: its video.
