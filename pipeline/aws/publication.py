@@ -152,14 +152,14 @@ class Publication:
         return artifact.bytes
 
     def has(self, prefix: str) -> bool:
-        """Return True if a complete result exists at ``prefix``."""
-        try:
-            self._s3.head_object(Bucket=self._bucket, Key=prefix + MANIFEST)
-        except ClientError as error:
-            if aws.code(error) in parts.MISSING:
-                return False
-            raise
-        return True
+        """Return True if a complete result exists at ``prefix``: a manifest and all its files.
+
+        A merge that was paused may write its manifest after its run has failed, and its parts with
+        it.
+        """
+        files = self.run_files(prefix)
+        names = files.names()
+        return MANIFEST in names and files.listed() <= names
 
     def read(self, key: str) -> bytes:
         """Return the content of an artifact."""

@@ -96,6 +96,14 @@ class RunFiles:
         """
         delete(self._s3, self._bucket, [self.prefix + name for name in names])
 
+    def names(self) -> set[str]:
+        """Return the names of the files that exist."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self.prefix
+        )
+        found = (item["Key"] for page in pages for item in page.get("Contents", []))
+        return {key.removeprefix(self.prefix) for key in found}
+
     def delete_unlisted(self, earlier: Collection[str] = ()) -> None:
         """Delete what the manifest does not list; everything, if there is no manifest.
 
@@ -114,7 +122,7 @@ class RunFiles:
             folder, _, name = item["Key"].removeprefix(f"{base}/").partition("/")
             by_folder.setdefault(folder, []).append(name)
         names = by_folder.get(own, [])
-        kept = self._listed() if MANIFEST in names else set()
+        kept = self.listed() if MANIFEST in names else set()
         gone = [f"{base}/{own}/{name}" for name in names if name not in kept]
         for folder in earlier:
             found = by_folder.get(folder, [])
@@ -122,6 +130,7 @@ class RunFiles:
                 gone += [f"{base}/{folder}/{name}" for name in found]
         delete(self._s3, self._bucket, gone)
 
-    def _listed(self) -> set[str]:
+    def listed(self) -> set[str]:
+        """Return the names that the manifest lists, and its own."""
         manifest = json.loads(self.read(MANIFEST))
         return {MANIFEST, *(one["name"] for one in manifest["files"])}

@@ -179,7 +179,7 @@ class Monitor:
             raise Violation(f"{name}: good content was rejected")
         by_person = error.code == "cancelled" and self._cancelled()
         if error.code not in _HONEST and not (
-            by_person or history.calls.faults or history.plan.faulty
+            by_person or history.calls.faults or history.plan.faulty or history.plan.skews
         ):
             raise Violation(f"{name} failed without a fault: {error.code} {error.message}")
 

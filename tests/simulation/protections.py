@@ -342,6 +342,12 @@ PROTECTIONS = (
         "return stored",
     ),
     Protection(
+        "a stored result has all files that its manifest lists",
+        "pipeline/aws/publication.py",
+        "return MANIFEST in names and files.listed() <= names",
+        "return MANIFEST in names",
+    ),
+    Protection(
         "what an earlier upload has is copied",
         "pipeline/runs/execute.py",
         "if found and found.revision == job.upload.revision:",

@@ -85,6 +85,13 @@ def test_without_every_file_there_is_no_manifest(rig: Rig, work: Path):
     assert not rig.artifacts.has("p/1/")
 
 
+def test_a_result_without_a_file_that_its_manifest_lists_is_not_complete(rig: Rig, work: Path):
+    rig.artifacts.publish("p/1/", work, ARTIFACTS, {}, silent)
+    bucket = rig.config.names.artifacts_bucket
+    aws.client("s3").delete_object(Bucket=bucket, Key=f"p/1/{ARTIFACTS[0].name}")
+    assert not rig.artifacts.has("p/1/")
+
+
 def test_a_long_artifact_is_uploaded_in_parts(rig: Rig, tmp_path: Path):
     """S3 takes no more than 5 GiB at once."""
     with (tmp_path / "film").open("wb") as file:
