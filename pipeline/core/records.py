@@ -105,11 +105,9 @@ class StageResult(_Record):
 
     Attributes:
         version: version of the stage's code.
-        content_id: content id of the source; only results of equal content are versions of one
-            another.
+        content_id: of the source; only results of equal content are versions of one another.
         prefix: S3 prefix of its files; ``manifest.json`` below it lists them all.
-        artifacts: the files that are looked up by role; roles with very many files (segments) are
-            in the manifest only.
+        artifacts: files that are looked up by role; segments are in the manifest only.
         probe: probe of the source, for later uploads of the same content.
         copied_from: prefix of the result of another upload that its files are copies of.
         taken_by: the latest promotion that took it up again; empty if none did.

@@ -165,16 +165,12 @@ class Retention:
             self._catalog.unindex(video_id)
         state = self._state(video_id, removal.attempt.stage, deleted=deleted)
         if state.busy or state.needs(removal):
-            if removal.result and not self._is_stored(video_id, removal.result):
+            key = video_id, removal.attempt.stage, removal.attempt.fingerprint
+            if removal.result and not self._catalog.results.stored([key]):
                 self._catalog.results.put(video_id, removal.result)
             return False
         self._attempts.remove(removal.attempt)
         return True
-
-    def _is_stored(self, video_id: str, result: StageResult) -> bool:
-        """Return True if a result of this fingerprint is stored, perhaps in other files."""
-        found = self._catalog.results.get(video_id, result.stage, result.fingerprint)
-        return found is not None
 
 
 def _is_gone(video: Video, policy: Policy) -> bool:

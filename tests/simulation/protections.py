@@ -136,8 +136,8 @@ PROTECTIONS = (
     Protection(
         "a result of a later upload stays",
         _CATALOG + "results.py",
-        '"#prefix = :prefix"',
-        '"attribute_exists(#pk) OR #prefix = :prefix"',
+        '"#prefix = :prefix AND #revision = :revision AND "',
+        '"(attribute_exists(#pk) OR #prefix = :prefix OR #revision = :revision) AND "',
     ),
     Protection(
         "labels of a later run stay",

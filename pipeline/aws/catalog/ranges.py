@@ -161,8 +161,8 @@ class Ranges:
         )
         # A heartbeat moves nothing but the end of the lease.
         known = "#attempt = :seen AND #state = :state AND #lease_until = :lease"
-        as_seen: dict[str, Any] = {"seen": seen.attempt, "state": seen.state}
-        as_seen |= {"lease": epoch_key(seen.lease_until or 0)}
+        lease = epoch_key(seen.lease_until or 0)
+        as_seen = {"seen": seen.attempt, "state": seen.state, "lease": lease}
         try:
             self._table.update(
                 *_key(request),

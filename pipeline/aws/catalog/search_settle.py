@@ -52,7 +52,7 @@ class Settle:
         here = partition("pk", RECENT, prefix=f"{video_id}#")
         rows = list(self._table.query(KeyConditionExpression=here, ConsistentRead=True))
         known = self._pages(video_id)
-        known.terms[""] = set(terms)
+        known.terms[""] = set(terms)  # of no document that has pages
         # Read last: what a later upload writes is not among these rows.
         standing = self._videos.read([video_id]).get(video_id)
         if standing is None or standing.deleted:
