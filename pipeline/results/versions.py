@@ -93,6 +93,7 @@ class Versions:
         run = _run(video, stage)
         result = _named(fingerprint, self._stored(video, stage))
         if run.state != "succeeded" or _current(run) != result.fingerprint:
+            self._require_files(result)
             self._make_current(video, run, result, history=None)
         return _version(result, current=True)
 
@@ -182,7 +183,6 @@ class Versions:
     def _make_current(
         self, video: Video, run: StageRun, result: StageResult, *, history: list[str] | None
     ) -> None:
-        self._require_files(result)
         if not self._catalog.results.take(video.video_id, result, f"{run.attempt + 1}"):
             raise _gone(result)
         try:

@@ -219,7 +219,7 @@ class MemoryS3:
             first, last = map(int, span.removeprefix("bytes=").split("-"))
             found = {"ContentRange": f"bytes {first}-{last}/{len(data)}"}
             data = data[first : last + 1]
-        return {"Body": _Body(data), "ETag": tag, "Metadata": metadata} | found
+        return {"Body": Body(data), "ETag": tag, "Metadata": metadata} | found
 
     def copy_object(self, **request: Any) -> dict[str, Any]:
         self._faults.call(
@@ -256,7 +256,9 @@ class MemoryS3:
             raise ClientError(answer, call) from None
 
 
-class _Body(io.BytesIO):
+class Body(io.BytesIO):
+    """The body of S3's answer."""
+
     def iter_chunks(self, size: int) -> Iterator[bytes]:
         while piece := self.read(size):
             yield piece

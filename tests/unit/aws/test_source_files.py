@@ -1,6 +1,5 @@
 """Sources: the connection of a download ends with its use, whatever comes of it."""
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,9 @@ from pipeline.aws.source_files import SourceFiles
 from pipeline.core.errors import DependencyFailed, LeaseLost
 from pipeline.core.events import Upload, parse
 from tests.fakes import aws_events
+from tests.fakes.memory import Body
 
 ETAG = "0123456789abcdef0123456789abcdef"
-
-
-class Body(io.BytesIO):
-    """A body of S3's answer."""
-
-    def iter_chunks(self, size: int) -> Any:
-        while piece := self.read(size):
-            yield piece
 
 
 class S3:
