@@ -50,7 +50,6 @@ _TOOLS: list[tuple[str, bool, str, str]] = [
     ("ffmpeg", True, "transcode, thumbnail, frames and audio", "sudo apt-get install ffmpeg"),
     ("ffprobe", True, "reads what a file holds", "sudo apt-get install ffmpeg"),
     ("espeak-ng", False, "samples and tests only", "sudo apt-get install espeak-ng"),
-    ("chromium", False, "page tests only", "sudo apt-get install chromium"),
 ]
 _PACKAGES: list[tuple[str, str, str]] = [
     ("PIL", "thumbnail", "media"),

@@ -71,6 +71,17 @@ class Consumer:
             Retry: deliver its message again later; nothing is lost meanwhile.
         """
         try:
+            return self._dispatch(event, delivery)
+        except Superseded:
+            return Outcome.SUPERSEDED
+        except Busy as busy:
+            raise Retry(waits.busy_s(busy, delivery, self._settings), str(busy)) from busy
+        except (NotAnnounced, *aws.ERRORS) as error:
+            why = error if isinstance(error, NotAnnounced) else aws.as_failure(error)
+            raise Retry(waits.outage_s(delivery.receives), str(why)) from error
+
+    def _dispatch(self, event: Event, delivery: Delivery) -> Outcome:
+        try:
             match event:
                 case Upload() if (kind := intake.kind(event.key, event.size)) != "media":
                     if kind == "captions":
@@ -86,13 +97,12 @@ class Consumer:
                     return self._ranges.consume(event, delivery)
                 case Deletion():
                     return Outcome.IGNORED
-        except Superseded:
-            return Outcome.SUPERSEDED
-        except Busy as busy:
-            raise Retry(waits.busy_s(busy, delivery, self._settings), str(busy)) from busy
-        except (NotAnnounced, *aws.ERRORS) as error:
-            why = error if isinstance(error, NotAnnounced) else aws.as_failure(error)
-            raise Retry(waits.outage_s(delivery.receives), str(why)) from error
+        except LeaseLost as lost:
+            run = self._catalog.runs_of(shadow=event.shadow).get(event.video_id, self._stage)
+            if run is None or run.event_id != event.event_id:
+                return Outcome.SUPERSEDED
+            # Another delivery has taken over, perhaps of this message. Its worker may die.
+            raise Retry(waits.FIRST_RETRY_S, "another worker took over") from lost
 
     def _upload(self, event: Upload, delivery: Delivery) -> Outcome:
         with closing(FirstRead(self._artifacts, event)) as first:
@@ -138,19 +148,12 @@ class Consumer:
             return Outcome.CURRENT
         if job.is_spread and (outcome := self._ranges.resume(job)):
             return outcome
-        claimed = self._claim(
-            job,
-            fingerprint=plan.intent.fingerprint if isinstance(plan, Plan) else None,
-            receipt=job.delivery.receipt,
-            over=job.is_spread,
-        )
+        claimed = self._claim(job, plan)
         try:
             if isinstance(plan, Exception):
                 raise plan
             return self._executor.execute(claimed, job, plan)
-        except LeaseLost:
-            return Outcome.SUPERSEDED
-        except (Retry, NotAnnounced):
+        except (LeaseLost, Retry, NotAnnounced):
             raise
         except Exception as error:  # noqa: BLE001 - each is classified and recorded
             decision = decide(known(error), claimed, self._settings, job.delivery.receives)
@@ -166,14 +169,7 @@ class Consumer:
         metadata = job.metadata()
         return Plan(metadata, self._planner.intend(job.upload, metadata, job.extra))
 
-    def _claim(
-        self,
-        job: Job,
-        *,
-        fingerprint: str | None = None,
-        receipt: str | None = None,
-        over: bool = False,
-    ) -> ClaimedRun:
+    def _claim(self, job: Job, plan: Plan | Exception | None = None) -> ClaimedRun:
         """Claim a job's run as it was read; see ``Runs.claim``."""
         run = self._catalog.runs_of(shadow=job.shadow).claim(
             job.upload,
@@ -182,9 +178,9 @@ class Consumer:
             event_id=job.event_id,
             lease_s=self._settings.lease_s,
             deadline=time.time() + job.delivery.seconds_left,
-            fingerprint=fingerprint,
-            receipt=receipt,
-            over=over,
+            fingerprint=plan.intent.fingerprint if isinstance(plan, Plan) else None,
+            receipt=job.delivery.receipt,
+            over=job.is_spread,
             sent_at=job.delivery.sent_at,
         )
         return ClaimedRun(

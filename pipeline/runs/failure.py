@@ -9,7 +9,6 @@ from pipeline.aws.classify import classify
 from pipeline.aws.parts import Changed
 from pipeline.core.errors import (
     BadInput,
-    LeaseLost,
     Lost,
     Outage,
     OutOfMemory,
@@ -146,23 +145,18 @@ def carry_out(decision: Decision, claimed: Claimed) -> Outcome:
     """Record a decision about a run or range.
 
     Raises:
-        Retry: it was given back for another try. Or AWS failed, and its end may be recorded, as
-            the answer alone was lost: the next delivery completes it.
+        Retry: it was given back for another try.
+        LeaseLost: another worker took over; nothing was recorded.
     """
-    try:
-        match decision:
-            case Release(error, tries, wait_s):
-                claimed.release(error, tries=tries)
-                raise Retry(wait_s, str(error)) from error
-            case End(VideodropError() as error):
-                claimed.fail(error)
-            case End():
-                claimed.supersede()
-                return Outcome.SUPERSEDED
-    except LeaseLost:
-        if decision.error and decision.error.retryable:
-            raise Retry(FIRST_RETRY_S, str(decision.error)) from decision.error
-        return Outcome.SUPERSEDED
+    match decision:
+        case Release(error, tries, wait_s):
+            claimed.release(error, tries=tries)
+            raise Retry(wait_s, str(error)) from error
+        case End(VideodropError() as error):
+            claimed.fail(error)
+        case End():
+            claimed.supersede()
+            return Outcome.SUPERSEDED
     count(error)
     tracing.record_error(error)
     log.warning("%s %s: %s", claimed.stage, claimed.video_id, error)

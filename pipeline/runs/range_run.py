@@ -65,6 +65,7 @@ class RangeConsumer:
         Raises:
             Retry: the range was given back for another try.
             Busy: another worker does it.
+            LeaseLost: another worker took over.
         """
         found, range_ = self._catalog.ranges.read(request)
         run = waiting(found, request)
@@ -132,6 +133,7 @@ class RangeConsumer:
 
         Raises:
             Retry: the range was given back for another try.
+            LeaseLost: another worker took over.
         """
         found, range_ = self._catalog.ranges.read(request)
         run = waiting(found, request)
@@ -162,12 +164,12 @@ class RangeConsumer:
                 )
         except NotAnnounced:
             raise
-        except Exception as error:  # noqa: BLE001 - each is classified and recorded
+        except Exception as error:
             why = replaced(known(error))
             if over := self._spreader.clear_if_ended(request):  # no message of it may be left
                 return over
             if isinstance(error, LeaseLost):
-                return Outcome.SUPERSEDED
+                raise
             decision = decide(why, claimed, self._settings, delivery.receives)
             return carry_out(decision, claimed)
         if request.range != MERGE:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pipeline.aws.artifacts import Artifacts
 from pipeline.aws.catalog import Catalog
 from pipeline.core import events
-from pipeline.core.errors import NotAnnounced
+from pipeline.core.errors import LeaseLost, NotAnnounced
 from pipeline.core.planner import Planner
 from pipeline.core.range_request import RangeRequest
 from pipeline.core.settings import Settings
@@ -142,7 +142,7 @@ class Runner:
         with about_run(self._stage, event.video_id, event):
             try:
                 outcome = carry_out(decision, claimed)
-            except (Retry, NotAnnounced):
+            except (Retry, LeaseLost, NotAnnounced):
                 return False
         return outcome is Outcome.FAILED
 
@@ -152,6 +152,6 @@ class Runner:
         with about_run(self._stage, request.video_id, request):
             try:
                 outcome = self._ranges.abandon(request, killed, message, receipt)
-            except (Retry, NotAnnounced):
+            except (Retry, LeaseLost, NotAnnounced):
                 return False
         return outcome is Outcome.FAILED

@@ -384,12 +384,6 @@ PROTECTIONS = (
         "return False",
     ),
     Protection(
-        "an end whose answer was lost is looked for",
-        "pipeline/runs/failure.py",
-        "if decision.error and decision.error.retryable:",
-        "if False:",
-    ),
-    Protection(
         "a driver that comes to rest has seen its owner's latest request",
         "pipeline/replays/driver.py",
         "return replay.requests == requests and (",
@@ -418,5 +412,11 @@ PROTECTIONS = (
         "pipeline/runs/failure.py",
         "if error.retryable and run.tries < settings.max_attempts:",
         "if error.retryable:",
+    ),
+    Protection(
+        "a message is kept while another delivery of its event has the run",
+        "pipeline/runs/consume.py",
+        "if run is None or run.event_id != event.event_id:",
+        "if True:",
     ),
 )

@@ -160,7 +160,7 @@ def test_the_doctor_says_what_is_missing_and_how_to_get_it(cli):
     assert code == 6
     assert found["ffmpeg"]["verdict"] == "missing"
     assert "apt-get install ffmpeg" in found["ffmpeg"]["fix"]
-    assert found["chromium"]["verdict"] == found["gpu"]["verdict"] == "optional"
+    assert found["espeak-ng"]["verdict"] == found["gpu"]["verdict"] == "optional"
     assert found["stage far"]["verdict"] == "missing"
     assert "pip install" in found["stage far"]["fix"]
     assert found["stage toy"]["verdict"] == "ok"

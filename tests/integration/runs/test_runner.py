@@ -10,10 +10,12 @@ import pytest
 
 import pipeline
 from pipeline.aws import clients as aws
+from pipeline.aws.announce import Announcer
 from pipeline.core.errors import BadInput, MissingDependency
 from pipeline.core.stage import Artifact, Report, Result, Source
 from pipeline.media import ffmpeg
 from pipeline.runs.delivery import Delivery, Outcome, Retry
+from pipeline.runs.waits import FIRST_RETRY_S
 from tests.fakes import aws_events
 from tests.fakes.calls import counted
 from tests.fakes.claims import claim_run
@@ -364,7 +366,8 @@ def test_a_worker_that_was_taken_over_publishes_nothing_over_its_successor(
         taken.extend([rig.handle(body), rig.state(body)])
 
     during(rig, take_over)
-    assert rig.handle(body) is Outcome.SUPERSEDED
+    with pytest.raises(Retry):
+        rig.handle(body)
     assert taken[0] is Outcome.SUCCEEDED
     assert rig.state(body) == taken[1]
     assert rig.state(body).current_result.attempt == 2
@@ -381,8 +384,47 @@ def test_a_failure_of_a_replaced_worker_is_not_recorded(rig: Rig):
         raise BadInput("late", "Too late to matter.")
 
     during(rig, fail_after_takeover)
-    assert rig.handle(body) is Outcome.SUPERSEDED
+    with pytest.raises(Retry):
+        rig.handle(body)
     assert rig.state(body).state == "succeeded"
+
+
+def test_a_message_is_kept_while_another_delivery_of_it_is_at_work(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    """Its worker may still die: here between its result and its event."""
+    body, told = rig.put(), []
+    monkeypatch.setattr(Announcer, "stage_ended", lambda *given: told.append(given[1]))
+
+    def die_after_takeover() -> None:
+        rig.expire_lease(body)
+        with monkeypatch.context() as patch:
+            patch.setattr(Announcer, "stage_ended", killed)
+            with pytest.raises(KeyboardInterrupt):
+                rig.handle(body)
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    during(rig, die_after_takeover)
+    with pytest.raises(Retry) as retry:
+        rig.handle(body)
+    assert retry.value.seconds == FIRST_RETRY_S
+    assert (rig.state(body).state, told) == ("succeeded", [])
+    assert rig.handle(body) is Outcome.CURRENT
+    assert told == [upload_of(body).video_id]
+
+
+def test_a_message_is_deleted_once_another_event_has_its_run(rig: Rig):
+    body = rig.put()
+
+    def request_again() -> None:
+        rig.expire_lease(body)
+        assert rig.reprocess(body, text="later") is Outcome.SUCCEEDED
+
+    during(rig, request_again)
+    assert rig.handle(body) is Outcome.SUPERSEDED
+    assert rig.text(rig.state(body).current_result) == "later"
 
 
 def test_a_second_worker_waits_for_the_end_of_the_lease(rig: Rig):
