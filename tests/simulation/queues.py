@@ -60,7 +60,7 @@ class Queues:
         self._dead: dict[str, str] = {}
         self._waiting: dict[str, list[Thread]] = {}
         self._count = 0
-        self.lost: list[str] = []
+        self.lost: list[tuple[str, str]] = []  # queue, body
         self.keeps: Callable[[str, str], bool] = lambda *_: False
 
     def add(self, name: str, dead: str | None = None) -> None:
@@ -87,7 +87,7 @@ class Queues:
         how = self._choices.draw(self.faults.sent) if self.faults else 0
         if how == 6:
             if not self.keeps(name, body):
-                self.lost.append(body)
+                self.lost.append((name, body))
                 return
             how = 4
         self._put(name, body, group, delay_s + (_DELAYS[how] if how < 5 else 0))
