@@ -12,7 +12,8 @@ _LEAST_HZ, _MOST_HZ = 1_000, 768_000  # telephones have 8,000, the finest conver
 _MOST_FPS = 1_000.0
 _FEW_FRAMES = 10  # their average rate says nothing
 _MOST_EDITS = 1_000
-_MOST_WITHIN = 1_000  # boxes of one parent in the index: a track, tags, an extension
+_MOST_WITHIN = 1_000  # boxes of a track, or directly in the index
+_DEEPEST = 8  # a table of samples lies three deep
 # Bytes that the shortest sample has: sound that counts single samples packs many into a byte.
 _LEAST_PICTURE, _LEAST_SOUND = 8, 1 / 64
 _TABLES = {b"elst", b"stts", b"ctts", b"stss", b"stsc", b"stco", b"co64"}
@@ -25,15 +26,17 @@ def check_boxes(path: Location) -> None:
     each edit.
 
     Raises:
-        BadInput: ``absurd_structure``: too many boxes, edits or samples, or a table of more entries
-            than it has bytes.
+        BadInput: ``absurd_structure``: too many boxes, edits or samples, boxes that lie too deep,
+            or a table of more entries than it has bytes.
     """
     found = moov.place(path)
     if found is None:
         if moov.is_beyond_reach(path):
             raise absurd(f"More than {moov.MOST_BOXES:,} boxes come before its index")
         return
-    for kind, track in _within(path, found):
+    for number, (kind, track, _) in enumerate(moov.places(path, found.body, found.end)):
+        if number >= _MOST_WITHIN:
+            raise absurd(f"The index has more than {_MOST_WITHIN:,} boxes")
         if kind == b"trak":
             tables = list(_leaves(path, track))  # a box may be there twice
             for name, table in tables:
@@ -61,24 +64,25 @@ def check_streams(
         )
 
 
-def _leaves(path: Location, parent: Place) -> Iterator[tuple[bytes, Place]]:
+def _leaves(path: Location, track: Place) -> Iterator[tuple[bytes, Place]]:
     """Yield the tables of a track.
 
     Raises:
-        BadInput: ``absurd_structure``: a box has too many others.
+        BadInput: ``absurd_structure``: it has too many boxes, or they lie too deep.
     """
-    for kind, place in _within(path, parent):
-        if kind in moov.CONTAINERS:
-            yield from _leaves(path, place)
-        else:
-            yield kind, place
-
-
-def _within(path: Location, parent: Place) -> Iterator[tuple[bytes, Place]]:
-    for number, (kind, place, _) in enumerate(moov.places(path, parent.body, parent.end)):
-        if number >= _MOST_WITHIN:
-            raise absurd(f"A part of the index has more than {_MOST_WITHIN:,} boxes")
-        yield kind, place
+    waiting, seen = [(track, 0)], 0
+    while waiting:
+        parent, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise absurd(f"Boxes of a track lie more than {_DEEPEST} deep")
+        for kind, place, _ in moov.places(path, parent.body, parent.end):
+            seen += 1
+            if seen > _MOST_WITHIN:
+                raise absurd(f"A track has more than {_MOST_WITHIN:,} boxes")
+            if kind in moov.CONTAINERS:
+                waiting.append((place, depth + 1))
+            else:
+                yield kind, place
 
 
 def _check_table(path: Location, name: bytes, table: Place) -> None:

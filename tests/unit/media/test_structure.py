@@ -1,6 +1,7 @@
 """Files whose index promises what they cannot hold are rejected before ffmpeg reads it."""
 
 import struct
+from functools import reduce
 
 import pytest
 
@@ -36,6 +37,8 @@ def check(tmp_path):
 
 
 FREE = packed(b"free", b"")
+DEEP = reduce(lambda inner, _: packed(b"minf", inner), range(2_000), b"")
+WIDE = packed(b"minf", FREE * 90) * 20
 
 
 @pytest.mark.parametrize(
@@ -48,6 +51,8 @@ FREE = packed(b"free", b"")
         film(sizes(1_000_000, 1), sizes(0, 0)),
         film(table(b"stts", 1 << 31), table(b"stts", 0)),
         film(FREE * 1_001),
+        film(WIDE),
+        film(DEEP),
         film(after=FREE * 1_001),
         film(before=FREE * 10_001),
     ],
@@ -58,7 +63,9 @@ FREE = packed(b"free", b"")
         "sound",
         "first_sizes",
         "first_times",
+        "in_a_table",
         "in_a_track",
+        "too_deep",
         "in_the_index",
         "before_it",
     ],
