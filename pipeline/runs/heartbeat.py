@@ -60,6 +60,7 @@ class Lease:
         self._hidden = hidden
         self._awake = Awake()
         self._progress = 0.0
+        self._beaten, self._looked = _Since(), _Since()
         self._lost = threading.Event()
         self._stop = threading.Event()
         # The thread logs with the context of the thread that made it.
@@ -84,6 +85,7 @@ class Lease:
 
     def __call__(self, fraction: float) -> None:
         """Take the fraction done; see ``pipeline.core.stage.Report``."""
+        self._check_after_sleep()
         if self._lost.is_set():
             raise LeaseLost
         if self.remaining() <= 0:
@@ -103,31 +105,42 @@ class Lease:
         """Return a report whose 0 to 1 is ``start`` to ``end`` of this one."""
         return Part(self, start, end)
 
+    def _check_after_sleep(self) -> None:
+        """Look for a successor if the lease has expired: this process or its machine slept."""
+        if self._beaten.seconds() > self._lease_s and self._looked.seconds() > _LOOK_S:
+            self._looked = _Since()
+            self._write(self._progress, extends=True)
+
     def _beat(self) -> None:
-        written, beaten, reported = 0.0, _Since(), _Since()
-        while not self._stop.wait(min(_LOOK_S, _TICK_S, self._lease_s / 3)):
+        written, reported = 0.0, _Since()
+        while not self._lost.is_set() and not self._stop.wait(
+            min(_LOOK_S, _TICK_S, self._lease_s / 3)
+        ):
             self._awake.seconds()
-            due = beaten.seconds() >= self._lease_s / 3
+            due = self._beaten.seconds() >= self._lease_s / 3
             progress = self._progress
             early = reported.seconds() < _TICK_S or progress < written + _STEP
-            if early and not due:
-                continue
-            try:
-                if due:
-                    self._claimed.heartbeat(progress=progress, lease_s=self._lease_s)
-                    self._extend(int(self._lease_s))
-                    beaten = _Since()
-                else:
-                    self._claimed.report(progress=progress)
-            except LeaseLost:
-                self._lost.set()
-                return
-            except Exception:
-                # The network may recover: the lease lasts two more heartbeats. After that another
-                # worker may claim the run, and the next write that succeeds reports it.
-                log.warning("heartbeat failed", exc_info=True)
-                continue
-            written, reported = progress, _Since()
+            if (due or not early) and self._write(progress, extends=due):
+                written, reported = progress, _Since()
+
+    def _write(self, progress: float, *, extends: bool) -> bool:
+        """Write the progress, and extend the lease if wanted; return False if it failed."""
+        try:
+            if extends:
+                self._claimed.heartbeat(progress=progress, lease_s=self._lease_s)
+                self._extend(int(self._lease_s))
+                self._beaten = _Since()
+            else:
+                self._claimed.report(progress=progress)
+        except LeaseLost:
+            self._lost.set()
+            return False
+        except Exception:
+            # The network may recover: the lease lasts two more heartbeats. After that another
+            # worker may claim the run, and the next write that succeeds reports it.
+            log.warning("heartbeat failed", exc_info=True)
+            return False
+        return True
 
 
 class _Since:

@@ -159,6 +159,24 @@ def test_the_next_report_of_a_stage_raises_after_a_takeover(rig: Rig, body: str)
     assert extend.seconds == [0]  # the message belongs to its successor now
 
 
+def test_a_report_after_a_sleep_looks_for_a_successor_itself(
+    rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The heartbeat thread may wake later than the one that publishes files."""
+    monkeypatch.setattr(Lease, "_beat", lambda _: None)
+    slept = 0.0
+    clock = SimpleNamespace(time=lambda: time.time() + slept, monotonic=time.monotonic)
+    monkeypatch.setattr(heartbeat, "time", clock)
+    run = claimed(rig, body, -1)
+    with lease(rig, body, run, Extensions(), lease_s=60) as report:
+        taken = claimed(rig, body, 60)
+        report(0.5)  # its lease has not expired by its own clock
+        slept = 3600.0
+        with pytest.raises(LeaseLost):
+            report(0.6)
+    assert rig.state(body).attempt == taken.attempt
+
+
 def test_a_temporary_failure_of_the_network_does_not_end_the_heartbeat(
     rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch
 ):
