@@ -10,13 +10,15 @@ computed is as little as possible; see ``bytes_read``. Disk is what a step write
 import argparse
 import multiprocessing
 import os
-import resource
+import re
 import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+import psutil
 
 from benchmarks import results
 from benchmarks.bytes_read import PARAMS, Film, made_film, served_apart
@@ -173,14 +175,16 @@ def _alone(step: Callable[..., Any], *given: Any) -> tuple[Any, Peak]:
 
 
 def _watched(step: Callable[..., Any], *given: Any) -> tuple[Any, Peak]:
-    most, ended = 0, threading.Event()
+    tools, disk, ended = 0, 0, threading.Event()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
 
         def watch() -> None:
-            nonlocal most
+            nonlocal tools, disk
+            this = psutil.Process()
             while not ended.wait(_SAMPLED_S):
-                most = max(most, _size(folder))
+                disk = max(disk, _size(folder))
+                tools = max(tools, *(_peak(one.pid) for one in this.children(recursive=True)), 0)
 
         watching = threading.Thread(target=watch)
         watching.start()
@@ -189,12 +193,21 @@ def _watched(step: Callable[..., Any], *given: Any) -> tuple[Any, Peak]:
         finally:
             ended.set()
             watching.join()
-        most = max(most, _size(folder))
-    own, children = (
-        1024 * resource.getrusage(who).ru_maxrss
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    return found, Peak(own, children, most)
+        disk = max(disk, _size(folder))
+    return found, Peak(_peak(os.getpid()), tools, disk)
+
+
+def _peak(pid: int) -> int:
+    """Return the most resident memory that a process has had, in bytes; 0 once it has ended.
+
+    ``getrusage`` would include that of the process which has started it.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return 1024 * int(found[1]) if found else 0
 
 
 def _size(folder: Path) -> int:
