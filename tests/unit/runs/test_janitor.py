@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from pipeline.aws.announce import Announcer
 from pipeline.aws.catalog import Catalog
 from pipeline.core.errors import BadInput, DependencyFailed
 from pipeline.core.settings import Settings
 from pipeline.runs.janitor import Janitor
 from tests.fakes import aws_events
+from tests.fakes.claims import claim_run
 from tests.fakes.memory import Faults, MemoryTable
 from tests.fakes.rig import upload_of
 
@@ -40,6 +42,14 @@ def test_replays_are_woken_although_files_of_deleted_videos_stay(catalog: Catalo
 def test_a_dead_letter_that_is_not_an_event_does_not_hide_the_next(catalog: Catalog):
     dead = [(STAGE, "{}"), (STAGE, BODY)]
     assert Janitor(catalog, int, lambda: dead, grace_s=0).tidy() == 1
+
+
+def test_the_end_of_a_lost_shadow_is_not_told(catalog: Catalog):
+    claim_run(catalog.shadows, UPLOAD, STAGE, event_id="e", lease_s=-1)
+    told: list[Any] = []
+    catalog.announcer = Announcer(told.extend, "bus")
+    assert Janitor(catalog, int, list, grace_s=0).tidy() == 1
+    assert told == []
 
 
 def test_the_deletion_of_another_installations_object_removes_nothing(catalog: Catalog):

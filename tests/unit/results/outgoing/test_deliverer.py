@@ -9,6 +9,7 @@ from pipeline.aws.catalog.webhooks import Webhook, WebhookDelivery, Webhooks
 from pipeline.core import outgoing
 from pipeline.core.outgoing import DeliveryRequest
 from pipeline.core.topology import Topology
+from pipeline.results.outgoing import signature
 from pipeline.results.outgoing.deliverer import RETRIES_S, Deliverer
 from pipeline.results.outgoing.post import Answer
 from tests.fakes.memory import Faults, MemoryTable
@@ -16,7 +17,10 @@ from tests.fakes.query import upload
 
 EVENT = outgoing.video_uploaded(upload(1))
 HOOK = Webhook(
-    webhook_id="wh_1", url="https://example.com", secret="whsec_QQ==", created_at=datetime.now(UTC)
+    webhook_id="wh_1",
+    url="https://example.com",
+    secret=signature.new_secret(),
+    created_at=datetime.now(UTC),
 )
 REQUEST = DeliveryRequest(webhook_id="wh_1", delivery_id="1")
 
