@@ -111,6 +111,22 @@ def test_a_snapshot_and_its_bodies_are_on_the_disk_before_it_replaces_the_last(t
     assert others == ["bodies", "state.new", "state.pickle is new", "aws"]
 
 
+def test_a_body_that_is_written_while_a_snapshot_is_taken_stays(tmp_path):
+    def work():
+        store, requests = begun(tmp_path)
+
+        class Slow(Fork):
+            def result(self, timeout_s):
+                requests.put("new", b"x" * 100_000)
+                return super().result(timeout_s)
+
+        snapshot.Fork = Slow
+        store.save()
+
+    in_a_copy(work)
+    assert left(tmp_path)[1] == {"new": b"x" * 100_000}
+
+
 def test_a_snapshot_is_due_when_the_journals_of_several_runs_are_long(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_JOURNAL_BYTES", 8000)
 
