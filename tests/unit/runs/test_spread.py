@@ -303,6 +303,21 @@ def test_a_range_that_kills_its_process_every_time_fails_the_run_and_is_named(fi
     film.check_gone()
 
 
+def test_a_merge_that_kills_its_process_every_time_fails_the_run(film: Film):
+    film.upload()
+
+    def during(name: str) -> None:
+        if name == "merge":
+            raise Killed
+
+    film.stage.during = during
+    film.work()
+    error = film.state().error
+    assert error is not None
+    assert (error.failure_class, error.code) == ("lost", "gave_up")
+    film.check_gone()
+
+
 # -- sources that change -------------------------------------------------------------------------
 
 
