@@ -236,3 +236,34 @@ def test_a_worker_that_slept_waits_until_its_leases_are_renewed(load):
     host._poll = poll
     host.run()
     assert calls == ["wait 5.0", "poll"]
+
+
+def test_a_message_that_arrives_while_the_worker_stops_is_given_back(load):
+    stopping = threading.Event()
+    function = Function("detect", "no.handler", 1, 1)
+    host = Poller(Settings(), function, lambda *_: False, SQS, 1, load, Paused(set), stopping)
+    host.runtime = Loads(int)
+    messages = OneMessage(stopping.set)
+    host._poll(messages)
+    assert messages.calls == ["receive", "give back"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "calls"),
+    [
+        ("error", ["receive"]),
+        ("crashed", ["receive", "over", "delete"]),
+        ("stopped", ["receive", "over", "give back"]),
+    ],
+)
+def test_only_the_end_of_a_process_is_recorded_by_its_host(load, kind: Any, calls: list[str]):
+    def over(*_: Any) -> bool:
+        messages.calls.append("over")
+        return True
+
+    function = Function("detect", "no.handler", 1, 1)
+    host = Poller(Settings(), function, over, SQS, 1, load, Paused(set), threading.Event())
+    host.runtime = SimpleNamespace(invoke=lambda _: Failed(kind, "!"))
+    messages = OneMessage(int)
+    host._poll(messages)
+    assert messages.calls == calls
