@@ -200,12 +200,12 @@ class Film:
     def video_id(self) -> str:
         return next(pk for pk, sk in self.table.items if sk == "video")
 
-    def janitor(self, dead: Iterable[str] = ()) -> Janitor:
+    def janitor(self, dead: Iterable[str] = (), *, grace_s: float = 0.0) -> Janitor:
         return Janitor(
             self.catalog,
             lambda: None,
             lambda: [(STAGE, body) for body in dead],
-            grace_s=0,
+            grace_s=grace_s,
             queue=lambda _: self.queue,
         )
 

@@ -41,14 +41,14 @@ class _Due(NamedTuple):
     Attributes:
         recently: as they were read.
         by_video: the same, by video.
-        known: videos that are in a block.
+        known: videos that are in a block, and which.
         begun: videos of the next block, which a process that died has begun.
         new: videos that are in no block.
     """
 
     recently: Recently
     by_video: dict[str, list[Recent]]
-    known: list[str]
+    known: dict[str, int]
     begun: list[str]
     new: list[str]
 
@@ -120,7 +120,7 @@ class Merge:
         blocks = rows.blocks(by_video) if by_video else {}
         new = [one for one in by_video if one not in blocks]
         begun = [one for one, block in blocks.items() if block >= recently.blocks]
-        known = [one for one in blocks if one not in begun]
+        known = {one: block for one, block in blocks.items() if one not in begun}
         size = sum(len(one.terms) for video_id in new for one in by_video[video_id])
         if len(new) < self._fewest and size < _BYTES:
             new = []
@@ -147,8 +147,9 @@ class Merge:
                         waiting=frozenset(one.document for one in waiting),
                         check=self._lease.check,
                     )
-            for video_id in self._videos.deleted(some):  # meanwhile
-                self._settle.forget(video_id)
+            for video_id in self._videos.deleted(some):  # meanwhile; its pages may be gone
+                terms = [term for one in due.by_video[video_id] for term in one.each]
+                self._settle.forget(video_id, terms=terms, block=due.known[video_id])
         return done
 
     def _write(self, due: _Due) -> int:

@@ -1,4 +1,4 @@
-"""A background child on systems that reject its calls."""
+"""Children whose parent has died already, and on systems that reject their calls."""
 
 import json
 import os
@@ -41,3 +41,10 @@ def test_a_throttled_write_to_the_kernel_is_retried():
 
 def test_a_sandbox_that_forbids_the_idle_policy_gets_the_lowest_nice_priority():
     assert tell("forbidden")[:2] == [os.SCHED_OTHER, 19]
+
+
+def test_a_child_whose_parent_died_before_it_began_runs_nothing():
+    gone = str(os.getpid() + 1)  # it is not the parent of the child
+    command = [sys.executable, "-m", "pipeline.hosts.child", gone, "9", "0", "this"]
+    done = subprocess.run(command, check=False, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, b"")

@@ -1,6 +1,9 @@
 """SQS messages of a handler's records."""
 
+from types import SimpleNamespace
+
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from pipeline.aws import clients as aws
 from pipeline.aws.messages import copied, extender, receipt, trace_header
@@ -14,6 +17,18 @@ ROOT = "Root=1-5e6722a7-cc56a4f146db7ae02d4da47e"
 def test_an_event_that_was_pushed_has_no_message_to_keep(monkeypatch):
     monkeypatch.setattr(aws, "client", None)
     extender({"messageId": "m", "receiptHandle": "", "eventSourceARN": ""})(60)
+
+
+def test_a_message_that_cannot_be_hidden_for_longer_does_not_end_its_work(monkeypatch):
+    def unreachable(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://sqs")
+
+    sqs = SimpleNamespace(
+        get_queue_url=lambda **_: {"QueueUrl": "url"}, change_message_visibility=unreachable
+    )
+    monkeypatch.setattr(aws, "client", lambda _: sqs)
+    arn = "arn:aws:sqs:a:1:a-queue-of-this-test"
+    extender({"messageId": "m", "receiptHandle": "r", "eventSourceARN": arn})(60)
 
 
 @pytest.mark.parametrize(

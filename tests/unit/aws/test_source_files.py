@@ -1,6 +1,7 @@
 """Sources: the connection of a download ends with its use, whatever comes of it."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pipeline.aws.parts import Changed
 from pipeline.aws.source_files import SourceFiles
 from pipeline.core.errors import DependencyFailed, LeaseLost
 from pipeline.core.events import Upload, parse
+from pipeline.core.sidecar import Sidecar
 from tests.fakes import aws_events
 from tests.fakes.memory import Body
 
@@ -53,3 +55,18 @@ def test_the_connection_of_a_download_that_fails_is_closed(
     with pytest.raises(error):
         SourceFiles(s3).fetch(upload(), tmp_path / "source", report)
     assert s3.body.closed
+
+
+@pytest.mark.parametrize("version_id", [None, "v1"])
+def test_captions_are_read_in_the_version_that_is_recorded(version_id: str | None):
+    asked: list[dict[str, str]] = []
+
+    def get_object(**request: str) -> dict[str, Any]:
+        asked.append(request)
+        return {"Body": Body(b"WEBVTT")}
+
+    found = Sidecar(
+        bucket="b", key="videos/a.srt", version_id=version_id, etag="e", size=6, language=None
+    )
+    assert SourceFiles(SimpleNamespace(get_object=get_object)).captions(found) == b"WEBVTT"
+    assert asked[0].get("VersionId") == version_id

@@ -80,6 +80,14 @@ def test_a_new_file_makes_the_earlier_ones_unnecessary(tmp_path):
     assert read(tmp_path, after=2) == ([b"3"], Tail(last=3, torn=0))
 
 
+def test_the_name_of_a_new_file_is_on_the_disk(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(module, "sync", synced.append)
+    journal = written(tmp_path, b"1")
+    journal.rotate()
+    assert synced == [tmp_path] * 2
+
+
 class Disk:
     """A disk that is slow, or full, when a test says so."""
 

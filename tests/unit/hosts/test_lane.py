@@ -1,8 +1,12 @@
 """The messages and responses of a lane, without AWS."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from pipeline.hosts.worker.lane import failures, record
+from pipeline.hosts.worker.lane import Lane, failures, record
+from tests.fakes import lambda_events
 
 
 @pytest.mark.parametrize(
@@ -60,3 +64,16 @@ def test_a_record_has_lambdas_form():
         "eventSourceARN": "arn:aws:sqs:eu-west-1:1:q",
         "awsRegion": "eu-west-1",
     }
+
+
+def test_a_message_that_is_given_back_is_in_the_queue_before_its_first_copy_goes():
+    calls: list[str] = []
+    sqs: Any = SimpleNamespace(
+        get_queue_url=lambda **_: {"QueueUrl": "url"},
+        get_queue_attributes=lambda **_: {"Attributes": {"QueueArn": "arn:aws:sqs:a:1:q"}},
+        send_message=lambda **_: calls.append("send"),
+        delete_message=lambda **_: calls.append("delete"),
+    )
+    (message,) = lambda_events.sqs("body")["Records"]
+    Lane(sqs, "q", visibility_s=60, wait_s=1).give_back(message)
+    assert calls == ["send", "delete"]

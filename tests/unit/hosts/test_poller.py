@@ -48,12 +48,14 @@ class Loads:
 
     def __init__(self, meanwhile: Callable[[], Any]) -> None:
         self._meanwhile = meanwhile
+        self.slept = False
 
     def look(self) -> None:
         pass
 
     def has_slept(self) -> bool:
-        return False
+        slept, self.slept = self.slept, False
+        return slept
 
     def start(self) -> Failed | None:
         self._meanwhile()
@@ -209,3 +211,59 @@ def test_a_lane_that_has_messages_again_does_not_rest_while_its_handler_is_loade
     host.run()
     # Before the first look, before the second one, while the handler is loaded.
     assert rested == [False, True, False]
+
+
+def test_a_worker_that_slept_waits_until_its_leases_are_renewed(load):
+    class Stopping(threading.Event):
+        """An event that is set by the first wait for it."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            calls.append(f"wait {timeout}")
+            self.set()
+            return True
+
+    def poll(_: Any) -> None:
+        calls.append("poll")
+        stopping.set()
+
+    calls: list[str] = []
+    stopping = Stopping()
+    function = Function("detect", "no.handler", 1, 1)
+    host = Poller(Settings(), function, lambda *_: False, SQS, 1, load, Paused(set), stopping)
+    host.runtime = Loads(int)
+    host.runtime.slept = True
+    host._open = lambda: None
+    host._poll = poll
+    host.run()
+    assert calls == ["wait 5.0", "poll"]
+
+
+def test_a_message_that_arrives_while_the_worker_stops_is_given_back(load):
+    stopping = threading.Event()
+    function = Function("detect", "no.handler", 1, 1)
+    host = Poller(Settings(), function, lambda *_: False, SQS, 1, load, Paused(set), stopping)
+    host.runtime = Loads(int)
+    messages = OneMessage(stopping.set)
+    host._poll(messages)
+    assert messages.calls == ["receive", "give back"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "calls"),
+    [
+        ("error", ["receive"]),
+        ("crashed", ["receive", "over", "delete"]),
+        ("stopped", ["receive", "over", "give back"]),
+    ],
+)
+def test_only_the_end_of_a_process_is_recorded_by_its_host(load, kind: Any, calls: list[str]):
+    def over(*_: Any) -> bool:
+        messages.calls.append("over")
+        return True
+
+    function = Function("detect", "no.handler", 1, 1)
+    host = Poller(Settings(), function, over, SQS, 1, load, Paused(set), threading.Event())
+    host.runtime = SimpleNamespace(invoke=lambda _: Failed(kind, "!"))
+    messages = OneMessage(int)
+    host._poll(messages)
+    assert messages.calls == calls

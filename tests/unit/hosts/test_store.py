@@ -6,12 +6,13 @@ import shutil
 import threading
 import time
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 from moto.dynamodb.models import dynamodb_backends
 
 from pipeline.core.errors import MissingDependency
-from pipeline.hosts.local import server
+from pipeline.hosts.local import server, snapshot
 from pipeline.hosts.local import store as module
 from pipeline.hosts.local.fork import Fork
 from pipeline.hosts.local.signed_request import Rejected
@@ -91,6 +92,39 @@ def test_a_kill_at_any_step_of_a_snapshot_loses_nothing(tmp_path):
     # A whole snapshot leaves nothing of what it replaced.
     assert len(list((folder / "bodies").iterdir())) == 1
     assert len(list((folder / "journal").iterdir())) <= 2
+
+
+def test_a_snapshot_and_its_bodies_are_on_the_disk_before_it_replaces_the_last(tmp_path):
+    folder = tmp_path / "aws"
+
+    def work():
+        store, requests = begun(folder)
+        requests.put("large", b"x" * 100_000)
+        calls, replace = [], Path.replace
+        snapshot.sync = lambda path: calls.append(path.name)
+        Path.replace = lambda old, new: calls.append(f"{new.name} is new") or replace(old, new)
+        store._snapshot._write(1)
+        return calls
+
+    body, *others = in_a_copy(work)
+    assert body in {path.name for path in (folder / "bodies").iterdir()}
+    assert others == ["bodies", "state.new", "state.pickle is new", "aws"]
+
+
+def test_a_body_that_is_written_while_a_snapshot_is_taken_stays(tmp_path):
+    def work():
+        store, requests = begun(tmp_path)
+
+        class Slow(Fork):
+            def result(self, timeout_s):
+                requests.put("new", b"x" * 100_000)
+                return super().result(timeout_s)
+
+        snapshot.Fork = Slow
+        store.save()
+
+    in_a_copy(work)
+    assert left(tmp_path)[1] == {"new": b"x" * 100_000}
 
 
 def test_a_snapshot_is_due_when_the_journals_of_several_runs_are_long(tmp_path, monkeypatch):

@@ -49,6 +49,7 @@ def test_the_whole_group_dies_when_the_block_is_left_by_an_exception():
     with contextlib.suppress(KeyError), Child(SLEEPER, Caps()) as child:
         pid = grandchild(child)
         raise KeyError
+    assert child.wait() == -signal.SIGKILL
     assert soon(lambda: gone(pid))
 
 

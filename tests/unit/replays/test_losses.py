@@ -295,3 +295,11 @@ def test_a_video_uploaded_again_does_not_delay_a_replay_with_a_full_lane(house: 
     house.now = 100
     house.drive(3)
     assert house.get(out).progress["toy"].ended == {"superseded": 1}
+
+
+def test_a_request_of_a_cancelled_replay_leaves_the_run_that_stands(house: House, out: Replay):
+    videos = [one.video_id for one in house.get(out).open]
+    before = [house.state(one) for one in videos]
+    house.replays.ask(out.replay_id, "cancel")
+    assert house.work() == [Outcome.IGNORED] * 2
+    assert [house.state(one) for one in videos] == before

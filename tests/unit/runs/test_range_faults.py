@@ -8,7 +8,10 @@ import random
 
 import pytest
 
+from pipeline.core.errors import DependencyFailed
+from pipeline.core.ranges import MERGE
 from pipeline.core.settings import Settings
+from pipeline.runs.sources import Opened
 from tests.fakes.film import STAGE, Film
 from tests.fakes.memory import Killed
 from tests.fakes.rangestage import Params
@@ -77,3 +80,23 @@ def test_copied_and_reordered_messages_of_workers_that_die_and_wake_make_one_res
     while film.queue.messages:
         film.work(rng, most=1000)
     film.check()
+
+
+@pytest.mark.parametrize("name", [None, "word-0000", MERGE])
+def test_nothing_comes_of_a_source_that_could_not_be_read(
+    film_settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str | None
+):
+    """A stage may take the failure of a program for the end of the media."""
+
+    def check(_: Opened) -> None:
+        raise DependencyFailed("short_read", "It broke off.")
+
+    film = Film(film_settings, Brief)
+    film.upload()
+    message = film.until(name)
+    before = film.state().ended if name else frozenset()
+    monkeypatch.setattr(Opened, "check", check)
+    assert film.deliver(message) is None
+    run = film.state()
+    assert (run.spread is not None, run.ended) == (name is not None, before)
+    assert run.state != "succeeded"

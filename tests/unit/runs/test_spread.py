@@ -303,6 +303,32 @@ def test_a_range_that_kills_its_process_every_time_fails_the_run_and_is_named(fi
     film.check_gone()
 
 
+def test_a_merge_that_kills_its_process_every_time_fails_the_run(film: Film):
+    film.upload()
+
+    def during(name: str) -> None:
+        if name == "merge":
+            raise Killed
+
+    film.stage.during = during
+    film.work()
+    error = film.state().error
+    assert error is not None
+    assert (error.failure_class, error.code) == ("lost", "gave_up")
+    film.check_gone()
+
+
+def test_a_range_that_was_pushed_requests_the_next_phase_from_the_queue_of_its_run(
+    film: Film, monkeypatch: pytest.MonkeyPatch
+):
+    film.upload()
+    last = film.until(WORDS[2])
+    film.queue.messages.clear()
+    monkeypatch.setattr("pipeline.runs.range_run.Queue", lambda _: film.queue)
+    assert film.runner().handle(last.body, Delivery(600)) is Outcome.PART
+    assert [message.range for message in film.queue.messages] == CAPITALS
+
+
 # -- sources that change -------------------------------------------------------------------------
 
 

@@ -106,6 +106,21 @@ def test_a_deleted_video_is_left_alone(catalog: Catalog):
     assert catalog.runs.get(UPLOAD.video_id, A) is None
 
 
+def test_a_video_that_is_deleted_while_the_janitor_looks_gets_no_failed_runs(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+):
+    catalog.record_deletion(parse(aws_events.deleted(key=UPLOAD.key, sequencer="FF")))
+    monkeypatch.setattr(catalog, "overdue", lambda **_: iter([catalog.video(UPLOAD.video_id)]))
+    assert tidy(catalog) == 0
+    assert catalog.runs.get(UPLOAD.video_id, A) is None
+
+
+def test_a_dead_letter_of_a_deleted_video_fails_nothing(catalog: Catalog):
+    catalog.record_deletion(parse(aws_events.deleted(key=UPLOAD.key, sequencer="FF")))
+    assert tidy(catalog, (A, BODY)) == 0
+    assert catalog.runs.get(UPLOAD.video_id, A) is None
+
+
 def test_a_stage_whose_message_is_in_the_dead_letter_queue_fails_at_once(catalog: Catalog):
     assert tidy(catalog, (A, BODY)) == 1
     assert states(catalog) == {A: "failed", **dict.fromkeys(OTHERS, "pending")}

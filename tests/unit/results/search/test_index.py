@@ -279,6 +279,16 @@ def test_a_merge_that_has_lost_its_lease_ends_no_block(library: Library):
     assert not other.end_block(0, ())
 
 
+def test_a_merge_that_loses_its_lease_before_its_block_counts_keeps_what_is_recent(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    filled(library)
+    before = found(library)
+    monkeypatch.setattr(MergeLease, "end_block", lambda *_: False)
+    assert library.merge() == 0
+    assert found(library) == before
+
+
 def test_a_process_that_slept_stops_before_its_lease_ends(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ):
@@ -379,6 +389,19 @@ def test_a_deletion_during_a_merge_leaves_nothing(
     monkeypatch.setattr(Merge, "_put", deleted)
     library.merge()
     assert library.starts("first") == []
+    assert not any(first.video_id in pk + sk for pk, sk in library.index_rows())
+    terms = [row for (pk, _), row in library.table.items.items() if pk.startswith("#terms#")]
+    assert not any(member(first.video_id) in row["videos"] for row in terms)
+
+
+def test_a_deletion_while_a_known_video_is_renewed_leaves_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    first, *_ = filled(library)
+    library.merge()
+    library.say(first, NEW)
+    monkeypatch.setattr(MergeLease, "check", lambda _: library.delete(first))
+    library.merge()
     assert not any(first.video_id in pk + sk for pk, sk in library.index_rows())
     terms = [row for (pk, _), row in library.table.items.items() if pk.startswith("#terms#")]
     assert not any(member(first.video_id) in row["videos"] for row in terms)

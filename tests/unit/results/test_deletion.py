@@ -1,0 +1,31 @@
+"""The deletion of a video against an upload to its key at the same time."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from pipeline.aws.catalog import Catalog
+from pipeline.core.settings import Settings
+from pipeline.results.deletion import Deletions
+from tests.fakes import aws_events
+from tests.fakes.memory import Faults, MemoryTable
+from tests.fakes.rig import upload_of
+
+SETTINGS = Settings()
+FIRST = upload_of(aws_events.created(sequencer="0A"))
+SECOND = upload_of(aws_events.created(sequencer="0B", etag="other", key=FIRST.key))
+
+
+def test_an_upload_that_comes_before_the_mark_of_a_deletion_is_deleted_too():
+    catalog = Catalog(MemoryTable(SETTINGS.topology, Faults()), SETTINGS.topology.stages)
+    catalog.record_upload(FIRST, patience_s=60)
+    deleted: list[str] = []
+
+    def delete(key: str) -> None:
+        deleted.append(key)
+        catalog.record_upload(SECOND, patience_s=60)
+
+    uploads: Any = SimpleNamespace(delete=delete, versions=lambda _: [])
+    files: Any = SimpleNamespace(keys=lambda _: [], delete=lambda _: None)
+    Deletions(catalog, uploads, files, lease_s=60, kept_days=1).delete(FIRST.video_id)
+    assert deleted == [FIRST.key] * 2
+    assert catalog.removal.is_deleted(FIRST.video_id)
