@@ -11,7 +11,7 @@ import pytest
 from moto.dynamodb.models import dynamodb_backends
 
 from pipeline.core.errors import MissingDependency
-from pipeline.hosts.local import server
+from pipeline.hosts.local import server, snapshot
 from pipeline.hosts.local import store as module
 from pipeline.hosts.local.fork import Fork
 from pipeline.hosts.local.signed_request import Rejected
@@ -91,6 +91,25 @@ def test_a_kill_at_any_step_of_a_snapshot_loses_nothing(tmp_path):
     # A whole snapshot leaves nothing of what it replaced.
     assert len(list((folder / "bodies").iterdir())) == 1
     assert len(list((folder / "journal").iterdir())) <= 2
+
+
+def test_a_snapshot_is_on_the_disk_before_and_after_its_name_is(tmp_path, monkeypatch):
+    synced = []
+
+    def sync(path):
+        synced.append((path.relative_to(tmp_path).as_posix(), (tmp_path / "state.new").exists()))
+
+    def work():
+        store, requests = begun(tmp_path)
+        requests.put("k", b"film")
+        monkeypatch.setattr(snapshot, "sync", sync)
+        store._snapshot._write(1)
+        return synced
+
+    found = in_a_copy(work)
+    (body,) = (tmp_path / "bodies").iterdir()
+    before = [(f"bodies/{body.name}", False), ("bodies", False), ("state.new", True)]
+    assert found == [*before, (".", False)]
 
 
 def test_a_snapshot_is_due_when_the_journals_of_several_runs_are_long(tmp_path, monkeypatch):
