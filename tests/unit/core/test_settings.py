@@ -57,6 +57,17 @@ def test_another_topology_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("PRESIGN_S", "604801"),
         ("WORKER_TIMEOUT_S", "43200"),  # SQS would show the message to another worker
         ("PUSH_TOKEN", ""),  # an empty secret must not allow everybody
+        ("PUSH_TOKEN", "15-characters.."),
+        ("NOTIFY_TOKEN", "15-characters.."),
+        ("CORS_ORIGINS", '["*"]'),
+        ("CORS_ORIGINS", '["null"]'),
+        ("CORS_ORIGINS", '["https://*.example"]'),
+        ("PUBLIC_ORIGINS", '["https://films.example/"]'),  # no browser sends it in this form
+        ("PUBLIC_ORIGINS", '["https://Films.example"]'),
+        ("HOSTS", '["films.example:8080"]'),
+        ("REPLAY_WINDOW", "1001"),  # a replay is one item, whose size is limited
+        ("OLD_UPLOADS_DAYS", "0"),
+        ("MAX_REPLAY_USD", "0"),
     ],
 )
 def test_an_invalid_setting_is_rejected(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
@@ -83,6 +94,16 @@ def test_the_sign_in_is_set_as_terraform_sets_it(monkeypatch: pytest.MonkeyPatch
     known = {"authorize": "https://a.example/x?y=z", "token": "https://a.example/t"}
     monkeypatch.setenv("VIDEODROP_SIGN_IN", json.dumps(known | {"client_id": "c", "scope": "s"}))
     assert Settings().sign_in == SignIn(**known, client_id="c", scope="s")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"authorize": "javascript:alert(1)"}, {"authorize": "//a.example"}, {"secret": "s"}]
+)
+def test_a_sign_in_that_a_page_must_not_use_is_rejected(wrong: dict[str, str]):
+    known = {"authorize": "https://a.example", "token": "https://a.example", "client_id": "c"}
+    assert SignIn.model_validate(known)
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        SignIn.model_validate(known | wrong)
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_names_and_contents_of_files_are_synced(tmp_path, monkeypatch):
     body.touch()
     synced = []
     monkeypatch.setattr(
-        os, "fsync", lambda file: synced.append(Path(os.readlink(f"/proc/self/fd/{file}")))
+        os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").readlink())
     )
     journal = Journal(folder, 0)
     assert synced == [folder]
