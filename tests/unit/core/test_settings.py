@@ -88,6 +88,10 @@ def test_a_secret_may_end_with_a_line_break_and_is_never_shown(monkeypatch: pyte
     assert settings.push_token
     assert settings.push_token.get_secret_value() == "a-token-of-32-characters-or-more"
     assert "a-token" not in f"{settings!r} {settings.model_dump_json()}"
+    monkeypatch.setenv("VIDEODROP_API_TOKEN", "a-token-of-32-characters-or-more\n")
+    token = Settings().api_token
+    assert token
+    assert token.get_secret_value() == "a-token-of-32-characters-or-more"
 
 
 def test_the_sign_in_is_set_as_terraform_sets_it(monkeypatch: pytest.MonkeyPatch):
