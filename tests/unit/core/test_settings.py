@@ -53,6 +53,13 @@ def test_another_topology_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("LEASE_S", "2"),
         ("MAX_ATTEMPTS", "0"),
         ("THREADS", "none"),
+        ("THREADS", "0"),
+        ("REPLAY_CONCURRENCY", "-1"),
+        ("REDELIVERY_S", "0"),
+        ("DRAIN_S", "-1"),
+        ("STREAM_S", "-1"),
+        ("WATCH_S", "0"),  # looks through the bucket would follow without a pause
+        ("IDLE_S", "0"),
         ("PRESIGN_S", "1"),
         ("PRESIGN_S", "604801"),
         ("WORKER_TIMEOUT_S", "43200"),  # SQS would show the message to another worker

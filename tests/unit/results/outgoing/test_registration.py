@@ -1,11 +1,13 @@
-"""Webhooks are registered up to a number."""
+"""Webhooks are registered up to a number, and a delivery is not requested twice at once."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pipeline.core.errors import LimitExceeded
+from pipeline.aws.catalog.webhooks import Webhook, WebhookDelivery
+from pipeline.core.errors import Conflict, LimitExceeded
 from pipeline.results.outgoing.registration import MOST, Registration
 
 
@@ -22,3 +24,16 @@ def test_no_more_than_so_many_webhooks_are_registered():
         webhooks.add("https://example.com/more", [])
     assert refused.value.code == "too_many_webhooks"
     assert len(kept) == MOST
+
+
+def test_a_delivery_that_is_in_progress_is_not_requested_again():
+    made = {"webhook_id": "wh_1", "created_at": datetime.now(UTC)}
+    webhook = Webhook(**made, url="https://example.com", secret="", types=[])  # noqa: S106 - none
+    delivery = WebhookDelivery(**made, delivery_id="1", event_id="e", type="video.ready", body="{}")
+    catalog: Any = SimpleNamespace(
+        webhooks=SimpleNamespace(get=lambda _: webhook, delivery=lambda *_: delivery), events=None
+    )
+    deliverer: Any = SimpleNamespace(again=lambda _: None)  # it has just changed
+    with pytest.raises(Conflict, match="is being delivered now") as refused:
+        Registration(catalog, deliverer).redeliver("wh_1", "1")
+    assert refused.value.code == "delivery_busy"
