@@ -28,7 +28,7 @@ def test_no_more_than_so_many_webhooks_are_registered():
 
 def test_a_delivery_that_is_in_progress_is_not_requested_again():
     made = {"webhook_id": "wh_1", "created_at": datetime.now(UTC)}
-    webhook = Webhook(**made, url="https://example.com", secret="", types=[])  # noqa: S106 - none
+    webhook = Webhook(**made, url="https://example.com", secret="", types=[])
     delivery = WebhookDelivery(**made, delivery_id="1", event_id="e", type="video.ready", body="{}")
     catalog: Any = SimpleNamespace(
         webhooks=SimpleNamespace(get=lambda _: webhook, delivery=lambda *_: delivery), events=None
