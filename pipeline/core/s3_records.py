@@ -74,25 +74,26 @@ def parse(given: object, exists: Callable[[str, str], bool]) -> Iterator[dict[st
 
 
 def _unpacked(given: Any) -> Iterator[dict[str, Any]]:
-    """Yield the records and envelopes of a notification."""
-    match given:
-        case list():
-            for one in given:
-                yield from _unpacked(one)
-        case {"Records": list(records)}:
-            yield from _unpacked(records)
-        case {"specversion": str(), "data": dict() | list() as data}:
-            yield from _unpacked(data)
-        case {"detail-type": str(), "detail": dict()} | {"eventName": str(), "s3": dict()}:
-            yield given
-        case {"Event": "s3:TestEvent"}:
-            return
-        case _:
-            raise BadInput(
-                "bad_event",
-                "This is not a notification of a store: neither S3's records, nor a CloudEvent "
-                "around them, nor an EventBridge event.",
-            )
+    """Yield the records and envelopes of a notification, however deep they lie."""
+    waiting = [given]
+    while waiting:
+        match one := waiting.pop():
+            case list():
+                waiting += reversed(one)
+            case {"Records": list(records)}:
+                waiting += reversed(records)
+            case {"specversion": str(), "data": dict() | list() as data}:
+                waiting.append(data)
+            case {"detail-type": str(), "detail": dict()} | {"eventName": str(), "s3": dict()}:
+                yield one
+            case {"Event": "s3:TestEvent"}:
+                continue
+            case _:
+                raise BadInput(
+                    "bad_event",
+                    "This is not a notification of a store: neither S3's records, nor a "
+                    "CloudEvent around them, nor an EventBridge event.",
+                )
 
 
 def _event(raw: Mapping[str, Any], exists: Callable[[str, str], bool]) -> dict[str, Any] | None:

@@ -242,10 +242,10 @@ class Settings(BaseSettings):
         "not set",
     )
 
-    max_bytes: int = Field(20 * 1024**3, description="Largest upload")
-    max_duration_s: float = Field(6 * 3600.0, description="Longest video")
-    max_pixels: int = Field(8192 * 4352, description="Largest frame, width times height")
-    max_streams: int = Field(32, description="Most streams in one file")
+    max_bytes: int = Field(20 * 1024**3, gt=0, description="Largest upload")
+    max_duration_s: float = Field(6 * 3600.0, gt=0, description="Longest video")
+    max_pixels: int = Field(8192 * 4352, gt=0, description="Largest frame, width times height")
+    max_streams: int = Field(32, gt=0, description="Most streams in one file")
 
     @field_validator("stages", mode="before")
     @classmethod

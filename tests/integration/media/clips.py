@@ -420,6 +420,12 @@ def header_only(path):
     path.write_bytes(content[: content.index(b"mdat") + 4])
 
 
+def subtitles_alone(path):
+    text = path.with_suffix(".srt")
+    text.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+    ffmpeg("-i", text, "-c:s", "srt", "-f", "matroska", path)
+
+
 def playlist(path):
     secret = path.with_name("secret.ts")
     ffmpeg(*picture(), "-t", 1, *h264(), secret)

@@ -24,6 +24,7 @@ from . import clips
         (clips.mvhd_lie, "duration_mismatch"),
         (clips.half_day_lie, "duration_mismatch"),
         (clips.header_only, "no_packets"),
+        (clips.subtitles_alone, "no_streams"),
         (clips.slow_sound, "absurd_structure"),
         (clips.endless_edits, "absurd_structure"),
         (clips.million_frames, "absurd_structure"),

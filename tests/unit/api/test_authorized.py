@@ -28,7 +28,7 @@ def ask(api, token=None, path="/videos", method="GET") -> httpx.Response:
     "token", [None, "", TOKEN, f"Bearer {TOKEN}x", f"Basic {TOKEN}", b"Bearer \xfc"]
 )
 def test_without_the_token_nothing_is_read_or_changed(api, token, method):
-    for path in ("/videos", "/health", "/metrics", f"/videos/{SOURCE.video_id}", "/x"):
+    for path in ("/videos", "/health", "/metrics", f"/videos/{SOURCE.video_id}", "/filesx"):
         answer = ask(api, token, path, method)
         assert answer.status_code == 401, path
         assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -102,11 +102,28 @@ def test_addresses_of_one_ipv6_network_are_one_client(attempts):
     assert attempts.wait_s("2001:db8:0:1::") == 0
 
 
+def test_clients_without_an_address_are_one_client(attempts):
+    for _ in range(5):
+        attempts.wrong("")
+        attempts.wrong("a.socket")
+    assert attempts.wait_s("") == attempts.wait_s("another.socket") == 60
+
+
 def test_the_clients_that_are_remembered_are_limited(attempts, monkeypatch):
     monkeypatch.setattr("pipeline.api.authorized._CLIENTS", 3)
     for number in range(9):
         attempts.wrong(f"10.0.0.{number}")
     assert len(attempts._seen) == 3
+
+
+def test_a_client_that_goes_on_guessing_is_remembered_while_others_are_forgotten(
+    attempts, monkeypatch
+):
+    monkeypatch.setattr("pipeline.api.authorized._CLIENTS", 2)
+    for number in range(10):
+        attempts.wrong("192.168.1.9")
+        attempts.wrong(f"10.0.0.{number}")
+    assert attempts.wait_s("192.168.1.9") == 60
 
 
 @pytest.mark.parametrize("token", ["short", "has a space in it.", "ümlaut-ümlaut-ümlaut"])

@@ -104,10 +104,10 @@ def test_captions_that_are_not_there_are_not_found():
 
 
 def test_names_in_a_group_differ_and_need_no_escapes():
-    tracks = [CaptionTrack("a", "Transcript", None), CaptionTrack("b", 'say "x"', "en")]
+    tracks = [CaptionTrack("a", "Transcript", None), CaptionTrack("b", 'say "x"\r\n#EXT', "en")]
     text = caption_tracks.listed(WITH_SUBTITLES, tracks, lambda path: path)
     assert 'NAME="Transcript 2"' in text
-    assert "NAME=\"say 'x'\"" in text
+    assert "NAME=\"say 'x'''#EXT\"" in text
     assert text.count('SUBTITLES="subtitles"') == 1
 
 

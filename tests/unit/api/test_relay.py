@@ -97,6 +97,35 @@ def test_a_file_is_read_no_further_once_the_client_is_gone():
     assert found.closed
 
 
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("video/mp4", True),
+        ("image/png", True),
+        ("text/vtt; charset=utf-8", True),
+        ("text/html", False),
+        ("image/svg+xml", False),
+        ("image/png, text/html", False),
+        ("text/plain; charset=utf-8, text/html", False),
+    ],
+)
+def test_only_types_that_run_nothing_are_shown_and_no_other_header_is_passed_on(kind, shown):
+    found = Found(1)
+    found.headers.replace_header("Content-Type", kind)
+    for name in ("Access-Control-Allow-Origin", "Set-Cookie", "Content-Encoding"):
+        found.headers[name] = "x"
+    headers = dict(call(Store(found))[0]["headers"])
+    assert headers.pop(b"content-length") == b"1"
+    if shown:
+        assert headers.pop(b"content-security-policy").startswith(b"default-src 'none'; ")
+        assert headers == {b"content-type": kind.encode()}
+    else:
+        assert headers == {
+            b"content-type": b"application/octet-stream",
+            b"content-disposition": b"attachment",
+        }
+
+
 def test_the_body_of_an_answer_to_head_is_not_read():
     found = Found(50 * CHUNK)
     sent = call(Store(found), "HEAD")

@@ -250,6 +250,8 @@ def test_the_page_loads_from_nowhere_but_here_and_the_files():
     assert policy["img-src"] == f"'self' {ORIGIN}"
     assert policy["media-src"] == f"'self' blob: {ORIGIN}"
     assert policy["frame-ancestors"] == "'none'"
+    assert policy["require-trusted-types-for"] == "'script'"
+    assert policy["trusted-types"] == "'none'"
     assert "//" not in answer.text.replace("<!doctype", "")
 
 
@@ -299,6 +301,8 @@ def test_every_answer_carries_the_security_headers(path):
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Permissions-Policy"] == "camera=(), geolocation=(), microphone=()"
     assert "Access-Control-Allow-Origin" not in headers
 
 

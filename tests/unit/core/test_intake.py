@@ -1,6 +1,15 @@
 import pytest
 
-from pipeline.core.intake import MAX_CAPTIONS_BYTES, kind
+from pipeline.core.errors import BadInput
+from pipeline.core.intake import MAX_CAPTIONS_BYTES, check_place, kind
+
+
+def test_only_objects_of_our_bucket_and_prefix_are_processed():
+    check_place("ours", "videos/a.mp4", ours="ours", prefix="videos/")
+    for bucket, key in (("another", "videos/a.mp4"), ("ours", "private/a.mp4"), ("ours", "videos")):
+        with pytest.raises(BadInput) as rejected:
+            check_place(bucket, key, ours="ours", prefix="videos/")
+        assert rejected.value.code == "foreign_object"
 
 
 @pytest.mark.parametrize(

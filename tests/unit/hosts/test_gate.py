@@ -92,6 +92,23 @@ def test_names_are_answered_only_where_it_listens_beyond_loopback(
     assert (answer == b"in") is answered
 
 
+def test_a_cache_keeps_an_answer_for_one_origin(monkeypatch):
+    monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
+
+    def moto(_, start_response):
+        start_response("200 OK", [("Access-Control-Allow-Origin", "*")])
+        return []
+
+    said = []
+    for more in ({}, {"HTTP_ORIGIN": "http://localhost"}):
+        gate.guarded(moto, KEYS)(environ(b"", **more), lambda _, headers: said.append(headers))
+    assert said[0] == [("Vary", "Origin")]
+    assert said[1][:2] == [
+        ("Vary", "Origin"),
+        ("Access-Control-Allow-Origin", "http://localhost"),
+    ]
+
+
 def test_other_origins_of_our_pages_can_be_named(monkeypatch):
     monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
     app = gate.guarded(lambda *_: [b"in"], KEYS, {"https://videos.example"})
@@ -101,6 +118,14 @@ def test_other_origins_of_our_pages_can_be_named(monkeypatch):
     ):
         answer = app(environ(b"", HTTP_ORIGIN=origin), lambda *_: None)
         assert (b"".join(answer) == b"in") is answered
+
+
+@pytest.mark.parametrize("origin", ["ftp://localhost", "http://10.0.0.2", "http://[", "null"])
+def test_a_page_that_this_machine_does_not_serve_reads_nothing(monkeypatch, origin):
+    monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
+    app = gate.guarded(lambda *_: [b"in"], KEYS, names=())
+    answer = b"".join(app(environ(b"", HTTP_ORIGIN=origin), lambda *_: None))
+    assert b"Pages of other sites" in answer
 
 
 @pytest.mark.parametrize(
@@ -121,6 +146,18 @@ def test_a_bad_body_is_the_senders_error(monkeypatch, request_, status):
     assert b"<Code>" in b"".join(answer)
 
 
+def test_nothing_is_read_of_a_body_of_negative_length(monkeypatch):
+    class Endless(io.BytesIO):
+        def read(self, size=-1):
+            raise AssertionError(f"{size} bytes were asked for")
+
+    monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
+    said = []
+    request = environ(b"", CONTENT_LENGTH="-1") | {"wsgi.input": Endless()}
+    gate.guarded(lambda *_: [b"in"], KEYS)(request, lambda status, *_: said.append(status))
+    assert said == ["400 Bad Request"]
+
+
 def test_a_broken_chunk_is_the_senders_error(monkeypatch):
     class Broken(io.BytesIO):
         def read(self, *_):
@@ -137,18 +174,19 @@ def test_a_request_that_cannot_be_stored_is_answered_in_the_form_of_its_service(
     monkeypatch.setattr(gate, "verify", lambda _request, receive, _keys: receive(None))
 
     def full(*_):
-        raise gate.no_room(Path("/aws"), OSError(28, "No space left on device"))
+        raise gate.no_room(Path("/a<w>s"), OSError(28, "No space left on device"))
 
     app = gate.guarded(full, KEYS)
-    for more, body in (
-        ({}, b"<Code>SlowDown</Code>"),
-        ({"HTTP_X_AMZ_TARGET": "AmazonSQS.SendMessage"}, b'"__type": "ServiceUnavailable"'),
+    for more, body, folder in (
+        ({}, b"<Code>SlowDown</Code>", b"/a&lt;w&gt;s"),
+        ({"HTTP_X_AMZ_TARGET": "AmazonSQS.SendMessage"}, b'"ServiceUnavailable"', b"/a<w>s"),
     ):
         said = []
         answer = b"".join(app(environ(b"", **more), lambda status, *_, to=said: to.append(status)))
         assert said == ["503 Service Unavailable"]
         assert body in answer
-        assert b"/aws cannot be written to (No space left on device)" in answer
+        assert folder + b" cannot be written to (No space left on device)" in answer
+    assert app(environ(b"", REQUEST_METHOD="HEAD"), lambda *_: None) == []
 
 
 def test_a_full_disk_for_temporary_files_is_not_the_fault_of_the_request(monkeypatch, tmp_path):

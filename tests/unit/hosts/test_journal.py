@@ -4,6 +4,7 @@ import os
 import resource
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -171,6 +172,21 @@ def test_a_record_waits_for_the_files_that_it_names_and_later_ones_for_it(tmp_pa
         thread.join()
     assert synced == [(body, []), (bodies, [])]
     assert read(folder)[0] == [b"names a file", b"later"]
+
+
+def test_names_and_contents_of_files_are_synced(tmp_path, monkeypatch):
+    folder, body = tmp_path / "journal", tmp_path / "bodies" / "body"
+    for one in (folder, body.parent):
+        one.mkdir()
+    body.touch()
+    synced = []
+    monkeypatch.setattr(
+        os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").readlink())
+    )
+    journal = Journal(folder, 0)
+    assert synced == [folder]
+    journal.commit(journal.append(b"names a file", [body]))
+    assert synced == [folder, body, body.parent]
 
 
 def test_what_could_not_be_written_is_written_later_and_once(tmp_path, disk):

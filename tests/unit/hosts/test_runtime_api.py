@@ -152,6 +152,16 @@ def test_a_process_that_shares_a_port_number_with_the_child_gets_nothing(api):
     assert not api.settled.is_set()
 
 
+def test_a_child_that_is_gone_leaves_the_api_serving(api):
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    api.caller = gone.pid
+    with pytest.raises((http.client.HTTPException, OSError)):
+        ask(api, "GET", NEXT)
+    api.caller = os.getpid()
+    assert ask(api, "GET", "/")[0] == 404
+
+
 def test_before_its_child_is_known_nobody_is_answered():
     api = RuntimeApi("arn")
     api.put(Invocation(b"{}", time.time() + 9, TRACE))

@@ -177,6 +177,12 @@ def test_an_amazon_or_moto_header_that_is_not_signed_is_rejected(sign, name):
     assert code(changed(request, headers=headers), body) == "AccessDenied"
 
 
+def test_an_address_whose_host_is_not_signed_is_rejected():
+    request, body = presigned()
+    target = request.target.replace("SignedHeaders=host", "SignedHeaders=x-amz-date")
+    assert code(changed(request, target=target), body) == "AccessDenied"
+
+
 @pytest.mark.parametrize("minutes", [-16, 16])
 def test_a_signature_of_another_time_is_rejected(minutes):
     assert code(*signed(), after=timedelta(minutes=minutes)) == "RequestTimeTooSkewed"
@@ -205,6 +211,7 @@ def test_an_address_without_a_part_of_its_signature_is_rejected(missing):
         ("Expires", "9" * 5000, "AuthorizationQueryParametersError"),
         ("Date", "99991231T235959Z", "RequestTimeTooSkewed"),
         ("Date", "00010101T000000Z", "AccessDenied"),
+        ("Date", "20261301T000000Z", "AccessDenied"),
         ("Signature", "%C3%A9", "SignatureDoesNotMatch"),
     ],
 )

@@ -157,6 +157,13 @@ def test_the_environment_holds_no_credentials(monkeypatch):
 
 
 @pytest.mark.usefixtures("way")
+def test_a_child_that_crashes_leaves_no_copy_of_its_memory():
+    read = python("import resource; print(*resource.getrlimit(resource.RLIMIT_CORE))")
+    with Child(read, Caps()) as child:
+        assert list(child.lines()) == ["0 0"]
+
+
+@pytest.mark.usefixtures("way")
 def test_memory_is_limited():
     with Child(python("bytearray(400 * 1024**2)"), Caps(memory_bytes=200 * 1024**2)) as child:
         assert child.wait() == 1

@@ -6,6 +6,7 @@ from functools import reduce
 import pytest
 
 from pipeline.core.errors import BadInput
+from pipeline.core.media_info import AudioStream, VideoStream
 from pipeline.media import structure
 from pipeline.media.moov import packed
 
@@ -39,6 +40,7 @@ def check(tmp_path):
 FREE = packed(b"free", b"")
 DEEP = reduce(lambda inner, _: packed(b"minf", inner), range(2_000), b"")
 WIDE = packed(b"minf", FREE * 90) * 20
+TIMES = table(b"stts", 100, bytes(800))
 
 
 @pytest.mark.parametrize(
@@ -46,10 +48,11 @@ WIDE = packed(b"minf", FREE * 90) * 20
     [
         film(table(b"stts", 1 << 31)),
         film(table(b"stco", 100, bytes(20))),
-        film(sizes(1_000_000, 1)),
+        film(sizes(10_000, 1)),
         film(sizes(1_000_000, 1), handler=b"soun"),
         film(sizes(1_000_000, 1), sizes(0, 0)),
         film(table(b"stts", 1 << 31), table(b"stts", 0)),
+        film(table(b"elst", 1_001, bytes(12 * 1_001))),
         film(FREE * 1_001),
         film(WIDE),
         film(DEEP),
@@ -63,6 +66,7 @@ WIDE = packed(b"minf", FREE * 90) * 20
         "sound",
         "first_sizes",
         "first_times",
+        "edits",
         "in_a_table",
         "in_a_track",
         "too_deep",
@@ -80,14 +84,55 @@ def test_an_index_that_promises_what_a_file_cannot_hold_is_rejected(check, conte
     "content",
     [
         film(table(b"stts", 3, bytes(24)), sizes(0, 0)),
+        film(table(b"elst", 1_000, bytes(12 * 1_000))),
         film(sizes(100, 8)),
         film(sizes(60_000, 1), handler=b"soun"),
         film(FREE * 900, after=FREE * 900, before=FREE * 9_000),
         film(table(b"stts", 2, bytes(16)))[:80],
+        film(TIMES).partition(TIMES)[0] + TIMES[:40],
         bytes(2000),
         b"",
     ],
-    ids=["ordinary", "equal_sizes", "packed_sound", "many_boxes", "cut_off", "other", "empty"],
+    ids=[
+        "ordinary",
+        "edits",
+        "equal_sizes",
+        "packed_sound",
+        "many_boxes",
+        "cut_off",
+        "in_a_table",
+        "other",
+        "empty",
+    ],
 )
 def test_an_index_that_a_writer_makes_is_accepted(check, content):
     check(content)
+
+
+SOUND = AudioStream(index=1, codec="aac", channels=2, sample_rate=48_000)
+PICTURES = VideoStream(
+    index=0,
+    codec="h264",
+    pix_fmt="yuv420p",
+    bit_depth=8,
+    coded_width=64,
+    coded_height=36,
+    width=64,
+    height=36,
+    fps=25.0,
+    time_base="1/25",
+)
+
+
+@pytest.mark.parametrize("rate", [0, 999, 768_001])
+def test_a_sound_track_of_an_impossible_rate_is_rejected(rate):
+    with pytest.raises(BadInput, match="samples a second"):
+        structure.check_streams(None, [SOUND, SOUND.model_copy(update={"sample_rate": rate})], 1.0)
+
+
+def test_a_video_of_too_many_frames_a_second_is_rejected_if_it_has_some():
+    fast = PICTURES.model_copy(update={"fps": 1_001.0})
+    with pytest.raises(BadInput, match="1,001 frames a second"):
+        structure.check_streams(fast, [], 1.0)
+    structure.check_streams(fast, [SOUND], 0.009)  # an average of few frames says nothing
+    structure.check_streams(PICTURES, [SOUND], 3600.0)
