@@ -62,7 +62,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   say "Installing system packages, which takes a minute or two: ${missing[*]}"
   install "${missing[@]}"
 fi
-# The headless shell needs half the CPU time of the whole browser. Ubuntu has both as a snap only.
+# The headless shell needs half the CPU time of the whole browser. Ubuntu has Chromium as a snap only.
 has() { command -v "$1" >/dev/null; }
 if [ "$kind" = dev ] && ! has chromium-headless-shell; then
   say "Installing Chromium's headless shell, for the page's tests"

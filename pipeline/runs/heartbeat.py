@@ -60,7 +60,7 @@ class Lease:
         self._hidden = hidden
         self._awake = Awake()
         self._progress = 0.0
-        self._beaten, self._looked = _Since(), _Since()
+        self._beaten, self._tried = _Since(), _Since()
         self._lost = threading.Event()
         self._stop = threading.Event()
         # The thread logs with the context of the thread that made it.
@@ -106,9 +106,11 @@ class Lease:
         return Part(self, start, end)
 
     def _check_after_sleep(self) -> None:
-        """Look for a successor if the lease has expired: this process or its machine slept."""
-        if self._beaten.seconds() > self._lease_s and self._looked.seconds() > _LOOK_S:
-            self._looked = _Since()
+        """Look for a successor if this process or its machine slept for longer than the lease.
+
+        The other thread may not have looked yet. While AWS fails it has, and nobody waits for AWS.
+        """
+        if self._tried.seconds() > self._lease_s:
             self._write(self._progress, extends=True)
 
     def _beat(self) -> None:
@@ -140,6 +142,8 @@ class Lease:
             # worker may claim the run, and the next write that succeeds reports it.
             log.warning("heartbeat failed", exc_info=True)
             return False
+        finally:
+            self._tried = _Since()
         return True
 
 

@@ -177,6 +177,27 @@ def test_a_report_after_a_sleep_looks_for_a_successor_itself(
     assert rig.state(body).attempt == taken.attempt
 
 
+def test_a_report_does_not_wait_for_aws_while_heartbeats_fail(
+    rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Lease, "_beat", lambda _: None)
+    passed, tries = 0.0, []
+    clock = SimpleNamespace(time=lambda: time.time() + passed, monotonic=time.monotonic)
+    monkeypatch.setattr(heartbeat, "time", clock)
+    held = lease(rig, body, claimed(rig, body, 60), Extensions(), lease_s=60)
+
+    def fails(**_: object) -> None:
+        tries.append(passed)
+        raise OSError
+
+    monkeypatch.setattr(held._claimed, "heartbeat", fails)
+    with held as report:
+        passed = 3600.0
+        held._write(0.5, extends=True)  # as the thread does
+        report(0.6)
+    assert tries == [3600.0]
+
+
 def test_a_temporary_failure_of_the_network_does_not_end_the_heartbeat(
     rig: Rig, body: str, monkeypatch: pytest.MonkeyPatch
 ):
