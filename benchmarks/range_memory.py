@@ -184,7 +184,11 @@ def _watched(step: Callable[..., Any], *given: Any) -> tuple[Any, Peak]:
             this = psutil.Process()
             while not ended.wait(_SAMPLED_S):
                 disk = max(disk, _size(folder))
-                tools = max(tools, *(_peak(one.pid) for one in this.children(recursive=True)), 0)
+                tools = max(
+                    tools,
+                    *(_peak(one.pid, not_of=this.exe()) for one in this.children(recursive=True)),
+                    0,
+                )
 
         watching = threading.Thread(target=watch)
         watching.start()
@@ -197,12 +201,18 @@ def _watched(step: Callable[..., Any], *given: Any) -> tuple[Any, Peak]:
     return found, Peak(_peak(os.getpid()), tools, disk)
 
 
-def _peak(pid: int) -> int:
+def _peak(pid: int, *, not_of: str = "") -> int:
     """Return the most resident memory that a process has had, in bytes; 0 once it has ended.
 
     ``getrusage`` would include that of the process which has started it.
+
+    Args:
+        pid: of the process.
+        not_of: a program; 0 while the process is still a copy of one that runs it.
     """
     try:
+        if Path(f"/proc/{pid}/exe").readlink() == Path(not_of):
+            return 0
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
