@@ -419,4 +419,16 @@ PROTECTIONS = (
         "if run is None or run.event_id != event.event_id:",
         "if True:",
     ),
+    Protection(
+        "a deletion leaves the row of the search index that a later upload has",
+        "pipeline/aws/catalog/search_settle.py",
+        'condition="#documents = :documents AND #block = :block",',
+        'condition="attribute_exists(#documents) OR #documents = :documents OR #block = :block",',
+    ),
+    Protection(
+        "a worker that slept looks for a successor before it publishes",
+        "pipeline/runs/heartbeat.py",
+        "if self._tried.seconds() > self._lease_s:",
+        "if False:",
+    ),
 )

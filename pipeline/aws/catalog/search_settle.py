@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple
 
 from pipeline.aws.catalog.search_rows import (
@@ -15,7 +16,7 @@ from pipeline.aws.catalog.search_rows import (
     posting_key,
 )
 from pipeline.aws.catalog.standing import Standing, Standings
-from pipeline.aws.catalog.table import Table, partition
+from pipeline.aws.catalog.table import ConditionFailed, Table, partition
 from pipeline.core.search import pages
 from pipeline.core.search.tokens import name_words
 
@@ -107,8 +108,13 @@ class Settle:
             self._change(self._table.take_from_set, gone, video_id, block, check)
         left = known.names.keys() - current - waiting
         self.drop(video_id, {one: known.names[one] for one in left}, keys)
-        if not alive:
-            self._table.write(deletes=[{"pk": video_id, "sk": INDEX}])
+        if index and not alive:
+            with suppress(ConditionFailed):  # a later upload has a row by now
+                self._table.delete(
+                    *(video_id, INDEX),
+                    condition="#documents = :documents AND #block = :block",
+                    given={"documents": index["documents"], "block": index["block"]},
+                )
 
     def drop(
         self, video_id: str, names: Mapping[str, Iterable[str]], keys: Iterable[str] = ()

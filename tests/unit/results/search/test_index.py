@@ -13,6 +13,7 @@ from pipeline.aws.catalog.index import Unindexed
 from pipeline.aws.catalog.search_lease import MergeLease
 from pipeline.aws.catalog.search_merge import Merge
 from pipeline.aws.catalog.search_rows import member
+from pipeline.aws.catalog.search_settle import Settle
 from pipeline.core.errors import LeaseLost
 from pipeline.core.events import Upload
 from pipeline.results.search.query import Query
@@ -405,6 +406,27 @@ def test_a_deletion_while_a_known_video_is_renewed_leaves_nothing(
     assert not any(first.video_id in pk + sk for pk, sk in library.index_rows())
     terms = [row for (pk, _), row in library.table.items.items() if pk.startswith("#terms#")]
     assert not any(member(first.video_id) in row["videos"] for row in terms)
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_deletion_that_pauses_at_its_end_leaves_the_row_of_a_later_upload(
+    library: Library, monkeypatch: pytest.MonkeyPatch, *, merged: bool
+):
+    first, *_ = filled(library)
+    if merged:
+        library.merge()
+    drop = Settle.drop
+
+    def paused(*given: Any) -> None:
+        monkeypatch.setattr(Settle, "drop", drop)
+        library.say(library.upload(MERGED[0][0]), NEW)
+        library.merge()
+        drop(*given)
+
+    monkeypatch.setattr(Settle, "drop", paused)
+    library.delete(first)
+    assert library.starts("second text")
+    assert (first.video_id, "index") in library.index_rows()
 
 
 def test_results_of_earlier_versions_are_indexed_later_and_once(library: Library):
