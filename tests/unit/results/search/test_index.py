@@ -419,7 +419,9 @@ def test_a_deletion_that_pauses_at_its_end_leaves_the_row_of_a_later_upload(
 
     def paused(*given: Any) -> None:
         monkeypatch.setattr(Settle, "drop", drop)
-        library.say(library.upload(MERGED[0][0]), NEW)
+        again = library.upload(MERGED[0][0])
+        library.say(again, NEW)
+        library.show(again, {})
         library.merge()
         drop(*given)
 
