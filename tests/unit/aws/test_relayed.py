@@ -1,4 +1,4 @@
-"""What the API hands on to S3, and what it tells of that."""
+"""Requests that the API sends on to S3: for our buckets alone, and no error has an address."""
 
 import pytest
 

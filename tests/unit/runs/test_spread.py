@@ -286,11 +286,17 @@ def test_a_temporary_failure_that_lasts_fails_the_run(film: Film):
     film.check_gone()
 
 
-def test_a_range_that_kills_its_process_every_time_fails_the_run_and_is_named(film: Film):
+@pytest.mark.parametrize(
+    ("killing", "where"),
+    [(WORDS[2], "between 0:02:00 and 0:03:00"), ("merge", "while the parts were merged")],
+)
+def test_a_range_or_merge_that_kills_its_process_every_time_fails_the_run_and_is_named(
+    film: Film, killing: str, where: str
+):
     film.upload()
 
     def during(name: str) -> None:
-        if name == WORDS[2]:
+        if name == killing:
             raise Killed
 
     film.stage.during = during
@@ -299,22 +305,7 @@ def test_a_range_that_kills_its_process_every_time_fails_the_run_and_is_named(fi
     assert error is not None
     assert (error.failure_class, error.code) == ("lost", "gave_up")
     assert "3 times" in error.message
-    assert "between 0:02:00 and 0:03:00" in error.message
-    film.check_gone()
-
-
-def test_a_merge_that_kills_its_process_every_time_fails_the_run(film: Film):
-    film.upload()
-
-    def during(name: str) -> None:
-        if name == "merge":
-            raise Killed
-
-    film.stage.during = during
-    film.work()
-    error = film.state().error
-    assert error is not None
-    assert (error.failure_class, error.code) == ("lost", "gave_up")
+    assert where in error.message
     film.check_gone()
 
 

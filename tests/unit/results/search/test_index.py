@@ -197,6 +197,12 @@ def filled(library: Library) -> list[Upload]:
     return uploads
 
 
+def check_gone(library: Library, upload: Upload) -> None:
+    assert not any(upload.video_id in pk + sk for pk, sk in library.index_rows())
+    terms = [row for (pk, _), row in library.table.items.items() if pk.startswith("#terms#")]
+    assert not any(member(upload.video_id) in row["videos"] for row in terms)
+
+
 def found(library: Library) -> list[set[tuple[str, float]]]:
     labels = ("cat",)
     queries = [Query("heart"), Query("tw* more"), Query("first"), Query("heart", labels=labels)]
@@ -390,9 +396,7 @@ def test_a_deletion_during_a_merge_leaves_nothing(
     monkeypatch.setattr(Merge, "_put", deleted)
     library.merge()
     assert library.starts("first") == []
-    assert not any(first.video_id in pk + sk for pk, sk in library.index_rows())
-    terms = [row for (pk, _), row in library.table.items.items() if pk.startswith("#terms#")]
-    assert not any(member(first.video_id) in row["videos"] for row in terms)
+    check_gone(library, first)
 
 
 def test_a_deletion_while_a_known_video_is_renewed_leaves_nothing(
@@ -403,9 +407,7 @@ def test_a_deletion_while_a_known_video_is_renewed_leaves_nothing(
     library.say(first, NEW)
     monkeypatch.setattr(MergeLease, "check", lambda _: library.delete(first))
     library.merge()
-    assert not any(first.video_id in pk + sk for pk, sk in library.index_rows())
-    terms = [row for (pk, _), row in library.table.items.items() if pk.startswith("#terms#")]
-    assert not any(member(first.video_id) in row["videos"] for row in terms)
+    check_gone(library, first)
 
 
 @pytest.mark.parametrize("merged", [False, True])
