@@ -28,6 +28,7 @@ from pipeline.aws import provision as resources
 from pipeline.core.settings import Settings
 from pipeline.core.topology import DEFAULT_PATH
 from pipeline.stages.models import host
+from tests.fakes.ports import free_port
 from tests.fakes.secrets import Watch
 from tests.fakes.servers import TRACING, embedded_aws
 
@@ -357,7 +358,7 @@ def dynalite_endpoint() -> Iterator[str]:
     script = Path(sys.prefix) / "dynalite" / "node_modules" / "dynalite" / "cli.js"
     if not (node and script.exists()):
         pytest.skip("dynalite is not installed: install npm and run setup.sh")
-    port = _free_port()
+    port = free_port()
     command = [node, script, "--host", "127.0.0.1", "--port", str(port), "--createTableMs", "0"]
     with _serving(port, command, stdout=subprocess.PIPE) as address:
         yield address
@@ -369,7 +370,7 @@ def ministack_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     packages = Path(sys.prefix) / "ministack"
     if not packages.exists():
         pytest.skip("MiniStack is not installed: run setup.sh")
-    port = _free_port()
+    port = free_port()
     # MiniStack has separate packages: -S hides those of this environment.
     command = [sys.executable, "-S", "-m", "ministack"]
     env = {
@@ -393,11 +394,6 @@ def _serving(port: int, command: list[Any], **options: Any) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _wait_for(port: int, timeout_s: float = 30.0) -> None:

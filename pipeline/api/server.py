@@ -1,9 +1,11 @@
 """The query API served by uvicorn, in a container or by ``videodrop up``.
 
-``python -m pipeline.api.server HOST PORT``
+``python -m pipeline.api.server FD``, where FD is a socket that listens
 """
 
+import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
 
@@ -13,26 +15,22 @@ from pipeline.api.app import create_app
 _GRACE_S = 3  # for requests in progress at shutdown
 
 
-def serve(host: str, port: int) -> None:
+def serve(listener: socket.socket) -> None:
     """Serve the API until SIGTERM.
 
     Args:
-        host: the address to listen on.
-        port: the port to listen on.
+        listener: a socket that listens.
 
     Raises:
         InvalidSettings: ``bad_settings``.
     """
     bootstrap.set_up_telemetry("query")
-    uvicorn.run(
-        create_app(),
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=_GRACE_S,
+    options = uvicorn.Config(
+        create_app(), log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_S
     )
+    with suppress(KeyboardInterrupt):  # raised again after the shutdown
+        uvicorn.Server(options).run(sockets=[listener])
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]))
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,6 +34,7 @@ class Child:
         orphan_signal: signal sent to it when this process (in fact: this thread) ends first.
         stdout: where its output goes; like ``stderr``, inherited when None.
         background: run it, and all that it starts, only when nothing else needs the CPU.
+        pass_fds: file descriptors that it inherits, under the same numbers.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Child:
         stdout: int | IO[Any] | None = None,
         stderr: int | IO[Any] | None = None,
         background: bool = False,
+        pass_fds: Collection[int] = (),
     ) -> None:
         options = (str(os.getpid()), str(int(orphan_signal)), str(int(background)))
         head = (sys.executable, "-m", __name__, *options)
@@ -55,6 +57,7 @@ class Child:
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         self.pid = self._process.pid
         self.stdout: IO[bytes] | None = self._process.stdout

@@ -17,6 +17,7 @@ server of the stage's events. Two other words stand for processes that serve no 
 
 import logging
 import os
+import socket
 import sys
 
 from pipeline.core.errors import MissingDependency, VideodropError
@@ -118,7 +119,8 @@ def _poll(handlers: list[str]) -> None:
 def _serve_api(port: int) -> None:
     from pipeline.api.server import serve  # noqa: PLC0415 - see above
 
-    serve("0.0.0.0", port)  # noqa: S104 - a container's own network; the host controls access
+    # A container's own network: the host controls access.
+    serve(socket.create_server(("0.0.0.0", port)))  # noqa: S104
 
 
 def _serve_events(handler: str, port: int, *, grace_s: float = _GRACE_S) -> None:

@@ -4,7 +4,6 @@ A host's name becomes loopback, a volume a folder, and a port a free one.
 """
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from botocore.config import Config
 
 from containers import dockerfile
 from tests.fakes.compose import ENV, load
+from tests.fakes.ports import free_port
 from tests.fakes.servers import is_a_setting, untraced
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ class Containers:
     def __init__(self, project: dict[str, Any], folder: Path) -> None:
         self._services = project["services"]
         self._folder = folder
-        self._ports = {port: _free_port() for port in ("4599", "8080")}
+        self._ports = {port: free_port() for port in ("4599", "8080")}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -107,11 +107,6 @@ class Containers:
 
 def json_words(text: str) -> list[str]:
     return dockerfile.Step("CMD", {}, text).words
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def until(condition: Callable[[], Any], timeout_s: float = 90.0) -> Any:

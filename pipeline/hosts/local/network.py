@@ -2,6 +2,8 @@
 
 import secrets
 import socket
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -37,19 +39,31 @@ def addresses(host: str) -> list[str]:
     ]
 
 
-def free_port(host: str, port: int) -> int:
-    """Return ``port`` if it is free, else a port that the system picks."""
+def listener(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on ``port``, or on a free port if that one is in use.
+
+    Raises:
+        MissingDependency: ``bad_host``: the address is not one of this machine.
+    """
     for candidate in (port, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, candidate))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        with suppress(OSError):
+            return socket.create_server((host, candidate))
     raise MissingDependency(
         "bad_host", f"Cannot listen on {host}: is it an address of this machine?"
     )
+
+
+def answers(host: str, port: int, timeout_s: float) -> bool:
+    """Return True if a server answers an HTTP request within ``timeout_s`` seconds."""
+    connection = HTTPConnection(reachable(host), port, timeout=timeout_s)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def reachable(host: str) -> str:

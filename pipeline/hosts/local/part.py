@@ -5,7 +5,7 @@ import os
 import select
 import signal
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Part:
         command: the module and its arguments.
         log_file: file to which its output is appended.
         environment: variables that only this process gets.
+        pass_fds: file descriptors that it inherits, under the same numbers.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Part:
         command: tuple[str, ...],
         log_file: Path,
         environment: Mapping[str, str] | None = None,
+        pass_fds: Collection[int] = (),
     ) -> None:
         self.name = name
         self.command = command
         self.log = log_file
         self._environment = environment or {}
+        self._pass_fds = pass_fds
         self._restarts: deque[float] = deque(maxlen=_RESTARTS)
         self.child: Child
 
@@ -58,6 +61,7 @@ class Part:
                 orphan_signal=signal.SIGTERM,
                 stdout=-1 if announces else output,
                 stderr=output,
+                pass_fds=self._pass_fds,
             )
 
     def restart(self, now: float) -> None:

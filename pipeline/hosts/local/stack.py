@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline import bootstrap
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 AWS_PORT = 4599
 _START_S = 60.0
 _LOOK_S = 0.25
+_ANSWER_S = 2.0
 # Above the worker's own grace period for a running invocation and its longest poll.
 _STOP_S = 20.0
 _REGION = "us-east-1"
@@ -109,9 +111,11 @@ class Stack:
             self._add("worker", "pipeline.hosts.worker")
             if self._settings.watch_s is not None:
                 self._add("watcher", "pipeline.hosts.watcher")
-            port = network.free_port(self._host, self._port)
+            # This process keeps the port, also while the API restarts.
+            listener = leaving.enter_context(network.listener(self._host, self._port))
+            port = listener.getsockname()[1]
             token = self._token()
-            self._add_api(port, token)
+            self._add_api(listener, token)
             self._await_api(port)
             inbox = self._watch_inbox(leaving)
             url = f"http://{network.reachable(self._host)}:{port}"
@@ -206,7 +210,7 @@ class Stack:
             return network.token(self._home / "api.token")
         return None
 
-    def _add_api(self, port: int, token: str | None) -> None:
+    def _add_api(self, listener: socket.socket, token: str | None) -> None:
         """Start the API, which sends files itself and answers at names of this machine only."""
         origins = (urlsplit(origin).hostname or "" for origin in self._settings.public_origins)
         machine = socket.gethostname().lower()
@@ -217,7 +221,8 @@ class Stack:
         }
         if token:
             own["VIDEODROP_API_TOKEN"] = token
-        self._add("api", "pipeline.api.server", self._host, str(port), environment=own)
+        number = listener.fileno()
+        self._add("api", "pipeline.api.server", str(number), environment=own, pass_fds=[number])
 
     def _endpoint(self, server: Part) -> str:
         """Return the endpoint that the server announces, after passing on its message."""
@@ -230,20 +235,17 @@ class Stack:
             self._tell(line["message"])
         return str(line["endpoint"])
 
-    def _add(
-        self, name: str, module: str, *args: str, environment: dict[str, str] | None = None
-    ) -> Part:
-        part = Part(name, (module, *args), self._home / "logs" / f"{name}.log", environment)
+    def _add(self, name: str, module: str, *args: str, **options: Any) -> Part:
+        part = Part(name, (module, *args), self._home / "logs" / f"{name}.log", **options)
         self._parts.append(part)
         part.start()
         return part
 
     def _await_api(self, port: int) -> None:
         end = time.monotonic() + _START_S
-        while not self._stopping.wait(_LOOK_S):
-            with socket.socket() as probe:
-                if probe.connect_ex((network.reachable(self._host), port)) == 0:
-                    return
+        while not self._stopping.is_set():
+            if network.answers(self._host, port, _ANSWER_S):
+                return
             self._restart_parts()
             if time.monotonic() > end:
                 raise self._parts[-1].failed()

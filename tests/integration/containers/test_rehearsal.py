@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from pipeline.core import events
 from pipeline.hosts.worker.api import Invocation, RuntimeApi
 from tests.fakes import aws_events, emf
 from tests.fakes.distributions import link
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 KEEPS = {"PYTHONDONTWRITEBYTECODE": ""}
@@ -121,11 +121,6 @@ def is_well(image, env):
     return subprocess.run(check, cwd=image.image, env=env, check=False).returncode == 0
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return str(listener.getsockname()[1])
-
-
 def installed(image):
     listing = (
         "from importlib.metadata import distributions as all;"
@@ -154,7 +149,7 @@ def test_every_package_is_pinned_and_none_is_heavy(images, target):
 
 
 def test_the_api_serves_and_counts(api, start, stored, capfd):
-    port = free_port()
+    port = str(free_port())
     env = start(api, PORT=port, VIDEODROP_TELEMETRY="aws")
     until(lambda: is_well(api, env))
     answer = httpx.get(f"http://127.0.0.1:{port}/videos", timeout=30)
@@ -165,7 +160,7 @@ def test_the_api_serves_and_counts(api, start, stored, capfd):
 
 
 def test_the_image_for_one_host_has_the_embedded_aws_and_prepares_it(images, tmp_path):
-    image, port = images["local"], free_port()
+    image, port = images["local"], str(free_port())
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
     env = image.environment() | KEEPS | keys | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
     serve = ["python", "-m", "pipeline.hosts.local.server", tmp_path / "aws", port]
@@ -181,7 +176,7 @@ def test_the_image_for_one_host_has_the_embedded_aws_and_prepares_it(images, tmp
 
 
 def test_a_pushed_event_makes_a_video_playable(media, start, stored, tmp_path):
-    clip, port = tmp_path / "clip.mp4", free_port()
+    clip, port = tmp_path / "clip.mp4", str(free_port())
     picture = ["-f", "lavfi", "-i", "testsrc2=size=64x36:rate=10:duration=1"]
     subprocess.run(["ffmpeg", "-v", "error", *picture, "-pix_fmt", "yuv420p", clip], check=True)
     body = clip.read_bytes()
@@ -203,7 +198,7 @@ def test_a_pushed_event_makes_a_video_playable(media, start, stored, tmp_path):
 @pytest.mark.parametrize("stage", ["transcribe", "detect"])
 def test_a_stage_with_a_model_loads_the_one_in_its_image(cpu, start, stage, tmp_path):
     model = {"transcribe": "whisper-shapes", "detect": "yolo-shapes"}[stage]
-    port, name = free_port(), f"VIDEODROP_PARAMS__{stage.upper()}__MODEL"
+    port, name = str(free_port()), f"VIDEODROP_PARAMS__{stage.upper()}__MODEL"
     env = {"PORT": port, "VIDEODROP_STAGE": stage, "TMPDIR": str(tmp_path), name: model}
     start(cpu, VIDEODROP_MODEL_DIR=cpu.environment()["VIDEODROP_MODEL_DIR"], **env)
     until(lambda: _answers(port))

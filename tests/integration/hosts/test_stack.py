@@ -264,8 +264,11 @@ def test_the_stack_after_a_killed_one_has_its_credentials_and_ends_if_a_part_kee
     now = (stack.home / "aws.config").read_text()
     assert keys_in(now) == keys_in(before), "addresses and clients outlive a restart"
     family = again.family()
+    url = StackFile.read(again.home).api_url
     for _ in range(3):
         again.part("pipeline.api.server").kill()
+        answer = httpx.get(url, timeout=60)
+        assert answer.is_success, "a request waits for the API that starts"
         again.hear("api ended unexpectedly")
     again.part("pipeline.api.server").kill()
     again.hear("api does not stay up")

@@ -53,7 +53,10 @@ def _nothing_runs(monkeypatch, observed):  # noqa: ARG001 - the tests own loggin
             raise Became("worker", *dict.fromkeys(f.name for f in self.chosen), self.chosen)
 
     monkeypatch.setattr(os, "execv", become("lambda"))
-    monkeypatch.setattr("uvicorn.run", become("api"))
+    monkeypatch.setattr("socket.create_server", lambda address: address)
+    monkeypatch.setattr(
+        "uvicorn.Server.run", lambda self, sockets: become("api")(self.config.app, *sockets)
+    )
     monkeypatch.setattr(server, "serve", become("server"))
     monkeypatch.setattr(prepare, "main", become("prepare"))
     monkeypatch.setattr(watcher, "main", become("watcher"))
@@ -104,8 +107,9 @@ def test_with_a_port_it_serves_any_handler_that_takes_events(start, name):
 
 
 def test_with_a_port_the_query_handler_is_the_api_which_logs_and_counts(start, observed):
-    what, app = start("handlers.query.handler", PORT="8080")
+    what, app, address = start("handlers.query.handler", PORT="8080")
     assert (what, app.title, observed) == ("api", "videodrop", ["query"])
+    assert address == ("0.0.0.0", 8080)  # noqa: S104 - not bound
 
 
 def test_a_worker_hosts_several_handlers(start):

@@ -1,6 +1,8 @@
 """The addresses that the start screen names, and the token that they carry."""
 
 import socket
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -58,10 +60,24 @@ def test_a_token_outlives_a_restart_unless_others_could_read_it(tmp_path):
 def test_a_port_in_use_is_replaced_and_a_foreign_address_reported():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert network.free_port("127.0.0.1", port) != port
-    assert network.free_port("127.0.0.1", port) == port
+        with network.listener("127.0.0.1", port) as other:
+            assert other.getsockname()[1] != port
+    with network.listener("127.0.0.1", port) as own:
+        assert own.getsockname()[1] == port
     with pytest.raises(MissingDependency, match="Cannot listen on"):
-        network.free_port("192.0.2.1", 0)
+        network.listener("192.0.2.1", 0)
+
+
+def test_a_socket_that_nobody_serves_yet_does_not_answer():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert not network.answers("127.0.0.1", port, 0.05)
+    assert not network.answers("127.0.0.1", port, 0.05)
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        assert network.answers("127.0.0.1", server.server_port, 30), "an error is an answer, too"
+        thread.join(30)
 
 
 def test_links_to_the_page_carry_the_token():
