@@ -5,7 +5,7 @@
 Every stage processes two inputs in two lengths, in a process that has loaded its models. The slope
 over the length is the cost of a minute, the rest is the fixed cost of a range. Costs are CPU
 seconds on one thread, which other load affects less than durations. What is not measured here is
-kept from the file by default: times of requests, sound, merges and 1080p.
+kept from the file by default: times of requests, sound and 1080p.
 """
 
 import argparse
@@ -23,8 +23,8 @@ from benchmarks.inputs import Input
 from benchmarks.simulation.distribution import quantiles
 from benchmarks.simulation.measured import DEFAULT, Measured
 from pipeline import bootstrap
-from pipeline.core import stage, upload_options
-from pipeline.core.stage import Deadline, Source
+from pipeline.core import in_place, stage, upload_options
+from pipeline.core.stage import Deadline, Divisible, Result, Source
 from pipeline.media.probe import probe
 from pipeline.stages import loading
 
@@ -89,6 +89,7 @@ def _measured(name: str, params: dict[str, Any], planned: Path, sound: float) ->
         "plan_cpu_s": _row(_plans(name, params, planned), f"probe and plan; {text}"),
         "range_cpu_s": _row(fixed, f"what does not grow with the length; {text}"),
         "minute_cpu_s": _row(minutes, f"slope over the length; {text}"),
+        **_merges(name, params, text),
         "written": _row([median(written)], f"bytes of results : bytes of the source; {text}"),
     }
 
@@ -117,6 +118,48 @@ def _plans(name: str, params: dict[str, Any], video: Path) -> list[float]:
             divides.plan(source, chosen, Deadline(_DAY_S))
         taken.append(_cpu_s() - before)
     return taken
+
+
+def _merges(name: str, params: dict[str, Any], text: str) -> dict[str, Any]:
+    """Return the CPU seconds of a merge: what is fixed, and what a range of usual length adds."""
+    module = loading.module(name, bootstrap.settings())
+    divides = stage.divisible(module)
+    if not divides:
+        return {}
+    chosen = module.Params(**params)
+    fixed, added = [], []
+    for kind in _KINDS:
+        taken = {}
+        for seconds in _LENGTHS.get(name, _USUAL):
+            video = Input(kind, seconds).path()
+            source = Source(path=video, name=video.name, probe=probe(video))
+            timed = _Timed(divides)
+            with tempfile.TemporaryDirectory() as folder:
+                in_place.run(timed, source, chosen, Path(folder), Deadline(_DAY_S))
+            taken[seconds] = timed.merge_s
+        (least_s, least), (most_s, most) = taken.items()
+        slope = max(0.0, (most - least) / (most_s - least_s))
+        fixed.append(max(0.0, least - least_s * slope))
+        added.append(slope * chosen.range_s)
+    return {
+        "merge_cpu_s": _row(fixed, f"what does not grow with the length; {text}"),
+        "merge_range_cpu_s": _row(added, f"slope over the length, {chosen.range_s} s; {text}"),
+    }
+
+
+class _Timed:
+    """A stage that tells the CPU seconds of its merge."""
+
+    def __init__(self, divides: Divisible) -> None:
+        self.plan, self.run_range, self._merge = divides.plan, divides.run_range, divides.merge
+        self.merge_s = 0.0
+
+    def merge(self, *given: Any) -> Result:
+        """Merge as the stage does."""
+        before = _cpu_s()
+        result = self._merge(*given)
+        self.merge_s = _cpu_s() - before
+        return result
 
 
 def _row(values: list[float], how: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 ``python -m pipeline.api.server FD``, where FD is a socket that listens
 """
 
+import logging
 import socket
 import sys
 from contextlib import suppress
@@ -12,6 +13,7 @@ import uvicorn
 from pipeline import bootstrap
 from pipeline.api.app import create_app
 
+_log = logging.getLogger(__name__)
 _GRACE_S = 3  # for requests in progress at shutdown
 
 
@@ -25,6 +27,7 @@ def serve(listener: socket.socket) -> None:
         InvalidSettings: ``bad_settings``.
     """
     bootstrap.set_up_telemetry("query")
+    _log.info("listening on %s, port %s", *listener.getsockname()[:2])
     options = uvicorn.Config(
         create_app(), log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_S
     )

@@ -387,9 +387,9 @@ def brightening_avi(path):
 
 
 def dense_then_rare(path):
-    """Write keyframes every 0.2 s for 2 s, and then none until 12 s."""
+    """Write keyframes every 0.2 s for 2 s, and then none until 20 s."""
     keys = ("-force_key_frames", "expr:lt(t,2)*gte(t,n_forced*0.2)", "-sc_threshold", 0)
-    ffmpeg(*picture(rate="10"), "-t", 12, *h264(gop=9999), *keys, path)
+    ffmpeg(*picture(rate="10"), "-t", 20, *h264(gop=9999), *keys, path)
 
 
 def long_and_dense(path):

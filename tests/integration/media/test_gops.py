@@ -27,26 +27,28 @@ def test_keyframes_come_at_least_so_often(source, maker, interval_s, answer):
 
 
 def read(monkeypatch):
-    """Return a list that receives each line read by ``gops`` from now on."""
-    lines = []
+    """Return a list that receives the lines of each process that ``gops`` starts from now on."""
+    processes = []
     plain = ffmpeg.probing
 
     @contextmanager
     def probing(*given, **options):
         with plain(*given, **options) as child:
+            processes.append(lines := [])
             every = child.lines
             child.lines = lambda: (lines.append(line) or line for line in every())
             yield child
 
     monkeypatch.setattr(ffmpeg, "probing", probing)
-    return lines
+    return processes
 
 
-def test_of_a_long_video_only_little_is_read(source, monkeypatch):
+def test_of_a_long_video_one_process_reads_little(source, monkeypatch):
     """It has a keyframe every 0.2 s for 120 s."""
     given = source(clips.long_and_dense)
-    lines = read(monkeypatch)
+    processes = read(monkeypatch)
     assert gops.within(given.path, given.probe, 0.5)
+    (lines,) = processes
     times = [float(line.partition(",")[0]) for line in lines]
     assert len(times) < 1200 / 10
     assert min(times) < 1

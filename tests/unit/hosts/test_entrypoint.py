@@ -2,6 +2,7 @@
 
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,10 +54,15 @@ def _nothing_runs(monkeypatch, observed):  # noqa: ARG001 - the tests own loggin
             raise Became("worker", *dict.fromkeys(f.name for f in self.chosen), self.chosen)
 
     monkeypatch.setattr(os, "execv", become("lambda"))
-    monkeypatch.setattr("socket.create_server", lambda address: address)
-    monkeypatch.setattr(
-        "uvicorn.Server.run", lambda self, sockets: become("api")(self.config.app, *sockets)
-    )
+
+    def listening(address):
+        return SimpleNamespace(getsockname=lambda: address)
+
+    def serve(uvicorn, sockets):
+        raise Became("api", uvicorn.config.app, *(one.getsockname() for one in sockets))
+
+    monkeypatch.setattr("socket.create_server", listening)
+    monkeypatch.setattr("uvicorn.Server.run", serve)
     monkeypatch.setattr(server, "serve", become("server"))
     monkeypatch.setattr(prepare, "main", become("prepare"))
     monkeypatch.setattr(watcher, "main", become("watcher"))
