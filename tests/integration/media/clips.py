@@ -387,9 +387,15 @@ def brightening_avi(path):
 
 
 def dense_then_rare(path):
-    """Write keyframes every 0.2 s for 2 s, and then none until 20 s."""
+    """Write keyframes every 0.2 s for 2 s, and then none until 12 s."""
     keys = ("-force_key_frames", "expr:lt(t,2)*gte(t,n_forced*0.2)", "-sc_threshold", 0)
-    ffmpeg(*picture(rate="10"), "-t", 20, *h264(gop=9999), *keys, path)
+    ffmpeg(*picture(rate="10"), "-t", 12, *h264(gop=9999), *keys, path)
+
+
+def rare_at_the_end(path):
+    """Write keyframes every 0.2 s for 38 s, and then none until 40 s."""
+    keys = ("-force_key_frames", "expr:lt(t,38)*gte(t,n_forced*0.2)", "-sc_threshold", 0)
+    ffmpeg(*picture("64x64", "10"), "-t", 40, *h264(gop=9999), *keys, path)
 
 
 def long_and_dense(path):

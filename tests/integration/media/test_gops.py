@@ -56,5 +56,5 @@ def test_of_a_long_video_one_process_reads_little(source, monkeypatch):
 
 
 def test_keyframes_that_are_rare_at_the_end_are_noticed(source):
-    given = source(clips.dense_then_rare)
+    given = source(clips.rare_at_the_end)
     assert not gops.within(given.path, given.probe, 0.5)
