@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from pipeline.core.progress import Report
+from pipeline.core.progress import Report, Step
 from pipeline.core.ranges import Artifact, Part, Plan, Range, Work
 from pipeline.core.stage import Divisible, Result, Source
 
@@ -24,19 +24,6 @@ class Local(NamedTuple):
     def file(self, name: str) -> Path:
         """Return a file of the run."""
         return self.folder / name
-
-
-class _Step:
-    """The part of a report that one of several equal steps has."""
-
-    def __init__(self, whole: Report, start: float, width: float) -> None:
-        self._whole, self._start, self._width = whole, start, width
-
-    def __call__(self, fraction: float) -> None:
-        self._whole(self._start + self._width * min(1.0, max(0.0, fraction)))
-
-    def remaining(self) -> float:
-        return self._whole.remaining()
 
 
 def run(
@@ -65,11 +52,11 @@ def run(
     made: list[Local] = []
     for number, range_ in enumerate(plan.ranges):
         earlier = [one for one in made if range_.reads(one.range)]
-        step = _Step(report, number * width, width)
+        step = Step(report, number * width, width)
         place = Work(work, f"{range_.name}-{_TAG}")
         part = stage.run_range(source, params, plan, range_, earlier, place, step)
         made.append(Local(range_, part, work))
-    result = stage.merge(source, params, plan, made, work, _Step(report, 1 - _MERGE, _MERGE))
+    result = stage.merge(source, params, plan, made, work, Step(report, 1 - _MERGE, _MERGE))
     artifacts = [a for one in made for a in one.part.artifacts] + result.artifacts
     for artifact in artifacts:
         if artifact.pieces:

@@ -43,3 +43,24 @@ class Deadline:
     def remaining(self) -> float:
         """Return the seconds until the deadline; 0 once it has passed."""
         return max(0.0, self._end - time.monotonic())
+
+
+class Step:
+    """The part of a report that one of several steps has.
+
+    Args:
+        whole: the report on all steps.
+        start: of this step, as a fraction of the whole.
+        width: of this step, likewise.
+    """
+
+    def __init__(self, whole: Report, start: float, width: float) -> None:
+        self._whole, self._start, self._width = whole, start, width
+
+    def __call__(self, fraction: float) -> None:
+        """Report that ``fraction`` (0 to 1) of the step is done; see ``Report``."""
+        self._whole(self._start + self._width * min(1.0, max(0.0, fraction)))
+
+    def remaining(self) -> float:
+        """Return the seconds until the deadline; 0 once it has passed."""
+        return self._whole.remaining()

@@ -1,8 +1,8 @@
-"""The moments at which a sound is cut into ranges: the longest pause near each boundary.
+"""The moments at which a sound is cut into sections: the longest pause near each boundary.
 
-The plan finds each of them once, for the range before it and the one after it. Two hosts may decode
-or score the same sound differently; a cut that each range found for itself could lose words, or
-give them twice.
+The plan finds each of them once, for the sections before and after it. Two hosts may decode or
+score the same sound differently; a cut that each found for itself could lose words, or give them
+twice.
 """
 
 import math
@@ -24,13 +24,13 @@ _BEFORE = 31  # frames, a second, after which the scores do not depend on the st
 _DIP = 3  # frames on either side whose energy counts; about the length of a gap between words
 
 
-def boundaries(duration_s: float, range_s: float) -> list[float]:
-    """Return the ends of all ranges but the last, in seconds.
+def boundaries(duration_s: float, section_s: float) -> list[float]:
+    """Return the ends of all sections but the last, in seconds.
 
-    A last range shorter than half of the others is joined with the one before.
+    A last section shorter than half of the others is joined with the one before.
     """
-    count = math.floor(duration_s / range_s + 0.5)
-    return [number * range_s for number in range(1, count)]
+    count = math.floor(duration_s / section_s + 0.5)
+    return [number * section_s for number in range(1, count)]
 
 
 def near(
@@ -40,11 +40,11 @@ def near(
 ) -> float:
     """Return the moment at which to cut near a boundary, in seconds.
 
-    It lies between two frames of voice activity, counted from the start of the sound: a range has
+    It lies between two frames of voice activity, counted from the start of the sound: a section has
     the same frames as the whole sound.
 
     Args:
-        boundary_s: of two ranges, seconds.
+        boundary_s: of two sections, seconds.
         sound: decodes the sound from one second to another; 16 kHz, in chunks.
         rules: by which a frame has a voice.
     """

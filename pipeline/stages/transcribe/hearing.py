@@ -24,11 +24,11 @@ _STEREO = 2
 
 
 def edges(
-    source: Source, track: AudioStream, range_s: float, rules: windows.Rules, report: Report
+    source: Source, track: AudioStream, section_s: float, rules: windows.Rules, report: Report
 ) -> list[float]:
-    """Return the start of each range of a track and the end of the last one, in seconds.
+    """Return the start of each section of a track and the end of the last one, in seconds.
 
-    Where a part can be decoded only from the beginning of the file, the whole track is one range.
+    Where a part can be decoded only from the beginning of the file, the whole track is one section.
     """
     duration = source.probe.duration_s
     if not source.probe.seeks:
@@ -38,33 +38,33 @@ def edges(
         report(0.0)
         return _until_failure(_decoded(source, track, start, end, report, Complaints()), [])
 
-    inner = [cuts.near(one, sound, rules) for one in cuts.boundaries(duration, range_s)]
+    inner = [cuts.near(one, sound, rules) for one in cuts.boundaries(duration, section_s)]
     return [0.0, *inner, duration]
 
 
 def spoken(
     source: Source,
     track: AudioStream,
-    range_: Range,
+    section: Range,
     listener: Listener,
     rules: windows.Rules,
     report: Report,
 ) -> Spoken:
-    """Return the speech in a range of a track."""
+    """Return the speech in a section of a track."""
     complaints = Complaints()
     failures: list[BadInput] = []
     # To the end of the track, so that ffmpeg's verdict on the whole file is heard.
-    end = range_.end_s if range_.end_s < source.probe.duration_s else None
+    end = section.end_s if section.end_s < source.probe.duration_s else None
     # Closed, because the traceback of an error would keep ffmpeg waiting.
-    with closing(_decoded(source, track, range_.start_s, end, report, complaints)) as sound:
-        heard = _reported(_until_failure(sound, failures), range_, report)
+    with closing(_decoded(source, track, section.start_s, end, report, complaints)) as sound:
+        heard = _reported(_until_failure(sound, failures), section, report)
         found = windows.cut(vad.scored(vad.blocks(heard)), rules)
-        utterances = [one.shifted(range_.start_s) for one in listener.listen(found)]
+        utterances = [one.shifted(section.start_s) for one in listener.listen(found)]
     if complaints.count:
         _log.info("%s: errors of the audio decoder: %s", source.name, complaints)
     failure = next((Failure(code=one.code, message=one.message) for one in failures), None)
     if failure:
-        _log.info("%s: %s ends early: %s", source.name, range_.name, failure.message)
+        _log.info("%s: %s ends early: %s", source.name, section.name, failure.message)
     damaged = complaints.count > 0 or failure is not None
     return Spoken(utterances=utterances, damaged=damaged, failure=failure)
 
@@ -100,9 +100,9 @@ def _until_failure(sound: Iterator["Samples"], failures: list[BadInput]) -> Iter
         failures.append(error)
 
 
-def _reported(sound: Iterable["Samples"], range_: Range, report: Report) -> Iterator["Samples"]:
-    """Yield chunks within the range, and report progress."""
-    whole = round((range_.end_s - range_.start_s) * vad.RATE)
+def _reported(sound: Iterable["Samples"], section: Range, report: Report) -> Iterator["Samples"]:
+    """Yield chunks within the section, and report progress."""
+    whole = round((section.end_s - section.start_s) * vad.RATE)
     at = 0
     for chunk in sound:
         report(at / max(1, whole))

@@ -4,13 +4,13 @@
     run_range: a range → its utterances: audio → voice activity → windows → engine → guards
     merge:     the utterances of all ranges → one transcript, its captions and text
 
-Audio is streamed, so memory does not grow with the duration of the video. What one window tells of
-the next, such as the language, ends with a range.
+Audio is streamed, so memory does not grow with the duration of the video. Windows begin again in
+each section of five minutes, and what one tells of the next, such as the language, ends with it. So
+the result does not depend on how many sections a range has.
 """
 
 import sys
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Literal, cast
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.core import in_place
 from pipeline.core.errors import BadInput
 from pipeline.core.media_info import AudioStream
+from pipeline.core.progress import Step
 from pipeline.core.ranges import Part, Parts, Plan, Range, Work
 from pipeline.core.stage import Divisible, Notice, Report, Result, Source
 from pipeline.media import tracks
@@ -44,6 +45,7 @@ _LEAST_S = 0.25
 _SMOOTH_S = 0.6  # about the pause between sentences, so that it is preferred to one between words
 _HYSTERESIS = 0.15
 _EXCERPT = 500
+_SECTION_S = 300
 
 
 class Params(BaseModel):
@@ -92,7 +94,8 @@ class Params(BaseModel):
         300,
         ge=60,
         le=86_400,
-        description="Seconds that one worker transcribes; a longer video is cut in pauses",
+        description="Seconds that one worker transcribes; a longer video is cut in pauses. From "
+        "300 on, in steps of 300, and the result does not depend on it",
     )
 
 
@@ -147,7 +150,7 @@ def plan(source: Source, params: Params, report: Report) -> Plan:
     heard = tracks.ordered(all_tracks, params.audio_track, params.language)
     if not heard:
         notice = Notice(code="no_audio", message="The video has no audio to transcribe.")
-        return _divided([0.0, source.probe.duration_s], Decided(notices=[notice]))
+        return Decided(notices=[notice]).plan([0.0, source.probe.duration_s])
     model = _weights(params)
     engine = _engine(params).load(model)
     language, forced = spoken.chosen(params.language, params.task, params.model, engine)
@@ -160,19 +163,9 @@ def plan(source: Source, params: Params, report: Report) -> Plan:
             *shared.demo(model),
         ],
     )
-    return _divided(
-        hearing.edges(source, heard[0], params.range_s, _rules(params), report), decided
-    )
-
-
-def _divided(edges: Sequence[float], decided: Decided) -> Plan:
-    return Plan(
-        ranges=tuple(
-            Range(name=f"speech-{number:04}", start_s=start, end_s=end)
-            for number, (start, end) in enumerate(pairwise(edges))
-        ),
-        data=decided.model_dump(mode="json"),
-    )
+    section_s = min(params.range_s, _SECTION_S)
+    edges = hearing.edges(source, heard[0], section_s, _rules(params), report)
+    return decided.plan(edges, round(params.range_s / section_s))
 
 
 def run_range(
@@ -197,9 +190,14 @@ def run_range(
         prompt=params.initial_prompt,
     )
     engine = _engine(params).load(_weights(params))
-    listener = Listener(engine, options, decided.language, finds_voice=params.vad)
-    found = hearing.spoken(source, track, range_, listener, _rules(params), report)
-    return Part(data=found.model_dump(mode="json"))
+    found = []
+    length_s = max(range_.end_s - range_.start_s, 0.001)
+    for section in decided.sections(range_):
+        listener = Listener(engine, options, decided.language, finds_voice=params.vad)
+        start, width = section.start_s - range_.start_s, section.end_s - section.start_s
+        step = Step(report, start / length_s, width / length_s)
+        found.append(hearing.spoken(source, track, section, listener, _rules(params), step))
+    return Part(data=Spoken.joined(found).model_dump(mode="json"))
 
 
 def merge(
