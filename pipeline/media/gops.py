@@ -30,11 +30,13 @@ def within(path: Location, probe: Probe, interval_s: float) -> bool:
     if probe.video is None or probe.clock_jumps:
         return False
     window_s = max(_WINDOW_S, _WINDOW_INTERVALS * interval_s)
-    if probe.duration_s <= 2 * _WINDOWS * window_s:  # windows would be near each other
+    length_s = probe.duration_s - probe.video.start_s
+    if length_s <= 2 * _WINDOWS * window_s:  # windows would be near each other
         return _dense(path, probe.video.index, interval_s, ())
-    step_s = (probe.duration_s - window_s) / (_WINDOWS - 1)
-    starts = [number * step_s for number in range(_WINDOWS)]
-    return _dense(path, probe.video.index, interval_s, starts, window_s=window_s)
+    between_s = (length_s - _WINDOWS * window_s) / (_WINDOWS - 1)
+    # From the first packet on, since files begin at any time, and from the end of the one before.
+    windows = (f"%+{window_s:.3f}", *[f"+{between_s:.3f}%+{window_s:.3f}"] * (_WINDOWS - 1))
+    return _dense(path, probe.video.index, interval_s, windows, between_s=between_s)
 
 
 def keys(path: Location, probe: Probe, end_s: float) -> list[float]:
@@ -65,9 +67,9 @@ def _dense(
     path: Location,
     index: int,
     interval_s: float,
-    starts: Sequence[float],
+    windows: Sequence[str],
     *,
-    window_s: float = math.inf,
+    between_s: float = math.inf,
 ) -> bool:
     """Return True if the packets of a video track have so many keyframes.
 
@@ -75,15 +77,14 @@ def _dense(
         path: the file.
         index: of the track.
         interval_s: the longest time wanted between keyframes, seconds.
-        starts: of the windows to read, in order; none for the whole track.
-        window_s: length of each.
+        windows: to read, in order, in ffprobe's words; none for the whole track.
+        between_s: seconds from the end of one to the start of the next.
     """
-    where = ",".join(f"{start:.3f}%+{window_s:.3f}" for start in starts)
-    chosen = ("-select_streams", str(index), *(("-read_intervals", where) if where else ()))
+    where = ("-read_intervals", ",".join(windows)) if windows else ()
+    chosen = ("-select_streams", str(index), *where)
     entries = ("-show_entries", "packet=pts_time,flags", "-of", "csv=p=0")
-    ends = iter([start + window_s for start in starts])
-    end_s = next(ends, math.inf)
     caps = Caps(wall_s=300, memory_bytes=1024**3)
+    longest_s = interval_s * _LENIENCE
     key_s: float | None = None
     with ffmpeg.probing(path, *chosen, *entries, caps=caps) as child:
         for line in child.lines():
@@ -91,12 +92,11 @@ def _dense(
             time_s = streams.number(pts)
             if time_s is None:
                 return False
-            if time_s > end_s + window_s / 3:  # the next window begins at a keyframe before it
-                end_s, key_s = next(ends, math.inf), None
             if flags.startswith("K"):
-                if key_s is not None and time_s - key_s > interval_s * _LENIENCE:
+                # A far longer gap is that between two windows: each is read from a keyframe on.
+                if key_s is not None and longest_s < time_s - key_s < between_s / 2:
                     return False
                 key_s = time_s if key_s is None else max(key_s, time_s)
-            elif key_s is None or time_s - key_s > interval_s * _LENIENCE:
+            elif key_s is None or time_s - key_s > longest_s:
                 return False
     return key_s is not None

@@ -403,6 +403,19 @@ def long_and_dense(path):
     ffmpeg(*picture("64x64", "10"), "-t", 120, *h264(gop=2), path)
 
 
+def late_and_dense(path):
+    """Write 40 s of sound, and from the ninth second on pictures with a keyframe every 0.2 s."""
+    sound = ("-f", "lavfi", "-i", "sine=300")
+    late = ("-itsoffset", 9, *picture("64x64", "10"), "-vsync", "passthrough")
+    ffmpeg(*sound, *late, "-t", 40, *h264(gop=2), *AAC, path)
+
+
+def dense_from_the_minute(path):
+    """Write 30 s whose clock begins at 60 s, as in a part of a stream."""
+    begins = ("-output_ts_offset", 60, "-f", "matroska")
+    ffmpeg(*picture("64x64", "10"), "-t", 30, *h264(gop=2), *begins, path)
+
+
 def mvhd_lie(path):
     """Write a movie header with a duration of 2,147,483,647 units."""
     plain(path)

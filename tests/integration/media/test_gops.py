@@ -55,6 +55,19 @@ def test_of_a_long_video_one_process_reads_little(source, monkeypatch):
     assert max(times) > 119
 
 
+@pytest.mark.parametrize(
+    ("maker", "begins_s"), [(clips.late_and_dense, 9.0), (clips.dense_from_the_minute, 60.0)]
+)
+def test_a_picture_may_begin_at_any_time(source, monkeypatch, maker, begins_s):
+    given = source(maker)
+    processes = read(monkeypatch)
+    assert gops.within(given.path, given.probe, 0.5)
+    times = [float(line.partition(",")[0]) for line in processes[0]]
+    assert min(times) == pytest.approx(begins_s, abs=0.2)
+    assert max(times) > begins_s + 28
+    assert len(times) < 120
+
+
 def test_keyframes_that_are_rare_at_the_end_are_noticed(source):
     given = source(clips.rare_at_the_end)
     assert not gops.within(given.path, given.probe, 0.5)
