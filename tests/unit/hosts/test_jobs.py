@@ -1,5 +1,6 @@
 """Pushed events: whether each is done, or is to be sent again."""
 
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,3 +43,24 @@ def test_a_single_event_that_fails_temporarily_is_to_be_sent_again(
     jobs.runtime = runtime
     pushed: Any = SimpleNamespace(event={}, records=[{"messageId": "m"}], batch=batch)
     assert isinstance(jobs._do(pushed), Done if done else NotDone)
+
+
+def test_jobs_are_done_one_after_another_in_the_thread_that_the_child_lives_with(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    jobs = Jobs(Settings(), Function("detect", "no.handler", 1, 1))
+    both, threads = threading.Event(), []
+
+    def do(_: Any) -> Done:
+        both.wait(20)
+        threads.append(threading.get_ident())
+        return Done(None)
+
+    monkeypatch.setattr(jobs, "_do", do)
+    pushed: Any = None
+    waiting = [jobs.submit(pushed) for _ in range(2)]
+    both.set()
+    assert [one.result(20) for one in waiting] == [Done(None)] * 2
+    assert len(set(threads)) == 1
+    jobs.close()
