@@ -100,6 +100,21 @@ def test_sagemakers_argument_serves_the_stage_that_is_set(start, given, port):
     assert (what, jobs.name, bound) == ("server", "detect", port)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment", "least", "most"),
+    [([], {"PORT": "8080"}, 5, 10), (["serve"], {}, 15, 30)],
+)
+def test_a_job_is_given_back_before_its_host_kills_it(
+    monkeypatch, arguments, environment, least, most
+):
+    graces = []
+    monkeypatch.setattr(server, "serve", lambda *_, grace_s: graces.append(grace_s))
+    for name, value in (environment | {"VIDEODROP_STAGE": "detect"}).items():
+        monkeypatch.setenv(name, value)
+    entrypoint.main(arguments)
+    assert least < graces[0] < most
+
+
 @pytest.mark.parametrize("name", ["janitor", "replays", "events"])
 def test_with_a_port_it_serves_any_handler_that_takes_events(start, name):
     _what, _settings, jobs, _port = start(f"handlers.{name}.handler", PORT="80")
@@ -163,8 +178,9 @@ def test_a_worker_hosts_the_handler_that_it_is_given(start):
 
 def test_a_region_named_as_lambda_does_reaches_boto3(start, monkeypatch):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    start(AWS_REGION="eu-north-1")
-    assert os.environ["AWS_DEFAULT_REGION"] == "eu-north-1"
+    for region in ("eu-north-1", "eu-west-1"):  # what boto3 has been told already stays
+        start(AWS_REGION=region)
+        assert os.environ["AWS_DEFAULT_REGION"] == "eu-north-1"
 
 
 @pytest.mark.parametrize(
