@@ -5,8 +5,10 @@ import threading
 import time
 from contextlib import contextmanager
 
+import psutil
 import pytest
 from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import EndpointConnectionError
 
 from pipeline.aws.adding import Added
 from pipeline.core import upload_key
@@ -100,13 +102,45 @@ def test_a_growing_file_is_not_uploaded_yet(box, uploads):
 
 
 def test_a_file_that_is_open_for_writing_is_not_uploaded_yet(box, uploads):
-    with (box.folder / "a.mp4").open("wb") as file:
+    away = box.folder.parent / "elsewhere.mp4"
+    (box.folder / "a.mp4").symlink_to(away)
+    with away.open("wb") as file:
         file.write(b"half")
         file.flush()
         box.settle()
         assert uploads.names == []
     box.settle()
     assert uploads.names == ["a.mp4"]
+
+
+def test_a_process_that_may_not_be_inspected_holds_no_file_back(box, uploads, monkeypatch):
+    class Closed:
+        def open_files(self):
+            raise psutil.AccessDenied
+
+    monkeypatch.setattr(module.psutil, "process_iter", lambda: [Closed()])
+    box.drop("a.mp4")
+    box.settle()
+    assert uploads.names == ["a.mp4"]
+
+
+def test_looks_that_take_long_are_fewer(box, monkeypatch):
+    took, now, waits = iter([0, 0.1, 10]), [0.0], []
+
+    class Stopping:
+        def wait(self, seconds):
+            waits.append(seconds)
+            return len(waits) == 4
+
+    def look(_):
+        now[0] += next(took)
+
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(box.inbox, "look", look)
+    beats = []
+    box.inbox.run(Stopping(), lambda: beats.append(1))
+    assert waits == pytest.approx([0.5, 0.5, 2, 5])
+    assert len(beats) == 3
 
 
 def test_a_file_that_is_open_for_reading_is_uploaded(box, uploads):
@@ -138,7 +172,7 @@ def test_the_empty_file_of_an_incomplete_download_is_ignored(box, uploads):
 def test_files_in_folders_are_uploaded_but_not_those_of_an_incomplete_download(box, uploads):
     box.drop("folder/a.mp4")
     box.drop(".hidden/b.mp4")
-    box.drop("c.mp4.download/c.mp4")
+    box.drop("C.MP4.Download/C.MP4")
     box.settle()
     assert uploads.names == ["a.mp4"]
 
@@ -206,6 +240,7 @@ def test_the_journal_drops_deleted_files_and_skips_what_it_cannot_read(box, uplo
     [
         DependencyFailed("aws_unreachable", "away"),
         S3UploadFailedError("away"),
+        EndpointConnectionError(endpoint_url="http://away"),
         OSError("away"),
         InvalidArgument("not_a_file", "It cannot be read: away."),
     ],
@@ -229,6 +264,7 @@ def test_a_name_that_is_not_text_is_rejected_once(box, uploads):
     assert uploads.names == []
     assert len(box.told) == 1
     assert "Rename" in box.told[0]
+    assert box.told[0].isascii(), "a terminal can show it"
     box.restart()  # its name can be journalled too
 
 
