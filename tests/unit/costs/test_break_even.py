@@ -75,6 +75,34 @@ def test_where_a_gpu_helps_all_stages_they_are_compared_once():
     assert [way.instead_of for way in ways] == [["transcribe", "detect"]]
 
 
+def test_where_a_gpu_helps_no_stage_they_are_compared_once():
+    stages = {name: spec for name, spec in TOPOLOGY.stages.items() if not spec.gpu}
+    topology = TOPOLOGY.model_copy(update={"stages": stages})
+    ways = list(break_even.always_on(PRICES, topology, PACES, HOURS, WORK))
+    assert [way.instead_of for way in ways] == [["transcode", "thumbnail"]]
+
+
+def test_where_only_spot_has_a_price_hosts_are_paid_by_it_and_none_is_always_on():
+    spot = {PRICES.assumed.gpu_instance: {"spot": 0.3}}
+    prices = PRICES.model_copy(
+        update={
+            "assumed": PRICES.assumed.model_copy(update={"market": "spot"}),
+            "gpu_instances": PRICES.gpu_instances.model_copy(update={"hour": spot}),
+        }
+    )
+    assert list(break_even.always_on(prices, TOPOLOGY, PACES, HOURS, WORK)) == []
+    # A twentieth of an hour, with a disk of 200 GB at 0.08 a month.
+    work = DETECT_ON_GPU.with_hours(1e6)
+    assert Hosts(prices, PACES.values(), work).an_hour() == pytest.approx(0.0161, rel=1e-3)
+
+
+@pytest.mark.parametrize("minutes", [1e-3, 10, 1e5])
+def test_the_points_of_hosts_rise_whatever_the_length_of_videos(minutes: float):
+    work = DETECT_ON_GPU.model_copy(update={"minutes": minutes})
+    points = Hosts(PRICES, PACES.values(), work).points()
+    assert points == sorted(set(points))
+
+
 def found(work: Workload, idle_usd: float = 21) -> dict[str, break_even.BreakEven]:
     return {one.name: one for one in break_even.managed(PRICES, PACES, HOURS, work, idle_usd)}
 
