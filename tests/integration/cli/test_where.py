@@ -185,4 +185,5 @@ def test_a_stack_runs_where_no_file_can_be_written_for_other_folders(word, tmp_p
     with announced(word, tmp_path):
         assert connect(tmp_path) == word
         assert StackFile.running(elsewhere) is None
+        StackFile.path(tmp_path).unlink()  # somebody tidies up
     assert StackFile.read(tmp_path) is None
