@@ -293,7 +293,8 @@ def until(what):
         time.sleep(0.05)
 
 
-def test_a_running_inbox_uploads_a_new_file_and_stops(box, uploads):
+def test_a_running_inbox_uploads_a_new_file_and_stops(box, uploads, monkeypatch):
+    monkeypatch.setattr(module, "SETTLE_S", 0)
     with running(box):
         box.drop("a.mp4")
         until(lambda: uploads.names)
@@ -344,6 +345,7 @@ def test_a_running_inbox_survives_names_and_errors(box, uploads, monkeypatch, ca
 
     monkeypatch.setattr(box.inbox, "look", failing)
     monkeypatch.setattr(module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(module, "SETTLE_S", 0)
     with running(box):
         (box.folder / os.fsdecode(b"\xff.mp4")).write_bytes(b"film")
         box.drop("a.mp4")
