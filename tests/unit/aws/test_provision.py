@@ -73,3 +73,23 @@ def test_a_bucket_that_could_keep_versions_has_to(s3: Any, code: str, watch_s: f
     s3.get_bucket_versioning = failing(rejected(code))
     with pytest.raises(ClientError):
         provision._Resources(Settings(watch_s=watch_s))._versions("uploads")
+
+
+def test_messages_are_encrypted_and_kept_as_long_as_sqs_keeps_any(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    made: dict[str, str] = {}
+
+    def create(**given: Any) -> dict[str, str]:
+        made.update(given["Attributes"])
+        return {"QueueUrl": "url"}
+
+    sqs = SimpleNamespace(
+        get_queue_url=failing(rejected("QueueDoesNotExist")),
+        create_queue=create,
+        get_queue_attributes=lambda **_: {"Attributes": {"QueueArn": "arn", **made}},
+    )
+    monkeypatch.setattr(provision, "client", lambda _: sqs)
+    assert provision._Resources(Settings())._queue("toy", {}) == "arn"
+    assert made["SqsManagedSseEnabled"] == "true"
+    assert made["MessageRetentionPeriod"] == str(14 * 86400)
