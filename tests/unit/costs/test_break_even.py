@@ -37,6 +37,9 @@ def test_of_several_meetings_the_last_one_counts():
     # Beyond the last point it is linear, as between the last two.
     values = {0.0: 1.0, 1.0: -1.0, 2.0: -0.5}
     assert break_even._last_root(values.__getitem__, [*values]) == (3.0, True)
+    # The first two points alone would lead to zero at 5, beyond their segment.
+    values = {0.0: 5.0, 1.0: 4.0, 2.0: 4.5}
+    assert break_even._last_root(values.__getitem__, [*values]) == (None, True)
 
 
 def stage_hours(**usd: float) -> dict[str, StageHour]:
@@ -96,11 +99,13 @@ def test_where_only_spot_has_a_price_hosts_are_paid_by_it_and_none_is_always_on(
     assert Hosts(prices, PACES.values(), work).an_hour() == pytest.approx(0.0161, rel=1e-3)
 
 
-@pytest.mark.parametrize("minutes", [1e-3, 10, 1e5])
+@pytest.mark.parametrize("minutes", [1e-3, 10, 1e7])
 def test_the_points_of_hosts_rise_whatever_the_length_of_videos(minutes: float):
     work = DETECT_ON_GPU.model_copy(update={"minutes": minutes})
     points = Hosts(PRICES, PACES.values(), work).points()
     assert points == sorted(set(points))
+    # Four hosts for 730 hours, which take a twentieth of the video's length.
+    assert points[-2] >= 0.999 * 4 * 730 / 0.05
 
 
 def found(work: Workload, idle_usd: float = 21) -> dict[str, break_even.BreakEven]:
