@@ -204,6 +204,15 @@ def test_captions_wait_for_their_video_and_go_beside_it(box, uploads):
     assert len(uploads.beside) == 1
 
 
+def test_captions_find_a_video_that_is_being_downloaded_again(box, uploads):
+    box.drop("a.mp4")
+    box.settle()
+    box.drop("a.mp4.part")
+    box.drop("a.srt")
+    box.settle()
+    assert uploads.beside == [("a.srt", "a.mp4", "videos/1/a.mp4")]
+
+
 def test_a_restart_uploads_only_what_is_new(box, uploads):
     box.drop("a.mp4")
     box.settle()
