@@ -237,11 +237,31 @@ def test_the_journal_drops_deleted_files_and_skips_what_it_cannot_read(box, uplo
     box.settle()
     (box.folder / "a.mp4").unlink()
     with box.journal.open("a") as journal:
-        journal.write('["b.mp4", 4, 1]\n["b.mp4", 4')
+        journal.write('null\n["b.mp4", 4, 1]\n["b.mp4", 4')
     box.restart()
     box.settle()
     assert sorted(uploads.names) == ["a.mp4", "b.mp4"]
     assert box.journal.read_text().count("\n") == 1
+
+
+def test_a_journal_that_cannot_be_written_again_is_kept(box, uploads, monkeypatch):
+    box.drop("a.mp4")
+    box.settle()
+    before = box.journal.read_text()
+    write = type(box.journal).write_text
+
+    def full(path, _):
+        write(path, "")
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(type(box.journal), "write_text", full)
+        with pytest.raises(OSError, match="full"):
+            box.restart()
+    assert box.journal.read_text() == before
+    box.restart()
+    box.settle()
+    assert uploads.names == ["a.mp4"]
 
 
 @pytest.mark.parametrize(
@@ -279,8 +299,11 @@ def test_a_name_that_is_not_text_is_rejected_once(box, uploads):
 
 def test_progress_adds_up(box):
     box.drop("a.mp4", b"x" * 10)
+    beats = []
+    box.inbox._beat = lambda: beats.append(1)
     box.settle()
     assert box.progress == [("a.mp4", 5, 10), ("a.mp4", 10, 10)]
+    assert len(beats) == 2, "a long upload does not look like a hang"
 
 
 @contextmanager
@@ -339,6 +362,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_no_error(box, uploads, mo
     box.drop("stays.mp4")
     listed = [box.folder / "stays.mp4", box.folder / "vanished.mp4"]
     monkeypatch.setattr(type(box.folder), "rglob", lambda *_: iter(listed))
+    monkeypatch.setattr(type(box.folder), "is_file", lambda _: True)  # it was one
     box.settle()
     assert uploads.names == ["stays.mp4"]
 
