@@ -1,6 +1,8 @@
 """The process of a container, by the environment of its host."""
 
+import logging
 import os
+import runpy
 import sys
 
 import pytest
@@ -200,6 +202,20 @@ def test_an_invalid_setting_is_rejected_with_a_message(monkeypatch, arguments, e
     with pytest.raises(MissingDependency) as rejected:
         entrypoint.main(arguments)
     assert rejected.value.code == code
+
+
+def test_an_invalid_setting_ends_a_container_with_its_message(monkeypatch, caplog):
+    monkeypatch.setattr(sys, "argv", ["entrypoint", "videodrop"])
+    requests = logging.getLogger("botocore")
+    before = requests.level
+    try:
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(entrypoint.__file__, run_name="__main__")
+        assert requests.level == logging.WARNING, "it would log each request"
+    finally:
+        requests.setLevel(before)
+    assert ended.value.code == 1
+    assert "videodrop takes no events from queues" in caplog.text
 
 
 @pytest.mark.parametrize("handler", ["handlers.janitor.handler", "handlers.query.handler"])

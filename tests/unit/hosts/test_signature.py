@@ -63,6 +63,7 @@ def verify(request, body, keys, now=None):
     limits = []
 
     def receive(limit):
+        assert body is not None, "it is rejected before its body is read"
         limits.append(limit)
         return body
 
