@@ -38,8 +38,6 @@ def divide(
             if missing > 0:
                 # What would be left must not be too small to be copied either.
                 take = left.size if left.size < missing + smallest else missing
-            elif left.size < smallest:
-                take = left.size
             else:
                 # An even share, so that the last of several copies is not too small.
                 copies = -(-left.size // largest)

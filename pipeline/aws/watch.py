@@ -102,7 +102,7 @@ class Watch:
         yield from self._catalog.heads(ids).values()
 
     def _is_new(self, listed: Listed) -> bool:
-        if (listed["Key"], listed["ETag"]) in self._sent:
+        if self._sent.get((listed["Key"], listed["ETag"])) == listed["LastModified"]:
             return False
         return intake.kind(listed["Key"], listed["Size"]) != "other"
 

@@ -59,7 +59,7 @@ class _Service(_Frozen):
 
     def amounts(self) -> dict[str, float]:
         """Return the prices by their names."""
-        return dict(_amounts(self.model_dump(exclude={"checked", "vcpus"})))
+        return dict(_amounts(self.model_dump(exclude={"checked"})))
 
 
 def _amounts(tree: object, name: str = "") -> Iterator[tuple[str, float]]:

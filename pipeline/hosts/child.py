@@ -83,8 +83,7 @@ class Child:
 
     def interrupt(self) -> None:
         """Send it SIGTERM."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        self._process.terminate()
 
     def kill(self) -> None:
         """Kill it and all that it started; safe to call again."""

@@ -48,15 +48,19 @@ class StackFile(BaseModel):
         """Return the running stack of ``home``; None without a file or if its process has ended.
 
         A file that others may read is ignored, because ``write`` never makes one: another user or
-        an archive put it there, and its environment would become that of this process.
+        an archive put it there, and its environment would become that of this process. So is one
+        that this user may not read: it belongs to the stack of another.
         """
         try:
             with cls.path(home).open("rb") as file:
                 if os.fstat(file.fileno()).st_mode & 0o077:
                     return None
                 found = cls.model_validate_json(file.read())
+        except (FileNotFoundError, PermissionError, ValueError):
+            return None
+        try:
             os.kill(found.pid, 0)
-        except (FileNotFoundError, ValueError, ProcessLookupError):
+        except ProcessLookupError:
             return None
         except PermissionError:
             pass  # another user's process, running

@@ -112,9 +112,7 @@ class RuntimeApi:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    # An open request of a killed child must not delay server_close().
-    block_on_close = False
+    # Its threads are daemons: an open request of a killed child does not delay server_close().
     api: RuntimeApi
 
     def verify_request(self, _request: Any, client_address: Any) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from pipeline.aws import clients as aws
+from pipeline.core.errors import Outage
 from pipeline.core.settings import Settings
 from pipeline.hosts.worker.functions import Function
 from pipeline.hosts.worker.lane import Lane, Record, failures
@@ -100,7 +100,7 @@ class Poller(threading.Thread):
                         pause = _FIRST_PAUSE_S
                         continue
                     log.error("%s: %s", self.name, failed.message)
-                except (BotoCoreError, ClientError) as error:
+                except aws.ERRORS as error:
                     log.warning("%s: trying again in %.0f s: %s", self.name, pause, error)
                 except Exception:
                     # If this thread ended, nothing would serve the lane.
@@ -191,8 +191,11 @@ class Poller(threading.Thread):
         for _ in range(5):
             try:
                 lane.delete(record)
-            except BotoCoreError as error:
-                log.warning("%s: %s", self.name, error)
+            except aws.ERRORS as error:
+                failure = aws.as_failure(error)
+                if not isinstance(failure, Outage):
+                    raise
+                log.warning("%s: %s", self.name, failure.message)
                 self._stopping.wait(1.0)
             else:
                 return

@@ -51,9 +51,18 @@ def test_an_account_is_reached_only_when_asked_for(word, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "state", ["nothing", "half a file", "a process that is gone", "a file that others may read"]
+    "state",
+    [
+        *("nothing", "half a file", "a file that others may read", "a file of another user"),
+        "a process that is gone",
+    ],
 )
-def test_without_a_running_stack_credentials_alone_reach_nothing(word, tmp_path, state):
+def test_without_a_running_stack_credentials_alone_reach_nothing(
+    word, tmp_path, monkeypatch, state
+):
+    def denied(*_):
+        raise PermissionError
+
     path = StackFile.path(tmp_path)
     match state:
         case "nothing":
@@ -62,6 +71,8 @@ def test_without_a_running_stack_credentials_alone_reach_nothing(word, tmp_path,
             path.write_text(path.read_text()[:20])
         case "a file that others may read":
             path.chmod(0o644)
+        case "a file of another user":
+            monkeypatch.setattr(Path, "open", denied)
         case _:
             with subprocess.Popen(["true"]) as process:
                 pass
@@ -167,3 +178,12 @@ def test_the_last_stack_is_still_found_when_an_earlier_one_ends(word, tmp_path, 
     assert connect(elsewhere) == word
     last.__exit__(None, None, None)
     assert not client.pointer().exists()
+
+
+def test_a_stack_runs_where_no_file_can_be_written_for_other_folders(word, tmp_path, elsewhere):
+    (tmp_path / "state").touch()  # in place of the folder
+    with announced(word, tmp_path):
+        assert connect(tmp_path) == word
+        assert StackFile.running(elsewhere) is None
+        StackFile.path(tmp_path).unlink()  # somebody tidies up
+    assert StackFile.read(tmp_path) is None

@@ -14,6 +14,8 @@ asked = []
 class Autogroup:
     def write_text(self, text):
         asked.append(text)
+        if "forbidden" in sys.argv:
+            raise FileNotFoundError
         if len(asked) < 3:
             raise BlockingIOError
 
@@ -40,7 +42,8 @@ def test_a_throttled_write_to_the_kernel_is_retried():
 
 
 def test_a_sandbox_that_forbids_the_idle_policy_gets_the_lowest_nice_priority():
-    assert tell("forbidden")[:2] == [os.SCHED_OTHER, 19]
+    """Nor has its kernel priorities of sessions."""
+    assert tell("forbidden") == [os.SCHED_OTHER, 19, ["19"]]
 
 
 def test_a_child_whose_parent_died_before_it_began_runs_nothing():

@@ -162,6 +162,8 @@ def test_modal_is_asked_for_a_gpu_a_snapshot_and_another_try(modal):
     assert settings["VIDEODROP_STAGE"] == "snap"
     assert float(settings["VIDEODROP_WORKER_TIMEOUT_S"]) < options["timeout"]
     assert options["retries"]["max_retries"] > 0
+    assert 0 < options["max_containers"] <= 10, "a flood of events has a price"
+    assert ("entrypoint", ([],)) in options["image"].calls
 
 
 def test_modal_gets_an_image_of_a_private_registry_by_its_secret(stage, monkeypatch):  # noqa: ARG001 - its settings

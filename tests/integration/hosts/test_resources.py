@@ -172,6 +172,8 @@ def test_queues_have_their_visibility_timeout_and_dead_letter_queue(installed):
         assert redrive["maxReceiveCount"] == queues.max_receive_count
         assert int(found["VisibilityTimeout"]) == spec.timeout_s * queues.visibility_per_timeout
         assert int(found["MessageRetentionPeriod"]) == queues.retention_s
+        assert int(found["MaximumMessageSize"]) == queues.max_message_bytes
+        assert found["SqsManagedSseEnabled"] == "true"
 
 
 def rule_arn(name, bus="default"):

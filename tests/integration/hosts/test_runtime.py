@@ -121,6 +121,7 @@ def test_the_child_has_its_share_of_threads_and_its_own_session(host, tmp_path):
     (call,) = calls(tmp_path)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VIDEODROP_THREADS"):
         assert call["environment"][name] == "3"
+    assert call["environment"]["PYTHONUNBUFFERED"] == "1", "a kill loses nothing that it printed"
     assert call["environment"]["VIDEODROP_STAGE"] == "s"
     assert call["environment"]["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "1024"
     assert call["environment"]["AWS_REGION"] == "eu-west-1"

@@ -203,8 +203,17 @@ def test_credentials_that_others_could_have_written_are_replaced(tmp_path):
     first = Credentials(path, "us-east-1").keys
     assert Credentials(path, "us-east-1").keys == first
     path.chmod(0o644)
-    assert Credentials(path, "us-east-1").keys != first
+    second = Credentials(path, "us-east-1").keys
+    assert second.access_key_id != first.access_key_id
+    assert second.secret_access_key != first.secret_access_key
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_another_profile_may_have_any_secret(tmp_path):
+    other = {"store": {"aws_secret_access_key": "50%(x"}}
+    keys = [Credentials(tmp_path / "aws.config", "us-east-1", other).keys for _ in range(2)]
+    assert keys[0] == keys[1]
+    assert "50%(x" in (tmp_path / "aws.config").read_text()
 
 
 def keys_in(text):
@@ -261,6 +270,7 @@ def test_the_stack_after_a_killed_one_has_its_credentials_and_ends_if_a_part_kee
     assert StackFile.read(stack.home) is None
     again = start()
     again.hear("Ready")
+    assert "cut off" not in "".join(again.said), "its server has saved all"
     now = (stack.home / "aws.config").read_text()
     assert keys_in(now) == keys_in(before), "addresses and clients outlive a restart"
     family = again.family()
@@ -309,8 +319,18 @@ def test_the_endpoint_of_a_single_service_is_kept(tmp_path, monkeypatch):
     server = SimpleNamespace(announced=lambda _: {"endpoint": embedded, "message": None})
     monkeypatch.setattr(stack, "_add", lambda *_: server)
     environment = {"AWS_ENDPOINT_URL_DYNAMODB": other}
+    own = {
+        "AWS_SESSION_TOKEN": "of an account",
+        "AWS_PROFILE": "production",
+        "AWS_CONFIG_FILE": "of an account",
+        "AWS_SHARED_CREDENTIALS_FILE": "of an account",
+        "AWS_EC2_METADATA_DISABLED": "false",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+    }
+    environment |= own
     monkeypatch.setattr(os, "environ", environment)
     for variables in (stack._aws(), environment):
+        assert not own.items() & variables.items(), "nothing reaches a real account"
         assert variables["AWS_ENDPOINT_URL_DYNAMODB"] == other
         for name in ("", "_S3", "_SQS", "_EVENTBRIDGE"):
             assert variables[f"AWS_ENDPOINT_URL{name}"] == embedded

@@ -6,6 +6,7 @@ import gzip
 import importlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
@@ -48,6 +49,23 @@ def ask(query: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dic
     monkeypatch.setattr(state, "catalog", cast("Catalog", FakeCatalog([one])))
     monkeypatch.setattr(state, "artifacts", cast("Artifacts", FakeArtifacts(files)))
     return lambda *given, **more: query.handler(event(*given, **more), CONTEXT)
+
+
+def test_its_clients_are_made_while_it_is_initialised(query):
+    assert {"replays", "receiver", "search"} <= vars(query.app.state.context).keys()
+
+
+def test_a_request_begins_no_server(ask, query, monkeypatch):
+    begun = []
+
+    @asynccontextmanager
+    async def lifespan(_app):
+        begun.append(1)
+        yield
+
+    monkeypatch.setattr(query.app.router, "lifespan_context", lifespan)
+    assert ask("/videos")["statusCode"] == 200
+    assert begun == []
 
 
 def test_a_list_is_answered_and_its_query_string_decoded(ask):

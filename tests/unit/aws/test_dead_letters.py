@@ -15,6 +15,8 @@ class Sqs:
         self.code = code
         self.hidden = set()
         self.waits = []
+        self.hides = set()
+        self.latest = {}
         self.forgets = False
 
     def get_queue_url(self, QueueName):  # noqa: N803 - boto3's own name
@@ -22,20 +24,23 @@ class Sqs:
             raise ClientError({"Error": {"Code": self.code}}, "GetQueueUrl")
         return {"QueueUrl": QueueName}
 
-    def receive_message(self, QueueUrl, MaxNumberOfMessages, WaitTimeSeconds, **_):  # noqa: N803
+    def receive_message(self, QueueUrl, MaxNumberOfMessages, WaitTimeSeconds, **more):  # noqa: N803
         self.waits.append(WaitTimeSeconds)
+        assert more["MessageAttributeNames"] == more["MessageSystemAttributeNames"] == ["All"]
+        self.hides.add(more["VisibilityTimeout"])
         assert len(self.waits) < 20
         if self.forgets and len(self.waits) % 3 == 1:
             self.hidden.clear()
         found = [n for n in self.queues[QueueUrl] if f"{QueueUrl} {n}" not in self.hidden]
         found = found[:MaxNumberOfMessages]
         self.hidden |= {f"{QueueUrl} {n}" for n in found}
+        self.latest |= {f"{QueueUrl} {n}": f"{QueueUrl} {n}#{len(self.waits)}" for n in found}
         return {
             "Messages": [
                 {
                     "Body": self.queues[QueueUrl][n],
                     "MessageId": f"{n}",
-                    "ReceiptHandle": f"{QueueUrl} {n}",
+                    "ReceiptHandle": self.latest[f"{QueueUrl} {n}"],
                 }
                 for n in found
             ]
@@ -46,7 +51,8 @@ class Sqs:
         assert 1 <= len(Entries) <= 10
         assert len({entry["Id"] for entry in Entries}) == len(Entries)
         assert {entry["VisibilityTimeout"] for entry in Entries} == {0}
-        self.hidden -= {entry["ReceiptHandle"] for entry in Entries}
+        given = {entry["ReceiptHandle"] for entry in Entries}
+        self.hidden -= {name for name, receipt in self.latest.items() if receipt in given}
 
 
 def queues(sqs, *stages):
@@ -57,6 +63,7 @@ def test_a_stage_that_this_installation_does_not_have_yet_is_passed_over():
     sqs = Sqs({"videodrop-toy-dlq": [f"{n}" for n in range(12)]})
     found = queues(sqs, "younger", "toy").bodies()
     assert list(found) == [("toy", f"{n}") for n in range(12)]
+    assert sqs.hides == {60}, "a janitor that is killed hides them for a minute only"
     assert queues(sqs, "younger").count("younger") == 0
 
 
@@ -95,6 +102,7 @@ def test_what_was_sent_back_is_not_put_back_too():
     sqs = Sqs({"videodrop-toy-dlq": ["a", "b", "c"]})
     for message in queues(sqs, "toy").walk("toy"):
         message.gone = message.body == "b"
+    assert sqs.hides == {900}
     assert sqs.hidden == {"videodrop-toy-dlq 1"}
 
 
@@ -120,11 +128,14 @@ def test_a_dead_message_goes_back_to_the_lane_it_came_from(source, lane):
     sqs = Sqs({})
     sqs.sent = []
     sqs.get_queue_url = lambda QueueName: {"QueueUrl": QueueName}  # noqa: N803 - boto3's own name
-    sqs.send_message = lambda **request: sqs.sent.append(request["QueueUrl"])
-    sqs.delete_message = lambda **_: None
-    message = DeadMessage("toy", "body", "id", "receipt", source, {})
+    sqs.send_message = lambda **request: sqs.sent.append(request)
+    sqs.delete_message = lambda **_: sqs.sent.append("delete")
+    attributes = {"who": {"DataType": "String", "StringValue": "a"}}
+    message = DeadMessage("toy", "body", "id", "receipt", source, attributes)
     queues(sqs, "toy").send_back(message, "live")
-    assert sqs.sent == [lane]
+    sent = {"QueueUrl": lane, "MessageBody": "body", "MessageAttributes": attributes}
+    assert sqs.sent == [sent, "delete"], "it is in one of them at least"
+    assert message.gone
 
 
 def test_messages_that_others_look_at_are_waited_for_until_all_expected_were_seen():
@@ -151,3 +162,11 @@ def test_a_walk_that_takes_longer_than_messages_stay_hidden_ends():
     sqs = Sqs({"videodrop-toy-dlq": ["x"] * 30})
     sqs.forgets = True
     assert len(list(queues(sqs, "toy").walk("toy", expected=30))) == 30
+
+
+def test_messages_that_others_look_at_are_counted():
+    sqs = Sqs({"videodrop-toy-dlq": []})
+    sqs.get_queue_attributes = lambda QueueUrl, AttributeNames: {  # noqa: ARG005, N803
+        "Attributes": dict.fromkeys(AttributeNames, "2")
+    }
+    assert queues(sqs, "toy").count("toy") == 4

@@ -57,3 +57,12 @@ def test_the_parts_are_all_pieces_in_order(seed: int):
     assert wanted == [
         (one.name, one.start + n) for part in divided for one in part for n in range(one.size)
     ]
+
+
+def test_s3_takes_every_part_of_the_largest_file():
+    parts = divide([piece(3, "head"), piece(2 << 40, "film"), piece(1 << 20, "tail")])
+    sizes = [sum(one.size for one in part) for part in parts]
+    assert min(sizes[:-1]) > 5 << 20
+    assert max(sizes) <= 5 << 30
+    assert len(sizes) <= 10_000
+    assert all(sum(one.size for one in part) < 16 << 20 for part in parts if len(part) > 1)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pipeline.aws import queues
 from pipeline.aws.queues import Queue, queue_of
@@ -76,6 +77,21 @@ def test_a_queue_is_empty_if_nothing_waits_or_is_in_flight(sqs: Sqs, kind: str, 
     if kind is not None:
         sqs.counts = {f"ApproximateNumberOfMessages{kind}": "1"}
     assert Queue("toy").is_empty() is empty
+
+
+@pytest.mark.parametrize("code", ["AWS.SimpleQueueService.NonExistentQueue", "AccessDenied"])
+def test_only_a_queue_that_does_not_exist_counts_as_empty(
+    sqs: Sqs, monkeypatch: pytest.MonkeyPatch, code: str
+):
+    def failing(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code}}, "GetQueueAttributes")
+
+    monkeypatch.setattr(sqs, "get_queue_attributes", failing)
+    if code == "AccessDenied":
+        with pytest.raises(ClientError):
+            queues.counts("toy")
+    else:
+        assert queues.counts("toy") == (0, 0)
 
 
 def test_an_event_that_was_pushed_came_by_no_queue():

@@ -37,6 +37,9 @@ def test_of_several_meetings_the_last_one_counts():
     # Beyond the last point it is linear, as between the last two.
     values = {0.0: 1.0, 1.0: -1.0, 2.0: -0.5}
     assert break_even._last_root(values.__getitem__, [*values]) == (3.0, True)
+    # The first two points alone would lead to zero at 5, beyond their segment.
+    values = {0.0: 5.0, 1.0: 4.0, 2.0: 4.5}
+    assert break_even._last_root(values.__getitem__, [*values]) == (None, True)
 
 
 def stage_hours(**usd: float) -> dict[str, StageHour]:
@@ -75,6 +78,36 @@ def test_where_a_gpu_helps_all_stages_they_are_compared_once():
     assert [way.instead_of for way in ways] == [["transcribe", "detect"]]
 
 
+def test_where_a_gpu_helps_no_stage_they_are_compared_once():
+    stages = {name: spec for name, spec in TOPOLOGY.stages.items() if not spec.gpu}
+    topology = TOPOLOGY.model_copy(update={"stages": stages})
+    ways = list(break_even.always_on(PRICES, topology, PACES, HOURS, WORK))
+    assert [way.instead_of for way in ways] == [["transcode", "thumbnail"]]
+
+
+def test_where_only_spot_has_a_price_hosts_are_paid_by_it_and_none_is_always_on():
+    spot = {PRICES.assumed.gpu_instance: {"spot": 0.3}}
+    prices = PRICES.model_copy(
+        update={
+            "assumed": PRICES.assumed.model_copy(update={"market": "spot"}),
+            "gpu_instances": PRICES.gpu_instances.model_copy(update={"hour": spot}),
+        }
+    )
+    assert list(break_even.always_on(prices, TOPOLOGY, PACES, HOURS, WORK)) == []
+    # A twentieth of an hour, with a disk of 200 GB at 0.08 a month.
+    work = DETECT_ON_GPU.with_hours(1e6)
+    assert Hosts(prices, PACES.values(), work).an_hour() == pytest.approx(0.0161, rel=1e-3)
+
+
+@pytest.mark.parametrize("minutes", [1e-3, 10, 1e7])
+def test_the_points_of_hosts_rise_whatever_the_length_of_videos(minutes: float):
+    work = DETECT_ON_GPU.model_copy(update={"minutes": minutes})
+    points = Hosts(PRICES, PACES.values(), work).points()
+    assert points == sorted(set(points))
+    # Four hosts for 730 hours, which take a twentieth of the video's length.
+    assert points[-2] >= 0.999 * 4 * 730 / 0.05
+
+
 def found(work: Workload, idle_usd: float = 21) -> dict[str, break_even.BreakEven]:
     return {one.name: one for one in break_even.managed(PRICES, PACES, HOURS, work, idle_usd)}
 
@@ -109,7 +142,7 @@ def bill(work: Workload, idle_usd: float = 21) -> float:
     return sum(line.usd for line in lines if line.what in {"idle", "detect", "requests"})
 
 
-@pytest.mark.parametrize("minutes", [1, 30])
+@pytest.mark.parametrize("minutes", [10, 30])
 def test_a_stage_on_gpu_hosts_meets_another_way_where_the_months_bills_do(minutes: float):
     work = DETECT_ON_GPU.model_copy(update={"minutes": minutes})
     way = found(work)["Rekognition Video"]

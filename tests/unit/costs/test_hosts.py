@@ -30,6 +30,14 @@ def test_a_run_that_comes_while_a_host_is_kept_pays_for_no_start():
     assert many < few / 2
 
 
+def test_a_run_that_comes_while_a_host_is_idle_begins_at_once():
+    events = played._Events(1 / HOUR_S, 60, 0)
+    idle = played._Host(paid_from=0, since=0, state="idle")
+    events._hosts.append(idle)
+    events._arrive(5)
+    assert (idle.state, events._waiting) == ("working", 0)
+
+
 def test_messages_that_are_gathered_share_a_host():
     assert paid(24, 60) == pytest.approx(8.4, abs=0.2)
     assert paid(24, 60, 12 * HOUR_S) <= 2

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.core.errors import BadInput
+from pipeline.core.stage import load
 from pipeline.costs import Workload, paces, quotas, report
 from pipeline.costs.concurrency import loads
 from pipeline.costs.quotas import Check
@@ -94,13 +95,14 @@ def test_a_flood_meets_lambdas_rates_of_growth():
 
 
 def test_what_grows_no_larger_than_it_needs_to_be_meets_no_rate():
-    # 50 a second, but of a second each: 50 at once.
-    found = hit(pace(cpu=1 / 60), videos_per_day=50 * 86_400, minutes=1)
+    # 150 a second, but of a second each: 150 at once.
+    found = hit(pace(cpu=1 / 60), videos_per_day=150 * 86_400, minutes=1)
     assert not any("new executions" in limit for _, limit in found)
 
 
 def test_a_queue_holds_so_many_in_flight():
-    check = hit(videos_per_day=300 * 86_400, minutes=7)[None, "SQS messages in flight"]
+    stages = [pace(stage) for stage in ("transcode", "detect")]  # each has a queue of its own
+    check = hit(*stages, videos_per_day=300 * 86_400, minutes=7)[None, "SQS messages in flight"]
     assert (check.allowed, check.needed) == (120_000, 126_826)
 
 
@@ -120,13 +122,13 @@ def test_queries_meet_the_throttle_first(limit: str, needed: int, advice: str):
     ("limit", "allowed", "needed"),
     [
         ("EventBridge invocations a second", 18_750, 20_000),
-        ("PutEvents a second, to replay a day's uploads in an hour", 10_000, 480_000),
+        ("PutEvents a second, to replay a day's uploads in an hour", 10_000, 240_000),
         # 19 + 5 * 60 / 20 + 3 * 12 = 70 units a run.
         ("DynamoDB units written a second", 40_000, 1_400_000),
     ],
 )
 def test_events_and_records_have_their_limits(limit: str, allowed: int, needed: float):
-    check = hit(videos_per_day=20_000 * 86_400, minutes=1)[None, limit]
+    check = hit(videos_per_day=10_000 * 86_400, peak=2, minutes=1)[None, limit]
     assert (check.allowed, check.needed) == (allowed, pytest.approx(needed))
 
 
@@ -164,6 +166,17 @@ def test_a_new_account_has_far_less_of_lambda():
     check = found["transcode", f"memory, {NEW_ACCOUNT}, MB"]
     assert (check.allowed, check.needed) == (3008, 4096)
     assert check.advice == "ask for 10,240, or compute.memory_mb = 3008"
+
+
+def test_what_is_allowed_is_no_limit_that_is_hit():
+    given = {"limit": "hosts", "allowed": 4, "advice": ""}
+    assert [Check(needed=needed, **given).hit for needed in (4, 4.1)] == [False, True]
+
+
+def test_an_execution_does_a_range_and_half_at_most_or_the_whole_video():
+    module = load(TOPOLOGY.stages["transcode"].module)
+    range_s = module.Params().range_s
+    assert [quotas._share(module, times * range_s) for times in (1, 15)] == [1, 0.1]
 
 
 def test_what_is_asked_for_leaves_a_quarter():

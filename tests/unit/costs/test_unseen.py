@@ -18,7 +18,7 @@ def unseen(*recorded: Timing) -> Unseen:
 
 def timing(*, media_seconds: float, bytes_in: int, seconds: float) -> Timing:
     cost = {"seconds": seconds, "media_seconds": media_seconds, "bytes_in": bytes_in}
-    totals = Totals(runs=1, cpu_seconds=1, bytes_out=10, **cost)
+    totals = Totals(runs=1, gpu_seconds=seconds, cpu_seconds=1, bytes_out=10, **cost)
     return Timing(month="2026-11", stage="detect", version="1", identity={}, totals=totals)
 
 
@@ -35,6 +35,14 @@ def test_recorded_runs_tell_the_length_of_a_byte_and_the_time_of_a_second():
     found, measured = known.estimate("detect", videos=2, size=4000)
     assert measured
     assert found.seconds == pytest.approx(200)  # 400 s of media, at half its length
+    assert (found.gpu_seconds, found.bytes_out) == (pytest.approx(200), 40)
+
+
+@pytest.mark.parametrize(("media_seconds", "bytes_in"), [(0, 1000), (100, 0)])
+def test_runs_without_a_length_or_without_bytes_tell_no_length(media_seconds: float, bytes_in: int):
+    known = unseen(timing(media_seconds=media_seconds, bytes_in=bytes_in, seconds=50))
+    assert known._bytes_a_second == 1e6
+    assert known.estimate("detect", videos=1, size=4000)[1]
 
 
 def test_a_bucket_of_many_costs_as_many_times_as_much():

@@ -1,6 +1,8 @@
 """The process of a container, by the environment of its host."""
 
+import logging
 import os
+import runpy
 import sys
 from types import SimpleNamespace
 
@@ -106,6 +108,21 @@ def test_sagemakers_argument_serves_the_stage_that_is_set(start, given, port):
     assert (what, jobs.name, bound) == ("server", "detect", port)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment", "least", "most"),
+    [([], {"PORT": "8080"}, 5, 10), (["serve"], {}, 15, 30)],
+)
+def test_a_job_is_given_back_before_its_host_kills_it(
+    monkeypatch, arguments, environment, least, most
+):
+    graces = []
+    monkeypatch.setattr(server, "serve", lambda *_, grace_s: graces.append(grace_s))
+    for name, value in (environment | {"VIDEODROP_STAGE": "detect"}).items():
+        monkeypatch.setenv(name, value)
+    entrypoint.main(arguments)
+    assert least < graces[0] < most
+
+
 @pytest.mark.parametrize("name", ["janitor", "replays", "events"])
 def test_with_a_port_it_serves_any_handler_that_takes_events(start, name):
     _what, _settings, jobs, _port = start(f"handlers.{name}.handler", PORT="80")
@@ -169,8 +186,9 @@ def test_a_worker_hosts_the_handler_that_it_is_given(start):
 
 def test_a_region_named_as_lambda_does_reaches_boto3(start, monkeypatch):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    start(AWS_REGION="eu-north-1")
-    assert os.environ["AWS_DEFAULT_REGION"] == "eu-north-1"
+    for region in ("eu-north-1", "eu-west-1"):  # what boto3 has been told already stays
+        start(AWS_REGION=region)
+        assert os.environ["AWS_DEFAULT_REGION"] == "eu-north-1"
 
 
 @pytest.mark.parametrize(
@@ -190,6 +208,20 @@ def test_an_invalid_setting_is_rejected_with_a_message(monkeypatch, arguments, e
     with pytest.raises(MissingDependency) as rejected:
         entrypoint.main(arguments)
     assert rejected.value.code == code
+
+
+def test_an_invalid_setting_ends_a_container_with_its_message(monkeypatch, caplog):
+    monkeypatch.setattr(sys, "argv", ["entrypoint", "videodrop"])
+    requests = logging.getLogger("botocore")
+    before = requests.level
+    try:
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(entrypoint.__file__, run_name="__main__")
+        assert requests.level == logging.WARNING, "it would log each request"
+    finally:
+        requests.setLevel(before)
+    assert ended.value.code == 1
+    assert "videodrop takes no events from queues" in caplog.text
 
 
 @pytest.mark.parametrize("handler", ["handlers.janitor.handler", "handlers.query.handler"])

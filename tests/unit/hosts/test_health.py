@@ -1,10 +1,12 @@
 """The health check of a container."""
 
 import os
+import re
 import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +42,27 @@ def test_a_server_is_healthy_when_it_reports_so(status, well, monkeypatch):
         thread.join()
 
 
+@pytest.mark.parametrize("said", [b"", b"nonsense\r\n"])
+def test_a_server_that_says_nothing_or_nonsense_is_not_healthy(monkeypatch, said):
+    monkeypatch.setattr(health, "_TIMEOUT_S", 0.05)
+    waited = []
+
+    def serve():
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(20)
+            connection.recv(1000)
+            connection.sendall(said)
+            waited.append(said or connection.recv(1000))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert not health.answers(server.getsockname()[1])
+        thread.join()
+    assert waited == [said], "it was not waited for any longer"
+
+
 def test_a_missing_server_is_not_healthy():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -48,3 +71,9 @@ def test_a_missing_server_is_not_healthy():
 
 def test_a_worker_without_a_file_is_not_healthy(tmp_path):
     assert not health.beats(tmp_path / "heartbeat")
+
+
+def test_a_check_ends_before_docker_ends_it():
+    file = Path(__file__).parents[3] / "containers" / "Dockerfile"
+    (limit,) = re.findall(r"^HEALTHCHECK .* --timeout=(\d+)s", file.read_text(), re.MULTILINE)
+    assert int(limit) > health._TIMEOUT_S

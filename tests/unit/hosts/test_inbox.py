@@ -5,8 +5,10 @@ import threading
 import time
 from contextlib import contextmanager
 
+import psutil
 import pytest
 from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import EndpointConnectionError
 
 from pipeline.aws.adding import Added
 from pipeline.core import upload_key
@@ -100,13 +102,45 @@ def test_a_growing_file_is_not_uploaded_yet(box, uploads):
 
 
 def test_a_file_that_is_open_for_writing_is_not_uploaded_yet(box, uploads):
-    with (box.folder / "a.mp4").open("wb") as file:
+    away = box.folder.parent / "elsewhere.mp4"
+    (box.folder / "a.mp4").symlink_to(away)
+    with away.open("wb") as file:
         file.write(b"half")
         file.flush()
         box.settle()
         assert uploads.names == []
     box.settle()
     assert uploads.names == ["a.mp4"]
+
+
+def test_a_process_that_may_not_be_inspected_holds_no_file_back(box, uploads, monkeypatch):
+    class Closed:
+        def open_files(self):
+            raise psutil.AccessDenied
+
+    monkeypatch.setattr(module.psutil, "process_iter", lambda: [Closed()])
+    box.drop("a.mp4")
+    box.settle()
+    assert uploads.names == ["a.mp4"]
+
+
+def test_looks_that_take_long_are_fewer(box, monkeypatch):
+    took, now, waits = iter([0, 0.1, 10]), [0.0], []
+
+    class Stopping:
+        def wait(self, seconds):
+            waits.append(seconds)
+            return len(waits) == 4
+
+    def look(_):
+        now[0] += next(took)
+
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(box.inbox, "look", look)
+    beats = []
+    box.inbox.run(Stopping(), lambda: beats.append(1))
+    assert waits == pytest.approx([0.5, 0.5, 2, 5])
+    assert len(beats) == 3
 
 
 def test_a_file_that_is_open_for_reading_is_uploaded(box, uploads):
@@ -138,7 +172,7 @@ def test_the_empty_file_of_an_incomplete_download_is_ignored(box, uploads):
 def test_files_in_folders_are_uploaded_but_not_those_of_an_incomplete_download(box, uploads):
     box.drop("folder/a.mp4")
     box.drop(".hidden/b.mp4")
-    box.drop("c.mp4.download/c.mp4")
+    box.drop("C.MP4.Download/C.MP4")
     box.settle()
     assert uploads.names == ["a.mp4"]
 
@@ -170,6 +204,15 @@ def test_captions_wait_for_their_video_and_go_beside_it(box, uploads):
     assert len(uploads.beside) == 1
 
 
+def test_captions_find_a_video_that_is_being_downloaded_again(box, uploads):
+    box.drop("a.mp4")
+    box.settle()
+    box.drop("a.mp4.part")
+    box.drop("a.srt")
+    box.settle()
+    assert uploads.beside == [("a.srt", "a.mp4", "videos/1/a.mp4")]
+
+
 def test_a_restart_uploads_only_what_is_new(box, uploads):
     box.drop("a.mp4")
     box.settle()
@@ -194,11 +237,31 @@ def test_the_journal_drops_deleted_files_and_skips_what_it_cannot_read(box, uplo
     box.settle()
     (box.folder / "a.mp4").unlink()
     with box.journal.open("a") as journal:
-        journal.write('["b.mp4", 4, 1]\n["b.mp4", 4')
+        journal.write('null\n["b.mp4", 4, 1]\n["b.mp4", 4')
     box.restart()
     box.settle()
     assert sorted(uploads.names) == ["a.mp4", "b.mp4"]
     assert box.journal.read_text().count("\n") == 1
+
+
+def test_a_journal_that_cannot_be_written_again_is_kept(box, uploads, monkeypatch):
+    box.drop("a.mp4")
+    box.settle()
+    before = box.journal.read_text()
+    write = type(box.journal).write_text
+
+    def full(path, _):
+        write(path, "")
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(type(box.journal), "write_text", full)
+        with pytest.raises(OSError, match="full"):
+            box.restart()
+    assert box.journal.read_text() == before
+    box.restart()
+    box.settle()
+    assert uploads.names == ["a.mp4"]
 
 
 @pytest.mark.parametrize(
@@ -206,6 +269,7 @@ def test_the_journal_drops_deleted_files_and_skips_what_it_cannot_read(box, uplo
     [
         DependencyFailed("aws_unreachable", "away"),
         S3UploadFailedError("away"),
+        EndpointConnectionError(endpoint_url="http://away"),
         OSError("away"),
         InvalidArgument("not_a_file", "It cannot be read: away."),
     ],
@@ -229,13 +293,17 @@ def test_a_name_that_is_not_text_is_rejected_once(box, uploads):
     assert uploads.names == []
     assert len(box.told) == 1
     assert "Rename" in box.told[0]
+    assert box.told[0].isascii(), "a terminal can show it"
     box.restart()  # its name can be journalled too
 
 
 def test_progress_adds_up(box):
     box.drop("a.mp4", b"x" * 10)
+    beats = []
+    box.inbox._beat = lambda: beats.append(1)
     box.settle()
     assert box.progress == [("a.mp4", 5, 10), ("a.mp4", 10, 10)]
+    assert len(beats) == 2, "a long upload does not look like a hang"
 
 
 @contextmanager
@@ -257,7 +325,8 @@ def until(what):
         time.sleep(0.05)
 
 
-def test_a_running_inbox_uploads_a_new_file_and_stops(box, uploads):
+def test_a_running_inbox_uploads_a_new_file_and_stops(box, uploads, monkeypatch):
+    monkeypatch.setattr(module, "SETTLE_S", 0)
     with running(box):
         box.drop("a.mp4")
         until(lambda: uploads.names)
@@ -293,6 +362,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_no_error(box, uploads, mo
     box.drop("stays.mp4")
     listed = [box.folder / "stays.mp4", box.folder / "vanished.mp4"]
     monkeypatch.setattr(type(box.folder), "rglob", lambda *_: iter(listed))
+    monkeypatch.setattr(type(box.folder), "is_file", lambda _: True)  # it was one
     box.settle()
     assert uploads.names == ["stays.mp4"]
 
@@ -308,6 +378,7 @@ def test_a_running_inbox_survives_names_and_errors(box, uploads, monkeypatch, ca
 
     monkeypatch.setattr(box.inbox, "look", failing)
     monkeypatch.setattr(module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(module, "SETTLE_S", 0)
     with running(box):
         (box.folder / os.fsdecode(b"\xff.mp4")).write_bytes(b"film")
         box.drop("a.mp4")

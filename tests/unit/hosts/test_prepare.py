@@ -12,7 +12,8 @@ from pipeline.hosts import prepare
 @pytest.fixture
 def answers(monkeypatch):
     """Have ``ensure`` raise or return these, one a call."""
-    monkeypatch.setattr(prepare, "_PAUSE_S", 0)
+    slept = []
+    monkeypatch.setattr(prepare.time, "sleep", slept.append)
 
     def of(*given):
         left = list(given)
@@ -23,7 +24,7 @@ def answers(monkeypatch):
             return one
 
         monkeypatch.setattr(provision, "ensure", ensure)
-        return left
+        return left, slept
 
     return of
 
@@ -33,9 +34,9 @@ REJECTED = ClientError({"Error": {"Code": "AccessDenied"}}, "CreateBucket")
 
 
 def test_an_endpoint_that_is_starting_is_waited_for(answers):
-    left = answers(AWAY, AWAY, ["bucket videodrop-uploads"])
+    left, slept = answers(AWAY, AWAY, ["bucket videodrop-uploads"])
     prepare.main(Settings())
-    assert left == []
+    assert (left, slept) == ([], [1, 1])
 
 
 def test_an_endpoint_that_never_answers_is_an_error(answers):

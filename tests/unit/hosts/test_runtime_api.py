@@ -87,6 +87,10 @@ def test_an_unknown_path_is_not_found(api, method, path):
     assert ask(api, method, path)[0] == 404
 
 
+def test_an_answer_to_no_invocation_is_rejected(api):
+    assert ask(api, "POST", "/2018-06-01/runtime/invocation/x/response", b"1")[0] == 400
+
+
 def test_an_open_request_is_closed_with_the_api():
     api = RuntimeApi("arn")
     api.caller = os.getpid()
@@ -103,7 +107,7 @@ def test_an_open_request_is_closed_with_the_api():
     assert api.settled.wait(10)
     api.close()
     thread.join(10)
-    assert len(cut) == 1
+    assert [type(error) for error in cut] == [http.client.RemoteDisconnected]
 
 
 def test_no_other_process_gets_an_event_or_answers_one(api):

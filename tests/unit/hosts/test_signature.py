@@ -63,6 +63,7 @@ def verify(request, body, keys, now=None):
     limits = []
 
     def receive(limit):
+        assert body is not None, "it is rejected before its body is read"
         limits.append(limit)
         return body
 
@@ -140,10 +141,20 @@ def test_an_unsigned_request_is_rejected(request_):
     assert code(request_, io.BytesIO()) == "AccessDenied"
 
 
-def test_signature_version_2_is_rejected():
+def test_signature_version_2_and_more_than_a_signature_are_rejected():
     request, body = signed()
-    headers = {**request.headers, "authorization": b"AWS VDKEY:c2lnbmF0dXJl"}
-    assert code(changed(request, headers=headers), body) == "AccessDenied"
+    more = request.headers["authorization"] + b", Signature=00"
+    for other in (b"AWS VDKEY:c2lnbmF0dXJl", more):
+        headers = {**request.headers, "authorization": other}
+        assert code(changed(request, headers=headers), body) == "AccessDenied"
+
+
+def test_signatures_are_compared_in_constant_time(monkeypatch):
+    compared = []
+    monkeypatch.setattr(signature.hmac, "compare_digest", lambda *both: compared.append(both))
+    assert code(*signed()) == "SignatureDoesNotMatch"
+    ((expected, given),) = compared
+    assert expected == given
 
 
 @pytest.mark.parametrize(
@@ -192,7 +203,8 @@ def test_a_presigned_address_expires_at_its_own_time():
     verify(*presigned(600), KEYS, lambda: datetime.now(UTC) + timedelta(seconds=590))
     assert code(*presigned(600), after=timedelta(seconds=605)) == "AccessDenied"
     assert code(*presigned(600), after=-timedelta(minutes=16)) == "RequestTimeTooSkewed"
-    assert code(*presigned(7 * 86400 + 1)) == "AuthorizationQueryParametersError"
+    for expires_s in (0, 7 * 86400 + 1):
+        assert code(*presigned(expires_s)) == "AuthorizationQueryParametersError"
 
 
 @pytest.mark.parametrize("missing", ["X-Amz-Expires", "X-Amz-Credential", "X-Amz-Date"])
@@ -230,6 +242,7 @@ def test_an_address_with_an_impossible_part_is_rejected_too(parameter, value, ex
         ("/bucket/%C3%83%C2%A9", "/bucket/\u00c3\u00a9"),
         ("/bucket/key?a=%23", "/bucket/key?a=#"),
         ("/bucket/key?a=%EF%BF%BD", "/bucket/key?a=%FF"),
+        ("/bucket/key?%EF%BF%BD=a", "/bucket/key?%FF=a"),
         ("/bucket/key", f"{AT}/bucket/key"),
     ],
 )

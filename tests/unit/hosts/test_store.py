@@ -247,12 +247,12 @@ def test_a_journal_that_an_older_version_went_on_without_is_not_replayed(tmp_pat
     assert left(tmp_path)[0] == ["of before", "of the older version"]
 
 
-def items(until):
-    """Make a table with items that live until these moments."""
+def items(attributes, table="t", *, keys=2, expire=True):
+    """Make a table with items that have these attributes; they live until ``expires_at``."""
     db = dynamodb_backends[stored.ACCOUNT][stored.REGION]
-    keys = [("pk", "HASH"), ("sk", "RANGE")]
+    keys = [("pk", "HASH"), ("sk", "RANGE")][:keys]
     db.create_table(
-        "t",
+        table,
         attr=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
         schema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
         indexes=[],
@@ -265,27 +265,34 @@ def items(until):
         deletion_protection_enabled=False,
         warm_throughput=None,
     )
-    db.update_time_to_live("t", {"AttributeName": "expires_at", "Enabled": True})
-    for name, moment in until.items():
-        item = {"pk": {"S": "p"}, "sk": {"S": name}, "expires_at": {"N": str(moment)}}
-        db.put_item("t", item, None, None, None, {}, overwrite=True)
-    return db.tables["t"].items
+    db.update_time_to_live(table, {"AttributeName": "expires_at", "Enabled": expire})
+    for name, more in attributes.items():
+        item = {"pk": {"S": "p"}, "sk": {"S": name}, **more}
+        db.put_item(table, item, None, None, None, {}, overwrite=True)
+    return db.tables[table].items
 
 
 def test_what_has_expired_is_dropped_once_an_hour_while_it_runs(tmp_path, monkeypatch):
     def work():
         store, requests = begun(tmp_path)
-        now, made = time.time(), []
-        lives = {"old": int(now - 9), "new": int(now + 999)}
+        now, made = int(time.time()), []
+        lives = {
+            "old": {"expires_at": {"N": str(now - 9)}},
+            "new": {"expires_at": {"N": str(now + 999)}},
+            "no moment": {"expires_at": {"S": "1"}},
+            "for ever": {},
+        }
         requests.request(lambda: made.append(items(lives)))
-        (rows,) = made[0].values()
+        requests.request(lambda: made.append(items(lives, "kept", expire=False)))
+        requests.request(lambda: items(lives, "of another program", keys=1))
+        rows, kept = (next(iter(table.values())) for table in made)
         store.expire_if_due()
         before = len(rows)
         monkeypatch.setattr(module, "_EXPIRE_EVERY_S", 0)
         store.expire_if_due()
-        return before, [key.value for key in rows]
+        return before, [key.value for key in rows], len(kept)
 
-    assert in_a_copy(work) == (2, ["new"])
+    assert in_a_copy(work) == (4, ["new", "no moment", "for ever"], 4)
 
 
 def test_saving_continues_after_a_failure(monkeypatch, caplog):
@@ -325,3 +332,10 @@ def test_the_message_after_a_crash_says_what_was_kept():
     older = LastRun(clean=False, journaled=False).message()
     assert "10 s" in older
     assert LastRun(clean=True, journaled=False).message() is None
+
+
+def test_a_server_without_keys_says_which_is_missing(monkeypatch):
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(MissingDependency, match="Set AWS_SECRET_ACCESS_KEY") as raised:
+        server._keys()
+    assert raised.value.code == "no_keys"

@@ -1,18 +1,24 @@
+import signal
 import threading
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from pipeline.core.errors import InvalidSettings
+from pipeline.core.errors import DependencyFailed, InvalidSettings
 from pipeline.core.settings import Settings
 from pipeline.hosts import watcher
 from pipeline.hosts.watcher import Watcher
+
+AWAY = EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
 
 class Looks:
     """A search that counts its looks, of which the first fails."""
 
-    def __init__(self, stopping: threading.Event, most: int) -> None:
+    def __init__(self, stopping: threading.Event, most: int, error: Exception = AWAY) -> None:
+        self._error = error
         self.uploads_looks = self.deletions_looks = 0
         self._stopping = stopping
         self._most = most
@@ -22,7 +28,7 @@ class Looks:
         if self.uploads_looks == self._most:
             self._stopping.set()
         if self.uploads_looks == 1:
-            raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+            raise self._error
         return 0
 
     def deletions(self) -> int:
@@ -30,9 +36,10 @@ class Looks:
         return 0
 
 
-def test_an_outage_does_not_end_the_looking():
+@pytest.mark.parametrize("error", [AWAY, DependencyFailed("not_sent", "A queue took none.")])
+def test_an_outage_does_not_end_the_looking(error: Exception):
     stopping = threading.Event()
-    looks = Looks(stopping, 3)
+    looks = Looks(stopping, 3, error)
     Watcher(looks, 0).run(stopping)
     assert looks.uploads_looks == 3
 
@@ -49,3 +56,17 @@ def test_deletions_are_looked_for_less_often():
 def test_a_watcher_without_its_setting_says_which():
     with pytest.raises(InvalidSettings, match="VIDEODROP_WATCH_S"):
         watcher.main(Settings())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_watcher_ends_by_either_signal(monkeypatch: pytest.MonkeyPatch, number: int):
+    handlers: dict[int, Any] = {}
+
+    def stop() -> int:
+        handlers[number]()
+        return 0
+
+    found = SimpleNamespace(uploads=stop, deletions=int)
+    monkeypatch.setattr(watcher.signal, "signal", handlers.__setitem__)
+    monkeypatch.setattr(watcher.bootstrap, "watch", lambda _: found)
+    watcher.main(Settings(watch_s=60))
