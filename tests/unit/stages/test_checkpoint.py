@@ -9,8 +9,8 @@ from pipeline.stages.models import checkpoint
 from pipeline.stages.models.checkpoint import _Unpickler
 
 
-def archive(path, pickled, arrays=(), order=b"little"):
-    with zipfile.ZipFile(path, "w") as file:
+def archive(path, pickled, arrays=(), order=b"little", how=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", how) as file:
         file.writestr("archive/data.pkl", pickled)
         file.writestr("archive/byteorder", order)
         for number, array in enumerate(arrays):
@@ -58,6 +58,21 @@ def test_tensors_become_arrays(tmp_path):
 def test_a_tensor_that_exceeds_its_storage_is_rejected(tmp_path, changes):
     path = archive(tmp_path / "a.pt", tensor(**changes), [np.arange(6, dtype="<f4")])
     with pytest.raises(MissingDependency, match="model_format"):
+        checkpoint.read(path)
+
+
+def test_a_tensor_of_a_tensor_is_rejected():
+    """It would show the memory behind a storage that the first one repeats."""
+    rebuild = _Unpickler.find_class(None, "torch._utils", "_rebuild_tensor_v2")
+    repeated = rebuild(np.zeros(1, "<f4"), 0, (1000,), (0,))
+    for one in (repeated, rebuild(np.zeros(9, "<f4"), 0, (9, 1), (1, 1))):
+        with pytest.raises(ValueError, match="made of another"):
+            rebuild(one, 0, (9,), (1,))
+
+
+def test_a_compressed_checkpoint_is_not_unpacked(tmp_path):
+    path = archive(tmp_path / "a.pt", tensor(), [np.zeros(6, "<f4")], how=zipfile.ZIP_DEFLATED)
+    with pytest.raises(MissingDependency, match="it is compressed"):
         checkpoint.read(path)
 
 
