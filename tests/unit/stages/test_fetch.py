@@ -3,12 +3,15 @@
 import errno
 import fcntl
 import hashlib
+import http.client
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -84,10 +87,12 @@ def test_a_later_process_goes_on_with_a_file_and_keeps_complete_ones(server, mod
         weights.resolve("base")
     assert not (model_dir / "base").exists()
     (model_dir / "base.part" / "model.bin.part").write_bytes(BIG[:1000])
+    (model_dir / "base.part" / "other.bin").write_bytes(BIG[:1000])
     server.files["model.bin"] = BIG
     server.requests.clear()
     server.ranges.clear()
     assert content(weights.resolve("base").path) == FILES
+    assert names(model_dir / "base") == {*FILES, "checked.json"}
     assert (server.requests, server.ranges) == (["model.bin"], ["bytes=1000-"])
 
 
@@ -109,13 +114,49 @@ def test_a_part_with_other_bytes_is_not_built_upon(model_dir, left):
     assert weights.resolve("yolox-s").path.read_bytes() == BIG
 
 
-@pytest.mark.parametrize("wrong", [BIG[::-1], BIG + b"more", BIG[:-1], b""])
+@pytest.mark.parametrize("wrong", [BIG[::-1], BIG * 2, BIG[:-1], b""])
 def test_a_file_that_is_not_the_pinned_one_is_refused_and_removed(server, model_dir, wrong):
     server.files["yolox_s.onnx"] = wrong
+    counts = []
+    bars = SimpleNamespace(start=lambda *_: counts.append)
     with pytest.raises(MissingDependency, match=r"is not the pinned yolox_s\.onnx") as caught:
-        weights.resolve("yolox-s")
+        weights.resolve("yolox-s", progress=bars)
     assert caught.value.code == "model_checksum"
+    assert sum(counts) <= len(BIG) + download._BLOCK, "a server may send without end"
     assert names(model_dir) == {"yolox_s.onnx.lock"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        TimeoutError("slow"),
+        ConnectionResetError("cut"),
+        ssl.SSLError("changed"),
+        http.client.IncompleteRead(b""),
+    ],
+)
+def test_a_transfer_that_breaks_may_be_retried(model_dir, monkeypatch, broken):
+    def urlopen(_request, *, timeout):
+        assert 0 < timeout <= 60, "a server may say nothing"
+        raise broken
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    with pytest.raises(DependencyFailed, match="model_download"):
+        weights.resolve("yolox-s")
+    assert not (model_dir / "yolox_s.onnx").exists()
+
+
+def test_a_model_is_on_the_disk_before_it_has_its_name(server, model_dir, monkeypatch):
+    synced = []
+
+    def fsync(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    weights.resolve("base")
+    assert server.requests
+    assert model_dir.name == "models"
+    assert synced == [*sorted(FILES), "checked.json.part", "base.part", "models"]
 
 
 def test_what_does_not_fit_on_the_disk_is_not_begun(server, model_dir, monkeypatch):
