@@ -27,6 +27,7 @@ def test_a_signed_cursor_comes_back_and_no_other():
         ("/labels", listing.encode(place(CLIPS[1]))),
         ("/replays", "20260131T120000123-1f2e3d"),
         ("/search", "WyJhIiwgMSwgbnVsbCwgZmFsc2Vd"),
+        ("/webhooks/wh_1/deliveries", "0000000000000042"),
     ],
 )
 def test_a_route_takes_no_cursor_that_it_did_not_sign(path, cursor):
