@@ -348,6 +348,26 @@ def test_a_video_that_is_uploaded_again_while_it_is_removed_keeps_its_result(
     assert with_files(rig, body) == ["1"]
 
 
+def test_results_that_are_made_while_a_video_is_examined_stay(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    """Files are listed first: what is listed later would have no row among those read before."""
+    body = versions(rig, "1")
+    read = Results.all
+
+    def read_and_run(self: Results, *which: Any) -> list[StageResult]:
+        found = read(self, *which)
+        monkeypatch.setattr(Results, "all", read)
+        for number in "23":
+            rig.stage.VERSION = number
+            rig.reprocess(body, event_id=number)
+        return found
+
+    monkeypatch.setattr(Results, "all", read_and_run)
+    assert prune(rig, policy(keep=0)) == Pruned()
+    assert with_files(rig, body) == ["1", "2", "3"]
+
+
 def test_a_leftover_that_turns_out_to_be_current_stays(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     body = versions(rig, "1", "2")
     vid = upload_of(body).video_id

@@ -2,8 +2,12 @@
 
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
+
+import pytest
 
 from pipeline.aws.catalog import Catalog
+from pipeline.core.errors import DependencyFailed
 from pipeline.core.settings import Settings
 from pipeline.results.deletion import Deletions
 from tests.fakes import aws_events
@@ -29,3 +33,17 @@ def test_an_upload_that_comes_before_the_mark_of_a_deletion_is_deleted_too():
     Deletions(catalog, uploads, files, lease_s=60, kept_days=1).delete(FIRST.video_id)
     assert deleted == [FIRST.key] * 2
     assert catalog.removal.is_deleted(FIRST.video_id)
+
+
+def test_a_video_whose_file_stays_is_not_marked_as_deleted():
+    """Its mark would hide the file from a second deletion."""
+    catalog = Catalog(MemoryTable(SETTINGS.topology, Faults()), SETTINGS.topology.stages)
+    catalog.record_upload(FIRST, patience_s=60)
+
+    def delete(_key: str) -> None:
+        raise DependencyFailed("not_deleted", "S3 is down.")
+
+    uploads: Any = SimpleNamespace(delete=delete)
+    with pytest.raises(DependencyFailed):
+        Deletions(catalog, uploads, Mock(), lease_s=60, kept_days=1).delete(FIRST.video_id)
+    assert not catalog.removal.is_deleted(FIRST.video_id)
