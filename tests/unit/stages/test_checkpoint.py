@@ -61,6 +61,16 @@ def test_a_tensor_that_exceeds_its_storage_is_rejected(tmp_path, changes):
         checkpoint.read(path)
 
 
+@pytest.mark.parametrize(
+    ("offset", "shape", "strides"),
+    [(-1, (2,), (1,)), (0, (3,), (-1,)), (0, (-2,), (1,)), (0, (2, 2), (1,))],
+)
+def test_a_tensor_before_its_storage_is_rejected(offset, shape, strides):
+    rebuild = _Unpickler.find_class(None, "torch._utils", "_rebuild_tensor_v2")
+    with pytest.raises(ValueError, match=r"storage|shorter|longer"):
+        rebuild(np.zeros(6, "<f4"), offset, shape, strides)
+
+
 def test_a_tensor_of_a_tensor_is_rejected():
     """It would show the memory behind a storage that the first one repeats."""
     rebuild = _Unpickler.find_class(None, "torch._utils", "_rebuild_tensor_v2")
@@ -88,6 +98,11 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, capsys):
 def test_only_the_named_classes_are_found(module, name):
     with pytest.raises(pickle.UnpicklingError):
         _Unpickler.find_class(None, module, name)
+
+
+def test_a_storage_is_one_of_torch():
+    with pytest.raises(pickle.UnpicklingError):
+        _Unpickler.find_class(None, "torch.cuda", "FloatStorage")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a zip at all" * 100])

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -96,6 +97,27 @@ def test_a_later_process_goes_on_with_a_file_and_keeps_complete_ones(server, mod
     assert (server.requests, server.ranges) == (["model.bin"], ["bytes=1000-"])
 
 
+def test_a_complete_file_of_an_earlier_process_is_read_again(server, model_dir):
+    """What is published is recorded as pinned, so it must be."""
+    part = model_dir / "base.part"
+    part.mkdir(parents=True)
+    (part / "config.json").write_bytes(b"[]")
+    stat = (part / "config.json").stat()
+    row = [sha256(b"{}"), stat.st_size, stat.st_mtime_ns]
+    (part / "checked.json").write_text(json.dumps({"files": {"config.json": row}}))
+    assert content(weights.resolve("base").path) == FILES
+    assert sorted(server.requests) == sorted(FILES)
+
+
+def test_a_part_that_is_longer_than_what_the_server_has_is_given_up(server, model_dir):
+    model_dir.mkdir()
+    (model_dir / "yolox_s.onnx.part").write_bytes(BIG[:1000])
+    server.files["yolox_s.onnx"] = BIG[:500]
+    with pytest.raises(MissingDependency, match="model_checksum"):
+        weights.resolve("yolox-s")
+    assert server.ranges == ["bytes=1000-", None]
+
+
 @pytest.mark.usefixtures("model_dir")
 def test_a_server_without_ranges_sends_it_again(server):
     server.resumes = False
@@ -171,16 +193,17 @@ def test_what_does_not_fit_on_the_disk_is_not_begun(server, model_dir, monkeypat
 
 
 @pytest.mark.usefixtures("server")
-def test_a_disk_that_fills_up_leaves_nothing_to_be_used(model_dir, monkeypatch):
+@pytest.mark.parametrize("why", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fills_up_leaves_nothing_to_be_used(model_dir, monkeypatch, why):
     real = Path.open
 
     def full(self, mode="r", *args, **kwargs):
         if self.name == "model.bin.part" and mode == "wb":
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(why, os.strerror(why))
         return real(self, mode, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(MissingDependency, match="No space left on device"):
+    with pytest.raises(MissingDependency, match=os.strerror(why)):
         weights.resolve("base")
     assert names(model_dir) <= {"base.lock"}
     monkeypatch.undo()
@@ -336,6 +359,18 @@ def test_recorded_digests_hold_while_size_and_time_do(server, model_dir, monkeyp
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
     with pytest.raises(MissingDependency, match="model_checksum"):
         weights.resolve("yolox-s")
+    path.write_bytes(BIG[:-1])
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(MissingDependency, match="model_checksum"):
+        weights.resolve("yolox-s")
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("damaged", [b"{", b"[]"])
+def test_without_recorded_digests_a_model_is_read(model_dir, damaged):
+    found = weights.resolve("yolox-s")
+    (model_dir / ".yolox_s.onnx.checked.json").write_bytes(damaged)
+    assert weights.resolve("yolox-s") == found
 
 
 def test_verifying_reads_everything_again(server, model_dir):
