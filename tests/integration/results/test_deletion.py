@@ -14,6 +14,7 @@ from pipeline.aws.catalog.contents import Contents
 from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.removal import Removal
 from pipeline.aws.catalog.table import partition
+from pipeline.aws.uploads import Uploads
 from pipeline.core import events
 from pipeline.core.errors import Conflict, DependencyFailed, LeaseLost, NotFound
 from pipeline.core.events import Deletion, Upload
@@ -160,6 +161,24 @@ def test_captions_go_with_their_video_unless_another_one_shows_them(rig: Rig):
     assert uploads(rig) == ["videos/a.mov", "videos/a.srt"]
     delete(rig, bodies[1])
     assert uploads(rig) == []
+
+
+def test_captions_go_before_their_video(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """S3's event of the video's deletion completes it, and knows no captions."""
+    body = rig.put()
+    rig.handle(body)
+    rig.handle(rig.put(b"1\n", key="videos/a.srt"))
+    remove = Uploads.delete
+
+    def dies_at_the_video(self: Uploads, key: str) -> None:
+        if key == upload_of(body).key:
+            raise ConnectionError
+        remove(self, key)
+
+    monkeypatch.setattr(Uploads, "delete", dies_at_the_video)
+    with pytest.raises(ConnectionError):
+        delete(rig, body)
+    assert uploads(rig) == ["videos/a.mp4"]
 
 
 # -- races ---------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from pipeline.aws import clients as aws
 from pipeline.aws.artifact_inventory import Attempt, Attempts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.results import Results
+from pipeline.aws.catalog.table import partition
 from pipeline.core import events
 from pipeline.core.errors import DependencyFailed
 from pipeline.core.events import Deletion
@@ -244,6 +245,9 @@ def test_of_a_video_that_was_deleted_long_ago_nothing_is_left(rig: Rig):
     assert (removed.results, removed.leftovers) == (2, 2)
     assert rig.stored() == stored(rig, body) == []
     assert rig.video(body).status == "deleted"
+    of_video = partition("pk", upload_of(body).video_id)
+    found = rig.table.query(KeyConditionExpression=of_video, ConsistentRead=True)
+    assert not [row["sk"] for row in found if row["sk"].startswith("label#")]
 
 
 def test_a_video_that_was_deleted_lately_is_kept_like_any_other(rig: Rig):
