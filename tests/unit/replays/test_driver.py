@@ -464,6 +464,7 @@ def test_a_driver_replaced_during_a_step_requests_nothing(house: House):
     house.drive()
     assert house.requests() == []
     assert house.wakes == [], "it has no say any more, not even a wake-up"
+    assert not house.replays.cancelled(replay.replay_id), "nor does it end what another drives"
 
 
 def test_a_new_driver_continues_from_the_last_checkpoint(house: House):
