@@ -185,3 +185,4 @@ def test_webhooks_are_registered_listed_tested_and_removed(api: str, stored: Set
     assert httpx.post(f"{base}/deliveries/none/redeliver").status_code == 404
     assert httpx.delete(base).status_code == 204
     assert httpx.delete(base).json()["code"] == "unknown_webhook"
+    assert httpx.get(f"{base}/deliveries").json()["code"] == "unknown_webhook"
