@@ -229,11 +229,11 @@ def test_files_of_other_names_and_of_videos_nobody_knows_stay(rig: Rig):
 
 
 def delete(rig: Rig, body: str) -> None:
-    """Record a deletion whose files stayed, as earlier versions did and a late worker may."""
+    """Record a deletion whose files and index stayed, as a late worker may leave them."""
     upload = upload_of(body)
     gone = events.parse(aws_events.deleted(bucket=upload.bucket, sequencer="FF"))
     assert isinstance(gone, Deletion)
-    rig.catalog.record_deletion(gone)
+    rig.catalog.removal.record(gone)
 
 
 @pytest.mark.usefixtures("each_s3")

@@ -6,6 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from pipeline.aws.announce import Announcer
 from pipeline.aws.catalog import Catalog
 from pipeline.core.errors import DependencyFailed
 from pipeline.core.settings import Settings
@@ -35,15 +36,24 @@ def test_an_upload_that_comes_before_the_mark_of_a_deletion_is_deleted_too():
     assert catalog.removal.is_deleted(FIRST.video_id)
 
 
+DOWN = Mock(delete=Mock(side_effect=DependencyFailed("not_deleted", "S3 is down.")))
+
+
 def test_a_video_whose_file_stays_is_not_marked_as_deleted():
     """Its mark would hide the file from a second deletion."""
     catalog = Catalog(MemoryTable(SETTINGS.topology, Faults()), SETTINGS.topology.stages)
     catalog.record_upload(FIRST, patience_s=60)
-
-    def delete(_key: str) -> None:
-        raise DependencyFailed("not_deleted", "S3 is down.")
-
-    uploads: Any = SimpleNamespace(delete=delete)
     with pytest.raises(DependencyFailed):
-        Deletions(catalog, uploads, Mock(), lease_s=60, kept_days=1).delete(FIRST.video_id)
+        Deletions(catalog, DOWN, Mock(), lease_s=60, kept_days=1).delete(FIRST.video_id)
     assert not catalog.removal.is_deleted(FIRST.video_id)
+
+
+def test_a_deletion_is_told_once_its_files_are_gone():
+    catalog = Catalog(MemoryTable(SETTINGS.topology, Faults()), SETTINGS.topology.stages)
+    catalog.record_upload(FIRST, patience_s=60)
+    sent: list[Any] = []
+    catalog.announcer = Announcer(sent.append, "bus")
+    DOWN.keys.return_value = ["a"]
+    with pytest.raises(DependencyFailed):
+        Deletions(catalog, Mock(), DOWN, lease_s=60, kept_days=1).delete(FIRST.video_id)
+    assert sent == []
