@@ -429,10 +429,13 @@ def test_a_deletion_that_the_bus_did_not_take_is_told_by_the_janitor(rig: Rig):
     assert len(ids(sent)) == 1
 
 
-def test_a_deletion_that_was_interrupted_after_its_mark_is_completed(rig: Rig):
+@pytest.mark.parametrize("where", ["after its mark", "before its event"])
+def test_a_deletion_that_was_interrupted_is_completed(rig: Rig, where: str):
     body = rig.put()
     rig.handle(body)
     rig.catalog.removal.mark(rig.video(body), lease_s=-1)
+    if where == "before its event":
+        assert rig.catalog.removal.begin_telling(upload_of(body))
     sent: list[list[dict[str, Any]]] = []
     deletions(rig, sent.append).purge_due()
     assert (len(ids(sent)), rig.stored()) == (1, [])

@@ -74,6 +74,12 @@ def test_an_id_longer_than_the_table_allows_is_invalid():
     assert [(one["in"], one["name"]) for one in found["errors"]] == [("path", "webhook_id")]
 
 
+def test_a_list_of_events_has_a_length():
+    given = {"url": "https://example.com", "events": ["video.ready"] * 21}
+    found = problem(client().request("POST", "/webhooks", json=given))
+    assert [(one["in"], one["name"]) for one in found["errors"]] == [("body", "events")]
+
+
 def test_an_id_of_another_shape_never_reaches_the_table():
     catalog = FakeCatalog()
     catalog.error = AssertionError("was asked")

@@ -19,6 +19,8 @@ SETTINGS = Settings()
 FIRST = upload_of(aws_events.created(sequencer="0A"))
 SECOND = upload_of(aws_events.created(sequencer="0B", etag="other", key=FIRST.key))
 
+NEITHER = SimpleNamespace(version_id="null")  # of a bucket that keeps no deleted files
+
 
 def test_an_upload_that_comes_before_the_mark_of_a_deletion_is_deleted_too():
     catalog = Catalog(MemoryTable(SETTINGS.topology, Faults()), SETTINGS.topology.stages)
@@ -29,10 +31,11 @@ def test_an_upload_that_comes_before_the_mark_of_a_deletion_is_deleted_too():
         deleted.append(key)
         catalog.record_upload(SECOND, patience_s=60)
 
-    uploads: Any = SimpleNamespace(delete=delete, versions=lambda _: [])
+    uploads: Any = SimpleNamespace(delete=delete, versions=lambda _: [NEITHER])
     files: Any = SimpleNamespace(keys=lambda _: [], delete=lambda _: None)
-    Deletions(catalog, uploads, files, lease_s=60, kept_days=1).delete(FIRST.video_id)
+    done = Deletions(catalog, uploads, files, lease_s=60, kept_days=1).delete(FIRST.video_id)
     assert deleted == [FIRST.key] * 2
+    assert done.restorable_until is None
     assert catalog.removal.is_deleted(FIRST.video_id)
 
 
