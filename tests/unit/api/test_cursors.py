@@ -1,5 +1,7 @@
 """A cursor that a client made up continues no list."""
 
+import hmac
+
 import pytest
 
 from pipeline.api.cursors import Cursors
@@ -18,6 +20,13 @@ def test_a_signed_cursor_comes_back_and_no_other():
     for forged in ("", "place", sealed[:-1], f"{sealed}x", f"x{sealed}", theirs.seal("place"), "ü"):
         with pytest.raises(BadInput, match="not valid"):
             ours.unseal(forged)
+
+
+def test_cursors_are_compared_in_constant_time(monkeypatch):
+    cursors = Cursors(lambda: b"a" * 32)
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: False)
+    with pytest.raises(BadInput, match="not valid"):
+        cursors.unseal(cursors.seal("place"))
 
 
 @pytest.mark.parametrize(
