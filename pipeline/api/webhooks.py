@@ -21,7 +21,9 @@ _CREATED: dict[str, Any] = {
     "headers": {"Location": {"description": "Its address", "schema": {"type": "string"}}}
 }
 
-WebhookId = Annotated[str, Path(description="The webhook's id", examples=["wh_0f1e2d3c4b5a"])]
+WebhookId = Annotated[
+    str, Path(description="The webhook's id", max_length=64, examples=["wh_0f1e2d3c4b5a"])
+]
 DeliveryId = Annotated[
     str, Path(description="The delivery's id", max_length=64, examples=[DELIVERY_ID])
 ]

@@ -78,7 +78,7 @@ class _State:
     @property
     def history(self) -> list[str]:
         """Return the fingerprints that a rollback returns to, the latest last."""
-        return [] if self.deleted or self.run is None else self.run.history
+        return self.run.history if self.run else []
 
     def needs(self, removal: _Removal) -> bool:
         """Return True if the attempt belongs to a current result."""

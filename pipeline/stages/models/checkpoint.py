@@ -42,6 +42,8 @@ def read(path: Path) -> Any:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            if any(one.compress_type for one in archive.infolist()):
+                raise ValueError("it is compressed")  # so a small file could fill the memory
             (name,) = (one for one in archive.namelist() if one.endswith("/data.pkl"))
             root = name.removesuffix("data.pkl")
             if f"{root}byteorder" in archive.namelist():
@@ -84,7 +86,7 @@ class _Unpickler(pickle.Unpickler):
         _, kind, key, _, count = pid
         entry = self._archive.getinfo(f"{self._root}data/{key}")
         dtype = np.dtype(kind.dtype)
-        # Before it is read: a small archive may claim an enormous array.
+        # Before it is read: the archive may have less than the array claims, or more.
         if entry.file_size != count * dtype.itemsize:
             raise ValueError(f"array {key} has {entry.file_size} bytes instead of {count} values")
         return np.frombuffer(self._archive.read(entry), dtype)
@@ -100,6 +102,8 @@ def _tensor(
     """Return the view of a storage that a tensor is; strides count items."""
     import numpy as np  # noqa: PLC0415 - see above
 
+    if storage.ndim != 1 or not storage.flags.c_contiguous:
+        raise ValueError("a tensor is made of another one")  # which repeats the bytes it has
     last = offset + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
     if math.prod(shape) and not (min((offset, *shape, *strides)) >= 0 and last < len(storage)):
         raise ValueError("a tensor exceeds its storage")

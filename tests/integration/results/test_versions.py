@@ -11,6 +11,7 @@ import pytest
 from pipeline import bootstrap
 from pipeline.api.app import create_app
 from pipeline.aws import clients as aws
+from pipeline.aws.announce import Announcer
 from pipeline.core.errors import BadInput
 from pipeline.core.records import StageResult, StageRun
 from pipeline.core.stage import Artifact, Notice, Result
@@ -194,12 +195,15 @@ def test_a_promotion_finds_the_video_by_the_labels_of_the_version_it_shows(house
     assert (found("one"), found("two")) == ([vid], [])
 
 
-def test_promoting_computes_nothing(house, versions, body):
+def test_promoting_computes_nothing_and_is_announced(house, versions, body):
     one = current(house, body)
     replayed(house, body, "two")
+    sent: list[list[dict[str, Any]]] = []
+    versions._catalog.announcer = Announcer(sent.append, "bus")
     versions.promote(upload_of(body).video_id, "toy", one.fingerprint)
     assert current(house, body) == one
     assert house.stage.runs == 2
+    assert [event["DetailType"] for events in sent for event in events] == ["Stage Succeeded"]
 
 
 def test_rolling_back_again_and_again_leads_further_back(house, versions, body):
@@ -333,6 +337,9 @@ def test_what_is_not_there_is_rejected(house, versions, body):
         assert rejected(lambda call=call: call(vid, "nosuch")) == "unknown_stage"
     assert rejected(lambda: versions.of(house.video(body), "nosuch")) == "unknown_stage"
     assert rejected(lambda: versions.diff(house.video(body), "nosuch")) == "unknown_stage"
+    house.catalog.removal.mark(house.video(body), lease_s=60)
+    assert rejected(lambda: versions.promote(vid, "toy", fingerprint)) == "video_deleted"
+    assert rejected(lambda: versions.rollback(vid, "toy")) == "video_deleted"
 
 
 # -- at the same time as others ------------------------------------------------------------------
@@ -492,8 +499,7 @@ def test_a_difference_is_by_default_what_the_last_change_changed(house, versions
 
 def test_one_version_that_is_named_is_held_against_the_current_one(house, versions, body):
     one = current(house, body)
-    replayed(house, body, "two")
-    three = replayed(house, body, "three")
+    two, three = (replayed(house, body, text) for text in ("two", "three"))
 
     def compared(**given):
         found = versions.diff(house.video(body), "toy", **given)
@@ -501,6 +507,7 @@ def test_one_version_that_is_named_is_held_against_the_current_one(house, versio
 
     assert compared(before=one.fingerprint[:8]) == (one.fingerprint, three.fingerprint)
     assert compared(after=one.fingerprint[:8]) == (three.fingerprint, one.fingerprint)
+    assert compared(after=three.fingerprint) == (two.fingerprint, three.fingerprint)
     assert compared(before=one.fingerprint, after=one.fingerprint) == (one.fingerprint,) * 2
 
 

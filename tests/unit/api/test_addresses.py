@@ -50,6 +50,11 @@ def test_a_mistyped_query_parameter_is_named_with_the_nearest():
     assert "Did you mean label?" in client().get("/videos?labels=dog").json()["detail"]
 
 
+def test_many_unknown_parameters_are_told_in_few_words():
+    answer = client().get("/videos?" + "&".join(f"{n}{'x' * 300}=1" for n in range(9)))
+    assert [len(name) for name in answer.json()["unknown"]] == [100] * 5
+
+
 def test_a_query_parameter_of_a_dependency_is_known():
     source = upload()
     answer = client(video(source)).get(f"/playlists/{source.video_id}/a.m3u8?expires=1&x=1")

@@ -1,5 +1,7 @@
 """A cursor that a client made up continues no list."""
 
+import hmac
+
 import pytest
 
 from pipeline.api.cursors import Cursors
@@ -20,6 +22,13 @@ def test_a_signed_cursor_comes_back_and_no_other():
             ours.unseal(forged)
 
 
+def test_cursors_are_compared_in_constant_time(monkeypatch):
+    cursors = Cursors(lambda: b"a" * 32)
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: False)
+    with pytest.raises(BadInput, match="not valid"):
+        cursors.unseal(cursors.seal("place"))
+
+
 @pytest.mark.parametrize(
     ("path", "cursor"),
     [
@@ -27,6 +36,7 @@ def test_a_signed_cursor_comes_back_and_no_other():
         ("/labels", listing.encode(place(CLIPS[1]))),
         ("/replays", "20260131T120000123-1f2e3d"),
         ("/search", "WyJhIiwgMSwgbnVsbCwgZmFsc2Vd"),
+        ("/webhooks/wh_1/deliveries", "0000000000000042"),
     ],
 )
 def test_a_route_takes_no_cursor_that_it_did_not_sign(path, cursor):

@@ -1,5 +1,7 @@
 """Playlists whose every address plays without credentials, once the first address is known."""
 
+import hmac
+
 import pytest
 
 from pipeline.api import playlist
@@ -66,6 +68,7 @@ def test_playlists_in_a_playlist_stay_relative_to_this_api_and_are_signed_as_it_
     answer = player.get(f"{PATH}/hls/master.m3u8?{signature(SOURCE)}")
     assert answer.text == MASTER.format(signed=f"?{signature(SOURCE)}")
     assert answer.headers["Content-Type"] == "application/vnd.apple.mpegurl"
+    assert answer.headers["Cache-Control"] == "private, no-cache"
 
 
 def test_segments_and_initialization_sections_become_presigned(player):
@@ -217,3 +220,8 @@ def test_the_key_is_read_once():
     assert not asked
     assert playback.query("a", lasts_s=60) != playback.query("b", lasts_s=60)
     assert len(asked) == 1
+
+
+def test_signatures_are_compared_in_constant_time(player, monkeypatch):
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: False)
+    assert player.get(f"{PATH}/hls/master.m3u8?{signature(SOURCE)}").status_code == 403

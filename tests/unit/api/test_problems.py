@@ -69,6 +69,17 @@ def test_an_unknown_video_is_not_found_whatever_it_is_called(vid):
     assert problem(client().get(f"/videos/{vid}"))["code"] == "unknown_video"
 
 
+def test_an_id_longer_than_the_table_allows_is_invalid():
+    found = problem(client().get(f"/webhooks/{'a' * 1025}/deliveries"))
+    assert [(one["in"], one["name"]) for one in found["errors"]] == [("path", "webhook_id")]
+
+
+def test_a_list_of_events_has_a_length():
+    given = {"url": "https://example.com", "events": ["video.ready"] * 21}
+    found = problem(client().request("POST", "/webhooks", json=given))
+    assert [(one["in"], one["name"]) for one in found["errors"]] == [("body", "events")]
+
+
 def test_an_id_of_another_shape_never_reaches_the_table():
     catalog = FakeCatalog()
     catalog.error = AssertionError("was asked")

@@ -376,3 +376,15 @@ def test_a_wrong_request_about_one_video_starts_nothing(body):
     api = client(video(source), replays=replays)
     assert problem(post(api, f"/videos/{source.video_id}/replays", body))["status"] == 422
     assert replays.started == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [(None, "nothing_failed"), ({"stages": ["no"]}, "unknown_stage"), ({"stages": []}, None)],
+)
+def test_a_retry_without_a_failure_starts_nothing(body, code):
+    replays, source = FakeReplays(), upload()
+    api = client(video(source), replays=replays)
+    found = problem(post(api, f"/videos/{source.video_id}/retry", body))
+    assert found["code"] == (code or "invalid_request")
+    assert replays.started == []

@@ -78,6 +78,7 @@ def test_a_burst_longer_than_what_is_kept_is_read_from_the_log(reads, log, now, 
     now[0] += 1
     assert places(reads.after(0)) == list(range(1, 11))
     assert places(reads.after(8)) == [9, 10]
+    assert len(reads._recent) == 3
 
 
 def test_after_a_silence_the_log_is_not_read_from_where_it_was(reads, log, now):
@@ -98,6 +99,14 @@ def test_a_video_is_read_every_two_seconds_however_many_follow_it(reads, log, no
     now[0] += 1
     reads.videos(["a", "b", "c"])
     assert log.reads[4:] == ["a", "b"]
+
+
+def test_the_videos_that_are_kept_are_limited(reads, now, monkeypatch):
+    monkeypatch.setattr("pipeline.api.shared_reads._KEPT", 3)
+    for name in "abcdef":
+        reads.videos([name])
+        now[0] += 3
+    assert len(reads._videos) <= 4
 
 
 def test_an_answer_of_one_look_is_of_now(log, now):

@@ -396,6 +396,14 @@ def test_a_request_made_while_the_driver_releases_the_lease_takes_effect(
     assert house.finish(replay).state == "finished"
 
 
+def test_a_turn_ends_with_the_time_of_its_process(house: House):
+    house.library(2)
+    replay = house.start(**OTHER)
+    driver = house.driver(turn_s=0.05)
+    driver.drive(replay_requested(house.wakes.pop(0)), seconds=0)
+    assert (house.get(replay).asked, len(house.wakes)) == (0, 1)
+
+
 # -- one driver at a time ------------------------------------------------------------------------
 
 
@@ -456,6 +464,7 @@ def test_a_driver_replaced_during_a_step_requests_nothing(house: House):
     house.drive()
     assert house.requests() == []
     assert house.wakes == [], "it has no say any more, not even a wake-up"
+    assert not house.replays.cancelled(replay.replay_id), "nor does it end what another drives"
 
 
 def test_a_new_driver_continues_from_the_last_checkpoint(house: House):

@@ -9,7 +9,7 @@ import pytest
 from pipeline.core.events import replay_event_id
 from pipeline.core.records import StageRun
 from pipeline.replays.records import Open
-from pipeline.replays.settlement import _ending
+from pipeline.replays.settlement import PATIENCE_S, Settlement, _ending
 from tests.fakes import timing
 
 ASKED = 1_795_999_333.968_085
@@ -54,3 +54,24 @@ def test_a_result_that_was_copied_is_reused(copied_from: str | None, how: str):
         event_id=replay_event_id("1"),
     )
     assert _ending(REPLAY, ONE, ended, "1") == how
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "fields", "missing"),
+    [
+        (ASKED, {}, True),
+        (0.0, {}, False),  # it is still to be requested
+        (ASKED + PATIENCE_S, {}, False),
+        (ASKED, {"state": "running", "lease_until": ASKED + PATIENCE_S + 9}, False),
+        (ASKED, {"state": "running", "lease_until": ASKED}, True),  # its worker has died
+    ],
+)
+def test_a_request_without_news_is_missed_unless_a_worker_has_it(
+    asked_at: float,
+    fields: dict[str, Any],
+    missing: bool,  # noqa: FBT001 - parametrized
+):
+    settlement = Settlement(Mock(), Mock(), Mock(), Mock(), clock=lambda: ASKED + PATIENCE_S + 1)
+    one = ONE.model_copy(update={"asked_at": asked_at})
+    found = run(state="pending") if not fields else run(**fields)
+    assert settlement._is_missing(one, found) is missing

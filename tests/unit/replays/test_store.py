@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import BadInput, Busy
+from pipeline.core.events import replay_requested
 from pipeline.core.settings import Settings
 from pipeline.replays.records import Replay
 from pipeline.replays.request import MOST_SAMPLED, ReplayRequest
@@ -72,6 +73,39 @@ def test_two_concurrent_requests_both_take_effect(house: House):
     house.table.get = while_another_asks
     now = house.replays.ask(replay.replay_id, "run")
     assert (now.desired_state, now.request.budget_usd, now.requests) == ("run", 7, 2)
+
+
+def test_of_two_drivers_that_claim_at_once_one_has_to_wait(house: House):
+    replay = house.start(dry_run=True)
+    get = house.table.get
+
+    def while_another_claims(pk: str, sk: str) -> Any:
+        item = get(pk, sk)
+        house.table.get = get
+        assert house.replays.claim(replay.replay_id, lease_s=60)
+        return item
+
+    house.table.get = while_another_claims
+    with pytest.raises(Busy):
+        house.replays.claim(replay.replay_id, lease_s=60)
+    assert house.get(replay).attempt == 1
+
+
+def test_a_wake_up_is_not_stale_although_a_driver_came_and_went(house: House):
+    replay = house.start(dry_run=True)
+    get = house.table.get
+
+    def while_a_driver_comes_and_goes(pk: str, sk: str) -> Any:
+        item = get(pk, sk)
+        house.table.get = get
+        claimed = house.replays.claim(replay.replay_id, lease_s=60)
+        assert claimed
+        assert house.replays.leave(claimed, at_rest=True)
+        return item
+
+    house.table.get = while_a_driver_comes_and_goes
+    house.replays.ask(replay.replay_id, "run")
+    assert replay_requested(house.wakes[-1]).attempt == house.get(replay).attempt == 1
 
 
 @pytest.mark.parametrize("end", ["finished", "cancelled", "failed"])

@@ -62,3 +62,17 @@ def test_webvtt_is_kept_as_it_is():
 def test_a_file_without_captions_is_rejected(content):
     with pytest.raises(BadInput, match="no captions"):
         to_webvtt(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        SRT.encode("utf-16") + b"x",  # half a character
+        SRT.encode("cp1252").replace(b"mehr", b"\x81"),  # a byte without a meaning
+        SRT.replace("mehr", "\0").encode(),
+    ],
+)
+def test_bytes_that_are_no_text_are_replaced(content):
+    shown = to_webvtt(content)
+    assert "\ufffd" in shown
+    assert "\0" not in shown

@@ -9,8 +9,8 @@ from pipeline.stages.models import checkpoint
 from pipeline.stages.models.checkpoint import _Unpickler
 
 
-def archive(path, pickled, arrays=(), order=b"little"):
-    with zipfile.ZipFile(path, "w") as file:
+def archive(path, pickled, arrays=(), order=b"little", how=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", how) as file:
         file.writestr("archive/data.pkl", pickled)
         file.writestr("archive/byteorder", order)
         for number, array in enumerate(arrays):
@@ -61,6 +61,31 @@ def test_a_tensor_that_exceeds_its_storage_is_rejected(tmp_path, changes):
         checkpoint.read(path)
 
 
+@pytest.mark.parametrize(
+    ("offset", "shape", "strides"),
+    [(-1, (2,), (1,)), (0, (3,), (-1,)), (0, (-2,), (1,)), (0, (2, 2), (1,))],
+)
+def test_a_tensor_before_its_storage_is_rejected(offset, shape, strides):
+    rebuild = _Unpickler.find_class(None, "torch._utils", "_rebuild_tensor_v2")
+    with pytest.raises(ValueError, match=r"storage|shorter|longer"):
+        rebuild(np.zeros(6, "<f4"), offset, shape, strides)
+
+
+def test_a_tensor_of_a_tensor_is_rejected():
+    """It would show the memory behind a storage that the first one repeats."""
+    rebuild = _Unpickler.find_class(None, "torch._utils", "_rebuild_tensor_v2")
+    repeated = rebuild(np.zeros(1, "<f4"), 0, (1000,), (0,))
+    for one in (repeated, rebuild(np.zeros(9, "<f4"), 0, (9, 1), (1, 1))):
+        with pytest.raises(ValueError, match="made of another"):
+            rebuild(one, 0, (9,), (1,))
+
+
+def test_a_compressed_checkpoint_is_not_unpacked(tmp_path):
+    path = archive(tmp_path / "a.pt", tensor(), [np.zeros(6, "<f4")], how=zipfile.ZIP_DEFLATED)
+    with pytest.raises(MissingDependency, match="it is compressed"):
+        checkpoint.read(path)
+
+
 def test_code_in_a_checkpoint_is_not_run(tmp_path, capsys):
     path = archive(tmp_path / "a.pt", pickle.dumps(Evil()))
     with pytest.raises(MissingDependency, match="not part of a tensor"):
@@ -73,6 +98,11 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, capsys):
 def test_only_the_named_classes_are_found(module, name):
     with pytest.raises(pickle.UnpicklingError):
         _Unpickler.find_class(None, module, name)
+
+
+def test_a_storage_is_one_of_torch():
+    with pytest.raises(pickle.UnpicklingError):
+        _Unpickler.find_class(None, "torch.cuda", "FloatStorage")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a zip at all" * 100])

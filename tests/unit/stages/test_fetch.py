@@ -3,12 +3,16 @@
 import errno
 import fcntl
 import hashlib
+import http.client
+import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -84,11 +88,34 @@ def test_a_later_process_goes_on_with_a_file_and_keeps_complete_ones(server, mod
         weights.resolve("base")
     assert not (model_dir / "base").exists()
     (model_dir / "base.part" / "model.bin.part").write_bytes(BIG[:1000])
+    (model_dir / "base.part" / "other.bin").write_bytes(BIG[:1000])
     server.files["model.bin"] = BIG
     server.requests.clear()
     server.ranges.clear()
     assert content(weights.resolve("base").path) == FILES
+    assert names(model_dir / "base") == {*FILES, "checked.json"}
     assert (server.requests, server.ranges) == (["model.bin"], ["bytes=1000-"])
+
+
+def test_a_complete_file_of_an_earlier_process_is_read_again(server, model_dir):
+    """What is published is recorded as pinned, so it must be."""
+    part = model_dir / "base.part"
+    part.mkdir(parents=True)
+    (part / "config.json").write_bytes(b"[]")
+    stat = (part / "config.json").stat()
+    row = [sha256(b"{}"), stat.st_size, stat.st_mtime_ns]
+    (part / "checked.json").write_text(json.dumps({"files": {"config.json": row}}))
+    assert content(weights.resolve("base").path) == FILES
+    assert sorted(server.requests) == sorted(FILES)
+
+
+def test_a_part_that_is_longer_than_what_the_server_has_is_given_up(server, model_dir):
+    model_dir.mkdir()
+    (model_dir / "yolox_s.onnx.part").write_bytes(BIG[:1000])
+    server.files["yolox_s.onnx"] = BIG[:500]
+    with pytest.raises(MissingDependency, match="model_checksum"):
+        weights.resolve("yolox-s")
+    assert server.ranges == ["bytes=1000-", None]
 
 
 @pytest.mark.usefixtures("model_dir")
@@ -109,13 +136,49 @@ def test_a_part_with_other_bytes_is_not_built_upon(model_dir, left):
     assert weights.resolve("yolox-s").path.read_bytes() == BIG
 
 
-@pytest.mark.parametrize("wrong", [BIG[::-1], BIG + b"more", BIG[:-1], b""])
+@pytest.mark.parametrize("wrong", [BIG[::-1], BIG * 2, BIG[:-1], b""])
 def test_a_file_that_is_not_the_pinned_one_is_refused_and_removed(server, model_dir, wrong):
     server.files["yolox_s.onnx"] = wrong
+    counts = []
+    bars = SimpleNamespace(start=lambda *_: counts.append)
     with pytest.raises(MissingDependency, match=r"is not the pinned yolox_s\.onnx") as caught:
-        weights.resolve("yolox-s")
+        weights.resolve("yolox-s", progress=bars)
     assert caught.value.code == "model_checksum"
+    assert sum(counts) <= len(BIG) + download._BLOCK, "a server may send without end"
     assert names(model_dir) == {"yolox_s.onnx.lock"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        TimeoutError("slow"),
+        ConnectionResetError("cut"),
+        ssl.SSLError("changed"),
+        http.client.IncompleteRead(b""),
+    ],
+)
+def test_a_transfer_that_breaks_may_be_retried(model_dir, monkeypatch, broken):
+    def urlopen(_request, *, timeout):
+        assert 0 < timeout <= 60, "a server may say nothing"
+        raise broken
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    with pytest.raises(DependencyFailed, match="model_download"):
+        weights.resolve("yolox-s")
+    assert not (model_dir / "yolox_s.onnx").exists()
+
+
+def test_a_model_is_on_the_disk_before_it_has_its_name(server, model_dir, monkeypatch):
+    synced = []
+
+    def fsync(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    weights.resolve("base")
+    assert server.requests
+    assert model_dir.name == "models"
+    assert synced == [*sorted(FILES), "checked.json.part", "base.part", "models"]
 
 
 def test_what_does_not_fit_on_the_disk_is_not_begun(server, model_dir, monkeypatch):
@@ -130,16 +193,17 @@ def test_what_does_not_fit_on_the_disk_is_not_begun(server, model_dir, monkeypat
 
 
 @pytest.mark.usefixtures("server")
-def test_a_disk_that_fills_up_leaves_nothing_to_be_used(model_dir, monkeypatch):
+@pytest.mark.parametrize("why", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fills_up_leaves_nothing_to_be_used(model_dir, monkeypatch, why):
     real = Path.open
 
     def full(self, mode="r", *args, **kwargs):
         if self.name == "model.bin.part" and mode == "wb":
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(why, os.strerror(why))
         return real(self, mode, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(MissingDependency, match="No space left on device"):
+    with pytest.raises(MissingDependency, match=os.strerror(why)):
         weights.resolve("base")
     assert names(model_dir) <= {"base.lock"}
     monkeypatch.undo()
@@ -295,6 +359,18 @@ def test_recorded_digests_hold_while_size_and_time_do(server, model_dir, monkeyp
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
     with pytest.raises(MissingDependency, match="model_checksum"):
         weights.resolve("yolox-s")
+    path.write_bytes(BIG[:-1])
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(MissingDependency, match="model_checksum"):
+        weights.resolve("yolox-s")
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("damaged", [b"{", b"[]"])
+def test_without_recorded_digests_a_model_is_read(model_dir, damaged):
+    found = weights.resolve("yolox-s")
+    (model_dir / ".yolox_s.onnx.checked.json").write_bytes(damaged)
+    assert weights.resolve("yolox-s") == found
 
 
 def test_verifying_reads_everything_again(server, model_dir):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -208,10 +209,27 @@ def test_sample_weights_that_are_not_listed_are_rejected(sample_dir):
         weights.resolve("whisper-shapes.pt")
 
 
-@pytest.mark.usefixtures("sample_dir")
-def test_missing_sample_weights_are_never_replaced_by_another_model():
+def test_missing_sample_weights_are_never_replaced_by_another_model(sample_dir):
     with pytest.raises(MissingDependency, match="model_unavailable"):
         weights.resolve("yolo-shapes.pt")
+    (sample_dir / "SHA256SUMS").unlink()
+    with pytest.raises(MissingDependency, match="model_unavailable"):
+        weights.resolve("whisper-shapes.pt")
+
+
+def test_a_conversion_that_lost_a_file_is_rejected(tmp_path):
+    model = replace(registry.models()["base"], files=(), made_from="base.pt")
+    (tmp_path / "checked.json").write_text('{"files": {"model.bin": ["1", 1, 1]}}')
+    with pytest.raises(MissingDependency, match=r"it lacks model\.bin"):
+        store.check(model, tmp_path)
+
+
+def test_digests_are_recorded_only_where_that_is_possible(tmp_path, monkeypatch):
+    def read_only(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(store, "_write_checked", read_only)
+    store.record(tmp_path)
 
 
 def test_a_file_given_by_path_is_identified_by_its_digest(tmp_path):

@@ -1,12 +1,16 @@
 """The events that uploads and ends of stages lead to."""
 
+import json
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from pipeline.core import outgoing
 from pipeline.results.outgoing.consumer import EventConsumer
 from tests.fakes import aws_events
+from tests.fakes.query import done, upload, video
 
 
 @pytest.mark.parametrize(
@@ -18,3 +22,20 @@ def test_only_the_upload_of_a_video_is_told(key: str, told: int):
     deliverer: Any = None
     EventConsumer(catalog, deliverer).handle(aws_events.created(key))
     assert len(sent) == told
+
+
+def test_an_event_about_a_video_leads_to_no_other():
+    """It would be sent again and again."""
+    source = upload()
+    event = outgoing.video_settled(video(source, done(source, "toy")))
+    assert event
+    entry = event.entry("bus")
+    body = {
+        "detail-type": entry["DetailType"],
+        "source": entry["Source"],
+        "time": entry["Time"].isoformat(),
+        "detail": json.loads(entry["Detail"]),
+    }
+    catalog: Any = Mock(video=lambda _: video(source, done(source, "toy")))
+    EventConsumer(catalog, Mock()).handle(json.dumps(body))
+    assert catalog.announcer.send.mock_calls == []

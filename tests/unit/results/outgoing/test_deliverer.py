@@ -49,7 +49,8 @@ class House:
     def send(self, _bodies: list[str], *, group: str, delay_s: float) -> None:
         self.sent.append((delay_s, self.webhooks.delivery(group, "1")))
 
-    def _post(self, *_: Any, **__: Any) -> Answer:
+    def _post(self, *_: Any, private: bool) -> Answer:
+        assert not private
         self.posted.append(self.now)
         return Answer(self.status, None if self.status == 200 else "No.", 0.1)
 
@@ -125,3 +126,32 @@ def test_a_webhook_that_is_removed_during_a_delivery_stays_removed(house: House)
     house.webhooks.remove("wh_1")
     house.webhooks.edit(HOOK, disabled_at=datetime.now(UTC))
     assert house.webhooks.all() == []
+
+
+def test_the_log_of_a_delivery_has_its_latest_tries(house: House):
+    house.status = 500
+    for _ in range(25):
+        known = house.webhooks.delivery("wh_1", "1")
+        assert known
+        house.deliverer.again(known)
+        house.now += 1
+        house.deliverer.handle(REQUEST)
+    known = house.webhooks.delivery("wh_1", "1")
+    assert known
+    assert [round(one.at.timestamp()) for one in known.log] == [*range(1006, 1026)]
+
+
+def test_a_delivery_to_a_webhook_that_was_removed_ends(house: House):
+    house.webhooks.remove("wh_1")
+    house.deliverer.handle(REQUEST)
+    assert (house.state, house.posted) == ("failed", [])
+
+
+def test_a_message_that_comes_again_during_a_request_waits_for_it(house: House):
+    def slow(*given: Any, private: bool) -> Answer:
+        house.deliverer.handle(REQUEST)
+        return house._post(*given, private=private)
+
+    house.deliverer._post = slow
+    house.deliverer.handle(REQUEST)
+    assert len(house.posted) == 1

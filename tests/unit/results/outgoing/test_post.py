@@ -1,4 +1,4 @@
-"""Webhooks over TLS: only the host that the address names gets one."""
+"""Webhooks go over TLS to the host that the address names; an odd answer is an error of theirs."""
 
 import ipaddress
 import socket
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from cryptography import x509
@@ -102,3 +103,46 @@ def test_a_host_that_is_not_shown_to_be_the_one_gets_nothing(
     assert answer.error
     assert said in answer.error
     assert (answer.status, received) == (None, [])
+
+
+def test_an_answer_that_is_not_http_is_an_error_in_few_words():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(1 << 16)
+                client.sendall(b"?" * 5000 + b"\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        found = post(url, b"{}", {}, private=True)
+        thread.join()
+    assert found.status is None
+    assert found.error
+    assert len(found.error) <= 200
+
+
+def test_a_name_that_cannot_be_looked_up_is_an_error():
+    found = post(f"https://{'a' * 64}.example/", b"{}", {}, private=False)
+    assert (found.status, bool(found.error)) == (None, True)
+
+
+def test_connecting_has_a_limit_too(monkeypatch: pytest.MonkeyPatch):
+    """No request is there yet that a timer could end."""
+
+    def connect(_address: tuple[str, int], timeout: float) -> socket.socket:
+        assert timeout == 7
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    assert post("http://127.0.0.1:9/", b"{}", {}, private=True, timeout_s=7).error
+
+
+def test_the_timer_of_a_request_ends_with_it(monkeypatch: pytest.MonkeyPatch):
+    timer = Mock()
+    monkeypatch.setattr(threading, "Timer", lambda *_: timer)
+    monkeypatch.setattr(socket, "create_connection", Mock(side_effect=ConnectionRefusedError))
+    assert post("http://127.0.0.1:9/", b"{}", {}, private=True).error
+    assert [call[0] for call in timer.method_calls] == ["start", "cancel"]

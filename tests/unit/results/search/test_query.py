@@ -36,6 +36,7 @@ def test_a_query_is_read(text: str, parts: list[list[tuple[str, bool]]]):
         ("...", "empty_query"),
         ("h*", "prefix_too_short"),
         ("a b c d e f g h i j k l m", "long_query"),
+        ("a -b -c -d -e -f -g -h -i -j -k -l -m", "long_query"),
     ],
 )
 def test_a_query_that_cannot_be_answered_is_rejected(text: str, code: str):
