@@ -41,6 +41,7 @@ FREE = packed(b"free", b"")
 DEEP = reduce(lambda inner, _: packed(b"minf", inner), range(2_000), b"")
 WIDE = packed(b"minf", FREE * 90) * 20
 TIMES = table(b"stts", 100, bytes(800))
+OTHERS = (b"elst", b"ctts", b"stss", b"stsc", b"co64")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,7 @@ TIMES = table(b"stts", 100, bytes(800))
     [
         film(table(b"stts", 1 << 31)),
         film(table(b"stco", 100, bytes(20))),
+        *(film(table(name, 100, bytes(20))) for name in OTHERS),
         film(sizes(10_000, 1)),
         film(sizes(1_000_000, 1), handler=b"soun"),
         film(sizes(1_000_000, 1), sizes(0, 0)),
@@ -62,6 +64,7 @@ TIMES = table(b"stts", 100, bytes(800))
     ids=[
         "times",
         "places",
+        *(name.decode() for name in OTHERS),
         "pictures",
         "sound",
         "first_sizes",
