@@ -29,6 +29,8 @@ def test_the_least_and_the_most_are_accepted():
         {"name": "ä" * 1025},
         {"name": "a\n.mp4"},
         {"name": "a\x7f.mp4"},
+        {"name": "a\ufffe.mp4"},
+        {"name": "a\uffff.mp4"},
         {"size": -1},
         {"size": "4"},
         {"size": 4.0},
