@@ -62,6 +62,12 @@ def test_what_a_child_leaves_behind_dies_with_it():
         pid = grandchild(child)
         assert child.wait() == child.wait() == 0
         assert soon(lambda: gone(pid))
+    closed = LEAVER[-1].replace("time.sleep", "os.closerange(0, 3) or time.sleep")
+    with Child(python(closed), Caps()) as child:
+        pid = grandchild(child)
+        child._listener.join()
+        assert child.wait() == 0
+        assert soon(lambda: gone(pid))
     with Child(LEAVER, Caps(wall_s=0.3)) as child:
         pid = grandchild(child)
         assert child.stdout.read() == b"", "it ends at the wall clock limit"
@@ -113,6 +119,14 @@ def test_a_probe_has_longer_where_its_source_is_slow_and_a_run_has_its_deadline(
     for caps in (Caps(), Caps(of_run=True)):
         ffmpeg._start(command, caps, 1)
     assert waited == [7.0, 0.0]
+
+
+def test_a_child_that_closes_its_standard_error_runs_on():
+    with Child(
+        python("import os, time; os.close(2); time.sleep(0.2); print('on')"), Caps()
+    ) as child:
+        assert list(child.lines()) == ["on"]
+        assert child.wait() == 0
 
 
 def test_a_child_that_ended_in_time_has_not_expired():
