@@ -50,6 +50,13 @@ def test_both_whitelists_are_on_every_input(clip):
     assert not risky & set(guard["format_whitelist"].split(","))
 
 
+def test_a_run_waits_for_no_key_and_has_its_share_of_the_cores():
+    command = ffmpeg._argv(endless(), 3)
+    assert "-nostdin" in command
+    for pool in ("-filter_threads", "-filter_complex_threads"):
+        assert command[command.index(pool) + 1] == "3"
+
+
 def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path, tmp_path / "fifo", tmp_path / "http:", tmp_path / "none"):
