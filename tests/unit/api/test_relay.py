@@ -145,12 +145,13 @@ def test_a_part_is_handed_on_piece_by_piece():
     messages = [
         {"type": "http.request", "body": piece, "more_body": piece != b"c"} for piece in pieces
     ]
-    headers = [("Content-Length", "19"), ("Authorization", "secret"), ("X-Amz-Acl", "public")]
+    kept = {"Content-Length": "19", "Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}
+    headers = [*kept.items(), ("Authorization", "secret"), ("X-Amz-Acl", "public")]
     sent = call(store, "PUT", messages=messages, headers=headers)
     assert sent[0]["status"] == 200
     assert store.order == [step for one in pieces for step in (("received", one), ("stored", one))]
     # Nothing that S3 would have to have signed, and no other credentials.
-    assert store.asked == [("PUT", "/ours/a?X-Amz-Signature=1", {"Content-Length": "19"})]
+    assert store.asked == [("PUT", "/ours/a?X-Amz-Signature=1", kept)]
 
 
 def test_a_part_whose_client_is_gone_is_not_stored():

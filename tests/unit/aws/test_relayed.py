@@ -23,6 +23,7 @@ class Connection:
     """A connection to S3 that fails as told, and keeps what it was asked."""
 
     made: list["Connection"]
+    error: type[OSError] = BrokenPipeError
 
     def __init__(self, place: str, *, timeout: float) -> None:
         self.place, self.timeout = place, timeout
@@ -32,7 +33,7 @@ class Connection:
 
     def request(self, *asked: Any) -> None:
         self.asked = asked
-        raise BrokenPipeError  # S3 has closed its end before the whole body was sent
+        raise self.error  # S3 has closed its end before the whole body was sent
 
     def getresponse(self) -> str:
         return "403"
@@ -49,13 +50,17 @@ class Silent(Connection):
 
 
 @pytest.mark.parametrize(
-    ("kind", "endpoint"),
-    [("HTTPConnection", "http://s3:9000"), ("HTTPSConnection", "https://s3:9000")],
+    ("kind", "endpoint", "error"),
+    [
+        ("HTTPConnection", "http://s3:9000", BrokenPipeError),
+        ("HTTPSConnection", "https://s3:9000", ConnectionResetError),
+    ],
 )
 def test_an_early_rejection_of_s3_is_its_answer(
-    monkeypatch: pytest.MonkeyPatch, kind: str, endpoint: str
+    monkeypatch: pytest.MonkeyPatch, kind: str, endpoint: str, error: type[OSError]
 ):
     monkeypatch.setattr(Connection, "made", [], raising=False)
+    monkeypatch.setattr(Connection, "error", error)
     monkeypatch.setattr(relayed, kind, Connection)
     found = Store(endpoint, ["ours"]).send("PUT", "/ours/a", {"Content-Length": "1"}, [b"a"])
     (made,) = Connection.made
