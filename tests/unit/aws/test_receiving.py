@@ -133,9 +133,11 @@ def test_an_expired_upload_is_unknown_and_its_idempotency_key_free(bench: Bench,
 
 def test_of_two_requests_at_once_with_one_key_the_second_begins_nothing(bench: Bench, monkeypatch):
     first = bench.begin(once="order 7")
-    answers = iter([None, first])  # the first was not there yet
+    answers = iter([None, first] * 2)  # the first was not there yet
     monkeypatch.setattr(bench.catalog.pending, "get", lambda _: next(answers))
     assert bench.begin(once="order 7") == first
+    with pytest.raises(Conflict, match="idempotency_conflict"):
+        bench.begin("b.mp4", once="order 7")
     assert list(bench.s3.open) == [first.s3_id]
 
 
