@@ -39,7 +39,7 @@ class NewUpload(BaseModel):
     size: int = Field(strict=True, ge=0, description="Its size in bytes", examples=[41_943_040])
     content_type: str | None = Field(
         None,
-        # A header has no other characters.
+        # HTTP has no other characters here.
         pattern=r"^[a-zA-Z0-9_.+-]{1,60}/[a-zA-Z0-9_.+-]{1,60}$",
         description="By default, by its name; the content decides how it is processed",
         examples=["video/mp4"],
