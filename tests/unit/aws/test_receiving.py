@@ -117,6 +117,7 @@ def test_what_s3_did_not_complete_is_not_recorded(bench: Bench):
     assert not bench.receiver.get(begun.upload_id).completed
     bench.s3.error = None
     assert bench.receiver.complete(begun.upload_id).completed
+    assert bench.receiver.get(begun.upload_id).completed
     assert bench.catalog.contents.videos(content.ids(4, [MD5])) == {begun.video_id: begun.key}
 
 
