@@ -103,6 +103,20 @@ def test_a_child_has_limits_that_nobody_gave_it():
     assert limits["fsize"] <= 64 << 30
 
 
+def test_a_question_about_ffmpeg_itself_takes_seconds():
+    asked = []
+
+    class Said(Child):
+        def __init__(self, argv, caps, **given):
+            asked.append(caps.cpu_s)
+            super().__init__(["true"], caps, **given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ffmpeg, "Child", Said)
+        assert ffmpeg.works("-version")
+    assert asked == [20]
+
+
 def test_time_in_which_a_child_waits_for_others_does_not_count():
     waits = iter([0.0, *[3600.0] * 3])
     with Child(SLEEPER, Caps(wall_s=0.3), waited=lambda: next(waits, 0.0)) as child:
