@@ -107,7 +107,7 @@ def test_a_question_about_ffmpeg_itself_takes_seconds():
     asked = []
 
     class Said(Child):
-        def __init__(self, argv, caps, **given):
+        def __init__(self, _, caps, **given):
             asked.append(caps.cpu_s)
             super().__init__(["true"], caps, **given)
 
