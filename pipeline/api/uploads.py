@@ -31,14 +31,16 @@ class NewUpload(BaseModel):
 
     name: str = Field(
         max_length=1024,
-        pattern=r"^[^\x00-\x1f\x7f]*$",  # S3's list of parts is XML, which has no such characters
+        # S3's answers are XML, which has no such characters.
+        pattern=r"^[^\x00-\x1f\x7f\ufffe\uffff]*$",
         description="Its file name",
         examples=["holiday.mp4"],
     )
     size: int = Field(strict=True, ge=0, description="Its size in bytes", examples=[41_943_040])
     content_type: str | None = Field(
         None,
-        pattern=r"^[\w.+-]{1,60}/[\w.+-]{1,60}$",
+        # HTTP has no other characters here.
+        pattern=r"^[a-zA-Z0-9_.+-]{1,60}/[a-zA-Z0-9_.+-]{1,60}$",
         description="By default, by its name; the content decides how it is processed",
         examples=["video/mp4"],
     )

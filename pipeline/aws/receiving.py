@@ -1,5 +1,6 @@
 """The uploads that others send in parts: begun, looked at, completed and aborted."""
 
+import contextlib
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -137,17 +138,19 @@ class Receiver:
             _check(begun, parts)
             ids = _ids(begun, parts)
             if found := there(ids, self._uploads, self._catalog):
-                self.parts.abort(begun.key, begun.s3_id)
                 done = _there(begun, found)
-            else:
-                self.parts.complete(begun.key, begun.s3_id, parts)
-                self._catalog.contents.uploaded(ids, begun.video_id, begun.key)
-                done = begun.model_copy(update={"completed": True})
+                # Recorded first: what S3 has discarded cannot be completed by another request.
+                self._catalog.pending.end(done)
+                with contextlib.suppress(NotFound):
+                    self.parts.abort(begun.key, begun.s3_id)
+                return done
+            self.parts.complete(begun.key, begun.s3_id, parts)
+            self._catalog.contents.uploaded(ids, begun.video_id, begun.key)
         except NotFound:
             # An earlier request may have completed it, and died before it recorded that.
             if not self._uploads.holds(begun.key):
                 raise
-            done = begun.model_copy(update={"completed": True})
+        done = begun.model_copy(update={"completed": True})
         self._catalog.pending.end(done)
         return done
 
@@ -159,10 +162,15 @@ class Receiver:
             Conflict: ``upload_completed``.
         """
         begun = self.get(upload_id)
-        if begun.completed:
+        completed = begun.completed
+        if begun.s3_id and not completed:
+            try:
+                self.parts.abort(begun.key, begun.s3_id)
+            except NotFound:
+                # An earlier request has aborted or completed it, and died before it recorded that.
+                completed = self._uploads.holds(begun.key)
+        if completed:
             raise Conflict("upload_completed", "This upload is complete: delete the video instead.")
-        if begun.s3_id:
-            self.parts.abort(begun.key, begun.s3_id)
         self._catalog.pending.forget(upload_id)
 
 

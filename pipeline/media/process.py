@@ -157,7 +157,13 @@ class Child:
             yield rest.decode("utf-8", "replace")
 
     def wait(self) -> int:
-        """Wait for the end; the exit status, negative for a signal as in ``subprocess``."""
+        """Wait for the end, and kill what the program leaves behind in its process group.
+
+        Returns:
+            the exit status, negative for a signal as in ``subprocess``.
+        """
+        _await_end(self._popen.pid)
+        self._kill()
         status = self._popen.wait()
         self._listener.join()
         return status
@@ -172,7 +178,8 @@ class Child:
         self._kill()
 
     def _kill(self) -> None:
-        if self._popen.poll() is None:
+        # Until its status is read, no other group has its number.
+        if self._popen.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
 
@@ -191,7 +198,7 @@ class Child:
             return
         started.set_result(popen)
         self._listen(cast("IO[bytes]", popen.stderr))
-        popen.wait()
+        _await_end(popen.pid)
 
     def _listen(self, stderr: IO[bytes]) -> None:
         rest = b""
@@ -205,6 +212,12 @@ class Child:
     def _hear(self, line: bytes) -> None:
         if text := line[:500].decode("utf-8", "replace").strip():
             self.complaints.add(text)
+
+
+def _await_end(pid: int) -> None:
+    """Wait for the end of a child without reading its status."""
+    with contextlib.suppress(ChildProcessError):  # it was read before
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def _started(

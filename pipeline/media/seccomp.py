@@ -25,6 +25,8 @@ _REFUSED = (
     # Other processes, and their memory.
     *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp"),
     *("pidfd_open", "pidfd_getfd", "pidfd_send_signal"),
+    # Another session than that in which a worker finds what its tools leave behind.
+    "setsid",
     # Files by another way than their path, and other views of the file system.
     *("open_by_handle_at", "name_to_handle_at", "mount", "umount2", "pivot_root", "chroot"),
     *("open_tree", "move_mount", "fsopen", "fsmount", "mount_setattr", "unshare", "setns"),

@@ -109,6 +109,7 @@ def test_eventbridges_own_form_is_taken(client, told, received):
         ("", bearer("another-token-of-16"), 401),
         ("", bearer("token-of-the-api-1234"), 401),
         ("", {"Authorization": "Basic !"}, 401),
+        ("", {"Authorization": "Basic /w=="}, 401),  # not UTF-8
         ("?token=wrong", bearer(), 401),
     ],
 )

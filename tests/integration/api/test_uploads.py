@@ -1,6 +1,7 @@
 """Uploads in parts by the API, in two implementations of S3: resumed, completed, cancelled."""
 
 import hashlib
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -36,6 +37,7 @@ def begin(api, size=4, **given):
     answer = api.request("POST", "/uploads", json={"name": "a.mp4", "size": size, **given})
     assert answer.status_code == 201, answer.text
     assert answer.headers["Location"] == answer.json()["links"]["self"]
+    assert answer.headers["Cache-Control"] == "no-store"
     return answer.json()
 
 
@@ -63,12 +65,17 @@ def test_a_file_is_sent_in_parts_resumed_and_equal(api, settings):
     )
     assert (new["state"], new["part_size"], new["part_count"]) == ("open", SIZE, 3)
     assert [part["size"] for part in new["parts"]] == [SIZE, SIZE, 4]
+    signed = parse_qs(urlsplit(new["parts"][0]["url"]).query)
+    assert "content-length" in signed["X-Amz-SignedHeaders"][0].split(";")
+    assert signed["X-Amz-Expires"] == [str(settings.presign_s)]
     for part in (new["parts"][2], new["parts"][0]):
         assert put(part, body).status_code == 200
     early = api.request("POST", new["links"]["complete"])
     assert code(early) == (409, "upload_incomplete")
     assert "missing: 2." in early.json()["detail"]
-    seen = api.get(new["links"]["self"]).json()
+    answer = api.get(new["links"]["self"])
+    assert answer.headers["Cache-Control"] == "no-store"
+    seen = answer.json()
     assert (seen["arrived"], [part["number"] for part in seen["parts"]]) == ([1, 3], [2])
     assert put(seen["parts"][0], body).status_code == 200
     for _ in range(2):
@@ -83,6 +90,18 @@ def test_a_file_is_sent_in_parts_resumed_and_equal(api, settings):
         "videodrop-passthrough": '{"name":"Zo\\u00eb","n":[1]}',
     }
     assert new["video_id"] == bootstrap.uploads(settings).video_id(new["key"])
+
+
+def test_addresses_are_given_for_a_few_parts_until_they_have_arrived_whole(api, settings):
+    new = begin(api, 20 * SIZE)
+    assert [part["number"] for part in new["parts"]] == list(range(1, 17))
+    s3, place = aws.client("s3"), {"Bucket": settings.names.uploads_bucket}
+    (begun,) = s3.list_multipart_uploads(**place)["Uploads"]
+    place |= {"Key": begun["Key"], "UploadId": begun["UploadId"]}
+    s3.upload_part(**place, PartNumber=1, Body=b"less")
+    seen = api.get(new["links"]["self"]).json()
+    assert (seen["part_count"], seen["arrived"]) == (20, [])
+    assert [part["number"] for part in seen["parts"]] == list(range(1, 17))
 
 
 @pytest.mark.parametrize("body", [b"", b"film"])
@@ -182,6 +201,7 @@ def test_captions_go_beside_the_video_that_has_the_bytes(api, settings):
         ({"name": ".a.mp4"}, (422, "not_a_video")),
         ({"name": "a.srt"}, (422, "bad_beside")),
         ({"name": "a.srt", "beside": "0" * 32}, (404, "unknown_upload")),
+        ({"beside": "0" * 32}, (422, "bad_beside")),
         ({"size": 20 * 1024**3 + 1}, (422, "too_large")),
         ({"size": -1}, (422, "invalid_request")),
         ({"options": {"colour": "blue"}}, (422, "bad_option")),

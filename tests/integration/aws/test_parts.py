@@ -1,12 +1,12 @@
 """Parts of a source in two implementations of S3."""
 
 import io
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, IncompleteReadError
 from botocore.response import StreamingBody
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from pipeline.aws import clients as aws
 from pipeline.aws import parts
@@ -119,11 +119,17 @@ def upload(monkeypatch: pytest.MonkeyPatch) -> Upload:
     return Upload.model_construct(bucket="b", key="k", version_id="7", etag="e", size=len(CONTENT))
 
 
-def test_a_part_that_breaks_off_is_requested_again(upload: Upload):
-    broken = ProtocolError("Connection broken")
-    s3 = Shaky([Body(CONTENT[:5]), Body(b"", broken)])
+def test_a_part_that_breaks_off_is_requested_again(upload: Upload, monkeypatch: pytest.MonkeyPatch):
+    waits: list[float] = []
+    monkeypatch.setattr(parts.time, "sleep", waits.append)
+    broken = Body(b"", ProtocolError("Connection broken"))
+    silent = Body(b"", ReadTimeoutError(cast("Any", None), "/k", "timed out"))
+    short = Body(b"", IncompleteReadError(actual_bytes=5, expected_bytes=100))
+    s3 = Shaky([broken, silent, short])
     assert parts.reader(s3, upload)(0, 100) == CONTENT[:100]
-    assert len(s3.asked) == 3
+    assert len(s3.asked) == 4
+    assert waits == [0.4, 0.8, 1.6], "longer each time"
+    assert broken.closed
     assert all(
         (one["IfMatch"], one["VersionId"], one["Range"]) == ('"e"', "7", "bytes=0-99")
         for one in s3.asked

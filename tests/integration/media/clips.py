@@ -269,6 +269,16 @@ def joined(path):
     path.write_bytes(b"".join(parts))
 
 
+def grown(path):
+    """Write three frames of 64x36, and three of 2048x1152 after them."""
+    parts = []
+    for size in ("64x36", "2048x1152"):
+        part = path.with_suffix(f".{size}.ts")
+        ffmpeg(*picture(size), "-frames:v", 3, *h264(), part)
+        parts.append(part.read_bytes())
+    path.write_bytes(b"".join(parts))
+
+
 def joined_ac3(path):
     """Write the same recording of 3 s twice: sound of the first follows pictures of the second."""
     part = path.with_name("part.ts")

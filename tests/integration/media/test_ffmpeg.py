@@ -50,6 +50,15 @@ def test_both_whitelists_are_on_every_input(clip):
     assert not risky & set(guard["format_whitelist"].split(","))
 
 
+def test_a_run_waits_for_no_key_has_its_share_of_the_cores_and_says_each_error(clip):
+    given = ffmpeg.source(clip(clips.plain), max_pixels=PIXELS, threads=3)
+    command = ffmpeg._argv(given.output("-", format="null"), 3)
+    assert "-nostdin" in command
+    for pool in ("-threads", "-filter_threads", "-filter_complex_threads"):
+        assert command[command.index(pool) + 1] == "3"
+    assert command[command.index("-loglevel") + 1].startswith("repeat+")
+
+
 def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path, tmp_path / "fifo", tmp_path / "http:", tmp_path / "none"):

@@ -103,6 +103,13 @@ def test_damage_is_reported(source):
     assert fine.count == 0
 
 
+def test_frames_that_outgrow_what_the_header_said_are_not_decoded(source):
+    heard = Complaints()
+    found = list(sampled(source(clips.grown), fps=30, complaints=heard))
+    assert 1 <= len(found) <= 3
+    assert heard.count > 0
+
+
 def test_audio_without_video_is_rejected_before_anything_starts(source):
     with pytest.raises(BadInput, match="no_video"):
         sampled(source(clips.audio_only))

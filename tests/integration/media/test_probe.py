@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.core.errors import BadInput, LimitExceeded
 from pipeline.core.media_info import Limits, VideoStream
+from pipeline.media import ffmpeg
 from pipeline.media.probe import probe
 
 from . import clips
@@ -140,6 +141,24 @@ def test_a_missing_end_is_detected_and_the_rest_measured(clip):
     found = probe(clip(clips.cut_off))
     assert found.cut_off
     assert 8 < found.duration_s < 11
+
+
+@pytest.mark.parametrize("maker", [clips.plain, clips.joined])
+def test_every_program_that_reads_a_file_for_a_probe_has_a_limit_of_minutes(
+    clip, monkeypatch, maker
+):
+    path, caps = clip(maker), []
+    started = ffmpeg.Child
+
+    def start(argv, limits, **given):
+        caps.append(limits)
+        return started(argv, limits, **given)
+
+    monkeypatch.setattr(ffmpeg, "Child", start)
+    probe(path)
+    assert len(caps) > 1
+    assert max(one.wall_s for one in caps) <= 600
+    assert not any(one.of_run for one in caps)
 
 
 def test_jumps_of_the_clock_are_not_counted(clip):

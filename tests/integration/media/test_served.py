@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
 import numpy as np
+import psutil
 import pytest
 
 from pipeline.core.errors import BadInput, DependencyFailed, LeaseLost
@@ -307,10 +308,30 @@ def test_what_is_no_request_ends_the_connection(door, sent, monkeypatch):
     assert ask(door[0])[0] == 200
 
 
+def test_a_request_of_many_bytes_is_not_read(door):
+    assert ask(door[0], x="a" * 4000)[0] == 200
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        ask(door[0], x="a" * 9000)
+
+
+def test_it_listens_on_loopback_alone(door):
+    here = psutil.Process().net_connections("inet")
+    port = urlsplit(door[0].url).port
+    listening = [one for one in here if one.status == "LISTEN" and one.laddr.port == port]
+    assert [one.laddr.ip for one in listening] == ["127.0.0.1"]
+
+
 def test_connections_are_limited_and_make_way_again(door, monkeypatch):
-    monkeypatch.setattr(served, "_STRANGER_S", 0.5)
+    monkeypatch.setattr(served, "_STRANGER_S", 60)
     url = urlsplit(door[0].url)
-    idle = [socket.create_connection((url.hostname, url.port)) for _ in range(40)]
+    place = url.hostname, url.port
+    idle = [socket.create_connection(place, timeout=20) for _ in range(served._MOST_CONNECTIONS)]
+    with socket.create_connection(place, timeout=20) as refused:
+        assert refused.recv(1) == b"", "it is closed at once"
+    for one in idle:
+        one.close()
+    monkeypatch.setattr(served, "_STRANGER_S", 0.5)
+    idle = [socket.create_connection(place) for _ in range(40)]
     end = time.monotonic() + 120
     while time.monotonic() < end:
         try:

@@ -137,6 +137,10 @@ def test_pages_of_an_origin_that_is_set_may_read_and_write():
     api = client(replays=replays, cors_origins=frozenset({PAGE}))
     asked = api.request("OPTIONS", "/replays", headers=PREFLIGHT)
     assert (asked.status_code, asked.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
+    assert "Access-Control-Allow-Credentials" not in asked.headers
+    for name, status in (("authorization", 200), ("x-other", 400)):
+        more = {**PREFLIGHT, "Access-Control-Request-Headers": name}
+        assert api.request("OPTIONS", "/replays", headers=more).status_code == status
     cross = {"Origin": PAGE, "Sec-Fetch-Site": "cross-site"}
     written = api.request("POST", "/replays", json={}, headers=cross)
     assert (written.status_code, written.headers["Access-Control-Allow-Origin"]) == (201, PAGE)

@@ -6,6 +6,7 @@ from email.message import Message
 
 import pytest
 
+from pipeline.api import relay
 from pipeline.api.head import HeadAsGet
 from pipeline.api.relay import Relay
 from pipeline.core.errors import Unreachable
@@ -64,7 +65,12 @@ def call(store, method="GET", *, messages=(), headers=(), gone_after=None):
             gone.set()
             await asyncio.sleep(0.01)  # the listener is told
 
-    scope = {
+    asyncio.run(HeadAsGet(Relay(None, lambda: store))(scope(method, headers), receive, send))
+    return sent
+
+
+def scope(method, headers):
+    return {
         "type": "http",
         "method": method,
         "path": "/files/ours/a",
@@ -72,8 +78,6 @@ def call(store, method="GET", *, messages=(), headers=(), gone_after=None):
         "query_string": b"X-Amz-Signature=1",
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
     }
-    asyncio.run(HeadAsGet(Relay(None, lambda: store))(scope, receive, send))
-    return sent
 
 
 def test_a_file_is_read_in_chunks_and_closed():
@@ -141,12 +145,13 @@ def test_a_part_is_handed_on_piece_by_piece():
     messages = [
         {"type": "http.request", "body": piece, "more_body": piece != b"c"} for piece in pieces
     ]
-    headers = [("Content-Length", "19"), ("Authorization", "secret"), ("X-Amz-Acl", "public")]
+    kept = {"Content-Length": "19", "Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}
+    headers = [*kept.items(), ("Authorization", "secret"), ("X-Amz-Acl", "public")]
     sent = call(store, "PUT", messages=messages, headers=headers)
     assert sent[0]["status"] == 200
     assert store.order == [step for one in pieces for step in (("received", one), ("stored", one))]
     # Nothing that S3 would have to have signed, and no other credentials.
-    assert store.asked == [("PUT", "/ours/a?X-Amz-Signature=1", {"Content-Length": "19"})]
+    assert store.asked == [("PUT", "/ours/a?X-Amz-Signature=1", kept)]
 
 
 def test_a_part_whose_client_is_gone_is_not_stored():
@@ -164,6 +169,44 @@ def test_a_part_whose_client_is_gone_is_not_stored():
     sent = call(store, "PUT", messages=messages, headers=[("Content-Length", "2")])
     assert store.cut
     assert sent[0]["status"] == 503
+
+
+def test_clients_that_send_slowly_leave_threads_to_those_that_read(monkeypatch):
+    class Busy(Store):
+        sending = most = 0
+
+        def send(self, method, target, headers, body=()):
+            self.sending += method == "PUT"
+            self.most = max(self.most, self.sending)
+            super().send(method, target, headers, body)
+            self.sending -= method == "PUT"
+            return Found(1)
+
+    monkeypatch.setattr(relay, "_PARTS_AT_ONCE", 1)
+    store = Busy()
+    relayed = Relay(None, lambda: store)
+    answered = []
+
+    async def ask():
+        slow = asyncio.Event()
+
+        async def receive():
+            await slow.wait()
+            return {"type": "http.request", "body": b"a"}
+
+        async def send(message):
+            answered.append(message.get("status"))
+
+        parts = [
+            asyncio.create_task(relayed(scope("PUT", [("Content-Length", "1")]), receive, send))
+            for _ in range(3)
+        ]
+        await relayed(scope("GET", []), receive, send)
+        slow.set()
+        await asyncio.gather(*parts)
+
+    asyncio.run(ask())
+    assert (answered.count(200), store.most) == (4, 1)
 
 
 @pytest.mark.parametrize("status", [403, 404, 412, 416, 500, 503])

@@ -96,14 +96,16 @@ def test_what_is_known_is_not_fetched():
     assert far.asked[-1][1] == 100_000
 
 
-@pytest.mark.parametrize("start", [500_000, 400_000])
-def test_a_place_of_samples_that_an_excerpt_left_out_is_an_error(start):
-    """A seek to it is one, and so is reading up to it."""
+@pytest.mark.parametrize(
+    ("start", "end"), [(500_000, 500_001), (400_000, 500_001), (400_000, 400_001)]
+)
+def test_a_place_of_samples_that_an_excerpt_left_out_is_an_error(start, end):
+    """A seek to it is one, and so is reading up to it, or near it."""
     blocks = Blocks(len(CONTENT), Far().read, Excerpt(blank=(500_000,)))
     blocks.read(200_000, 200_100)
     blocks.read(600_000, 600_100)
     with pytest.raises(DependencyFailed, match="index_left_out"):
-        blocks.read(start, 500_000 + 1)
+        blocks.read(start, end)
     with pytest.raises(DependencyFailed):
         blocks.check()
 

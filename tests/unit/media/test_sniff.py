@@ -2,6 +2,8 @@ import pytest
 
 from pipeline.media.sniff import describe, elementary
 
+IMAGES = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+
 
 @pytest.mark.parametrize(
     ("content", "name"),
@@ -10,15 +12,25 @@ from pipeline.media.sniff import describe, elementary
         (b"\xef\xbb\xbf\n #EXTM3U\n", "playlist"),
         (b"ffconcat version 1.0\nfile a\n", "concat"),
         (b'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash">', "DASH"),
-        (b"<!DOCTYPE html><html>", "web page"),
+        (b"[playlist]\nFile1=a\n", "PLS"),
+        (b"<smil><body>", "SMIL"),
+        (b'<asx version="3.0">', "ASX"),
+        (b"<!DOCTYPE html><body>", "web page"),
+        (b"<html><body>", "web page"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg">', "SVG"),
         (b"\x89PNG\r\n\x1a\n\0\0", "PNG"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", "JPEG"),
         (b"GIF89a\0\0", "GIF"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "WebP"),
-        (b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
+        (b"II*\0\x08\0\0\0", "TIFF"),
+        (b"MM\0*\0\0\0\x08", "TIFF"),
+        *((b"\0\0\0\x1cftyp" + brand + bytes(4), "AVIF or HEIF") for brand in IMAGES),
+        (b"%PDF-1.7\n\xe2\xe3", "PDF"),
+        (b"%!PS-Adobe-3.0\n", "PostScript"),
         (b"PK\x03\x04\0\0", "ZIP"),
+        (b"\x1f\x8b\x08\0\0\0", "gzip"),
         (b"Dear all,\r\n", "text"),
-        ("Grüße ".encode() * 400, "text"),
+        (b"Dear " + "Grüße ".encode() * 600, "text"),
     ],
 )
 def test_a_file_that_is_not_media_is_named(tmp_path, content, name):

@@ -38,9 +38,15 @@ def check(tmp_path):
 
 
 FREE = packed(b"free", b"")
-DEEP = reduce(lambda inner, _: packed(b"minf", inner), range(2_000), b"")
+
+
+def nested(levels):
+    return reduce(lambda inner, _: packed(b"minf", inner), range(levels), b"")
+
+
 WIDE = packed(b"minf", FREE * 90) * 20
 TIMES = table(b"stts", 100, bytes(800))
+OTHERS = (b"elst", b"ctts", b"stss", b"stsc", b"co64")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,7 @@ TIMES = table(b"stts", 100, bytes(800))
     [
         film(table(b"stts", 1 << 31)),
         film(table(b"stco", 100, bytes(20))),
+        *(film(table(name, 100, bytes(20))) for name in OTHERS),
         film(sizes(10_000, 1)),
         film(sizes(1_000_000, 1), handler=b"soun"),
         film(sizes(1_000_000, 1), sizes(0, 0)),
@@ -55,13 +62,15 @@ TIMES = table(b"stts", 100, bytes(800))
         film(table(b"elst", 1_001, bytes(12 * 1_001))),
         film(FREE * 1_001),
         film(WIDE),
-        film(DEEP),
+        film(nested(6)),
+        film(nested(2_000)),
         film(after=FREE * 1_001),
         film(before=FREE * 10_001),
     ],
     ids=[
         "times",
         "places",
+        *(name.decode() for name in OTHERS),
         "pictures",
         "sound",
         "first_sizes",
@@ -70,6 +79,7 @@ TIMES = table(b"stts", 100, bytes(800))
         "in_a_table",
         "in_a_track",
         "too_deep",
+        "far_too_deep",
         "in_the_index",
         "before_it",
     ],
@@ -88,6 +98,7 @@ def test_an_index_that_promises_what_a_file_cannot_hold_is_rejected(check, conte
         film(sizes(100, 8)),
         film(sizes(60_000, 1), handler=b"soun"),
         film(FREE * 900, after=FREE * 900, before=FREE * 9_000),
+        film(nested(5)),
         film(table(b"stts", 2, bytes(16)))[:80],
         film(TIMES).partition(TIMES)[0] + TIMES[:40],
         bytes(2000),
@@ -99,6 +110,7 @@ def test_an_index_that_promises_what_a_file_cannot_hold_is_rejected(check, conte
         "equal_sizes",
         "packed_sound",
         "many_boxes",
+        "deep",
         "cut_off",
         "in_a_table",
         "other",

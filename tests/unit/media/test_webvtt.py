@@ -33,6 +33,9 @@ def test_format_characters_that_change_what_is_read_are_kept(text):
         (" two\n lines\u2028and\ttab ", "two lines and tab"),
         ("hidden\U000e0068\U000e0069", "hidden"),
         ("half\ud800", "half"),
+        ("own\ue000", "own"),
+        ("none\u0378", "none"),
+        ("swapped\u206a1\u206f", "swapped1"),
     ],
 )
 def test_characters_that_break_or_falsify_text_are_removed(text, shown):
