@@ -78,7 +78,7 @@ def without_seccomp(monkeypatch):
 
 @needs_landlock
 def test_a_file_of_the_user_cannot_be_read(tmp_path):
-    """Nor be listed, changed or removed; of its input, the content can be read."""
+    """Try to read, list, change and remove it. Of an input, the content alone can be read."""
     folder, secret = str(tmp_path), str(tmp_path / "secret")
     Path(secret).touch()
     read, *others = (
@@ -108,7 +108,6 @@ def test_only_folders_of_outputs_can_be_written(tmp_path):
 
 @needs_landlock
 def test_no_second_program_can_be_executed(tmp_path):
-    """Nor one that it has written itself."""
     own = shutil.copy("/bin/sh", tmp_path)
     execute = [f"os.execv({path!r}, ['sh', '-c', 'echo escaped'])" for path in ("/bin/sh", own)]
     assert all_tried(execute, f"file:{tmp_path / 'video.mp4'}") == refused(*execute)
@@ -193,8 +192,7 @@ def test_a_tool_connects_to_the_port_of_its_input_only():
 
 @needs_ports
 @pytest.mark.usefixtures("without_seccomp")
-def test_landlock_alone_refuses_a_connection():
-    """And to listen."""
+def test_landlock_alone_refuses_to_connect_and_to_listen():
     calls = (
         "socket.create_connection(('127.0.0.1', 9))",
         "socket.create_server(('127.0.0.1', 0))",
