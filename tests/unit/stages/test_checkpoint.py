@@ -1,5 +1,6 @@
 import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from pipeline.core.errors import MissingDependency
 from pipeline.stages.models import checkpoint
 from pipeline.stages.models.checkpoint import _Unpickler
+
+SAMPLES = Path(__file__).parents[3] / "samples"
 
 
 def archive(path, pickled, arrays=(), order=b"little", how=zipfile.ZIP_STORED):
@@ -80,10 +83,17 @@ def test_a_tensor_of_a_tensor_is_rejected():
             rebuild(one, 0, (9,), (1,))
 
 
-def test_a_compressed_checkpoint_is_not_unpacked(tmp_path):
-    path = archive(tmp_path / "a.pt", tensor(), [np.zeros(6, "<f4")], how=zipfile.ZIP_DEFLATED)
-    with pytest.raises(MissingDependency, match="it is compressed"):
+def test_a_checkpoint_that_would_fill_the_memory_is_not_unpacked(tmp_path):
+    zeros = [np.zeros(100_000, "<f4")]
+    path = archive(tmp_path / "a.pt", tensor(), zeros, how=zipfile.ZIP_DEFLATED)
+    with pytest.raises(MissingDependency, match="far larger once it is unpacked"):
         checkpoint.read(path)
+
+
+def test_the_demonstration_model_is_read_though_it_is_compressed():
+    found = checkpoint.read(SAMPLES / "models" / "whisper-shapes.pt")
+    assert found["dims"]["n_mels"] == 80
+    assert sum(one.nbytes for one in found["model_state_dict"].values()) > 10_000_000
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path, capsys):
