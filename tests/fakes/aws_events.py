@@ -67,6 +67,18 @@ def reprocess(
     )
 
 
+def delivered(entry: dict[str, Any]) -> str:
+    """Return what a rule sends to a queue for an entry of ``PutEvents``."""
+    return json.dumps(
+        {
+            "detail-type": entry["DetailType"],
+            "source": entry["Source"],
+            "time": entry["Time"].isoformat(),
+            "detail": json.loads(entry["Detail"]),
+        }
+    )
+
+
 def _s3(
     kind: str,
     bucket: str,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.core.ranges import Plan, Range
 from pipeline.core.stage import Notice
+from pipeline.stages.transcribe.cuts import boundaries
 from pipeline.stages.transcribe.utterance import Utterance
 
 
@@ -38,8 +39,7 @@ class Decided(_Frozen):
             edges: start of each section and end of the last one, seconds.
             sections: of a range.
         """
-        count = int((len(edges) - 1) / sections + 0.5)
-        ends = [edges[number * sections] for number in range(1, count)]
+        ends = [edges[int(place)] for place in boundaries(len(edges) - 1, sections)]
         decided = self.model_copy(update={"cuts": sorted({*edges[1:-1]} - {*ends})})
         return Plan(
             ranges=tuple(

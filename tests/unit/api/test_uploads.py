@@ -1,4 +1,4 @@
-"""What a request for an upload may hold, before S3 or the table is asked."""
+"""Bounds of a request for an upload, which are checked before S3 or the table is asked."""
 
 import pytest
 from pydantic import ValidationError

@@ -8,6 +8,7 @@ import pytest
 from pipeline.core import outgoing
 from pipeline.core.errors import BadInput
 from pipeline.core.topology import Topology
+from tests.fakes import aws_events
 from tests.fakes.query import done, failed, run, upload, video
 
 SOURCE = upload()
@@ -59,14 +60,7 @@ def test_an_event_is_read_as_the_bus_delivers_it():
         outgoing.video_uploaded(SOURCE),
         outgoing.video_deleted(SOURCE),
     ):
-        entry = event.entry("bus")
-        body = {
-            "detail-type": entry["DetailType"],
-            "source": entry["Source"],
-            "time": entry["Time"].isoformat(),
-            "detail": json.loads(entry["Detail"]),
-        }
-        assert outgoing.parse(json.dumps(body)) == event
+        assert outgoing.parse(aws_events.delivered(event.entry("bus"))) == event
 
 
 @pytest.mark.parametrize(

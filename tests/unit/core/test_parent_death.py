@@ -7,7 +7,7 @@ from pipeline.core import parent_death
 
 
 class Kernel:
-    """What the kernel is asked for; nothing happens to this process."""
+    """A kernel that records the calls; nothing happens to this process."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, ...]] = []

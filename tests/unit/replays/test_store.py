@@ -1,6 +1,8 @@
 """Replays as they are recorded."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -60,32 +62,34 @@ def test_writes_of_owner_and_driver_do_not_overwrite_each_other(house: House):
     assert (kept.desired_state, kept.request.budget_usd, kept.cursor) == ("run", 5, "x")
 
 
-def test_two_concurrent_requests_both_take_effect(house: House):
-    replay = house.start(dry_run=True)
+def after_the_next_read(house: House, act: Callable[[], object]) -> None:
+    """Call ``act`` once: after the next item was read, and before it is used."""
     get = house.table.get
 
-    def while_another_asks(pk: str, sk: str) -> Any:
+    def read(pk: str, sk: str) -> Any:
         item = get(pk, sk)
         house.table.get = get
-        house.replays.ask(replay.replay_id, "pause", budget_usd=7)
+        act()
         return item
 
-    house.table.get = while_another_asks
+    house.table.get = read
+
+
+def test_two_concurrent_requests_both_take_effect(house: House):
+    replay = house.start(dry_run=True)
+    another = partial(house.replays.ask, replay.replay_id, "pause", budget_usd=7)
+    after_the_next_read(house, another)
     now = house.replays.ask(replay.replay_id, "run")
     assert (now.desired_state, now.request.budget_usd, now.requests) == ("run", 7, 2)
 
 
 def test_of_two_drivers_that_claim_at_once_one_has_to_wait(house: House):
     replay = house.start(dry_run=True)
-    get = house.table.get
 
-    def while_another_claims(pk: str, sk: str) -> Any:
-        item = get(pk, sk)
-        house.table.get = get
+    def another_claims() -> None:
         assert house.replays.claim(replay.replay_id, lease_s=60)
-        return item
 
-    house.table.get = while_another_claims
+    after_the_next_read(house, another_claims)
     with pytest.raises(Busy):
         house.replays.claim(replay.replay_id, lease_s=60)
     assert house.get(replay).attempt == 1
@@ -93,17 +97,13 @@ def test_of_two_drivers_that_claim_at_once_one_has_to_wait(house: House):
 
 def test_a_wake_up_is_not_stale_although_a_driver_came_and_went(house: House):
     replay = house.start(dry_run=True)
-    get = house.table.get
 
-    def while_a_driver_comes_and_goes(pk: str, sk: str) -> Any:
-        item = get(pk, sk)
-        house.table.get = get
+    def a_driver_comes_and_goes() -> None:
         claimed = house.replays.claim(replay.replay_id, lease_s=60)
         assert claimed
         assert house.replays.leave(claimed, at_rest=True)
-        return item
 
-    house.table.get = while_a_driver_comes_and_goes
+    after_the_next_read(house, a_driver_comes_and_goes)
     house.replays.ask(replay.replay_id, "run")
     assert replay_requested(house.wakes[-1]).attempt == house.get(replay).attempt == 1
 

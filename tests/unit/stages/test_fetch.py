@@ -98,7 +98,7 @@ def test_a_later_process_goes_on_with_a_file_and_keeps_complete_ones(server, mod
 
 
 def test_a_complete_file_of_an_earlier_process_is_read_again(server, model_dir):
-    """What is published is recorded as pinned, so it must be."""
+    """Read it again: a file that is published is recorded as pinned."""
     part = model_dir / "base.part"
     part.mkdir(parents=True)
     (part / "config.json").write_bytes(b"[]")

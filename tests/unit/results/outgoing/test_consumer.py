@@ -1,6 +1,5 @@
 """The events that uploads and ends of stages lead to."""
 
-import json
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -29,13 +28,6 @@ def test_an_event_about_a_video_leads_to_no_other():
     source = upload()
     event = outgoing.video_settled(video(source, done(source, "toy")))
     assert event
-    entry = event.entry("bus")
-    body = {
-        "detail-type": entry["DetailType"],
-        "source": entry["Source"],
-        "time": entry["Time"].isoformat(),
-        "detail": json.loads(entry["Detail"]),
-    }
     catalog: Any = Mock(video=lambda _: video(source, done(source, "toy")))
-    EventConsumer(catalog, Mock()).handle(json.dumps(body))
+    EventConsumer(catalog, Mock()).handle(aws_events.delivered(event.entry("bus")))
     assert catalog.announcer.send.mock_calls == []
