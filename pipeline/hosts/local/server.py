@@ -26,7 +26,7 @@ from pipeline.hosts.local import moto_patches
 from pipeline.hosts.local.bodies import keep_bodies_in
 from pipeline.hosts.local.gate import SERVICES, dispatcher, guarded
 from pipeline.hosts.local.monitor import monitored
-from pipeline.hosts.local.network import is_beyond_loopback
+from pipeline.hosts.local.network import is_beyond_loopback, listener
 from pipeline.hosts.local.signature import Keys
 from pipeline.hosts.local.store import Store
 
@@ -47,11 +47,11 @@ def listen(port: int, host: str = _LOOPBACK) -> socket.socket:
     Raises:
         MissingDependency: ``bad_address``: another host's clients have this port alone.
     """
+    if not is_beyond_loopback(host):
+        return listener(host, port)
     try:
         return socket.create_server((host, port))
     except OSError as error:
-        if not is_beyond_loopback(host):
-            return socket.create_server((host, 0))
         raise MissingDependency(
             "bad_address", f"Cannot listen on port {port} of {host}: {error.strerror}."
         ) from error
@@ -80,14 +80,14 @@ def main(
     keep_bodies_in(store.bodies)
     moto_patches.apply()
     message = store.load().message()
-    listener = listen(port, host)
-    host, port = listener.getsockname()
+    listening = listen(port, host)
+    host, port = listening.getsockname()
     settings = bootstrap.settings()
     names = settings.hosts or frozenset() if is_beyond_loopback(host) else None
     app = monitored(dispatcher(services), store)
     app = guarded(app, keys, settings.public_origins, names=names)
     server = make_server(
-        host, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno()
+        host, port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno()
     )
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
